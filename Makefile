@@ -1,0 +1,57 @@
+# Two commands do everything on a machine with Python 3.11 or newer and make: `make run` and `make test`.
+# Everything is installed into .venv, nothing needs root. PYTHON=python3.13 chooses another interpreter.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?= echo
+
+.PHONY: run test check lint types contracts format conformance soak bench screenshots docs clean help
+
+run: $(VENV)/.installed            ## set up, then inspect a live echo server (ARGS="http --port 0" for another)
+	@$(BIN)/streamscope run $(ARGS)
+
+test: $(VENV)/.installed-dev       ## set up, then run every test
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+
+check: lint types contracts        ## formatting, linting, types and import contracts
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev     ## put every file into the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev      ## figures of docs/performance.md (BENCH="echo --quick" for one of them)
+	$(BIN)/python -m benchmarks $(BENCH)
+
+screenshots: $(VENV)/.installed-dev ## draw screenshots/ anew
+	$(BIN)/python -m screenshots
+
+clean:                             ## remove what was installed and cached
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+help:                              ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "streamscope needs Python 3.11 or newer as $(PYTHON); choose one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+	  echo "$(PYTHON) cannot make a virtual environment: install its venv package (Debian: apt-get install python3-venv), then run make again" >&2; exit 1; }
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
