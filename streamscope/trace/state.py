@@ -1,0 +1,80 @@
+"""The shape of state: what is known of one stream, one request and the loop.
+
+The same shapes are the fold's working memory (`model`), the snapshots that travel over the link, and what tests compare with the
+engine field by field. They name nothing of the engine's own objects: any producer that sends the catalogue's events can fill them.
+Field names are libuv's. Times (`*_t`) are nanoseconds on the feed's clock, 0 for never; bytes are bytes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class RequestState(msgspec.Struct, array_like=True):
+    """One request: a write in a queue, or the connect or shutdown that a stream waits for."""
+
+    number: int
+    request: int  # UV_CONNECT, UV_WRITE or UV_SHUTDOWN
+    bytes: int = 0  # what the program asked to write
+    left: int = 0  # what the kernel has not taken yet
+    nbufs: int = 0
+    write_index: int = 0  # the buffer that is written next
+    send_handle: int = 0  # number of the handle that travels with it, 0 for none
+    error: int = 0  # 0, or a negative errno
+    begin_t: int = 0
+
+
+class StreamState(msgspec.Struct, array_like=True):
+    """One handle. Timers and the like use the first few fields only."""
+
+    number: int
+    type: int = 0  # UV_TCP, UV_NAMED_PIPE, UV_TTY, UV_TIMER, …
+    flags: int = 0
+    fd: int = -1
+    name: str = ""
+    place: str = ""  # where in the program it was made: `echo.py:31 on_connection`
+    local: str = ""
+    peer: str = ""
+    server: int = 0  # the server that accepted it, 0 for none
+    begin_t: int = 0
+    closed_t: int = 0
+
+    write_queue_size: int = 0
+    high_water: int = 65536
+    write_queue: list[RequestState] = msgspec.field(default_factory=list)
+    write_completed_queue: list[RequestState] = msgspec.field(default_factory=list)
+    connect_req: RequestState | None = None
+    shutdown_req: RequestState | None = None
+    accepted_fd: int = -1
+    queued_fds: list[int] = msgspec.field(default_factory=list)
+    queued_fds_capacity: int = 0
+    delayed_error: int = 0
+    callbacks: int = 0  # bits, 1 << callback number (probe.CALLBACK_NAMES)
+
+    pevents: int = 0  # what the engine wants of epoll
+    events: int = 0  # what the engine believes epoll has
+    pending: bool = False  # in the loop's pending queue
+    watched: bool = False  # in the loop's watcher queue
+    closing: bool = False  # in the loop's closing list
+
+    bytes_in: int = 0
+    bytes_out: int = 0
+    reads: int = 0
+    writes: int = 0  # write requests ended with status 0
+    errors: int = 0  # requests, system calls and callbacks that failed (EAGAIN is no failure)
+    last_read_t: int = 0  # when bytes last came in
+    last_write_t: int = 0  # when the kernel last took bytes
+    armed_t: int = 0  # since when pevents has had POLLOUT
+    above_t: int = 0  # since when write_queue_size has been above high_water
+
+
+class LoopState(msgspec.Struct, array_like=True):
+    """The loop: where it is, and what keeps it alive."""
+
+    turn: int = 0
+    t: int = 0
+    active_handles: int = 0
+    active_reqs: int = 0
+    nfds: int = 0
+    poll_ns: int = 0  # time spent waiting in epoll since the engine began
+    callback_ns: int = 0  # time spent in the program's callbacks
