@@ -1,0 +1,234 @@
+"""From the feed's words to events: the one place that knows where a record ends and what it says.
+
+A feed comes from another process, perhaps of another version, perhaps broken. So a decoder is built from the lists that the feed's
+`Hello` brought (kinds by name with the names of their arguments, and functions), not from this version's catalogue: kinds that were
+appended since still decode, under the names they came with. Everything is checked, and what is no feed is a `FeedError`, never
+another exception.
+
+Most records are never looked at one by one: the fold (`model`) reads the words itself, and the past (`history`) keeps them packed.
+`Decoder.count` is what both rely on: words that it has accepted can be expanded at any later time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+
+from streamscope.core.probe import FUNCTIONS, KINDS, SEQ_PER_WORD, Word
+from streamscope.trace.names import ERROR_DOMAINS, NAMERS, domain_of, error_name
+
+Kinds: TypeAlias = Sequence[tuple[str, Sequence[str]]]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
+_MOST_ARGUMENTS = 32
+
+
+class FeedError(Exception):
+    """What came is no feed; the text says what was wrong with it."""
+
+
+class Event(msgspec.Struct):
+    """One event: an entry of the catalogue, with when, where and what.
+
+    `t` is in nanoseconds on the feed's clock; `stream` is the handle's number, 0 for the loop; `kind` and `fn` are names. `old` and
+    `new` are words, None for a kind that changes nothing that has a value; a flag goes from 0 to 1 or from 1 to 0. `fields` has the
+    kind's other arguments as words, by name.
+    """
+
+    seq: int
+    t: int
+    turn: int
+    stream: int
+    kind: str
+    fn: str
+    old: Word | None
+    new: Word | None
+    fields: dict[str, Word]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How a record of one kind is laid out. Offsets count from the header; 0 is for an argument that the kind has not."""
+
+    name: str
+    length: int
+    old: int
+    new: int
+    t: int
+    turn: int
+    fields: tuple[tuple[str, int], ...]
+    edge: tuple[int, int] | None
+    texts: tuple[int, ...]
+    either: tuple[int, ...]
+
+
+_EDGES = {"flag.set": (0, 1), "flag.clear": (1, 0)}
+
+
+def _shape(name: str, arguments: Sequence[str]) -> _Shape:
+    offsets = {argument: place for place, argument in enumerate(arguments, 1)}
+    if len(offsets) != len(arguments):
+        raise FeedError(f"the feed's catalogue names an argument of {name} twice")
+    known = {kind.name: [arg.name for arg in kind.args] for kind in KINDS}.get(name, [])
+    domains = {argument: domain_of(name, argument) if argument in known else "any" for argument in arguments}
+    # `t` and `turn` are the event's own; `old` and `new` too
+    own = {"old", "new", "t", "turn"}
+    return _Shape(
+        name=name,
+        length=1 + len(arguments),
+        old=offsets.get("old", 0),
+        new=offsets.get("new", 0),
+        t=offsets.get("t", 0),
+        turn=offsets.get("turn", 0),
+        fields=tuple((argument, place) for argument, place in offsets.items() if argument not in own),
+        edge=_EDGES.get(name),
+        texts=tuple(offsets[argument] for argument, domain in domains.items() if domain == "text"),
+        either=tuple(
+            offsets[argument] for argument, domain in domains.items() if domain == "any" and argument not in ("t", "turn")
+        ),
+    )
+
+
+class Decoder:
+    """Reads the feed of one engine. Raises FeedError for lists that no catalogue can have."""
+
+    def __init__(self, kinds: Kinds, functions: Sequence[str]) -> None:
+        if len(kinds) > 256 or len(functions) > 256:
+            raise FeedError("the feed's catalogue is longer than a header can say")
+        for name in (*functions, *(kind for kind, _ in kinds), *(arg for _, args in kinds for arg in args)):
+            if not _NAME.fullmatch(name):
+                raise FeedError(f"the feed's catalogue has a name that is none: {name[:64]!a}")
+        if any(len(arguments) > _MOST_ARGUMENTS for _, arguments in kinds):
+            raise FeedError("a kind of the feed's catalogue has too many arguments")
+        self.kinds = [(name, tuple(arguments)) for name, arguments in kinds]
+        self.functions = [*functions, *(f"function_{code}" for code in range(len(functions), 256))]
+        self._shapes = [_shape(name, arguments) for name, arguments in kinds]
+        unknown = 256 - len(kinds)
+        self.lengths: list[int] = [shape.length for shape in self._shapes] + [1] * unknown
+        # what `count` has to look at more closely: kinds that carry text, and codes that no kind has
+        self._special: list[_Shape | int | None] = [s if s.texts or s.either else None for s in self._shapes]
+        self._special += range(len(kinds), 256)
+
+    @classmethod
+    def here(cls) -> Decoder:
+        """The decoder for feeds of this version."""
+        return cls([(kind.name, [arg.name for arg in kind.args]) for kind in KINDS], FUNCTIONS)
+
+    def count(self, words: Sequence[Word]) -> int:
+        """How many events these words tell of. Raises FeedError unless they are whole records, each word of its right type."""
+        special, lengths = self._special, self.lengths
+        i, end, events, texts = 0, len(words), 0, 0
+        try:
+            while i < end:
+                kind = words[i] & 255  # type: ignore[operator]  # text here raises TypeError, as it should
+                closer = special[kind]
+                if closer is not None:
+                    texts += _count_texts(closer, words, i)
+                i += lengths[kind]
+                events += 1
+            if i != end:
+                raise FeedError("a record is cut off")
+            integers = words if not texts else [word for word in words if type(word) is not str]
+            if len(integers) + texts != end or type(sum(integers)) is not int:  # type: ignore[arg-type]
+                raise FeedError("a word has the wrong type")
+        except TypeError as error:
+            raise FeedError("a word has the wrong type") from error
+        return events
+
+    def count_of(self, words: Sequence[Word], stream: int) -> int:
+        """How many of the events in these words are of this stream. The words must be ones that `count` has accepted."""
+        lengths = self.lengths
+        i, end, events = 0, len(words), 0
+        while i < end:
+            header: int = words[i]  # type: ignore[assignment]
+            if header >> 16 == stream:
+                events += 1
+            i += lengths[header & 255]
+        return events
+
+    def events(self, place: int, turn: int, t: int, words: Sequence[Word]) -> Iterator[Event]:
+        """The events of a batch, in order. Raises FeedError before the first of them if the words are no records."""
+        self.count(words)
+        return self.expand(place, turn, t, words)
+
+    def expand(
+        self, place: int, turn: int, t: int, words: Sequence[Word], *, stream: int | None = None, skip: int = 0
+    ) -> Iterator[Event]:
+        """The events of a batch that `count` has accepted: those of one stream, if one is given, and without the first `skip`."""
+        shapes, functions = self._shapes, self.functions
+        word: Any = words  # types were checked by `count`
+        i, end = 0, len(words)
+        while i < end:
+            header = word[i]
+            shape = shapes[header & 255]
+            if shape.t:
+                t = word[i + shape.t]
+            if shape.turn:
+                turn = word[i + shape.turn]
+            if stream is None or header >> 16 == stream:
+                if skip:
+                    skip -= 1
+                else:
+                    old, new = shape.edge or (
+                        word[i + shape.old] if shape.old else None,
+                        word[i + shape.new] if shape.new else None,
+                    )
+                    yield Event(
+                        (place + i) * SEQ_PER_WORD + 1,
+                        t,
+                        turn,
+                        header >> 16,
+                        shape.name,
+                        functions[header >> 8 & 255],
+                        old,
+                        new,
+                        {name: word[i + offset] for name, offset in shape.fields},
+                    )
+            i += shape.length
+
+
+def _count_texts(closer: _Shape | int, words: Sequence[Word], i: int) -> int:
+    """How many words of the record at `i` are text, and rightly so."""
+    if isinstance(closer, int):
+        raise FeedError(f"a record is of kind {closer}, which the feed's catalogue has not")
+    if i + closer.length > len(words):
+        raise FeedError("a record is cut off")
+    if any(type(words[i + offset]) is not str for offset in closer.texts):
+        raise FeedError(f"a record of {closer.name} has a number where its text should be")
+    return len(closer.texts) + sum(type(words[i + offset]) is str for offset in closer.either)
+
+
+def event_as_json(event: Event) -> dict[str, Any]:
+    """The event as a JSON object: `seq t turn stream kind fn old new`, then the kind's own fields.
+
+    Flags, masks, callbacks, types and requests are names, several of them joined by `|` (empty for none); a flag goes from "off" to
+    "on" or back. A status or result stays a number; when it is negative, `<field>_name` has its name beside it. Texts are the
+    program's own and may hold control characters: whoever writes the object to a terminal escapes them.
+    """
+    out: dict[str, Any] = {
+        "seq": event.seq, "t": event.t, "turn": event.turn, "stream": event.stream, "kind": event.kind, "fn": event.fn,
+    }  # fmt: skip
+    if event.kind in _EDGES:
+        out["old"], out["new"] = ("off", "on") if event.new else ("on", "off")
+    else:
+        _put(out, event.kind, "old", event.old)
+        _put(out, event.kind, "new", event.new)
+    for name, word in event.fields.items():
+        _put(out, event.kind, name, word)
+    return out
+
+
+def _put(out: dict[str, Any], kind: str, name: str, word: Word | None) -> None:
+    """Adds one argument, by name where its domain has names. An argument never replaces what is there: no feed can rename its event."""
+    domain = domain_of(kind, name)
+    namer = NAMERS.get(domain)
+    if namer is not None and isinstance(word, int):
+        out.setdefault(name, namer(word))
+    else:
+        out.setdefault(name, word)
+        if domain in ERROR_DOMAINS and isinstance(word, int) and word < 0:
+            out.setdefault(f"{name}_name", error_name(word))
