@@ -1,8 +1,8 @@
 """libuv 1.44.2's numbers: handle flags, handle types, request types, poll masks and run modes.
 
-The values are those of `uv.h` and `src/uv-common.h`, so that a flag word printed here can be read with libuv's own headers beside
-it. Bits from 0x1000000 up mean different things on different handle types; the names below are those of TCP, the only type of
-which the stream layer reads them, and `flag_names` decodes by type.
+The values are those of `uv.h` and `src/uv-common.h`, so that a flag word printed here can be read with libuv's own
+headers beside it. Bits from 0x1000000 up mean different things on different handle types; the names below are those
+of TCP, the only type of which the stream layer reads them, and `flag_names` decodes by type.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ RUN_NOWAIT = 2
 
 
 def flag_names(flags: int, handle_type: int = UV_TCP) -> list[str]:
-    """The names of the flags that are set, lowest bit first; bits that this type of handle gives no name to are left out."""
+    """The names of the flags that are set, lowest bit first; bits that this type of handle gives no name to are left
+    out.
+    """
     named = FLAG_NAMES.items() if handle_type == UV_TCP else ((b, n) for b, n in FLAG_NAMES.items() if b < TCP_NODELAY)
     return [name for bit, name in named if flags & bit]
 

@@ -1,12 +1,12 @@
 """The catalogue of events, and the one slot through which the engine tells of them.
 
-Everything that a person sees of an engine began as a *record* that went through one `emit` slot. A record is a short run of words,
-a header and the arguments of its kind, appended to a flat list, the *feed*:
+Everything that a person sees of an engine began as a *record* that went through one `emit` slot. A record is a short
+run of words, a header and the arguments of its kind, appended to a flat list, the *feed*:
 
     header = number of the handle << 16 | function << 8 | kind        (a handle's `mark` is its number << 16)
 
-The header is prebuilt except for the handle, so telling of an event is one `list.extend` of one small tuple; nobody watching is one
-`is not None`. A place that emits reads
+The header is prebuilt except for the handle, so telling of an event is one `list.extend` of one small tuple; nobody
+watching is one `is not None`. A place that emits reads
 
     WQ_PUSH = site("write_queue.push", "uv_write2")          # once, when the module loads
     ...
@@ -14,11 +14,12 @@ The header is prebuilt except for the handle, so telling of an event is one `lis
     if emit is not None:                                     # the guard stands before the record is built
         emit((stream.mark | WQ_PUSH, request.number))
 
-The clock is not read for every record: `loop.turn`, `epoll.wait`, `epoll.event` and `callback.end` carry it, and all that follows
-them happened at that time. Words are integers, and text where `Arg.domain` says so.
+The clock is not read for every record: `loop.turn`, `epoll.wait`, `epoll.event` and `callback.end` carry it, and all
+that follows them happened at that time. Words are integers, and text where `Arg.domain` says so.
 
-`KINDS` is the only list of what can happen. Each kind says which of libuv's functions tell of it and what it means; the documents
-and the explanations on the screen are made from it. Codes are places in the list: append, never reorder.
+`KINDS` is the only list of what can happen. Each kind says which of libuv's functions tell of it and what it means;
+the documents and the explanations on the screen are made from it. Codes are places in the list: append, never
+reorder.
 """
 
 from __future__ import annotations
@@ -47,9 +48,10 @@ CB_TIMER, CB_IDLE, CB_PREPARE, CB_CHECK, CB_ASYNC, CB_SIGNAL = range(8, 14)
 class Arg:
     """One argument of a record: its name, and the domain that says how its number reads.
 
-    Domains: `int`, `bytes`, `fd`, `req` (a request's number), `handle` (a handle's number), `flag` (one handle flag), `mask`
-    (poll bits), `status` (0 or a negative errno), `result` (a count, or a negative errno), `ns` (on the feed's clock), `ms`,
-    `type` (handle type), `request` (request type), `callback`, `callbacks` (bits, 1 << callback), and `text`.
+    Domains: `int`, `bytes`, `fd`, `req` (a request's number), `handle` (a handle's number), `flag` (one handle flag),
+    `mask` (poll bits), `status` (0 or a negative errno), `result` (a count, or a negative errno), `ns` (on the feed's
+    clock), `ms`, `type` (handle type), `request` (request type), `callback`, `callbacks` (bits, 1 << callback), and
+    `text`.
     """
 
     name: str
@@ -195,7 +197,9 @@ assert len(FUNCTIONS) <= 256
 
 
 def site(kind: str, function: str) -> int:
-    """The constant part of a header: this kind, told by this libuv function. Raises KeyError for what the catalogue does not list."""
+    """The constant part of a header: this kind, told by this libuv function. Raises KeyError for what the catalogue
+    does not list.
+    """
     code = KIND_CODES[kind]
     if function not in KINDS[code].functions:
         raise KeyError(f"the catalogue does not say that {function} tells of {kind}")
@@ -203,7 +207,9 @@ def site(kind: str, function: str) -> int:
 
 
 class Probe:
-    """The emit slot. A loop is one; whoever watches puts a callable into `emit`, usually the bound `extend` of a feed."""
+    """The emit slot. A loop is one; whoever watches puts a callable into `emit`, usually the bound `extend` of a
+    feed.
+    """
 
     __slots__ = ("emit",)
 

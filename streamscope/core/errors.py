@@ -1,0 +1,39 @@
+"""Errors as libuv tells them: a negative number with a name.
+
+Functions that can fail at once raise `UVError`; callbacks get the number itself as their status, 0 or negative, as in
+libuv.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+EOF = -4095
+"""The one status that is no errno: the peer has ended its side (UV_EOF)."""
+
+
+def error_name(status: int) -> str:
+    """libuv's name of a negative status (`ECONNRESET`, `EOF`), or `errno N` for one without a name."""
+    if status == EOF:
+        return "EOF"
+    return errno.errorcode.get(-status, f"errno {-status}")
+
+
+def error_text(status: int) -> str:
+    """What a negative status means, in a few words."""
+    return "end of file" if status == EOF else os.strerror(-status).lower()
+
+
+class UVError(OSError):
+    """A call that failed at once. `number` is libuv's (negative), `name` its name; `errno` is the positive number, as
+    ever.
+    """
+
+    def __init__(self, number: int, call: str = "") -> None:
+        super().__init__(-number, f"{call}: {error_text(number)}" if call else error_text(number))
+        self.number = number
+        self.name = error_name(number)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.strerror}"

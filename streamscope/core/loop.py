@@ -1,0 +1,458 @@
+"""The loop: the phases of a turn, in libuv's order (`uv_run` in `src/unix/core.c`, `uv__io_poll` in
+`src/unix/epoll.c`).
+
+    update time → timers → pending → idle → prepare → poll → up to 8 more runs of pending → check → closing
+
+Whatever watches the engine rides along in poll (`passenger`): its descriptor is registered with epoll beside the
+program's, but it is in no count, ends no wait and begins no turn, so that watching changes nothing that is watched.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from .errors import UVError
+from .flags import CLOSED, CLOSING, POLLERR, POLLHUP, POLLIN, POLLOUT, RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE
+from .handle import Handle, uv__finish_close
+from .loop_watcher import LoopWatcher, uv__run_loop_watchers
+from .poller import MAX_EVENTS, EpollPoller, Poller
+from .probe import CALLBACK_NAMES, Probe, Word, site
+from .system import System
+from .timer import Timer, uv__next_timeout, uv__run_timers
+from .wakeup import Signals, Wakeup, uv__async_io
+from .watcher import IoWatcher, Watcher, uv__io_start
+
+_TURN = site("loop.turn", "uv_run")
+_PHASE_PENDING = site("loop.phase", "uv__run_pending")
+_PHASE_POLL = site("loop.phase", "uv__io_poll")
+_PHASE_CLOSING = site("loop.phase", "uv__run_closing_handles")
+_WAIT = site("epoll.wait", "uv__io_poll")
+_EVENT = site("epoll.event", "uv__io_poll")
+_ADD = site("epoll.add", "uv__io_poll")
+_MOD = site("epoll.mod", "uv__io_poll")
+_DEL = site("epoll.del", "uv__io_poll")
+_WATCHER_POP = site("watcher_queue.pop", "uv__io_poll")
+_IO_EVENTS = site("io.events", "uv__io_poll")
+_PENDING_POP = site("pending.pop", "uv__run_pending")
+_CLOSING_POP = site("closing.pop", "uv__run_closing_handles")
+_CALLBACK_ERROR = site("callback.error", "excepthook")
+
+POLLS_WHILE_FULL = 48
+"""How often `uv__io_poll` fetches at most while every fetch is full."""
+
+
+class Passenger(Protocol):
+    """What rides along in poll: the link to the inspectors."""
+
+    fd: int
+
+    def wait(self, timeout_ms: int) -> int:
+        """Before every epoll_wait: ship what is due; returns by when to come again, in ms and never more than given
+        (-1 is for ever).
+        """
+
+    def ride(self, ready: bool) -> None:
+        """After every epoll_wait: `ready` says whether `fd` had events."""
+
+
+class Loop(Probe):
+    """`uv_loop_t`. `time` is in milliseconds as in libuv; `tick` and `clock()` are nanoseconds since the loop was made.
+
+    `system` and `poller` replace the kernel in tests. `redundant_mod=False` leaves out the EPOLL_CTL_MOD that libuv
+    makes although nothing changed (see `uv__io_stop`).
+    """
+
+    __slots__ = (
+        "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "closing_list", "emfile_fd", "excepthook", "fetched",
+        "handles", "handles_made", "loop_watchers", "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made", "signals",
+        "stop_flag", "system", "tick", "time", "timer_heap", "timers_started", "turn", "wakeups", "watcher_queue", "watchers",
+    )  # fmt: skip
+
+    def __init__(
+        self, *, system: System | None = None, poller: Poller | None = None, redundant_mod: bool = True
+    ) -> None:
+        super().__init__()
+        self.system = system or System()
+        self.poller: Poller = poller or EpollPoller()
+        self.redundant_mod = redundant_mod
+        self.excepthook: Callable[[Handle | None, str, Exception], None] = print_and_close
+        self.passenger: Passenger | None = None
+
+        self.active_handles = 0
+        self.active_reqs = 0
+        self.nfds = 0
+        self.turn = 0
+        self.handles: dict[int, Handle] = {}
+        self.handles_made = 0
+        self.requests_made = 0
+        self.watchers: dict[int, Watcher] = {}
+        self.watcher_queue: dict[Watcher, None] = {}
+        self.pending_list: list[Watcher] = []
+        self.closing_list: list[Handle] = []
+        self.fetched: list[tuple[int, int]] | None = None
+        self.timer_heap: list[tuple[int, int, Timer]] = []
+        self.timers_started = 0
+        self.loop_watchers: dict[str, list[LoopWatcher]] = {"idle": [], "prepare": [], "check": []}
+        self.wakeups: list[Wakeup] = []
+        self.emfile_fd = -1
+        self.stop_flag = False
+        self._closed = False
+
+        self._clock_ns = self.system.clock_ns
+        self._begin_ns = self._clock_ns()
+        self.tick = 0
+        self.time = 0
+
+        self.signals = Signals(self)
+        uv__io_start(self, self.signals.watcher, POLLIN)
+        self.async_watcher = IoWatcher(uv__async_io, os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+        uv__io_start(self, self.async_watcher, POLLIN)
+
+    # what a program calls
+
+    def run(self, mode: int = RUN_DEFAULT) -> bool:
+        """Turn until nothing keeps the loop alive (RUN_DEFAULT), once with waiting (RUN_ONCE) or once without
+        (RUN_NOWAIT).
+
+        Returns whether the loop is still alive.
+        """
+        return uv_run(self, mode)
+
+    def stop(self) -> None:
+        """End `run` after this turn (`uv_stop`)."""
+        self.stop_flag = True
+
+    def alive(self) -> bool:
+        """Whether anything keeps the loop going: active handles, requests, pending watchers or closing handles."""
+        return uv__loop_alive(self)
+
+    def now(self) -> int:
+        """The loop's time in milliseconds, as read at the beginning of the turn or after the last wait (`uv_now`)."""
+        return self.time
+
+    def update_time(self) -> None:
+        """Read the clock (`uv_update_time`)."""
+        uv__update_time(self)
+
+    def clock(self) -> int:
+        """Nanoseconds since the loop was made: the feed's clock."""
+        return self._clock_ns() - self._begin_ns
+
+    def on_signal(self, signum: int, callback: Callable[[int], Any]) -> None:
+        """Call callback(signum) from within a turn when the signal comes; does not keep the loop alive."""
+        self.signals.watch(signum, callback)
+
+    def watch(self, feed: list[Word]) -> None:
+        """Tell of everything from now on by appending records to the feed."""
+        self.emit = feed.extend
+
+    def unwatch(self) -> None:
+        """Tell of nothing any more."""
+        self.emit = None
+
+    def close(self) -> None:
+        """Give the loop's descriptors back. Raises EBUSY while handles or requests are left (`uv_loop_close`)."""
+        if self._closed:
+            return
+        if self.handles or self.active_reqs:
+            raise UVError(-16, "loop_close")
+        self._closed = True
+        self.signals.close()
+        os.close(self.async_watcher.fd)
+        if self.emfile_fd != -1:
+            self.system.close(self.emfile_fd)
+        self.poller.close()
+
+    @property
+    def pending_queue(self) -> Iterator[Watcher]:
+        """The watchers whose callback will run without an event, in order."""
+        return (w for w in self.pending_list if w.pending)
+
+    @property
+    def closing_handles(self) -> Iterator[Handle]:
+        """The handles that close at the end of the turn, in the order in which they will: last in, first out."""
+        return reversed(self.closing_list)
+
+    # what the engine calls
+
+    def call(
+        self,
+        handle: Handle | None,
+        number: int,
+        begin: int,
+        end: int,
+        value: int,
+        callback: Callable[..., Any],
+        *args: Any,
+    ) -> None:
+        """Run one callback of the program, telling of its beginning and end; what it raises goes to `excepthook`."""
+        mark = 0 if handle is None else handle.mark
+        emit = self.emit
+        if emit is not None:
+            emit((mark | begin, number, value))
+        try:
+            callback(*args)
+        except Exception as error:
+            self.callback_failed(handle, number, error)
+        emit = self.emit
+        if emit is not None:
+            self.tick = self._clock_ns() - self._begin_ns
+            emit((mark | end, number, self.tick))
+
+    def callback_failed(self, handle: Handle | None, number: int, error: Exception) -> None:
+        """Count and tell of an exception in a callback, and give it to `excepthook`."""
+        if handle is not None and hasattr(handle, "errors"):
+            handle.errors += 1
+        if self.emit is not None:
+            text = f"{type(error).__name__}: {error}"
+            self.emit(((0 if handle is None else handle.mark) | _CALLBACK_ERROR, number, text[:500]))
+        self.excepthook(handle, CALLBACK_NAMES[number], error)
+
+    def set_passenger(self, passenger: Passenger | None) -> None:
+        """Let something ride along in poll, or put it out."""
+        if self.passenger is not None:
+            self.poller.delete(self.passenger.fd)
+        self.passenger = passenger
+        if passenger is not None:
+            self.poller.add(passenger.fd, POLLIN)
+
+
+def print_and_close(handle: Handle | None, callback: str, error: Exception) -> None:
+    """The default excepthook: the traceback goes to stderr, the handle is closed, the loop goes on."""
+    print(f"exception in {callback} of {handle!r}:", file=sys.stderr)  # noqa: T201 (what a program without a hook sees)
+    traceback.print_exception(error)
+    if handle is not None and not handle.flags & (CLOSING | CLOSED):
+        handle.close()
+
+
+def uv__update_time(loop: Loop) -> None:
+    """Read the clock into `tick` (ns) and `time` (ms)."""
+    loop.tick = tick = loop._clock_ns() - loop._begin_ns
+    loop.time = tick // 1_000_000
+
+
+def uv__loop_alive(loop: Loop) -> bool:
+    """Whether anything keeps the loop going."""
+    return (
+        loop.active_handles > 0
+        or loop.active_reqs > 0
+        or bool(loop.closing_list)
+        or any(w.pending for w in loop.pending_list)
+    )
+
+
+def uv__backend_timeout(loop: Loop) -> int:
+    """How long poll may wait, in milliseconds: 0 when something else is to be done, -1 for ever."""
+    if (
+        not loop.stop_flag
+        and (loop.active_handles > 0 or loop.active_reqs > 0)
+        and not any(w.pending for w in loop.pending_list)
+        and not loop.loop_watchers["idle"]
+        and not loop.closing_list
+    ):
+        return uv__next_timeout(loop)
+    return 0
+
+
+def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
+    """See `Loop.run`."""
+    alive = uv__loop_alive(loop)
+    if not alive:
+        uv__update_time(loop)
+    while alive and not loop.stop_flag:
+        uv__update_time(loop)
+        loop.turn += 1
+        emit = loop.emit
+        if emit is not None:
+            emit((_TURN, loop.turn, loop.tick))
+        if loop.timer_heap:
+            uv__run_timers(loop)
+        ran_pending = uv__run_pending(loop)
+        uv__run_loop_watchers(loop, "idle")
+        uv__run_loop_watchers(loop, "prepare")
+        timeout = 0
+        if (mode == RUN_ONCE and not ran_pending) or mode == RUN_DEFAULT:
+            timeout = uv__backend_timeout(loop)
+        uv__io_poll(loop, timeout)
+        # Write callbacks that chain get a few chances in this turn, not so many that timers starve.
+        for _ in range(8):
+            if not loop.pending_list:
+                break
+            uv__run_pending(loop)
+        uv__run_loop_watchers(loop, "check")
+        if loop.closing_list:
+            uv__run_closing_handles(loop)
+        if mode == RUN_ONCE:
+            # A timer may have become due while poll waited, and RUN_ONCE promises progress.
+            uv__update_time(loop)
+            uv__run_timers(loop)
+        alive = uv__loop_alive(loop)
+        if mode in (RUN_ONCE, RUN_NOWAIT):
+            break
+    loop.stop_flag = False
+    return alive
+
+
+def uv__run_pending(loop: Loop) -> bool:
+    """Run the callbacks of the pending watchers; those fed meanwhile wait for the next run. Returns whether there
+    were any.
+    """
+    pending = loop.pending_list
+    if not pending:
+        return False
+    loop.pending_list = []
+    emit = loop.emit
+    if emit is not None:
+        emit((_PHASE_PENDING,))
+    ran = False
+    for w in pending:
+        if w.pending:  # uv__io_close takes a watcher out by clearing this
+            ran = True
+            w.pending = False
+            if emit is not None:
+                emit((w.mark | _PENDING_POP,))
+            w.io_cb(loop, w, POLLOUT)
+    return ran
+
+
+def uv__run_closing_handles(loop: Loop) -> None:
+    """Finish closing, last in first out; what is closed meanwhile waits for the next turn."""
+    closing = loop.closing_list
+    loop.closing_list = []
+    emit = loop.emit
+    if emit is not None:
+        emit((_PHASE_CLOSING,))
+    for handle in reversed(closing):
+        if emit is not None:
+            emit((handle.mark | _CLOSING_POP,))
+        uv__finish_close(handle)
+
+
+def _register(loop: Loop) -> None:
+    """Tell epoll of every watcher in the queue: ADD or MOD, and MOD after all where ADD finds it registered (a late
+    DEL).
+    """
+    emit = loop.emit
+    poller = loop.poller
+    for w in loop.watcher_queue:
+        w.watched = False
+        pevents = w.pevents
+        if w.events == 0:
+            status = 0
+            try:
+                poller.add(w.fd, pevents)
+            except FileExistsError as error:
+                status = -(error.errno or 0)
+            if emit is not None:
+                emit((w.mark | _WATCHER_POP,))
+                emit((w.mark | _ADD, w.fd, pevents, status))
+            if status:
+                poller.modify(w.fd, pevents)
+                if emit is not None:
+                    emit((w.mark | _MOD, w.fd, pevents, 0))
+        else:
+            poller.modify(w.fd, pevents)
+            if emit is not None:
+                emit((w.mark | _WATCHER_POP,))
+                emit((w.mark | _MOD, w.fd, pevents, 0))
+        if w.events != pevents:
+            if emit is not None:
+                emit((w.mark | _IO_EVENTS, w.events, pevents))
+            w.events = pevents
+    loop.watcher_queue.clear()
+
+
+def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:
+    """One epoll_wait of at most `timeout` ms, with the passenger's stops in between left out of what it returns."""
+    passenger = loop.passenger
+    ms = timeout if passenger is None else passenger.wait(timeout)
+    try:
+        events = loop.poller.wait(ms)
+    except InterruptedError:
+        events = []
+    uv__update_time(loop)
+    if passenger is not None:
+        ready = any(fd == passenger.fd for fd, _ in events)
+        if ready:
+            events = [event for event in events if event[0] != passenger.fd]
+        passenger.ride(ready)
+    emit = loop.emit
+    if emit is not None and (events or ms == timeout):
+        emit((_WAIT, timeout, len(events), loop.tick))
+    return events
+
+
+def uv__io_poll(loop: Loop, timeout: int) -> None:
+    """Tell epoll what changed, wait for at most `timeout` ms (-1 for ever), and run the callbacks of what is ready."""
+    if loop.emit is not None:
+        loop.emit((_PHASE_POLL,))
+    if loop.watcher_queue:
+        _register(loop)
+    base = loop.time
+    left = timeout
+    for fetch in range(POLLS_WHILE_FULL):
+        while True:
+            events = _wait(loop, left)
+            dispatched = _dispatch(loop, events) if events else 0
+            if dispatched or left == 0:
+                break
+            if left > 0:
+                left = timeout - (loop.time - base)
+                if left <= 0:
+                    return
+        if dispatched <= 0 or len(events) < MAX_EVENTS or fetch == POLLS_WHILE_FULL - 1:
+            return
+        left = 0
+
+
+def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> int:
+    """Run the callbacks of fetched events; returns how many there were, or -1 if a signal was among them.
+
+    Signals come last, and the loop then turns rather than fetch again. (A negative count still says that something
+    ran.)
+    """
+    loop.fetched = events
+    watchers = loop.watchers
+    emit = loop.emit
+    signals = None
+    count = 0
+    for fd, mask in events:
+        if fd == -1:
+            continue  # struck out by uv__platform_invalidate_fd
+        w = watchers.get(fd)
+        if w is None:
+            _forget(loop, fd)
+            continue
+        # The kernel reports ERR and HUP unasked; alone, they stand for whatever the stream waits for.
+        mask &= w.pevents | POLLERR | POLLHUP
+        if mask in (POLLERR, POLLHUP):
+            mask |= w.pevents & (POLLIN | POLLOUT)
+        if mask:
+            count += 1
+            if w is loop.signals.watcher:
+                signals = w
+                continue
+            if emit is not None:
+                loop.tick = loop._clock_ns() - loop._begin_ns
+                emit((w.mark | _EVENT, mask, loop.tick))
+            w.io_cb(loop, w, mask)
+    if signals is not None:
+        signals.io_cb(loop, signals, POLLIN)
+        count = -1
+    loop.fetched = None
+    return count
+
+
+def _forget(loop: Loop, fd: int) -> None:
+    """An event of a descriptor that nobody watches any more: this is where libuv's late EPOLL_CTL_DEL happens."""
+    status = 0
+    try:
+        loop.poller.delete(fd)
+    except OSError as error:
+        status = -(error.errno or 0)
+    if loop.emit is not None:
+        loop.emit((_DEL, fd, status))

@@ -1,0 +1,96 @@
+"""Idle, prepare and check handles: callbacks at fixed places of every turn (`src/unix/loop-watcher.c`).
+
+Idle runs before prepare and keeps the loop from waiting; prepare runs just before the wait, check just after it. As
+in libuv the handle that was started last runs first, and each run works on a list of its own, so that a callback may
+start and stop others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .errors import UVError
+from .flags import ACTIVE, UV_CHECK, UV_IDLE, UV_PREPARE
+from .handle import Handle, uv__handle_start, uv__handle_stop
+from .probe import CB_CHECK, CB_IDLE, CB_PREPARE, site
+
+if TYPE_CHECKING:
+    from .loop import Loop
+
+_FLAG_INIT = site("flag.set", "uv__handle_init")
+
+
+class LoopWatcher(Handle):
+    """What the three have in common; each has its own list in the loop."""
+
+    __slots__ = ("callback",)
+    word: ClassVar[str]
+    callback_number: ClassVar[int]
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__(loop, site("handle.init", f"uv_{self.word}_init"), _FLAG_INIT)
+        self.callback: Callable[[Any], Any] | None = None
+
+    def start(self, cb: Callable[[Any], Any]) -> None:
+        """Call cb(handle) in every turn. Nothing happens if it was started before. Raises EINVAL without a callback."""
+        if self.flags & ACTIVE:
+            return
+        if cb is None:
+            raise UVError(-22, f"{self.word}_start")
+        self.callback = cb
+        self.loop.loop_watchers[self.word].insert(0, self)
+        function = f"uv_{self.word}_start"
+        uv__handle_start(self, site("flag.set", function), site("handle.start", function))
+
+    def stop(self) -> None:
+        """Call it no more; nothing happens if it was not started."""
+        if not self.flags & ACTIVE:
+            return
+        self.loop.loop_watchers[self.word].remove(self)
+        function = f"uv_{self.word}_stop"
+        uv__handle_stop(self, site("flag.clear", function), site("handle.stop", function))
+
+    def _close(self) -> None:
+        self.stop()
+
+
+class Idle(LoopWatcher):
+    """`uv_idle_t`: runs in every turn, and no turn waits."""
+
+    __slots__ = ()
+    type = UV_IDLE
+    word = "idle"
+    callback_number = CB_IDLE
+
+
+class Prepare(LoopWatcher):
+    """`uv_prepare_t`: runs just before the loop waits."""
+
+    __slots__ = ()
+    type = UV_PREPARE
+    word = "prepare"
+    callback_number = CB_PREPARE
+
+
+class Check(LoopWatcher):
+    """`uv_check_t`: runs just after the loop has waited."""
+
+    __slots__ = ()
+    type = UV_CHECK
+    word = "check"
+    callback_number = CB_CHECK
+
+
+def uv__run_loop_watchers(loop: Loop, word: str) -> None:
+    """Run the callbacks of one kind: `uv__run_idle`, `uv__run_prepare` and `uv__run_check`."""
+    watchers: list[LoopWatcher] = loop.loop_watchers[word]
+    if not watchers:
+        return
+    function = f"uv__run_{word}"
+    begin, end = site("callback.begin", function), site("callback.end", function)
+    if loop.emit is not None:
+        loop.emit((site("loop.phase", function),))
+    for handle in list(watchers):
+        if handle.flags & ACTIVE and handle.callback is not None:
+            loop.call(handle, handle.callback_number, begin, end, 0, handle.callback, handle)

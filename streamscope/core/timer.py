@@ -1,0 +1,114 @@
+"""Timers (`src/timer.c`): a heap ordered by time, and among equals by the order of starting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+from .errors import UVError
+from .flags import ACTIVE, CLOSED, CLOSING, UV_TIMER
+from .handle import Handle, uv__handle_start, uv__handle_stop
+from .probe import CB_TIMER, site
+
+if TYPE_CHECKING:
+    from .loop import Loop
+
+_INIT = site("handle.init", "uv_timer_init")
+_FLAG_INIT = site("flag.set", "uv__handle_init")
+_FLAG_START = site("flag.set", "uv_timer_start")
+_FLAG_STOP = site("flag.clear", "uv_timer_stop")
+_HANDLE_START = site("handle.start", "uv_timer_start")
+_HANDLE_STOP = site("handle.stop", "uv_timer_stop")
+_START = site("timer.start", "uv_timer_start")
+_STOP = site("timer.stop", "uv_timer_stop")
+_PHASE = site("loop.phase", "uv__run_timers")
+_BEGIN = site("callback.begin", "uv__run_timers")
+_END = site("callback.end", "uv__run_timers")
+
+
+def uv_timer_start(timer: Timer, timer_cb: Callable[[Timer], Any], timeout_ms: int, repeat_ms: int = 0) -> None:
+    """Call timer_cb(timer) in `timeout_ms` milliseconds and then, if `repeat_ms` is not 0, every so often. Restarts a
+    running timer.
+
+    Raises EINVAL for a closing timer or without a callback.
+    """
+    if timer.flags & (CLOSING | CLOSED) or timer_cb is None:
+        raise UVError(-22, "timer_start")
+    if timer.flags & ACTIVE:
+        uv_timer_stop(timer)
+    loop = timer.loop
+    loop.timers_started += 1
+    timer.timer_cb = timer_cb
+    timer.repeat = repeat_ms
+    timer.due = loop.time + max(0, timeout_ms)
+    timer.start_id = loop.timers_started
+    heappush(loop.timer_heap, (timer.due, timer.start_id, timer))
+    emit = loop.emit
+    if emit is not None:
+        emit((timer.mark | _START, timeout_ms, repeat_ms))
+    uv__handle_start(timer, _FLAG_START, _HANDLE_START)
+
+
+def uv_timer_stop(timer: Timer) -> None:
+    """Stop the timer; nothing happens if it does not run."""
+    if not timer.flags & ACTIVE:
+        return
+    timer.start_id = 0  # its entry in the heap is stale now and is passed over
+    emit = timer.loop.emit
+    if emit is not None:
+        emit((timer.mark | _STOP,))
+    uv__handle_stop(timer, _FLAG_STOP, _HANDLE_STOP)
+
+
+def uv_timer_again(timer: Timer) -> None:
+    """Start a repeating timer anew with its repeat value as the timeout. Raises EINVAL if it was never started."""
+    if timer.timer_cb is None:
+        raise UVError(-22, "timer_again")
+    if timer.repeat:
+        uv_timer_stop(timer)
+        uv_timer_start(timer, timer.timer_cb, timer.repeat, timer.repeat)
+
+
+def uv__next_timeout(loop: Loop) -> int:
+    """Milliseconds until the first timer is due, 0 if one is, -1 if there is none."""
+    heap = loop.timer_heap
+    while heap and heap[0][1] != heap[0][2].start_id:
+        heappop(heap)
+    return max(0, heap[0][0] - loop.time) if heap else -1
+
+
+def uv__run_timers(loop: Loop) -> None:
+    """Run the callbacks of all timers that are due, in the order of their time."""
+    told = False
+    while uv__next_timeout(loop) == 0:
+        timer = loop.timer_heap[0][2]
+        emit = loop.emit
+        if emit is not None and not told:
+            told = True
+            emit((_PHASE,))
+        uv_timer_stop(timer)
+        uv_timer_again(timer)
+        assert timer.timer_cb is not None
+        loop.call(timer, CB_TIMER, _BEGIN, _END, 0, timer.timer_cb, timer)
+
+
+class Timer(Handle):
+    """`uv_timer_t`. Times are milliseconds."""
+
+    __slots__ = ("due", "repeat", "start_id", "timer_cb")
+    type = UV_TIMER
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__(loop, _INIT, _FLAG_INIT)
+        self.timer_cb: Callable[[Timer], Any] | None = None
+        self.repeat = 0
+        self.due = 0
+        self.start_id = 0
+
+    start = uv_timer_start
+    stop = uv_timer_stop
+    again = uv_timer_again
+
+    def _close(self) -> None:
+        uv_timer_stop(self)
