@@ -67,9 +67,10 @@ class Loop(Probe):
     """
 
     __slots__ = (
-        "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "closing_list", "emfile_fd", "excepthook", "fetched",
-        "handles", "handles_made", "loop_watchers", "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made", "signals",
-        "stop_flag", "system", "tick", "time", "timer_heap", "timers_started", "turn", "wakeups", "watcher_queue", "watchers",
+        "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "closing_list",
+        "emfile_fd", "excepthook", "fetched", "handles", "handles_made", "loop_watchers", "nfds", "passenger",
+        "pending_list", "poller", "redundant_mod", "requests_made", "signals", "stop_flag", "system", "tick",
+        "time", "timer_heap", "timers_started", "turn", "wakeups", "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(

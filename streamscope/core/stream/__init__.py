@@ -46,10 +46,10 @@ class Stream(Handle):
     """
 
     __slots__ = (
-        "_high_water", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out", "completed_first", "completed_last",
-        "connect_req", "connection_cb", "delayed_error", "errors", "events", "fd", "io_cb", "last_read_t", "last_write_t", "pending",
-        "pevents", "queued_fds", "read_cb", "reads", "shutdown_req", "tap", "watched", "write_first", "write_last", "write_queue_size",
-        "writes",
+        "_high_water", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
+        "completed_first", "completed_last", "connect_req", "connection_cb", "delayed_error", "errors",
+        "events", "fd", "io_cb", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds", "read_cb",
+        "reads", "shutdown_req", "tap", "watched", "write_first", "write_last", "write_queue_size", "writes",
     )  # fmt: skip
 
     _high_water: int
