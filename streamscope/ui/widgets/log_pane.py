@@ -1,0 +1,131 @@
+"""What the program printed, followed as it comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import islice
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.content import Content
+
+from streamscope.ui.actions import bindings
+from streamscope.ui.log_tail import LINE_BYTES, LogLine, LogTail
+from streamscope.ui.safe import visible, visible_bytes
+from streamscope.ui.view import View
+from streamscope.ui.widgets.live_lines import LiveLines
+
+INTERVAL = 0.1
+"""Seconds between two looks at the file."""
+
+
+class LogPane(LiveLines[LogLine]):
+    """The last lines of the file that takes the program's output."""
+
+    HELP = """\
+What the program prints goes to a file instead of the terminal, where it would destroy the picture: its standard output,
+its errors, the traceback of a callback that raised. This is the end of that file, as it grows.
+
+Characters that would command the terminal are shown instead: ␛ is an escape. Scrolling up holds the lines still, End
+follows the newest again, and shift with the mouse wheel moves sideways.
+"""
+    BINDINGS = bindings("log")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log-pane--notice"}
+    DEFAULT_CSS = """
+    LogPane > .log-pane--notice { color: $text-muted; text-style: italic; }
+    """
+
+    def __init__(self, view: View, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._view = view
+        self._tail: LogTail | None = None
+        self._width = 0
+        self._due = 0.0
+
+    def on_mount(self) -> None:
+        """Begin with what is there."""
+        self.border_title = Content("log")
+        self.watch(self, "following", self._retitle)
+
+    def on_unmount(self) -> None:
+        """Let go of the file."""
+        if self._tail is not None:
+            self._tail.close()
+
+    def sync(self) -> None:
+        """Read what has been appended, unless that was done a moment ago or the screen is paused."""
+        now = time.monotonic()
+        if now >= self._due and not self._view.paused:
+            self._due = now + INTERVAL
+            self._read()
+        super().sync()
+
+    def _read(self) -> None:
+        hello = self._view.hello
+        path = hello.log if hello is not None else ""
+        if not path:
+            return
+        if self._tail is None or self._tail.path != path:
+            if self._tail is not None:
+                self._tail.close()
+            self._tail = LogTail(path)
+            self._width = 0
+            self._drawn.clear()
+            self._retitle()
+        grown = self._tail.read()
+        if grown is None:
+            return
+        self._drawn.discard(grown)
+        self._shown = None
+        fresh = islice(self._tail.lines, grown - self._tail.first, None)
+        self._width = max(self._width, max((cell_len(line_text(line)) + 1 for line in fresh), default=0))
+
+    def _retitle(self) -> None:
+        words = ["log"]
+        if self._tail is not None:
+            words.append(visible(self._tail.path))
+        words.append("following" if self.following else "held · end follows")
+        self.border_title = Content(" · ".join(words))
+
+    def span(self) -> tuple[int, int]:
+        """The lines that are kept."""
+        return (self._tail.first, self._tail.end) if self._tail is not None else (0, 0)
+
+    def load(self, start: int, count: int) -> Sequence[LogLine]:
+        """Lines by their number."""
+        if self._tail is None:
+            return ()
+        lines, first = self._tail.lines, self._tail.first
+        return [lines[row - first] for row in range(start, start + count)]
+
+    def line_width(self) -> int:
+        """The longest line can be scrolled to."""
+        return self._width
+
+    def empty_text(self) -> str:
+        """Why there is nothing."""
+        hello = self._view.hello
+        if hello is None:
+            return "Waiting for the engine to say where its program prints."
+        if not hello.log:
+            return "The program prints to its own terminal; nothing of it comes here."
+        if self._tail is not None and self._tail.reason:
+            return f"The log cannot be read: {visible(self._tail.reason)} ({visible(hello.log)})."
+        return "The program has printed nothing yet."
+
+    def draw(self, item: LogLine, width: int) -> list[Segment]:
+        """A line as it was printed; a notice in its own style."""
+        if item.notice:
+            return [Segment(f" ── {line_text(item)} ──", self.style_of("log-pane--notice"))]
+        return [Segment(" " + line_text(item))]
+
+    def copy_text(self) -> str:
+        """All lines that are kept, for the clipboard."""
+        return "\n".join(line_text(line) for line in self._tail.lines) if self._tail is not None else ""
+
+
+def line_text(line: LogLine) -> str:
+    """A line as characters that only show themselves, its tabs spread out."""
+    return visible_bytes(line.data.expandtabs(8), LINE_BYTES)
