@@ -176,9 +176,12 @@ H = TypeVar("H", bound="Handle")
 
 
 class Handle:
-    """What every handle has. `number` is its name in every event and is never used twice; `data` is the program's."""
+    """What every handle has. `number` is its name in every event and is never used twice; `data` is the program's.
 
-    __slots__ = ("_name", "close_cb", "data", "flags", "loop", "mark", "number", "place")
+    `begin_t` is when it was made, in ns on the feed's clock.
+    """
+
+    __slots__ = ("_name", "begin_t", "close_cb", "data", "flags", "loop", "mark", "number", "place")
     type: ClassVar[int] = UV_UNKNOWN_HANDLE
 
     def __init__(self, loop: Loop, init_site: int, flag_site: int) -> None:
@@ -189,6 +192,7 @@ class Handle:
         loop.handles_made = self.number = loop.handles_made + 1
         self.mark = self.number << 16
         self.flags = REF
+        self.begin_t = loop.tick
         self.close_cb: Callable[[Any], None] | None = None
         self.data: Any = None
         self._name = ""

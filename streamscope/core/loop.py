@@ -13,7 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import UVError
 from .flags import CLOSED, CLOSING, POLLERR, POLLHUP, POLLIN, POLLOUT, RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE
@@ -25,6 +25,10 @@ from .system import System
 from .timer import Timer, uv__next_timeout, uv__run_timers
 from .wakeup import Signals, Wakeup, uv__async_io
 from .watcher import IoWatcher, Watcher, uv__io_start
+
+if TYPE_CHECKING:
+    from .stream import Stream
+    from .system import Buffer
 
 _TURN = site("loop.turn", "uv_run")
 _PHASE_PENDING = site("loop.phase", "uv__run_pending")
@@ -67,10 +71,10 @@ class Loop(Probe):
     """
 
     __slots__ = (
-        "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "closing_list",
-        "emfile_fd", "excepthook", "fetched", "handles", "handles_made", "loop_watchers", "nfds", "passenger",
-        "pending_list", "poller", "redundant_mod", "requests_made", "signals", "stop_flag", "system", "tick",
-        "time", "timer_heap", "timers_started", "turn", "wakeups", "watcher_queue", "watchers",
+        "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "callback_ns",
+        "closing_list", "emfile_fd", "excepthook", "fetched", "handles", "handles_made", "loop_watchers", "new_tap",
+        "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made", "signals", "stop_flag",
+        "system", "tick", "time", "timer_heap", "timers_started", "turn", "wakeups", "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +86,8 @@ class Loop(Probe):
         self.redundant_mod = redundant_mod
         self.excepthook: Callable[[Handle | None, str, Exception], None] = print_and_close
         self.passenger: Passenger | None = None
+        # makes the `tap` of every new stream, if set
+        self.new_tap: Callable[[Stream], Callable[[bool, Buffer], None]] | None = None
 
         self.active_handles = 0
         self.active_reqs = 0
@@ -107,6 +113,7 @@ class Loop(Probe):
         self._begin_ns = self._clock_ns()
         self.tick = 0
         self.time = 0
+        self.callback_ns = 0  # time spent in callbacks while somebody watched
 
         self.signals = Signals(self)
         uv__io_start(self, self.signals.watcher, POLLIN)
@@ -201,8 +208,10 @@ class Loop(Probe):
             self.callback_failed(handle, number, error)
         emit = self.emit
         if emit is not None:
-            self.tick = self._clock_ns() - self._begin_ns
-            emit((mark | end, number, self.tick))
+            before = self.tick
+            self.tick = tick = self._clock_ns() - self._begin_ns
+            self.callback_ns += tick - before
+            emit((mark | end, number, tick))
 
     def callback_failed(self, handle: Handle | None, number: int, error: Exception) -> None:
         """Count and tell of an exception in a callback, and give it to `excepthook`."""

@@ -49,7 +49,7 @@ class Stream(Handle):
         "_high_water", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
         "completed_first", "completed_last", "connect_req", "connection_cb", "delayed_error", "errors",
         "events", "fd", "io_cb", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds", "read_cb",
-        "reads", "shutdown_req", "tap", "watched", "write_first", "write_last", "write_queue_size", "writes",
+        "reads", "server", "shutdown_req", "tap", "watched", "write_first", "write_last", "write_queue_size", "writes",
     )  # fmt: skip
 
     _high_water: int
@@ -75,6 +75,7 @@ class Stream(Handle):
     queued_fds: QueuedFds | None
 
     # for the screen, the lints and the servers; libuv has none of these
+    server: int  # number of the server that accepted it, 0 for none
     bytes_in: int
     bytes_out: int
     reads: int

@@ -41,4 +41,5 @@ def uv__stream_init(stream: Stream, loop: Loop, init_site: int) -> None:
     stream._high_water = HIGH_WATER
     stream.bytes_in = stream.bytes_out = stream.reads = stream.writes = stream.errors = 0
     stream.last_read_t = stream.last_write_t = stream.armed_t = stream.above_t = 0
-    stream.tap = None
+    stream.server = 0
+    stream.tap = None if loop.new_tap is None else loop.new_tap(stream)

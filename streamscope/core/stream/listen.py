@@ -160,6 +160,7 @@ def uv_accept(server: Stream, client: Stream) -> None:
             emit((server.mark | _SYS_CLOSE, fd, 0, 0))
     else:
         uv__set_flags(client, BOUND, _FLAG_ACCEPT)
+        client.server = server.number
         if emit is not None:
             emit((client.mark | _SERVER, server.number))
             emit_addresses(client, _ADDRESS)

@@ -174,7 +174,9 @@ def uv__read(stream: Stream) -> None:
             loop.callback_failed(stream, CB_READ, error)
         emit = loop.emit
         if emit is not None:
-            loop.tick = t = loop.clock()
+            t = loop.clock()
+            loop.callback_ns += t - loop.tick
+            loop.tick = t
             emit((stream.mark | _END, CB_READ, t))
         if nread < asked:
             if emit is not None and not stream.flags & READ_PARTIAL:
