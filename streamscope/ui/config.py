@@ -1,0 +1,330 @@
+"""A person's own settings: one TOML file, read once when the screen starts.
+
+`streamscope config` prints the file with every setting at its default and a comment beside it. That text is made from
+the tables that the screen itself uses (`actions.ACTIONS`, `columns.COLUMNS`), so it names what is there and nothing
+else. What is wrong in the file is a `ConfigError`: one line that says where, what, and what would be right.
+
+Nothing of textual is loaded here unless a theme or a key has to be checked.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path
+
+from streamscope.ui.actions import ACTIONS, BY_ID, CONTEXTS, of_context
+from streamscope.ui.columns import BY_ID as COLUMN_BY_ID
+from streamscope.ui.columns import COLUMNS, DEFAULT
+from streamscope.ui.safe import visible
+
+MIB = 1024 * 1024
+DEFAULT_THEME = "textual-dark"
+
+
+class ConfigError(Exception):
+    """The config file cannot be used; the text is one line: where, what is wrong, what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a person can choose. `keys` has only what differs from the actions' own keys, by the action's id."""
+
+    theme: str = DEFAULT_THEME
+    columns: tuple[str, ...] = DEFAULT
+    keys: Mapping[str, str] = field(default_factory=dict)
+    frames_per_second: int = 20
+    closed_seconds: int = 10
+    history_mib: int = 64
+
+    @property
+    def history_bytes(self) -> int:
+        """How much memory the past may take."""
+        return self.history_mib * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A setting that is a whole number in a range."""
+
+    name: str
+    least: int
+    most: int
+    help: str
+
+
+_NUMBERS = (
+    _Number("frames_per_second", 1, 60, "How often the screen is painted at most."),
+    _Number("closed_seconds", 0, 3600, "How long a closed stream stays on the screen, dimmed."),
+    _Number("history_mib", 1, 4096, "Memory for past events, in MiB; the oldest go first."),
+)
+
+
+def config_path() -> Path:
+    """Where the config file is looked for: config.toml in the user's config folder."""
+    return user_config_path("streamscope") / "config.toml"
+
+
+def load_config(path: Path | None = None) -> Config:
+    """The settings of the file at `path`; without one, of `config_path()`, or the defaults if there is no such file.
+
+    Raises ConfigError for a file that cannot be read or says something that cannot be.
+    """
+    asked = path is not None
+    path = path or config_path()
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        if asked:
+            raise ConfigError(f"{visible(str(path))}: there is no such file") from None
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{visible(str(path))}: the config file cannot be read: {reason}") from None
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, source: str = "config.toml") -> Config:
+    """The settings that the text of a config file makes; `source` is what its errors call it. Raises ConfigError."""
+    where = _Where(source, text)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        what = re.sub(r" \(at [^()]*\)$", "", str(error))
+        raise ConfigError(where.line(int(line[1]) if line else 0) + f"this is not TOML: {visible(what)}") from None
+    except RecursionError:
+        raise ConfigError(where.line(0) + "this is not a config file: it is nested too deeply") from None
+    chosen: dict[str, Any] = {}
+    numbers = {number.name: number for number in _NUMBERS}
+    known = ["theme", "columns", *numbers, "keys"]
+    for name, value in data.items():
+        if name in numbers:
+            chosen[name] = _number(where, numbers[name], value)
+        elif name == "theme":
+            chosen[name] = _theme(where, value)
+        elif name == "columns":
+            chosen[name] = _columns(where, value)
+        elif name == "keys":
+            chosen[name] = _keys(where, value)
+        else:
+            raise ConfigError(where.key(name) + f"there is no setting {_shown(name)}{_instead(name, known)}")
+    return Config(**chosen)
+
+
+class _Where:
+    """Says where in the file something stands: `PATH:LINE: `."""
+
+    def __init__(self, source: str, text: str) -> None:
+        self._source = visible(source)
+        self._lines = text.splitlines()
+
+    def line(self, number: int) -> str:
+        """The beginning of an error about this line; 0 for the file as a whole."""
+        return f"{self._source}:{number}: " if number else f"{self._source}: "
+
+    def key(self, name: str, table: str = "") -> str:
+        """The beginning of an error about this key, found as it is commonly written."""
+        inside = ""
+        pattern = re.compile(rf"""\s*(?:\[\s*)?["']?{re.escape(name)}["']?\s*[].=]""")
+        for number, line in enumerate(self._lines, 1):
+            if inside == table and pattern.match(line):
+                return self.line(number)
+            if header := re.match(r"\s*\[\s*([^\[\]]*?)\s*\]", line):
+                inside = header[1]
+        return self.line(0)
+
+
+def _number(where: _Where, setting: _Number, value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and setting.least <= value <= setting.most:
+        return value
+    raise ConfigError(
+        where.key(setting.name)
+        + f"{setting.name} must be a whole number from {setting.least} to {setting.most}, not {_shown(value)}"
+    )
+
+
+def _theme(where: _Where, value: object) -> str:
+    names = theme_names()
+    if isinstance(value, str) and value in names:
+        return value
+    raise ConfigError(where.key("theme") + f"there is no theme {_shown(value)}; there are {', '.join(names)}")
+
+
+def _columns(where: _Where, value: object) -> tuple[str, ...]:
+    begin = where.key("columns")
+    if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
+        raise ConfigError(begin + 'columns must be a list of names, like ["number", "peer", "queue"]')
+    for name in value:
+        if name not in COLUMN_BY_ID:
+            raise ConfigError(begin + f"there is no column {_shown(name)}; there are {', '.join(COLUMN_BY_ID)}")
+        if value.count(name) > 1:
+            raise ConfigError(begin + f"columns names {_shown(name)} twice")
+    return tuple(value)
+
+
+def _keys(where: _Where, value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ConfigError(where.key("keys") + 'keys must be a table: [keys], and below it lines like pause = "space"')
+    chosen: dict[str, str] = {}
+    for name, keys in _flat(value):
+        begin = where.key(name, "keys")
+        if name not in BY_ID:
+            raise ConfigError(begin + f"there is no action {_shown(name)}{_instead(name, BY_ID)}")
+        if not isinstance(keys, str) or not all(_is_key(key.strip()) for key in keys.split(",")):
+            raise ConfigError(
+                begin + f"the keys of {name} must be a text like {json.dumps(BY_ID[name].keys)}: names of keys, "
+                f"several of them separated by commas, not {_shown(keys)}"
+            )
+        chosen[name] = ",".join(key.strip() for key in keys.split(","))
+    _no_key_twice(where, chosen)
+    return chosen
+
+
+def _flat(table: Mapping[str, object], above: str = "") -> Iterable[tuple[str, object]]:
+    """`streams.sort = "o"` without quotes is a table in TOML; it means the same here."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield above + name, value
+
+
+def _no_key_twice(where: _Where, chosen: Mapping[str, str]) -> None:
+    """Where a key works it may do one thing only; what overlaps by default is meant so."""
+    for name in chosen:
+        for other in ACTIONS:
+            mine = BY_ID[name]
+            if other.id == name or not _meet(mine.context, other.context):
+                continue
+            both = _key_set(chosen[name]) & _key_set(chosen.get(other.id, other.keys))
+            if both - (_key_set(mine.keys) & _key_set(other.keys)):
+                key = sorted(both)[0]
+                raise ConfigError(
+                    where.key(name, "keys") + f"the key {_shown(key)} of {name} is {other.id}'s already; "
+                    f"give {other.id} another key too, or choose another for {name}"
+                )
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether the actions of two contexts work at the same time. Help and filter take every key while they are there."""
+    return one == other or ("everywhere" in (one, other) and not {one, other} & {"help", "filter"})
+
+
+def _key_set(keys: str) -> set[str]:
+    return {_key_name(key) for key in keys.split(",")}
+
+
+def _key_name(key: str) -> str:
+    """The name by which Textual knows a key: `?` is `question_mark`."""
+    from textual.keys import KEY_NAME_REPLACEMENTS
+
+    if len(key) > 1 or key.isalnum():
+        return key
+    name = unicodedata.name(key, key).lower().replace("-", "_").replace(" ", "_")
+    return KEY_NAME_REPLACEMENTS.get(name, name)
+
+
+def _is_key(key: str) -> bool:
+    """Whether Textual can ever report a key of this name."""
+    from textual.keys import KEY_NAME_REPLACEMENTS, Keys
+
+    *modifiers, name = key.split("+") if len(key) > 1 else [key]
+    if not set(modifiers) <= {"ctrl", "shift", "alt", "super", "hyper", "meta"}:
+        return False
+    if len(name) == 1:
+        return name.isprintable() and name != " "
+    if name in {"space", *KEY_NAME_REPLACEMENTS.values(), *(str(known.value) for known in Keys)}:
+        return True
+    return any(_is_character(name.replace("_", separator)) for separator in " -")
+
+
+def _is_character(name: str) -> bool:
+    try:
+        unicodedata.lookup(name)
+    except KeyError:
+        return False
+    return True
+
+
+def theme_names() -> list[str]:
+    """The themes there are."""
+    from textual.theme import BUILTIN_THEMES
+
+    return list(BUILTIN_THEMES)
+
+
+def _shown(value: object) -> str:
+    return visible(json.dumps(value, ensure_ascii=False, default=str), 80)
+
+
+def _instead(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, 1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; there are {', '.join(names)}" if len(names) < 12 else "; streamscope config prints all there are"
+
+
+# the file with every default
+
+
+def default_config_text() -> str:
+    """The whole config file. Every setting is a comment, so that what a person leaves alone follows later versions."""
+    defaults = Config()
+    lines = [
+        "# streamscope's settings.",
+        "#",
+        "# Save this as",
+        f"#   {config_path()}",
+        "# and take the # away from the lines to change. All others keep their defaults, which are what they show.",
+        "",
+        *_comment(f"Colours: {', '.join(theme_names())}."),
+        f"#theme = {json.dumps(defaults.theme)}",
+        "",
+        *_comment(
+            "The table's columns, from left to right. Where there is little room, the less important ones give way."
+        ),
+        *_entries((column.id, column.help) for column in COLUMNS),
+        f"#columns = {json.dumps(defaults.columns)}",
+    ]
+    for number in _NUMBERS:
+        lines += [
+            "",
+            *_comment(f"{number.help} {number.least} to {number.most}."),
+            f"#{number.name} = {getattr(defaults, number.name)}",
+        ]
+    lines += [
+        "",
+        *_comment(
+            "Keys, by what they do. Several keys are separated by commas; a key is a character or a name such as "
+            "space, enter, f1, ctrl+x, question_mark. What stands here replaces all keys of its line."
+        ),
+        "[keys]",
+    ]
+    for context, title in CONTEXTS.items():
+        actions = of_context(context)
+        if actions:
+            lines += ["", f"# {title}"]
+        for action in actions:
+            entry = f"#{json.dumps(action.id)} = {json.dumps(action.keys)}"
+            lines.append(f"{entry:<44} # {action.help.split('. ')[0].rstrip('.')}.")
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> list[str]:
+    import textwrap
+
+    return [f"# {line}" for line in textwrap.wrap(text, 100, break_on_hyphens=False)]
+
+
+def _entries(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"#   {name:<10} {text}" for name, text in pairs]
