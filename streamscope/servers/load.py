@@ -1,0 +1,121 @@
+"""What `run` was told to start, made into a `main` to call: a server by name, a file, or a function of a module.
+
+Everything that can be wrong with it is a `LoadError`, whose text is one line for the person who typed it. Where the
+program itself failed while it was imported, `details` has its traceback, from the program's own first line on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamscope.servers import SERVERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+PROGRAM_MODULE = "__streamscope_program__"
+"""A program from a file has this name as a module: its own could be that of a module it imports, `http` for one."""
+
+
+class LoadError(Exception):
+    """There is no program to start; the text says why, and `details` is the program's traceback, or empty."""
+
+    def __init__(self, text: str, details: str = "") -> None:
+        super().__init__(text)
+        self.details = details
+
+
+def load(target: str) -> Callable[..., Any]:
+    """The `main(loop, …)` of one of `SERVERS` or of FILE.py, or what `module:function` names. Raises LoadError."""
+    if target in SERVERS:
+        return _function(_import(SERVERS[target].module), "main", target)
+    if _is_file(target):
+        return _function(_import_file(Path(target)), "main", target)
+    module, colon, function = target.partition(":")
+    if not colon:
+        raise LoadError(_unknown(target))
+    if not all(part.isidentifier() for part in [*module.split("."), function]):
+        raise LoadError(f"{target!r} does not read as module:function, as my.package:main does")
+    sys.path.insert(0, os.getcwd())  # as `python -m` does
+    return _function(_import(module), function, module)
+
+
+def program_name(target: str) -> str:
+    """What the program is called on the screen: `echo`, `mine` for path/mine.py, `module:function` as it stands."""
+    return Path(target).stem if _is_file(target) else target
+
+
+def _is_file(target: str) -> bool:
+    return target.endswith(".py") or os.sep in target
+
+
+def _unknown(target: str) -> str:
+    """The line for a name that is none of ours, with the nearest one that is."""
+    near = difflib.get_close_matches(target, SERVERS, n=1)
+    if Path(f"{target}.py").is_file():
+        hint = f" (for the file here: {target}.py)"
+    else:
+        hint = f" (did you mean {near[0]}?)" if near else ""
+    known = ", ".join(SERVERS)
+    return f"no server is called {target!r}{hint}; there are {known}, and your own as FILE.py or module:function"
+
+
+def _function(module: ModuleType, name: str, target: str) -> Callable[..., Any]:
+    found = getattr(module, name, None)
+    if found is None:
+        raise LoadError(f"{target} defines no {name}(loop, *args)")
+    if not callable(found):
+        raise LoadError(f"{name} in {target} is no function but {type(found).__name__}; it is called with the loop")
+    return found  # type: ignore[no-any-return]  # callable() is all that can be known of it
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise LoadError(f"no module is called {error.name}, here or among what is installed") from None
+        raise _failed(name, error) from error
+    except (Exception, SystemExit) as error:
+        raise _failed(name, error) from error
+
+
+def _import_file(path: Path) -> ModuleType:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise LoadError(f"cannot read {path}: {error.strerror}") from None
+    spec = importlib.util.spec_from_file_location(PROGRAM_MODULE, path.absolute())
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{path} is no Python program: its name does not end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[PROGRAM_MODULE] = module  # dataclasses and pickles look their module up there
+    sys.path.insert(0, str(path.absolute().parent))  # as Python does for a script: its neighbours can be imported
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise _failed(str(path), error) from error
+    return module
+
+
+def _failed(what: str, error: BaseException) -> LoadError:
+    """The program raised while it was imported. Its traceback begins where importing ends."""
+    trace = error.__traceback__
+    while trace is not None and _is_importing(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    details = "".join(traceback.format_exception(type(error), error, trace))
+    summary = traceback.format_exception_only(type(error), error)[-1].strip().partition("\n")[0]
+    return LoadError(f"{what} could not be imported: {summary}", details)
+
+
+def _is_importing(filename: str) -> bool:
+    return filename == __file__ or filename.startswith("<frozen importlib") or filename == importlib.__file__
