@@ -215,7 +215,7 @@ def _no_key_twice(where: _Where, chosen: Mapping[str, str]) -> None:
 
 
 def _meet(one: str, other: str) -> bool:
-    """Whether the actions of two contexts work at the same time. Help and filter take every key while they are there."""
+    """Whether the actions of two contexts work at the same time. Help and filter take every key."""
     return one == other or ("everywhere" in (one, other) and not {one, other} & {"help", "filter"})
 
 
