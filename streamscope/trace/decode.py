@@ -1,12 +1,12 @@
 """From the feed's words to events: the one place that knows where a record ends and what it says.
 
-A feed comes from another process, perhaps of another version, perhaps broken. So a decoder is built from the lists that the feed's
-`Hello` brought (kinds by name with the names of their arguments, and functions), not from this version's catalogue: kinds that were
-appended since still decode, under the names they came with. Everything is checked, and what is no feed is a `FeedError`, never
-another exception.
+A feed comes from another process, perhaps of another version, perhaps broken. So a decoder is built from the lists
+that the feed's `Hello` brought (kinds by name with the names of their arguments, and functions), not from this
+version's catalogue: kinds that were appended since still decode, under the names they came with. Everything is
+checked, and what is no feed is a `FeedError`, never another exception.
 
-Most records are never looked at one by one: the fold (`model`) reads the words itself, and the past (`history`) keeps them packed.
-`Decoder.count` is what both rely on: words that it has accepted can be expanded at any later time.
+Most records are never looked at one by one: the fold (`model`) reads the words itself, and the past (`history`) keeps
+them packed. `Decoder.count` is what both rely on: words that it has accepted can be expanded at any later time.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class FeedError(Exception):
 class Event(msgspec.Struct):
     """One event: an entry of the catalogue, with when, where and what.
 
-    `t` is in nanoseconds on the feed's clock; `stream` is the handle's number, 0 for the loop; `kind` and `fn` are names. `old` and
-    `new` are words, None for a kind that changes nothing that has a value; a flag goes from 0 to 1 or from 1 to 0. `fields` has the
-    kind's other arguments as words, by name.
+    `t` is in nanoseconds on the feed's clock; `stream` is the handle's number, 0 for the loop; `kind` and `fn` are
+    names. `old` and `new` are words, None for a kind that changes nothing that has a value; a flag goes from 0 to 1 or
+    from 1 to 0. `fields` has the kind's other arguments as words, by name.
     """
 
     seq: int
@@ -52,7 +52,9 @@ class Event(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How a record of one kind is laid out. Offsets count from the header; 0 is for an argument that the kind has not."""
+    """How a record of one kind is laid out. Offsets count from the header; 0 is for an argument that the kind has
+    not.
+    """
 
     name: str
     length: int
@@ -88,7 +90,9 @@ def _shape(name: str, arguments: Sequence[str]) -> _Shape:
         edge=_EDGES.get(name),
         texts=tuple(offsets[argument] for argument, domain in domains.items() if domain == "text"),
         either=tuple(
-            offsets[argument] for argument, domain in domains.items() if domain == "any" and argument not in ("t", "turn")
+            offsets[argument]
+            for argument, domain in domains.items()
+            if domain == "any" and argument not in ("t", "turn")
         ),
     )
 
@@ -119,7 +123,9 @@ class Decoder:
         return cls([(kind.name, [arg.name for arg in kind.args]) for kind in KINDS], FUNCTIONS)
 
     def count(self, words: Sequence[Word]) -> int:
-        """How many events these words tell of. Raises FeedError unless they are whole records, each word of its right type."""
+        """How many events these words tell of. Raises FeedError unless they are whole records, each word of its right
+        type.
+        """
         special, lengths = self._special, self.lengths
         i, end, events, texts = 0, len(words), 0, 0
         try:
@@ -140,7 +146,9 @@ class Decoder:
         return events
 
     def count_of(self, words: Sequence[Word], stream: int) -> int:
-        """How many of the events in these words are of this stream. The words must be ones that `count` has accepted."""
+        """How many of the events in these words are of this stream. The words must be ones that `count` has
+        accepted.
+        """
         lengths = self.lengths
         i, end, events = 0, len(words), 0
         while i < end:
@@ -158,7 +166,9 @@ class Decoder:
     def expand(
         self, place: int, turn: int, t: int, words: Sequence[Word], *, stream: int | None = None, skip: int = 0
     ) -> Iterator[Event]:
-        """The events of a batch that `count` has accepted: those of one stream, if one is given, and without the first `skip`."""
+        """The events of a batch that `count` has accepted: those of one stream, if one is given, and without the first
+        `skip`.
+        """
         shapes, functions = self._shapes, self.functions
         word: Any = words  # types were checked by `count`
         i, end = 0, len(words)
@@ -205,9 +215,10 @@ def _count_texts(closer: _Shape | int, words: Sequence[Word], i: int) -> int:
 def event_as_json(event: Event) -> dict[str, Any]:
     """The event as a JSON object: `seq t turn stream kind fn old new`, then the kind's own fields.
 
-    Flags, masks, callbacks, types and requests are names, several of them joined by `|` (empty for none); a flag goes from "off" to
-    "on" or back. A status or result stays a number; when it is negative, `<field>_name` has its name beside it. Texts are the
-    program's own and may hold control characters: whoever writes the object to a terminal escapes them.
+    Flags, masks, callbacks, types and requests are names, several of them joined by `|` (empty for none); a flag goes
+    from "off" to "on" or back. A status or result stays a number; when it is negative, `<field>_name` has its name
+    beside it. Texts are the program's own and may hold control characters: whoever writes the object to a terminal
+    escapes them.
     """
     out: dict[str, Any] = {
         "seq": event.seq, "t": event.t, "turn": event.turn, "stream": event.stream, "kind": event.kind, "fn": event.fn,
@@ -223,7 +234,9 @@ def event_as_json(event: Event) -> dict[str, Any]:
 
 
 def _put(out: dict[str, Any], kind: str, name: str, word: Word | None) -> None:
-    """Adds one argument, by name where its domain has names. An argument never replaces what is there: no feed can rename its event."""
+    """Adds one argument, by name where its domain has names. An argument never replaces what is there: no feed can
+    rename its event.
+    """
     domain = domain_of(kind, name)
     namer = NAMERS.get(domain)
     if namer is not None and isinstance(word, int):

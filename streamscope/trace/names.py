@@ -1,7 +1,9 @@
-"""How the words of a record read: numbers by the names that libuv and the kernel give them, per domain of the catalogue.
+"""How the words of a record read: numbers by the names that libuv and the kernel give them, per domain of the
+catalogue.
 
-The sentences of the event list, the JSON lines and the documents all take their names from here, so one number never reads in two
-ways. Everything comes from a feed that is not trusted: a number that has no name is shown as a number, never an error.
+The sentences of the event list, the JSON lines and the documents all take their names from here, so one number never
+reads in two ways. Everything comes from a feed that is not trusted: a number that has no name is shown as a number,
+never an error.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ def domain_of(kind: str, argument: str) -> str:
 
 
 def error_name(status: int) -> str:
-    """`ECONNRESET` for -104, `EOF` for -4095; the number itself where neither libuv nor the system has a name for it."""
+    """`ECONNRESET` for -104, `EOF` for -4095; the number itself where neither libuv nor the system has a name for
+    it.
+    """
     return _UV_ERRORS.get(status) or errno.errorcode.get(-status) or str(status)
 
 
@@ -97,7 +101,9 @@ ERROR_DOMAINS = frozenset({"status", "result"})
 
 
 def visible(text: str, limit: int = 200) -> str:
-    r"""Text of a peer or a program, fit for a terminal: what does not print is written as `\x1b`, what is too long ends in `…`."""
+    r"""Text of a peer or a program, fit for a terminal: what does not print is written as `\x1b`, what is too long
+    ends in `…`.
+    """
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     if text.isprintable():

@@ -1,0 +1,79 @@
+"""What the fold works on: handles, requests and the loop as the feed has told of them so far, and the bounds of
+each.
+
+`rules` has one handler for each kind of record, which changes this; `model` adds batches, slices and losses. Nothing
+of a feed is trusted: what it makes grow has a limit, and going beyond one is a FeedError.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from streamscope.core.flags import STREAM_TYPES
+from streamscope.trace.decode import FeedError
+from streamscope.trace.state import LoopState, RequestState, StreamState
+
+MOST_HANDLES = 1 << 20
+MOST_REQUESTS = 1 << 20
+TEXT_LIMIT = 4096
+"""Characters that are kept of a name, a place or an address."""
+COMPLETED_KEPT = 8
+"""So many finished requests are kept of each stream."""
+
+Words: TypeAlias = Sequence[Any]  # integers and texts, checked by the decoder
+
+
+class Fold:
+    """What handlers work on. `Model` is the whole of it, with slices and losses."""
+
+    __slots__ = (
+        "closed", "completed", "handles", "known", "lit", "loop", "membership", "requests", "round", "streams", "t",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.t = 0
+        self.loop = LoopState()
+        self.known: dict[int, StreamState] = {}  # every handle: what is in streams and in handles
+        self.streams: dict[int, StreamState] = {}
+        self.handles: dict[int, StreamState] = {}
+        self.requests: dict[int, RequestState] = {}  # begun and not ended, by number
+        self.completed: dict[int, deque[RequestState]] = {}
+        self.lit: dict[tuple[int, int], int] = {}
+        self.closed: deque[int] = deque()  # numbers in the order of closing
+        self.membership = 0
+        self.round: set[int] | None = None  # handles that the round of slices has named, None outside a round
+
+    def know(self, state: StreamState) -> None:
+        """Takes a handle in, in place of what was known under its number."""
+        number = state.number
+        if number <= 0:
+            raise FeedError(f"a handle cannot have the number {number}")
+        if len(self.known) >= MOST_HANDLES and number not in self.known:
+            raise FeedError(f"the feed tells of more than {MOST_HANDLES:,} handles")
+        here, there = (self.streams, self.handles) if state.type in STREAM_TYPES else (self.handles, self.streams)
+        there.pop(number, None)
+        self.known[number] = here[number] = state
+        self.membership += 1
+        if self.round is not None:
+            self.round.add(number)
+
+    def forget(self, number: int) -> None:
+        """Lets go of a handle and what is kept beside it."""
+        self.known.pop(number, None)
+        self.streams.pop(number, None)
+        self.handles.pop(number, None)
+        self.completed.pop(number, None)
+        self.membership += 1
+
+    def request(self, number: int, kind: int) -> RequestState:
+        """The request of that number. One whose beginning was lost is made up from what is known: its number and
+        kind.
+        """
+        request = self.requests.get(number)
+        if request is None:
+            request = self.requests[number] = RequestState(number, kind)
+            if len(self.requests) > MOST_REQUESTS:
+                raise FeedError(f"the feed tells of more than {MOST_REQUESTS:,} requests at once")
+        return request

@@ -1,0 +1,403 @@
+"""One handler for each kind of record: what it does to state. The rules are in the opening of `model`; here they are
+carried out.
+
+A handler is called as `handler(fold, stream, words, i)`: `words[i]` is the record's header, its arguments follow.
+Handlers are small because a feed has millions of records a second: they write what changed and read nothing they can
+do without. `HANDLERS` are for records of known handles. `STRANGERS` are for records of the loop itself and of handles
+that are not known; only what they say of the loop counts then. Kinds that no table names change no state.
+
+The words have been checked before: integers everywhere, except that a batch may have integers where text belongs,
+which `_text` finds, and may end within a record, which is an IndexError that `Model.apply` answers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from streamscope.core.flags import POLLOUT, UV_CONNECT, UV_SHUTDOWN, UV_WRITE
+from streamscope.trace.decode import FeedError
+from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, TEXT_LIMIT, Fold, Words
+from streamscope.trace.state import RequestState, StreamState
+
+EAGAIN, EINTR, EINPROGRESS = -11, -4, -115
+_NO_FAILURES = frozenset({EAGAIN, EINTR, EINPROGRESS})
+
+Handler: TypeAlias = Callable[[Fold, StreamState, Words, int], None]
+Stranger: TypeAlias = Callable[[Fold, None, Words, int], None]
+
+
+def _text(word: Any) -> str:
+    if type(word) is not str:
+        raise FeedError("a record has a number where its text should be")
+    return word[:TEXT_LIMIT]
+
+
+# the loop and the clock: these never look at the stream
+
+
+def _loop_turn(fold: Fold, stream: object, words: Words, i: int) -> None:
+    fold.loop.turn = words[i + 1]
+    fold.t = words[i + 2]
+
+
+def _loop_nfds(fold: Fold, stream: object, words: Words, i: int) -> None:
+    fold.loop.nfds = words[i + 2]
+
+
+def _epoll_wait(fold: Fold, stream: object, words: Words, i: int) -> None:
+    t = words[i + 3]
+    fold.loop.poll_ns += t - fold.t
+    fold.t = t
+
+
+def _epoll_event(fold: Fold, stream: object, words: Words, i: int) -> None:
+    fold.t = words[i + 2]
+
+
+def _callback_end(fold: Fold, stream: object, words: Words, i: int) -> None:
+    t = words[i + 2]
+    fold.loop.callback_ns += t - fold.t
+    fold.t = t
+
+
+def _active_handles(fold: Fold, stream: object, words: Words, i: int) -> None:
+    fold.loop.active_handles = words[i + 2]
+
+
+# handles
+
+
+def _handle_init(fold: Fold, stream: StreamState | None, words: Words, i: int) -> None:
+    state = StreamState(words[i] >> 16, words[i + 1], place=_text(words[i + 2]), begin_t=fold.t)
+    if stream is None:
+        fold.know(state)
+        return
+    for name in StreamState.__struct_fields__:  # in place: `apply` has the old one in its hand
+        setattr(stream, name, getattr(state, name))
+    fold.know(stream)
+
+
+def _handle_name(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.name = _text(words[i + 1])
+
+
+def _handle_address(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.local = _text(words[i + 1])
+    stream.peer = _text(words[i + 2])
+
+
+def _handle_accepted(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.server = words[i + 1]
+
+
+def _handle_closed(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    if stream.closed_t == 0:
+        fold.closed.append(stream.number)
+    stream.closed_t = fold.t
+
+
+# flags and fields
+
+
+def _flag_set(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    flag = words[i + 1]
+    stream.flags |= flag
+    fold.lit[stream.number, flag] = fold.t
+
+
+def _flag_clear(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    flag = words[i + 1]
+    stream.flags &= ~flag
+    fold.lit[stream.number, flag] = fold.t
+
+
+def _write_queue_size(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.write_queue_size = new = words[i + 2]
+    mark = stream.high_water
+    if new > mark:
+        if words[i + 1] <= mark:
+            stream.above_t = fold.t
+    elif words[i + 1] > mark:
+        stream.above_t = 0
+
+
+def _high_water(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    size, old, new = stream.write_queue_size, words[i + 1], words[i + 2]
+    stream.high_water = new
+    if size <= new:
+        stream.above_t = 0
+    elif size <= old:
+        stream.above_t = fold.t
+
+
+def _becomes(field: str, argument: int = 2) -> Handler:
+    """A handler that gives the field the record's word at that offset: its new value."""
+
+    def handler(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+        setattr(stream, field, words[i + argument])
+
+    return handler
+
+
+def _holds(field: str, kind: int) -> Handler:
+    """A handler for the field that holds a request of this kind while it is under way."""
+
+    def handler(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+        number = words[i + 2]
+        setattr(stream, field, fold.request(number, kind) if number else None)
+
+    return handler
+
+
+# queues
+
+
+def _pop(queue: list[RequestState], number: int) -> None:
+    if queue and queue[0].number == number:
+        del queue[0]
+        return
+    for place, request in enumerate(queue):
+        if request.number == number:
+            del queue[place]
+            return
+
+
+def _push(fold: Fold, queue: list[Any], item: Any) -> None:
+    if len(queue) >= MOST_REQUESTS:
+        raise FeedError(f"the feed tells of a queue longer than {MOST_REQUESTS:,}")
+    queue.append(item)
+
+
+def _write_queue_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    _push(fold, stream.write_queue, fold.request(words[i + 1], UV_WRITE))
+
+
+def _write_queue_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    _pop(stream.write_queue, words[i + 1])
+
+
+def _completed_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    request = fold.request(words[i + 1], UV_WRITE)
+    if request.error == 0:
+        request.left = 0
+        request.write_index = request.nbufs
+    _push(fold, stream.write_completed_queue, request)
+
+
+def _completed_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    _pop(stream.write_completed_queue, words[i + 1])
+
+
+def _queued_fds_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    _push(fold, stream.queued_fds, words[i + 1])
+
+
+def _queued_fds_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    if words[i + 1] in stream.queued_fds:
+        stream.queued_fds.remove(words[i + 1])
+
+
+def _io_feed(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.pending = True
+
+
+def _pending_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.pending = False
+
+
+def _watcher_queue_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.watched = True
+
+
+def _watcher_queue_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.watched = False
+
+
+def _closing_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.closing = True
+
+
+def _closing_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.closing = False
+
+
+# the io watcher
+
+
+def _io_start(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.pevents = new = words[i + 2]
+    if new & POLLOUT and not words[i + 1] & POLLOUT:
+        stream.armed_t = fold.t
+
+
+def _io_stop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.pevents = new = words[i + 2]
+    if words[i + 1] & POLLOUT and not new & POLLOUT:
+        stream.armed_t = 0
+
+
+def _io_events(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.events = words[i + 2]
+
+
+# requests
+
+
+def _request_begin(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    fold.loop.active_reqs = words[i + 5]
+    number, size = words[i + 1], words[i + 3]
+    fold.requests[number] = RequestState(number, words[i + 2], size, size, words[i + 4], 0, 0, 0, fold.t)
+    if len(fold.requests) > MOST_REQUESTS:
+        raise FeedError(f"the feed tells of more than {MOST_REQUESTS:,} requests at once")
+
+
+def _request_begin_of_stranger(fold: Fold, stream: None, words: Words, i: int) -> None:
+    fold.loop.active_reqs = words[i + 5]
+
+
+def _request_send(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    request = fold.requests.get(words[i + 1])
+    if request is not None:
+        request.send_handle = words[i + 2]
+
+
+def _request_progress(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    request = fold.requests.get(words[i + 1])
+    if request is not None:
+        request.write_index = words[i + 2]
+        request.left = words[i + 3]
+
+
+def _request_error(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    request = fold.requests.get(words[i + 1])
+    if request is not None:
+        request.error = words[i + 2]
+
+
+def _request_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    status = words[i + 2]
+    fold.loop.active_reqs = words[i + 3]
+    request = fold.requests.pop(words[i + 1], None)
+    if status < 0:
+        stream.errors += 1
+    if request is None:
+        return
+    if status == 0 and request.request == UV_WRITE:
+        stream.writes += 1
+    if request.error != status:
+        # a copy: the stream may hold the request until after its callback, and the engine's has no error then
+        request = msgspec.structs.replace(request, error=status)
+    done = fold.completed.get(stream.number)
+    if done is None:
+        done = fold.completed[stream.number] = deque(maxlen=COMPLETED_KEPT)
+    done.append(request)
+
+
+def _request_end_of_stranger(fold: Fold, stream: None, words: Words, i: int) -> None:
+    fold.loop.active_reqs = words[i + 3]
+    fold.requests.pop(words[i + 1], None)
+
+
+# system calls and callbacks
+
+
+def _sys_in(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    result = words[i + 3]
+    if result > 0:
+        stream.bytes_in += result
+        stream.reads += 1
+        stream.last_read_t = fold.t
+    elif result < 0 and result not in _NO_FAILURES:
+        stream.errors += 1
+
+
+def _sys_out(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    result = words[i + 3]
+    if result > 0:
+        stream.bytes_out += result
+        stream.last_write_t = fold.t
+    elif result < 0 and result not in _NO_FAILURES:
+        stream.errors += 1
+
+
+def _sys(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    result = words[i + 3]
+    if result < 0 and result not in _NO_FAILURES:
+        stream.errors += 1
+
+
+def _callback_error(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.errors += 1
+
+
+_LOOP: dict[str, Callable[[Fold, object, Words, int], None]] = {
+    "loop.turn": _loop_turn,
+    "loop.nfds": _loop_nfds,
+    "epoll.wait": _epoll_wait,
+    "epoll.event": _epoll_event,
+    "callback.end": _callback_end,
+    "handle.start": _active_handles,
+    "handle.stop": _active_handles,
+}
+
+STRANGERS: dict[str, Stranger] = {
+    **_LOOP,
+    "handle.init": _handle_init,
+    "request.begin": _request_begin_of_stranger,
+    "request.end": _request_end_of_stranger,
+}
+
+HANDLERS: dict[str, Handler] = {
+    **_LOOP,
+    "handle.init": _handle_init,
+    "handle.name": _handle_name,
+    "handle.address": _handle_address,
+    "handle.accepted": _handle_accepted,
+    "handle.closed": _handle_closed,
+    "flag.set": _flag_set,
+    "flag.clear": _flag_clear,
+    "fd": _becomes("fd"),
+    "write_queue_size": _write_queue_size,
+    "high_water": _high_water,
+    "accepted_fd": _becomes("accepted_fd"),
+    "delayed_error": _becomes("delayed_error"),
+    "callbacks": _becomes("callbacks"),
+    "connect_req": _holds("connect_req", UV_CONNECT),
+    "shutdown_req": _holds("shutdown_req", UV_SHUTDOWN),
+    "write_queue.push": _write_queue_push,
+    "write_queue.pop": _write_queue_pop,
+    "write_completed_queue.push": _completed_push,
+    "write_completed_queue.pop": _completed_pop,
+    "queued_fds.push": _queued_fds_push,
+    "queued_fds.pop": _queued_fds_pop,
+    "queued_fds.capacity": _becomes("queued_fds_capacity"),
+    "pending.pop": _pending_pop,
+    "watcher_queue.push": _watcher_queue_push,
+    "watcher_queue.pop": _watcher_queue_pop,
+    "closing.push": _closing_push,
+    "closing.pop": _closing_pop,
+    "io.start": _io_start,
+    "io.stop": _io_stop,
+    "io.events": _io_events,
+    "io.feed": _io_feed,
+    "request.begin": _request_begin,
+    "request.send": _request_send,
+    "request.progress": _request_progress,
+    "request.error": _request_error,
+    "request.end": _request_end,
+    "sys.read": _sys_in,
+    "sys.recvmsg": _sys_in,
+    "sys.write": _sys_out,
+    "sys.writev": _sys_out,
+    "sys.sendmsg": _sys_out,
+    "callback.error": _callback_error,
+}
+
+
+def handler_of(name: str) -> Handler | None:
+    """The handler for records of known handles; every `sys.*` kind counts its failures."""
+    return HANDLERS.get(name) or (_sys if name.startswith("sys.") else None)

@@ -1,0 +1,274 @@
+"""An event as a line of the event list: what was done, and what changed from what to what.
+
+Both are plain strings for one column each; the other columns (when, which stream, which libuv function) are the
+event's own. A system call reads as strace writes it, a change as `name old → new`. Names stay libuv's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamscope.core.flags import UV_CONNECT, UV_SHUTDOWN
+from streamscope.core.probe import Word
+from streamscope.trace.decode import Event
+from streamscope.trace.names import (
+    ERROR_DOMAINS,
+    NAMERS,
+    callback_text,
+    callbacks_text,
+    domain_of,
+    error_name,
+    flag_text,
+    mask_text,
+    request_text,
+    type_text,
+    visible,
+)
+
+NONE = "–"
+
+
+def sentence(event: Event) -> tuple[str, str]:
+    """What the event did, and what it changed ("" for nothing), both fit for a terminal. Knows every kind of feed."""
+    writer = _WRITERS.get(event.kind)
+    if writer is None:
+        writer = _system_call if event.kind.startswith("sys.") else _other
+    try:
+        return writer(event)
+    except (KeyError, TypeError):  # a kind of another version that bears a name of ours, with other arguments
+        return _other(event)
+
+
+def word_text(kind: str, argument: str, word: Word | None) -> str:
+    """One argument as a person reads it: by name, with separators, `–` for none."""
+    if word is None:
+        return NONE
+    if isinstance(word, str):
+        return visible(word) or NONE
+    domain = domain_of(kind, argument)
+    namer = NAMERS.get(domain)
+    if namer is not None:
+        return namer(word) or NONE
+    if word < 0:
+        return error_name(word) if domain in ERROR_DOMAINS else NONE if domain == "fd" else f"{word:,}"
+    if domain in ("handle", "req"):
+        return f"{'#' if domain == 'handle' else ''}{word}" if word else NONE
+    return str(word) if domain == "fd" else f"{word:,}"
+
+
+def change(event: Event, name: str) -> str:
+    """`name old → new`, without the name if that is empty."""
+    old, new = word_text(event.kind, "old", event.old), word_text(event.kind, "new", event.new)
+    return f"{name} {old} → {new}".lstrip()
+
+
+def _int(event: Event, name: str) -> int:
+    word = event.fields[name]
+    if isinstance(word, str):
+        raise TypeError(name)
+    return word
+
+
+def _pair(event: Event) -> tuple[int, int]:
+    old, new = event.old, event.new
+    if not isinstance(old, int) or not isinstance(new, int):
+        raise TypeError(event.kind)
+    return old, new
+
+
+def _result(result: int) -> str:
+    return f"-1 {error_name(result)}" if result < 0 else str(result)
+
+
+def _status(status: int) -> str:
+    return error_name(status) if status < 0 else str(status)
+
+
+def _system_call(event: Event) -> tuple[str, str]:
+    call, fd, asked = event.kind.removeprefix("sys."), _int(event, "fd"), _int(event, "asked")
+    if call in ("read", "recvmsg", "write", "writev", "sendmsg"):
+        arguments = f"{fd}, {asked} B"
+    elif call == "listen":
+        arguments = f"{fd}, {asked}"
+    else:
+        arguments = {"shutdown": f"{fd}, SHUT_WR", "getsockopt": f"{fd}, SO_ERROR", "socket": ""}.get(call, str(fd))
+    return f"{call}({arguments}) = {_result(_int(event, 'result'))}", ""
+
+
+def _epoll_ctl(event: Event) -> tuple[str, str]:
+    verb = event.kind.removeprefix("epoll.").upper()
+    mask = f", {mask_text(_int(event, 'mask')) or NONE}" if "mask" in event.fields else ""
+    return f"epoll_ctl({verb}, {_int(event, 'fd')}{mask}) = {_result(_int(event, 'result'))}", ""
+
+
+def _epoll_wait(event: Event) -> tuple[str, str]:
+    timeout = _int(event, "timeout")
+    return f"epoll_wait({timeout if timeout < 0 else f'{timeout:,} ms'}) = {_int(event, 'ready')}", ""
+
+
+def _flag(event: Event) -> tuple[str, str]:
+    states = "off → on" if event.new else "on → off"
+    return "flags", f"{flag_text(_int(event, 'flag')) or NONE} {states}"
+
+
+def _write_queue_size(event: Event) -> tuple[str, str]:
+    old, new = _pair(event)
+    return f"{'+' if new >= old else '−'}{abs(new - old):,} B", change(event, "write_queue_size")
+
+
+def _interest(event: Event) -> tuple[str, str]:
+    old, new = _pair(event)
+    bits = new & ~old if event.kind == "io.start" else old & ~new
+    return "|".join(f"POLL{name}" for name in mask_text(bits).split("|") if name) or "nothing new", change(
+        event, "wants"
+    )
+
+
+def _callbacks(event: Event) -> tuple[str, str]:
+    old, new = _pair(event)
+    parts = [f"{verb} {callbacks_text(bits)}" for verb, bits in (("set", new & ~old), ("cleared", old & ~new)) if bits]
+    return ", ".join(parts) or "callbacks", change(event, "callbacks")
+
+
+def _delayed_error(event: Event) -> tuple[str, str]:
+    return ("kept for later" if event.new else "told"), change(event, "delayed_error")
+
+
+def _request_begin(event: Event) -> tuple[str, str]:
+    kind, req = _int(event, "request"), _int(event, "req")
+    size = (
+        "" if kind in (UV_CONNECT, UV_SHUTDOWN) else f" {_int(event, 'bytes'):,} B in {_buffers(_int(event, 'nbufs'))}"
+    )
+    return f"{request_text(kind)} {req} begins:{size}".rstrip(":"), f"active_reqs {_int(event, 'active_reqs'):,}"
+
+
+def _buffers(count: int) -> str:
+    return "1 buffer" if count == 1 else f"{count:,} buffers"
+
+
+def _request_end(event: Event) -> tuple[str, str]:
+    return (
+        f"request {_int(event, 'req')} ends: {_status(_int(event, 'status'))}",
+        f"active_reqs {_int(event, 'active_reqs'):,}",
+    )
+
+
+def _request_send(event: Event) -> tuple[str, str]:
+    req, handle = _int(event, "req"), _int(event, "handle")
+    return f"write {req} carries #{handle}" if handle else f"write {req} has sent its handle", ""
+
+
+def _request_progress(event: Event) -> tuple[str, str]:
+    return f"write {_int(event, 'req')}: {_int(event, 'left'):,} B left", f"write_index {_int(event, 'write_index'):,}"
+
+
+def _callback_begin(event: Event) -> tuple[str, str]:
+    value = _int(event, "value")
+    shown = error_name(value) if value < 0 else f"{value:,}"
+    return f"{callback_text(_int(event, 'callback'))}({shown})", ""
+
+
+def _timer_start(event: Event) -> tuple[str, str]:
+    repeat = _int(event, "repeat")
+    return f"fires in {_int(event, 'timeout'):,} ms" + (f", then every {repeat:,} ms" if repeat else ""), ""
+
+
+def _queue(name: str) -> Callable[[Event], tuple[str, str]]:
+    """For records of a queue of requests or descriptors: which one joined or left."""
+
+    def writer(event: Event) -> tuple[str, str]:
+        what = str(_int(event, "req")) if "req" in event.fields else f"fd {_int(event, 'fd')}"
+        return f"{'write ' if 'req' in event.fields else ''}{what}", f"{name} {_joins(event)}"
+
+    return writer
+
+
+def _joins(event: Event) -> str:
+    return "joined" if event.kind.endswith(".push") else "left"
+
+
+def _watcher_in(name: str) -> Callable[[Event], tuple[str, str]]:
+    """For records of a queue that holds handles: this one joined or left."""
+    return lambda event: (f"{'joins' if _joins(event) == 'joined' else 'leaves'} {name}", "")
+
+
+def _changes(what: str, name: str) -> Callable[[Event], tuple[str, str]]:
+    return lambda event: (what, change(event, name))
+
+
+def _fixed(what: str) -> Callable[[Event], tuple[str, str]]:
+    return lambda event: (what, "")
+
+
+def _shown(template: str) -> Callable[[Event], tuple[str, str]]:
+    """Fills in the event's fields, each as a person reads it."""
+    return lambda event: (
+        template.format_map({name: word_text(event.kind, name, w) for name, w in event.fields.items()}),
+        "",
+    )
+
+
+def _other(event: Event) -> tuple[str, str]:
+    """A kind that this version does not know: its name and its arguments."""
+    fields = [f"{name}={word_text(event.kind, name, word)}" for name, word in event.fields.items()]
+    changed = "" if event.old is None and event.new is None else change(event, "")
+    return " ".join([event.kind, *fields]), changed
+
+
+_WRITERS: dict[str, Callable[[Event], tuple[str, str]]] = {
+    "loop.turn": lambda event: (f"turn {event.turn:,}", ""),
+    "loop.phase": lambda event: (f"phase {event.fn.removeprefix('uv__').removeprefix('run_')}", ""),
+    "loop.nfds": _changes("io watchers", "nfds"),
+    "epoll.wait": _epoll_wait,
+    "epoll.event": _shown("ready: {mask}"),
+    "epoll.add": _epoll_ctl,
+    "epoll.mod": _epoll_ctl,
+    "epoll.del": _epoll_ctl,
+    "handle.init": lambda event: (
+        f"{type_text(_int(event, 'type'))} made at {word_text(event.kind, 'place', event.fields['place'])}",
+        "",
+    ),
+    "handle.name": _shown("named {name}"),
+    "handle.address": _shown("local {local}, peer {peer}"),
+    "handle.accepted": _shown("accepted by {server}"),
+    "handle.start": _changes("counts as active", "active_handles"),
+    "handle.stop": _changes("no longer active", "active_handles"),
+    "handle.close": _fixed("close asked for"),
+    "handle.closed": _fixed("closed"),
+    "flag.set": _flag,
+    "flag.clear": _flag,
+    "fd": _changes("descriptor", "fd"),
+    "write_queue_size": _write_queue_size,
+    "high_water": _changes("mark", "high_water"),
+    "accepted_fd": _changes("descriptor", "accepted_fd"),
+    "delayed_error": _delayed_error,
+    "callbacks": _callbacks,
+    "connect_req": _changes("request", "connect_req"),
+    "shutdown_req": _changes("request", "shutdown_req"),
+    "write_queue.push": _queue("write_queue"),
+    "write_queue.pop": _queue("write_queue"),
+    "write_completed_queue.push": _queue("write_completed_queue"),
+    "write_completed_queue.pop": _queue("write_completed_queue"),
+    "queued_fds.push": _queue("queued_fds"),
+    "queued_fds.pop": _queue("queued_fds"),
+    "queued_fds.capacity": _changes("room", "queued_fds.capacity"),
+    "io.feed": _fixed("joins pending_queue"),
+    "pending.pop": _watcher_in("pending_queue"),
+    "watcher_queue.push": _watcher_in("watcher_queue"),
+    "watcher_queue.pop": _watcher_in("watcher_queue"),
+    "closing.push": _watcher_in("closing_handles"),
+    "closing.pop": _watcher_in("closing_handles"),
+    "io.start": _interest,
+    "io.stop": _interest,
+    "io.events": _changes("epoll", "registered"),
+    "request.begin": _request_begin,
+    "request.send": _request_send,
+    "request.progress": _request_progress,
+    "request.error": _shown("request {req} failed: {status}"),
+    "request.end": _request_end,
+    "callback.begin": _callback_begin,
+    "callback.end": _shown("{callback} returned"),
+    "callback.error": _shown("{callback} raised {error}"),
+    "timer.start": _timer_start,
+    "timer.stop": _fixed("timer stopped"),
+}

@@ -1,0 +1,118 @@
+"""The last half minute of each stream as curves: how full its write queue was, and what came in and went out.
+
+Samples stand at whole steps of the feed's clock, so curves of different streams can be laid over each other and do not
+depend on how often the screen draws. Streams at rest, which are nearly all of ten thousand, take no memory.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from streamscope.trace.model import Model
+
+SPAN_NS = 30_000_000_000
+STEP_NS = 500_000_000
+SECOND_NS = 1_000_000_000
+
+
+class _Track:
+    """One stream's samples in three rings: the sample of a step is at `step % points`."""
+
+    __slots__ = ("active", "incoming", "outgoing", "queue")
+
+    def __init__(self, points: int) -> None:
+        self.queue = array("d", bytes(8 * points))
+        self.incoming = array("d", bytes(8 * points))
+        self.outgoing = array("d", bytes(8 * points))
+        self.active = 0  # the last step at which there was anything but zero
+
+    def put(self, step: int, steps: int, size: float, incoming: float, outgoing: float) -> None:
+        """Adds the sample of this step; what flowed in the steps that were missed is spread over them."""
+        points = len(self.queue)
+        for missed in range(step - min(steps, points) + 1, step + 1):
+            slot = missed % points
+            self.queue[slot] = size
+            self.incoming[slot] = incoming
+            self.outgoing[slot] = outgoing
+        if size or incoming or outgoing:
+            self.active = step
+
+
+class Series:
+    """Samples of every stream over a span of time, both in nanoseconds of the feed's clock."""
+
+    def __init__(self, span_ns: int = SPAN_NS, step_ns: int = STEP_NS) -> None:
+        self.step_ns = step_ns
+        self.points = max(1, span_ns // step_ns)
+        self._tracks: dict[int, _Track] = {}
+        self._before: dict[int, tuple[int, int]] = {}  # bytes in and out of every stream at the last sample
+        self._step = -1
+
+    def sample(self, model: Model, now_t: int) -> bool:
+        """Takes a sample if another step has begun since the last one, and says so. A time before the last begins
+        anew.
+        """
+        step = now_t // self.step_ns
+        if step == self._step:
+            return False
+        if step < self._step:
+            self._tracks.clear()
+            self._before.clear()
+            self._step = -1
+        self._take(model, step)
+        return True
+
+    def _take(self, model: Model, step: int) -> None:
+        tracks, before = self._tracks, self._before
+        steps = step - self._step if self._step >= 0 else 1
+        last_t = self._step * self.step_ns
+        seconds = steps * self.step_ns / SECOND_NS
+        now: dict[int, tuple[int, int]] = {}
+        for number, stream in model.streams.items():
+            counters = now[number] = (stream.bytes_in, stream.bytes_out)
+            old = before.get(number)
+            if old is None:  # new since, or only new to us: then what it has moved so far did not flow in this step
+                old = (0, 0) if 0 <= last_t <= stream.begin_t else counters
+            size = stream.write_queue_size
+            track = tracks.get(number)
+            if track is None:
+                if counters == old and not size:
+                    continue
+                track = tracks[number] = _Track(self.points)
+            # a snapshot may set a counter right; nothing ever flows backwards
+            incoming, outgoing = max(0, counters[0] - old[0]), max(0, counters[1] - old[1])
+            track.put(step, steps, size, incoming / seconds, outgoing / seconds)
+        self._before = now
+        self._step = step
+        for number in [n for n, track in tracks.items() if n not in now or step - track.active >= self.points]:
+            del tracks[number]
+
+    def queue(self, stream: int) -> list[float]:
+        """`write_queue_size` in bytes, oldest first, `points` of them; zeros for a stream at rest."""
+        track = self._tracks.get(stream)
+        return self._curve(track.queue if track else None)
+
+    def incoming(self, stream: int) -> list[float]:
+        """Bytes a second that came in, as `queue`."""
+        track = self._tracks.get(stream)
+        return self._curve(track.incoming if track else None)
+
+    def outgoing(self, stream: int) -> list[float]:
+        """Bytes a second that the kernel took, as `queue`."""
+        track = self._tracks.get(stream)
+        return self._curve(track.outgoing if track else None)
+
+    def rates(self, stream: int) -> tuple[float, float]:
+        """Bytes a second in and out, over the last second."""
+        track = self._tracks.get(stream)
+        if track is None:
+            return 0.0, 0.0
+        last = max(1, min(self.points, SECOND_NS // self.step_ns))
+        slots = [step % self.points for step in range(self._step - last + 1, self._step + 1)]
+        return sum(track.incoming[slot] for slot in slots) / last, sum(track.outgoing[slot] for slot in slots) / last
+
+    def _curve(self, ring: array[float] | None) -> list[float]:
+        if ring is None:
+            return [0.0] * self.points
+        oldest = (self._step + 1) % self.points
+        return list(ring[oldest:] + ring[:oldest])
