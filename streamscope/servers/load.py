@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PROGRAM_MODULE = "__streamscope_program__"
-"""A program from a file has this name as a module: its own could be that of a module it imports, `http` for one."""
+"""A program from a file has this name as a module: its own may be that of another, `http` for one."""
 
 
 class LoadError(Exception):

@@ -1,0 +1,100 @@
+"""The built-in clients, as the process that they are, against each server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+from running_server import connections
+
+from streamscope.servers import SERVERS
+
+
+@pytest.fixture
+def start():
+    """Start the clients' process; it ends with the test."""
+    started = []
+
+    def start(running, kind):
+        command = [sys.executable, "-m", "streamscope.servers.clients", *map(str, running.address), kind]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.stdin.close()
+        assert process.wait(20) == 0
+        assert process.stdout.read() + process.stderr.read() == b""
+        process.stdout.close()
+        process.stderr.close()
+
+
+def serve_kind(serve, kind):
+    """A server of this kind; the proxy has an echo behind it."""
+    options = {"to": "{}:{}".format(*serve("echo").address)} if kind == "proxy" else {}
+    return serve(kind, **options)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_clients_come_and_speak_and_end_when_their_input_does(serve, start, kind):
+    # given
+    running = serve_kind(serve, kind)
+    # when
+    process = start(running, kind)
+    running.until(lambda loop: sum(s.reads if kind != "source" else s.writes for s in connections(loop)) > 50)
+    process.stdin.close()
+    # then
+    assert process.wait(20) == 0
+    running.until(lambda loop: not connections(loop))
+
+
+@pytest.mark.parametrize("kind", ["echo", "http", "chat"])
+def test_a_slow_one_lets_a_queue_grow_above_its_mark_and_drain_again(serve, start, kind):
+    # given
+    running = serve(kind)
+    # when
+    process = start(running, kind)
+    slow = running.until(
+        lambda loop: next((s.number for s in connections(loop) if s.write_queue_size > s.high_water), 0)
+    )
+    # then
+    running.until(lambda loop: slow not in loop.handles or loop.handles[slow].write_queue_size <= 65536)
+    process.stdin.close()
+    process.wait(20)
+
+
+def test_clients_come_and_go_and_stay_polite(serve, start):
+    # given
+    running = serve("echo")
+    start(running, "echo")
+    running.until(lambda loop: len(connections(loop)) >= 8)
+    # when
+    begin, reads = time.monotonic(), running.ask(lambda loop: sum(s.reads for s in connections(loop)))
+    highest = running.ask(lambda loop: max(loop.handles))
+    running.until(lambda loop: max(loop.handles) > highest)
+    # then
+    reads = running.ask(lambda loop: sum(s.reads for s in connections(loop))) - reads
+    assert reads / (time.monotonic() - begin) < 2000
+    assert running.ask(lambda loop: len(connections(loop))) <= 12
+
+
+def test_clients_end_when_the_server_does(serve, start):
+    running = serve("echo")
+    process = start(running, "echo")
+    running.until(connections)
+    running.close()
+    assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["127.0.0.1", "x", "echo"], ["no such host", "1", "echo"], ["127.0.0.1", "99999", "echo"]]
+)
+def test_bad_arguments_are_one_clear_line(arguments):
+    command = [sys.executable, "-m", "streamscope.servers.clients", *arguments]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+    assert done.returncode in (1, 2)
+    assert done.stderr.count(b"\n") == 1
+    assert done.stdout == b""
