@@ -12,8 +12,9 @@ them packed. `Decoder.count` is what both rely on: words that it has accepted ca
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -75,10 +76,11 @@ def _shape(name: str, arguments: Sequence[str]) -> _Shape:
     offsets = {argument: place for place, argument in enumerate(arguments, 1)}
     if len(offsets) != len(arguments):
         raise FeedError(f"the feed's catalogue names an argument of {name} twice")
+    if not offsets.keys().isdisjoint(("seq", "stream", "kind", "fn")):
+        raise FeedError(f"the feed's catalogue gives {name} an argument that bears a name of every event's own")
     known = {kind.name: [arg.name for arg in kind.args] for kind in KINDS}.get(name, [])
     domains = {argument: domain_of(name, argument) if argument in known else "any" for argument in arguments}
-    # `t` and `turn` are the event's own; `old` and `new` too
-    own = {"old", "new", "t", "turn"}
+    own = {"old", "new", "t", "turn"}  # what every event has, and a record may set
     return _Shape(
         name=name,
         length=1 + len(arguments),
@@ -220,28 +222,33 @@ def event_as_json(event: Event) -> dict[str, Any]:
     beside it. Texts are the program's own and may hold control characters: whoever writes the object to a terminal
     escapes them.
     """
+    kind = event.kind
     out: dict[str, Any] = {
-        "seq": event.seq, "t": event.t, "turn": event.turn, "stream": event.stream, "kind": event.kind, "fn": event.fn,
+        "seq": event.seq, "t": event.t, "turn": event.turn, "stream": event.stream, "kind": kind, "fn": event.fn,
+        "old": event.old, "new": event.new,
     }  # fmt: skip
-    if event.kind in _EDGES:
+    if kind in _EDGES:
         out["old"], out["new"] = ("off", "on") if event.new else ("on", "off")
-    else:
-        _put(out, event.kind, "old", event.old)
-        _put(out, event.kind, "new", event.new)
+    elif event.old is not None or event.new is not None:
+        _put(out, kind, "old", event.old)
+        _put(out, kind, "new", event.new)
     for name, word in event.fields.items():
-        _put(out, event.kind, name, word)
+        _put(out, kind, name, word)
     return out
 
 
 def _put(out: dict[str, Any], kind: str, name: str, word: Word | None) -> None:
-    """Adds one argument, by name where its domain has names. An argument never replaces what is there: no feed can
-    rename its event.
+    """Adds one argument, by name where its domain has names."""
+    namer, fails = _reading(kind, name)
+    out[name] = word if namer is None or not isinstance(word, int) else namer(word)
+    if fails and isinstance(word, int) and word < 0:
+        out[f"{name}_name"] = error_name(word)
+
+
+@lru_cache(4096)
+def _reading(kind: str, name: str) -> tuple[Callable[[int], str] | None, bool]:
+    """How an argument reads: the function that names it, if its numbers have names, and whether negative ones are
+    errors.
     """
     domain = domain_of(kind, name)
-    namer = NAMERS.get(domain)
-    if namer is not None and isinstance(word, int):
-        out.setdefault(name, namer(word))
-    else:
-        out.setdefault(name, word)
-        if domain in ERROR_DOMAINS and isinstance(word, int) and word < 0:
-            out.setdefault(f"{name}_name", error_name(word))
+    return NAMERS.get(domain), domain in ERROR_DOMAINS

@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from sys import byteorder
 from typing import Any
 
 import msgspec
@@ -63,12 +64,18 @@ class _Batch:
             words[i] = text
         return words
 
-    def headers(self) -> array[int]:
-        """The words, with 0 for each text: enough to walk from record to record."""
-        return self._words
+    def count_of(self, decoder: Decoder, stream: int) -> int:
+        """How many rows are of the stream. Most batches do not name a quiet stream at all, which one search shows."""
+        if stream.to_bytes(8, byteorder)[_NUMBER] not in self._words.tobytes():
+            return 0
+        return decoder.count_of(self._words, stream)
 
     def rows(self, decoder: Decoder, stream: int | None, skip: int) -> Iterator[Event | Gap]:
         return decoder.expand(self.place, self.turn, self.t, self.words(), stream=stream, skip=skip)
+
+
+_NUMBER = slice(0, 6) if byteorder == "little" else slice(2, 8)
+"""Of a number's eight bytes, the six in which a header carries it."""
 
 
 class _GapRow:
@@ -78,6 +85,9 @@ class _GapRow:
 
     def __init__(self, first: int, events: int) -> None:
         self.first, self.count, self.events, self.cost = first, 1, events, BATCH_COST
+
+    def count_of(self, decoder: Decoder, stream: int) -> int:
+        return 1
 
     def rows(self, decoder: Decoder, stream: int | None, skip: int) -> Iterator[Event | Gap]:
         return iter(() if skip else (Gap(self.events),))
@@ -199,7 +209,7 @@ class History:
             at = max(0, bisect_right(self._batches, index.seen, key=_first) - 1)
             for batch in islice(self._batches, at, None):
                 if batch.first >= index.seen:
-                    found = 1 if isinstance(batch, _GapRow) else self.decoder.count_of(batch.headers(), stream)
+                    found = batch.count_of(self.decoder, stream)
                     if found:
                         index.batches.append((index.end, batch))
                         index.end += found
