@@ -14,10 +14,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.cache import LRUCache
 from textual.geometry import Size
@@ -27,21 +26,20 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from streamscope.ui.safe import fit
+from streamscope.ui.widgets.pens import Pens
 
 Item = TypeVar("Item")
 
 
-class LiveLines(ScrollView, Generic[Item], can_focus=True):
+class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
     """A view over rows `span()[0]` to `span()[1] - 1`, of which `load` gives the items and `draw` the pictures."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"live-lines--empty"}
     DEFAULT_CSS = """
     LiveLines {
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
-        & > .live-lines--empty { color: $text-muted; }
     }
     """
 
@@ -57,7 +55,6 @@ class LiveLines(ScrollView, Generic[Item], can_focus=True):
         self._page_start = 0
         self._page: Sequence[Item] = ()
         self._drawn: LRUCache[int, Strip] = LRUCache(512)
-        self._styles: dict[str, Style] = {}
         self._shown: tuple[int, int, int] | None = None
 
     # what a kind of rows has to say
@@ -141,7 +138,6 @@ class LiveLines(ScrollView, Generic[Item], can_focus=True):
         """Another theme: every drawn row has the old one's colours."""
         super().notify_style_update()
         self._drawn.clear()
-        self._styles.clear()
 
     # drawing
 
@@ -162,15 +158,8 @@ class LiveLines(ScrollView, Generic[Item], can_focus=True):
 
     def _blank_line(self, y: int, width: int) -> Strip:
         if y == 0 and self._end == self._first and (text := self.empty_text()):
-            return Strip([Segment(fit(" " + text, width), self.style_of("live-lines--empty"))], width)
+            return Strip([Segment(fit(" " + text, width), self.pen("muted"))], width)
         return Strip.blank(width)
-
-    def style_of(self, component: str) -> Style:
-        """The style of one of COMPONENT_CLASSES, without the background that the widget gives anyway."""
-        style = self._styles.get(component)
-        if style is None:
-            style = self._styles[component] = self.get_component_rich_style(component, partial=True)
-        return style
 
     def item(self, row: int) -> Item | None:
         """The item of a row, None if it is gone or has not come yet."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from itertools import islice
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -32,10 +31,6 @@ Characters that would command the terminal are shown instead: ␛ is an escape. 
 follows the newest again, and shift with the mouse wheel moves sideways.
 """
     BINDINGS = bindings("log")
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log-pane--notice"}
-    DEFAULT_CSS = """
-    LogPane > .log-pane--notice { color: $text-muted; text-style: italic; }
-    """
 
     def __init__(self, view: View, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -116,9 +111,9 @@ follows the newest again, and shift with the mouse wheel moves sideways.
         return "The program has printed nothing yet."
 
     def draw(self, item: LogLine, width: int) -> list[Segment]:
-        """A line as it was printed; a notice in its own style."""
+        """A line as it was printed; a notice stands back."""
         if item.notice:
-            return [Segment(f" ── {line_text(item)} ──", self.style_of("log-pane--notice"))]
+            return [Segment(f" ── {line_text(item)} ──", self.pen("muted"))]
         return [Segment(" " + line_text(item))]
 
     def copy_text(self) -> str:

@@ -1,0 +1,144 @@
+"""What one event looks like in the list: when, which stream, which libuv function, what, and from what to what.
+
+Pure: the same event in the same layout gives the same text. Every field has its place and keeps its width, so that rows
+that fly past can be read down a column.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rich.cells import cell_len, set_cell_size
+
+from streamscope.core.probe import KINDS
+from streamscope.trace.decode import Event
+from streamscope.trace.history import Gap
+from streamscope.trace.sentence import sentence
+from streamscope.ui.functions import FUNCTIONS
+from streamscope.ui.safe import fit, visible
+
+Part = tuple[str, str]
+"""Text, and the name of its style; "" for the list's own."""
+
+MEANINGS = {kind.name: kind.meaning for kind in KINDS}
+SECOND = 1_000_000_000
+GAP = 2
+"""Cells between two fields."""
+
+_EAGAIN = -11
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How many cells each field has; 0 leaves it out. Without room of its own, what changed follows what was done."""
+
+    turn: int
+    clock: int
+    stream: int
+    function: int
+    what: int
+    change: int
+
+
+@lru_cache(maxsize=64)
+def layout(width: int, *, with_stream: bool = True) -> Layout:
+    """The layout for a list of `width` cells; the least important fields go first."""
+    turn = 7 if width >= 100 else 0
+    clock = 12 if width >= 60 else 6
+    stream = (5 if width >= 100 else 4) if with_stream else 0
+    function = 20 if width >= 120 else 18 if width >= 100 else 16 if width >= 60 else 12
+    rest = max(width - sum(cells + GAP for cells in (turn, clock, stream, function) if cells), 8)
+    if rest < 66:
+        return Layout(turn, clock, stream, function, rest, 0)
+    what = min(rest * 45 // 100, 52)
+    return Layout(turn, clock, stream, function, what, rest - what - GAP)
+
+
+def event_parts(event: Event, form: Layout, started: float) -> list[Part]:
+    """One event as a row. `started` is the Unix time at which the feed's clock was 0."""
+    parts: list[Part] = []
+    gap = " " * GAP
+    if form.turn:
+        parts.append((fit(f"{event.turn}", form.turn, "right") + gap, "muted"))
+    parts.append((clock_text(started, event.t)[-form.clock :].rjust(form.clock) + gap, "muted"))
+    if form.stream:
+        name = f"#{event.stream}" if event.stream else "loop"
+        parts.append((fit(name, form.stream) + gap, "value" if event.stream else "muted"))
+    parts.append((fit(visible(event.fn), form.function) + gap, "label"))
+    what, change = (visible(text) for text in sentence(event))
+    style = what_style(event)
+    if form.change:
+        return [*parts, (fit(what, form.what) + gap, style), *change_parts(change, form.change)]
+    room = form.what - cell_len(what) - GAP if what else form.what
+    if what and change and cell_len(change) <= room:
+        return [*parts, (what + gap, style), *change_parts(change, room)]
+    if change and (not what or " → " in change):  # old and new say most of what was done, too
+        return [*parts, *change_parts(change, form.what)]
+    return [*parts, (fit(what, form.what), style)]
+
+
+def change_parts(change: str, width: int) -> list[Part]:
+    """`name old → new` with the new value standing out, in at most `width` cells; the name is cut first."""
+    length = cell_len(change)
+    if length > width:
+        change = "…" + set_cell_size(change[::-1], width - 1)[::-1] if " → " in change else fit(change, width)
+    before, arrow, after = change.rpartition(" → ")
+    if not arrow:
+        return [(fit(change, width), "")]
+    return [(before + arrow, "muted"), (after + " " * (width - length), "value")]
+
+
+def what_style(event: Event) -> str:
+    """A failure looks like one; that the kernel would block is no failure, only its turn to wait."""
+    result = event.fields.get("result", event.fields.get("status", 0))
+    if event.kind == "callback.error":
+        return "error"
+    if not isinstance(result, int) or result >= 0 or event.kind == "callback.begin":
+        return ""
+    return "muted" if result == _EAGAIN else "error"
+
+
+def gap_parts(gap: Gap, width: int) -> list[Part]:
+    """A loss, as a line right across the list that cannot be taken for an event."""
+    text = f" lost {gap.events:,} events "
+    left = max((width - len(text)) // 2, 0)
+    return [(fit("╌" * left + text + "╌" * max(width - left - len(text), 0), width), "error")]
+
+
+def row_text(row: Event | Gap, started: float) -> str:
+    """A row for the clipboard: every field, however wide the list is."""
+    if isinstance(row, Gap):
+        return f"lost {row.events:,} events"
+    what, change = (visible(text) for text in sentence(row))
+    stream = f"#{row.stream}" if row.stream else "loop"
+    fields = [str(row.turn), clock_text(started, row.t), stream, visible(row.fn), what, change]
+    return "  ".join(text for text in fields if text)
+
+
+def explanation(row: Event | Gap) -> list[tuple[str, str]]:
+    """What a row means, in pairs of a name and a sentence about it."""
+    if isinstance(row, Gap):
+        return [
+            ("lost", "The inspector did not read fast enough, so the engine dropped these events and counted them."),
+            ("state", "It was sent anew after the gap: what the panels show is right, only the past has a hole."),
+        ]
+    meaning = MEANINGS.get(row.kind, "This engine tells of an event that this version does not know.")
+    function = FUNCTIONS.get(row.fn, "is a function of the engine.")
+    return [(visible(row.kind), meaning), (visible(row.fn), function)]
+
+
+def clock_text(started: float, t: int) -> str:
+    """The wall-clock time of `t` as `14:02:11.482`, in the local time zone, or the feed's own."""
+    milliseconds = t // 1_000_000
+    try:
+        whole = int(started * 1000) + milliseconds
+        return f"{_second_text(whole // 1000)}.{whole % 1000:03d}"
+    except (ValueError, OverflowError, OSError):
+        return f"+{milliseconds / 1000:.3f}"
+
+
+@lru_cache(maxsize=256)
+def _second_text(seconds: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,231 @@
+"""The events: what the engine did, one line each, as they come and as far back as memory goes.
+
+The list shows rows of the history. It holds none itself, and asks for events of the few rows in sight only, so that it
+costs the same whether a hundred or a hundred thousand events a second go by.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.reactive import var
+from textual.strip import Strip
+
+from streamscope.trace.decode import Event
+from streamscope.trace.history import Gap, History
+from streamscope.ui.actions import bindings
+from streamscope.ui.event_lines import event_parts, gap_parts, layout, row_text
+from streamscope.ui.messages import StreamSelected
+from streamscope.ui.view import View
+from streamscope.ui.widgets.live_lines import LiveLines
+
+Row = Event | Gap
+
+
+class EventList(LiveLines[Row]):
+    """Rows of the history: of all streams, or of one."""
+
+    HELP = """\
+What the engine did, in order. A line reads from left to right: the turn of the loop, the time, the stream, libuv's
+function, what it did, and what that changed, from what to what.
+
+The newest line is followed. Going up selects an event and holds the lines still; its stream is selected too, and below
+the list stands what the event means and what the function does. End follows the newest again.
+
+A line across the list says that events were lost, because this screen was too slow. What the panels show is right even
+then: after a loss the engine sends the state of every stream anew.
+"""
+    BINDINGS = bindings("events")
+
+    stream: var[int | None] = var[int | None](None)
+    """Number of the one stream whose events are shown, None for all."""
+    cursor: var[int | None] = var[int | None](None)
+    """The selected row, None while nothing is selected. With `stream` set, rows are numbered within that stream."""
+
+    @dataclass
+    class Selected(Message):
+        """Another row was selected, or None."""
+
+        row: Row | None
+
+    def __init__(
+        self, view: View, stream: int | None = None, *, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._view = view
+        self._history: History = view.history
+        self._held_end = 0
+        self._was_paused = False
+        self.set_reactive(EventList.stream, stream)
+
+    # the rows
+
+    def span(self) -> tuple[int, int]:
+        """What the history has of the stream; while paused, up to the moment of the pause."""
+        view = self._view
+        if view.history is not self._history:
+            self._begin_anew()
+        first, end = self._history.extent(self.stream)
+        if view.paused and not self._was_paused:
+            self._held_end = end
+        self._was_paused = view.paused
+        if not view.paused:
+            return first, end
+        return first, min(end, view.history_end if self.stream is None else self._held_end)
+
+    def _begin_anew(self) -> None:
+        """Another engine, another past: no row number means anything any more."""
+        self._history = self._view.history
+        self._drawn.clear()
+        self._page = ()
+        self._top = 0
+        self._was_paused = False
+        self.following = True
+        self.cursor = None
+
+    def load(self, start: int, count: int) -> Sequence[Row]:
+        """Events of these rows, expanded now."""
+        return self._history.rows(start, count, self.stream)
+
+    def draw(self, item: Row, width: int) -> list[Segment]:
+        """One event, or a loss."""
+        room = width - 1
+        if isinstance(item, Gap):
+            parts = gap_parts(item, room)
+        else:
+            parts = event_parts(item, layout(room, with_stream=self.stream is None), self.started)
+        pen = self.pen
+        return [Segment(" "), *(Segment(text, pen(style)) for text, style in parts)]
+
+    @property
+    def started(self) -> float:
+        """The Unix time at which the feed's clock was 0."""
+        hello = self._view.hello
+        return hello.started if hello is not None else 0.0
+
+    def empty_text(self) -> str:
+        """What is awaited, or where the rows have gone."""
+        if self._view.paused and self._history.end:
+            return "These events have left memory since the screen was paused; space goes on."
+        if self.stream is not None:
+            return f"Nothing of stream #{self.stream} is in memory."
+        return "Nothing has happened yet: every change of a stream will be told here."
+
+    def render_line(self, y: int) -> Strip:
+        """A row; the selected one has a mark as well as a colour."""
+        strip = super().render_line(y)
+        if self.cursor is None or self._top + y != self.cursor or self.cursor >= self._end:
+            return strip
+        marked = Strip.join([Strip([Segment("›")], 1), strip.crop(1)])
+        return marked.apply_style(self.pen("cursor" if self.has_focus else "cursor-blurred", background=True))
+
+    def watch_stream(self, old: int | None, new: int | None) -> None:
+        """Other rows with other numbers: the selected event stays selected if it is among them."""
+        row = self.selected
+        self.cursor = None
+        self.redraw()
+        if isinstance(row, Event) and new in (None, row.stream):
+            self.move_to(self._row_of(row.seq))
+        elif not self.following:
+            self.action_follow()
+
+    def _row_of(self, seq: int) -> int:
+        """The row of the first event that is not before `seq`."""
+        rows = range(self._first, self._end)
+        return self._first + bisect_left(rows, seq, key=self._seq_at)
+
+    def _seq_at(self, row: int) -> int:
+        """The `seq` of the row, or of the first event after the gap that it is."""
+        found = self._history.rows(row, 2, self.stream)
+        return next((item.seq for item in found if isinstance(item, Event)), 2**63)
+
+    # the cursor
+
+    @property
+    def selected(self) -> Row | None:
+        """The selected row, None if there is none or it is no longer in memory."""
+        return None if self.cursor is None else self.item(self.cursor)
+
+    def move_to(self, row: int) -> None:
+        """Select a row, or the nearest that is there, and bring it into sight. The rows hold still from then on."""
+        if self._end == self._first:
+            return
+        row = min(max(row, self._first), self._end - 1)
+        height = max(self.scrollable_content_region.height, 1)
+        self.following = False
+        self._top = min(max(self._top, row - height + 1), row)
+        self.cursor = row
+        self.sync()
+
+    def watch_cursor(self, old: int | None, new: int | None) -> None:
+        """The row that was selected and the one that is look different now."""
+        if old != new:
+            self.refresh()
+            self._announce()
+
+    def _announce(self) -> None:
+        row = self.selected
+        self.post_message(self.Selected(row))
+        if isinstance(row, Event) and row.stream and self._view.stream(row.stream) is not None:
+            self.post_message(StreamSelected(row.stream))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click selects the row under it."""
+        offset = event.get_content_offset(self)
+        if offset is not None and self._top + offset.y < self._end:
+            self.move_to(self._top + offset.y)
+
+    def action_up(self) -> None:
+        """Select the event before, or the newest in sight if none is selected."""
+        height = self.scrollable_content_region.height
+        self.move_to(min(self._top + height, self._end) - 1 if self.cursor is None else self.cursor - 1)
+
+    def action_down(self) -> None:
+        """Select the event after; after the newest one, follow."""
+        if self.cursor is None or self.cursor >= self._end - 1:
+            self.action_follow()
+        else:
+            self.move_to(self.cursor + 1)
+
+    def action_page_up(self) -> None:
+        """Select an event one screenful before."""
+        self.move_to((self._end if self.cursor is None else self.cursor) - self._page_rows)
+
+    def action_page_down(self) -> None:
+        """Select an event one screenful after; beyond the newest one, follow."""
+        if self.cursor is None or self.cursor + self._page_rows >= self._end:
+            self.action_follow()
+        else:
+            self.move_to(self.cursor + self._page_rows)
+
+    @property
+    def _page_rows(self) -> int:
+        return max(self.scrollable_content_region.height - 1, 1)
+
+    def action_first(self) -> None:
+        """Select the oldest event that is still in memory."""
+        self.move_to(self._first)
+
+    def action_follow(self) -> None:
+        """Nothing selected, the newest event in sight, now and from now on."""
+        self.cursor = None
+        super().action_follow()
+
+    def action_explain(self) -> None:
+        """Select the newest event in sight if none is, and with it its stream and its explanation."""
+        if self.cursor is None:
+            self.action_up()
+        else:
+            self._announce()
+
+    def copy_text(self) -> str:
+        """The selected event's line, or all lines in sight, for the clipboard."""
+        row = self.selected
+        height = max(self.scrollable_content_region.height, 1)
+        rows = [row] if row is not None else self.load(self._top, min(height, self._end - self._top))
+        return "\n".join(row_text(row, self.started) for row in rows)

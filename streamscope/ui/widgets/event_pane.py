@@ -1,0 +1,117 @@
+"""The list of events in its frame, and below it what the selected one means."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from rich.segment import Segment
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.strip import Strip
+
+from streamscope.trace.decode import Event
+from streamscope.ui.event_lines import explanation
+from streamscope.ui.safe import fit
+from streamscope.ui.view import View
+from streamscope.ui.widgets.event_list import EventList, Row
+from streamscope.ui.widgets.pens import Pens
+
+HINT = [
+    ("↑", "or a click selects an event, and what it means stands here."),
+    ("o", "shows the events of the selected stream only, f follows the newest."),
+]
+
+
+class Explanation(Pens):
+    """Two lines: what the event means, and what the function does that tells of it."""
+
+    DEFAULT_CSS = "Explanation { height: 2; }"
+
+    row: Row | None = None
+
+    def render_line(self, y: int) -> Strip:
+        """One of the lines: a name, and a sentence about it."""
+        width = self.content_size.width
+        pairs = HINT if self.row is None else explanation(self.row)
+        if y >= len(pairs):
+            return Strip.blank(width)
+        names = max(len(name) for name, _ in pairs)
+        name, sentence = pairs[y]
+        plain = self.row is None
+        label = Segment(fit(name, names), self.pen("muted" if plain else "label"))
+        room = max(width - names - 3, 0)
+        return Strip(
+            [Segment(" "), label, Segment("  "), Segment(fit(sentence, room), self.pen("muted" if plain else ""))]
+        )
+
+
+class EventPane(Vertical):
+    """The events of all streams, or of one.
+
+    `selected` is the stream that "only this stream" means while no event is selected.
+    """
+
+    DEFAULT_CSS = """
+    EventPane { height: 1fr; }
+    EventPane > EventList { height: 1fr; }
+    """
+
+    def __init__(
+        self, view: View, stream: int | None = None, *, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.selected: int | None = None
+        self._fixed = stream is not None
+        self._list = EventList(view, stream)
+        self._explanation = Explanation()
+
+    def compose(self) -> ComposeResult:
+        """The list above, the explanation below."""
+        yield self._list
+        yield self._explanation
+
+    def on_mount(self) -> None:
+        """Say in the frame what is shown."""
+        self.watch(self._list, "following", self._retitle)
+        self.watch(self._list, "stream", self._retitle)
+
+    @property
+    def stream(self) -> int | None:
+        """Number of the one stream whose events are shown, None for all."""
+        return self._list.stream
+
+    @stream.setter
+    def stream(self, number: int | None) -> None:
+        self._list.stream = number
+
+    def show(self, changed: Set[int]) -> None:
+        """Take up what has been appended to the history."""
+        self._list.show(changed)
+
+    def copy_text(self) -> str:
+        """The selected event, or those in sight, for the clipboard."""
+        return self._list.copy_text()
+
+    @on(EventList.Selected)
+    def explain(self, message: EventList.Selected) -> None:
+        """Another event was selected: say what it means."""
+        self._explanation.row = message.row
+        self._explanation.refresh()
+        self._retitle()
+
+    def action_only(self) -> None:
+        """Show the events of the selected stream only, or of all again."""
+        if self._fixed:
+            return
+        row = self._list.selected
+        wanted = row.stream if isinstance(row, Event) and row.stream else self.selected
+        self.stream = None if self.stream is not None else wanted
+
+    def _retitle(self) -> None:
+        row = self._explanation.row
+        of = "all streams" if self.stream is None else f"only #{self.stream}"
+        held = "following" if self._list.following else "held · end follows"
+        self.border_title = Content(f"events · {of} · {held}")
+        self.border_subtitle = Content(f"seq {row.seq:,} · {row.t / 1e9:.6f} s" if isinstance(row, Event) else "")
