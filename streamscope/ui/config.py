@@ -27,7 +27,7 @@ from streamscope.ui.columns import COLUMNS, DEFAULT
 from streamscope.ui.safe import visible
 
 MIB = 1024 * 1024
-DEFAULT_THEME = "textual-dark"
+DEFAULT_THEME = "streamscope"
 
 
 class ConfigError(Exception):
@@ -256,10 +256,12 @@ def _is_character(name: str) -> bool:
 
 
 def theme_names() -> list[str]:
-    """The themes there are."""
+    """The themes there are: streamscope's own, then Textual's."""
     from textual.theme import BUILTIN_THEMES
 
-    return list(BUILTIN_THEMES)
+    from streamscope.ui.themes import THEMES
+
+    return [*(theme.name for theme in THEMES), *BUILTIN_THEMES]
 
 
 def _shown(value: object) -> str:

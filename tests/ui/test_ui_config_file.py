@@ -13,6 +13,7 @@ import pytest
 from streamscope.ui.actions import ACTIONS
 from streamscope.ui.columns import COLUMNS, DEFAULT
 from streamscope.ui.config import Config, ConfigError, default_config_text, load_config, parse_config
+from streamscope.ui.themes import DEFAULT_THEME
 
 
 def uncommented(text: str) -> str:
@@ -39,6 +40,10 @@ def test_the_printed_file_names_every_action_every_column_and_every_setting() ->
     for column in COLUMNS:
         assert f"#   {column.id} " in text
     assert set(settings) == set(Config.__slots__)
+
+
+def test_the_default_theme_is_the_screens_own() -> None:
+    assert Config().theme == DEFAULT_THEME
 
 
 def test_settings_of_a_file_replace_the_defaults(tmp_path: Path) -> None:
@@ -80,8 +85,8 @@ def test_the_users_config_folder_is_where_the_file_is_looked_for(
         ("frames_per_second = 'fast'\n", 'f:1: frames_per_second must be a whole number from 1 to 60, not "fast"'),
         ("\nframes_per_second = 0\n", "f:2: frames_per_second must be a whole number from 1 to 60, not 0"),
         ("history_mib = true\n", "f:1: history_mib must be a whole number from 1 to 4096, not true"),
-        ("theme = 3\n", "f:1: there is no theme 3; there are textual-dark, "),
-        ('theme = "noord"\n', 'f:1: there is no theme "noord"; there are textual-dark, '),
+        ("theme = 3\n", "f:1: there is no theme 3; there are streamscope, "),
+        ('theme = "noord"\n', 'f:1: there is no theme "noord"; there are streamscope, '),
         ("theem = 'nord'\n", 'f:1: there is no setting "theem"; did you mean theme?'),
         ("zzz = 1\n", 'f:1: there is no setting "zzz"; there are theme, columns, frames_per_second, '),
         ("columns = 'queue'\n", "f:1: columns must be a list of names"),
