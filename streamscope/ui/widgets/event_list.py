@@ -61,6 +61,9 @@ then: after a loss the engine sends the state of every stream anew.
         self._history: History = view.history
         self._held_end = 0
         self._was_paused = False
+        self._fixed = stream is not None
+        self.elsewhere: int | None = None
+        """The stream that is selected elsewhere on the screen."""
         self.set_reactive(EventList.stream, stream)
 
     # the rows
@@ -222,6 +225,16 @@ then: after a loss the engine sends the state of every stream anew.
             self.action_up()
         else:
             self._announce()
+
+    def action_only(self) -> None:
+        """Show the events of the selected event's stream only, or of the one selected elsewhere; or of all again."""
+        row = self.selected
+        chosen = row.stream if isinstance(row, Event) and row.stream else self.elsewhere
+        self.stream = None if self.stream is not None else chosen
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A list that is of one stream for good offers no other."""
+        return not (action == "only" and self._fixed)
 
     def copy_text(self) -> str:
         """The selected event's line, or all lines in sight, for the clipboard."""

@@ -48,10 +48,7 @@ class Explanation(Pens):
 
 
 class EventPane(Vertical):
-    """The events of all streams, or of one.
-
-    `selected` is the stream that "only this stream" means while no event is selected.
-    """
+    """The events of all streams, or of one. With `stream` given, of that one for good."""
 
     DEFAULT_CSS = """
     EventPane { height: 1fr; }
@@ -62,8 +59,6 @@ class EventPane(Vertical):
         self, view: View, stream: int | None = None, *, id: str | None = None, classes: str | None = None
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self.selected: int | None = None
-        self._fixed = stream is not None
         self._list = EventList(view, stream)
         self._explanation = Explanation()
 
@@ -86,6 +81,15 @@ class EventPane(Vertical):
     def stream(self, number: int | None) -> None:
         self._list.stream = number
 
+    @property
+    def selected(self) -> int | None:
+        """The stream that "only this stream" means while no event is selected."""
+        return self._list.elsewhere
+
+    @selected.setter
+    def selected(self, number: int | None) -> None:
+        self._list.elsewhere = number
+
     def show(self, changed: Set[int]) -> None:
         """Take up what has been appended to the history."""
         self._list.show(changed)
@@ -100,14 +104,6 @@ class EventPane(Vertical):
         self._explanation.row = message.row
         self._explanation.refresh()
         self._retitle()
-
-    def action_only(self) -> None:
-        """Show the events of the selected stream only, or of all again."""
-        if self._fixed:
-            return
-        row = self._list.selected
-        wanted = row.stream if isinstance(row, Event) and row.stream else self.selected
-        self.stream = None if self.stream is not None else wanted
 
     def _retitle(self) -> None:
         row = self._explanation.row
