@@ -34,19 +34,20 @@ LINE = b"the quick brown fox looks inside the lazy stream\n"
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What is said to one kind of server: a short message, how often, and a message that brings much back."""
+    """What is said to one kind of server: a short message, how often, and what brings much back."""
 
     message: bytes = LINE
-    burst: bytes = LINE * 10_000
-    every_ms: int = 25
+    burst: bytes = LINE * 1000
+    bursts: int = 30
+    every_ms: int = 20
     sip: int = 0
     """Bytes that a polite client reads at a time, once per message; 0 reads all there is."""
 
 
 LANGUAGES = {
     "chat": Language(every_ms=400),
-    "http": Language(b"GET / HTTP/1.1\r\nHost: demo\r\n\r\n", b"GET /bytes/1000000 HTTP/1.1\r\nHost: demo\r\n\r\n"),
-    "source": Language(b"", b"", every_ms=100, sip=16384),
+    "http": Language(b"GET / HTTP/1.1\r\nHost: demo\r\n\r\n", b"GET /bytes/2000000 HTTP/1.1\r\nHost: demo\r\n\r\n", 1),
+    "source": Language(b"", b"", 0, every_ms=100, sip=16384),
 }
 
 
@@ -70,7 +71,7 @@ def habits(kind: str) -> list[Habit]:
     """Who comes to a server of this kind."""
     say = LANGUAGES.get(kind, Language())
     polite = [Habit(say.message, say.every_ms + 7 * i, sip=say.sip) for i in range(6)]
-    slow = Habit(say.burst, every_ms=100, messages=1 if say.burst else 0, sip=6000, end="shutdown", rest_ms=3000)
+    slow = Habit(say.burst, every_ms=100, messages=say.bursts, sip=12_000, end="shutdown", rest_ms=3000)
     comer = Habit(say.message, every_ms=150, messages=8, sip=say.sip)
     resetter = Habit(say.message, every_ms=400, messages=6, sip=say.sip, end="reset", rest_ms=4000)
     halver = Habit(say.message, every_ms=200, messages=5, sip=say.sip, end="shutdown", rest_ms=1000)

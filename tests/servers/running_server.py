@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from streamscope.core import Loop, Stream, Tcp, Wakeup
 
 T = TypeVar("T")
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class RunningServer:
