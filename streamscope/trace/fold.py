@@ -29,12 +29,13 @@ class Fold:
     """What handlers work on. `Model` is the whole of it, with slices and losses."""
 
     __slots__ = (
-        "closed", "completed", "handles", "known", "lit", "loop", "membership", "requests", "round", "streams", "t",
+        "active_handles", "active_reqs", "callback_ns", "closed", "completed", "handles", "known", "lit", "membership",
+        "nfds", "poll_ns", "requests", "round", "streams", "t", "turn",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.t = 0
-        self.loop = LoopState()
+        # the loop, one by one: what nearly every record touches should not be one object further away
+        self.turn = self.t = self.active_handles = self.active_reqs = self.nfds = self.poll_ns = self.callback_ns = 0
         self.known: dict[int, StreamState] = {}  # every handle: what is in streams and in handles
         self.streams: dict[int, StreamState] = {}
         self.handles: dict[int, StreamState] = {}
@@ -44,6 +45,13 @@ class Fold:
         self.closed: deque[int] = deque()  # numbers in the order of closing
         self.membership = 0
         self.round: set[int] | None = None  # handles that the round of slices has named, None outside a round
+
+    @property
+    def loop(self) -> LoopState:
+        """The loop, as it is now; another object each time."""
+        return LoopState(
+            self.turn, self.t, self.active_handles, self.active_reqs, self.nfds, self.poll_ns, self.callback_ns
+        )
 
     def know(self, state: StreamState) -> None:
         """Takes a handle in, in place of what was known under its number."""
@@ -67,13 +75,7 @@ class Fold:
         self.completed.pop(number, None)
         self.membership += 1
 
-    def request(self, number: int, kind: int) -> RequestState:
-        """The request of that number. One whose beginning was lost is made up from what is known: its number and
-        kind.
-        """
-        request = self.requests.get(number)
-        if request is None:
-            request = self.requests[number] = RequestState(number, kind)
-            if len(self.requests) > MOST_REQUESTS:
-                raise FeedError(f"the feed tells of more than {MOST_REQUESTS:,} requests at once")
+    def unknown_request(self, number: int, kind: int) -> RequestState:
+        """Makes up a request whose beginning was lost, of what is known: its number and kind."""
+        request = self.requests[number] = RequestState(number, kind)
         return request

@@ -39,13 +39,14 @@ for each kind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from streamscope.core.probe import KINDS, Word
 from streamscope.trace.decode import Decoder, FeedError, Kinds
-from streamscope.trace.fold import TEXT_LIMIT, Fold, Words
-from streamscope.trace.rules import STRANGERS, handler_of
+from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Words
+from streamscope.trace.rules import STRANGERS, Handler, Stranger, handler_of
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
 CLOSED_KEPT = 8192
@@ -86,10 +87,11 @@ class Model(Fold):
             mine = _ARGUMENTS.get(name)
             if mine is not None and arguments[: len(mine)] != mine:
                 raise FeedError(f"the engine speaks of {name} in another way than this version of streamscope")
-        names: list[str | None] = [name for name, _ in self._decoder.kinds]
-        names += [None] * (256 - len(names))
-        self._handlers = [_unknown if name is None else handler_of(name) or _nothing for name in names]
-        self._strangers = [_unknown if name is None else STRANGERS.get(name, _nothing) for name in names]
+        self._handlers: list[tuple[Handler | None, int]] = [(_unknown, 1)] * 256
+        self._strangers: list[tuple[Stranger | None, int]] = [(_unknown, 1)] * 256
+        for code, (name, arguments) in enumerate(self._decoder.kinds):
+            self._handlers[code] = handler_of(name), 1 + len(arguments)
+            self._strangers[code] = STRANGERS.get(name), 1 + len(arguments)
 
     @classmethod
     def here(cls) -> Model:
@@ -104,13 +106,11 @@ class Model(Fold):
         unknown kind or a record that is cut off, what came before it has been folded.
         """
         self._check_types(words)
-        self.loop.turn, self.t = turn, t
+        self.turn, self.t = turn, t
         try:
             events = self._fold(words)
         except IndexError as error:
             raise FeedError("a record is cut off") from error
-        finally:
-            self.loop.t = self.t
         self.events_seen += events
         self._stay_bounded()
         return events
@@ -127,25 +127,26 @@ class Model(Fold):
             self._decoder.count(words)
 
     def _fold(self, words: Words) -> int:
-        known, changed, lengths = self.known.get, self.changed.add, self._decoder.lengths
-        handlers, strangers = self._handlers, self._strangers
-        i, end, events, last = 0, len(words), 0, -1
-        stream: StreamState | None = None
+        known, changed = self.known.get, self.changed.add
+        handlers: Any = self._handlers
+        strangers: Any = self._strangers
+        table, stream, last = strangers, None, -1
+        i, end, events = 0, len(words), 0
         while i < end:
             header = words[i]
-            kind = header & 255
-            number = header >> 16
-            if number != last:
-                last = number
-                stream = known(number)
-                if stream is not None:
-                    changed(number)
-            if stream is None:
-                strangers[kind](self, None, words, i)
-                last = -1  # perhaps it is known now
-            else:
-                handlers[kind](self, stream, words, i)
-            i += lengths[kind]
+            if header >> 16 != last:  # records of one stream mostly follow each other
+                last = header >> 16
+                stream = known(last)
+                if stream is None:
+                    table = strangers
+                    last = -1  # look again at the next record: this one may be its handle.init
+                else:
+                    table = handlers
+                    changed(last)
+            handler, length = table[header & 255]
+            if handler is not None:
+                handler(self, stream, words, i)
+            i += length
             events += 1
         if i != end:
             raise FeedError("a record is cut off")
@@ -161,8 +162,8 @@ class Model(Fold):
         """
         if first:
             self.round = set()
-        self.loop = msgspec.structs.replace(loop)
-        self.t = loop.t
+        for name in LoopState.__struct_fields__:
+            setattr(self, name, getattr(loop, name))
         for state in streams:
             self._take(state)
         if last and self.round is not None:
@@ -214,6 +215,9 @@ class Model(Fold):
         self.changed.add(state.number)
 
     def _stay_bounded(self) -> None:
+        """A batch is bounded by its frame, so it is enough to look after each."""
+        if len(self.requests) > MOST_REQUESTS:
+            raise FeedError(f"the feed tells of more than {MOST_REQUESTS:,} requests at once")
         while len(self.closed) > CLOSED_KEPT:
             self._forget_first_closed()
         if len(self.lit) > LIT_KEPT:
@@ -226,10 +230,6 @@ class Model(Fold):
 
 def _unknown(fold: Fold, stream: StreamState | None, words: Words, i: int) -> None:
     raise FeedError(f"a record is of kind {words[i] & 255}, which the feed's catalogue has not")
-
-
-def _nothing(fold: Fold, stream: StreamState | None, words: Words, i: int) -> None:
-    """What this kind tells of changes no state."""
 
 
 def _when(item: tuple[tuple[int, int], int]) -> int:

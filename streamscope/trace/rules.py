@@ -40,17 +40,17 @@ def _text(word: Any) -> str:
 
 
 def _loop_turn(fold: Fold, stream: object, words: Words, i: int) -> None:
-    fold.loop.turn = words[i + 1]
+    fold.turn = words[i + 1]
     fold.t = words[i + 2]
 
 
 def _loop_nfds(fold: Fold, stream: object, words: Words, i: int) -> None:
-    fold.loop.nfds = words[i + 2]
+    fold.nfds = words[i + 2]
 
 
 def _epoll_wait(fold: Fold, stream: object, words: Words, i: int) -> None:
     t = words[i + 3]
-    fold.loop.poll_ns += t - fold.t
+    fold.poll_ns += t - fold.t
     fold.t = t
 
 
@@ -60,12 +60,12 @@ def _epoll_event(fold: Fold, stream: object, words: Words, i: int) -> None:
 
 def _callback_end(fold: Fold, stream: object, words: Words, i: int) -> None:
     t = words[i + 2]
-    fold.loop.callback_ns += t - fold.t
+    fold.callback_ns += t - fold.t
     fold.t = t
 
 
 def _active_handles(fold: Fold, stream: object, words: Words, i: int) -> None:
-    fold.loop.active_handles = words[i + 2]
+    fold.active_handles = words[i + 2]
 
 
 # handles
@@ -148,7 +148,7 @@ def _holds(field: str, kind: int) -> Handler:
 
     def handler(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
         number = words[i + 2]
-        setattr(stream, field, fold.request(number, kind) if number else None)
+        setattr(stream, field, (fold.requests.get(number) or fold.unknown_request(number, kind)) if number else None)
 
     return handler
 
@@ -156,44 +156,49 @@ def _holds(field: str, kind: int) -> Handler:
 # queues
 
 
-def _pop(queue: list[RequestState], number: int) -> None:
-    if queue and queue[0].number == number:
-        del queue[0]
-        return
-    for place, request in enumerate(queue):
-        if request.number == number:
-            del queue[place]
-            return
-
-
-def _push(fold: Fold, queue: list[Any], item: Any) -> None:
-    if len(queue) >= MOST_REQUESTS:
-        raise FeedError(f"the feed tells of a queue longer than {MOST_REQUESTS:,}")
-    queue.append(item)
+def _too_long() -> FeedError:
+    return FeedError(f"the feed tells of a queue longer than {MOST_REQUESTS:,}")
 
 
 def _write_queue_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    _push(fold, stream.write_queue, fold.request(words[i + 1], UV_WRITE))
+    request = fold.requests.get(words[i + 1]) or fold.unknown_request(words[i + 1], UV_WRITE)
+    queue = stream.write_queue
+    if len(queue) >= MOST_REQUESTS:
+        raise _too_long()
+    queue.append(request)
 
 
 def _write_queue_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    _pop(stream.write_queue, words[i + 1])
+    queue = stream.write_queue
+    if queue and queue[0].number == words[i + 1]:
+        del queue[0]
+    else:
+        stream.write_queue = [request for request in queue if request.number != words[i + 1]]
 
 
 def _completed_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    request = fold.request(words[i + 1], UV_WRITE)
+    request = fold.requests.get(words[i + 1]) or fold.unknown_request(words[i + 1], UV_WRITE)
     if request.error == 0:
         request.left = 0
         request.write_index = request.nbufs
-    _push(fold, stream.write_completed_queue, request)
+    queue = stream.write_completed_queue
+    if len(queue) >= MOST_REQUESTS:
+        raise _too_long()
+    queue.append(request)
 
 
 def _completed_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    _pop(stream.write_completed_queue, words[i + 1])
+    queue = stream.write_completed_queue
+    if queue and queue[0].number == words[i + 1]:
+        del queue[0]
+    else:
+        stream.write_completed_queue = [request for request in queue if request.number != words[i + 1]]
 
 
 def _queued_fds_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    _push(fold, stream.queued_fds, words[i + 1])
+    if len(stream.queued_fds) >= MOST_REQUESTS:
+        raise _too_long()
+    stream.queued_fds.append(words[i + 1])
 
 
 def _queued_fds_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
@@ -248,15 +253,13 @@ def _io_events(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
 
 
 def _request_begin(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    fold.loop.active_reqs = words[i + 5]
+    fold.active_reqs = words[i + 5]
     number, size = words[i + 1], words[i + 3]
     fold.requests[number] = RequestState(number, words[i + 2], size, size, words[i + 4], 0, 0, 0, fold.t)
-    if len(fold.requests) > MOST_REQUESTS:
-        raise FeedError(f"the feed tells of more than {MOST_REQUESTS:,} requests at once")
 
 
 def _request_begin_of_stranger(fold: Fold, stream: None, words: Words, i: int) -> None:
-    fold.loop.active_reqs = words[i + 5]
+    fold.active_reqs = words[i + 5]
 
 
 def _request_send(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
@@ -280,7 +283,7 @@ def _request_error(fold: Fold, stream: StreamState, words: Words, i: int) -> Non
 
 def _request_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     status = words[i + 2]
-    fold.loop.active_reqs = words[i + 3]
+    fold.active_reqs = words[i + 3]
     request = fold.requests.pop(words[i + 1], None)
     if status < 0:
         stream.errors += 1
@@ -298,7 +301,7 @@ def _request_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
 
 
 def _request_end_of_stranger(fold: Fold, stream: None, words: Words, i: int) -> None:
-    fold.loop.active_reqs = words[i + 3]
+    fold.active_reqs = words[i + 3]
     fold.requests.pop(words[i + 1], None)
 
 
