@@ -1,1 +1,3 @@
-"""Between the engine's process and its inspectors: frames, the publisher on one side, the client on the other, discovery."""
+"""Between the engine's process and its inspectors: frames, the publisher on one side, the client on the other,
+discovery.
+"""

@@ -1,13 +1,17 @@
 """The frames that travel between an engine and its inspectors.
 
-A frame is four bytes of length (little endian) and one msgpack array, whose first element names its type. Both ends check everything
-while decoding: sizes are bounded, types are exact, and what does not fit is a `FrameError`, after which the peer is let go.
+A frame is four bytes of length (little endian) and one msgpack array, whose first element names its type. Both ends
+check everything while decoding: sizes are bounded, types are exact, and what does not fit is a `FrameError`, after
+which the peer is let go.
 
-Engine to inspector, in order: `Hello`; then one round of `Slice`s between `Records`, after which the model is whole; then `Records`.
-When an inspector has been too slow, whole batches are dropped: it gets `Lost` in their place, and a new round of slices.
+Engine to inspector, in order: `Hello`; then one round of `Slice`s between `Records`, after which the model is whole;
+then `Records`. When an inspector has been too slow, whole batches are dropped: it gets `Lost` in their place, and a new
+round of slices.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import msgspec
 
@@ -15,6 +19,8 @@ from streamscope.trace.state import LoopState, StreamState
 
 PROTOCOL = 1
 MAX_FRAME = 16 * 1024 * 1024
+MAX_COMMAND = 64 * 1024
+"""Bytes of one frame at most, from the engine and from an inspector."""
 
 
 class FrameError(Exception):
@@ -39,10 +45,11 @@ class Hello(Frame, tag="hello"):
     log: str = ""  # file that holds what the program printed, "" if that goes to its own terminal
     control: bool = False  # whether this inspector may send commands that touch streams
     payload: int = 0  # bytes of each read and write that leave the engine unasked, 0 for none
+    streams: int = 0  # how many TCP, pipe and tty handles there are now
 
 
 class Records(Frame, tag="records"):
-    """A batch of the feed: whole records, the place of its first word in the feed, and the clock that holds at its start."""
+    """A batch of the feed: whole records, the place of its first word, and the clock that holds at its start."""
 
     place: int
     turn: int
@@ -51,8 +58,9 @@ class Records(Frame, tag="records"):
 
 
 class Slice(Frame, tag="slice"):
-    """Part of a snapshot, true at this place of the feed. `first` begins a round and `last` ends it: what the round named no
-    slice for, and no record since, is gone."""
+    """Part of a snapshot, true at this place of the feed. `first` begins a round and `last` ends it: what the round
+    named no slice for, and no record since, is gone.
+    """
 
     place: int
     loop: LoopState
@@ -68,7 +76,11 @@ class Lost(Frame, tag="lost"):
 
 
 class Payload(Frame, tag="payload"):
-    """Bytes that a stream read (`out` false) or handed to the kernel (`out` true); `total` is how many there were before cutting."""
+    """Bytes that a stream read (`out` false) or handed to the kernel (`out` true).
+
+    `total` is how many there were; `data` has fewer when they were cut, and none when the inspector did not read in
+    time.
+    """
 
     stream: int
     t: int
@@ -100,3 +112,71 @@ class Reply(Frame, tag="reply"):
 
 
 AnyFrame = Hello | Records | Slice | Lost | Payload | Bye | Command | Reply
+
+_HEAD = 4
+_encoder = msgspec.msgpack.Encoder()
+_any_frame = msgspec.msgpack.Decoder(AnyFrame)
+_command = msgspec.msgpack.Decoder(Command)
+_MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
+
+
+def pack(frame: Frame) -> bytes:
+    """The frame as it travels. Raises FrameError if it is larger than a peer would take, UnicodeError or OverflowError
+    for text and numbers that msgpack has no form for.
+    """
+    packed = bytearray(_HEAD)
+    _encoder.encode_into(frame, packed, _HEAD)
+    length = len(packed) - _HEAD
+    if length > MAX_FRAME:
+        raise FrameError(f"a frame of {length:,} bytes is larger than the {MAX_FRAME:,} that a peer takes")
+    packed[:_HEAD] = length.to_bytes(_HEAD, "little")
+    return bytes(packed)
+
+
+def read_frame(body: bytes) -> AnyFrame:
+    """What the engine said. Raises FrameError."""
+    try:
+        frame: AnyFrame = _any_frame.decode(body)
+        return frame
+    except _MALFORMED as error:
+        raise FrameError(f"what came is no frame: {error}") from error
+
+
+def read_command(body: bytes) -> Command:
+    """What an inspector said. Raises FrameError."""
+    try:
+        return _command.decode(body)
+    except _MALFORMED as error:
+        raise FrameError(f"what came is no command: {error}") from error
+
+
+class FrameCutter:
+    """Cuts what arrives into the bodies of frames. Holds at most one unfinished frame beside what it was last fed."""
+
+    def __init__(self, max_frame: int) -> None:
+        self._max_frame = max_frame
+        self._arrived = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Takes bytes of any number and yields every body that is whole now. Raises FrameError for a length beyond all
+        bounds, as soon as it is announced.
+        """
+        arrived = self._arrived
+        arrived += data
+        while len(arrived) >= _HEAD:
+            length = int.from_bytes(arrived[:_HEAD], "little")
+            if length > self._max_frame:
+                raise FrameError(
+                    f"a frame of {length:,} bytes was announced, and {self._max_frame:,} is the most there is"
+                )
+            end = _HEAD + length
+            if len(arrived) < end:
+                return
+            body = bytes(memoryview(arrived)[_HEAD:end])
+            del arrived[:end]
+            yield body
+
+    @property
+    def held(self) -> int:
+        """Bytes of an unfinished frame."""
+        return len(self._arrived)

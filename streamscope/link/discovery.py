@@ -1,0 +1,251 @@
+"""Where engines listen for inspectors, and how inspectors find them.
+
+Every engine has a Unix socket `PID.sock` in the user's runtime folder. The folder must be the user's own and closed to
+everyone else, the socket is too, and the engine asks the kernel who connects; so nobody else can look into a server.
+What was left by processes that are gone is removed by whoever next looks.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import selectors
+import socket
+import stat
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamscope.link.frames import MAX_FRAME, FrameCutter, FrameError, Hello, read_frame
+
+PATH_LIMIT = 107
+"""Bytes that the path of a Unix socket may have (`sun_path`, without its final zero)."""
+
+ANSWER_WITHIN_S = 1.0
+NEWBORN_S = 10.0
+"""A socket that refuses is left alone while it is this young: its engine may be about to listen."""
+
+
+class ProbeError(Exception):
+    """The socket or its folder cannot be used; the text says why, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One running engine; `hello` is None if it did not answer in time."""
+
+    pid: int
+    path: Path
+    hello: Hello | None
+
+
+def runtime_folder() -> Path:
+    """The folder for sockets and logs, made if need be. Raises ProbeError if it cannot be had, or not for oneself."""
+    import platformdirs
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs tells that XDG_RUNTIME_DIR is missing and takes another
+            folder = Path(platformdirs.user_runtime_dir("streamscope", appauthor=False))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise ProbeError(f"there is no runtime folder: {error.strerror or error}: {error.filename or ''}") from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise ProbeError(f"the runtime folder {folder} belongs to somebody else")
+    if found.st_mode & 0o077:
+        raise ProbeError(f"the runtime folder {folder} is open to others; close it with: chmod 700 {folder}")
+    return folder
+
+
+def probe_path(pid: int) -> Path:
+    """Where the engine with this pid listens. Raises ProbeError as `runtime_folder` does."""
+    return runtime_folder() / f"{pid}.sock"
+
+
+def listen(path: Path) -> socket.socket:
+    """A socket at this path that only this user can connect to. One that an engine has left behind is replaced.
+
+    Raises ProbeError if somebody listens there, if something else is there, or if the path cannot be used.
+    """
+    _check_length(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        try:
+            _bind(sock, path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            _make_way(path)
+            _bind(sock, path)
+        sock.listen(16)
+    except OSError as error:
+        sock.close()
+        raise ProbeError(f"cannot listen for inspectors at {path}: {error.strerror}") from error
+    except ProbeError:
+        sock.close()
+        raise
+    return sock
+
+
+def connect(path: Path) -> socket.socket:
+    """A connection to the engine that listens at this path. Raises ProbeError with what is wrong and what to do."""
+    _check_length(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise ProbeError(f"{path} is no socket of an engine")
+        sock.settimeout(ANSWER_WITHIN_S)
+        sock.connect(os.fspath(path))
+    except OSError as error:
+        sock.close()
+        raise ProbeError(_why_not(path, error)) from error
+    except ProbeError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+def find(which: str | None) -> Path:
+    """The socket that `attach` was asked for: by pid, by path, or None for the only engine there is.
+
+    Raises ProbeError when there is none such, or more than one to choose from.
+    """
+    if which is not None and not (which.isascii() and which.isdigit()):
+        return Path(which)
+    if which is not None:
+        path = probe_path(int(which))
+        if not path.exists():
+            raise ProbeError(f"no engine has the pid {int(which)}; `streamscope ps` lists those that run")
+        return path
+    engines = running()
+    if not engines:
+        raise ProbeError("no engine is running; start one with: streamscope run echo")
+    if len(engines) > 1:
+        pids = ", ".join(str(engine.pid) for engine in engines)
+        raise ProbeError(f"{len(engines)} engines are running; attach to one of them by its pid: {pids}")
+    return engines[0].path
+
+
+def running() -> list[Engine]:
+    """The engines of this user, by pid. Asks all of them at once, and waits `ANSWER_WITHIN_S` at most."""
+    folder = runtime_folder()
+    remove_stale(folder)
+    asked: dict[Path, socket.socket] = {}
+    for path in sorted(folder.glob("*.sock"), key=lambda path: (len(path.name), path.name)):
+        if path.stem.isdigit():
+            try:
+                asked[path] = connect(path)
+            except ProbeError:
+                continue
+    hellos = dict(_hellos(asked))
+    return [Engine(int(path.stem), path, hellos.get(path)) for path in asked]
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove the sockets and logs of processes that are gone."""
+    for path in [*folder.glob("*.sock"), *folder.glob("*.log")]:
+        if not path.stem.isdigit():
+            continue
+        try:
+            if not _alive(int(path.stem)) or (path.suffix == ".sock" and _is_deserted(path)):
+                path.unlink()
+        except OSError:
+            continue  # somebody else has removed it just now
+
+
+def _hellos(asked: dict[Path, socket.socket]) -> Iterator[tuple[Path, Hello]]:
+    """What those who answer say of themselves. Closes the sockets."""
+    until = time.monotonic() + ANSWER_WITHIN_S
+    with selectors.DefaultSelector() as selector:
+        cutters = {}
+        for path, sock in asked.items():
+            selector.register(sock, selectors.EVENT_READ, path)
+            cutters[path] = FrameCutter(MAX_FRAME)
+        while selector.get_map() and (left := until - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                path = key.data
+                answer = _hello(asked[path], cutters[path])
+                if answer is not None:
+                    selector.unregister(key.fileobj)
+                    if isinstance(answer, Hello):
+                        yield path, answer
+    for sock in asked.values():
+        sock.close()
+
+
+def _hello(sock: socket.socket, cutter: FrameCutter) -> Hello | bool | None:
+    """The Hello, None while it has not arrived, False if it never will."""
+    try:
+        data = sock.recv(65536)
+        for body in cutter.feed(data):
+            frame = read_frame(body)
+            return frame if isinstance(frame, Hello) else False
+    except (OSError, FrameError):
+        return False
+    return None if data else False
+
+
+def _bind(sock: socket.socket, path: Path) -> None:
+    before = os.umask(0o177)
+    try:
+        sock.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+
+
+def _make_way(path: Path) -> None:
+    """Remove what an engine has left at the path. Raises ProbeError if it is alive, or was no socket."""
+    if not stat.S_ISSOCK(path.lstat().st_mode):
+        raise ProbeError(f"cannot listen for inspectors at {path}: there is a file of that name")
+    if not _refuses(path):
+        raise ProbeError(f"cannot listen for inspectors at {path}: somebody listens there already")
+    path.unlink()
+
+
+def _refuses(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.setblocking(False)
+        try:
+            sock.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+    return False
+
+
+def _is_deserted(path: Path) -> bool:
+    """Whether the pid lives, but as another process: it has taken the number over."""
+    return time.time() - path.lstat().st_mtime > NEWBORN_S and _refuses(path)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _check_length(path: Path) -> None:
+    length = len(os.fsencode(path))
+    if length > PATH_LIMIT:
+        raise ProbeError(f"the path of a Unix socket has {PATH_LIMIT} bytes at most, and {path} has {length}")
+
+
+def _why_not(path: Path, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"{path} may not be opened: {error.strerror}; an engine can be attached to by the user who started it"
+    if isinstance(error, FileNotFoundError):
+        return f"no engine listens at {path}: there is no such file; `streamscope ps` lists those that run"
+    if isinstance(error, ConnectionRefusedError):
+        return f"no engine listens at {path} any more; `streamscope ps` lists those that run"
+    if isinstance(error, TimeoutError):
+        return f"the engine at {path} does not answer"
+    return f"cannot connect to {path}: {error.strerror or error}"

@@ -1,0 +1,53 @@
+"""The last thing the link does: deliver what is left when the loop has ended, and wait for those who must have it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from streamscope.core.flags import POLLOUT
+from streamscope.core.poller import EpollPoller
+from streamscope.link.frames import FrameError
+from streamscope.link.subscriber import Subscriber
+
+BYE_PATIENCE_S = 1.0
+LOSSLESS_PATIENCE_S = 30.0
+"""How long an inspector may take nothing before it is left: an ordinary one in all, a lossless one at a time."""
+
+
+def deliver(
+    poller: EpollPoller,
+    subscribers: Mapping[int, Subscriber],
+    flush: Callable[[int, Subscriber], None],
+    drop: Callable[[int], None],
+) -> None:
+    """Wait until every subscriber has taken what is queued for it, has gone, or has used its patience up."""
+    now = time.monotonic()
+    until = {fd: now + (LOSSLESS_PATIENCE_S if s.lossless else BYE_PATIENCE_S) for fd, s in subscribers.items()}
+    while left := {fd: s.buffered for fd, s in subscribers.items() if s.buffered}:
+        seconds = max(0.0, min(until[fd] for fd in left) - time.monotonic())
+        for fd, mask in poller.wait(int(seconds * 1000) + 1):
+            if fd in subscribers:
+                _serve(fd, mask, subscribers[fd], flush, drop)
+        now = time.monotonic()
+        for fd, before in left.items():
+            subscriber = subscribers.get(fd)
+            if subscriber is None:
+                continue
+            if subscriber.lossless and subscriber.buffered < before:
+                until[fd] = now + LOSSLESS_PATIENCE_S
+            elif now >= until[fd]:
+                drop(fd)
+
+
+def _serve(
+    fd: int, mask: int, subscriber: Subscriber, flush: Callable[[int, Subscriber], None], drop: Callable[[int], None]
+) -> None:
+    try:
+        if mask & ~POLLOUT:
+            subscriber.receive()  # nothing is obeyed any more
+    except (EOFError, OSError, FrameError):
+        drop(fd)
+        return
+    if mask & POLLOUT:
+        flush(fd, subscriber)

@@ -1,0 +1,85 @@
+"""The feed on the engine's side: the list that the loop appends records to, its places, and its clock.
+
+A batch says which turn and time hold at its start, and a slice how long the loop has waited until then. Both must be
+what a reader of the feed knows at that place, which is not always what the loop knows: when only the link cuts a wait
+short, the loop reads the clock but tells nothing. So `tick` is the last reading that was told, and the reading of the
+last ride counts as told only once records have followed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streamscope.core import Loop
+from streamscope.core.probe import Word
+from streamscope.link.batches import pack_batch
+
+BATCH_NS = 33_000_000
+BATCH_WORDS = 16 * 1024
+"""A batch is due when its first record is this old or it has so many words (about 48 KiB)."""
+
+
+class Feed:
+    """What the loop tells while somebody watches. `place` is that of the first word not yet taken."""
+
+    __slots__ = ("_loop", "_ridden", "_ride_tick", "_t", "_turn", "_words", "due_at", "place", "poll_ns", "tick")
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._words: list[Word] = []
+        self._turn = 0
+        self._t = 0
+        self._ride_tick = 0
+        self._ridden = 0
+        self.place = 0
+        self.tick = 0
+        self.poll_ns = 0
+        self.due_at = 0
+
+    def begin(self) -> None:
+        """Have the loop tell of everything from now on, unless it does already."""
+        if self._loop.emit is None:
+            self._loop.watch(self._words)
+            self.tick = self._ride_tick = self._loop.tick
+            self._begin_batch()
+
+    def end(self) -> None:
+        """Have it tell of nothing any more. What was not taken is gone; its places stay used."""
+        self._loop.unwatch()
+        self.place += len(self._words)
+        self._words.clear()
+        self.due_at = 0
+
+    def before_wait(self) -> bool:
+        """Follow the clock, as the loop is about to wait; returns whether a batch is due."""
+        words = len(self._words)
+        if words != self._ridden:
+            self.poll_ns += max(0, self._ride_tick - self.tick)
+            self.tick = self._loop.tick
+            self._ridden = -1
+        if not words:
+            return False
+        if not self.due_at:
+            self.due_at = self.tick + BATCH_NS
+        return words >= BATCH_WORDS or self._loop.tick >= self.due_at
+
+    def after_wait(self) -> None:
+        """Note the clock after a wait."""
+        self._ride_tick = self._loop.tick
+        self._ridden = len(self._words)
+
+    def take(self) -> Iterator[tuple[bytes, list[Word]]]:
+        """Everything told so far, as packed `Records` with the words that each carries; the next batch begins after
+        it.
+        """
+        words = self._words
+        if words:
+            yield from pack_batch(self.place, self._turn, self._t, words)
+            self.place += len(words)
+            words.clear()
+        self._begin_batch()
+
+    def _begin_batch(self) -> None:
+        self.due_at = 0
+        self._turn = self._loop.turn
+        self._t = self.tick

@@ -1,0 +1,378 @@
+"""The engine's end of the link: the passenger that rides along in the loop's poll and tells inspectors what happens.
+
+Watching must not change what is watched. So the publisher has one descriptor (an epoll of its own, which the loop
+counts nowhere), acts only where the loop waits anyway, never blocks, and bounds everything in bytes. While no inspector
+is there, the loop tells of nothing and a ride costs two calls.
+
+While one is there, the loop appends records to the feed, and the publisher ships them in batches, packed once for all
+inspectors, at most a thirtieth of a second late. Each inspector has its own place: it begins with a round of slices
+(`rounds`), a few streams per ride, so that many streams never stall a turn; one that does not read loses whole batches,
+which are counted, and gets `Lost` and a new round once it has drained. What an inspector sends is checked; one that
+sends anything else is let go.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streamscope.core import Loop
+from streamscope.core.flags import POLLIN, POLLOUT
+from streamscope.core.poller import EpollPoller
+from streamscope.link.farewell import deliver
+from streamscope.link.feed import Feed
+from streamscope.link.frames import Bye, Command, FrameError, Hello, Lost, Reply
+from streamscope.link.rounds import next_slice
+from streamscope.link.snapshot import listening_addresses, stream_count
+from streamscope.link.subscriber import Round, Subscriber, peer_uid
+from streamscope.link.taps import Taps
+from streamscope.trace.decode import Decoder
+
+MOST_SUBSCRIBERS = 64
+LISTENERS_REST_NS = 1_000_000_000
+
+CommandHandler = Callable[[Subscriber, Command], None]
+
+
+class CommandError(Exception):
+    """The command cannot be carried out; the text goes to the inspector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command: what carries it out, and whether only inspectors that may control can give it."""
+
+    handler: CommandHandler
+    needs_control: bool
+
+
+class Publisher:
+    """Rides in the loop from `board` to `finish`. `hello` has what stays the same for every inspector; `stop` is called
+    when one asks for the engine's end; `control` lets attached inspectors control; `payload` is `--payload N`.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        hello: Hello,
+        *,
+        stop: Callable[[], None],
+        control: bool = False,
+        payload: int = 0,
+    ) -> None:
+        self._loop = loop
+        self._hello = hello
+        self._stop = stop
+        self._control = control
+        self.commands: dict[str, Entry] = {
+            "stop": Entry(self._on_stop, needs_control=True),
+            "payload": Entry(self._on_payload, needs_control=True),
+        }
+        self.chores: list[Callable[[], None]] = []
+        """Called every few hundred turns, for what has to be looked after now and then."""
+
+        self._poller = EpollPoller()
+        self.fd = self._poller.fileno()
+        self._listeners: dict[int, socket.socket] = {}
+        self._listeners_rest_until = 0
+        self._watched_fds: dict[int, Callable[[], None]] = {}
+        self._subscribers: dict[int, Subscriber] = {}
+        self._starting: list[Subscriber] = []
+        self._on_gone: dict[int, Callable[[], None]] = {}
+        self._taps = Taps(loop, payload, self._subscribers.values(), self._give_up)
+        self._decoder = Decoder.here()
+        self._feed = Feed(loop)
+        self._failed = False
+        self._rides = 0
+
+    # what the engine's process calls
+
+    def board(self) -> None:
+        """Ride along from now on."""
+        self._loop.set_passenger(self)
+
+    def listen(self, listener: socket.socket) -> None:
+        """Take inspectors that come to this socket; it is the publisher's now."""
+        listener.setblocking(False)
+        self._listeners[listener.fileno()] = listener
+        self._poller.add(listener.fileno(), POLLIN)
+
+    def adopt(self, subscriber: Subscriber, on_gone: Callable[[], None] | None = None) -> None:
+        """Take an inspector whose socket is there already; it hears everything from now on. `on_gone` is called when it
+        leaves before `finish`.
+        """
+        fd = self._take(subscriber)
+        if on_gone is not None:
+            self._on_gone[fd] = on_gone
+        subscriber.listening = True
+        self._feed.begin()
+
+    def watch_fd(self, fd: int, on_hang_up: Callable[[], None]) -> None:
+        """Call back once when the other side of this descriptor hangs up."""
+        self._watched_fds[fd] = on_hang_up
+        self._poller.add(fd, 0)
+
+    def finish(self, reason: str, status: int) -> None:
+        """The loop has ended: deliver what is left, say goodbye, and close everything.
+
+        Waits a moment for inspectors that read, and longer for those that must lose nothing (see `farewell`).
+        """
+        if not self._failed:
+            try:
+                self._say_goodbye(Bye(reason, status))
+            except Exception as error:
+                self._give_up(error)
+        self._close()
+
+    # the passenger
+
+    def wait(self, timeout_ms: int) -> int:
+        """Ship what is due; see `Passenger`."""
+        if not self._subscribers and not self._listeners_rest_until:
+            return timeout_ms
+        try:
+            return self._wait(timeout_ms)
+        except Exception as error:
+            self._give_up(error)
+            return timeout_ms
+
+    def ride(self, ready: bool) -> None:
+        """Hear what inspectors have to say; see `Passenger`."""
+        self._rides += 1
+        try:
+            if ready and not self._failed:
+                self._hear()
+            if self._rides & 255 == 0:
+                for chore in self.chores:
+                    chore()
+        except Exception as error:
+            self._give_up(error)
+        self._feed.after_wait()
+
+    def _wait(self, timeout_ms: int) -> int:
+        now = self._loop.tick
+        if self._listeners_rest_until and now >= self._listeners_rest_until:
+            self._rest_listeners(False)
+        due = self._feed.before_wait()
+        if self._starting:
+            self._start_rounds()
+        elif due:
+            self._ship()
+        if self._advance_rounds():
+            return 0
+        until = self._feed.due_at or self._listeners_rest_until
+        if not until:
+            return timeout_ms
+        left = max(0, -((now - until) // 1_000_000))
+        return left if timeout_ms < 0 else min(left, timeout_ms)
+
+    # shipping
+
+    def _ship(self) -> None:
+        """Send everything told so far to everyone who listens."""
+        for packed, words in self._feed.take():
+            events = -1
+            for subscriber in self._subscribers.values():
+                if not subscriber.listening or (not subscriber.losing and subscriber.offer(packed)):
+                    continue
+                if events < 0:
+                    events = self._decoder.count(words)
+                subscriber.losing = True
+                subscriber.round = None
+                subscriber.lost += events
+        self._flush_all()
+
+    def _flush_all(self) -> None:
+        for fd, subscriber in list(self._subscribers.items()):
+            if subscriber.buffered and not subscriber.blocked:
+                self._flush(fd, subscriber)
+
+    def _flush(self, fd: int, subscriber: Subscriber) -> None:
+        was_blocked = subscriber.blocked
+        try:
+            subscriber.flush()
+        except OSError:
+            self._drop(fd)
+            return
+        if subscriber.blocked != was_blocked:
+            self._poller.modify(fd, POLLIN | POLLOUT if subscriber.blocked else POLLIN)
+        if subscriber.losing and not subscriber.buffered:
+            self._starting.append(subscriber)
+
+    # rounds of slices
+
+    def _start_rounds(self) -> None:
+        """Newcomers, and those that have drained after a loss, get a round of slices from here on."""
+        starting, self._starting = self._starting, []
+        for subscriber in starting:
+            if subscriber.listening and not subscriber.losing:
+                self._greet(subscriber)  # it was there before the loop ran: the first batch is its too
+        self._feed.begin()
+        self._ship()
+        for subscriber in starting:
+            if subscriber.sock.fileno() == -1:
+                continue
+            if subscriber.losing:
+                subscriber.send(Lost(subscriber.lost))
+                subscriber.losing, subscriber.lost = False, 0
+            elif not subscriber.listening:
+                self._greet(subscriber)
+                subscriber.listening = True
+            subscriber.round = Round(list(self._loop.handles))
+
+    def _greet(self, subscriber: Subscriber) -> None:
+        hello = self._hello
+        hello.addresses = listening_addresses(self._loop)
+        hello.streams = stream_count(self._loop)
+        hello.control = subscriber.control
+        subscriber.send(hello)
+
+    def _advance_rounds(self) -> bool:
+        """One slice for everyone who waits for one and has room; returns whether somebody could have another now."""
+        waiting = [s for s in self._subscribers.values() if s.round is not None and s.buffered <= s.limit // 4]
+        if not waiting:
+            return False
+        self._ship()
+        for subscriber in waiting:
+            if subscriber.round is not None:
+                subscriber.put(next_slice(self._loop, subscriber, self._feed))
+        self._flush_all()
+        return any(s.round is not None and s.buffered <= s.limit // 4 for s in self._subscribers.values())
+
+    # inspectors come, speak and go
+
+    def _hear(self) -> None:
+        for fd, mask in self._poller.wait(0):
+            subscriber = self._subscribers.get(fd)
+            if subscriber is not None:
+                if mask & ~POLLOUT:
+                    self._receive(fd, subscriber)
+                if mask & POLLOUT and fd in self._subscribers:
+                    self._flush(fd, subscriber)
+            elif fd in self._listeners:
+                self._accept(self._listeners[fd])
+            elif fd in self._watched_fds:
+                self._poller.delete(fd)
+                self._watched_fds.pop(fd)()
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            sock, _ = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError:
+            # Out of descriptors: the program has them all. Asking again in every poll would burn its time.
+            self._rest_listeners(True)
+            return
+        if len(self._subscribers) >= MOST_SUBSCRIBERS or peer_uid(sock) not in (0, os.getuid()):
+            sock.close()
+            return
+        self._take(Subscriber(sock, control=self._control))
+
+    def _rest_listeners(self, rest: bool) -> None:
+        self._listeners_rest_until = self._loop.tick + LISTENERS_REST_NS if rest else 0
+        for fd in self._listeners:
+            self._poller.modify(fd, 0 if rest else POLLIN)
+
+    def _take(self, subscriber: Subscriber) -> int:
+        subscriber.sock.setblocking(False)
+        fd = subscriber.sock.fileno()
+        self._subscribers[fd] = subscriber
+        self._starting.append(subscriber)
+        self._poller.add(fd, POLLIN)
+        return fd
+
+    def _receive(self, fd: int, subscriber: Subscriber) -> None:
+        try:
+            for command in subscriber.receive():
+                self._obey(subscriber, command)
+        except (EOFError, OSError, FrameError):
+            self._drop(fd)
+            return
+        if subscriber.buffered > 2 * subscriber.limit:
+            self._drop(fd)  # it asks and asks, and does not read the answers
+        elif subscriber.buffered and not subscriber.blocked:
+            self._flush(fd, subscriber)
+
+    def _obey(self, subscriber: Subscriber, command: Command) -> None:
+        entry = self.commands.get(command.name)
+        error = ""
+        if entry is None:
+            error = "this engine knows no such command"
+        elif entry.needs_control and not subscriber.control:
+            error = "inspectors that attach may look only; to let them control, start the engine with --control"
+        else:
+            try:
+                entry.handler(subscriber, command)
+            except CommandError as refusal:
+                error = str(refusal)
+        subscriber.send(Reply(command.number, error))
+
+    def _on_stop(self, subscriber: Subscriber, command: Command) -> None:
+        self._stop()
+
+    def _on_payload(self, subscriber: Subscriber, command: Command) -> None:
+        number, on = command.arguments.get("stream"), command.arguments.get("on")
+        if type(number) is not int or type(on) is not bool:
+            raise CommandError("payload takes a stream's number, and on or off")
+        if not on:
+            self._taps.close(subscriber, number)
+        elif refusal := self._taps.open(subscriber, number):
+            raise CommandError(refusal)
+
+    def _drop(self, fd: int) -> None:
+        """Let an inspector go. When it was the last, the loop tells of nothing any more."""
+        subscriber = self._subscribers.pop(fd)
+        self._taps.close_all(subscriber)
+        self._poller.delete(fd)
+        subscriber.sock.close()
+        if not self._subscribers:
+            self._feed.end()
+        on_gone = self._on_gone.pop(fd, None)
+        if on_gone is not None:
+            on_gone()
+
+    # the end
+
+    def _say_goodbye(self, bye: Bye) -> None:
+        self._on_gone.clear()
+        self._feed.before_wait()
+        if self._starting:
+            self._start_rounds()
+        self._ship()
+        for subscriber in self._subscribers.values():
+            while subscriber.round is not None:
+                subscriber.put(next_slice(self._loop, subscriber, self._feed))
+            if subscriber.losing:
+                subscriber.send(Lost(subscriber.lost))
+            subscriber.send(bye)
+        self._flush_all()
+        deliver(self._poller, self._subscribers, self._flush, self._drop)
+
+    def _give_up(self, error: Exception) -> None:
+        """The link itself is at fault: it is taken out, named, and the loop lives on."""
+        if self._failed:
+            return
+        self._failed = True
+        sys.stderr.write("streamscope: the link to the inspectors failed and is taken out; the server goes on\n")
+        traceback.print_exception(error)
+        self._close()
+
+    def _close(self) -> None:
+        if self._loop.passenger is self:
+            self._loop.set_passenger(None)
+        self._feed.end()
+        self._taps.end()
+        self._listeners_rest_until = 0
+        for subscriber in self._subscribers.values():
+            subscriber.sock.close()
+        self._subscribers.clear()
+        self._starting.clear()
+        for listener in self._listeners.values():
+            listener.close()
+        self._listeners.clear()
+        self._poller.close()

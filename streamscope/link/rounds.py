@@ -1,0 +1,50 @@
+"""Slices: a snapshot in pieces small enough that making one never stalls a turn of the loop."""
+
+from __future__ import annotations
+
+from streamscope.core import Loop
+from streamscope.link.batches import tame
+from streamscope.link.feed import Feed
+from streamscope.link.frames import Slice, pack
+from streamscope.link.snapshot import handle_state, loop_state, requests_of
+from streamscope.link.subscriber import Subscriber
+from streamscope.trace.state import StreamState
+
+STREAMS_PER_SLICE = 64
+REQUESTS_PER_SLICE = 2048
+"""A slice ends when it has so many handles, or handles with so many requests."""
+
+
+def next_slice(loop: Loop, subscriber: Subscriber, feed: Feed) -> bytes:
+    """The next slice of the subscriber's round, packed; the round is over (None) once that was its last.
+
+    Everything told so far must have been taken from the feed: a slice is true between two batches.
+    """
+    round_ = subscriber.round
+    assert round_ is not None
+    numbers = round_.numbers
+    closing = frozenset(loop.closing_list)
+    first = round_.at == 0
+    states: list[StreamState] = []
+    requests = 0
+    while round_.at < len(numbers) and len(states) < STREAMS_PER_SLICE and requests < REQUESTS_PER_SLICE:
+        handle = loop.handles.get(numbers[round_.at])
+        round_.at += 1
+        if handle is not None:  # else it was closed meanwhile, which the feed has told
+            states.append(handle_state(handle, closing))
+            requests += requests_of(handle)
+    last = round_.at >= len(numbers)
+    if last:
+        subscriber.round = None
+    state = loop_state(loop, feed.tick, feed.poll_ns)
+    try:
+        return pack(Slice(feed.place, state, states, first, last))
+    except (UnicodeError, OverflowError):
+        return pack(Slice(feed.place, state, [_tamed(state) for state in states], first, last))
+
+
+def _tamed(state: StreamState) -> StreamState:
+    """What the program itself may have set to what msgpack has no form for."""
+    for name in ("name", "place", "local", "peer", "high_water"):
+        setattr(state, name, tame(getattr(state, name)))
+    return state

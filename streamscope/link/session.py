@@ -1,0 +1,270 @@
+"""What an inspector holds: one engine, as its link tells of it. The screen, and whatever else looks, reads only this.
+
+A session receives and folds in small steps that its owner times; it never waits. When the engine ends or the connection
+breaks, everything known stays as it was, with the reason. A session that attached by path tries again by itself, and
+begins anew when an engine answers: state is made whole by the round of slices that every newcomer gets.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from streamscope.link.client import Client
+from streamscope.link.discovery import ProbeError, connect
+from streamscope.link.frames import (
+    PROTOCOL,
+    AnyFrame,
+    Bye,
+    Command,
+    FrameError,
+    Hello,
+    Lost,
+    Payload,
+    Records,
+    Reply,
+    Slice,
+)
+from streamscope.trace.decode import Decoder, FeedError
+from streamscope.trace.history import History
+from streamscope.trace.model import Model
+
+HISTORY_BYTES = 64 * 1024 * 1024
+PAYLOAD_BYTES = 4 * 1024 * 1024
+"""Memory for the past, and for the payload of the opened stream; the oldest goes first."""
+
+RETRY_S = 0.5
+_NOTICES = 20
+
+
+class Session:
+    """One engine. Readers may look at, and not change:
+
+    - `status`: "connecting" until the engine has said who it is, then "live"; "ended" once it has said goodbye, "gone"
+      when the connection broke; and `reason`, one sentence that says why (text from outside);
+    - `hello`: who the engine is, None before it has said so; `exit_status` and what else it said last;
+    - `model` and `history`: its state and its past; both are other objects after a reconnection;
+    - `payload`: the bytes of the opened stream since it was opened;
+    - `notices`: what the engine answered to commands that it refused; the reader takes them out.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket | None,
+        path: Path | None = None,
+        *,
+        history_bytes: int = HISTORY_BYTES,
+        why_gone: Callable[[], str] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """A session over a socket, which is the session's now, and by `path` over its successors. `why_gone` says what
+        became of the engine's process, if anybody knows.
+        """
+        self.hello: Hello | None = None
+        self.model = Model.here()
+        self.history = History(history_bytes)
+        self.status = "connecting"
+        self.reason = ""
+        self.exit_status: int | None = None
+        self.opened: int | None = None
+        self.payload: deque[Payload] = deque()
+        self.notices: deque[str] = deque(maxlen=_NOTICES)
+        self._payload_bytes = 0
+        self._path = path
+        self._history_bytes = history_bytes
+        self._why_gone = why_gone
+        self._monotonic = monotonic
+        self._retry_at = 0.0
+        self._client = None if sock is None else Client(sock)
+        self._place: int | None = None
+        self._commands = 0
+
+    @classmethod
+    def attach(cls, path: Path, *, history_bytes: int = HISTORY_BYTES) -> Session:
+        """A session with the engine at this path. Raises ProbeError if none can be reached now."""
+        return cls(connect(path), path, history_bytes=history_bytes)
+
+    # what goes on
+
+    def fileno(self) -> int:
+        """The descriptor to wait for, -1 while there is no connection."""
+        return -1 if self._client is None else self._client.fileno()
+
+    def receive(self) -> None:
+        """Read what has arrived, within bounds; connect again if that is due. Never waits."""
+        if self._client is None:
+            self._retry()
+        if self._client is not None:
+            try:
+                self._client.receive()
+            except FrameError as error:
+                self._break(str(error))
+
+    def fold(self, budget_s: float) -> bool:
+        """Fold what was received, for about so many seconds at most; returns whether anything came."""
+        until = self._monotonic() + budget_s
+        came = False
+        while self._client is not None:
+            try:
+                frame = self._client.take()
+                if frame is None:
+                    if self._client.broken:
+                        self._break(self._client.broken)
+                        return True
+                    self._client.receive()  # the engine goes on sending while we fold
+                    frame = self._client.take()
+                    if frame is None:
+                        return came or bool(self._client.broken)
+                self._handle(frame)
+            except (FrameError, FeedError) as error:
+                self._break(str(error))
+                return True
+            came = True
+            if self._monotonic() >= until:
+                break
+        return came
+
+    def close(self) -> None:
+        """End the session; nothing is known any better afterwards."""
+        self._path = None
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    # what is asked of the engine
+
+    def command(self, name: str, **arguments: int | str | bool) -> bool:
+        """Send a command; returns False if there is nobody to take it. A refusal comes into `notices`."""
+        self._commands += 1
+        return self._client is not None and self._client.send(Command(self._commands, name, arguments))
+
+    def open_payload(self, stream: int) -> None:
+        """Keep the payload of this stream from now on, instead of that of another."""
+        if self.opened == stream:
+            return
+        self.close_payload()
+        self.opened = stream
+        self._ask_for_payload(True)
+
+    def close_payload(self) -> None:
+        """Keep no payload any more, and forget what was kept."""
+        if self.opened is not None:
+            self._ask_for_payload(False)
+        self.opened = None
+        self.payload.clear()
+        self._payload_bytes = 0
+
+    def _ask_for_payload(self, on: bool) -> None:
+        hello = self.hello
+        if self.opened is None or hello is None:
+            return
+        if hello.control:
+            self.command("payload", stream=self.opened, on=on)
+        elif on and not hello.payload:
+            self.notices.append("payload stays in the engine: start it with --control, or with --payload N")
+
+    # frames
+
+    def _handle(self, frame: AnyFrame) -> None:
+        if isinstance(frame, Records):
+            self._fold_records(frame)
+        elif isinstance(frame, Payload):
+            self._keep_payload(frame)
+        elif isinstance(frame, Slice):
+            self._expect_hello()
+            if frame.place < 0 or (self._place is not None and frame.place != self._place):
+                raise FrameError("a snapshot is of another place of the feed")
+            self._place = frame.place
+            self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
+        elif isinstance(frame, Lost):
+            self._expect_hello()
+            self._place = None
+            self.model.lost(frame.events)
+            self.history.gap(frame.events)
+        elif isinstance(frame, Hello):
+            self._greet(frame)
+        elif isinstance(frame, Bye):
+            self._say_goodbye(frame)
+        elif isinstance(frame, Reply):
+            if frame.error:
+                self.notices.append(frame.error)
+        else:
+            raise FrameError("an engine sends no commands")
+
+    def _fold_records(self, frame: Records) -> None:
+        self._expect_hello()
+        if frame.place < 0 or (self._place is not None and frame.place != self._place):
+            raise FrameError("the feed has a hole that nobody told of")
+        count = self.model.apply(frame.place, frame.turn, frame.t, frame.words)
+        self.history.append(frame.place, frame.turn, frame.t, frame.words, count)
+        self._place = frame.place + len(frame.words)
+
+    def _expect_hello(self) -> None:
+        if self.status != "live":
+            raise FrameError("the engine spoke before it said who it is")
+
+    def _greet(self, hello: Hello) -> None:
+        if self.status == "live":
+            raise FrameError("the engine said twice who it is")
+        if hello.protocol != PROTOCOL:
+            raise FrameError(
+                f"the engine (streamscope {hello.version[:20]}) speaks protocol {hello.protocol}, this inspector "
+                f"{PROTOCOL}: use the same version of streamscope for both"
+            )
+        self.model = Model(hello.kinds, hello.functions)
+        self.history = History(self._history_bytes, Decoder(hello.kinds, hello.functions))
+        before = self.hello
+        if before is not None and (before.pid, before.started) != (hello.pid, hello.started):
+            self.close_payload()  # another engine has other streams
+        self.hello = hello
+        self.status = "live"
+        self.reason = ""
+        self.exit_status = None
+        self._ask_for_payload(True)
+
+    def _say_goodbye(self, bye: Bye) -> None:
+        self.status = "ended"
+        self.reason = bye.reason
+        self.exit_status = bye.status
+        self._disconnect()
+
+    def _keep_payload(self, frame: Payload) -> None:
+        self._expect_hello()
+        if frame.stream != self.opened:
+            return
+        self.payload.append(frame)
+        self._payload_bytes += len(frame.data)
+        while self._payload_bytes > PAYLOAD_BYTES or len(self.payload) > PAYLOAD_BYTES // 64:
+            self._payload_bytes -= len(self.payload.popleft().data)
+
+    # the connection
+
+    def _break(self, reason: str) -> None:
+        """The connection is of no use any more."""
+        if self.status in ("connecting", "live"):
+            self.status = "gone"
+            self.reason = (self._why_gone and self._why_gone()) or reason
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._place = None
+        self._retry_at = self._monotonic() + RETRY_S
+
+    def _retry(self) -> None:
+        if self._path is None or self._monotonic() < self._retry_at:
+            return
+        self._retry_at = self._monotonic() + RETRY_S
+        try:
+            sock = connect(self._path)
+        except ProbeError:
+            return  # what is on the screen still says why the last one ended
+        self._client = Client(sock)
+        self.status = "connecting"
+        self.reason = f"connecting again to {os.fspath(self._path)}"
