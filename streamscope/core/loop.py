@@ -1,10 +1,6 @@
-"""The loop: the phases of a turn, in libuv's order (`uv_run` in `src/unix/core.c`, `uv__io_poll` in
-`src/unix/epoll.c`).
+"""The loop: the phases of a turn, in libuv's order (`uv_run` in `src/unix/core.c`).
 
-    update time → timers → pending → idle → prepare → poll → up to 8 more runs of pending → check → closing
-
-Whatever watches the engine rides along in poll (`passenger`): its descriptor is registered with epoll beside the
-program's, but it is in no count, ends no wait and begins no turn, so that watching changes nothing that is watched.
+update time → timers → pending → idle → prepare → poll → up to 8 more runs of pending → check → closing
 """
 
 from __future__ import annotations
@@ -13,16 +9,17 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .errors import UVError
-from .flags import CLOSED, CLOSING, POLLERR, POLLHUP, POLLIN, POLLOUT, RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE
+from .flags import CLOSED, CLOSING, POLLIN, POLLOUT, RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE
 from .handle import Handle, uv__finish_close
 from .loop_watcher import LoopWatcher, uv__run_loop_watchers
-from .poller import MAX_EVENTS, EpollPoller, Poller
+from .poll import Passenger, uv__io_poll
+from .poller import EpollPoller, Poller
 from .probe import CALLBACK_NAMES, Probe, Word, site
 from .system import System
-from .timer import Timer, uv__next_timeout, uv__run_timers
+from .timer import Timer, uv__next_timeout, uv__run_timers, uv__update_time
 from .wakeup import Signals, Wakeup, uv__async_io
 from .watcher import IoWatcher, Watcher, uv__io_start
 
@@ -32,39 +29,15 @@ if TYPE_CHECKING:
 
 _TURN = site("loop.turn", "uv_run")
 _PHASE_PENDING = site("loop.phase", "uv__run_pending")
-_PHASE_POLL = site("loop.phase", "uv__io_poll")
 _PHASE_CLOSING = site("loop.phase", "uv__run_closing_handles")
-_WAIT = site("epoll.wait", "uv__io_poll")
-_EVENT = site("epoll.event", "uv__io_poll")
-_ADD = site("epoll.add", "uv__io_poll")
-_MOD = site("epoll.mod", "uv__io_poll")
-_DEL = site("epoll.del", "uv__io_poll")
-_WATCHER_POP = site("watcher_queue.pop", "uv__io_poll")
-_IO_EVENTS = site("io.events", "uv__io_poll")
 _PENDING_POP = site("pending.pop", "uv__run_pending")
 _CLOSING_POP = site("closing.pop", "uv__run_closing_handles")
 _CALLBACK_ERROR = site("callback.error", "excepthook")
 
-POLLS_WHILE_FULL = 48
-"""How often `uv__io_poll` fetches at most while every fetch is full."""
-
-
-class Passenger(Protocol):
-    """What rides along in poll: the link to the inspectors."""
-
-    fd: int
-
-    def wait(self, timeout_ms: int) -> int:
-        """Before every epoll_wait: ship what is due; returns by when to come again, in ms and never more than given
-        (-1 is for ever).
-        """
-
-    def ride(self, ready: bool) -> None:
-        """After every epoll_wait: `ready` says whether `fd` had events."""
-
 
 class Loop(Probe):
-    """`uv_loop_t`. `time` is in milliseconds as in libuv; `tick` and `clock()` are nanoseconds since the loop was made.
+    """`uv_loop_t`. `time` is in milliseconds as in libuv. `tick` is the clock's last reading that the feed was told, in
+    nanoseconds since the loop was made; `clock()` reads it.
 
     `system` and `poller` replace the kernel in tests. `redundant_mod=False` leaves out the EPOLL_CTL_MOD that libuv
     makes although nothing changed (see `uv__io_stop`).
@@ -239,12 +212,6 @@ def print_and_close(handle: Handle | None, callback: str, error: Exception) -> N
         handle.close()
 
 
-def uv__update_time(loop: Loop) -> None:
-    """Read the clock into `tick` (ns) and `time` (ms)."""
-    loop.tick = tick = loop._clock_ns() - loop._begin_ns
-    loop.time = tick // 1_000_000
-
-
 def uv__loop_alive(loop: Loop) -> bool:
     """Whether anything keeps the loop going."""
     return (
@@ -274,7 +241,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
     if not alive:
         uv__update_time(loop)
     while alive and not loop.stop_flag:
-        uv__update_time(loop)
+        loop.tick = uv__update_time(loop)
         loop.turn += 1
         emit = loop.emit
         if emit is not None:
@@ -340,129 +307,3 @@ def uv__run_closing_handles(loop: Loop) -> None:
         if emit is not None:
             emit((handle.mark | _CLOSING_POP,))
         uv__finish_close(handle)
-
-
-def _register(loop: Loop) -> None:
-    """Tell epoll of every watcher in the queue: ADD or MOD, and MOD after all where ADD finds it registered (a late
-    DEL).
-    """
-    emit = loop.emit
-    poller = loop.poller
-    for w in loop.watcher_queue:
-        w.watched = False
-        pevents = w.pevents
-        if w.events == 0:
-            status = 0
-            try:
-                poller.add(w.fd, pevents)
-            except FileExistsError as error:
-                status = -(error.errno or 0)
-            if emit is not None:
-                emit((w.mark | _WATCHER_POP,))
-                emit((w.mark | _ADD, w.fd, pevents, status))
-            if status:
-                poller.modify(w.fd, pevents)
-                if emit is not None:
-                    emit((w.mark | _MOD, w.fd, pevents, 0))
-        else:
-            poller.modify(w.fd, pevents)
-            if emit is not None:
-                emit((w.mark | _WATCHER_POP,))
-                emit((w.mark | _MOD, w.fd, pevents, 0))
-        if w.events != pevents:
-            if emit is not None:
-                emit((w.mark | _IO_EVENTS, w.events, pevents))
-            w.events = pevents
-    loop.watcher_queue.clear()
-
-
-def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:
-    """One epoll_wait of at most `timeout` ms, with the passenger's stops in between left out of what it returns."""
-    passenger = loop.passenger
-    ms = timeout if passenger is None else passenger.wait(timeout)
-    try:
-        events = loop.poller.wait(ms)
-    except InterruptedError:
-        events = []
-    uv__update_time(loop)
-    if passenger is not None:
-        ready = any(fd == passenger.fd for fd, _ in events)
-        if ready:
-            events = [event for event in events if event[0] != passenger.fd]
-        passenger.ride(ready)
-    emit = loop.emit
-    if emit is not None and (events or ms == timeout):
-        emit((_WAIT, timeout, len(events), loop.tick))
-    return events
-
-
-def uv__io_poll(loop: Loop, timeout: int) -> None:
-    """Tell epoll what changed, wait for at most `timeout` ms (-1 for ever), and run the callbacks of what is ready."""
-    if loop.emit is not None:
-        loop.emit((_PHASE_POLL,))
-    if loop.watcher_queue:
-        _register(loop)
-    base = loop.time
-    left = timeout
-    for fetch in range(POLLS_WHILE_FULL):
-        while True:
-            events = _wait(loop, left)
-            dispatched = _dispatch(loop, events) if events else 0
-            if dispatched or left == 0:
-                break
-            if left > 0:
-                left = timeout - (loop.time - base)
-                if left <= 0:
-                    return
-        if dispatched <= 0 or len(events) < MAX_EVENTS or fetch == POLLS_WHILE_FULL - 1:
-            return
-        left = 0
-
-
-def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> int:
-    """Run the callbacks of fetched events; returns how many there were, or -1 if a signal was among them.
-
-    Signals come last, and the loop then turns rather than fetch again. (A negative count still says that something
-    ran.)
-    """
-    loop.fetched = events
-    watchers = loop.watchers
-    emit = loop.emit
-    signals = None
-    count = 0
-    for fd, mask in events:
-        if fd == -1:
-            continue  # struck out by uv__platform_invalidate_fd
-        w = watchers.get(fd)
-        if w is None:
-            _forget(loop, fd)
-            continue
-        # The kernel reports ERR and HUP unasked; alone, they stand for whatever the stream waits for.
-        mask &= w.pevents | POLLERR | POLLHUP
-        if mask in (POLLERR, POLLHUP):
-            mask |= w.pevents & (POLLIN | POLLOUT)
-        if mask:
-            count += 1
-            if w is loop.signals.watcher:
-                signals = w
-                continue
-            if emit is not None:
-                loop.tick = loop._clock_ns() - loop._begin_ns
-                emit((w.mark | _EVENT, mask, loop.tick))
-            w.io_cb(loop, w, mask)
-    if signals is not None:
-        signals.io_cb(loop, signals, POLLIN)
-        count = -1
-    loop.fetched = None
-    return count
-
-
-def _forget(loop: Loop, fd: int) -> None:
-    """An event of a descriptor that nobody watches any more: this is where libuv's late EPOLL_CTL_DEL happens."""
-    status = 0
-    try:
-        loop.poller.delete(fd)
-    except OSError as error:
-        status = -(error.errno or 0)
-    if loop.emit is not None:
-        loop.emit((_DEL, fd, status))

@@ -24,8 +24,10 @@ class Poller(Protocol):
     def delete(self, fd: int) -> None:
         """EPOLL_CTL_DEL; raises OSError."""
 
-    def wait(self, timeout_ms: int) -> list[tuple[int, int]]:
-        """(descriptor, mask) pairs; -1 waits for ever, 0 not at all. Raises InterruptedError if a signal came first."""
+    def wait(self, timeout_ms: int, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
+        """At most so many (descriptor, mask) pairs; -1 waits for ever, 0 not at all. Raises InterruptedError if a
+        signal came first.
+        """
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -41,9 +43,10 @@ class EpollPoller:
         self.delete = self._epoll.unregister
         self.close = self._epoll.close
 
-    def wait(self, timeout_ms: int) -> list[tuple[int, int]]:
+    def wait(self, timeout_ms: int, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
         """See `Poller.wait`."""
-        return self._epoll.poll(timeout_ms / 1000 if timeout_ms > 0 else timeout_ms, MAX_EVENTS)
+        # Python takes seconds and rounds up to whole milliseconds: half a one less keeps 67 ms from becoming 68.
+        return self._epoll.poll((timeout_ms - 0.5) / 1000 if timeout_ms > 0 else timeout_ms, most)
 
     def fileno(self) -> int:
         """The epoll descriptor (`uv_backend_fd`)."""

@@ -70,6 +70,13 @@ def uv_timer_again(timer: Timer) -> None:
         uv_timer_start(timer, timer.timer_cb, timer.repeat, timer.repeat)
 
 
+def uv__update_time(loop: Loop) -> int:
+    """Read the clock into the loop's `time`. Returns it in nanoseconds, for who tells the feed of it."""
+    now = loop.clock()
+    loop.time = now // 1_000_000
+    return now
+
+
 def uv__next_timeout(loop: Loop) -> int:
     """Milliseconds until the first timer is due, 0 if one is, -1 if there is none."""
     heap = loop.timer_heap

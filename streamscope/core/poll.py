@@ -1,0 +1,214 @@
+"""Waiting for the kernel (`uv__io_poll` in `src/unix/epoll.c`).
+
+    tell epoll what has changed → wait → run the callbacks of what is ready → again, while every wait comes back full
+
+Whatever watches the engine rides along here (`Passenger`): its descriptor is registered with epoll beside the
+program's, but it is in no count, ends no wait and begins no turn, so that watching changes nothing that is watched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from .flags import POLLERR, POLLHUP, POLLIN, POLLOUT
+from .poller import MAX_EVENTS
+from .probe import site
+from .timer import uv__update_time
+
+if TYPE_CHECKING:
+    from .loop import Loop
+    from .watcher import Watcher
+
+_PHASE = site("loop.phase", "uv__io_poll")
+_WAIT = site("epoll.wait", "uv__io_poll")
+_EVENT = site("epoll.event", "uv__io_poll")
+_ADD = site("epoll.add", "uv__io_poll")
+_MOD = site("epoll.mod", "uv__io_poll")
+_DEL = site("epoll.del", "uv__io_poll")
+_WATCHER_POP = site("watcher_queue.pop", "uv__io_poll")
+_IO_EVENTS = site("io.events", "uv__io_poll")
+
+POLLS_WHILE_FULL = 48
+"""How often `uv__io_poll` fetches at most while every fetch is full."""
+
+
+class Passenger(Protocol):
+    """What rides along in poll: the link to the inspectors."""
+
+    fd: int
+
+    def wait(self, timeout_ms: int) -> int:
+        """Before every epoll_wait: ship what is due; returns by when to come again, in ms and never more than given
+        (-1 is for ever).
+        """
+
+    def ride(self, ready: bool) -> None:
+        """After every epoll_wait: `ready` says whether `fd` had events."""
+
+
+def uv__io_poll(loop: Loop, timeout: int) -> None:
+    """Tell epoll what changed, wait for at most `timeout` ms (-1 for ever), and run the callbacks of what is ready.
+
+    A wait that brought nothing to run goes on for the rest of its time. As in libuv, that rest is counted from the
+    beginning each time, so that the second such wait makes it too short; the loop then turns and waits again.
+    """
+    if loop.emit is not None:
+        loop.emit((_PHASE,))
+    if loop.watcher_queue:
+        _register(loop)
+    base = loop.time
+    left = timeout
+    polls = POLLS_WHILE_FULL
+    while True:
+        events = _wait(loop, timeout)
+        ran = signals = False
+        if events:
+            ran, signals = _dispatch(loop, events)
+        if signals:
+            return  # the loop turns rather than poll again
+        if ran:
+            polls -= 1
+            if len(events) < MAX_EVENTS or not polls:
+                return
+            timeout = 0
+        elif timeout == 0:
+            return
+        elif timeout > 0:
+            left -= loop.time - base
+            if left <= 0:
+                return
+            timeout = left
+
+
+def _register(loop: Loop) -> None:
+    """Tell epoll of every watcher in the queue.
+
+    Raises what epoll says of a descriptor that cannot be watched (a regular file, or one that was closed behind the
+    engine's back), where libuv aborts; the other watchers stay in the queue.
+    """
+    queue = loop.watcher_queue
+    loop.watcher_queue = {}
+    watchers = iter(queue)
+    try:
+        for w in watchers:
+            w.watched = False
+            _register_one(loop, w)
+    finally:
+        loop.watcher_queue.update(dict.fromkeys(watchers))
+
+
+def _register_one(loop: Loop, w: Watcher) -> None:
+    """ADD or MOD; MOD after all where ADD finds it registered, because nobody deleted it when it stopped."""
+    emit = loop.emit
+    poller = loop.poller
+    mark, fd, pevents = w.mark, w.fd, w.pevents
+    if emit is not None:
+        emit((mark | _WATCHER_POP,))
+    modify = w.events != 0
+    if not modify:
+        status = 0
+        try:
+            poller.add(fd, pevents)
+        except FileExistsError as error:
+            status = -(error.errno or 0)
+            modify = True
+        if emit is not None:
+            emit((mark | _ADD, fd, pevents, status))
+    if modify:
+        poller.modify(fd, pevents)
+        if emit is not None:
+            emit((mark | _MOD, fd, pevents, 0))
+    if w.events != pevents:
+        if emit is not None:
+            emit((mark | _IO_EVENTS, w.events, pevents))
+        w.events = pevents
+
+
+def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:
+    """One epoll_wait of at most `timeout` ms, for the program: its passenger's stops on the way are not to be seen."""
+    passenger = loop.passenger
+    if passenger is None:
+        events = _epoll_wait(loop, timeout)
+    else:
+        events = _wait_with(loop, passenger, timeout)
+    emit = loop.emit
+    if emit is not None:
+        emit((_WAIT, timeout, len(events), loop.tick))
+    return events
+
+
+def _epoll_wait(loop: Loop, timeout: int, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
+    try:
+        events = loop.poller.wait(timeout, most)
+    except InterruptedError:
+        events = []
+    loop.tick = uv__update_time(loop)
+    return events
+
+
+def _wait_with(loop: Loop, passenger: Passenger, timeout: int) -> list[tuple[int, int]]:
+    """Wait with a passenger, in as many pieces as it wants."""
+    end = loop.tick + timeout * 1_000_000
+    left = timeout
+    while True:
+        ms = passenger.wait(left)
+        events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
+        ready = any(fd == passenger.fd for fd, _ in events)
+        if ready:
+            events = [event for event in events if event[0] != passenger.fd]
+        del events[MAX_EVENTS:]  # level-triggered: the next wait has it
+        passenger.ride(ready)
+        if events or left == 0 or (ms == left and not ready):
+            return events
+        if left > 0:
+            left = max(0, -((loop.tick - end) // 1_000_000))
+        if loop.passenger is not passenger:  # it has got off
+            return _epoll_wait(loop, left)
+
+
+def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> tuple[bool, bool]:
+    """Run the callbacks of fetched events, the signals' last. Returns whether there were any, and whether signals were
+    among them.
+    """
+    loop.fetched = events
+    watchers = loop.watchers
+    signals = loop.signals.watcher
+    ran = caught = False
+    try:
+        for fd, mask in events:
+            if fd == -1:
+                continue  # struck out by uv__platform_invalidate_fd
+            w = watchers.get(fd)
+            if w is None:
+                _forget(loop, fd)
+                continue
+            # The kernel reports ERR and HUP unasked; alone, they stand for whatever the stream waits for.
+            mask &= w.pevents | POLLERR | POLLHUP
+            if mask in (POLLERR, POLLHUP):
+                mask |= w.pevents & (POLLIN | POLLOUT)
+            if mask:
+                ran = True
+                if w is signals:
+                    caught = True
+                    continue
+                emit = loop.emit
+                if emit is not None:
+                    loop.tick = loop.clock()
+                    emit((w.mark | _EVENT, mask, loop.tick))
+                w.io_cb(loop, w, mask)
+        if caught:
+            signals.io_cb(loop, signals, POLLIN)
+    finally:
+        loop.fetched = None
+    return ran, caught
+
+
+def _forget(loop: Loop, fd: int) -> None:
+    """An event of a descriptor that nobody watches any more: this is where libuv's late EPOLL_CTL_DEL happens."""
+    status = 0
+    try:
+        loop.poller.delete(fd)
+    except OSError as error:
+        status = -(error.errno or 0)
+    if loop.emit is not None:
+        loop.emit((_DEL, fd, status))
