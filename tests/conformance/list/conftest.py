@@ -1,0 +1,51 @@
+"""Fixtures for the tests of libuv's list: a loop, a deadline, and the promise that no descriptor is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from list_harness import Echo, TookTooLong, finish, new_loop, open_descriptors, tcp_echo
+
+from streamscope.core import Loop
+
+DEADLINE_S = float(os.environ.get("CONFORMANCE_DEADLINE_S", "20"))
+"""How long one test may take. Planted faults hang, so the test of teeth makes this short."""
+
+
+@pytest.fixture(autouse=True)
+def no_test_hangs() -> Iterator[None]:
+    """Interrupt a test that waits for what never comes, and its teardown if that waits too."""
+
+    def took_too_long(*_: object) -> None:
+        raise TookTooLong(f"more than {DEADLINE_S} s")
+
+    before = signal.signal(signal.SIGALRM, took_too_long)
+    signal.setitimer(signal.ITIMER_REAL, DEADLINE_S, DEADLINE_S)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(autouse=True)
+def no_descriptor_is_lost(no_test_hangs: None) -> Iterator[None]:
+    """Every test ends with the same open descriptors as it began with."""
+    before = open_descriptors()
+    yield
+    assert open_descriptors() == before
+
+
+@pytest.fixture
+def loop(no_descriptor_is_lost: None) -> Iterator[Loop]:
+    """A loop under test; what is left in it at the end is closed, and it must then be empty."""
+    loop = new_loop()
+    yield loop
+    finish(loop)
+
+
+@pytest.fixture
+def echo(loop: Loop) -> Echo:
+    """An echo server on 127.0.0.1 in the loop under test."""
+    return tcp_echo(loop)
