@@ -248,11 +248,12 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
             emit((_TURN, loop.turn, loop.tick))
         if loop.timer_heap:
             uv__run_timers(loop)
-        ran_pending = uv__run_pending(loop)
+        can_sleep = not loop.loop_watchers["idle"] and not any(w.pending for w in loop.pending_list)
+        uv__run_pending(loop)
         uv__run_loop_watchers(loop, "idle")
         uv__run_loop_watchers(loop, "prepare")
         timeout = 0
-        if (mode == RUN_ONCE and not ran_pending) or mode == RUN_DEFAULT:
+        if (mode == RUN_ONCE and can_sleep) or mode == RUN_DEFAULT:
             timeout = uv__backend_timeout(loop)
         uv__io_poll(loop, timeout)
         # Write callbacks that chain get a few chances in this turn, not so many that timers starve.
@@ -274,26 +275,23 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
     return alive
 
 
-def uv__run_pending(loop: Loop) -> bool:
-    """Run the callbacks of the pending watchers; those fed meanwhile wait for the next run. Returns whether there
-    were any.
-    """
+def uv__run_pending(loop: Loop) -> None:
+    """Run the callbacks of the pending watchers; those fed meanwhile wait for the next run."""
     pending = loop.pending_list
     if not pending:
-        return False
+        return
     loop.pending_list = []
-    emit = loop.emit
-    if emit is not None:
-        emit((_PHASE_PENDING,))
-    ran = False
+    told = False
     for w in pending:
         if w.pending:  # uv__io_close takes a watcher out by clearing this
-            ran = True
             w.pending = False
+            emit = loop.emit
             if emit is not None:
+                if not told:
+                    told = True
+                    emit((_PHASE_PENDING,))
                 emit((w.mark | _PENDING_POP,))
             w.io_cb(loop, w, POLLOUT)
-    return ran
 
 
 def uv__run_closing_handles(loop: Loop) -> None:
