@@ -1,8 +1,9 @@
 """The shape of state: what is known of one stream, one request and the loop.
 
-The same shapes are the fold's working memory (`model`), the snapshots that travel over the link, and what tests compare with the
-engine field by field. They name nothing of the engine's own objects: any producer that sends the catalogue's events can fill them.
-Field names are libuv's. Times (`*_t`) are nanoseconds on the feed's clock, 0 for never; bytes are bytes.
+The same shapes are the fold's working memory (`model`), the snapshots that travel over the link, and what tests
+compare with the engine field by field. They name nothing of the engine's own objects: any producer that sends the
+catalogue's events can fill them. Field names are libuv's. Times (`*_t`) are nanoseconds on the feed's clock, 0 for
+never; bytes are bytes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,38 @@
+"""docs/events.md is the catalogue, written out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from streamscope.core.probe import KINDS
+from streamscope.trace.catalogue import DOMAINS, markdown
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
+
+
+def test_the_document_is_up_to_date() -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "streamscope.trace.catalogue"], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert made.stdout == DOCUMENT.read_text(encoding="utf-8"), (
+        "run: python -m streamscope.trace.catalogue > docs/events.md"
+    )
+
+
+def test_the_document_has_every_kind_once_with_its_meaning() -> None:
+    lines = markdown().splitlines()
+
+    for kind in KINDS:
+        assert lines.count(f"### `{kind.name}`") == 1
+        assert kind.meaning in lines
+
+
+def test_no_kind_is_left_without_a_chapter() -> None:
+    assert "## More" not in markdown()
+
+
+def test_every_domain_is_explained_and_used() -> None:
+    assert {arg.domain for kind in KINDS for arg in kind.args} == set(DOMAINS)

@@ -1,0 +1,64 @@
+"""Feeds made by hand, record by record, for the tests of the trace room."""
+
+from __future__ import annotations
+
+from streamscope.core import flags as uv
+from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, site
+from streamscope.trace.model import Model
+from streamscope.trace.state import StreamState
+
+HERE = [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS]
+MARK = 65536  # the high_water that a stream begins with
+
+
+def record(kind: str, stream: int, *words: Word, fn: str = "") -> list[Word]:
+    """One record, told by the first of the functions that the catalogue names for its kind, unless `fn` says which."""
+    entry = KINDS[KIND_CODES[kind]]
+    assert len(words) == len(entry.args), f"{kind} takes {[arg.name for arg in entry.args]}"
+    return [stream << 16 | site(kind, fn or entry.functions[0]), *words]
+
+
+def opened(stream: int, handle_type: int = uv.UV_TCP) -> list[Word]:
+    """A handle comes into being."""
+    return record("handle.init", stream, handle_type, "echo.py:31 on_connection")
+
+
+def at(t: int) -> list[Word]:
+    """The clock is read."""
+    return record("epoll.event", 0, uv.POLLIN, t)
+
+
+def begun(
+    stream: int, request: int, size: int, *, kind: int = uv.UV_WRITE, nbufs: int = 1, active: int = 1
+) -> list[Word]:
+    """A request begins."""
+    return record("request.begin", stream, request, kind, size, nbufs, active)
+
+
+def written(stream: int, request: int, size: int) -> list[Word]:
+    """A write of one buffer that the kernel takes at once, until its callback."""
+    return [
+        *begun(stream, request, size),
+        *record("write_queue_size", stream, 0, size),
+        *record("write_queue.push", stream, request),
+        *record("sys.write", stream, 12, size, size),
+        *record("write_queue_size", stream, size, 0),
+        *record("write_queue.pop", stream, request),
+        *record("write_completed_queue.push", stream, request),
+        *record("io.feed", stream),
+        *record("pending.pop", stream),
+        *record("write_completed_queue.pop", stream, request),
+        *record("request.end", stream, request, 0, 0),
+    ]
+
+
+def folded(*records: list[Word], t: int = 1000) -> Model:
+    """The model after one batch, which begins at turn 1 and time `t`."""
+    model = Model(HERE, FUNCTIONS)
+    model.apply(0, 1, t, [word for words in records for word in words])
+    return model
+
+
+def stream_after(*records: list[Word], t: int = 1000) -> StreamState:
+    """Stream 7 after being opened and these records."""
+    return folded(opened(7), *records, t=t).streams[7]
