@@ -86,7 +86,7 @@ def uv_pipe_open(pipe: Pipe, fd: int) -> None:
         raise UVError(-17, "open")
     try:
         mode = loop.system.getfl(fd) & os.O_ACCMODE
-        loop.system.nonblock(fd, False)
+        loop.system.set_blocking(fd, False)
     except OSError as error:
         raise UVError(_status(error), "open") from None
     flags = (READABLE if mode != os.O_WRONLY else 0) | (WRITABLE if mode != os.O_RDONLY else 0)

@@ -51,7 +51,7 @@ class System:
     writev = staticmethod(os.writev)
     close = staticmethod(os.close)
     open = staticmethod(os.open)
-    nonblock = staticmethod(os.set_blocking)
+    set_blocking = staticmethod(os.set_blocking)
 
     def nanosleep(self, seconds: float) -> None:
         """nanosleep(2)."""

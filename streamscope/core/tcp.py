@@ -142,7 +142,7 @@ def uv_tcp_open(tcp: Tcp, fd: int) -> None:
     if uv__fd_exists(loop, fd):
         raise UVError(-17, "open")
     try:
-        loop.system.nonblock(fd, False)
+        loop.system.set_blocking(fd, False)
     except OSError as error:
         raise UVError(_status(error), "open") from None
     status = uv__stream_open(tcp, fd, READABLE | WRITABLE)

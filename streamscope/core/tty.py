@@ -156,7 +156,7 @@ class Tty(Stream):
         if blocking:
             uv__set_flags(self, BLOCKING_WRITES, _FLAG)
         else:
-            loop.system.nonblock(fd, False)
+            loop.system.set_blocking(fd, False)
         uv__stream_open(self, fd, flags)
 
     set_mode = uv_tty_set_mode

@@ -92,7 +92,7 @@ def uv_stream_set_blocking(stream: Stream, on: bool) -> None:
     As in libuv 1.44.2, the flag BLOCKING_WRITES stays as it is: only a tty that cannot be reopened has it.
     """
     try:
-        stream.loop.system.nonblock(uv_fileno(stream), not on)
+        stream.loop.system.set_blocking(uv_fileno(stream), on)
     except OSError as error:
         raise UVError(-(error.errno or 0), "set_blocking") from None
 
