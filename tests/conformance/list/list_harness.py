@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -241,6 +242,20 @@ def tcp_echo(loop: Loop, family: int = socket.AF_INET) -> Echo:
 def address_of(server: Tcp) -> tuple[str, int]:
     """Where to connect to."""
     return server.getsockname()[:2]
+
+
+def renumbered(sock: socket.socket, fd: int) -> int:
+    """The socket under this descriptor number, which must be free; it is the caller's then."""
+    if sock.fileno() == fd:  # the lowest free number is what the kernel gives
+        return sock.detach()
+    os.dup2(sock.fileno(), fd, inheritable=False)
+    sock.close()
+    return fd
+
+
+def child_command(role: str, *args: object) -> list[str]:
+    """The command of a child process that plays a role of list_children.py."""
+    return [sys.executable, str(Path(__file__).with_name("list_children.py")), role, *map(str, args)]
 
 
 def open_descriptors() -> dict[int, str]:

@@ -7,7 +7,7 @@ import resource
 import socket
 from typing import Any
 
-from list_harness import Calls, address_of, failure, never, run, run_until, tcp_server
+from list_harness import Calls, address_of, failure, never, renumbered, run, run_until, tcp_server
 
 from streamscope.core import EOF, Loop, Pipe, Tcp, Timer, Tty
 from streamscope.core.flags import POLLIN
@@ -145,12 +145,8 @@ def test_tcp_close_accept(loop: Loop) -> None:
         fd = other.fd
         other.close()
         fresh, end = socket.socketpair()
-        if fresh.fileno() != fd:  # the lowest free number is usually just that
-            os.dup2(fresh.fileno(), fd, inheritable=False)
-            fresh.close()
-            fresh = socket.socket(fileno=fd)
         new = Tcp(loop)
-        new.open(fresh.detach())
+        new.open(renumbered(fresh, fd))
         assert new.fd == fd
         new.read_start(None, never)  # a stale event would bring read_cb(0)
         reused.append(new)
