@@ -10,9 +10,10 @@ observable is told through the one emit slot of `probe.py`.
 from .errors import EOF, UVError, error_name, error_text
 from .flags import RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE
 from .handle import Handle
-from .loop import Loop, Passenger
+from .loop import Loop
 from .loop_watcher import Check, Idle, Prepare
 from .pipe import Pipe
+from .poll import Passenger
 from .request import ConnectRequest, Request, ShutdownRequest, WriteRequest
 from .stream import Stream
 from .system import System, format_address

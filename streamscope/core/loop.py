@@ -1,6 +1,9 @@
 """The loop: the phases of a turn, in libuv's order (`uv_run` in `src/unix/core.c`).
 
-update time → timers → pending → idle → prepare → poll → up to 8 more runs of pending → check → closing
+    update time → timers → pending → idle → prepare → poll → up to 8 more runs of pending → check → closing
+
+An exception in a callback goes to `excepthook` and the loop goes on. What is no `Exception` (KeyboardInterrupt,
+SystemExit) passes through `run`; nothing that waited for its callback is lost by that, and `run` may be called again.
 """
 
 from __future__ import annotations
@@ -179,12 +182,13 @@ class Loop(Probe):
             callback(*args)
         except Exception as error:
             self.callback_failed(handle, number, error)
-        emit = self.emit
-        if emit is not None:
-            before = self.tick
-            self.tick = tick = self._clock_ns() - self._begin_ns
-            self.callback_ns += tick - before
-            emit((mark | end, number, tick))
+        finally:
+            emit = self.emit
+            if emit is not None:
+                before = self.tick
+                self.tick = tick = self._clock_ns() - self._begin_ns
+                self.callback_ns += tick - before
+                emit((mark | end, number, tick))
 
     def callback_failed(self, handle: Handle | None, number: int, error: Exception) -> None:
         """Count and tell of an exception in a callback, and give it to `excepthook`."""
@@ -282,16 +286,21 @@ def uv__run_pending(loop: Loop) -> None:
         return
     loop.pending_list = []
     told = False
-    for w in pending:
-        if w.pending:  # uv__io_close takes a watcher out by clearing this
-            w.pending = False
-            emit = loop.emit
-            if emit is not None:
-                if not told:
-                    told = True
-                    emit((_PHASE_PENDING,))
-                emit((w.mark | _PENDING_POP,))
-            w.io_cb(loop, w, POLLOUT)
+    watchers = iter(pending)
+    try:
+        for w in watchers:
+            if w.pending:  # uv__io_close takes a watcher out by clearing this
+                w.pending = False
+                emit = loop.emit
+                if emit is not None:
+                    if not told:
+                        told = True
+                        emit((_PHASE_PENDING,))
+                    emit((w.mark | _PENDING_POP,))
+                w.io_cb(loop, w, POLLOUT)
+    except BaseException:
+        loop.pending_list[:0] = watchers
+        raise
 
 
 def uv__run_closing_handles(loop: Loop) -> None:
@@ -301,7 +310,15 @@ def uv__run_closing_handles(loop: Loop) -> None:
     emit = loop.emit
     if emit is not None:
         emit((_PHASE_CLOSING,))
-    for handle in reversed(closing):
+    while closing:
+        handle = closing.pop()
+        emit = loop.emit
         if emit is not None:
             emit((handle.mark | _CLOSING_POP,))
-        uv__finish_close(handle)
+        try:
+            uv__finish_close(handle)
+        except BaseException:
+            if handle.number in loop.handles:
+                closing.append(handle)
+            loop.closing_list[:0] = closing
+            raise

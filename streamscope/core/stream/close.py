@@ -93,11 +93,13 @@ def uv__stream_destroy(stream: Stream) -> None:
         stream.errors += 1
         if loop.emit is not None:
             loop.emit((stream.mark | _END_CONNECT, request.number, ECANCELED, loop.active_reqs))
-        if request.cb is not None:
-            loop.call(stream, CB_CONNECT, _BEGIN, _END, ECANCELED, request.cb, request, ECANCELED)
-        stream.connect_req = None
-        if loop.emit is not None:
-            loop.emit((stream.mark | _CONNECT_REQ, request.number, 0))
+        try:
+            if request.cb is not None:
+                loop.call(stream, CB_CONNECT, _BEGIN, _END, ECANCELED, request.cb, request, ECANCELED)
+        finally:
+            stream.connect_req = None
+            if loop.emit is not None:
+                loop.emit((stream.mark | _CONNECT_REQ, request.number, 0))
     uv__stream_flush_write_queue(stream, ECANCELED)
     uv__write_callbacks(stream)
     uv__drain(stream)

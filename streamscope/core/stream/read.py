@@ -172,12 +172,13 @@ def uv__read(stream: Stream) -> None:
             read_cb(stream, nread, buf)
         except Exception as error:
             loop.callback_failed(stream, CB_READ, error)
-        emit = loop.emit
-        if emit is not None:
-            t = loop.clock()
-            loop.callback_ns += t - loop.tick
-            loop.tick = t
-            emit((stream.mark | _END, CB_READ, t))
+        finally:
+            emit = loop.emit
+            if emit is not None:
+                t = loop.clock()
+                loop.callback_ns += t - loop.tick
+                loop.tick = t
+                emit((stream.mark | _END, CB_READ, t))
         if nread < asked:
             if emit is not None and not stream.flags & READ_PARTIAL:
                 emit((stream.mark | _FLAG_READ, READ_PARTIAL))

@@ -330,8 +330,25 @@ def uv__write_callbacks(stream: Stream) -> None:
         if emit is not None:
             emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs))
         if request.cb is not None:
-            loop.call(stream, CB_WRITE, _BEGIN, _END, status, request.cb, request, status)
+            try:
+                loop.call(stream, CB_WRITE, _BEGIN, _END, status, request.cb, request, status)
+            except BaseException:
+                _put_back(stream, after)
+                raise
         request = after
+
+
+def _put_back(stream: Stream, request: WriteRequest | None) -> None:
+    """A callback has let KeyboardInterrupt or the like through: those after it will run in a later turn."""
+    waiting = stream.completed_first
+    stream.completed_first = stream.completed_last = None
+    for first in (request, waiting):
+        while first is not None:
+            after, first.next = first.next, None
+            complete(stream, first)
+            first = after
+    if stream.fd != -1:
+        uv__io_feed(stream.loop, stream)
 
 
 def _give_back(stream: Stream, request: WriteRequest) -> None:
