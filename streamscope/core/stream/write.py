@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UVError
-from ..flags import BLOCKING_WRITES, CLOSED, CLOSING, POLLOUT, UV_NAMED_PIPE, UV_WRITE, WRITABLE
+from ..flags import BLOCKING_WRITES, CLOSED, CLOSING, POLLOUT, UV_NAMED_PIPE, UV_TCP, UV_WRITE, WRITABLE
 from ..probe import CB_WRITE, site
 from ..request import WriteRequest
 from ..watcher import uv__io_feed, uv__io_start, uv__io_stop
@@ -121,9 +121,14 @@ def uv__check_before_write(stream: Stream, bufs: Sequence[Buffer], send_handle: 
     if send_handle is not None:
         if stream.type != UV_NAMED_PIPE or not stream.ipc:  # type: ignore[attr-defined]
             return -22
-        if getattr(send_handle, "fd", -1) < 0:
+        if uv__handle_fd(send_handle) < 0:
             return EBADF
     return 0 if bufs else -22
+
+
+def uv__handle_fd(handle: Handle) -> int:
+    """The descriptor that can be sent for this handle: a Tcp's or Pipe's; -1 for a Tty and for what is no stream."""
+    return handle.fd if handle.type in (UV_NAMED_PIPE, UV_TCP) else -1  # type: ignore[attr-defined]
 
 
 def uv__write(stream: Stream) -> None:
@@ -207,7 +212,7 @@ def _sendmsg(stream: Stream, bufs: Sequence[Buffer], index: int, send_handle: Ha
     pieces = bufs[index : index + system.iov_max]
     while True:
         try:
-            n = system.sendmsg(stream.fd, pieces, send_handle.fd)  # type: ignore[attr-defined]
+            n = system.sendmsg(stream.fd, pieces, uv__handle_fd(send_handle))
             break
         except InterruptedError:
             continue
