@@ -222,7 +222,7 @@ def uv__loop_alive(loop: Loop) -> bool:
         loop.active_handles > 0
         or loop.active_reqs > 0
         or bool(loop.closing_list)
-        or any(w.pending for w in loop.pending_list)
+        or (bool(loop.pending_list) and any(w.pending for w in loop.pending_list))
     )
 
 
@@ -231,7 +231,7 @@ def uv__backend_timeout(loop: Loop) -> int:
     if (
         not loop.stop_flag
         and (loop.active_handles > 0 or loop.active_reqs > 0)
-        and not any(w.pending for w in loop.pending_list)
+        and not (loop.pending_list and any(w.pending for w in loop.pending_list))
         and not loop.loop_watchers["idle"]
         and not loop.closing_list
     ):
@@ -244,6 +244,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
     alive = uv__loop_alive(loop)
     if not alive:
         uv__update_time(loop)
+    watchers = loop.loop_watchers
     while alive and not loop.stop_flag:
         loop.tick = uv__update_time(loop)
         loop.turn += 1
@@ -252,10 +253,13 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
             emit((_TURN, loop.turn, loop.tick))
         if loop.timer_heap:
             uv__run_timers(loop)
-        can_sleep = not loop.loop_watchers["idle"] and not any(w.pending for w in loop.pending_list)
-        uv__run_pending(loop)
-        uv__run_loop_watchers(loop, "idle")
-        uv__run_loop_watchers(loop, "prepare")
+        can_sleep = not (watchers["idle"] or (loop.pending_list and any(w.pending for w in loop.pending_list)))
+        if loop.pending_list:
+            uv__run_pending(loop)
+        if watchers["idle"]:
+            uv__run_loop_watchers(loop, "idle")
+        if watchers["prepare"]:
+            uv__run_loop_watchers(loop, "prepare")
         timeout = 0
         if (mode == RUN_ONCE and can_sleep) or mode == RUN_DEFAULT:
             timeout = uv__backend_timeout(loop)
@@ -265,7 +269,8 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
             if not loop.pending_list:
                 break
             uv__run_pending(loop)
-        uv__run_loop_watchers(loop, "check")
+        if watchers["check"]:
+            uv__run_loop_watchers(loop, "check")
         if loop.closing_list:
             uv__run_closing_handles(loop)
         if mode == RUN_ONCE:
