@@ -70,7 +70,10 @@ def _outcome(stream: Stream) -> int:
         if emit is not None:
             emit((stream.mark | _DELAYED, status, 0))
         return status
-    status = -stream.loop.system.getsockopt(stream.fd, socket.SOL_SOCKET, socket.SO_ERROR)
+    try:
+        status = -stream.loop.system.getsockopt(stream.fd, socket.SOL_SOCKET, socket.SO_ERROR)
+    except OSError as error:  # the descriptor was closed behind the engine's back; libuv takes what lay on its stack
+        status = -(error.errno or 0)
     if emit is not None:
         emit((stream.mark | _SYS_GETSOCKOPT, stream.fd, socket.SO_ERROR, status))
     if status not in (0, EINPROGRESS):
