@@ -51,10 +51,14 @@ def set_fd(stream: Stream, fd: int, where: int) -> None:
 
 
 def uv__tcp_keepalive(system: System, fd: int, on: bool, delay_s: int) -> None:
-    """Have the kernel probe an idle connection after `delay_s` seconds (SO_KEEPALIVE, TCP_KEEPIDLE). Raises OSError."""
+    """Have the kernel probe an idle connection after `delay_s` seconds, and then ten times, a second apart. Raises
+    OSError.
+    """
     system.setsockopt(fd, socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(on))
     if on:
         system.setsockopt(fd, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, delay_s)
+        system.setsockopt(fd, socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+        system.setsockopt(fd, socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 10)
 
 
 def emit_addresses(stream: Stream, where: int, peer: object = None) -> None:
@@ -98,7 +102,11 @@ def uv_stream_set_blocking(stream: Stream, on: bool) -> None:
 
 
 def uv_buffer_size(stream: Stream, option: str, n: int) -> int:
-    """`uv_send_buffer_size` and `uv_recv_buffer_size`. Raises UVError for what is no open socket."""
+    """`uv_send_buffer_size` and `uv_recv_buffer_size`. Raises ENOTSUP for a tty, EBADF without a descriptor,
+    ENOTSOCK for a pipe that is no socket.
+    """
+    if stream.type not in (UV_TCP, UV_NAMED_PIPE):
+        raise UVError(-95, "buffer_size")  # ENOTSUP
     fd = uv_fileno(stream)
     system = stream.loop.system
     try:
