@@ -131,18 +131,18 @@ def uv__read(stream: Stream) -> None:
     uv__clear_flags(stream, READ_PARTIAL, _UNFLAG_READ)
     is_ipc = stream.type == UV_NAMED_PIPE and stream.ipc  # type: ignore[attr-defined]
     for _ in range(ROUNDS):
-        read_cb = stream.read_cb
-        if read_cb is None or not stream.flags & READING:
+        if stream.read_cb is None or not stream.flags & READING:
             return
-        if stream.alloc_cb is None:
-            buf = None
-            asked = SUGGESTED_SIZE
-        else:
-            buf = _alloc(stream)
-            asked = 0 if buf is None else len(buf)
+        buf: Buffer | None = None
+        asked = SUGGESTED_SIZE
+        if stream.alloc_cb is not None:
+            buf, asked = _alloc(stream)
             if not asked:
                 _call_read_cb(stream, ENOBUFS, buf)
                 return
+        read_cb = stream.read_cb
+        if read_cb is None:
+            return  # alloc_cb has stopped reading or closed the stream, where libuv would call a null pointer
         if is_ipc:
             nread, buf, control = _recvmsg(stream, bytearray(asked) if buf is None else buf, asked)
         else:
@@ -164,7 +164,7 @@ def uv__read(stream: Stream) -> None:
             if stream.alloc_cb is None:
                 buf = bytes(memoryview(buf)[:nread])  # type: ignore[arg-type]
         if stream.tap is not None and buf is not None:
-            stream.tap(False, memoryview(buf)[:nread])
+            stream.tap(False, memoryview(buf).cast("B")[:nread])
         emit = loop.emit
         if emit is not None:
             emit((stream.mark | _BEGIN, CB_READ, nread))
@@ -186,14 +186,24 @@ def uv__read(stream: Stream) -> None:
             return
 
 
-def _alloc(stream: Stream) -> Buffer | None:
-    """Ask alloc_cb for a buffer; one that raises gives none, and the reader hears of ENOBUFS."""
+def _alloc(stream: Stream) -> tuple[Buffer | None, int]:
+    """Ask alloc_cb for a buffer: it, and its size in bytes. One that raises, or gives what cannot be written to, gives
+    none, and the reader hears of ENOBUFS.
+    """
     assert stream.alloc_cb is not None
     try:
-        return stream.alloc_cb(stream, SUGGESTED_SIZE)
+        buf = stream.alloc_cb(stream, SUGGESTED_SIZE)
+        if buf is None:
+            return None, 0
+        if type(buf) is bytearray:
+            return buf, len(buf)
+        view = memoryview(buf)
+        if view.readonly or not view.c_contiguous:
+            raise TypeError(f"alloc_cb gave a {type(buf).__name__} that cannot be read into")
+        return buf, view.nbytes
     except Exception as error:
         stream.loop.callback_failed(stream, CB_ALLOC, error)
-        return None
+        return None, 0
 
 
 def _call_read_cb(stream: Stream, nread: int, buf: Buffer | None, begin: int = _BEGIN, end: int = _END) -> None:
