@@ -50,7 +50,7 @@ def uv__async_io(loop: Loop, w: IoWatcher, events: int) -> None:
     except BlockingIOError:
         pass
     for wakeup in list(loop.wakeups):
-        if wakeup.sent:
+        if wakeup.sent and not wakeup.flags & CLOSING:
             wakeup.sent = False
             loop.call(wakeup, CB_ASYNC, _BEGIN, _END, 0, wakeup.async_cb, wakeup)
 
@@ -90,13 +90,14 @@ class Signals:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._callbacks: dict[int, Callable[[int], Any]] = {}
         self._before: dict[int, Any] = {}
+        self._fd_before = -1
         self.watcher = IoWatcher(self._uv__signal_event, self._read)
         self._loop = loop
 
     def watch(self, signum: int, callback: Callable[[int], Any]) -> None:
         """Call callback(signum) from the loop when the signal comes. Main thread only, as Python demands."""
         if not self._callbacks:
-            signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+            self._fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._callbacks[signum] = callback
         before = signal.signal(signum, lambda *_: None)
         self._before.setdefault(signum, before)
@@ -114,7 +115,7 @@ class Signals:
     def close(self) -> None:
         """Give the signals back to whoever had them, and the pipe to the system."""
         if self._callbacks:
-            signal.set_wakeup_fd(-1)
+            signal.set_wakeup_fd(self._fd_before)
             for signum, before in self._before.items():
                 signal.signal(signum, before)
         os.close(self._read)
