@@ -1,0 +1,183 @@
+"""The Textual app: it owns the screens and one timer, and knows nothing of streams.
+
+The timer drains the session, folds what came for a few milliseconds, and asks the screen in front to paint what has
+changed. Keys come between two of its ticks, so what a person does is answered while the engine is at its loudest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.command import Provider
+from textual.screen import Screen
+
+from streamscope.ui.actions import bindings
+from streamscope.ui.clipboard import copy_selected
+from streamscope.ui.config import Config
+from streamscope.ui.messages import StreamOpened, StreamPinned
+from streamscope.ui.palette import ActionProvider, StreamProvider
+from streamscope.ui.screens.base import HEIGHTS, WIDTHS, LiveScreen
+from streamscope.ui.screens.help import HelpScreen
+from streamscope.ui.screens.overview import OverviewScreen
+from streamscope.ui.screens.stream import StreamScreen
+from streamscope.ui.screens.wall import WallScreen
+from streamscope.ui.themes import THEMES
+from streamscope.ui.traffic import Traffic
+from streamscope.ui.view import Source, View
+
+FOLD_SECONDS = 0.008
+"""How long one tick folds at most, so that a key never waits long."""
+
+
+class StreamscopeApp(App[int]):
+    """The inspector of one engine. It returns its exit status."""
+
+    CSS_PATH = "ui/streamscope.tcss"
+    BINDINGS = bindings("everywhere")
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider, StreamProvider}
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = WIDTHS
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = HEIGHTS
+    ENABLE_COMMAND_PALETTE = True
+    TITLE = "streamscope"
+
+    def __init__(
+        self, source: Source, config: Config | None = None, *, view: View | None = None, traffic: bool = False
+    ) -> None:
+        """`traffic` starts the built-in clients as soon as it is known where the server listens."""
+        no_color = os.environ.pop("NO_COLOR", "")
+        if no_color:
+            os.environ["NO_COLOR"] = no_color  # textual takes it out, and takes an empty one for a wish
+        super().__init__(ansi_color=True if no_color else None)
+        if no_color:
+            os.environ["NO_COLOR"] = no_color
+        self.config = config or Config()
+        self.view = view or View(source, closed_seconds=self.config.closed_seconds)
+        self._traffic = Traffic()
+        self._traffic_wanted = traffic
+        self._overview = OverviewScreen(self.view, self.config)
+        self._wall = WallScreen(self.view)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The overview."""
+        return self._overview
+
+    def on_mount(self) -> None:
+        """Put the person's settings in force and begin to drain."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self.config.theme
+        self.set_keymap(dict(self.config.keys))
+        self.install_screen(self._wall, "wall")
+        self.set_interval(1 / self.config.frames_per_second, self._drain)
+
+    def on_unmount(self) -> None:
+        """Nothing that was started here stays behind."""
+        self._traffic.stop()
+
+    def _drain(self) -> None:
+        changed = self.view.advance(FOLD_SECONDS)
+        if self._traffic_wanted and self.view.status == "live":
+            self._traffic_wanted = False
+            self.action_traffic()
+        front = self._front()
+        if front is not None:
+            front.show(changed)
+
+    def _front(self) -> LiveScreen | None:
+        """The live screen that a person sees, be it through a dialog."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen)), None)
+
+    def open_stream(self, number: int) -> None:
+        """Open a stream on the whole screen."""
+        if isinstance(self.screen, StreamScreen):
+            self.pop_screen()
+        self.push_screen(StreamScreen(self.view, number, self.config))
+
+    @on(StreamOpened)
+    def _stream_opened(self, message: StreamOpened) -> None:
+        self.open_stream(message.number)
+
+    @on(StreamPinned)
+    def _stream_pinned(self, message: StreamPinned) -> None:
+        self.view.pin(message.number)
+        for screen in self.screen_stack:
+            if isinstance(screen, OverviewScreen | WallScreen):
+                screen.place_panels()
+        self._show_at_once()
+
+    def _show_at_once(self) -> None:
+        front = self._front()
+        if front is not None:
+            front.show_at_once()
+
+    # actions
+
+    def action_pause(self) -> None:
+        """Freeze the screen, or let it go on."""
+        if self.view.paused:
+            self.view.resume()
+        else:
+            self.view.pause()
+        self._show_at_once()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nobody is offered the way to where they are."""
+        return not (action == "overview" and len(self.screen_stack) <= 1)
+
+    def action_overview(self) -> None:
+        """Go to the overview."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_wall(self) -> None:
+        """Go to the wall, or back from it."""
+        back = self.screen is self._wall
+        self.action_overview()
+        if not back:
+            self.push_screen("wall")
+
+    def action_traffic(self) -> None:
+        """Start the built-in clients, or stop them."""
+        hello = self.view.hello
+        if self._traffic.running:
+            self._traffic.stop()
+            self.notify("The built-in clients have stopped.")
+        elif hello is None or not hello.addresses:
+            self.notify("The server listens nowhere, so no client can connect.", severity="warning")
+        elif self.view.status != "live":
+            self.notify("The engine is not there any more, so no client can connect.", severity="warning")
+        else:
+            self._start_traffic(hello.program, hello.addresses[0])
+
+    def _start_traffic(self, program: str, address: str) -> None:
+        host, colon, port = address.rpartition(":")
+        if not colon or not port.isdigit():
+            self.notify("The built-in clients speak TCP only.", severity="warning")
+            return
+        try:
+            self._traffic.start(host.strip("[]"), port, program)
+        except OSError as error:
+            self.notify(f"The built-in clients cannot start: {error.strerror}.", severity="error", markup=False)
+        else:
+            self.notify("Built-in clients are talking to the server; g stops them.")
+
+    def action_help(self) -> None:
+        """Explain what has the focus."""
+        self.push_screen(HelpScreen(self.screen.focused, self.screen.active_bindings))
+
+    def action_copy(self) -> None:
+        """Copy what is selected."""
+        copy_selected(self.screen)
+
+    async def action_quit(self) -> None:
+        """Leave."""
+        self._traffic.stop()
+        self.exit(0)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """None of Textual's own: everything is in the table of actions."""
+        return ()

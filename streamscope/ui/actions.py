@@ -1,0 +1,236 @@
+"""Every action of the screen, once: its id, keys, words and where it works.
+
+Bindings, footer, help, palette, the config file's key names and the README's table of keys are all made from
+`ACTIONS`. A widget or screen takes its part with `BINDINGS = bindings("streams")` and implements the methods that the
+`action` strings name. A key in the config file (`[keys]`, `"streams.sort" = "o"`) replaces all keys of that id.
+
+Importing this module loads nothing of textual, so that commands which only print it stay quick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a person can do.
+
+    `keys` are Textual's names, separated by commas. `footer` is the place from the left in the footer, 0 for not
+    shown there, and `rank` says how early it is left out when the footer is narrow (higher goes first). `palette` is
+    its line in the command palette, empty for none.
+    """
+
+    id: str
+    context: str
+    keys: str
+    action: str
+    label: str
+    help: str
+    footer: int = 0
+    rank: int = 5
+    palette: str = ""
+    key_label: str = ""
+
+
+CONTEXTS: dict[str, str] = {
+    "everywhere": "Everywhere",
+    "overview": "Overview",
+    "streams": "Table of streams",
+    "panel": "Panel of a stream",
+    "events": "Events",
+    "log": "Log",
+    "payload": "Payload",
+    "stream": "One stream, full screen",
+    "wall": "Wall of panels",
+    "filter": "Filter",
+    "help": "Help",
+}
+"""The places where actions work, and what the help and the README call them."""
+
+ACTIONS: tuple[Action, ...] = (
+    # everywhere
+    Action("pause", "everywhere", "space", "app.pause", "pause",
+           "Freeze the screen, or let it go on. The engine is not touched and what happens meanwhile is still counted.",
+           footer=1, rank=1, palette="Pause or resume the screen", key_label="space"),
+    Action("overview", "everywhere", "1", "app.overview", "overview", "Go to the table, the panels and the events.",
+           footer=50, rank=6, palette="Overview"),
+    Action("wall", "everywhere", "2", "app.wall", "wall",
+           "Fill the screen with panels, the most troubled streams first.",
+           footer=50, rank=4, palette="Wall of panels"),
+    Action("traffic", "everywhere", "g", "app.traffic", "traffic",
+           "Start built-in clients that talk to the server: polite, slow, coming and going. Again stops them.",
+           footer=70, rank=7, palette="Start or stop built-in clients"),
+    Action("help", "everywhere", "question_mark,f1", "app.help", "help",
+           "Explain what has the focus, and list the keys that work there.",
+           footer=80, rank=2, palette="Help", key_label="?"),
+    Action("palette", "everywhere", "ctrl+p", "app.command_palette", "palette", "Search everything that can be done.",
+           footer=90, rank=8, key_label="^p"),
+    Action("theme", "everywhere", "t", "app.change_theme", "theme", "Choose the colours.", palette="Theme"),
+    Action("next", "everywhere", "tab", "app.focus_next", "next pane", "Move the focus to the next pane.",
+           key_label="tab"),
+    Action("previous", "everywhere", "shift+tab", "app.focus_previous", "previous pane",
+           "Move the focus to the previous pane.",
+           key_label="⇧tab"),
+    Action("quit", "everywhere", "q,ctrl+q", "app.quit", "quit",
+           "Leave. A server that was started here ends too, its streams in order; one attached to goes on.",
+           footer=99, rank=0, palette="Quit", key_label="q"),
+    # overview
+    Action("filter", "overview", "slash", "filter", "filter",
+           "Show only streams that match a number, an address, a type, a flag or a text.",
+           footer=10, rank=2, palette="Filter the streams", key_label="/"),
+    Action("log", "overview", "L", "log", "log", "Show or hide what the program printed.", footer=60, rank=7,
+           palette="Show or hide the log"),
+    Action("events", "overview", "e", "events", "events", "Show or hide the events.",
+           palette="Show or hide the events"),
+    # the table of streams
+    Action("streams.up", "streams", "up,k", "up", "up", "Move to the stream above.", key_label="↑ k"),
+    Action("streams.down", "streams", "down,j", "down", "down", "Move to the stream below.", key_label="↓ j"),
+    Action("streams.page_up", "streams", "pageup,ctrl+b", "page_up", "page up", "Move up by a page.", key_label="PgUp"),
+    Action("streams.page_down", "streams", "pagedown,ctrl+f", "page_down", "page down", "Move down by a page.",
+           key_label="PgDn"),
+    Action("streams.first", "streams", "home", "first", "first", "Move to the first stream.", key_label="Home"),
+    Action("streams.last", "streams", "end,G", "last", "last", "Move to the last stream.", key_label="End"),
+    Action("streams.right", "streams", "right,l", "screen.go(1, 0)", "panels", "Move to the panels.", key_label="→ l"),
+    Action("streams.open", "streams", "enter", "open", "open", "Open the stream on the whole screen.",
+           footer=20, rank=3, palette="Open the selected stream", key_label="⏎"),
+    Action("streams.pin", "streams", "p", "pin", "pin", "Keep the stream's panel on the screen, or let it go.",
+           footer=30, rank=4, palette="Pin or unpin the selected stream"),
+    Action("streams.sort", "streams", "s", "sort", "sort",
+           "Sort by the next column. A click on a column's head sorts by it.",
+           footer=40, rank=5, palette="Sort by the next column"),
+    Action("streams.reverse", "streams", "S", "reverse", "reverse", "Turn the order round.",
+           palette="Turn the order of the table round"),
+    Action("streams.copy", "streams", "y", "copy", "copy", "Copy the stream's line to the clipboard.",
+           palette="Copy the selected stream's line"),
+    # a panel
+    Action("panel.left", "panel", "left,h", "screen.go(-1, 0)", "left", "Move to the pane on the left.",
+           key_label="← h"),
+    Action("panel.down", "panel", "down,j", "screen.go(0, 1)", "down", "Move to the panel below.", key_label="↓ j"),
+    Action("panel.up", "panel", "up,k", "screen.go(0, -1)", "up", "Move to the panel above.", key_label="↑ k"),
+    Action("panel.right", "panel", "right,l", "screen.go(1, 0)", "right", "Move to the pane on the right.",
+           key_label="→ l"),
+    Action("panel.open", "panel", "enter", "open", "open", "Open the stream on the whole screen.", footer=20, rank=3,
+           key_label="⏎"),
+    Action("panel.pin", "panel", "p", "pin", "pin", "Keep the panel on the screen, or let it go.", footer=30, rank=4),
+    Action("panel.copy", "panel", "y", "copy", "copy", "Copy what the panel shows to the clipboard.", footer=40,
+           rank=5),
+    # the events
+    Action("events.up", "events", "up,k", "up", "up", "Move to the event before.", key_label="↑ k"),
+    Action("events.down", "events", "down,j", "down", "down", "Move to the event after.", key_label="↓ j"),
+    Action("events.page_up", "events", "pageup,ctrl+b", "page_up", "page up", "Move back by a page.", key_label="PgUp"),
+    Action("events.page_down", "events", "pagedown,ctrl+f", "page_down", "page down", "Move on by a page.",
+           key_label="PgDn"),
+    Action("events.first", "events", "home", "first", "first", "Move to the oldest event that is still kept.",
+           key_label="Home"),
+    Action("events.follow", "events", "end,f", "follow", "follow", "Follow the newest event.", footer=30, rank=4,
+           palette="Follow the newest event", key_label="f"),
+    Action("events.explain", "events", "enter", "explain", "explain",
+           "Select the event's stream, and explain the event.",
+           footer=20, rank=3, palette="Explain the selected event", key_label="⏎"),
+    Action("events.only", "events", "o", "only", "only this stream",
+           "Show the events of the selected stream only, or of all.",
+           footer=40, rank=5, palette="Events of the selected stream only, or of all"),
+    Action("events.copy", "events", "y", "copy", "copy", "Copy the event's line to the clipboard.", footer=45, rank=6),
+    # the log
+    Action("log.up", "log", "up,k", "scroll_up", "up", "Scroll up.", key_label="↑ k"),
+    Action("log.down", "log", "down,j", "scroll_down", "down", "Scroll down.", key_label="↓ j"),
+    Action("log.page_up", "log", "pageup,ctrl+b", "page_up", "page up", "Scroll up by a page.", key_label="PgUp"),
+    Action("log.page_down", "log", "pagedown,ctrl+f", "page_down", "page down", "Scroll down by a page.",
+           key_label="PgDn"),
+    Action("log.first", "log", "home", "scroll_home", "first", "Go to the first line that is kept.", key_label="Home"),
+    Action("log.follow", "log", "end,f", "follow", "follow", "Follow the newest line.", footer=30, rank=4,
+           key_label="f"),
+    Action("log.copy", "log", "y", "copy", "copy", "Copy the log to the clipboard.", footer=45, rank=6),
+    # the payload
+    Action("payload.up", "payload", "up,k", "scroll_up", "up", "Scroll up.", key_label="↑ k"),
+    Action("payload.down", "payload", "down,j", "scroll_down", "down", "Scroll down.", key_label="↓ j"),
+    Action("payload.page_up", "payload", "pageup,ctrl+b", "page_up", "page up", "Scroll up by a page.",
+           key_label="PgUp"),
+    Action("payload.page_down", "payload", "pagedown,ctrl+f", "page_down", "page down", "Scroll down by a page.",
+           key_label="PgDn"),
+    Action("payload.first", "payload", "home", "scroll_home", "first", "Go to the first bytes that are kept.",
+           key_label="Home"),
+    Action("payload.follow", "payload", "end,f", "follow", "follow", "Follow the newest bytes.", footer=30, rank=4,
+           key_label="f"),
+    Action("payload.hex", "payload", "x", "hex", "text / hex", "Show the payload as text, or as hex.", footer=25,
+           rank=3,
+           palette="Payload as text or hex"),
+    Action("payload.copy", "payload", "y", "copy", "copy", "Copy the payload that is kept to the clipboard.",
+           footer=45, rank=6),
+    # one stream
+    Action("stream.back", "stream", "escape,backspace", "back", "back", "Go back to where the stream was opened.",
+           footer=5, rank=2,
+           palette="Back", key_label="esc"),
+    Action("stream.pin", "stream", "p", "pin", "pin", "Keep the stream's panel on the overview, or let it go.",
+           footer=35, rank=5),
+    Action("stream.previous", "stream", "left_square_bracket", "previous", "previous",
+           "Go to the stream before it in the table.",
+           footer=36, rank=6, key_label="["),
+    Action("stream.next", "stream", "right_square_bracket", "next", "next", "Go to the stream after it in the table.",
+           footer=37, rank=6, key_label="]"),
+    # the wall
+    Action("wall.back", "wall", "escape", "app.overview", "back", "Go back to the overview.", footer=5, rank=3,
+           key_label="esc"),
+    # the filter
+    Action("filter.apply", "filter", "enter", "apply", "apply", "Keep the filter and go to the table.", footer=10,
+           rank=1, key_label="⏎"),
+    Action("filter.clear", "filter", "escape", "clear", "clear", "Show every stream again.", footer=20, rank=1,
+           key_label="esc"),
+    # help
+    Action("help.close", "help", "escape,q,question_mark", "app.pop_screen", "close", "Close the help.", footer=5,
+           rank=1, key_label="esc"),
+)  # fmt: skip
+
+BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
+assert len(BY_ID) == len(ACTIONS)
+
+
+def of_context(context: str) -> list[Action]:
+    """The actions of one context, in the table's order."""
+    return [action for action in ACTIONS if action.context == context]
+
+
+def bindings(context: str) -> list[BindingType]:
+    """The Textual bindings of one context, to be put into a class's `BINDINGS`."""
+    from textual.binding import Binding
+
+    return [
+        Binding(
+            action.keys,
+            action.action,
+            action.label,
+            show=action.footer > 0,
+            tooltip=action.help,
+            id=action.id,
+            priority=action.id == "palette",
+        )
+        for action in of_context(context)
+    ]
+
+
+_KEY_NAMES = {
+    "question_mark": "?", "slash": "/", "enter": "⏎", "escape": "esc", "pageup": "PgUp", "pagedown": "PgDn",
+    "up": "↑", "down": "↓",
+    "left": "←", "right": "→", "home": "Home", "end": "End", "left_square_bracket": "[", "right_square_bracket": "]",
+    "backspace": "⌫", "shift+tab": "⇧tab",
+}  # fmt: skip
+
+
+def key_text(keys: str) -> str:
+    """Keys as a person reads them: `down,j` is `↓ j`, `ctrl+p` is `^p`."""
+    return " ".join(_KEY_NAMES.get(key, key.replace("ctrl+", "^")) for key in keys.split(","))
+
+
+def keys_table() -> str:
+    """The README's table of keys, in Markdown."""
+    lines = ["| where | key | what it does |", "|-|-|-|"]
+    for context, title in CONTEXTS.items():
+        for action in of_context(context):
+            keys = " ".join(f"`{key}`" for key in key_text(action.keys).split())
+            lines.append(f"| {title} | {keys} | {action.help} |")
+    return "\n".join(lines) + "\n"

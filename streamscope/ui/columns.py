@@ -1,0 +1,247 @@
+"""The columns of the table of streams, each declared once: how it reads, how it sorts, how much room it needs.
+
+The table, the config file and the help are made from `COLUMNS`. Texts are short and of at most the column's width;
+whatever came from outside is made visible here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
+
+from streamscope.core import flags as uv
+from streamscope.trace.state import StreamState
+from streamscope.ui.safe import visible
+from streamscope.ui.trouble import ERROR, WARNING, is_listener, severity, trouble_of
+from streamscope.ui.widgets import lamps
+from streamscope.ui.widgets.meters import (
+    AGE_WIDTH,
+    BYTES_WIDTH,
+    COUNT_WIDTH,
+    NONE,
+    RATE_WIDTH,
+    age_text,
+    bytes_text,
+    chart,
+    count_text,
+    rate_text,
+)
+
+
+class Trends(Protocol):
+    """Where rates and trends come from."""
+
+    def rate_in(self, number: int) -> float:
+        """Bytes a second that came in."""
+
+    def rate_out(self, number: int) -> float:
+        """Bytes a second that the kernel took."""
+
+    def queue_trend(self, number: int, cells: int) -> list[float]:
+        """`write_queue_size` over the last thirty seconds, in at most so many cells."""
+
+
+class Cell(NamedTuple):
+    """What stands in a cell, and the name of its style ("" for the row's own)."""
+
+    text: str
+    style: str = ""
+
+
+CellOf = Callable[[StreamState, int, Trends], Cell]
+KeyOf = Callable[[StreamState, int, Trends], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `rank` says how early it goes when there is little room (higher goes first); `most` is how wide it
+    may grow.
+    """
+
+    id: str
+    title: str
+    help: str
+    width: int
+    cell: CellOf
+    key: KeyOf
+    align: str = "right"
+    rank: int = 5
+    most: int = 0
+    descending: bool = True
+    default: bool = True
+    sort_title: str = ""
+
+
+def _where(state: StreamState) -> str:
+    if is_listener(state):
+        return f"listening {visible(_port(state.local))}"
+    if state.peer:
+        return visible(state.peer)
+    if state.name:
+        return visible(state.name)
+    return visible(state.local) or NONE
+
+
+def _port(address: str) -> str:
+    _, colon, port = address.rpartition(":")
+    return colon + port if colon and port.isdigit() else address
+
+
+def _head_age(state: StreamState, now_t: int) -> int:
+    return max(now_t - state.write_queue[0].begin_t, 0) if state.write_queue else -1
+
+
+def _queue(state: StreamState, now_t: int, trends: Trends) -> Cell:
+    size = state.write_queue_size
+    return Cell(bytes_text(size), "warning" if size > state.high_water else "" if size else "muted")
+
+
+def _head(state: StreamState, now_t: int, trends: Trends) -> Cell:
+    age = _head_age(state, now_t)
+    return Cell(age_text(age)) if age >= 0 else Cell(NONE, "muted")
+
+
+def _age(state: StreamState, now_t: int, trends: Trends) -> Cell:
+    end = state.closed_t or now_t
+    return Cell(age_text(end - state.begin_t), "muted") if state.begin_t else Cell(NONE, "muted")
+
+
+def _idle_ns(state: StreamState, now_t: int) -> int:
+    last = max(state.last_read_t, state.last_write_t)
+    return now_t - last if last else -1
+
+
+def _idle(state: StreamState, now_t: int, trends: Trends) -> Cell:
+    idle = _idle_ns(state, now_t)
+    return Cell(age_text(idle), "muted") if idle >= 0 else Cell(NONE, "muted")
+
+
+def _rate(rate: float) -> Cell:
+    return Cell(rate_text(rate), "" if rate >= 1 else "muted")
+
+
+def _total(size: int) -> Cell:
+    return Cell(bytes_text(size), "" if size else "muted")
+
+
+def _number_or_none(value: int, none: int = 0) -> Cell:
+    return Cell(NONE, "muted") if value == none else Cell(count_text(value))
+
+
+def _why(state: StreamState, now_t: int, trends: Trends) -> Cell:
+    trouble = trouble_of(state, now_t)
+    return Cell(trouble.why, {WARNING: "warning", ERROR: "error"}.get(trouble.level, "muted"))
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("number", "#", "The stream's number; never used twice.", 3,
+           lambda s, now, tr: Cell(str(s.number)), lambda s, now, tr: s.number, rank=0, descending=False,
+           sort_title="number"),
+    Column("type", "type", "tcp, pipe or tty.", 4,
+           lambda s, now, tr: Cell(uv.TYPE_NAMES.get(s.type, "?")), lambda s, now, tr: s.type, align="left", rank=6,
+           descending=False),
+    Column("peer", "peer", "The other side's address, or where a server listens, or the name that the program gave.",
+           15,
+           lambda s, now, tr: Cell(_where(s)), lambda s, now, tr: (not is_listener(s), _where(s)), align="left",
+           rank=0, most=47,
+           descending=False),
+    Column("queue", "queue", "write_queue_size: bytes that the program wrote and the kernel has not taken.",
+           BYTES_WIDTH, _queue,
+           lambda s, now, tr: s.write_queue_size, rank=0, sort_title="write queue"),
+    Column("head", "age", "How long the first request of write_queue has waited.", AGE_WIDTH, _head,
+           lambda s, now, tr: _head_age(s, now), rank=4, sort_title="age of the first write"),
+    Column("flags", "flags",
+           "R READABLE, W WRITABLE, r READING, p READ_PARTIAL, a ACTIVE, B BOUND, e READ_EOF, s SHUTTING, S SHUT, "
+           "c CLOSING, C CLOSED.",
+           len(lamps.LETTERS), lambda s, now, tr: Cell(lamps.letters(s.flags)), lambda s, now, tr: s.flags,
+           align="left", rank=1),
+    Column("rate_in", "in/s", "Bytes a second that came in, over the last second.", RATE_WIDTH,
+           lambda s, now, tr: _rate(tr.rate_in(s.number)), lambda s, now, tr: tr.rate_in(s.number), rank=7,
+           sort_title="bytes in a second"),
+    Column("rate_out", "out/s", "Bytes a second that the kernel took, over the last second.", RATE_WIDTH,
+           lambda s, now, tr: _rate(tr.rate_out(s.number)), lambda s, now, tr: tr.rate_out(s.number), rank=7,
+           sort_title="bytes out a second"),
+    Column("trend", "last 30 s", "write_queue_size over the last thirty seconds.", 10,
+           lambda s, now, tr: Cell(chart(tr.queue_trend(s.number, 10), 10, 1, s.high_water)[0], "trend"),
+           lambda s, now, tr: s.write_queue_size, align="left", rank=8, sort_title="write queue"),
+    Column("requests", "reqs", "How many requests wait in write_queue.", 4,
+           lambda s, now, tr: _number_or_none(len(s.write_queue)), lambda s, now, tr: len(s.write_queue), rank=8,
+           default=False,
+           sort_title="requests"),
+    Column("bytes_in", "in", "Bytes that came in since the stream began.", BYTES_WIDTH,
+           lambda s, now, tr: _total(s.bytes_in), lambda s, now, tr: s.bytes_in, rank=8, default=False,
+           sort_title="bytes in"),
+    Column("bytes_out", "out", "Bytes that the kernel took since the stream began.", BYTES_WIDTH,
+           lambda s, now, tr: _total(s.bytes_out), lambda s, now, tr: s.bytes_out, rank=8, default=False,
+           sort_title="bytes out"),
+    Column("lifetime", "since", "How long the stream has been there.", AGE_WIDTH, _age, lambda s, now,
+           tr: (s.closed_t or now) - s.begin_t,
+           rank=9, default=False, sort_title="lifetime"),
+    Column("idle", "idle", "How long no bytes have moved.", AGE_WIDTH, _idle, lambda s, now, tr: _idle_ns(s, now),
+           rank=9, default=False,
+           sort_title="idle time"),
+    Column("fd", "fd", "The descriptor.", 4, lambda s, now, tr: _number_or_none(s.fd, -1), lambda s, now, tr: s.fd,
+           rank=9, default=False,
+           descending=False),
+    Column("local", "local", "The stream's own address.", 15, lambda s, now, tr: Cell(visible(s.local) or NONE),
+           lambda s, now, tr: s.local, align="left", rank=9, most=47, default=False, descending=False),
+    Column("name", "name", "The name that the program gave the stream.", 12, lambda s, now,
+           tr: Cell(visible(s.name) or NONE),
+           lambda s, now, tr: s.name, align="left", rank=9, most=30, default=False, descending=False),
+    Column("place", "made at", "Where in the program the stream was made.", 16, lambda s, now,
+           tr: Cell(visible(s.place) or NONE),
+           lambda s, now, tr: s.place, align="left", rank=9, most=40, default=False, descending=False,
+           sort_title="place"),
+    Column("wants", "wants", "What the engine wants of epoll.", 6, lambda s, now,
+           tr: Cell(uv.poll_names(s.pevents).replace("|", " ")),
+           lambda s, now, tr: s.pevents, align="left", rank=9, default=False, sort_title="wanted events"),
+    Column("errors", "errs", "How many of its calls and requests failed.", COUNT_WIDTH,
+           lambda s, now, tr: Cell(count_text(s.errors), "error") if s.errors else Cell(NONE, "muted"), lambda s, now,
+           tr: s.errors,
+           rank=9, default=False, sort_title="errors"),
+    Column("trouble", "trouble", "What is plainly wrong with the stream.", 20, _why, lambda s, now, tr: severity(s,
+           now), align="left",
+           rank=9, most=50, default=False),
+)  # fmt: skip
+
+BY_ID: dict[str, Column] = {column.id: column for column in COLUMNS}
+DEFAULT: tuple[str, ...] = tuple(column.id for column in COLUMNS if column.default)
+
+GAP = 2
+"""Cells between two columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column with the width that it has got."""
+
+    column: Column
+    width: int
+
+
+def place(chosen: Iterable[str], width: int, digits: int = 3) -> list[Placed]:
+    """The chosen columns that fit into `width` cells, in their order, where the highest number of a stream has so
+    many digits.
+
+    Columns of the highest rank go first; what room is left over goes to those that may grow.
+    """
+    columns = [BY_ID[name] for name in chosen if name in BY_ID]
+    columns = [
+        replace(column, width=max(digits, column.width)) if column.id == "number" else column for column in columns
+    ]
+    while len(columns) > 1 and _needed(columns) > width:
+        last = max(columns, key=lambda column: column.rank)
+        least = max(place for place, column in enumerate(columns) if column.rank == last.rank)
+        del columns[least]
+    spare = max(width - _needed(columns), 0)
+    placed = []
+    for column in columns:
+        extra = min(spare, max(column.most - column.width, 0))
+        spare -= extra
+        placed.append(Placed(column, column.width + extra))
+    return placed
+
+
+def _needed(columns: list[Column]) -> int:
+    return sum(column.width for column in columns) + GAP * (len(columns) - 1)

@@ -1,0 +1,49 @@
+"""What widgets tell the screens above them. Small values; a newer one of the same kind replaces one that still
+waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+
+class _Newest(Message):
+    """A message of which only the newest matters."""
+
+    def can_replace(self, message: Message) -> bool:
+        return type(message) is type(self)
+
+
+@dataclass
+class StreamSelected(_Newest):
+    """The person moved to this stream; `number` is None when there is none left."""
+
+    number: int | None
+
+
+@dataclass
+class StreamOpened(Message):
+    """The person asked for this stream on the whole screen."""
+
+    number: int
+
+
+@dataclass
+class StreamPinned(Message):
+    """The person asked for this stream to be pinned, or unpinned if it is."""
+
+    number: int
+
+
+@dataclass
+class FilterChanged(_Newest):
+    """The text of the filter changed; "" shows everything. `keep` is set when the person is done with it."""
+
+    text: str
+    keep: bool = False
+
+    def can_replace(self, message: Message) -> bool:
+        """A text that is still being written never takes the place of one that the person is done with."""
+        return isinstance(message, FilterChanged) and not message.keep

@@ -1,0 +1,63 @@
+"""The command palette's entries: the actions that work here, and the streams to go to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from streamscope.ui.actions import BY_ID
+from streamscope.ui.live import Overlooked
+from streamscope.ui.safe import visible
+
+MOST_STREAMS = 20
+
+
+class ActionProvider(Provider):
+    """What can be done where the palette was opened."""
+
+    def _entries(self) -> list[tuple[str, str, Callable[[], object]]]:
+        found: dict[str, tuple[str, str, Callable[[], object]]] = {}
+        for active in self.screen.active_bindings.values():
+            action = BY_ID.get(active.binding.id or "")
+            if action is not None and action.palette and active.enabled and action.id not in found:
+                run = partial(self.app.run_action, active.binding.action, active.node)
+                found[action.id] = (action.palette, action.help, run)
+        return list(found.values())
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        for title, words, run in self._entries():
+            yield DiscoveryHit(title, run, help=words)
+
+    async def search(self, query: str) -> Hits:
+        """Those that match."""
+        matcher = self.matcher(query)
+        for title, words, run in self._entries():
+            score = matcher.match(title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(title), run, help=words)
+
+
+class StreamProvider(Provider):
+    """Streams by number, address or name."""
+
+    async def search(self, query: str) -> Hits:
+        """The streams that match; each opens on the whole screen."""
+        app = self.app
+        if not isinstance(app, Overlooked):
+            return
+        matcher = self.matcher(query)
+        hits = []
+        for state in list(app.view.model.streams.values()):
+            title = " ".join(
+                word for word in (f"#{state.number}", visible(state.peer or state.local), visible(state.name)) if word
+            )
+            score = matcher.match(title)
+            if score > 0:
+                hits.append((score, title, state.number))
+        for score, title, number in sorted(hits, reverse=True)[:MOST_STREAMS]:
+            yield Hit(
+                score, matcher.highlight(title), partial(app.open_stream, number), text=title, help="Open this stream"
+            )

@@ -1,0 +1,84 @@
+"""Text from outside, made fit for a terminal.
+
+Names, addresses and errors come from peers, programs, traces and engines, so they may hold anything: escape
+sequences, bidirectional controls, half a surrogate, a megabyte. Every such text passes through `visible` before it
+reaches a widget, and widgets build segments from it, never markup. What is left is a run of characters that each take
+one or two cells and change nothing around them.
+
+Letters of right-to-left scripts are shown by their code too. Terminals that reorder text would otherwise move the
+numbers that stand beside them on the line, and a number that stands in the wrong column is a lie.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+from rich.cells import cell_len, set_cell_size
+
+LIMIT = 512
+"""Characters of one text that are looked at; longer ones end in an ellipsis."""
+
+_MOVES_NEIGHBOURS = frozenset({"R", "AL", "AN"})
+
+
+def visible(text: str, limit: int = LIMIT) -> str:
+    """`text` with every character that a terminal would act on, reorder or not show replaced by what it is (`␛`,
+    `\\u202e`).
+    """
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isascii() and text.isprintable():
+        return text
+    return _visible(text)
+
+
+def visible_bytes(data: bytes | bytearray | memoryview, limit: int = LIMIT) -> str:
+    """Bytes as one line of text: UTF-8 where they are, `\\xNN` where they are not, and all of it visible."""
+    return visible(bytes(data[: limit * 4]).decode("utf-8", "surrogateescape"), limit)
+
+
+@lru_cache(maxsize=4096)
+def _visible(text: str) -> str:
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8, as `surrogateescape` keeps it
+        return f"\\x{code - 0xDC00:02x}"
+    if (
+        character.isprintable()
+        and cell_len(character) > 0
+        and unicodedata.bidirectional(character) not in _MOVES_NEIGHBOURS
+        and not 0x1F1E6
+        <= code
+        <= 0x1F1FF  # regional indicators and skin tones: their width depends on what stands before them
+        and not 0x1F3FB <= code <= 0x1F3FF
+    ):
+        return character
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters of `text`, the last of them `…` if something is missing."""
+    return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
+
+
+def fit(text: str, width: int, align: str = "left") -> str:
+    """`text` (already `visible`) in exactly `width` cells: cut with an ellipsis, or padded on the side that `align`
+    leaves.
+    """
+    if width <= 0:
+        return ""
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        return "…" if width == 1 else set_cell_size(text, width - 1) + "…"
+    padding = " " * (width - length)
+    return padding + text if align == "right" else text + padding

@@ -1,0 +1,60 @@
+"""What every screen has: header, banner, body, footer, and a word for terminals that are too small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+
+from streamscope.ui.view import View
+from streamscope.ui.widgets.banner import Banner
+from streamscope.ui.widgets.footer import KeyFooter
+from streamscope.ui.widgets.header import Header
+from streamscope.ui.widgets.too_small import LEAST_HEIGHT, LEAST_WIDTH, TooSmall
+
+WIDE = 120
+"""From this width on, table and panels stand beside each other."""
+TALL = 36
+"""From this height on, there is room for events beside everything else."""
+WIDTHS = [(0, "-tiny"), (LEAST_WIDTH, "-narrow"), (WIDE, "-wide")]
+HEIGHTS = [(0, "-flat"), (LEAST_HEIGHT, "-low"), (TALL, "-tall")]
+"""Classes that every screen gets by its size; the stylesheet lays out by them."""
+
+
+class LiveScreen(Screen[None]):
+    """A screen that shows live state. Subclasses compose their body and paint what has changed."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self.view = view
+        self._header = Header(view)
+        self._banner = Banner(view)
+
+    def compose(self) -> ComposeResult:
+        """The frame, and the body in it."""
+        yield self._header
+        yield self._banner
+        yield Container(*self.compose_body(), id="body")
+        yield TooSmall(id="too-small")
+        yield KeyFooter()
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The widgets between header and footer."""
+        return ()
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint what has changed."""
+        self._header.show(changed)
+        self._banner.show(changed)
+
+    def show_at_once(self) -> None:
+        """Paint without waiting for what is only painted now and then."""
+        self.show(frozenset(self.view.model.streams))
+        self._header.show(frozenset(), now=True)
+
+    def on_screen_resume(self) -> None:
+        """Somebody looks at this screen again."""
+        self.show_at_once()

@@ -1,0 +1,78 @@
+"""Help for what has the focus: its own words first, then the keys that work there."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import ActiveBinding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from streamscope.ui.actions import BY_ID, CONTEXTS, bindings, key_text
+
+
+def help_of(widget: Widget | None) -> str:
+    """What the widget, or the nearest one around it that has help, says of itself; its paragraphs without the breaks
+    of the source.
+    """
+    for node in widget.ancestors_with_self if widget is not None else ():
+        text = getattr(node, "HELP", "")
+        if isinstance(text, str) and text:
+            return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph.strip())
+    return ""
+
+
+class Helped(Static):
+    """A paragraph or table of the help; its text is not markup."""
+
+
+class HelpScreen(ModalScreen[None]):
+    """The help over the screen that it is about."""
+
+    BINDINGS = bindings("help")
+
+    def __init__(self, widget: Widget | None, active: dict[str, ActiveBinding]) -> None:
+        super().__init__()
+        self._about = widget
+        self._active = active
+
+    def compose(self) -> ComposeResult:
+        """Words, then keys by the place where they work."""
+        words = help_of(self._about)
+        with VerticalScroll(id="help"):
+            if words:
+                yield Helped(Content(words), classes="help-words")
+            for context, rows in self._keys():
+                yield Helped(Content(CONTEXTS[context]), classes="help-head")
+                width = max(len(keys) for keys, _ in rows)
+                for keys, what in rows:
+                    text = Text(f"{keys:<{width}}   ", style="bold")
+                    text.append(what, style="not bold")
+                    yield Helped(Content.from_rich_text(text), classes="help-key")
+
+    def on_mount(self) -> None:
+        """Its frame says how it closes."""
+        frame = self.query_one("#help")
+        frame.border_title = Content("help")
+        frame.border_subtitle = Content("esc closes")
+        frame.focus()
+
+    def _keys(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The keys that work, by context, those of the focused widget first."""
+        keys: dict[str, list[str]] = {}
+        for key, binding in self._active.items():
+            if binding.binding.id in BY_ID:
+                keys.setdefault(binding.binding.id, []).append(key)
+        order = list(CONTEXTS)
+        found = sorted((BY_ID[name] for name in keys), key=lambda action: -order.index(action.context))
+        return [
+            (context, [(key_text(",".join(keys[action.id])), action.help) for action in actions])
+            for context, actions in (
+                (context, list(group)) for context, group in groupby(found, key=lambda action: action.context)
+            )
+        ]

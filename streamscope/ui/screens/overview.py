@@ -1,0 +1,136 @@
+"""The overview: the table of streams, panels of those that matter, and below them the events and the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+
+from textual import on
+from textual.containers import Container
+from textual.widget import Widget
+
+from streamscope.trace.query import Query
+from streamscope.ui.actions import bindings
+from streamscope.ui.config import Config
+from streamscope.ui.messages import FilterChanged, StreamSelected
+from streamscope.ui.screens.base import LiveScreen
+from streamscope.ui.view import View
+from streamscope.ui.widgets.event_pane import EventPane
+from streamscope.ui.widgets.filter_bar import FilterBar
+from streamscope.ui.widgets.log_pane import LogPane
+from streamscope.ui.widgets.panel import Panel
+from streamscope.ui.widgets.panel_grid import PanelGrid
+from streamscope.ui.widgets.stream_table import StreamTable
+from streamscope.ui.widgets.welcome import Welcome
+
+PANEL_WIDTH = 60
+PANEL_HEIGHT = 12
+
+
+class OverviewScreen(LiveScreen):
+    """Where a person begins."""
+
+    BINDINGS = bindings("overview")
+
+    def __init__(self, view: View, config: Config) -> None:
+        super().__init__(view)
+        self.table = StreamTable(view, config.columns, id="streams")
+        self.panels = PanelGrid(view, least_width=PANEL_WIDTH, least_height=PANEL_HEIGHT, id="panels")
+        self.events = EventPane(view, id="events")
+        self.log_pane = LogPane(view, id="log")
+        self._welcome = Welcome(view, id="welcome")
+        self._filter = FilterBar(id="filter")
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Table and panels beside or above each other, as the stylesheet says; events and log below."""
+        self.log_pane.display = False
+        yield Container(
+            Container(self._filter, self.table, id="left"),
+            Container(self._welcome, self.panels, id="right"),
+            id="upper",
+        )
+        yield self.events
+        yield self.log_pane
+
+    def on_mount(self) -> None:
+        """The table has the focus at first."""
+        self.table.focus()
+        self.place_panels()
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint what has changed."""
+        super().show(changed)
+        self.table.show(changed)
+        nobody = self.view.connections == 0 and not self.view.pinned
+        if self._welcome.display != nobody:
+            self._welcome.display = nobody
+            self.panels.display = not nobody
+        if nobody:
+            self._welcome.show(changed)
+        else:
+            self.panels.show(changed)
+        if self.events.display:
+            self.events.show(changed)
+        if self.log_pane.display:
+            self.log_pane.show(changed)
+
+    # panels
+
+    def place_panels(self) -> None:
+        """Pinned streams keep their panels, the selected one has one of its own while it has none."""
+        numbers: list[int | None] = [*self.view.pinned]
+        selected = self.table.cursor
+        capacity = self.panels.capacity
+        if selected is not None and selected not in numbers[:capacity]:
+            numbers = [*numbers[: capacity - 1], selected]
+        self.panels.assign(numbers[:capacity] or [None])
+
+    @on(StreamSelected)
+    def _selected(self, message: StreamSelected) -> None:
+        """The table, a panel or an event says which stream matters."""
+        if message.number is not None and message.number != self.table.cursor:
+            self.table.select(message.number)
+        self.events.selected = message.number
+        self.place_panels()
+
+    def action_go(self, x: int, y: int) -> None:
+        """Move the focus to the pane beside the one that has it."""
+        focused = self.focused
+        if isinstance(focused, Panel):
+            beside = self.panels.panel_towards(focused, x, y)
+            if beside is not None:
+                beside.focus()
+            elif x < 0 or y < 0:
+                self.table.focus()
+            elif y > 0 and self.events.display:
+                self.focus_next()
+        elif x > 0 and self.panels.panels and self.panels.display:
+            self.panels.panels[0].focus()
+
+    # filter, events, log
+
+    def action_filter(self) -> None:
+        """Write what the table shows."""
+        self._filter.open()
+
+    @on(FilterChanged)
+    def _filter_changed(self, message: FilterChanged) -> None:
+        """The table shows what matches, and has the focus again when the person is done."""
+        text = message.text.strip()
+        self.table.set_filter(text, Query.parse(text).matches if text else None)
+        if message.keep:
+            self._filter.display = bool(text)
+            self.table.focus()
+
+    def action_log(self) -> None:
+        """Show or hide what the program printed."""
+        self._toggle(self.log_pane)
+
+    def action_events(self) -> None:
+        """Show or hide the events."""
+        self._toggle(self.events)
+
+    def _toggle(self, pane: Widget) -> None:
+        pane.display = not pane.display
+        if not pane.display and (self.focused is None or pane in self.focused.ancestors_with_self):
+            self.table.focus()
+        self.show_at_once()

@@ -1,0 +1,72 @@
+"""The wall: as many panels as fit, the most troubled streams first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Set
+
+from textual.widget import Widget
+
+from streamscope.ui.actions import bindings
+from streamscope.ui.screens.base import LiveScreen
+from streamscope.ui.trouble import CALM, is_listener, severity, trouble_of
+from streamscope.ui.view import View
+from streamscope.ui.walls import places
+from streamscope.ui.widgets.panel import Panel
+from streamscope.ui.widgets.panel_grid import PanelGrid
+
+PANEL_WIDTH = 60
+PANEL_HEIGHT = 11
+PLACE_AFTER = 1.0
+"""Seconds between two looks at who should stand on the wall."""
+
+
+class WallScreen(LiveScreen):
+    """Panels from edge to edge."""
+
+    BINDINGS = bindings("wall")
+
+    def __init__(self, view: View, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(view)
+        self.panels = PanelGrid(view, least_width=PANEL_WIDTH, least_height=PANEL_HEIGHT, id="wall")
+        self._places: list[int | None] = []
+        self._monotonic = monotonic
+        self._placed_at = -PLACE_AFTER
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Nothing but panels."""
+        yield self.panels
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint what has changed."""
+        super().show(changed)
+        if self._monotonic() - self._placed_at >= PLACE_AFTER:
+            self.place_panels()
+        self.panels.show(changed)
+
+    def place_panels(self) -> None:
+        """Decide who stands where."""
+        self._placed_at = self._monotonic()
+        view = self.view
+        now_t = view.now_t
+        streams = view.model.streams
+        ranked = sorted(
+            streams.values(), key=lambda state: (not is_listener(state), *severity(state, now_t)), reverse=True
+        )
+        troubled = {state.number for state in ranked if not state.closed_t and trouble_of(state, now_t).level > CALM}
+        self._places = places(
+            self._places, [state.number for state in ranked], troubled, view.pinned, self.panels.capacity
+        )
+        shown = self._places
+        while len(shown) > 1 and shown[-1] is None:
+            shown = shown[:-1]
+        self.panels.assign(shown)
+        if self.focused is None and self.panels.panels and self.is_current:
+            self.panels.panels[0].focus()
+
+    def action_go(self, x: int, y: int) -> None:
+        """Move the focus to the panel beside the one that has it."""
+        if isinstance(self.focused, Panel):
+            beside = self.panels.panel_towards(self.focused, x, y)
+            if beside is not None:
+                beside.focus()

@@ -1,0 +1,45 @@
+"""The built-in clients that `g` starts: a child process that talks to the server until it is stopped.
+
+The child ends by itself when its standard input does, so it never outlives the screen, however that ends.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+class Traffic:
+    """At most one child at a time."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the clients are at work."""
+        return self._child is not None and self._child.poll() is None
+
+    def start(self, host: str, port: str, kind: str) -> None:
+        """Start the clients that suit a server of this kind. Raises OSError if no process can be started."""
+        self.stop()
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "streamscope.servers.clients", host, port, kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def stop(self) -> None:
+        """Stop the clients, if there are any, and wait until they are gone."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        if child.stdin is not None:
+            child.stdin.close()
+        child.terminate()
+        try:
+            child.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

@@ -1,0 +1,66 @@
+"""Which streams need a person's eye: the table's mark, and the order of the wall.
+
+Read from one state alone, so it says what is plain to see (a queue above its mark, an error, a connection that is
+held back) and leaves causes to the diagnosis.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streamscope.core import flags as uv
+from streamscope.core.probe import CB_CONNECTION
+from streamscope.trace.state import StreamState
+from streamscope.ui.widgets.meters import age_text, bytes_text
+
+CALM, WARNING, ERROR = range(3)
+
+
+class Trouble(NamedTuple):
+    """How bad it is (CALM, WARNING or ERROR), the mark that stands for it, and why in a few words."""
+
+    level: int
+    mark: str
+    why: str
+
+
+_CALM = Trouble(CALM, " ", "")
+_LISTENS = Trouble(CALM, "▸", "listens")
+_CLOSED = Trouble(CALM, "×", "closed")
+
+
+def is_listener(state: StreamState) -> bool:
+    """Whether the stream waits for connections."""
+    return bool(state.callbacks & 1 << CB_CONNECTION)
+
+
+def trouble_of(state: StreamState, now_t: int) -> Trouble:
+    """What is plainly wrong with a stream."""
+    if state.delayed_error:
+        return Trouble(ERROR, "✗", "an error waits to be told")
+    if state.closed_t:
+        return _CLOSED
+    if state.write_queue_size > state.high_water:
+        since = f" for {age_text(now_t - state.above_t)}" if state.above_t else ""
+        return Trouble(WARNING, "!", f"{bytes_text(state.write_queue_size)} queued, above its mark{since}")
+    if is_listener(state):
+        if state.accepted_fd >= 0:
+            return Trouble(WARNING, "!", "holds an accepted connection and does not listen meanwhile")
+        return _LISTENS
+    if state.flags & uv.SHUTTING and state.write_queue:
+        return Trouble(WARNING, "!", "shutdown waits for the queue to drain")
+    if state.errors:
+        return Trouble(ERROR, "✗", "a call failed")
+    return _CALM
+
+
+def severity(state: StreamState, now_t: int) -> tuple[int, float, int]:
+    """A key by which the most troubled stream sorts highest: level, how far above its mark, when it last moved
+    bytes.
+    """
+    level = 0 if state.closed_t else trouble_of(state, now_t).level
+    return (
+        2 if level == WARNING else 1 if level == ERROR else 0,
+        state.write_queue_size / max(state.high_water, 1),
+        max(state.last_read_t, state.last_write_t),
+    )

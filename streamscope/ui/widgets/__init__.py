@@ -1,0 +1,1 @@
+"""Widgets, and the pure functions that draw their parts."""

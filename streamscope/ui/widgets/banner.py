@@ -1,0 +1,50 @@
+"""One line that says why the screen stands still, and what can be done; not there while all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from streamscope.ui.safe import fit, visible
+from streamscope.ui.view import View
+from streamscope.ui.widgets.pens import Pens
+
+
+def banner_text(view: View) -> str:
+    """What the banner says, "" for nothing."""
+    reason = visible(view.reason, 300)
+    because = f": {reason}" if reason else ""
+    if view.status == "ended":
+        return f"The engine has ended{because}. Its last state stays to be read; q leaves."
+    if view.status == "gone":
+        return f"The engine cannot be reached{because}. Its last state stays to be read; trying again, q leaves."
+    if view.status == "connecting":
+        return f"Connecting{because} …" if view.hello is None else f"Reconnecting{because} …"
+    if not view.model.whole and view.events_lost:
+        return "Events were lost; waiting for a snapshot that makes the state whole again …"
+    return ""
+
+
+class Banner(Pens):
+    """The banner of every screen."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self._view = view
+        self._text = ""
+        self.display = False
+
+    def show(self, changed: Set[int]) -> None:
+        """Come and go with what there is to say."""
+        text = banner_text(self._view)
+        if text != self._text:
+            self._text = text
+            self.display = bool(text)
+            self.set_class(self._view.status in ("ended", "gone"), "-over")
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        return Strip([Segment(fit(f" {self._text}", self.size.width))]).apply_style(self.paper())

@@ -1,0 +1,106 @@
+"""The line at the bottom: the keys that work here, made from what has the focus. A click presses the key."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.binding import ActiveBinding
+from textual.content import Content
+from textual.screen import Screen
+from textual.strip import Strip
+
+from streamscope.ui.actions import BY_ID, Action, key_text
+from streamscope.ui.widgets.pens import Pens
+
+
+class Hint(NamedTuple):
+    """A key in the footer: how it is shown, what it does, the key to press and the sentence that explains it."""
+
+    shown: str
+    label: str
+    key: str
+    help: str
+    action: Action
+
+    @property
+    def width(self) -> int:
+        """Cells that it takes, with the gap after it."""
+        return cell_len(self.shown) + 1 + cell_len(self.label) + 3
+
+
+def hints(active: dict[str, ActiveBinding]) -> list[Hint]:
+    """The keys that the footer tells of, from left to right; the first key of each action, as the person has set it."""
+    keys: dict[str, list[str]] = {}
+    for key, binding in active.items():
+        if binding.binding.id in BY_ID and binding.enabled:
+            keys.setdefault(binding.binding.id, []).append(key)
+    found = []
+    for name, bound in keys.items():
+        action = BY_ID[name]
+        if action.footer:
+            default = action.keys.split(",")[0]
+            key = default if default in bound else bound[0]
+            shown = action.key_label if key == default and action.key_label else key_text(key)
+            found.append(Hint(shown, action.label, key, action.help, action))
+    return sorted(found, key=lambda hint: hint.action.footer)
+
+
+def fitting(found: list[Hint], width: int) -> list[Hint]:
+    """The hints that fit into `width` cells; those of the highest rank go first."""
+    kept = list(found)
+    while kept and sum(hint.width for hint in kept) > width + 2:
+        least = max(hint.action.rank for hint in kept)
+        kept.pop(max(place for place, hint in enumerate(kept) if hint.action.rank == least))
+    return kept
+
+
+class KeyFooter(Pens):
+    """The footer of every screen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spans: list[tuple[int, int, Hint]] = []
+
+    def on_mount(self) -> None:
+        """Follow the focus."""
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+
+    def _bindings_changed(self, screen: Screen[object]) -> None:
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line; the last hint stands at the right end."""
+        width = self.size.width
+        if y:
+            return Strip.blank(width, self.paper())
+        kept = fitting(hints(self.screen.active_bindings), width - 2)
+        segments: list[Segment] = [Segment(" ")]
+        self._spans = []
+        x = 1
+        for place, hint in enumerate(kept):
+            if place == len(kept) - 1 and place:
+                gap = max(width - x - hint.width + 2, 0)
+                segments.append(Segment(" " * gap))
+                x += gap
+            segments += [Segment(hint.shown, self.pen("key")), Segment(f" {hint.label}   ", self.pen("label"))]
+            self._spans.append((x, x + hint.width - 3, hint))
+            x += hint.width
+        return Strip(segments).adjust_cell_length(width).apply_style(self.paper())
+
+    def hint_at(self, x: int) -> Hint | None:
+        """The hint under a cell of the line."""
+        return next((hint for start, end, hint in self._spans if start <= x < end), None)
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key that was clicked."""
+        hint = self.hint_at(event.x)
+        if hint is not None:
+            self.app.simulate_key(hint.key)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Say what the key under the mouse does."""
+        hint = self.hint_at(event.x)
+        self.tooltip = Content(hint.help) if hint is not None else None

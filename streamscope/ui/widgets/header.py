@@ -1,0 +1,127 @@
+"""The line at the top: what is served and where, how it goes, and what was lost.
+
+What there is no room for goes from the least important on; whether events were lost is always said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Set
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.strip import Strip
+
+from streamscope.ui.safe import fit, visible
+from streamscope.ui.view import View
+from streamscope.ui.widgets.meters import NONE, count_text, percent_text
+from streamscope.ui.widgets.pens import Pens
+
+EVERY = 0.1
+"""Seconds between two paintings at least: a turn number that flickers faster says nothing more."""
+
+STATES = {
+    "live": ("●", "good"),
+    "connecting": ("◌", "warning"),
+    "ended": ("■", "warning"),
+    "gone": ("✗", "error"),
+}
+
+
+class Piece(NamedTuple):
+    """A part of the line; `rank` says how early it goes (0 stays), `right` that it stands at the right end."""
+
+    rank: int
+    parts: tuple[tuple[str, str], ...]
+    right: bool = False
+
+    @property
+    def width(self) -> int:
+        """Cells that it takes, with the gap after it."""
+        return sum(cell_len(text) for text, _ in self.parts) + 3
+
+
+def pieces(view: View) -> list[Piece]:
+    """What the header says, from left to right."""
+    hello, loop, rates = view.hello, view.model.loop, view.rates
+    program = visible(hello.program, 40) if hello is not None else ""
+    address = visible(", ".join(hello.addresses[:2]), 60) if hello is not None else ""
+    open_streams = view.open_streams
+    found = [
+        Piece(6, (("streamscope", "title"),)),
+        Piece(2, ((program, "value"),)),
+        Piece(1, ((address, ""),)),
+        Piece(0, _state(view)),
+        Piece(3, (("turn ", "label"), (f"{loop.turn:<7,}", ""))),
+        Piece(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
+        Piece(2, ((f"{count_text(rates.events):>5}", "value"), (" events/s", "label"))),
+        Piece(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
+        Piece(4, (*_share("poll", rates.poll), ("  ", ""), *_share("cb", rates.callbacks)), right=True),
+    ]
+    return [piece for piece in found if any(text for text, _ in piece.parts)]
+
+
+def _state(view: View) -> tuple[tuple[str, str], ...]:
+    if view.paused:
+        since = f" · {count_text(view.events_missed)} events since" if view.events_missed else ""
+        return (("‖ paused", "warning"), (since, "label"))
+    glyph, pen = STATES.get(view.status, ("?", "warning"))
+    return ((f"{glyph} {view.status}", pen),)
+
+
+def _share(name: str, share: float | None) -> tuple[tuple[str, str], ...]:
+    return ((f"{name} ", "label"), (f"{NONE:>3}  ", "muted") if share is None else (percent_text(share), ""))
+
+
+def fitting(found: list[Piece], width: int) -> list[Piece]:
+    """The pieces that fit into `width` cells."""
+    kept = list(found)
+    while sum(piece.width for piece in kept) > width:
+        least = max(piece.rank for piece in kept)
+        if least == 0:
+            break
+        kept.pop(max(place for place, piece in enumerate(kept) if piece.rank == least))
+    return kept
+
+
+class Header(Pens):
+    """The header of every screen."""
+
+    def __init__(self, view: View, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._view = view
+        self._monotonic = monotonic
+        self._due = 0.0
+        self._pieces: list[Piece] = []
+
+    def show(self, changed: Set[int], *, now: bool = False) -> None:
+        """Paint the line if it says something else; `now` at once."""
+        at = self._monotonic()
+        if at < self._due and not now:
+            return
+        self._due = at + EVERY
+        found = pieces(self._view)
+        if found != self._pieces:
+            self._pieces = found
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        width = self.size.width
+        if y:
+            return Strip.blank(width, self.paper())
+        kept = fitting(self._pieces or pieces(self._view), width - 1)
+        pen = self.pen
+        left: list[Segment] = [Segment(" ")]
+        right: list[Segment] = []
+        for piece in kept:
+            side = right if piece.right else left
+            side += [Segment(text, pen(style)) for text, style in piece.parts]
+            side.append(Segment("   "))
+        used = sum(cell_len(segment.text) for segment in left + right)
+        if used > width:
+            text = fit("".join(segment.text for segment in left).rstrip(), width)
+            return Strip([Segment(text)]).apply_style(self.paper())
+        gap = Segment(" " * (width - used + 2 * bool(right)))
+        return Strip([*left, gap, *right[:-1], Segment(" ")]).adjust_cell_length(width).apply_style(self.paper())

@@ -1,0 +1,142 @@
+"""Numbers as a person reads them, at a width that does not jump, and small drawings made of block characters.
+
+Pure functions. Bytes count in KiB and MiB, times are nanoseconds on the feed's clock. A text never grows longer than
+the width its docstring names, so a column of that width keeps its neighbours where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NONE = "–"
+"""What stands where there is nothing to tell."""
+
+BYTES_WIDTH = 7
+RATE_WIDTH = 9
+COUNT_WIDTH = 5
+AGE_WIDTH = 6
+
+_BYTE_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_COUNT_UNITS = "kMGTPE"
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+_SECOND = 1_000_000_000
+
+
+def bytes_text(size: float) -> str:
+    """`0 B`, `1023 B`, `9.5 KiB`, `64 KiB`, `999 MiB`, `1.2 GiB`; at most BYTES_WIDTH cells below 1,000 EiB."""
+    if size < 1024:
+        return f"{int(size)} B"
+    value = size / 1024
+    unit = 0
+    while value >= 999.5 and unit < len(_BYTE_UNITS) - 1:
+        value /= 1024
+        unit += 1
+    return f"{value:.1f} {_BYTE_UNITS[unit]}" if value < 9.95 else f"{value:.0f} {_BYTE_UNITS[unit]}"
+
+
+def rate_text(bytes_per_second: float) -> str:
+    """`21 KiB/s`; at most RATE_WIDTH cells."""
+    return bytes_text(bytes_per_second) + "/s"
+
+
+def count_text(count: float) -> str:
+    """`999`, `1.2k`, `31.2k`, `312k`, `2.5M`; at most COUNT_WIDTH cells."""
+    if count < 999.5:
+        return f"{count:.0f}"
+    value = count / 1000
+    unit = 0
+    while value >= 999.5 and unit < len(_COUNT_UNITS) - 1:
+        value /= 1000
+        unit += 1
+    return f"{value:.1f}{_COUNT_UNITS[unit]}" if value < 99.95 else f"{value:.0f}{_COUNT_UNITS[unit]}"
+
+
+def age_text(ns: int) -> str:
+    """`0.4s`, `42s`, `2m 04s`, `3h 12m`, `5d 04h`; at most AGE_WIDTH cells below 100 days."""
+    seconds = max(ns, 0) / _SECOND
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    if seconds < 60:
+        return f"{int(seconds)}s"
+    for divisor, outer, inner in ((60, "m", "s"), (3600, "h", "m"), (86400, "d", "h")):
+        small = {"s": 1, "m": 60, "h": 3600}[inner]
+        if seconds < divisor * (60 if outer == "m" else 24) or outer == "d":
+            whole, rest = divmod(int(seconds), divisor)
+            return f"{whole}{outer} {rest // small:02d}{inner}"
+    raise AssertionError("days have no end")
+
+
+def percent_text(part: float) -> str:
+    """A share as `81 %`, right-aligned in five cells; more than the whole is shown as the whole."""
+    return f"{min(max(part, 0.0), 1.0) * 100:3.0f} %"
+
+
+def bar(value: float, maximum: float, width: int) -> tuple[str, str]:
+    """The filled and the empty part of a horizontal bar, together `width` cells, an eighth of a cell fine.
+
+    What is not nothing shows at least an eighth, and what is not all leaves at least an eighth.
+    """
+    if width <= 0:
+        return "", ""
+    if maximum <= 0 or value <= 0:
+        return "", " " * width
+    eighths = min(round(value / maximum * width * 8), width * 8)
+    eighths = max(eighths, 1)
+    if value < maximum:
+        eighths = min(eighths, width * 8 - 1)
+    full, part = divmod(eighths, 8)
+    filled = "█" * full + (_EIGHTHS[part] if part else "")
+    return filled, " " * (width - len(filled))
+
+
+def bar_scale(value: int, mark: int) -> int:
+    """What a full bar stands for: the mark, or above it the mark doubled until the value fits, so that the scale
+    moves seldom.
+    """
+    scale = max(mark, 1)
+    while scale < value:
+        scale *= 2
+    return scale
+
+
+def chart(values: Sequence[float], width: int, height: int, least_top: float = 0.0) -> list[str]:
+    """The newest `width` values as columns of block characters, `height` lines from the top down, right-aligned.
+
+    A full column stands for the highest value shown, or `least_top` if that is more. Nothing is the lowest line, and
+    what is not nothing is higher than that; where no value has come yet there is a space.
+    """
+    shown = list(values[-width:]) if width > 0 else []
+    top = max(max(shown, default=0.0), least_top)
+    levels = [_level(value, top, height * 8) for value in shown]
+    lines = []
+    for line in range(height - 1, -1, -1):
+        cells = [_BLOCKS[min(max(level - line * 8, 0), 8)] for level in levels]
+        lines.append("".join(cells).rjust(max(width, 0)))
+    return lines
+
+
+def _level(value: float, top: float, levels: int) -> int:
+    if value <= 0 or top <= 0:
+        return 1
+    return min(2 + int(value / top * (levels - 2)), levels)
+
+
+def condense(values: Sequence[float], last: int, cells: int) -> list[float]:
+    """At most `cells` values: the highest of each so many neighbours.
+
+    `last` is the absolute number of the newest value. Neighbours are grouped by their absolute numbers, so that the
+    peaks of a curve wander to the left and do not flicker.
+    """
+    if cells <= 0:
+        return []
+    factor = next(
+        step for step in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, len(values) or 1) if len(values) <= step * cells
+    )
+    first = last - len(values) + 1
+    groups: dict[int, float] = {}
+    for place, value in enumerate(values):
+        group = (first + place) // factor
+        groups[group] = max(groups.get(group, value), value)
+    return list(groups.values())[-cells:]

@@ -1,0 +1,160 @@
+"""One stream in a panel: lamps, queues, requests, epoll and traffic, as they are now.
+
+The panel is one widget that draws its lines itself. `show` makes them anew from the state, which costs some hundred
+microseconds, and asks only for those that differ to be painted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.content import Content
+from textual.geometry import Region
+from textual.reactive import var
+from textual.strip import Strip
+
+from streamscope.ui.actions import bindings
+from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
+from streamscope.ui.safe import fit
+from streamscope.ui.trouble import CALM, ERROR, trouble_of
+from streamscope.ui.view import View
+from streamscope.ui.widgets.panel_lines import panel_lines, title
+from streamscope.ui.widgets.panel_rows import Facts, Line, trend_cells
+from streamscope.ui.widgets.pens import Pens
+
+
+class Panel(Pens, can_focus=True):
+    """The panel of stream `number`; None shows nothing."""
+
+    HELP = """\
+One stream, field by field, under libuv's names.
+
+flags: a lamp is lit ● or out ○. One that has changed a moment ago glows, then rests.
+
+write_queue_size is what the program wrote and the kernel has not taken yet. The bar fills up at the high-water mark;
+above it the scale doubles and │ shows where the mark is. Below it the last thirty seconds.
+
+write_queue: the first request with the part that is written, its size and how long it has waited, then the ones
+behind it. write_completed_queue: requests that are done and wait for their callback, then the last ones that had it.
+
+accepted_fd is a connection that was accepted and not taken yet: while a server holds one, it does not listen.
+queued_fds come behind it.
+
+epoll: what the engine wants to be told of, and what it has registered with the kernel. They differ until the next turn.
+"""
+
+    BINDINGS = bindings("panel")
+
+    number: var[int | None] = var[int | None](None)
+
+    def __init__(
+        self, view: View, number: int | None = None, *, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._view = view
+        self._lines: list[Line] = []
+        self._title = ""
+        self.set_reactive(Panel.number, number)
+
+    def on_mount(self) -> None:
+        """Draw what is known already."""
+        self.show(frozenset())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size has room for other lines."""
+        self.show(frozenset())
+
+    def watch_number(self, old: int | None, new: int | None) -> None:
+        """Another stream."""
+        if old != new:
+            self.show(frozenset())
+
+    def facts(self) -> Facts | None:
+        """All that there is to say of the stream, None when it is not known any more."""
+        view = self._view
+        number = self.number
+        state = view.stream(number)
+        if state is None or number is None:
+            return None
+        model = view.model
+        cells = trend_cells(self.content_size.width)
+        return Facts(
+            state=state,
+            now_t=view.now_t,
+            changed_t=view.changed_t(number),
+            completed=tuple(model.completed.get(number, ())),
+            queue_trend=view.queue_trend(number, cells),
+            in_trend=view.in_trend(number, cells),
+            out_trend=view.out_trend(number, cells),
+            rate_in=view.rate_in(number),
+            rate_out=view.rate_out(number),
+            accepted=view.accepted_by(number),
+        )
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint the lines that differ from those on the screen."""
+        if not self.is_attached or not self.content_size.width:
+            return
+        facts = self.facts()
+        lines = [] if facts is None else panel_lines(facts, *self.content_size)
+        self._show_frame(facts)
+        for y in range(max(len(lines), len(self._lines))):
+            before = self._lines[y] if y < len(self._lines) else None
+            after = lines[y] if y < len(lines) else None
+            if before != after:
+                self.refresh(Region(0, y, self.content_size.width, 1))
+        self._lines = lines
+
+    def _show_frame(self, facts: Facts | None) -> None:
+        """The head: what stream it is on the left, whether it is pinned on the right."""
+        left = "" if facts is None else title(facts)
+        pinned = "pinned" if self.number in self._view.pinned else ""
+        room = self.size.width - 6
+        tail = f" {pinned} ─" if pinned else ""
+        left = fit(left, min(room - len(tail), cell_len(left)))
+        text = left + (" " + "─" * (room - cell_len(left) - len(tail) - 1) + tail if pinned else "")
+        if text == self._title or room <= 0:
+            return
+        self._title = text
+        self.border_title = Content(text)
+        level = CALM if facts is None else trouble_of(facts.state, facts.now_t).level
+        self.set_class(level > CALM, "-troubled")
+        self.set_class(level == ERROR, "-failed")
+        self.set_class(facts is not None and facts.state.closed_t > 0, "-closed")
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the panel."""
+        width = self.content_size.width
+        if y >= len(self._lines):
+            return Strip.blank(width, self.paper())
+        pen = self.pen
+        segments = [Segment(text, pen(style)) for text, style in self._lines[y]]
+        return Strip(segments).adjust_cell_length(width).apply_style(self.paper())
+
+    def copy_text(self) -> str:
+        """What the panel says, for the clipboard."""
+        lines = [self._title, *("".join(text for text, _ in line) for line in self._lines)]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def on_focus(self) -> None:
+        """Whoever goes to a panel means its stream."""
+        if self.number is not None:
+            self.post_message(StreamSelected(self.number))
+
+    def on_click(self, event: events.Click) -> None:
+        """A second click opens the stream."""
+        if event.chain == 2:
+            self.action_open()
+
+    def action_open(self) -> None:
+        """Open the stream on the whole screen."""
+        if self.number is not None:
+            self.post_message(StreamOpened(self.number))
+
+    def action_pin(self) -> None:
+        """Pin the panel, or let it go."""
+        if self.number is not None:
+            self.post_message(StreamPinned(self.number))

@@ -1,0 +1,83 @@
+"""Panels side by side, as many as fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+from textual import events
+from textual.containers import Container
+
+from streamscope.ui.view import View
+from streamscope.ui.widgets.panel import Panel
+
+
+class PanelGrid(Container):
+    """A grid of panels. Each stream keeps its place in it for as long as it is in it."""
+
+    def __init__(self, view: View, *, least_width: int, least_height: int, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._view = view
+        self._least = (least_width, least_height)
+        self._panels: list[Panel] = []
+
+    @property
+    def columns(self) -> int:
+        """Panels that fit side by side."""
+        return max(self.size.width // self._least[0], 1)
+
+    @property
+    def capacity(self) -> int:
+        """Panels that fit."""
+        return self.columns * max(self.size.height // self._least[1], 1)
+
+    @property
+    def numbers(self) -> list[int | None]:
+        """The streams in the grid, by place."""
+        return [panel.number for panel in self._panels if panel.display]
+
+    @property
+    def panels(self) -> list[Panel]:
+        """The panels that are on the screen, by place."""
+        return [panel for panel in self._panels if panel.display]
+
+    def assign(self, numbers: Sequence[int | None]) -> None:
+        """Show these streams, one a place; None leaves a place empty."""
+        while len(self._panels) < len(numbers):
+            panel = Panel(self._view)
+            self._panels.append(panel)
+            self.mount(panel)
+        shown = len(numbers)
+        columns = min(self.columns, max(shown, 1))
+        if self.styles.grid_size_columns != columns:
+            self.styles.grid_size_columns = columns
+        for place, panel in enumerate(self._panels):
+            if panel.display != (place < shown):
+                panel.display = place < shown
+            if place < shown:
+                panel.number = numbers[place]
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint what has changed."""
+        for panel in self._panels:
+            if panel.display:
+                panel.show(changed)
+
+    def panel_towards(self, panel: Panel, x: int, y: int) -> Panel | None:
+        """The panel beside another, None at the edge."""
+        shown = self.panels
+        if panel not in shown:
+            return None
+        columns = int(self.styles.grid_size_columns or 1)
+        row, column = divmod(shown.index(panel), columns)
+        column += x
+        place = (row + y) * columns + column
+        return shown[place] if 0 <= column < columns and 0 <= place < len(shown) else None
+
+    def on_resize(self, event: events.Resize) -> None:
+        """More or fewer fit now; the screen decides which."""
+        self.screen.call_later(self._tell)
+
+    def _tell(self) -> None:
+        show = getattr(self.screen, "place_panels", None)
+        if show is not None:
+            show()

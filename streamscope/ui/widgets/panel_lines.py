@@ -1,0 +1,83 @@
+"""What a panel says of one stream in the room it has. Pure: the same facts at the same size give the same lines.
+
+When there are fewer lines than there is to say, the least important go first, and what is empty goes before what is
+not. When there are more, the curves grow, and the fields stand in groups with air between them.
+"""
+
+from __future__ import annotations
+
+from streamscope.core import flags as uv
+from streamscope.trace.state import StreamState
+from streamscope.ui.safe import visible
+from streamscope.ui.trouble import is_listener
+from streamscope.ui.widgets.meters import age_text
+from streamscope.ui.widgets.panel_rows import Facts, Line, Row, Rows, cut
+
+TALLEST_TREND = 6
+
+__all__ = ["Facts", "Line", "panel_lines", "title"]
+
+
+def title(facts: Facts) -> str:
+    """The panel's head: `#7 tcp ← 127.0.0.1:51514 · fd 12 · 2m 04s`."""
+    state = facts.state
+    pieces = [f"#{state.number} {uv.TYPE_NAMES.get(state.type, 'unknown')} {_towards(state)}".rstrip()]
+    if state.name:
+        pieces.append(visible(state.name))
+    if state.closed_t:
+        pieces.append(f"closed {age_text(facts.now_t - state.closed_t)} ago")
+    else:
+        if state.fd >= 0:
+            pieces.append(f"fd {state.fd}")
+        if state.begin_t:
+            pieces.append(age_text(facts.now_t - state.begin_t))
+    return " · ".join(pieces)
+
+
+def _towards(state: StreamState) -> str:
+    if is_listener(state):
+        return f"listening {visible(state.local)}"
+    if state.peer:
+        return f"{'←' if state.server else '→'} {visible(state.peer)}"
+    return visible(state.local)
+
+
+def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
+    """At most `height` lines of at most `width` cells, the most important ones, in the panel's order."""
+    rows = Rows(facts, width)
+    flags = rows.flags()
+    if is_listener(facts.state):
+        groups = [flags, [rows.connections(), rows.descriptors(), rows.waits()], [rows.epoll()], [rows.origin()]]
+        return _fill(groups, width, height)
+    spare = height - len(flags) - 9
+    tall = 1 if spare < 3 else min(spare - 1, TALLEST_TREND)
+    groups = [
+        flags,
+        [rows.size(), *rows.trend(tall)],
+        [rows.queue(), rows.completed()],
+        [rows.descriptors(), rows.waits()],
+        [rows.epoll()],
+        rows.traffic_trends() if spare >= 1 else [rows.traffic()],
+        [rows.origin()],
+    ]
+    return _fill(groups, width, height)
+
+
+def _fill(groups: list[list[Row]], width: int, height: int) -> list[Line]:
+    """The groups' lines, without the least important where there is too little room, with air where there is enough."""
+    over = sum(len(group) for group in groups) - max(height, 0)
+    while over > 0:
+        least = max(row.rank for group in groups for row in group)
+        last = max(place for place, group in enumerate(groups) if any(row.rank == least for row in group))
+        group = groups[last]
+        del group[max(place for place, row in enumerate(group) if row.rank == least)]
+        over -= 1
+    shown = [group for group in groups if group]
+    air = -over
+    lines: list[Line] = []
+    for place, group in enumerate(shown):
+        if place and air > 0 and len(shown) - 1 <= -over:
+            lines.append([])
+            air -= 1
+        lines += [cut(row.line, width) for row in group]
+    return lines

@@ -1,0 +1,119 @@
+"""The lines of the table of streams: what one is drawn from, and how.
+
+A `Row` is everything that decides how a line looks. Two equal rows look the same, so the table paints a line only
+when its row differs from the one that is on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from streamscope.ui import columns as cols
+from streamscope.ui.safe import fit
+from streamscope.ui.trouble import ERROR, WARNING, trouble_of
+from streamscope.ui.view import View
+from streamscope.ui.widgets import lamps
+
+MARGIN = 4
+"""Cells at the left of a row: trouble, pin, cursor and a space."""
+
+Pen = Callable[[str], Style]
+
+
+class Row(NamedTuple):
+    """All that a line on the screen is drawn from."""
+
+    number: int
+    mark: str
+    mark_style: str
+    pinned: bool
+    cursor: bool
+    closed: bool
+    cells: tuple[cols.Cell, ...]
+    glows: tuple[int, ...]
+
+
+def row_of(view: View, number: int, placed: Sequence[cols.Placed], *, cursor: bool) -> Row | None:
+    """The row of a stream as it is now, None for one that is not known any more."""
+    state = view.model.streams.get(number)
+    if state is None:
+        return None
+    now_t = view.now_t
+    trouble = trouble_of(state, now_t)
+    return Row(
+        number,
+        trouble.mark,
+        {WARNING: "warning", ERROR: "error"}.get(trouble.level, "muted"),
+        number in view.pinned,
+        cursor,
+        state.closed_t > 0,
+        tuple([place.column.cell(state, now_t, view) for place in placed]),
+        lamps.letter_glows(view.changed_t(number), now_t),
+    )
+
+
+def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen) -> Strip:
+    """A row without its background."""
+    closed = pen("closed") if row.closed else None
+    segments = [
+        Segment(row.mark, pen(row.mark_style)),
+        Segment("◆" if row.pinned else " ", pen("accent")),
+        Segment("›" if row.cursor else " ", pen("accent")),
+    ]
+    gap = " "
+    for place, cell in zip(placed, row.cells):
+        segments.append(Segment(gap))
+        gap = " " * cols.GAP
+        if place.column.id == "flags":
+            segments += _draw_flags(cell.text, row, pen)
+        else:
+            segments.append(Segment(fit(cell.text, place.width, place.column.align), closed or pen(cell.style)))
+    return Strip(segments)
+
+
+def _draw_flags(text: str, row: Row, pen: Pen) -> list[Segment]:
+    styles = ("closed", "closed") if row.closed else ("off", "on")
+    names = [("", "fade", "glow")[glow] or styles[letter != "·"] for letter, glow in zip(text, row.glows)]
+    return [Segment(letter, pen(name)) for letter, name in zip(text, names)]
+
+
+def spans(placed: Sequence[cols.Placed]) -> list[tuple[cols.Placed, int]]:
+    """The columns, and the cell where each begins."""
+    found = []
+    x = MARGIN
+    for place in placed:
+        found.append((place, x))
+        x += place.width + cols.GAP
+    return found
+
+
+def head_text(placed: Sequence[cols.Placed], sort_by: str, descending: bool) -> str:
+    """The heads of the columns; the one that is sorted by has an arrow where there is room for it."""
+    pieces = [" " * (MARGIN - 1)]
+    gap = " "
+    for place in placed:
+        column = place.column
+        arrow = ("↓" if descending else "↑") if column.id == sort_by else ""
+        title = column.title + arrow if len(column.title) + len(arrow) <= place.width else column.title
+        pieces.append(gap + fit(title, place.width, column.align))
+        gap = " " * cols.GAP
+    return "".join(pieces)
+
+
+def draw_head(text: str, placed: Sequence[cols.Placed], sort_by: str, pen: Pen) -> Strip:
+    """The heads, the one that is sorted by standing out."""
+    segments = []
+    x = 0
+    for place, start in spans(placed):
+        end = start + place.width
+        segments += [
+            Segment(text[x:start]),
+            Segment(text[start:end], pen("sorted" if place.column.id == sort_by else "head")),
+        ]
+        x = end
+    return Strip(segment for segment in segments if segment.text)

@@ -1,0 +1,401 @@
+"""The table of streams: any number of them, of which only the lines in sight are ever drawn.
+
+Rows do not run away. The order is made anew at most once a second, and a row that the person has put the cursor on
+keeps its line on the screen: the others sort themselves around it. Between two sortings only cells change. A drawn
+line is kept together with everything that it was drawn from, so a frame paints exactly the lines that look different.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Set
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from streamscope.trace.state import StreamState
+from streamscope.ui import columns as cols
+from streamscope.ui.actions import bindings
+from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
+from streamscope.ui.order import settle
+from streamscope.ui.safe import fit
+from streamscope.ui.trouble import is_listener, trouble_of
+from streamscope.ui.view import View
+from streamscope.ui.widgets.pens import Pens
+from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, spans
+
+RESORT_AFTER = 1.0
+"""Seconds between two sortings that nobody asked for."""
+
+Matches = Callable[[StreamState], bool]
+
+
+class StreamTable(Pens, ScrollView, can_focus=True):
+    """The streams of a view, filtered and sorted. `cursor` is the number of the selected stream, None when there is
+    none.
+    """
+
+    HELP = """\
+Every stream of the engine, one a line. The panel beside it shows the selected one.
+
+On the left: ! a stream that needs an eye (rest the mouse on it to read why), ✗ one of which a call failed, ▸ a server
+that listens, × a stream that has closed and will leave in a moment, ◆ pinned, › selected.
+
+flags: R READABLE, W WRITABLE, r READING, p READ_PARTIAL, a ACTIVE, B BOUND, e READ_EOF, s SHUTTING then S SHUT, c
+CLOSING then C CLOSED. A letter that has just changed glows.
+
+queue is write_queue_size; it is marked when it is above the stream's high-water mark. age is how long the first
+waiting write has waited.
+
+The order is made anew once a second at most, and the line under the cursor stays where it is.
+"""
+
+    BINDINGS = bindings("streams")
+
+    def __init__(
+        self,
+        view: View,
+        chosen: Iterable[str] = cols.DEFAULT,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self.cursor: int | None = None
+        self.sort_by = "queue"
+        self.descending = True
+        self._view = view
+        self._chosen = tuple(chosen)
+        self._monotonic = monotonic
+        self._matches: Matches | None = None
+        self._filter_text = ""
+        self._order: list[int] = []
+        self._held = False
+        self._sorted_at = -RESORT_AFTER
+        self._stale = True
+        self._placed: list[cols.Placed] = []
+        self._rows: list[Row | None] = []
+        self._head = ""
+        self._title = ""
+        self._digits = 0
+
+    # what is in the table
+
+    @property
+    def order(self) -> list[int]:
+        """The numbers of the streams from the first row to the last."""
+        return self._order
+
+    def set_filter(self, text: str, matches: Matches | None) -> None:
+        """Show only the streams that match; None shows all."""
+        self._filter_text = text
+        self._matches = matches
+        self._sort()
+        self.show(frozenset())
+
+    def set_columns(self, chosen: Iterable[str]) -> None:
+        """Show these columns, as many of them as there is room for."""
+        self._chosen = tuple(chosen)
+        self._place()
+        self.show(frozenset())
+
+    def set_sort(self, column: str, descending: bool | None = None) -> None:
+        """Sort by a column; by the one it is sorted by already, turn the order round."""
+        if descending is None:
+            descending = not self.descending if column == self.sort_by else cols.BY_ID[column].descending
+        self.sort_by, self.descending = column, descending
+        self._sort()
+        self.show(frozenset())
+
+    def select(self, number: int | None, *, by_hand: bool = True) -> None:
+        """Move the cursor to a stream. Its row is held in place from then on if the person chose it."""
+        if by_hand:
+            self._held = True
+        if number != self.cursor:
+            self.cursor = number
+            self.post_message(StreamSelected(number))
+        self._bring_into_sight()
+        self.show(frozenset())
+
+    # keeping up
+
+    def on_mount(self) -> None:
+        """Draw what is known already."""
+        self.show(frozenset(self._view.model.streams))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size has room for other columns and rows."""
+        self._place()
+        self._set_size()
+        self.show(frozenset())
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Other rows are in sight."""
+        super().watch_scroll_y(old_value, new_value)
+        self._rows = []
+
+    def notify_style_update(self) -> None:
+        """Another theme: everything looks different."""
+        super().notify_style_update()
+        self.refresh()
+
+    def show(self, changed: Set[int]) -> None:
+        """Sort when that is due, then paint the lines that look different."""
+        if not self.is_attached:
+            return
+        self._stale = self._stale or bool(changed)
+        if self._stale and self._monotonic() - self._sorted_at >= RESORT_AFTER:
+            self._sort()
+        self._retitle()
+        height, width = self._height, self.size.width
+        if not self._placed or height <= 0:
+            return
+        top = self.scroll_offset.y
+        rows = [self._row(place) for place in range(top, top + height)]
+        before = self._rows
+        self._rows = rows
+        for y, row in enumerate(rows):
+            if y >= len(before) or before[y] != row:
+                self.refresh(Region(0, y + 1, width, 1))
+        head = self._head_text()
+        if head != self._head:
+            self._head = head
+            self.refresh(Region(0, 0, width, 1))
+
+    @property
+    def _height(self) -> int:
+        """How many rows are in sight, the head aside."""
+        return self.scrollable_content_region.height - 1
+
+    def _sort(self) -> None:
+        """Make the order anew, holding the row of the cursor on its line."""
+        self._sorted_at = self._monotonic()
+        self._stale = False
+        view, matches = self._view, self._matches
+        now_t = view.now_t
+        key = cols.BY_ID[self.sort_by].key
+        streams = [state for state in view.model.streams.values() if matches is None or matches(state)]
+        streams.sort(key=lambda state: state.number)
+        streams.sort(key=lambda state: key(state, now_t, view), reverse=self.descending)
+        order = [state.number for state in streams]
+        line = self._line_of_cursor()
+        self._settle(order, line)
+
+    def _line_of_cursor(self) -> int | None:
+        """The line on the screen that the cursor's row is held on; None if it is not in sight or nobody put it
+        there.
+        """
+        if not self._held or self.cursor is None or self.cursor not in self._order:
+            return None
+        line = self._order.index(self.cursor) - self.scroll_offset.y
+        return line if 0 <= line < self._height else None
+
+    def _settle(self, order: list[int], line: int | None) -> None:
+        gone_from = self._order.index(self.cursor) if self.cursor in self._order else 0
+        if line is not None and self.cursor in order:
+            self._order, top = settle(order, self.cursor, line, self._height)
+            self._set_size()
+            self.scroll_to(y=top, animate=False, force=True)
+            return
+        self._order = order
+        self._set_size()
+        if self.cursor not in order:
+            self._choose(order, gone_from)
+
+    def _choose(self, order: list[int], place: int) -> None:
+        """Put the cursor somewhere sensible: where the row that is gone was, or at first on a stream rather than a
+        server.
+        """
+        number: int | None = None
+        if order:
+            number = order[min(place, len(order) - 1)]
+            if not self._held:
+                streams = self._view.model.streams
+                number = next((other for other in order if not is_listener(streams[other])), order[0])
+        if number != self.cursor:
+            self.cursor = number
+            self.post_message(StreamSelected(number))
+
+    def _set_size(self) -> None:
+        """Tell the scrollbar how many rows there are, without laying the whole screen out anew for each connection."""
+        if len(str(max(self._order, default=0))) > self._digits:
+            self._place()
+        rows = len(self._order) + 1
+        size = Size(0, rows)
+        if size == self.virtual_size:
+            return
+        if (rows > self.scrollable_content_region.height) != self.show_vertical_scrollbar:
+            self.virtual_size = size
+            return
+        self.set_reactive(Widget.virtual_size, size)
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.window_virtual_size = rows
+        if self.scroll_offset.y > self.max_scroll_y:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+
+    def _retitle(self) -> None:
+        column = cols.BY_ID[self.sort_by]
+        words = ["streams", f"by {column.sort_title or column.title} {'↓' if self.descending else '↑'}"]
+        if self._filter_text:
+            words.append(f"{len(self._order):,} of {len(self._view.model.streams):,} match")
+        text = fit(" · ".join(words), max(self.size.width - 6, 1)).rstrip()
+        if text != self._title:
+            self._title = text
+            self.border_title = Content(text)
+
+    # drawing
+
+    def _place(self) -> None:
+        self._digits = len(str(max(self._order, default=0)))
+        self._placed = cols.place(self._chosen, self.scrollable_content_region.width - MARGIN - 1, self._digits)
+        self._rows = []
+        self._head = ""
+
+    def _row(self, place: int) -> Row | None:
+        if place >= len(self._order):
+            return None
+        number = self._order[place]
+        return row_of(self._view, number, self._placed, cursor=number == self.cursor)
+
+    def render_line(self, y: int) -> Strip:
+        """The head, or a row."""
+        width = self.scrollable_content_region.width
+        if y == 0:
+            head = draw_head(self._head or self._head_text(), self._placed, self.sort_by, self.pen)
+            return head.adjust_cell_length(width).apply_style(self.paper())
+        row = self._rows[y - 1] if y <= len(self._rows) else self._row(self.scroll_offset.y + y - 1)
+        if row is None:
+            return self._draw_empty(y, width)
+        strip = draw_row(row, self._placed, self.pen).adjust_cell_length(width)
+        return strip.apply_style(self._cursor_style() if row.cursor else self.paper())
+
+    def _head_text(self) -> str:
+        return head_text(self._placed, self.sort_by, self.descending)
+
+    def _cursor_style(self) -> Style:
+        return self.paper() + self.pen("cursor" if self.has_focus else "cursor-blurred", background=True)
+
+    def _draw_empty(self, y: int, width: int) -> Strip:
+        if y == 2 and not self._order:
+            text = Segment(fit("  " + self._empty_text(), width), self.pen("muted"))
+            return Strip([text]).apply_style(self.paper())
+        return Strip.blank(width, self.paper())
+
+    def _empty_text(self) -> str:
+        view = self._view
+        if self._filter_text and view.model.streams:
+            return "No stream matches the filter; esc in it shows all of them."
+        if view.status == "connecting":
+            return "Waiting for the engine to say what it serves."
+        if view.status == "live" and not view.model.whole:
+            return "Waiting for the state of the streams."
+        return "No streams."
+
+    # moving
+
+    def _bring_into_sight(self) -> None:
+        if self.cursor not in self._order:
+            return
+        place, top, height = self._order.index(self.cursor), self.scroll_offset.y, max(self._height, 1)
+        if place < top:
+            self.scroll_to(y=place, animate=False, force=True)
+        elif place >= top + height:
+            self.scroll_to(y=place - height + 1, animate=False, force=True)
+
+    def _move(self, by: int) -> None:
+        if self._order:
+            place = self._order.index(self.cursor) + by if self.cursor in self._order else 0
+            self.select(self._order[min(max(place, 0), len(self._order) - 1)])
+
+    def action_up(self) -> None:
+        """Select the stream above."""
+        self._move(-1)
+
+    def action_down(self) -> None:
+        """Select the stream below."""
+        self._move(1)
+
+    def action_page_up(self) -> None:
+        """Select the stream a page above."""
+        self._move(-max(self._height - 1, 1))
+
+    def action_page_down(self) -> None:
+        """Select the stream a page below."""
+        self._move(max(self._height - 1, 1))
+
+    def action_first(self) -> None:
+        """Select the first stream."""
+        self._move(-len(self._order))
+
+    def action_last(self) -> None:
+        """Select the last stream."""
+        self._move(len(self._order))
+
+    def action_open(self) -> None:
+        """Open the selected stream on the whole screen."""
+        if self.cursor is not None:
+            self.post_message(StreamOpened(self.cursor))
+
+    def action_pin(self) -> None:
+        """Pin the selected stream's panel, or let it go."""
+        if self.cursor is not None:
+            self.post_message(StreamPinned(self.cursor))
+
+    def action_sort(self) -> None:
+        """Sort by the next column that is on the screen."""
+        shown = [placed.column.id for placed in self._placed]
+        place = shown.index(self.sort_by) + 1 if self.sort_by in shown else 0
+        self.set_sort(shown[place % len(shown)])
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.set_sort(self.sort_by, not self.descending)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click selects a row, a second one opens it; on a column's head it sorts."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y == 0:
+            for placed, start in spans(self._placed):
+                if start <= offset.x < start + placed.width + 1:
+                    self.set_sort(placed.column.id)
+            return
+        place = self.scroll_offset.y + offset.y - 1
+        if place < len(self._order):
+            self.select(self._order[place])
+            if event.chain == 2:
+                self.action_open()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Resting on a column's head or on a mark explains it."""
+        offset = event.get_content_offset(self)
+        text = "" if offset is None else self._explain(offset.x, offset.y)
+        self.tooltip = Content(text) if text else None
+
+    def _explain(self, x: int, y: int) -> str:
+        if y == 0:
+            return next(
+                (placed.column.help for placed, start in spans(self._placed) if start <= x < start + placed.width), ""
+            )
+        place = self.scroll_offset.y + y - 1
+        state = self._view.stream(self._order[place]) if place < len(self._order) else None
+        return trouble_of(state, self._view.now_t).why if state is not None and x < MARGIN else ""
+
+    def copy_text(self) -> str:
+        """The selected row, for the clipboard."""
+        state = self._view.stream(self.cursor)
+        if state is None:
+            return ""
+        now_t = self._view.now_t
+        return "  ".join(
+            f"{column.id}={column.cell(state, now_t, self._view).text.strip()}"
+            for column in cols.COLUMNS
+            if column.default
+        )

@@ -1,0 +1,30 @@
+"""What a terminal says that has no room for the screen; it goes away by itself once there is."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.content import Content
+from textual.widgets import Static
+
+LEAST_WIDTH = 80
+LEAST_HEIGHT = 24
+
+
+class TooSmall(Static):
+    """Shown instead of a screen's body below 80×24; everything goes on underneath."""
+
+    def on_mount(self) -> None:
+        """Say how big it is now."""
+        self._say(self.app.size.width, self.app.size.height)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say how big it is now."""
+        self._say(self.app.size.width, self.app.size.height)
+
+    def _say(self, width: int, height: int) -> None:
+        self.update(
+            Content(
+                f"streamscope needs {LEAST_WIDTH} × {LEAST_HEIGHT} cells\nand has {width} × {height} here.\n\n"
+                "Make the terminal larger, or its letters smaller.\nThe server goes on meanwhile. q leaves."
+            )
+        )

@@ -1,0 +1,79 @@
+"""What stands where the panel will be, as long as nobody has connected: where to connect, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.strip import Strip
+
+from streamscope.ui.safe import visible
+from streamscope.ui.view import View
+from streamscope.ui.widgets.panel_rows import Line
+from streamscope.ui.widgets.pens import Pens
+
+
+def command_to_try(program: str, address: str) -> str:
+    """A command that talks to the server: curl for HTTP, socat for a Unix socket, nc for the rest."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        return f"socat - UNIX-CONNECT:{address}"
+    host = host.strip("[]")
+    if host in ("0.0.0.0", ""):
+        host = "127.0.0.1"
+    elif host == "::":
+        host = "::1"
+    if program == "http":
+        return f"curl http://{f'[{host}]' if ':' in host else host}:{port}/"
+    return f"nc {host} {port}"
+
+
+def welcome_lines(view: View) -> list[Line]:
+    """What to say, a line each."""
+    hello = view.hello
+    if hello is None:
+        return [[("Waiting for the engine to say what it serves …", "label")]]
+    program = visible(hello.program, 40)
+    if not hello.addresses:
+        return [[(program, "value"), (" listens nowhere yet; its streams will appear here.", "label")]]
+    address = visible(hello.addresses[0], 100)
+    return [
+        [(program, "value"), (" listens on ", "label"), (address, "good")],
+        [],
+        [("Nobody has connected yet. From another terminal, try", "label")],
+        [],
+        [("    " + command_to_try(hello.program, address), "accent")],
+        [],
+        [("or press ", "label"), ("g", "key"), (" to start built-in clients:", "label")],
+        [("some polite, one slow, one that comes and goes.", "label")],
+    ]
+
+
+class Welcome(Pens):
+    """The lesson of the empty screen."""
+
+    def __init__(self, view: View, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._view = view
+        self._lines: list[Line] = []
+
+    def show(self, changed: Set[int]) -> None:
+        """Say it again if it has changed."""
+        lines = welcome_lines(self._view)
+        if lines != self._lines:
+            self._lines = lines
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The lines stand in the middle."""
+        width, height = self.content_size
+        lines = self._lines
+        y -= max((height - len(lines)) // 2, 0)
+        if not 0 <= y < len(lines):
+            return Strip.blank(width, self.paper())
+        left = max((width - max(sum(cell_len(text) for text, _ in line) for line in lines)) // 2, 0)
+        segments = [Segment(" " * left), *(Segment(text, self.pen(style)) for text, style in lines[y])]
+        return (
+            Strip(segment for segment in segments if segment.text).adjust_cell_length(width).apply_style(self.paper())
+        )
