@@ -1,8 +1,7 @@
 """Idle, prepare and check handles: callbacks at fixed places of every turn (`src/unix/loop-watcher.c`).
 
 Idle runs before prepare and keeps the loop from waiting; prepare runs just before the wait, check just after it. As
-in libuv the handle that was started last runs first, and each run works on a list of its own, so that a callback may
-start and stop others.
+in libuv the handle that was started last runs first, and what a callback starts (even anew) runs in the next turn.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import UVError
-from .flags import ACTIVE, UV_CHECK, UV_IDLE, UV_PREPARE
+from .flags import ACTIVE, CLOSED, CLOSING, UV_CHECK, UV_IDLE, UV_PREPARE
 from .handle import Handle, uv__handle_start, uv__handle_stop
 from .probe import CB_CHECK, CB_IDLE, CB_PREPARE, site
 
@@ -24,21 +23,25 @@ _FLAG_INIT = site("flag.set", "uv__handle_init")
 class LoopWatcher(Handle):
     """What the three have in common; each has its own list in the loop."""
 
-    __slots__ = ("callback",)
+    __slots__ = ("callback", "starts")
     word: ClassVar[str]
     callback_number: ClassVar[int]
 
     def __init__(self, loop: Loop) -> None:
         super().__init__(loop, site("handle.init", f"uv_{self.word}_init"), _FLAG_INIT)
         self.callback: Callable[[Any], Any] | None = None
+        self.starts = 0
 
     def start(self, cb: Callable[[Any], Any]) -> None:
-        """Call cb(handle) in every turn. Nothing happens if it was started before. Raises EINVAL without a callback."""
+        """Call cb(handle) in every turn. Nothing happens if it was started before. Raises EINVAL without a callback,
+        and for a closing handle, which libuv would run for ever.
+        """
         if self.flags & ACTIVE:
             return
-        if cb is None:
+        if cb is None or self.flags & (CLOSING | CLOSED):
             raise UVError(-22, f"{self.word}_start")
         self.callback = cb
+        self.starts += 1
         self.loop.loop_watchers[self.word].insert(0, self)
         function = f"uv_{self.word}_start"
         uv__handle_start(self, site("flag.set", function), site("handle.start", function))
@@ -91,6 +94,6 @@ def uv__run_loop_watchers(loop: Loop, word: str) -> None:
     begin, end = site("callback.begin", function), site("callback.end", function)
     if loop.emit is not None:
         loop.emit((site("loop.phase", function),))
-    for handle in list(watchers):
-        if handle.flags & ACTIVE and handle.callback is not None:
+    for handle, starts in [(handle, handle.starts) for handle in watchers]:
+        if handle.flags & ACTIVE and handle.starts == starts and handle.callback is not None:
             loop.call(handle, handle.callback_number, begin, end, 0, handle.callback, handle)
