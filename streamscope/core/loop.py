@@ -50,7 +50,8 @@ class Loop(Probe):
         "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "callback_ns",
         "closing_list", "emfile_fd", "excepthook", "fetched", "handles", "handles_made", "loop_watchers", "new_tap",
         "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made", "signals", "stop_flag",
-        "system", "tick", "time", "timer_heap", "timers_started", "turn", "wakeups", "watcher_queue", "watchers",
+        "system", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn", "wakeups",
+        "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +80,7 @@ class Loop(Probe):
         self.fetched: list[tuple[int, int]] | None = None
         self.timer_heap: list[tuple[int, int, Timer]] = []
         self.timers_started = 0
+        self.timers_stale = 0
         self.loop_watchers: dict[str, list[LoopWatcher]] = {"idle": [], "prepare": [], "check": []}
         self.wakeups: list[Wakeup] = []
         self.emfile_fd = -1

@@ -1,9 +1,13 @@
-"""Timers (`src/timer.c`): a heap ordered by time, and among equals by the order of starting."""
+"""Timers (`src/timer.c`): a heap ordered by time, and among equals by the order of starting.
+
+Differs from libuv: a timer that is stopped leaves its entry in the heap, which is passed over later, and swept out
+with all others like it once they are the greater part.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from .errors import UVError
@@ -27,6 +31,11 @@ _BEGIN = site("callback.begin", "uv__run_timers")
 _END = site("callback.end", "uv__run_timers")
 
 
+INT_MAX = 2**31 - 1
+SWEEP_FROM = 64
+"""Below so many stale entries the heap is not swept."""
+
+
 def uv_timer_start(timer: Timer, timer_cb: Callable[[Timer], Any], timeout_ms: int, repeat_ms: int = 0) -> None:
     """Call timer_cb(timer) in `timeout_ms` milliseconds and then, if `repeat_ms` is not 0, every so often. Restarts a
     running timer.
@@ -38,15 +47,16 @@ def uv_timer_start(timer: Timer, timer_cb: Callable[[Timer], Any], timeout_ms: i
     if timer.flags & ACTIVE:
         uv_timer_stop(timer)
     loop = timer.loop
+    timeout_ms = max(0, int(timeout_ms))
     loop.timers_started += 1
     timer.timer_cb = timer_cb
-    timer.repeat = repeat_ms
-    timer.due = loop.time + max(0, timeout_ms)
+    timer.repeat = max(0, int(repeat_ms))
+    timer.due = loop.time + timeout_ms
     timer.start_id = loop.timers_started
     heappush(loop.timer_heap, (timer.due, timer.start_id, timer))
     emit = loop.emit
     if emit is not None:
-        emit((timer.mark | _START, timeout_ms, repeat_ms))
+        emit((timer.mark | _START, timeout_ms, timer.repeat))
     uv__handle_start(timer, _FLAG_START, _HANDLE_START)
 
 
@@ -54,18 +64,26 @@ def uv_timer_stop(timer: Timer) -> None:
     """Stop the timer; nothing happens if it does not run."""
     if not timer.flags & ACTIVE:
         return
-    timer.start_id = 0  # its entry in the heap is stale now and is passed over
-    emit = timer.loop.emit
+    loop = timer.loop
+    timer.start_id = 0  # its entry in the heap is stale now
+    loop.timers_stale += 1
+    if loop.timers_stale > SWEEP_FROM and loop.timers_stale > len(loop.timer_heap) // 2:
+        loop.timers_stale = 0
+        loop.timer_heap = [entry for entry in loop.timer_heap if entry[1] == entry[2].start_id]
+        heapify(loop.timer_heap)
+    emit = loop.emit
     if emit is not None:
         emit((timer.mark | _STOP,))
     uv__handle_stop(timer, _FLAG_STOP, _HANDLE_STOP)
 
 
 def uv_timer_again(timer: Timer) -> None:
-    """Start a repeating timer anew with its repeat value as the timeout. Raises EINVAL if it was never started."""
+    """Start a repeating timer anew with its repeat value as the timeout; nothing happens if it is closing. Raises
+    EINVAL if it was never started.
+    """
     if timer.timer_cb is None:
         raise UVError(-22, "timer_again")
-    if timer.repeat:
+    if timer.repeat and not timer.flags & (CLOSING | CLOSED):
         uv_timer_stop(timer)
         uv_timer_start(timer, timer.timer_cb, timer.repeat, timer.repeat)
 
@@ -82,7 +100,8 @@ def uv__next_timeout(loop: Loop) -> int:
     heap = loop.timer_heap
     while heap and heap[0][1] != heap[0][2].start_id:
         heappop(heap)
-    return max(0, heap[0][0] - loop.time) if heap else -1
+        loop.timers_stale -= 1
+    return min(max(0, heap[0][0] - loop.time), INT_MAX) if heap else -1
 
 
 def uv__run_timers(loop: Loop) -> None:
