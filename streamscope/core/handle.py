@@ -123,7 +123,7 @@ def uv_has_ref(handle: Handle) -> bool:
 
 def uv_is_active(handle: Handle) -> bool:
     """Whether the handle is active; for a stream that is: reading or listening."""
-    return bool(handle.flags & ACTIVE) and not handle.flags & CLOSING
+    return bool(handle.flags & ACTIVE)
 
 
 def uv_is_closing(handle: Handle) -> bool:

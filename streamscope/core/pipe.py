@@ -145,8 +145,10 @@ def uv_pipe_connect(
     pipe: Pipe, path: str | bytes, connect_cb: Callable[[ConnectRequest, int], Any] | None = None
 ) -> ConnectRequest:
     """Connect to a path or an abstract name. Never fails at once: an error comes to `connect_cb(request, status)` in
-    the next turn.
+    the next turn. Raises EINVAL for a closing pipe, where libuv would lose a descriptor.
     """
+    if pipe.is_closing():
+        raise UVError(-22, "connect")
     loop = pipe.loop
     made = pipe.fd == -1
     status = 0

@@ -203,9 +203,11 @@ def uv_tcp_connect(
 ) -> ConnectRequest:
     """Connect to `(host, port)`; `connect_cb(request, status)` never runs inside this call.
 
-    Raises EINVAL (no address), EALREADY (connecting already), or what the system says at once; a refusal comes to the
-    callback.
+    Raises EINVAL (no address, or closing, where libuv would lose a descriptor), EALREADY (connecting already), or what
+    the system says at once; a refusal comes to the callback.
     """
+    if tcp.is_closing():
+        raise UVError(-22, "connect")
     return uv__tcp_connect(tcp, _family(address, "connect"), address, connect_cb)
 
 

@@ -58,6 +58,9 @@ def uv__server_io(loop: Loop, stream: Stream, events: int) -> None:
     `uv_accept` is called.
     """
     uv__io_start(loop, stream, POLLIN)
+    if stream.accepted_fd != -1:  # it has listened anew while it holds a connection, where libuv aborts
+        uv__io_stop(loop, stream, POLLIN)
+        return
     while stream.fd != -1:  # connection_cb may close the server
         status = uv__accept(stream)
         if status < 0:
@@ -144,13 +147,14 @@ def uv__emfile_trick(stream: Stream) -> int:
 def uv_accept(server: Stream, client: Stream) -> None:
     """Take over what the server holds in `accepted_fd`; the next of `queued_fds` moves up.
 
-    Raises EAGAIN if it holds nothing (not in the chapter), EINVAL for a client that is neither Tcp nor Pipe (the
-    descriptor stays held), and what opening says, EBUSY for one; the descriptor is closed then.
+    Raises EAGAIN if it holds nothing (not in the chapter), EINVAL for a client that is neither Tcp nor Pipe, that is
+    closing or of another loop (the descriptor stays held), and what opening says, EBUSY for one; the descriptor is
+    closed then.
     """
     fd = server.accepted_fd
     if fd == -1:
         raise UVError(EAGAIN, "accept")
-    if client.type not in (UV_TCP, UV_NAMED_PIPE):
+    if client.type not in (UV_TCP, UV_NAMED_PIPE) or client.is_closing() or client.loop is not server.loop:
         raise UVError(-22, "accept")
     status = uv__stream_open(client, fd, READABLE | WRITABLE)
     emit = server.loop.emit

@@ -24,10 +24,12 @@ KEEPALIVE_DELAY_S = 60
 
 def uv__stream_open(stream: Stream, fd: int, flags: int) -> int:
     """Take a descriptor over, with these flags; watches nothing yet. Returns 0, EBUSY with another descriptor
-    already, or an error.
+    already, EINVAL if the stream is closing (libuv would lose the descriptor), or an error.
     """
     if stream.fd not in (-1, fd):
         return -16  # EBUSY
+    if stream.flags & (CLOSING | CLOSED):
+        return -22
     uv__set_flags(stream, flags, _FLAG_OPEN)
     if stream.type == UV_TCP:
         try:
