@@ -7,6 +7,7 @@ socket object, one is lent for the call.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import select
@@ -30,6 +31,8 @@ RECV_FDS = 64
 @contextmanager
 def _lent(fd: int, family: int = socket.AF_UNIX) -> Iterator[socket.socket]:
     """A socket object for a descriptor that stays the caller's. Only connect and bind look at the family."""
+    if fd < 0:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # as the kernel says; Python would make a ValueError of it
     lent = socket.socket(family, socket.SOCK_STREAM, 0, fileno=fd)
     try:
         yield lent

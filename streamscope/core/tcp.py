@@ -342,7 +342,8 @@ def uv_tcp_close_reset(tcp: Tcp, close_cb: Callable[[Any], None] | None = None) 
     try:
         tcp.loop.system.setsockopt(tcp.fd, socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except OSError as error:
-        raise UVError(_status(error), "close_reset") from None
+        if error.errno != errno.EINVAL:  # it has been shut down already
+            raise UVError(_status(error), "close_reset") from None
     uv_close(tcp, close_cb)
 
 
