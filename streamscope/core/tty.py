@@ -57,7 +57,11 @@ def _reopen(fd: int, mode: int) -> int:
         fresh = os.open(os.ttyname(fd), mode | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return -1
-    os.dup2(fresh, fd, inheritable=False)
+    try:
+        os.dup2(fresh, fd, inheritable=False)
+    except OSError as error:
+        os.close(fresh)
+        raise UVError(_status(error), "tty") from None
     return fresh
 
 
@@ -166,9 +170,15 @@ class Tty(Stream):
         return -errno.EINVAL
 
     def _close(self) -> None:
-        if self.mode != MODE_NORMAL:
+        """Differs from libuv 1.44.2, which leaves a terminal as it is and, at exit, sets the mode of whatever has its
+        descriptor by then. Newer ones restore it here, too.
+        """
+        global _original
+        if self.mode != MODE_NORMAL and self.original is not None:
             try:
-                uv_tty_set_mode(self, MODE_NORMAL)
-            except UVError:
+                termios.tcsetattr(self.fd, termios.TCSANOW, self.original)
+            except termios.error:
                 pass  # the terminal is gone
+        if _original is not None and _original[0] == self.fd:
+            _original = None
         super()._close()
