@@ -7,7 +7,8 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from list_harness import Echo, TookTooLong, finish, new_loop, open_descriptors, tcp_echo
+from descriptors import open_descriptors
+from list_harness import Echo, TookTooLong, finish, new_loop, tcp_echo
 
 from streamscope.core import Loop
 

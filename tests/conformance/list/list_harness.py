@@ -256,14 +256,3 @@ def renumbered(sock: socket.socket, fd: int) -> int:
 def child_command(role: str, *args: object) -> list[str]:
     """The command of a child process that plays a role of list_children.py."""
     return [sys.executable, str(Path(__file__).with_name("list_children.py")), role, *map(str, args)]
-
-
-def open_descriptors() -> dict[int, str]:
-    """Every descriptor of this process, and what it is open on."""
-    found = {}
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found[int(name)] = str(Path("/proc/self/fd", name).readlink())
-        except FileNotFoundError:
-            pass  # the one that listed the folder
-    return found
