@@ -17,6 +17,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import stat
+import subprocess
 import sys
 from typing import Any
 
@@ -27,6 +29,7 @@ from streamscope.link.frames import MAX_FRAME, AnyFrame, Bye, FrameCutter, Frame
 from streamscope.trace.decode import Decoder, FeedError, event_as_json
 
 _WRITE_AT_ONCE = 128 * 1024
+_NOT_MEANT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class EventsFile:
@@ -119,9 +122,31 @@ def write_events(sock: socket.socket, writer: EventsWriter) -> str:
     return ""
 
 
+def start(fd: int, sock: socket.socket, *, own: bool) -> subprocess.Popen[bytes]:
+    """Start the process: it reads the link from `sock` and writes to the file, pipe or terminal `fd`, which is nobody
+    else's if `own` is given.
+    """
+    arguments = [str(sock.fileno())]
+    if own and stat.S_ISREG(os.fstat(fd).st_mode):
+        arguments.append("--truncate")
+    # Ignored signals stay ignored across exec: a Ctrl-C meant for the server does not reach the writer even before
+    # it is up.
+    before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in _NOT_MEANT_FOR_US}
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "streamscope.link.events_writer", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=fd,
+            pass_fds=[sock.fileno()],
+        )
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
 def main(arguments: list[str]) -> int:
     """Run as a process; returns its exit status."""
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for signum in _NOT_MEANT_FOR_US:
         signal.signal(signum, signal.SIG_IGN)
     writer = EventsWriter(EventsFile(sys.stdout.fileno(), truncate="--truncate" in arguments))
     with socket.socket(fileno=int(arguments[0])) as sock:

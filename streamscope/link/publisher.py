@@ -128,6 +128,16 @@ class Publisher:
                 self._give_up(error)
         self._close()
 
+    def refuse(self, reason: str, status: int) -> None:
+        """There is nothing to serve: say so to everyone instead of a greeting, and close everything."""
+        self._feed.end()
+        self._starting.clear()
+        for subscriber in self._subscribers.values():
+            subscriber.send(Bye(reason, status))
+        self._on_gone.clear()
+        self._flush_all()
+        self._close()
+
     # the passenger
 
     def wait(self, timeout_ms: int) -> int:

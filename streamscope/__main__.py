@@ -1,0 +1,6 @@
+"""`python -m streamscope`."""
+
+from streamscope.cli import main
+
+if __name__ == "__main__":
+    main()

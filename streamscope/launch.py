@@ -1,0 +1,280 @@
+"""Starting a screen: on an engine of one's own, or on one that runs already, and ending both in order.
+
+The engine is started first and loads while textual is being imported. The screen opens when the engine has said who it
+is; if it says that it cannot serve, there is no screen, only its line. Afterwards the terminal is as it was, and what a
+person must know is on it: why the engine ended, and the traceback if the program raised.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamscope.app import StreamscopeApp
+    from streamscope.link.session import Session
+    from streamscope.ui.config import Config
+
+GREETING_S = 3.0
+"""How long the screen waits to open for an engine that has not said who it is; its program may begin with long work."""
+
+STOPPING_S = 10.0
+PRINTED = 64 * 1024
+"""Bytes of the program's last output that are shown after the screen when it raised."""
+
+
+class LaunchError(Exception):
+    """There can be no screen; the text is one line, `status` the exit status."""
+
+    def __init__(self, text: str, status: int = 2) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def require_terminal() -> None:
+    """Raises LaunchError unless there is a terminal to draw on and to read keys from."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise LaunchError("there is no terminal to draw on; serve without a screen with: streamscope run --headless …")
+
+
+def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
+    """Start an engine with these `ServeOptions`, open the screen on it, end both; returns the exit status.
+
+    Raises LaunchError.
+    """
+    require_terminal()
+    engine = OwnEngine(options)
+    try:
+        from streamscope.link.session import Session
+
+        config = _config()
+        session = Session(engine.sock, history_bytes=config.history_bytes, why_gone=engine.why_gone)
+        _await_greeting(session)
+        if session.hello is None and session.status != "connecting":
+            return engine.never_served(session)
+        left_in_order = _run_app(session, config, demo=demo)
+        if not left_in_order:
+            session.close()  # the server goes on, and says so
+            engine.abandon()
+            return 1
+        return engine.end(session)
+    except BaseException:
+        engine.kill()
+        raise
+
+
+def run_on_running_engine(path: Path) -> int:
+    """Open the screen on the engine that listens at this path; returns the exit status. Raises LaunchError."""
+    require_terminal()
+    from streamscope.link.discovery import ProbeError
+    from streamscope.link.session import Session
+
+    config = _config()
+    try:
+        session = Session.attach(path, history_bytes=config.history_bytes)
+    except ProbeError as error:
+        raise LaunchError(str(error), 1) from error
+    try:
+        _await_greeting(session)
+        return 0 if _run_app(session, config, demo=False) else 1
+    finally:
+        session.close()
+
+
+class OwnEngine:
+    """The engine's process, as its parent has it: the other end of the link, its log, its end."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.sock, theirs = socket.socketpair()
+        terminal = os.dup(2)
+        folder = os.environ.get("XDG_RUNTIME_DIR")
+        log, self._log_path = tempfile.mkstemp(
+            prefix="streamscope-", suffix=".log", dir=folder if folder and os.path.isdir(folder) else None
+        )
+        os.close(log)
+        self._log = os.open(self._log_path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        given = {**options, "link_fd": theirs.fileno(), "terminal_fd": terminal, "log": self._log_path}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "streamscope.serve", json.dumps(given)],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=[theirs.fileno(), terminal],
+            )
+        finally:
+            theirs.close()
+            os.close(terminal)
+
+    def why_gone(self) -> str:
+        """What became of the process, "" if it is alive."""
+        try:
+            status = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return ""
+        if status < 0:
+            return f"the engine was killed by {_signal_name(-status)}"
+        return f"the engine ended with status {status} and without a goodbye"
+
+    def never_served(self, session: Session) -> int:
+        """It has ended before it served: its reason is the one line there is."""
+        self._wait()
+        if session.status == "gone":
+            self._show_printed()
+        _say(session.reason)
+        status = session.exit_status or 1
+        self._clean_up(session)
+        return status
+
+    def end(self, session: Session) -> int:
+        """The person left: have the engine end in order, and say what went wrong meanwhile."""
+        served_to_the_end = session.status == "live"
+        if served_to_the_end:
+            session.command("stop")
+            _follow(session, lambda: session.status != "live", STOPPING_S)
+        session.close()
+        status = self._wait()
+        if self._raised() or session.exit_status or status < 0:
+            self._show_printed()
+        if not served_to_the_end:
+            _say(session.reason)
+        elif status < 0:
+            _say(self.why_gone())
+        self._clean_up(session)
+        return 1 if status < 0 else status
+
+    def kill(self) -> None:
+        """End it without asking, because there can be no screen."""
+        self._process.terminate()
+        self._wait()
+        self._clean_up(None)
+
+    def abandon(self) -> None:
+        """Leave it running; it looks after its log by itself."""
+        os.close(self._log)
+        self._process.returncode = 0  # it outlives us, and nobody here waits for it
+
+    def _wait(self) -> int:
+        """Its exit status, once it has ended; it is helped to do so."""
+        for seconds, signum in ((STOPPING_S, signal.SIGTERM), (STOPPING_S, signal.SIGKILL)):
+            try:
+                return self._process.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                self._process.send_signal(signum)
+        return self._process.wait()
+
+    def _raised(self) -> bool:
+        return b"Traceback (most recent call last)" in self._printed()
+
+    def _printed(self) -> bytes:
+        size = os.fstat(self._log).st_size
+        return os.pread(self._log, PRINTED, max(0, size - PRINTED))
+
+    def _show_printed(self) -> None:
+        from streamscope.trace.names import visible
+
+        for line in self._printed().decode("utf-8", "backslashreplace").splitlines():
+            sys.stderr.write(visible(line.expandtabs(), 4096) + "\n")
+
+    def _clean_up(self, session: Session | None) -> None:
+        paths = {self._log_path}
+        if session is not None and session.hello is not None and session.hello.log:
+            paths.add(session.hello.log)  # our own child's name for it
+        for path in paths:
+            with suppress(OSError):
+                os.unlink(path)
+        os.close(self._log)
+
+
+def _config() -> Config:
+    from streamscope.ui.config import ConfigError, load_config
+
+    try:
+        return load_config()
+    except ConfigError as error:
+        raise LaunchError(str(error)) from error
+
+
+def _run_app(session: Session, config: Config, *, demo: bool) -> bool:
+    """The screen, until the person leaves it; returns whether it ended as it should."""
+    from streamscope.app import StreamscopeApp
+
+    app = StreamscopeApp(session, config, traffic=demo)
+    with _terminal_restored(), _leaving_on_signals(app):
+        app.run()
+    return not app.return_code
+
+
+def _await_greeting(session: Session) -> None:
+    import_app = time.monotonic()
+    import streamscope.app  # noqa: F401 (takes long, and the engine starts meanwhile)
+
+    _follow(session, lambda: session.status != "connecting", GREETING_S - (time.monotonic() - import_app))
+
+
+def _follow(session: Session, until: Callable[[], bool], seconds: float) -> None:
+    """Receive and fold until it is so, or the time is over."""
+    deadline = time.monotonic() + max(0.0, seconds)
+    while not until():
+        fd = session.fileno()
+        left = deadline - time.monotonic()
+        if left <= 0 or fd == -1:
+            return
+        select.select([fd], [], [], left)
+        session.receive()
+        session.fold(0.05)
+
+
+@contextmanager
+def _leaving_on_signals(app: StreamscopeApp) -> Iterator[None]:
+    """A signal that means the command ends the screen as `q` does, so that the terminal is put right."""
+    import asyncio
+
+    def leave(signum: int, frame: object) -> None:
+        with suppress(RuntimeError):  # the app is on its way in or out
+            asyncio.get_running_loop().call_soon_threadsafe(app.exit, 0)
+
+    before = {signum: signal.signal(signum, leave) for signum in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+@contextmanager
+def _terminal_restored() -> Iterator[None]:
+    """Whatever becomes of the app, the terminal's settings are afterwards what they were."""
+    import termios
+
+    fd = sys.stdin.fileno()
+    settings = termios.tcgetattr(fd)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):
+            termios.tcsetattr(fd, termios.TCSANOW, settings)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _say(text: str) -> None:
+    from streamscope.trace.names import visible
+
+    sys.stderr.write(f"streamscope: {visible(text, 1000)}\n")

@@ -1,0 +1,46 @@
+"""What `ps` prints: the running engines, one a line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from streamscope.link.discovery import Engine
+from streamscope.trace.names import visible
+
+_HEAD = ("PID", "PROGRAM", "ADDRESS", "STREAMS", "AGE")
+_RIGHT = {"PID", "STREAMS", "AGE"}
+
+
+def engines_table(engines: Sequence[Engine], now: float | None = None) -> list[str]:
+    """A head and a line for each engine, aligned; `now` is Unix time. What engines say of themselves is made
+    visible.
+    """
+    now = time.time() if now is None else now
+    rows = [_HEAD, *(_row(engine, now) for engine in engines)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    return ["  ".join(_cell(*cell) for cell in zip(_HEAD, row, widths)).rstrip() for row in rows]
+
+
+def age(seconds: float) -> str:
+    """`42s`, `3m05s`, `2h10m`, `5d03h`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
+
+
+def _row(engine: Engine, now: float) -> tuple[str, ...]:
+    hello = engine.hello
+    if hello is None:
+        return (str(engine.pid), "does not answer", "–", "–", "–")
+    addresses = ", ".join(visible(address, 100) for address in hello.addresses[:4]) or "–"
+    return (str(engine.pid), visible(hello.program, 40), addresses, f"{hello.streams:,}", age(now - hello.started))
+
+
+def _cell(head: str, text: str, width: int) -> str:
+    return text.rjust(width) if head in _RIGHT else text.ljust(width)
