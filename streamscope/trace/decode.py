@@ -113,6 +113,7 @@ class Decoder:
         self.kinds = [(name, tuple(arguments)) for name, arguments in kinds]
         self.functions = [*functions, *(f"function_{code}" for code in range(len(functions), 256))]
         self._shapes = [_shape(name, arguments) for name, arguments in kinds]
+        self.texts: list[tuple[int, ...]] = [shape.texts for shape in self._shapes]
         unknown = 256 - len(kinds)
         self.lengths: list[int] = [shape.length for shape in self._shapes] + [1] * unknown
         # what `count` has to look at more closely: kinds that carry text, and codes that no kind has

@@ -29,8 +29,8 @@ class Fold:
     """What handlers work on. `Model` is the whole of it, with slices and losses."""
 
     __slots__ = (
-        "active_handles", "active_reqs", "callback_ns", "closed", "completed", "handles", "known", "lit", "membership",
-        "nfds", "poll_ns", "requests", "round", "streams", "t", "turn",
+        "active_handles", "active_reqs", "callback_ns", "changed", "closed", "completed", "handles", "known", "lit",
+        "membership", "nfds", "poll_ns", "requests", "round", "streams", "t", "turn",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -44,6 +44,7 @@ class Fold:
         self.lit: dict[tuple[int, int], int] = {}
         self.closed: deque[int] = deque()  # numbers in the order of closing
         self.membership = 0
+        self.changed: set[int] = set()
         self.round: set[int] | None = None  # handles that the round of slices has named, None outside a round
 
     @property
@@ -64,6 +65,7 @@ class Fold:
         there.pop(number, None)
         self.known[number] = here[number] = state
         self.membership += 1
+        self.changed.add(number)
         if self.round is not None:
             self.round.add(number)
 
@@ -74,6 +76,7 @@ class Fold:
         self.handles.pop(number, None)
         self.completed.pop(number, None)
         self.membership += 1
+        self.changed.add(number)
 
     def unknown_request(self, number: int, kind: int) -> RequestState:
         """Makes up a request whose beginning was lost, of what is known: its number and kind."""

@@ -74,14 +74,13 @@ class Model(Fold):
       then.
     """
 
-    __slots__ = ("_decoder", "_handlers", "_strangers", "changed", "events_lost", "events_seen", "whole")
+    __slots__ = ("_decoder", "_handlers", "_strangers", "events_lost", "events_seen", "whole")
 
     def __init__(self, kinds: Kinds, functions: Sequence[str]) -> None:
         super().__init__()
         self.whole = False
         self.events_seen = 0
         self.events_lost = 0
-        self.changed: set[int] = set()
         self._decoder = Decoder(kinds, functions)
         for name, arguments in self._decoder.kinds:
             mine = _ARGUMENTS.get(name)
@@ -90,8 +89,11 @@ class Model(Fold):
         self._handlers: list[tuple[Handler | None, int]] = [(_unknown, 1)] * 256
         self._strangers: list[tuple[Stranger | None, int]] = [(_unknown, 1)] * 256
         for code, (name, arguments) in enumerate(self._decoder.kinds):
-            self._handlers[code] = handler_of(name), 1 + len(arguments)
-            self._strangers[code] = STRANGERS.get(name), 1 + len(arguments)
+            handler, stranger, texts = handler_of(name), STRANGERS.get(name), self._decoder.texts[code]
+            if texts:
+                handler, stranger = _checked(handler, texts), _checked(stranger, texts)
+            self._handlers[code] = handler, 1 + len(arguments)
+            self._strangers[code] = stranger, 1 + len(arguments)
 
     @classmethod
     def here(cls) -> Model:
@@ -169,7 +171,6 @@ class Model(Fold):
         if last and self.round is not None:
             for number in self.known.keys() - self.round:
                 self.forget(number)
-                self.changed.add(number)
             self.round = None
             self.requests = {request.number: request for state in self.known.values() for request in _requests(state)}
             self.whole = True
@@ -199,7 +200,6 @@ class Model(Fold):
         state = self.known.get(self.closed.popleft())
         if state is not None and state.closed_t:
             self.forget(state.number)
-            self.changed.add(state.number)
 
     def _take(self, state: StreamState) -> None:
         state = _copy(state)
@@ -212,7 +212,6 @@ class Model(Fold):
             self.requests[request.number] = request
         if state.closed_t and (before is None or not before.closed_t):
             self.closed.append(state.number)
-        self.changed.add(state.number)
 
     def _stay_bounded(self) -> None:
         """A batch is bounded by its frame, so it is enough to look after each."""
@@ -230,6 +229,20 @@ class Model(Fold):
 
 def _unknown(fold: Fold, stream: StreamState | None, words: Words, i: int) -> None:
     raise FeedError(f"a record is of kind {words[i] & 255}, which the feed's catalogue has not")
+
+
+def _checked(handler: Handler | Stranger | None, texts: Sequence[int]) -> Any:
+    """The handler, for records that are to have text at these offsets: looks first, because a batch of integers
+    alone is not looked at word by word.
+    """
+
+    def look(fold: Fold, stream: Any, words: Words, i: int) -> None:
+        if any(type(words[i + offset]) is not str for offset in texts):
+            raise FeedError("a record has a number where its text should be")
+        if handler is not None:
+            handler(fold, stream, words, i)
+
+    return look
 
 
 def _when(item: tuple[tuple[int, int], int]) -> int:

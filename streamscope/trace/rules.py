@@ -6,15 +6,15 @@ Handlers are small because a feed has millions of records a second: they write w
 do without. `HANDLERS` are for records of known handles. `STRANGERS` are for records of the loop itself and of handles
 that are not known; only what they say of the loop counts then. Kinds that no table names change no state.
 
-The words have been checked before: integers everywhere, except that a batch may have integers where text belongs,
-which `_text` finds, and may end within a record, which is an IndexError that `Model.apply` answers.
+The words have been checked before, except that a batch may end within a record: an IndexError, which `Model.apply`
+answers. Kinds that carry text have been looked at more closely.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -28,12 +28,6 @@ _NO_FAILURES = frozenset({EAGAIN, EINTR, EINPROGRESS})
 
 Handler: TypeAlias = Callable[[Fold, StreamState, Words, int], None]
 Stranger: TypeAlias = Callable[[Fold, None, Words, int], None]
-
-
-def _text(word: Any) -> str:
-    if type(word) is not str:
-        raise FeedError("a record has a number where its text should be")
-    return word[:TEXT_LIMIT]
 
 
 # the loop and the clock: these never look at the stream
@@ -72,7 +66,7 @@ def _active_handles(fold: Fold, stream: object, words: Words, i: int) -> None:
 
 
 def _handle_init(fold: Fold, stream: StreamState | None, words: Words, i: int) -> None:
-    state = StreamState(words[i] >> 16, words[i + 1], place=_text(words[i + 2]), begin_t=fold.t)
+    state = StreamState(words[i] >> 16, words[i + 1], place=words[i + 2][:TEXT_LIMIT], begin_t=fold.t)
     if stream is None:
         fold.know(state)
         return
@@ -82,12 +76,12 @@ def _handle_init(fold: Fold, stream: StreamState | None, words: Words, i: int) -
 
 
 def _handle_name(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    stream.name = _text(words[i + 1])
+    stream.name = words[i + 1][:TEXT_LIMIT]
 
 
 def _handle_address(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    stream.local = _text(words[i + 1])
-    stream.peer = _text(words[i + 2])
+    stream.local = words[i + 1][:TEXT_LIMIT]
+    stream.peer = words[i + 2][:TEXT_LIMIT]
 
 
 def _handle_accepted(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
