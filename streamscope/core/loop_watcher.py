@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from .loop import Loop
 
 _FLAG_INIT = site("flag.set", "uv__handle_init")
+_WORDS = ("idle", "prepare", "check")
+_INIT = {word: site("handle.init", f"uv_{word}_init") for word in _WORDS}
+_FLAG_START = {word: site("flag.set", f"uv_{word}_start") for word in _WORDS}
+_HANDLE_START = {word: site("handle.start", f"uv_{word}_start") for word in _WORDS}
+_FLAG_STOP = {word: site("flag.clear", f"uv_{word}_stop") for word in _WORDS}
+_HANDLE_STOP = {word: site("handle.stop", f"uv_{word}_stop") for word in _WORDS}
+_PHASE = {word: site("loop.phase", f"uv__run_{word}") for word in _WORDS}
+_BEGIN = {word: site("callback.begin", f"uv__run_{word}") for word in _WORDS}
+_END = {word: site("callback.end", f"uv__run_{word}") for word in _WORDS}
 
 
 class LoopWatcher(Handle):
@@ -28,7 +37,7 @@ class LoopWatcher(Handle):
     callback_number: ClassVar[int]
 
     def __init__(self, loop: Loop) -> None:
-        super().__init__(loop, site("handle.init", f"uv_{self.word}_init"), _FLAG_INIT)
+        super().__init__(loop, _INIT[self.word], _FLAG_INIT)
         self.callback: Callable[[Any], Any] | None = None
         self.starts = 0
 
@@ -43,16 +52,14 @@ class LoopWatcher(Handle):
         self.callback = cb
         self.starts += 1
         self.loop.loop_watchers[self.word].insert(0, self)
-        function = f"uv_{self.word}_start"
-        uv__handle_start(self, site("flag.set", function), site("handle.start", function))
+        uv__handle_start(self, _FLAG_START[self.word], _HANDLE_START[self.word])
 
     def stop(self) -> None:
         """Call it no more; nothing happens if it was not started."""
         if not self.flags & ACTIVE:
             return
         self.loop.loop_watchers[self.word].remove(self)
-        function = f"uv_{self.word}_stop"
-        uv__handle_stop(self, site("flag.clear", function), site("handle.stop", function))
+        uv__handle_stop(self, _FLAG_STOP[self.word], _HANDLE_STOP[self.word])
 
     def _close(self) -> None:
         self.stop()
@@ -90,10 +97,8 @@ def uv__run_loop_watchers(loop: Loop, word: str) -> None:
     watchers: list[LoopWatcher] = loop.loop_watchers[word]
     if not watchers:
         return
-    function = f"uv__run_{word}"
-    begin, end = site("callback.begin", function), site("callback.end", function)
     if loop.emit is not None:
-        loop.emit((site("loop.phase", function),))
+        loop.emit((_PHASE[word],))
     for handle, starts in [(handle, handle.starts) for handle in watchers]:
         if handle.flags & ACTIVE and handle.starts == starts and handle.callback is not None:
-            loop.call(handle, handle.callback_number, begin, end, 0, handle.callback, handle)
+            loop.call(handle, handle.callback_number, _BEGIN[word], _END[word], 0, handle.callback, handle)

@@ -126,7 +126,7 @@ KINDS: tuple[Kind, ...] = (
         "handle.init",
         "type:type place:text",
         "uv_tcp_init_ex uv_pipe_init uv_tty_init uv_timer_init uv_async_init uv_idle_init uv_prepare_init "
-        "uv_check_init uv_signal_init",
+        "uv_check_init",
         "A handle came into being, at this place of the program.",
     ),
     _kind("handle.name", "name:text", "name", "The program named the handle, for the screen."),
@@ -134,7 +134,7 @@ KINDS: tuple[Kind, ...] = (
         "handle.address",
         "local:text peer:text",
         "uv_tcp_open uv_tcp_bind uv_tcp_listen uv_accept uv__tcp_connect "
-        "uv__stream_connect uv_pipe_open uv_pipe_bind uv_pipe_connect uv_tty_init",
+        "uv__stream_connect uv_pipe_open uv_pipe_bind uv_pipe_connect",
         "The stream's addresses became known.",
     ),
     _kind(
@@ -146,22 +146,21 @@ KINDS: tuple[Kind, ...] = (
     _change(
         "handle.start",
         "int",
-        "uv__read_start uv_listen uv_tcp_listen uv_pipe_listen uv_timer_start uv_async_init uv_idle_start "
-        "uv_prepare_start uv_check_start uv_ref",
+        "uv__read_start uv_listen uv_timer_start uv_async_init uv_idle_start uv_prepare_start uv_check_start uv_ref",
         "The handle counts as active: it keeps the loop alive. Old and new are the loop's active handles.",
     ),
     _change(
         "handle.stop",
         "int",
         "uv_read_stop uv__read uv__stream_eof uv__stream_close uv_timer_stop uv_idle_stop uv_prepare_stop "
-        "uv_check_stop uv__async_close uv_close uv_unref uv__finish_close",
+        "uv_check_stop uv__async_close uv_unref",
         "The handle no longer counts as active. Old and new are the loop's active handles.",
     ),
     _kind("handle.close", "", "uv_close", "The program asked for the handle to be closed."),
     _kind(
         "handle.closed",
         "",
-        "uv__finish_close",
+        "uv__finish_close uv_tcp_init_ex",
         "The handle is closed; its close_cb runs next and its memory is the program's again.",
     ),
     # flags and fields of a stream
@@ -169,11 +168,11 @@ KINDS: tuple[Kind, ...] = (
         "flag.set",
         "flag:flag",
         "uv__stream_init uv__stream_open uv__read_start uv__read uv__stream_eof uv_shutdown uv__drain "
-        "uv_accept uv_close uv__finish_close uv_ref maybe_new_socket uv__tcp_bind uv_tcp_bind uv_tcp_listen "
+        "uv_accept uv_close uv__finish_close uv_ref maybe_new_socket uv__tcp_bind uv_tcp_listen "
         "uv_tcp_nodelay uv_tcp_keepalive "
-        "uv_tcp_simultaneous_accepts uv_stream_set_blocking uv_tty_init uv_timer_start uv_async_init "
+        "uv_tcp_simultaneous_accepts uv_tty_init uv_timer_start uv_async_init "
         "uv_idle_start uv_prepare_start "
-        "uv_check_start uv_listen uv_pipe_listen uv_pipe_bind uv_pipe_connect uv__handle_init",
+        "uv_check_start uv_listen uv_pipe_bind uv__handle_init",
         "A flag of the handle went from off to on.",
     ),
     _kind(
@@ -181,14 +180,14 @@ KINDS: tuple[Kind, ...] = (
         "flag:flag",
         "uv_read_stop uv__read uv__stream_eof uv__read_start uv_shutdown uv__drain uv__stream_close "
         "uv__finish_close uv_unref uv_tcp_nodelay uv_tcp_keepalive uv_tcp_simultaneous_accepts "
-        "uv_stream_set_blocking uv_timer_stop "
-        "uv_idle_stop uv_prepare_stop uv_check_stop uv__async_close uv_close",
+        "uv_timer_stop "
+        "uv_idle_stop uv_prepare_stop uv_check_stop uv__async_close",
         "A flag of the handle went from on to off.",
     ),
     _change(
         "fd",
         "fd",
-        "uv__stream_open uv__stream_close new_socket uv_tcp_init_ex uv_pipe_bind uv_pipe_connect",
+        "uv__stream_open uv__stream_close new_socket uv_pipe_bind uv_pipe_connect",
         "The stream's descriptor changed.",
     ),
     _change(
@@ -209,7 +208,7 @@ KINDS: tuple[Kind, ...] = (
     _change(
         "delayed_error",
         "status",
-        "uv__tcp_connect uv__tcp_bind uv__stream_connect uv_pipe_connect uv_tcp_bind",
+        "uv__tcp_connect uv__tcp_bind uv__stream_connect uv_pipe_connect",
         "An error is kept for later, to be told by listen or by the connect callback; 0 is none.",
     ),
     _change(
@@ -347,7 +346,7 @@ KINDS: tuple[Kind, ...] = (
     _sys("shutdown", "uv__drain", "shutdown(2) with SHUT_WR: the stream's side ends."),
     _sys(
         "close",
-        "uv__stream_close uv_accept uv__emfile_trick new_socket uv__stream_recv_cmsg uv_tcp_close_reset uv__pipe_close",
+        "uv__stream_close uv_accept uv__emfile_trick new_socket uv__stream_recv_cmsg uv_pipe_bind",
         "close(2).",
     ),
     _sys("socket", "uv__socket", "socket(2); the result is the new descriptor."),

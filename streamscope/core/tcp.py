@@ -29,7 +29,7 @@ from .probe import site
 from .request import ConnectRequest
 from .stream import Stream
 from .stream.listen import uv__server_io
-from .stream.open import emit_addresses, uv__stream_open, uv__tcp_keepalive, uv_fileno
+from .stream.open import emit_addresses, set_fd, uv__stream_open, uv__tcp_keepalive, uv_fileno
 from .system import Address
 from .watcher import uv__fd_exists, uv__io_feed, uv__io_start
 
@@ -55,6 +55,10 @@ _REQ = site("connect_req", "uv__tcp_connect")
 _BEGIN_REQ = site("request.begin", "uv__tcp_connect")
 _SYS_SOCKET = site("sys.socket", "uv__socket")
 _SYS_BIND = site("sys.bind", "uv__tcp_bind")
+_SYS_BIND_NEW = site("sys.bind", "new_socket")
+_SYS_BIND_MAYBE = site("sys.bind", "maybe_new_socket")
+_FD_NEW = site("fd", "new_socket")
+_NOT_MADE = site("handle.closed", "uv_tcp_init_ex")
 _SYS_CONNECT = site("sys.connect", "uv__tcp_connect")
 _SYS_LISTEN = site("sys.listen", "uv_tcp_listen")
 _SYS_CLOSE = site("sys.close", "new_socket")
@@ -98,13 +102,27 @@ def new_socket(tcp: Tcp, domain: int, flags: int) -> int:
     _tell(tcp, _SYS_SOCKET, -1, domain, fd)
     status = uv__stream_open(tcp, fd, flags)
     if not status and flags & BOUND:
-        try:
-            system.bind(fd, domain, system.getsockname(fd))
-        except OSError as error:
-            status = _status(error)
+        status = _bind_anywhere(tcp, domain, _SYS_BIND_NEW)
     if status:
         system.close(fd)
         _tell(tcp, _SYS_CLOSE, fd, 0, 0)
+        if tcp.fd != -1:
+            set_fd(tcp, -1, _FD_NEW)  # libuv keeps the number, and would close somebody else's descriptor later
+    return status
+
+
+def _bind_anywhere(tcp: Tcp, domain: int, where: int) -> int:
+    """Bind to any port, unless the socket has one. Returns 0 or an error."""
+    system = tcp.loop.system
+    try:
+        address = system.getsockname(tcp.fd)
+        if address[1] != 0:
+            return 0
+        system.bind(tcp.fd, domain, address)
+        status = 0
+    except OSError as error:
+        status = _status(error)
+    _tell(tcp, where, tcp.fd, 0, status)
     return status
 
 
@@ -125,13 +143,9 @@ def maybe_new_socket(tcp: Tcp, domain: int, flags: int) -> int:
     if tcp.fd == -1:
         return new_socket(tcp, domain, flags)
     if flags & BOUND and not tcp.flags & BOUND:
-        system = tcp.loop.system
-        try:
-            address = system.getsockname(tcp.fd)
-            if address[1] == 0:  # not bound by the program itself either
-                system.bind(tcp.fd, domain, address)
-        except OSError as error:
-            return _status(error)
+        status = _bind_anywhere(tcp, domain, _SYS_BIND_MAYBE)
+        if status:
+            return status
     uv__set_flags(tcp, flags, _FLAG_SOCKET)
     return 0
 
@@ -383,6 +397,8 @@ class Tcp(Stream):
             status = maybe_new_socket(self, family, 0)
             if status:
                 del loop.handles[self.number]
+                if loop.emit is not None:
+                    loop.emit((self.mark | _NOT_MADE,))
                 raise UVError(status, "tcp")
 
     open = uv_tcp_open

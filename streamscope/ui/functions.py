@@ -35,7 +35,6 @@ FUNCTIONS: dict[str, str] = {
     "uv_async_init": "sets up the handle by which another thread can wake the loop.",
     "uv__async_close": "closes the handle by which another thread can wake the loop.",
     "uv__async_io": "runs the callbacks of those that were woken from another thread.",
-    "uv_signal_init": "sets a signal watcher up.",
     "uv__signal_event": "runs the callbacks of signals that have come.",
     "uv_idle_init": "sets an idle handle up.",
     "uv_idle_start": "runs its callback once a turn; the loop no longer waits.",
@@ -52,7 +51,6 @@ FUNCTIONS: dict[str, str] = {
     "uv__stream_close": "takes a stream out of epoll, stops reading, and closes its descriptor and those it holds.",
     "uv__stream_destroy": "cancels what a closed stream still had under way, and runs those callbacks.",
     "uv__stream_flush_write_queue": "fails every write that still waits in write_queue.",
-    "uv_stream_set_blocking": "makes the stream's writes block, or not.",
     # reading
     "uv__read_start": "begins to read: READING, POLLIN wanted, the handle active.",
     "uv_read_stop": "stops reading: READING off, POLLIN no longer wanted, the callbacks forgotten.",
@@ -92,14 +90,12 @@ FUNCTIONS: dict[str, str] = {
     "uv_tcp_nodelay": "turns Nagle's algorithm off or on.",
     "uv_tcp_keepalive": "turns keep-alive probes on or off.",
     "uv_tcp_simultaneous_accepts": "lets a server accept one connection or many in a row.",
-    "uv_tcp_close_reset": "closes a connection with a reset instead of an end.",
     # pipes and terminals
     "uv_pipe_init": "sets a pipe up.",
     "uv_pipe_open": "makes a pipe of a descriptor that is there already.",
     "uv_pipe_bind": "binds a Unix socket to its path.",
     "uv_pipe_listen": "lets a Unix socket listen.",
     "uv_pipe_connect": "connects a Unix socket; every failure is told by connect_cb.",
-    "uv__pipe_close": "closes a Unix socket and removes its path.",
     "uv_tty_init": "makes a stream of a terminal.",
     # what libuv has not
     "name": "is this engine's own: programs name handles for the screen.",

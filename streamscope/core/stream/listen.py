@@ -123,6 +123,8 @@ def uv__emfile_trick(stream: Stream) -> int:
     if loop.emfile_fd == -1:
         return -errno.EMFILE
     loop.system.close(loop.emfile_fd)
+    if loop.emit is not None:
+        loop.emit((stream.mark | _SYS_CLOSE_TRICK, loop.emfile_fd, 0, 0))
     loop.emfile_fd = -1
     while True:
         try:
