@@ -30,6 +30,9 @@ format: $(VENV)/.installed-dev     ## put every file into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+conformance: $(VENV)/.installed-dev ## hold the engine against the real libuv with 2,000 programs, new ones every time
+	CONFORMANCE_PROFILE=conformance $(BIN)/python -m pytest tests/conformance
+
 bench: $(VENV)/.installed-dev      ## figures of docs/performance.md (BENCH="echo --quick" for one of them)
 	$(BIN)/python -m benchmarks $(BENCH)
 

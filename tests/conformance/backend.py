@@ -50,6 +50,10 @@ def shown(data: bytes) -> str:
     return data.hex() if len(data) <= 16 else f"{len(data)} bytes {zlib.crc32(data):08x}"
 
 
+def _sizes(bufs: Sequence[bytes]) -> str:
+    return str([len(b) for b in bufs]) if len(bufs) < 20 else f"{len(bufs)} buffers, {sum(map(len, bufs))} bytes"
+
+
 class Backend(Peers, ABC):
     """What scenarios see. A subclass makes the calls (`_read_start`, …) and reads the fields (`_loop`, `_handle`)."""
 
@@ -142,6 +146,18 @@ class Backend(Peers, ABC):
         self._plain_call("unref", name)
         self._did(f"uv_unref({name})")
 
+    def is_closing(self, name: str) -> bool:
+        """For a scenario that wants to know; no step."""
+        return bool(self._ask("is_closing", name))
+
+    def is_pipe(self, name: str) -> bool:
+        """For a scenario that wants to know; no step."""
+        return "ipc" in self._handle(name)
+
+    def is_ipc(self, name: str) -> bool:
+        """For a scenario that wants to know; no step."""
+        return bool(self._handle(name).get("ipc"))
+
     # streams
 
     def open(self, name: str, fd: int) -> int:
@@ -159,11 +175,11 @@ class Backend(Peers, ABC):
 
     def write(self, name: str, request: str, bufs: Sequence[bytes], send: str | None = None) -> int:
         """`uv_write`, or `uv_write2` with a handle to send."""
-        what = f"uv_write({name}, {request}, {[len(b) for b in bufs]}{', send ' + send if send else ''})"
+        what = f"uv_write({name}, {request}, {_sizes(bufs)}{', send ' + send if send else ''})"
         return int(self._did(what, self._write(name, request, bufs, send)))
 
     def try_write(self, name: str, bufs: Sequence[bytes]) -> int:
-        return int(self._did(f"uv_try_write({name}, {[len(b) for b in bufs]})", self._try_write(name, bufs)))
+        return int(self._did(f"uv_try_write({name}, {_sizes(bufs)})", self._try_write(name, bufs)))
 
     def shutdown(self, name: str, request: str) -> int:
         return int(self._did(f"uv_shutdown({name}, {request})", self._shutdown(name, request)))
@@ -292,7 +308,7 @@ class Backend(Peers, ABC):
         """
         try:
             for name in list(self.names):
-                if not self._ask("is_closing", name):
+                if not self.is_closing(name):
                     self.close(name)
             for _ in range(TURNS_TO_FINISH):
                 if not self.turn():
@@ -302,6 +318,7 @@ class Backend(Peers, ABC):
         status = self._loop_close()
         self.steps.append({"what": f"uv_loop_close() = {status}", "loop": {}, "handles": {}})
         self.close_peers()
+        self.remove_folder()
         return self.ground.leave()
 
     # what a subclass does

@@ -34,14 +34,17 @@ class LevelGround:
 
     def leave(self) -> dict[str, list[str]]:
         """Descriptors that are open and were not (`too many`), and the reverse (`lost`). Both are empty if all is
-        well.
+        well; what is too many is closed, so that one failure does not become the next test's.
         """
         after = open_descriptors()
         for plug in self._plugs:
             if after.get(plug) == "/dev/null":
                 os.close(plug)
         self._plugs.clear()
+        too_many = after.items() - self._before.items()
+        for fd, _ in too_many:
+            os.close(fd)
         return {
-            "too many": sorted(f"{fd} {what}" for fd, what in after.items() - self._before.items()),
+            "too many": sorted(f"{fd} {what}" for fd, what in too_many),
             "lost": sorted(f"{fd} {what}" for fd, what in self._before.items() - after.items()),
         }

@@ -279,4 +279,9 @@ class EngineBackend(Backend):
 
     def _loop_close(self) -> int:
         os.close(self._fdinfo)
-        return status_of(self.loop.close)
+        status = status_of(self.loop.close)
+        if status:  # give back what is the loop's own all the same; what is lost is found at the end
+            self.loop.handles.clear()
+            self.loop.active_reqs = 0
+            self.loop.close()
+        return status

@@ -8,8 +8,10 @@ from __future__ import annotations
 import array
 import os
 import select
+import shutil
 import socket
 import struct
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -30,9 +32,22 @@ class Peers(ABC):
 
     def __init__(self) -> None:
         self._peers: dict[str, socket.socket] = {}
+        self._folder: str | None = None
 
     @abstractmethod
     def _did(self, what: str, status: Any = None) -> Any: ...
+
+    def folder(self) -> str:
+        """A folder for sockets, which `finish` removes."""
+        if self._folder is None:
+            self._folder = tempfile.mkdtemp(prefix="conformance-")
+        return self._folder
+
+    def remove_folder(self) -> None:
+        """Remove what `folder` made."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder)
+            self._folder = None
 
     @staticmethod
     def socketpair(send_buffer: int = 0, family: int = socket.AF_UNIX) -> tuple[int, int]:
