@@ -176,15 +176,93 @@ def read_hung_up_stdin() -> None:
     finish(loop)
 
 
+def say_hello(*fds: str) -> None:
+    """Write a line over each of these descriptors."""
+    loop = new_loop()
+    for fd in fds:
+        pipe = Pipe(loop)
+        pipe.open(int(fd))
+        pipe.write(b"hello world\n", lambda request, status: request.handle.close())
+    run(loop)
+    finish(loop)
+
+
+def copy_stdin() -> None:
+    """Write to standard output what comes from standard input, to its end."""
+    loop = new_loop()
+    stdin, stdout = Pipe(loop), Pipe(loop)
+    stdin.open(0)
+    stdout.open(1)
+
+    def on_read(stdin: Pipe, nread: int, buf: bytes) -> None:
+        if nread > 0:
+            stdout.write(buf)
+        elif nread < 0:
+            stdin.close()
+            stdout.shutdown(lambda request, status: stdout.close())
+
+    stdin.read_start(None, on_read)
+    run(loop)
+    finish(loop)
+
+
+def serve_once(fd: str) -> None:
+    """Listen on a socket that was bound by the parent, and greet one client."""
+    loop = new_loop()
+    server = Tcp(loop)
+
+    def on_connection(server: Tcp, status: int) -> None:
+        connection = Tcp(loop)
+        server.accept(connection)
+        connection.write(b"hello world\n")
+        connection.shutdown(lambda request, status: connection.close())
+        server.close()
+
+    server.open(int(fd))
+    server.listen(128, on_connection)
+    os.write(1, b"listening")
+    run(loop)
+    finish(loop)
+
+
+def write_stdout_then_read_stdin() -> None:
+    """Eight writes in a row, then the end of standard output; then wait for that of input, and say so."""
+    loop = new_loop()
+    stdin, stdout, stderr = (Pipe(loop) for _ in range(3))
+    for fd, pipe in enumerate((stdin, stdout, stderr)):
+        pipe.open(fd)
+    written: list[int] = []
+
+    def on_read(stdin: Pipe, nread: int, buf: Any) -> None:
+        assert nread == EOF
+        assert written == [0] * 8
+        stdin.close()
+        stderr.write(b"the end", lambda request, status: stderr.close())
+
+    def on_shutdown(request: Any, status: int) -> None:
+        stdout.close()
+        stdin.read_start(None, on_read)
+
+    for _ in range(8):
+        stdout.write(b"hello world\n", lambda request, status: written.append(status))
+    stdout.shutdown(on_shutdown)
+    run(loop)
+    finish(loop)
+
+
 ROLES: dict[str, Callable[..., None]] = {
     function.__name__: function
     for function in (
+        copy_stdin,
         ipc_heavy_traffic,
         ipc_listen,
         ipc_send_back,
         ipc_send_zero,
         ipc_tcp_connection,
         read_hung_up_stdin,
+        say_hello,
+        serve_once,
+        write_stdout_then_read_stdin,
     )
 }
 
