@@ -203,7 +203,7 @@ async def test_only_the_selected_events_stream_and_back_keep_the_event_selected(
 
         assert app.pane.stream == row.stream
         assert app.list.selected == row
-        assert app.pane.border_title == f"events · only #{row.stream} · held · end follows"
+        assert app.pane.border_title == f"events · #{row.stream} only · held · end follows"
         assert all("loop" not in line for line in app.lines())
 
         await pilot.press("o")

@@ -65,7 +65,8 @@ class Feed:
     status: str = "live"
     reason: str = ""
     payload: list[Payload] = field(default_factory=list)
-    opened: list[int | None] = field(default_factory=list)
+    opened: int | None = None
+    asked: list[int | None] = field(default_factory=list)
     place: int = 0
     turn: int = 0
     t: int = 0
@@ -99,11 +100,13 @@ class Feed:
 
     def open_payload(self, stream: int) -> None:
         """Remember what was asked for."""
-        self.opened.append(stream)
+        self.opened = stream
+        self.asked.append(stream)
 
     def close_payload(self) -> None:
         """Remember what was asked for."""
-        self.opened.append(None)
+        self.opened = None
+        self.asked.append(None)
         self.payload.clear()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.reactive import var
@@ -124,8 +125,10 @@ then: after a loss the engine sends the state of every stream anew.
         strip = super().render_line(y)
         if self.cursor is None or self._top + y != self.cursor or self.cursor >= self._end:
             return strip
-        marked = Strip.join([Strip([Segment("›")], 1), strip.crop(1)])
-        return marked.apply_style(self.pen("cursor" if self.has_focus else "cursor-blurred", background=True))
+        style = self.pen("cursor" if self.has_focus else "cursor-blurred", background=True)
+        background = Style(bgcolor=style.bgcolor)
+        parts = [Segment("›", self.paper()), *strip.crop(1)]
+        return Strip([Segment(text, (under or background) + background) for text, under, _ in parts], strip.cell_length)
 
     def watch_stream(self, old: int | None, new: int | None) -> None:
         """Other rows with other numbers: the selected event stays selected if it is among them."""

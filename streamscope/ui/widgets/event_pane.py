@@ -20,7 +20,7 @@ from streamscope.ui.widgets.pens import Pens
 
 HINT = [
     ("↑", "or a click selects an event, and what it means stands here."),
-    ("o", "shows the events of the selected stream only, f follows the newest."),
+    ("f", "follows the newest event again."),
 ]
 
 
@@ -36,15 +36,14 @@ class Explanation(Pens):
         width = self.content_size.width
         pairs = HINT if self.row is None else explanation(self.row)
         if y >= len(pairs):
-            return Strip.blank(width)
+            return Strip.blank(width, self.paper())
         names = max(len(name) for name, _ in pairs)
         name, sentence = pairs[y]
-        plain = self.row is None
-        label = Segment(fit(name, names), self.pen("muted" if plain else "label"))
+        style = self.pen("muted" if self.row is None else "")
+        label = Segment(fit(name, names), self.pen("muted" if self.row is None else "label"))
         room = max(width - names - 3, 0)
-        return Strip(
-            [Segment(" "), label, Segment("  "), Segment(fit(sentence, room), self.pen("muted" if plain else ""))]
-        )
+        parts = [Segment(" "), label, Segment("  "), Segment(fit(sentence, room), style)]
+        return Strip(parts).apply_style(self.paper())
 
 
 class EventPane(Vertical):
@@ -102,12 +101,13 @@ class EventPane(Vertical):
     def explain(self, message: EventList.Selected) -> None:
         """Another event was selected: say what it means."""
         self._explanation.row = message.row
+        self.set_class(message.row is not None, "-explained")
         self._explanation.refresh()
         self._retitle()
 
     def _retitle(self) -> None:
         row = self._explanation.row
-        of = "all streams" if self.stream is None else f"only #{self.stream}"
+        of = "all streams" if self.stream is None else f"#{self.stream} only"
         held = "following" if self._list.following else "held · end follows"
         self.border_title = Content(f"events · {of} · {held}")
         self.border_subtitle = Content(f"seq {row.seq:,} · {row.t / 1e9:.6f} s" if isinstance(row, Event) else "")

@@ -11,6 +11,7 @@ size changes; here it changes with every frame and never moves a neighbour, so i
 
 from __future__ import annotations
 
+import textwrap
 from abc import abstractmethod
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -151,15 +152,17 @@ class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
         if strip is None:
             item = self.item(row)
             if item is None:
-                return Strip.blank(width)
-            strip = self._drawn[row] = Strip(self.draw(item, width))
+                return Strip.blank(width, self.paper())
+            strip = self._drawn[row] = Strip(self.draw(item, width)).apply_style(self.paper())
         offset = self.scroll_offset.x
-        return strip.crop_extend(offset, offset + width, None)
+        return strip.crop_extend(offset, offset + width, self.paper())
 
     def _blank_line(self, y: int, width: int) -> Strip:
-        if y == 0 and self._end == self._first and (text := self.empty_text()):
-            return Strip([Segment(fit(" " + text, width), self.pen("muted"))], width)
-        return Strip.blank(width)
+        if self._end == self._first:
+            lines = textwrap.wrap(self.empty_text(), max(width - 2, 10))
+            text = " " + lines[y] if y < len(lines) else ""
+            return Strip([Segment(fit(text, width), self.paper() + self.pen("muted"))], width)
+        return Strip.blank(width, self.paper())
 
     def item(self, row: int) -> Item | None:
         """The item of a row, None if it is gone or has not come yet."""

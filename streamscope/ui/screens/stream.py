@@ -1,0 +1,76 @@
+"""One stream on the whole screen: its panel, its requests, its payload as it passes, and its own events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence, Set
+
+from textual.containers import Container
+from textual.widget import Widget
+
+from streamscope.ui.actions import bindings
+from streamscope.ui.config import Config
+from streamscope.ui.messages import StreamOpened, StreamPinned
+from streamscope.ui.screens.base import LiveScreen
+from streamscope.ui.view import View
+from streamscope.ui.widgets.event_pane import EventPane
+from streamscope.ui.widgets.panel import Panel
+from streamscope.ui.widgets.payload_view import PayloadView
+from streamscope.ui.widgets.request_list import RequestList
+
+
+class StreamScreen(LiveScreen):
+    """Stream `number`. Its payload is asked for while this screen is there, and no longer."""
+
+    BINDINGS = bindings("stream")
+
+    def __init__(
+        self, view: View, number: int, config: Config, *, order: Callable[[], Sequence[int]] | None = None
+    ) -> None:
+        """`order` gives the numbers of the streams as the table has them, for going to the next one."""
+        super().__init__(view)
+        self.number = number
+        self._order = order or (lambda: sorted(view.model.streams))
+        self.panel = Panel(view, number, id="stream-panel")
+        self.requests = RequestList(view, number, id="stream-requests")
+        self.payload = PayloadView(view, number, id="stream-payload")
+        self.events = EventPane(view, number, id="stream-events")
+
+    def compose_body(self) -> Iterable[Widget]:
+        """How it is on one side, what happened on the other; above each other where there is no room beside."""
+        yield Container(self.panel, self.requests, id="stream-state")
+        yield Container(self.payload, self.events, id="stream-past")
+
+    def on_mount(self) -> None:
+        """The payload has the focus at first: it is what a person opens a stream for."""
+        self.payload.focus()
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint what has changed."""
+        super().show(changed)
+        self.panel.show(changed)
+        if self.requests.display:
+            self.requests.show(changed)
+        self.payload.show(changed)
+        self.events.show(changed)
+
+    def action_back(self) -> None:
+        """Go back to where the stream was opened."""
+        self.dismiss()
+
+    def action_pin(self) -> None:
+        """Pin the stream's panel on the overview, or let it go."""
+        self.post_message(StreamPinned(self.number))
+
+    def action_previous(self) -> None:
+        """Open the stream before it in the table."""
+        self._open(-1)
+
+    def action_next(self) -> None:
+        """Open the stream after it in the table."""
+        self._open(1)
+
+    def _open(self, step: int) -> None:
+        order = list(self._order())
+        place = order.index(self.number) + step if self.number in order else 0
+        if 0 <= place < len(order):
+            self.post_message(StreamOpened(order[place]))

@@ -1,0 +1,220 @@
+"""The payload of the opened stream, as text or as hex, both ways, followed as it passes.
+
+Payload is private: the engine sends none of it but for a stream that is opened in an inspector that may control. This
+view asks for it when it appears and no longer when it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol, runtime_checkable
+
+from rich.segment import Segment
+from textual import events
+from textual.content import Content
+from textual.reactive import var
+
+from streamscope.link.frames import Payload
+from streamscope.ui.actions import bindings
+from streamscope.ui.event_lines import clock_text
+from streamscope.ui.payload_log import PayloadLog, PayloadRow, hex_characters, hex_text
+from streamscope.ui.safe import fit
+from streamscope.ui.view import View
+from streamscope.ui.widgets.live_lines import LiveLines
+from streamscope.ui.widgets.meters import bytes_text
+
+CLOCK = 13
+"""Cells for the time, where there is room for it."""
+PLACE = 7
+"""Cells for the position of a hex row, in hexadecimal digits, and the space behind it."""
+
+
+def _hex_cells(count: int) -> int:
+    """Cells that so many bytes take: two digits and a space each, groups of eight apart, then the characters."""
+    return count * 4 + (count - 1) // 8 + 1
+
+
+@runtime_checkable
+class PayloadSource(Protocol):
+    """What a source needs so that payload can be seen: a session has it, a recorded feed has not."""
+
+    @property
+    def opened(self) -> int | None:
+        """The stream whose payload is kept."""
+
+    @property
+    def payload(self) -> Collection[Payload]:
+        """The latest frames of the opened stream, oldest first."""
+
+    def open_payload(self, stream: int) -> None:
+        """Keep the payload of this stream from now on."""
+
+    def close_payload(self) -> None:
+        """Keep no payload any more."""
+
+
+class PayloadView(LiveLines[PayloadRow]):
+    """What stream `stream` reads and writes, from the moment it is opened here."""
+
+    HELP = """\
+What passes through the stream while it is open here: < came in, > went out, each with its time.
+
+As text, \\r\\n and \\n show where the payload has its line ends, and characters that would command the terminal are
+shown instead of obeyed: ␛ is an escape, \\xNN a byte that is no UTF-8. As hex, each row begins with its position in
+that direction, counted from when the stream was opened here.
+
+It follows the newest bytes; scrolling up holds the rows still, End follows again.
+"""
+    BINDINGS = bindings("payload")
+
+    as_hex: var[bool] = var(False)
+
+    def __init__(self, view: View, stream: int, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._view = view
+        self._stream = stream
+        self._payload = PayloadLog()
+        self._last: Payload | None = None
+
+    def on_mount(self) -> None:
+        """Ask for the payload."""
+        if isinstance(source := self._view.source, PayloadSource):
+            source.open_payload(self._stream)
+        self.watch(self, "following", self._retitle)
+
+    def on_unmount(self) -> None:
+        """No longer, unless another stream has been opened meanwhile."""
+        if isinstance(source := self._view.source, PayloadSource) and source.opened == self._stream:
+            source.close_payload()
+
+    def sync(self) -> None:
+        """Lay out what has passed, unless the screen is paused."""
+        if not self._view.paused:
+            self._take()
+        super().sync()
+
+    def _take(self) -> None:
+        source = self._view.source
+        if not isinstance(source, PayloadSource):
+            return
+        fresh: list[Payload] = []
+        for frame in reversed(list(source.payload)):
+            if frame is self._last:
+                break
+            fresh.append(frame)
+        else:
+            if self._last is not None and fresh:
+                self._payload.skip_unknown(fresh[-1].t)
+        if fresh:
+            self._last = fresh[0]
+            self._payload.take(fresh[::-1])
+            self._retitle()
+
+    # drawing
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width has other rows."""
+        self._lay_out()
+
+    def watch_as_hex(self) -> None:
+        """The same bytes, told otherwise."""
+        self._lay_out()
+        self._retitle()
+
+    def _lay_out(self) -> None:
+        width = self.scrollable_content_region.width
+        if width <= 0:
+            return
+        top = self.item(self._top)
+        self._payload.lay_out(as_hex=self.as_hex, cells=self._bytes_a_row(width) if self.as_hex else self._room(width))
+        if top is not None and not self.following:
+            self._top = self._payload.row_of_chunk(top.chunk)
+        self.redraw()
+
+    def _clock(self, width: int) -> int:
+        """Cells for the time: as many as it takes, or none if the bytes need them."""
+        used = PLACE + _hex_cells(self._bytes_a_row(width)) if self.as_hex else 30
+        return CLOCK if width >= 3 + CLOCK + used else 0
+
+    def _room(self, width: int) -> int:
+        """Cells that a row has for text: the end of a line comes after it."""
+        return max(width - 3 - self._clock(width) - 4, 1)
+
+    def _bytes_a_row(self, width: int) -> int:
+        return next((count for count in (32, 16, 8) if _hex_cells(count) <= width - 3 - PLACE), 4)
+
+    def span(self) -> tuple[int, int]:
+        """The rows that are kept."""
+        return self._payload.first, self._payload.end
+
+    def load(self, start: int, count: int) -> Sequence[PayloadRow]:
+        """Rows by their number."""
+        rows, first = self._payload.rows, self._payload.first
+        return [rows[row - first] for row in range(start, start + count)]
+
+    def draw(self, item: PayloadRow, width: int) -> list[Segment]:
+        """A direction, a time, and the bytes."""
+        pen = self.pen
+        way = pen("accent" if item.out else "good")
+        parts = [Segment(" > " if item.out else " < ", way)]
+        if clock := self._clock(width):
+            time = clock_text(self._started, item.t) if item.t else ""
+            parts.append(Segment(time.ljust(clock), pen("muted")))
+        if item.notice:
+            room = max(width - 3 - clock, 1)
+            parts.append(Segment(fit(f"╌ {item.text} ╌", room), pen("warning")))
+        elif self.as_hex:
+            count = self._bytes_a_row(width)
+            parts.append(Segment(f"{item.place % 16**6:06x} ", pen("muted")))
+            parts.append(Segment(hex_text(item.data, count) + "  "))
+            parts.append(Segment(hex_characters(item.data), way))
+        else:
+            parts += [Segment(item.text), Segment(item.end, pen("dim"))]
+        return parts
+
+    @property
+    def _started(self) -> float:
+        hello = self._view.hello
+        return hello.started if hello is not None else 0.0
+
+    def empty_text(self) -> str:
+        """What is awaited, or why nothing will come."""
+        hello = self._view.hello
+        state = self._view.stream(self._stream)
+        if not isinstance(self._view.source, PayloadSource):
+            return "A recorded feed holds no payload."
+        if hello is not None and not hello.control and not hello.payload:
+            return "Payload stays in the engine: this inspector may only look (attach to one run with --control)."
+        if state is None or state.closed_t:
+            return "The stream is closed, and nothing passed while it was open here."
+        return "Nothing has passed since the stream was opened here; what passes now will be shown."
+
+    def _retitle(self) -> None:
+        log = self._payload
+        words = ["payload", "hex" if self.as_hex else "text"]
+        hello = self._view.hello
+        if hello is not None and not hello.control and hello.payload:
+            words.append(f"first {bytes_text(hello.payload)} of each read and write")
+        words.append("following" if self.following else "held · end follows")
+        self.border_title = Content(" · ".join(words))
+        self.border_subtitle = Content(f"< {bytes_text(log.bytes_in)}   > {bytes_text(log.bytes_out)}")
+
+    # what a person can do
+
+    def action_hex(self) -> None:
+        """Text, or hex."""
+        self.as_hex = not self.as_hex
+
+    def copy_text(self) -> str:
+        """All that is kept, as it is shown, for the clipboard."""
+        lines = []
+        for row in self._payload.rows:
+            if row.notice:
+                body = f"({row.text})"
+            elif self.as_hex:
+                count = self._bytes_a_row(self.scrollable_content_region.width)
+                body = f"{row.place:06x} {hex_text(row.data, count)}  {hex_characters(row.data)}"
+            else:
+                body = row.text
+            lines.append(f"{'>' if row.out else '<'} {body}")
+        return "\n".join(lines)

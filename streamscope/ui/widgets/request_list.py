@@ -1,0 +1,138 @@
+"""Every request of one stream: those that wait, first of all the one that holds the others up, and those done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+from rich.segment import Segment
+from textual import events
+from textual.content import Content
+from textual.strip import Strip
+
+from streamscope.core import flags as uv
+from streamscope.trace.names import error_name
+from streamscope.trace.state import RequestState, StreamState
+from streamscope.ui.safe import visible
+from streamscope.ui.view import View
+from streamscope.ui.widgets.meters import age_text, bar, bytes_text
+from streamscope.ui.widgets.panel_rows import Line, cut
+from streamscope.ui.widgets.pens import Pens
+
+DONE_SHOWN = 8
+
+_WAITS_FOR = {
+    uv.UV_CONNECT: "waits for POLLOUT: then the kernel knows how the connect went",
+    uv.UV_SHUTDOWN: "waits for write_queue to drain",
+}
+
+
+class RequestList(Pens):
+    """The requests of stream `number`, as many as there is room for, in the order in which they will be done."""
+
+    def __init__(self, view: View, number: int, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._view = view
+        self._number = number
+        self._lines: list[Line] = []
+        self._title = ""
+
+    def on_mount(self) -> None:
+        """Draw what is known already."""
+        self.show(frozenset())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size has room for other lines."""
+        self.show(frozenset())
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint anew if anything reads differently."""
+        state = self._view.stream(self._number)
+        done = self._view.model.completed.get(self._number, ())
+        width, height = self.content_size
+        lines = [] if state is None else request_lines(state, done, self._view.now_t, width, height)
+        if lines != self._lines:
+            self._lines = lines
+            self.refresh()
+        title = "requests" if state is None else f"requests · {_count(state)}"
+        if title != self._title:
+            self._title = title
+            self.border_title = Content(title)
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        width = self.content_size.width
+        parts = self._lines[y] if y < len(self._lines) else []
+        strip = Strip([Segment(text, self.pen(style)) for text, style in parts])
+        return strip.apply_style(self.paper()).extend_cell_length(width, self.paper())
+
+
+def _count(state: StreamState) -> str:
+    under_way = len(state.write_queue) + (state.connect_req is not None) + (state.shutdown_req is not None)
+    done = len(state.write_completed_queue)
+    words = [f"{under_way:,} under way"] if under_way else ["none under way"]
+    if done:
+        words.append(f"{done:,} before {'its callback' if done == 1 else 'their callbacks'}")
+    return " · ".join(words)
+
+
+def request_lines(state: StreamState, done: Sequence[RequestState], now_t: int, width: int, height: int) -> list[Line]:
+    """At most `height` lines of at most `width` cells. What is done gives way to what waits."""
+    waiting = [_held(request, now_t) for request in (state.connect_req, state.shutdown_req) if request is not None]
+    finished = [_finished(request, "→ write_cb") for request in state.write_completed_queue]
+    past = [_finished(request, "") for request in reversed(done)][:DONE_SHOWN]
+    room = max(height - len(waiting) - min(len(finished), 2) - min(len(past), 1), 1)
+    queue = state.write_queue
+    shown = queue if len(queue) <= room else queue[: room - 1]
+    lines = waiting + [_write(request, now_t, width) for request in shown]
+    if len(shown) < len(queue):
+        rest = queue[len(shown) :]
+        lines.append([(f"+{len(rest):,} more, {bytes_text(sum(request.left for request in rest))}", "muted")])
+    lines += finished
+    if not lines:
+        lines.append([("Nothing waits: every write was taken at once, or none was made.", "muted")])
+    lines += past
+    return [cut(line, width) for line in lines[: max(height, 0)]]
+
+
+def _write(request: RequestState, now_t: int, width: int) -> Line:
+    """A write: how much of it is written, of how much, since when, and which buffer is next."""
+    taken = request.bytes - request.left
+    cells = max(min(width - 44, 24), 8)
+    filled, empty = bar(taken, max(request.bytes, 1), cells)
+    line: Line = [(f"w{request.number:<6} ", "value"), (filled, "bar"), (empty.replace(" ", "░"), "track")]
+    line += [(f" {bytes_text(taken):>7} of {bytes_text(request.bytes):<7} ", ""), (_age(request, now_t), "")]
+    if request.nbufs > 1:
+        line.append((f"  buffer {min(request.write_index + 1, request.nbufs):,} of {request.nbufs:,}", "label"))
+    if request.send_handle:
+        line.append((f"  carries #{request.send_handle}", "accent"))
+    if request.error:
+        line.append((f"  {visible(error_name(request.error))}", "error"))
+    return line
+
+
+def _held(request: RequestState, now_t: int) -> Line:
+    """A connect or a shutdown, and what it waits for."""
+    name = uv.REQUEST_NAMES.get(request.request, "request")
+    why = _WAITS_FOR.get(request.request, "waits")
+    return [
+        (f"r{request.number:<6} ", "value"),
+        (f"{name}  ", "label"),
+        (f"{why}  ", "accent"),
+        (_age(request, now_t), ""),
+    ]
+
+
+def _finished(request: RequestState, then: str) -> Line:
+    """A request that is done, well or badly."""
+    letter = "w" if request.request == uv.UV_WRITE else "r"
+    name = uv.REQUEST_NAMES.get(request.request, "request")
+    size = f" {bytes_text(request.bytes)}" if request.request == uv.UV_WRITE else ""
+    mark = ("✗ ", "error") if request.error else ("✓ ", "good" if then else "dim")
+    status = (f"  {visible(error_name(request.error))}", "error") if request.error else ("  0", "" if then else "dim")
+    style = "" if then else "dim"
+    line: Line = [(f"{letter}{request.number:<6} ", "value" if then else "dim"), mark, (f"{name}{size}", style), status]
+    return [*line, (f"  {then}", "label")] if then else line
+
+
+def _age(request: RequestState, now_t: int) -> str:
+    return f"{age_text(now_t - request.begin_t):>6}" if request.begin_t else ""

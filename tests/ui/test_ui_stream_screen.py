@@ -1,0 +1,233 @@
+"""One stream on the whole screen: everything of it is there, and its payload is asked for only while it is open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+from ui_feed import SECOND, Feed, opened, record, turn, view_of, wrote
+
+from streamscope.app import StreamscopeApp
+from streamscope.core import flags as uv
+from streamscope.link.frames import Payload
+from streamscope.ui.config import Config
+from streamscope.ui.screens.stream import StreamScreen
+from streamscope.ui.widgets.event_list import EventList
+from streamscope.ui.widgets.payload_view import PayloadView
+
+
+def feed_of(*numbers: int, **options: object) -> Feed:
+    """An engine with these streams, #7 with a write that the kernel took a part of."""
+    feed = Feed(**options)  # type: ignore[arg-type]
+    feed.feed(*turn(1, 58 * SECOND), *(word for number in numbers for word in opened(number)))
+    feed.model.slice(feed.place, feed.model.loop, list(feed.model.streams.values()), True, True)
+    feed.feed(*turn(2, 59 * SECOND), *wrote(7, 1, 65536, 18432, 0))
+    return feed
+
+
+def passed(data: bytes, *, out: bool = False, stream: int = 7) -> Payload:
+    return Payload(stream, 59 * SECOND, out, len(data), data)
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@asynccontextmanager
+async def running(
+    feed: Feed, *, size: tuple[int, int] = (120, 40), stream: int = 7
+) -> AsyncIterator[tuple[StreamscopeApp, Pilot[int]]]:
+    app = StreamscopeApp(feed, Config(), view=view_of(feed))
+    async with app.run_test(size=size) as pilot:
+        app.open_stream(stream)
+        await pilot.pause()
+        yield app, pilot
+
+
+def screen_of(app: StreamscopeApp) -> StreamScreen:
+    assert isinstance(app.screen, StreamScreen)
+    return app.screen
+
+
+def payload(app: StreamscopeApp) -> list[str]:
+    """The rows of the payload in sight."""
+    view = app.screen.query_one(PayloadView)
+    lines = [view.render_line(y).text.rstrip() for y in range(view.scrollable_content_region.height)]
+    return [line for line in lines if line]
+
+
+async def test_payload_is_asked_for_while_the_stream_is_open_and_no_longer() -> None:
+    feed = feed_of(7)
+    async with running(feed) as (app, pilot):
+        assert feed.asked == [7]
+        await pilot.press("escape")
+        await pilot.pause()
+
+        assert feed.asked == [7, None]
+        assert not isinstance(app.screen, StreamScreen)
+
+
+async def test_payload_is_followed_as_it_passes() -> None:
+    feed = feed_of(7)
+    async with running(feed) as (app, pilot):
+        assert payload(app)[0].startswith(" Nothing has passed since the stream was opened here;")
+        feed.payload.append(passed(b"hello\n"))
+        app.screen.show(set())  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert payload(app) == [" < 22:14:19.000 hello\\n"]
+
+        feed.payload.append(passed(b"HELLO\n", out=True))
+        for number in range(60):
+            feed.payload.append(passed(b"line %d\n" % number))
+        screen_of(app).show(set())
+        await pilot.pause()
+        assert payload(app)[-1].endswith("line 59\\n")
+
+
+async def test_payload_can_be_read_as_hex() -> None:
+    feed = feed_of(7)
+    feed.payload.append(passed(b"hello\x1b\n"))
+    async with running(feed, size=(80, 24)) as (app, pilot):
+        await pilot.press("x")
+        await pilot.pause()
+        assert payload(app) == [" < 000000 68 65 6c 6c 6f 1b 0a" + " " * 30 + "hello··"]
+
+        await pilot.press("x")
+        await pilot.pause()
+        assert payload(app)[0].endswith("hello␛\\n")
+
+
+async def test_an_inspector_that_may_only_look_says_so() -> None:
+    async with running(feed_of(7, control=False), size=(200, 40)) as (app, _):
+        assert payload(app) == [
+            " Payload stays in the engine: this inspector may only look (attach to one run with --control)."
+        ]
+
+
+async def test_payload_is_no_markup_and_no_escape() -> None:
+    feed = feed_of(7)
+    feed.payload.append(passed(b"[bold red]x[/] \x1b]52;c;AAAA\x07 \x9b2J\n"))
+    async with running(feed) as (app, _):
+        assert payload(app)[0].endswith("[bold red]x[/] ␛]52;c;AAAA␇ \\x9b2J\\n")
+
+
+async def test_the_rows_hold_still_for_a_reader() -> None:
+    feed = feed_of(7)
+    feed.payload += [passed(b"line %d\n" % number) for number in range(100)]
+    async with running(feed) as (app, pilot):
+        await pilot.press("pageup")
+        await pilot.pause()
+        before = payload(app)
+        feed.payload.append(passed(b"more\n"))
+        screen_of(app).show(set())
+        await pilot.pause()
+        assert payload(app) == before
+
+        await pilot.press("f")
+        await pilot.pause()
+        assert payload(app)[-1].endswith("more\\n")
+
+
+async def test_a_paused_screen_takes_no_payload() -> None:
+    feed = feed_of(7)
+    async with running(feed) as (app, pilot):
+        await pilot.press("space")
+        feed.payload.append(passed(b"later\n"))
+        screen_of(app).show(set())
+        await pilot.pause()
+        assert "later" not in "".join(payload(app))
+
+        await pilot.press("space")
+        await pilot.pause()
+        assert payload(app)[-1].endswith("later\\n")
+
+
+async def test_frames_that_the_session_had_no_room_for_leave_a_word() -> None:
+    feed = feed_of(7)
+    feed.payload.append(passed(b"first\n"))
+    async with running(feed, size=(200, 40)) as (app, pilot):
+        feed.payload[:] = [passed(b"much later\n")]
+        screen_of(app).show(set())
+        await pilot.pause()
+
+        assert [line.split("  ")[-1] for line in payload(app)][1].endswith(
+            "╌ bytes of both ways went by too fast to be kept ╌"
+        )
+
+
+async def test_its_requests_and_its_own_events_are_there() -> None:
+    feed = feed_of(7, 8)
+    async with running(feed) as (app, _):
+        screen = screen_of(app)
+        requests = [screen.requests.render_line(y).text.rstrip() for y in range(3)]
+        events = app.screen.query_one(EventList)
+        lines = [events.render_line(y).text for y in range(events.size.height)]
+
+        assert requests[0].startswith("w1      ██")
+        assert "18 KiB of 64 KiB" in requests[0]
+        assert screen.requests.border_title == "requests · 1 under way"
+        assert "uv__write_r…  write_queue_size 65,536 → 47,104" in "".join(lines)
+        assert "loop" not in "".join(lines)
+
+
+async def test_the_next_and_the_previous_stream_can_be_opened_from_here() -> None:
+    feed = feed_of(7, 8, 9)
+    async with running(feed, stream=8) as (app, pilot):
+        app._overview.table.set_sort("number", False)
+        seen = []
+        for key in ("right_square_bracket", "right_square_bracket", "left_square_bracket"):
+            await pilot.press(key)
+            await pilot.pause()
+            seen.append(screen_of(app).number)
+
+        assert seen == [9, 9, 8]
+        assert feed.opened == 8
+
+
+async def test_a_stream_that_closes_stays_on_the_screen() -> None:
+    feed = feed_of(7)
+    async with running(feed) as (app, pilot):
+        feed.feed(
+            *record("flag.set", "uv__finish_close", 7, uv.CLOSED), *record("handle.closed", "uv__finish_close", 7)
+        )
+        screen_of(app).show({7})
+        await pilot.pause()
+
+        assert "closed" in str(screen_of(app).panel.border_title)
+        assert payload(app)[0].startswith(" The stream is closed, and nothing passed")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40), (200, 60)])
+async def test_every_pane_has_room_and_the_focus_reaches_it(size: tuple[int, int]) -> None:
+    feed = feed_of(7)
+    async with running(feed, size=size) as (app, pilot):
+        reached = []
+        for _ in range(3):
+            assert app.focused is not None
+            assert app.focused.size.height >= 2, app.focused
+            reached.append(type(app.focused).__name__)
+            await pilot.press("tab")
+            await pilot.pause()
+
+        assert sorted(reached) == ["EventList", "Panel", "PayloadView"]
+
+
+async def test_what_has_the_focus_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = feed_of(7)
+    feed.payload.append(passed(b"hello\n"))
+    async with running(feed) as (app, pilot):
+        copied: list[str] = []
+        monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+        await pilot.press("y", "tab", "up", "y")
+        await pilot.pause()
+
+        assert copied[0] == "< hello"
+        assert copied[1].split("  ")[2:4] == ["#7", "uv__write_req_update"]
