@@ -25,6 +25,11 @@ def error_text(status: int) -> str:
     return "end of file" if status == EOF else os.strerror(-status).lower()
 
 
+def status_of(error: OSError) -> int:
+    """What the kernel said, as libuv has it: the errno, negative. 0 if Python raised it without asking the kernel."""
+    return -(error.errno or 0)
+
+
 class UVError(OSError):
     """A call that failed at once. `number` is libuv's (negative), `name` its name; `errno` is the positive number, as
     ever.

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .errors import UVError
+from .errors import UVError, status_of
 from .flags import (
     BOUND,
     POLLIN,
@@ -25,7 +25,7 @@ from .probe import site
 from .request import ConnectRequest
 from .stream import Stream
 from .stream.close import uv__stream_close
-from .stream.open import emit_addresses, set_fd, uv__stream_open, uv_fileno
+from .stream.open import emit_addresses, set_fd, tell_call, uv__stream_open, uv_fileno
 from .system import Address
 from .tcp import begin_listening
 from .watcher import uv__fd_exists, uv__io_feed, uv__io_start
@@ -54,26 +54,13 @@ PIPE_READABLE = 1
 PIPE_WRITABLE = 2
 
 
-def _status(error: OSError) -> int:
-    return -(error.errno or 0)
-
-
-def _tell(pipe: Pipe, where: int, fd: int, asked: int, result: int) -> None:
-    """Tell of a system call and count it if it failed."""
-    if result < 0 and result != -errno.EINPROGRESS:
-        pipe.errors += 1
-    emit = pipe.loop.emit
-    if emit is not None:
-        emit((pipe.mark | where, fd, asked, result))
-
-
 def _new_socket(pipe: Pipe) -> int:
     """A Unix socket's descriptor, or a negative errno."""
     try:
         fd = pipe.loop.system.socket(socket.AF_UNIX)
     except OSError as error:
-        fd = _status(error)
-    _tell(pipe, _SYS_SOCKET, -1, socket.AF_UNIX, fd)
+        fd = status_of(error)
+    tell_call(pipe, _SYS_SOCKET, -1, socket.AF_UNIX, fd)
     return fd
 
 
@@ -89,7 +76,7 @@ def uv_pipe_open(pipe: Pipe, fd: int) -> None:
         mode = loop.system.getfl(fd) & os.O_ACCMODE
         loop.system.set_blocking(fd, False)
     except OSError as error:
-        raise UVError(_status(error), "open") from None
+        raise UVError(status_of(error), "open") from None
     flags = (READABLE if mode != os.O_WRONLY else 0) | (WRITABLE if mode != os.O_RDONLY else 0)
     status = uv__stream_open(pipe, fd, flags)
     if status:
@@ -113,11 +100,11 @@ def uv_pipe_bind(pipe: Pipe, path: str | bytes) -> None:
         pipe.loop.system.bind(fd, socket.AF_UNIX, path)
         status = 0
     except OSError as error:
-        status = _status(error) or -22  # Python itself refuses a path that is too long, without an errno
-    _tell(pipe, _SYS_BIND, fd, 0, status)
+        status = status_of(error) or -22  # Python itself refuses a path that is too long, without an errno
+    tell_call(pipe, _SYS_BIND, fd, 0, status)
     if status:
         pipe.loop.system.close(fd)
-        _tell(pipe, _SYS_CLOSE, fd, 0, 0)
+        tell_call(pipe, _SYS_CLOSE, fd, 0, 0)
         raise UVError(-errno.EACCES if status == -errno.ENOENT else status, "bind")
     uv__set_flags(pipe, BOUND, _FLAG_BIND)
     name = os.fsencode(path)
@@ -134,8 +121,8 @@ def uv_pipe_listen(pipe: Pipe, backlog: int, connection_cb: Callable[[Any, int],
     try:
         pipe.loop.system.listen(pipe.fd, backlog)
     except OSError as error:
-        status = _status(error)
-    _tell(pipe, _SYS_LISTEN, pipe.fd, backlog, status)
+        status = status_of(error)
+    tell_call(pipe, _SYS_LISTEN, pipe.fd, backlog, status)
     if status:
         return status
     begin_listening(pipe, connection_cb, _CALLBACKS_LISTEN)
@@ -191,8 +178,8 @@ def _connect(pipe: Pipe, path: str | bytes) -> int:
         except InterruptedError:
             continue
         except OSError as error:
-            status = _status(error) or -22
-        _tell(pipe, _SYS_CONNECT, pipe.fd, 0, status)
+            status = status_of(error) or -22
+        tell_call(pipe, _SYS_CONNECT, pipe.fd, 0, status)
         return 0 if status == -errno.EINPROGRESS else status
 
 
@@ -229,7 +216,7 @@ def uv_pipe_chmod(pipe: Pipe, mode: int) -> None:
         if has & wanted != wanted:
             os.chmod(path, stat.S_IMODE(has) | wanted)
     except OSError as error:
-        raise UVError(_status(error), "chmod") from None
+        raise UVError(status_of(error), "chmod") from None
 
 
 def uv_pipe_getsockname(pipe: Pipe) -> Address:
@@ -237,7 +224,7 @@ def uv_pipe_getsockname(pipe: Pipe) -> Address:
     try:
         return pipe.loop.system.getsockname(uv_fileno(pipe))
     except OSError as error:
-        raise UVError(_status(error), "getsockname") from None
+        raise UVError(status_of(error), "getsockname") from None
 
 
 def uv_pipe_getpeername(pipe: Pipe) -> Address:
@@ -247,7 +234,7 @@ def uv_pipe_getpeername(pipe: Pipe) -> Address:
     try:
         return pipe.loop.system.getpeername(uv_fileno(pipe))
     except OSError as error:
-        raise UVError(_status(error), "getpeername") from None
+        raise UVError(status_of(error), "getpeername") from None
 
 
 def uv__pipe_close(pipe: Pipe) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from .errors import status_of
 from .flags import POLLERR, POLLHUP, POLLIN, POLLOUT
 from .poller import MAX_EVENTS
 from .probe import site
@@ -110,7 +111,7 @@ def _register_one(loop: Loop, w: Watcher) -> None:
         try:
             poller.add(fd, pevents)
         except FileExistsError as error:
-            status = -(error.errno or 0)
+            status = status_of(error)
             modify = True
         if emit is not None:
             emit((mark | _ADD, fd, pevents, status))
@@ -209,6 +210,6 @@ def _forget(loop: Loop, fd: int) -> None:
     try:
         loop.poller.delete(fd)
     except OSError as error:
-        status = -(error.errno or 0)
+        status = status_of(error)
     if loop.emit is not None:
         loop.emit((_DEL, fd, status))

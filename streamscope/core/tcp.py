@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .errors import UVError
+from .errors import UVError, status_of
 from .flags import (
     BOUND,
     IPV6,
@@ -29,7 +29,7 @@ from .probe import site
 from .request import ConnectRequest
 from .stream import Stream
 from .stream.listen import uv__server_io
-from .stream.open import emit_addresses, set_fd, uv__stream_open, uv__tcp_keepalive, uv_fileno
+from .stream.open import emit_addresses, set_fd, tell_call, uv__stream_open, uv__tcp_keepalive, uv_fileno
 from .system import Address
 from .watcher import uv__fd_exists, uv__io_feed, uv__io_start
 
@@ -70,10 +70,6 @@ _ADDRESS_CONNECT = site("handle.address", "uv__tcp_connect")
 _single_accept: bool | None = None
 
 
-def _status(error: OSError) -> int:
-    return -(error.errno or 0)
-
-
 def _family(address: Address, call: str) -> int:
     """AF_INET or AF_INET6 of a `(host, port)` tuple whose host is a numeric address. Raises EINVAL for anything
     else.
@@ -82,7 +78,10 @@ def _family(address: Address, call: str) -> int:
         host, port = address[0], address[1]
         if isinstance(host, str) and isinstance(port, int) and 0 <= port <= 65535:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            socket.inet_pton(family, host.partition("%")[0])
+            plain, _, zone = host.partition("%")
+            socket.inet_pton(family, plain)
+            if zone and not zone.isdigit():
+                socket.if_nametoindex(zone)
             return family
     except (OSError, TypeError, IndexError, KeyError):
         pass
@@ -97,15 +96,15 @@ def new_socket(tcp: Tcp, domain: int, flags: int) -> int:
     try:
         fd = system.socket(domain)
     except OSError as error:
-        _tell(tcp, _SYS_SOCKET, -1, domain, _status(error))
-        return _status(error)
-    _tell(tcp, _SYS_SOCKET, -1, domain, fd)
+        tell_call(tcp, _SYS_SOCKET, -1, domain, status_of(error))
+        return status_of(error)
+    tell_call(tcp, _SYS_SOCKET, -1, domain, fd)
     status = uv__stream_open(tcp, fd, flags)
     if not status and flags & BOUND:
         status = _bind_anywhere(tcp, domain, _SYS_BIND_NEW)
     if status:
         system.close(fd)
-        _tell(tcp, _SYS_CLOSE, fd, 0, 0)
+        tell_call(tcp, _SYS_CLOSE, fd, 0, 0)
         if tcp.fd != -1:
             set_fd(tcp, -1, _FD_NEW)  # libuv keeps the number, and would close somebody else's descriptor later
     return status
@@ -121,18 +120,9 @@ def _bind_anywhere(tcp: Tcp, domain: int, where: int) -> int:
         system.bind(tcp.fd, domain, address)
         status = 0
     except OSError as error:
-        status = _status(error)
-    _tell(tcp, where, tcp.fd, 0, status)
+        status = status_of(error)
+    tell_call(tcp, where, tcp.fd, 0, status)
     return status
-
-
-def _tell(tcp: Tcp, where: int, fd: int, asked: int, result: int) -> None:
-    """Tell of a system call and count it if it failed."""
-    if result < 0 and result != -errno.EINPROGRESS:
-        tcp.errors += 1
-    emit = tcp.loop.emit
-    if emit is not None:
-        emit((tcp.mark | where, fd, asked, result))
 
 
 def maybe_new_socket(tcp: Tcp, domain: int, flags: int) -> int:
@@ -158,7 +148,7 @@ def uv_tcp_open(tcp: Tcp, fd: int) -> None:
     try:
         loop.system.set_blocking(fd, False)
     except OSError as error:
-        raise UVError(_status(error), "open") from None
+        raise UVError(status_of(error), "open") from None
     status = uv__stream_open(tcp, fd, READABLE | WRITABLE)
     if status:
         raise UVError(status, "open")
@@ -195,8 +185,8 @@ def uv__tcp_bind(tcp: Tcp, family: int, address: Address, flags: int) -> int:
         system.bind(tcp.fd, family, address)
         status = 0
     except OSError as error:
-        status = _status(error)
-    _tell(tcp, _SYS_BIND, tcp.fd, 0, status)
+        status = status_of(error)
+    tell_call(tcp, _SYS_BIND, tcp.fd, 0, status)
     if status and status != -errno.EADDRINUSE:
         return -22 if status == -errno.EAFNOSUPPORT else status
     _set_delayed(tcp, status, _DELAYED_BIND)
@@ -266,8 +256,8 @@ def _connect(tcp: Tcp, family: int, address: Address) -> int:
         except InterruptedError:
             continue
         except OSError as error:
-            status = _status(error)
-        _tell(tcp, _SYS_CONNECT, tcp.fd, 0, status)
+            status = status_of(error)
+        tell_call(tcp, _SYS_CONNECT, tcp.fd, 0, status)
         return status
 
 
@@ -290,8 +280,8 @@ def uv_tcp_listen(tcp: Tcp, backlog: int, connection_cb: Callable[[Any, int], An
     try:
         tcp.loop.system.listen(tcp.fd, backlog)
     except OSError as error:
-        status = _status(error)
-    _tell(tcp, _SYS_LISTEN, tcp.fd, backlog, status)
+        status = status_of(error)
+    tell_call(tcp, _SYS_LISTEN, tcp.fd, backlog, status)
     if status:
         return status
     begin_listening(tcp, connection_cb, _CALLBACKS_LISTEN)
@@ -319,7 +309,7 @@ def uv_tcp_nodelay(tcp: Tcp, on: bool) -> None:
         try:
             tcp.loop.system.setsockopt(tcp.fd, socket.IPPROTO_TCP, socket.TCP_NODELAY, int(on))
         except OSError as error:
-            raise UVError(_status(error), "nodelay") from None
+            raise UVError(status_of(error), "nodelay") from None
     if on:
         uv__set_flags(tcp, TCP_NODELAY, _FLAG_NODELAY)
     else:
@@ -334,7 +324,7 @@ def uv_tcp_keepalive(tcp: Tcp, on: bool, delay: int = 60) -> None:
         try:
             uv__tcp_keepalive(tcp.loop.system, tcp.fd, on, delay)
         except OSError as error:
-            raise UVError(_status(error), "keepalive") from None
+            raise UVError(status_of(error), "keepalive") from None
     if on:
         uv__set_flags(tcp, TCP_KEEPALIVE, _FLAG_KEEPALIVE)
     else:
@@ -357,7 +347,7 @@ def uv_tcp_close_reset(tcp: Tcp, close_cb: Callable[[Any], None] | None = None) 
         tcp.loop.system.setsockopt(tcp.fd, socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except OSError as error:
         if error.errno != errno.EINVAL:  # it has been shut down already
-            raise UVError(_status(error), "close_reset") from None
+            raise UVError(status_of(error), "close_reset") from None
     uv_close(tcp, close_cb)
 
 
@@ -368,7 +358,7 @@ def uv_tcp_getsockname(tcp: Tcp) -> Address:
     try:
         return tcp.loop.system.getsockname(uv_fileno(tcp))
     except OSError as error:
-        raise UVError(_status(error), "getsockname") from None
+        raise UVError(status_of(error), "getsockname") from None
 
 
 def uv_tcp_getpeername(tcp: Tcp) -> Address:
@@ -378,7 +368,7 @@ def uv_tcp_getpeername(tcp: Tcp) -> Address:
     try:
         return tcp.loop.system.getpeername(uv_fileno(tcp))
     except OSError as error:
-        raise UVError(_status(error), "getpeername") from None
+        raise UVError(status_of(error), "getpeername") from None
 
 
 class Tcp(Stream):

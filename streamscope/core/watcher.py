@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .errors import status_of
 from .flags import POLLIN, POLLOUT, POLLPRI, POLLRDHUP
 from .probe import site
 
@@ -157,7 +158,7 @@ def uv__platform_invalidate_fd(loop: Loop, w: Watcher) -> None:
     try:
         loop.poller.delete(w.fd)
     except OSError as error:
-        status = -(error.errno or 0)  # it may never have been added; libuv does not look either
+        status = status_of(error)  # it may never have been added; libuv does not look either
     emit = loop.emit
     if emit is not None:
         emit((w.mark | _EPOLL_DEL, w.fd, status))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import status_of
 from ..flags import READABLE, WRITABLE
 from ..handle import uv__clear_flags, uv__handle_stop
 from ..probe import CB_CONNECT, site
@@ -73,7 +74,7 @@ def _close(stream: Stream, fd: int) -> None:
     try:
         stream.loop.system.close(fd)
     except OSError as error:  # closed behind the engine's back: libuv asserts only on EBADF of its own doing
-        status = -(error.errno or 0)
+        status = status_of(error)
         stream.errors += 1
     if stream.loop.emit is not None:
         stream.loop.emit((stream.mark | _SYS_CLOSE, fd, 0, status))

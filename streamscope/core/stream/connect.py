@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
+from ..errors import status_of
 from ..flags import POLLOUT
 from ..probe import CB_CONNECT, site
 from ..watcher import uv__io_stop
@@ -73,7 +74,7 @@ def _outcome(stream: Stream) -> int:
     try:
         status = -stream.loop.system.getsockopt(stream.fd, socket.SOL_SOCKET, socket.SO_ERROR)
     except OSError as error:  # the descriptor was closed behind the engine's back; libuv takes what lay on its stack
-        status = -(error.errno or 0)
+        status = status_of(error)
     if emit is not None:
         emit((stream.mark | _SYS_GETSOCKOPT, stream.fd, socket.SO_ERROR, status))
     if status not in (0, EINPROGRESS):

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UVError
+from ..errors import UVError, status_of
 from ..flags import BOUND, POLLIN, READABLE, TCP_SINGLE_ACCEPT, UV_NAMED_PIPE, UV_TCP, WRITABLE
 from ..handle import uv__handle_start, uv__set_flags
 from ..probe import CB_CONNECTION, site
@@ -104,7 +104,7 @@ def uv__accept(stream: Stream) -> int:
         except InterruptedError:
             continue
         except OSError as error:
-            result = -(error.errno or 0)
+            result = status_of(error)
             if result != EAGAIN:
                 stream.errors += 1
         emit = stream.loop.emit
@@ -132,7 +132,7 @@ def uv__emfile_trick(stream: Stream) -> int:
         except InterruptedError:
             continue
         except OSError as error:
-            status = -(error.errno or 0)
+            status = status_of(error)
             if status != EAGAIN:
                 stream.errors += 1
             if loop.emit is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import TYPE_CHECKING
 
-from ..errors import UVError
+from ..errors import UVError, status_of
 from ..flags import CLOSED, CLOSING, TCP_KEEPALIVE, TCP_NODELAY, UV_NAMED_PIPE, UV_TCP
 from ..handle import uv__set_flags
 from ..probe import site
@@ -38,7 +39,7 @@ def uv__stream_open(stream: Stream, fd: int, flags: int) -> int:
             if stream.flags & TCP_KEEPALIVE:
                 uv__tcp_keepalive(stream.loop.system, fd, True, KEEPALIVE_DELAY_S)
         except OSError as error:
-            return -(error.errno or 0)
+            return status_of(error)
     set_fd(stream, fd, _FD_OPEN)
     return 0
 
@@ -50,6 +51,17 @@ def set_fd(stream: Stream, fd: int, where: int) -> None:
     emit = stream.loop.emit
     if emit is not None and old != fd:
         emit((stream.mark | where, old, fd))
+
+
+def tell_call(stream: Stream, where: int, fd: int, asked: int, result: int) -> None:
+    """Tell of a system call and its result, and count it if it failed; `where` is the `sys.*` site of the calling
+    function.
+    """
+    if result < 0 and result != -errno.EINPROGRESS:
+        stream.errors += 1
+    emit = stream.loop.emit
+    if emit is not None:
+        emit((stream.mark | where, fd, asked, result))
 
 
 def uv__tcp_keepalive(system: System, fd: int, on: bool, delay_s: int) -> None:
@@ -100,7 +112,7 @@ def uv_stream_set_blocking(stream: Stream, on: bool) -> None:
     try:
         stream.loop.system.set_blocking(uv_fileno(stream), on)
     except OSError as error:
-        raise UVError(-(error.errno or 0), "set_blocking") from None
+        raise UVError(status_of(error), "set_blocking") from None
 
 
 def uv_buffer_size(stream: Stream, option: str, n: int) -> int:
@@ -116,4 +128,4 @@ def uv_buffer_size(stream: Stream, option: str, n: int) -> int:
             system.setsockopt(fd, socket.SOL_SOCKET, getattr(socket, option), n)
         return system.getsockopt(fd, socket.SOL_SOCKET, getattr(socket, option))
     except OSError as error:
-        raise UVError(-(error.errno or 0), "buffer_size") from None
+        raise UVError(status_of(error), "buffer_size") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EOF, UVError
+from ..errors import EOF, UVError, status_of
 from ..flags import CLOSING, POLLIN, READ_EOF, READ_PARTIAL, READABLE, READING, UV_NAMED_PIPE, WRITABLE
 from ..handle import uv__clear_flags, uv__handle_start, uv__handle_stop, uv__set_flags
 from ..probe import CB_ALLOC, CB_READ, site
@@ -228,7 +228,7 @@ def _read(stream: Stream, buf: Buffer | None, asked: int) -> tuple[int, Buffer |
         except InterruptedError:
             continue
         except OSError as error:
-            n = -(error.errno or 0)
+            n = status_of(error)
             if n != EAGAIN:
                 stream.errors += 1
         if emit is not None:
@@ -246,7 +246,7 @@ def _recvmsg(stream: Stream, buf: Buffer, asked: int) -> tuple[int, Buffer, list
         except InterruptedError:
             continue
         except OSError as error:
-            n = -(error.errno or 0)
+            n = status_of(error)
             if n != EAGAIN:
                 stream.errors += 1
         emit = loop.emit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UVError
+from ..errors import UVError, status_of
 from ..flags import CLOSED, CLOSING, POLLOUT, SHUT, SHUTTING, UV_SHUTDOWN, WRITABLE
 from ..handle import uv__clear_flags, uv__set_flags
 from ..probe import CB_SHUTDOWN, site
@@ -86,7 +86,7 @@ def _shutdown(stream: Stream) -> int:
     try:
         stream.loop.system.shutdown(stream.fd)
     except OSError as error:
-        status = -(error.errno or 0)
+        status = status_of(error)
         stream.errors += 1
     if stream.loop.emit is not None:
         stream.loop.emit((stream.mark | _SYS_SHUTDOWN, stream.fd, SHUT_WR, status))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UVError
+from ..errors import UVError, status_of
 from ..flags import BLOCKING_WRITES, CLOSED, CLOSING, POLLOUT, UV_NAMED_PIPE, UV_TCP, UV_WRITE, WRITABLE
 from ..probe import CB_WRITE, site
 from ..request import WriteRequest
@@ -192,7 +192,7 @@ def uv__writev(stream: Stream, bufs: Sequence[Buffer], index: int) -> int:
         except InterruptedError:
             continue
         except OSError as error:
-            n = -(error.errno or 0)
+            n = status_of(error)
             if n != EAGAIN:
                 stream.errors += 1
             break
@@ -217,7 +217,7 @@ def _sendmsg(stream: Stream, bufs: Sequence[Buffer], index: int, send_handle: Ha
         except InterruptedError:
             continue
         except OSError as error:
-            n = -(error.errno or 0)
+            n = status_of(error)
             if n != EAGAIN:
                 stream.errors += 1
             break
