@@ -104,12 +104,15 @@ def uv_write2(
 
 
 def _pieces(bufs: Buffer | Sequence[Buffer]) -> list[Buffer]:
-    """The buffers as a list whose elements count in bytes. Raises TypeError for what is not bytes-like."""
+    """The buffers as a list whose elements count in bytes. Raises TypeError for what is not bytes-like.
+
+    A bytearray is held by a view, so that it cannot change its length while it is queued.
+    """
     if type(bufs) is bytes:
         return [bufs]
     if isinstance(bufs, (bytes, bytearray, memoryview)):
         bufs = (bufs,)
-    return [b if isinstance(b, (bytes, bytearray)) else memoryview(b).cast("B") for b in bufs]
+    return [b if type(b) is bytes else memoryview(b).cast("B") for b in bufs]
 
 
 def uv__check_before_write(stream: Stream, bufs: Sequence[Buffer], send_handle: Handle | None) -> int:
