@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from .errors import UVError
 from .flags import ACTIVE, CLOSED, CLOSING, REF, UV_UNKNOWN_HANDLE
 from .probe import CB_CLOSE, site
+from .system import encodable
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -44,7 +45,7 @@ def _place() -> str:
     key = (code.co_filename, frame.f_lineno)
     place = _places.get(key)
     if place is None:  # one string for a place, however many handles are made there
-        place = f"{code.co_filename.rpartition('/')[2]}:{frame.f_lineno} {code.co_qualname}"
+        place = encodable(f"{code.co_filename.rpartition('/')[2]}:{frame.f_lineno} {code.co_qualname}")
         _places[key] = place
     return place
 
@@ -209,7 +210,7 @@ class Handle:
 
     @name.setter
     def name(self, text: str) -> None:
-        self._name = text
+        self._name = text = encodable(str(text))
         emit = self.loop.emit
         if emit is not None:
             emit((self.mark | _NAME, text))

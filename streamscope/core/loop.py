@@ -21,7 +21,7 @@ from .loop_watcher import LoopWatcher, uv__run_loop_watchers
 from .poll import Passenger, uv__io_poll
 from .poller import EpollPoller, Poller
 from .probe import CALLBACK_NAMES, Probe, Word, site
-from .system import System
+from .system import System, encodable
 from .timer import Timer, uv__next_timeout, uv__run_timers, uv__update_time
 from .wakeup import Signals, Wakeup, uv__async_io
 from .watcher import IoWatcher, Watcher, uv__io_start
@@ -197,8 +197,9 @@ class Loop(Probe):
         if handle is not None and hasattr(handle, "errors"):
             handle.errors += 1
         if self.emit is not None:
-            text = f"{type(error).__name__}: {error}"
-            self.emit(((0 if handle is None else handle.mark) | _CALLBACK_ERROR, number, text[:500]))
+            # traceback's way, because an error may fail even when it is asked what it is
+            text = encodable("".join(traceback.format_exception_only(error)).strip()[:500])
+            self.emit(((0 if handle is None else handle.mark) | _CALLBACK_ERROR, number, text))
         self.excepthook(handle, CALLBACK_NAMES[number], error)
 
     def set_passenger(self, passenger: Passenger | None) -> None:

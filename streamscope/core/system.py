@@ -167,9 +167,15 @@ def format_address(address: Address) -> str:
     if isinstance(address, tuple):
         host, port = address[0], address[1]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    if isinstance(address, bytes):
-        address = os.fsdecode(address)
-    return "@" + address[1:] if address[:1] == "\0" else str(address)
+    path = encodable(address.decode("utf-8", "surrogateescape") if isinstance(address, bytes) else str(address))
+    return "@" + path[1:] if path[:1] == "\0" else path
+
+
+def encodable(text: str) -> str:
+    """The text with what is no Unicode (bytes of a file name that is not UTF-8, for one) written out: every word of a
+    feed can be packed.
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def open_spare(system: System) -> int:

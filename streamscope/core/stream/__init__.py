@@ -151,7 +151,7 @@ class Stream(Handle):
     @high_water.setter
     def high_water(self, n: int) -> None:
         old = self._high_water
-        self._high_water = n
+        self._high_water = n = int(n)
         if self.write_queue_size <= n:
             self.above_t = 0
         elif not self.above_t:
