@@ -58,8 +58,8 @@ class Loop(Probe):
         self, *, system: System | None = None, poller: Poller | None = None, redundant_mod: bool = True
     ) -> None:
         super().__init__()
-        self.system = system or System()
-        self.poller: Poller = poller or EpollPoller()
+        self.system = System() if system is None else system
+        self.poller: Poller = EpollPoller() if poller is None else poller
         self.redundant_mod = redundant_mod
         self.excepthook: Callable[[Handle | None, str, Exception], None] = print_and_close
         self.passenger: Passenger | None = None
@@ -88,8 +88,8 @@ class Loop(Probe):
         self._closed = False
 
         self._clock_ns = self.system.clock_ns
-        self._begin_ns = self._clock_ns()
-        self.tick = 0
+        self._begin_ns = self._clock_ns() - 1  # a time of 0 means never
+        self.tick = 1
         self.time = 0
         self.callback_ns = 0  # time spent in callbacks while somebody watched
 
