@@ -112,14 +112,7 @@ def _pieces(bufs: Buffer | Sequence[Buffer]) -> list[Buffer]:
         return [bufs]
     if isinstance(bufs, (bytes, bytearray, memoryview)):
         bufs = (bufs,)
-    return [b if type(b) is bytes else _view(b) for b in bufs]
-
-
-def _view(buf: Buffer) -> Buffer:
-    view = memoryview(buf)
-    if not view.nbytes:
-        return b""  # which Python cannot cast
-    return view if view.format == "B" and view.ndim == 1 and view.contiguous else view.cast("B")
+    return [b if type(b) is bytes else memoryview(b).cast("B") for b in bufs]
 
 
 def uv__check_before_write(stream: Stream, bufs: Sequence[Buffer], send_handle: Handle | None) -> int:
