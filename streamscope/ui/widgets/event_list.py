@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.reactive import var
@@ -104,7 +103,7 @@ then: after a loss the engine sends the state of every stream anew.
         else:
             parts = event_parts(item, layout(room, with_stream=self.stream is None), self.started)
         pen = self.pen
-        return [Segment(" "), *(Segment(text, pen(style)) for text, style in parts)]
+        return [Segment(" ", pen()), *(Segment(text, pen(style)) for text, style in parts)]
 
     @property
     def started(self) -> float:
@@ -125,10 +124,9 @@ then: after a loss the engine sends the state of every stream anew.
         strip = super().render_line(y)
         if self.cursor is None or self._top + y != self.cursor or self.cursor >= self._end:
             return strip
-        style = self.pen("cursor" if self.has_focus else "cursor-blurred", background=True)
-        background = Style(bgcolor=style.bgcolor)
-        parts = [Segment("›", self.paper()), *strip.crop(1)]
-        return Strip([Segment(text, (under or background) + background) for text, under, _ in parts], strip.cell_length)
+        ground = self.ground("cursor" if self.has_focus else "cursor-blurred")
+        parts = [Segment("›", self.pen()), *strip.crop(1)]
+        return Strip([Segment(text, (style or self.pen()) + ground) for text, style, _ in parts], strip.cell_length)
 
     def watch_stream(self, old: int | None, new: int | None) -> None:
         """Other rows with other numbers: the selected event stays selected if it is among them."""

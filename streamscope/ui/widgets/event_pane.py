@@ -33,17 +33,15 @@ class Explanation(Pens):
 
     def render_line(self, y: int) -> Strip:
         """One of the lines: a name, and a sentence about it."""
-        width = self.content_size.width
         pairs = HINT if self.row is None else explanation(self.row)
         if y >= len(pairs):
-            return Strip.blank(width, self.paper())
+            return self.strip([])
         names = max(len(name) for name, _ in pairs)
         name, sentence = pairs[y]
-        style = self.pen("muted" if self.row is None else "")
-        label = Segment(fit(name, names), self.pen("muted" if self.row is None else "label"))
-        room = max(width - names - 3, 0)
-        parts = [Segment(" "), label, Segment("  "), Segment(fit(sentence, room), style)]
-        return Strip(parts).apply_style(self.paper())
+        label, style = ("muted", "muted") if self.row is None else ("label", "")
+        room = max(self.content_size.width - names - 3, 0)
+        text = f"  {fit(sentence, room)}"
+        return self.strip([Segment(f" {fit(name, names)}", self.pen(label)), Segment(text, self.pen(style))])
 
 
 class EventPane(Vertical):

@@ -70,7 +70,7 @@ class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
 
     @abstractmethod
     def draw(self, item: Item, width: int) -> list[Segment]:
-        """One row; what goes beyond `width` cells is cut off, or scrolled to if `line_width` allows it."""
+        """One row, drawn with pens; beyond `width` cells it is cut off, unless `line_width` is more."""
 
     def line_width(self) -> int:
         """Cells of the widest row, for scrolling sideways; 0 if rows always fit."""
@@ -152,17 +152,17 @@ class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
         if strip is None:
             item = self.item(row)
             if item is None:
-                return Strip.blank(width, self.paper())
-            strip = self._drawn[row] = Strip(self.draw(item, width)).apply_style(self.paper())
+                return Strip.blank(width, self.pen())
+            strip = self._drawn[row] = Strip(self.draw(item, width))
         offset = self.scroll_offset.x
-        return strip.crop_extend(offset, offset + width, self.paper())
+        return strip.crop_extend(offset, offset + width, self.pen())
 
     def _blank_line(self, y: int, width: int) -> Strip:
         if self._end == self._first:
             lines = textwrap.wrap(self.empty_text(), max(width - 2, 10))
             text = " " + lines[y] if y < len(lines) else ""
-            return Strip([Segment(fit(text, width), self.paper() + self.pen("muted"))], width)
-        return Strip.blank(width, self.paper())
+            return Strip([Segment(fit(text, width), self.pen("muted"))], width)
+        return Strip.blank(width, self.pen())
 
     def item(self, row: int) -> Item | None:
         """The item of a row, None if it is gone or has not come yet."""

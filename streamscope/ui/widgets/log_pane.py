@@ -114,7 +114,7 @@ follows the newest again, and shift with the mouse wheel moves sideways.
         """A line as it was printed; a notice stands back."""
         if item.notice:
             return [Segment(f" ── {line_text(item)} ──", self.pen("muted"))]
-        return [Segment(" " + line_text(item))]
+        return [Segment(" " + line_text(item), self.pen())]
 
     def copy_text(self) -> str:
         """All lines that are kept, for the clipboard."""

@@ -166,10 +166,10 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         elif self.as_hex:
             count = self._bytes_a_row(width)
             parts.append(Segment(f"{item.place % 16**6:06x} ", pen("muted")))
-            parts.append(Segment(hex_text(item.data, count) + "  "))
+            parts.append(Segment(hex_text(item.data, count) + "  ", pen()))
             parts.append(Segment(hex_characters(item.data), way))
         else:
-            parts += [Segment(item.text), Segment(item.end, pen("dim"))]
+            parts += [Segment(item.text, pen()), Segment(item.end, pen("dim"))]
         return parts
 
     @property

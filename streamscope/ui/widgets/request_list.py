@@ -60,10 +60,8 @@ class RequestList(Pens):
 
     def render_line(self, y: int) -> Strip:
         """One line."""
-        width = self.content_size.width
         parts = self._lines[y] if y < len(self._lines) else []
-        strip = Strip([Segment(text, self.pen(style)) for text, style in parts])
-        return strip.apply_style(self.paper()).extend_cell_length(width, self.paper())
+        return self.strip(Segment(text, self.pen(style)) for text, style in parts)
 
 
 def _count(state: StreamState) -> str:
