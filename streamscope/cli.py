@@ -49,7 +49,7 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
     for server in SERVERS.values():
         for option in server.options:
             text = f"For {server.name}: {option.help}."
-            command = click.option(f"--{option.name}", f"own_{option.keyword}", metavar=option.metavar, help=text)(
+            command = click.option(option.name, f"own_{option.keyword}", metavar=option.metavar, help=text)(
                 command
             )
     return command
@@ -98,14 +98,10 @@ def run(target: str, arguments: tuple[str, ...], headless: bool, spool: int, dem
     """
     if given["events"] == "-" and not headless:
         raise click.UsageError("--events - needs the terminal that the screen draws on: add --headless, or name a file")
+    given = {name: value for name, value in given.items() if value is not None}
     own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}
-    options: dict[str, Any] = {
-        "target": target,
-        "arguments": list(arguments),
-        "options": {keyword: value for keyword, value in own.items() if value is not None},
-        "spool": spool * 1024 * 1024,
-        **given,
-    }
+    options: dict[str, Any] = {"target": target, "arguments": list(arguments), "options": own, **given}
+    options["spool"] = spool * 1024 * 1024
     if headless:
         from streamscope.serve import ServeOptions, serve
 

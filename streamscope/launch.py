@@ -184,7 +184,10 @@ class OwnEngine:
     def _show_printed(self) -> None:
         from streamscope.trace.names import visible
 
-        for line in self._printed().decode("utf-8", "backslashreplace").splitlines():
+        lines = self._printed().decode("utf-8", "backslashreplace").splitlines()
+        if len(lines) == 1 and " listening on " in lines[0]:
+            return  # that it began is no news any more
+        for line in lines:
             sys.stderr.write(visible(line.expandtabs(), 4096) + "\n")
 
     def _clean_up(self, session: Session | None) -> None:

@@ -151,7 +151,7 @@ class Engine:
             keywords[keyword] = value
         for keyword, option in own.items():
             if option.required and keyword not in keywords:
-                raise Refusal(f"{self.name} needs --{option.name} {option.metavar}: {option.help}")
+                raise Refusal(f"{self.name} needs {option.name} {option.metavar}: {option.help}")
         _check_call(self.name, main, [self.loop, *options.arguments], keywords, built_in=server is not None)
         return main, keywords
 

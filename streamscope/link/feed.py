@@ -53,7 +53,7 @@ class Feed:
     def before_wait(self) -> bool:
         """Follow the clock, as the loop is about to wait; returns whether a batch is due."""
         words = len(self._words)
-        if words != self._ridden:
+        if self.place + words != self._ridden:
             self.poll_ns += max(0, self._ride_tick - self.tick)
             self.tick = self._loop.tick
             self._ridden = -1
@@ -66,7 +66,7 @@ class Feed:
     def after_wait(self) -> None:
         """Note the clock after a wait."""
         self._ride_tick = self._loop.tick
-        self._ridden = len(self._words)
+        self._ridden = self.place + len(self._words)
 
     def take(self) -> Iterator[tuple[bytes, list[Word]]]:
         """Everything told so far, as packed `Records` with the words that each carries; the next batch begins after

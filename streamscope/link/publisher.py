@@ -81,13 +81,18 @@ class Publisher:
         self._listeners_rest_until = 0
         self._watched_fds: dict[int, Callable[[], None]] = {}
         self._subscribers: dict[int, Subscriber] = {}
-        self._starting: list[Subscriber] = []
+        self._starting: dict[Subscriber, None] = {}
         self._on_gone: dict[int, Callable[[], None]] = {}
         self._taps = Taps(loop, payload, self._subscribers.values(), self._give_up)
         self._decoder = Decoder.here()
-        self._feed = Feed(loop)
+        self.feed = Feed(loop)
         self._failed = False
         self._rides = 0
+
+    @property
+    def subscribers(self) -> list[Subscriber]:
+        """The inspectors, in the order in which they came."""
+        return list(self._subscribers.values())
 
     # what the engine's process calls
 
@@ -109,7 +114,7 @@ class Publisher:
         if on_gone is not None:
             self._on_gone[fd] = on_gone
         subscriber.listening = True
-        self._feed.begin()
+        self.feed.begin()
 
     def watch_fd(self, fd: int, on_hang_up: Callable[[], None]) -> None:
         """Call back once when the other side of this descriptor hangs up."""
@@ -130,12 +135,12 @@ class Publisher:
 
     def refuse(self, reason: str, status: int) -> None:
         """There is nothing to serve: say so to everyone instead of a greeting, and close everything."""
-        self._feed.end()
+        self.feed.end()
         self._starting.clear()
         for subscriber in self._subscribers.values():
             subscriber.send(Bye(reason, status))
         self._on_gone.clear()
-        self._flush_all()
+        self.flush_all()
         self._close()
 
     # the passenger
@@ -161,20 +166,20 @@ class Publisher:
                     chore()
         except Exception as error:
             self._give_up(error)
-        self._feed.after_wait()
+        self.feed.after_wait()
 
     def _wait(self, timeout_ms: int) -> int:
         now = self._loop.tick
         if self._listeners_rest_until and now >= self._listeners_rest_until:
             self._rest_listeners(False)
-        due = self._feed.before_wait()
+        due = self.feed.before_wait()
         if self._starting:
             self._start_rounds()
         elif due:
-            self._ship()
+            self.ship()
         if self._advance_rounds():
             return 0
-        until = self._feed.due_at or self._listeners_rest_until
+        until = self.feed.due_at or self._listeners_rest_until
         if not until:
             return timeout_ms
         left = max(0, -((now - until) // 1_000_000))
@@ -182,9 +187,9 @@ class Publisher:
 
     # shipping
 
-    def _ship(self) -> None:
+    def ship(self) -> None:
         """Send everything told so far to everyone who listens."""
-        for packed, words in self._feed.take():
+        for packed, words in self.feed.take():
             events = -1
             for subscriber in self._subscribers.values():
                 if not subscriber.listening or (not subscriber.losing and subscriber.offer(packed)):
@@ -194,9 +199,10 @@ class Publisher:
                 subscriber.losing = True
                 subscriber.round = None
                 subscriber.lost += events
-        self._flush_all()
+        self.flush_all()
 
-    def _flush_all(self) -> None:
+    def flush_all(self) -> None:
+        """Give the kernel what it takes of what is queued."""
         for fd, subscriber in list(self._subscribers.items()):
             if subscriber.buffered and not subscriber.blocked:
                 self._flush(fd, subscriber)
@@ -211,30 +217,32 @@ class Publisher:
         if subscriber.blocked != was_blocked:
             self._poller.modify(fd, POLLIN | POLLOUT if subscriber.blocked else POLLIN)
         if subscriber.losing and not subscriber.buffered:
-            self._starting.append(subscriber)
+            self._starting[subscriber] = None
 
     # rounds of slices
 
     def _start_rounds(self) -> None:
         """Newcomers, and those that have drained after a loss, get a round of slices from here on."""
-        starting, self._starting = self._starting, []
+        starting, self._starting = self._starting, {}
         for subscriber in starting:
-            if subscriber.listening and not subscriber.losing:
-                self._greet(subscriber)  # it was there before the loop ran: the first batch is its too
-        self._feed.begin()
-        self._ship()
+            if subscriber.listening:
+                self._greet(subscriber)  # before the batch, of which all is for it if it was there before the loop ran
+        self.feed.begin()
+        self.ship()
         for subscriber in starting:
-            if subscriber.sock.fileno() == -1:
-                continue
+            if subscriber.sock.fileno() == -1 or (subscriber.losing and subscriber.buffered):
+                continue  # gone, or not yet
+            self._greet(subscriber)
             if subscriber.losing:
                 subscriber.send(Lost(subscriber.lost))
                 subscriber.losing, subscriber.lost = False, 0
-            elif not subscriber.listening:
-                self._greet(subscriber)
-                subscriber.listening = True
+            subscriber.listening = True
             subscriber.round = Round(list(self._loop.handles))
 
     def _greet(self, subscriber: Subscriber) -> None:
+        if subscriber.greeted:
+            return
+        subscriber.greeted = True
         hello = self._hello
         hello.addresses = listening_addresses(self._loop)
         hello.streams = stream_count(self._loop)
@@ -246,11 +254,11 @@ class Publisher:
         waiting = [s for s in self._subscribers.values() if s.round is not None and s.buffered <= s.limit // 4]
         if not waiting:
             return False
-        self._ship()
+        self.ship()
         for subscriber in waiting:
             if subscriber.round is not None:
-                subscriber.put(next_slice(self._loop, subscriber, self._feed))
-        self._flush_all()
+                subscriber.put(next_slice(self._loop, subscriber, self.feed))
+        self.flush_all()
         return any(s.round is not None and s.buffered <= s.limit // 4 for s in self._subscribers.values())
 
     # inspectors come, speak and go
@@ -292,7 +300,7 @@ class Publisher:
         subscriber.sock.setblocking(False)
         fd = subscriber.sock.fileno()
         self._subscribers[fd] = subscriber
-        self._starting.append(subscriber)
+        self._starting[subscriber] = None
         self._poller.add(fd, POLLIN)
         return fd
 
@@ -341,7 +349,7 @@ class Publisher:
         self._poller.delete(fd)
         subscriber.sock.close()
         if not self._subscribers:
-            self._feed.end()
+            self.feed.end()
         on_gone = self._on_gone.pop(fd, None)
         if on_gone is not None:
             on_gone()
@@ -350,17 +358,17 @@ class Publisher:
 
     def _say_goodbye(self, bye: Bye) -> None:
         self._on_gone.clear()
-        self._feed.before_wait()
+        self.feed.before_wait()
         if self._starting:
             self._start_rounds()
-        self._ship()
+        self.ship()
         for subscriber in self._subscribers.values():
             while subscriber.round is not None:
-                subscriber.put(next_slice(self._loop, subscriber, self._feed))
+                subscriber.put(next_slice(self._loop, subscriber, self.feed))
             if subscriber.losing:
                 subscriber.send(Lost(subscriber.lost))
             subscriber.send(bye)
-        self._flush_all()
+        self.flush_all()
         deliver(self._poller, self._subscribers, self._flush, self._drop)
 
     def _give_up(self, error: Exception) -> None:
@@ -375,7 +383,7 @@ class Publisher:
     def _close(self) -> None:
         if self._loop.passenger is self:
             self._loop.set_passenger(None)
-        self._feed.end()
+        self.feed.end()
         self._taps.end()
         self._listeners_rest_until = 0
         for subscriber in self._subscribers.values():

@@ -42,6 +42,7 @@ class Subscriber:
     lossless: bool = False
     payload: bool = True
 
+    greeted: bool = False  # has been told who the engine is
     listening: bool = False  # gets batches
     losing: bool = False  # its buffer ran over and has not drained yet
     lost: int = 0  # events it has not been told of

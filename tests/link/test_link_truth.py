@@ -1,0 +1,73 @@
+"""Whatever is lost on the way, from the last slice on the model is the engine's state, field for field."""
+
+from __future__ import annotations
+
+import pytest
+from link_room import Crowd, Room, assert_model_is_engine
+
+from streamscope.trace.history import Gap
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_model_that_follows_equals_the_engine(seed: int) -> None:
+    with Room() as room:
+        session = room.watch()
+        crowd = Crowd(room, seed)
+        for _ in range(150):
+            crowd.act()
+            room.turn()
+            room.bring_up_to_date(session)
+            assert session.model.whole
+            assert_model_is_engine(room, session)
+        assert session.model.events_lost == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_slow_inspector_gets_lost_and_then_the_truth_again(seed: int) -> None:
+    with Room() as room:
+        session = room.watch(kernel_buffer=4096, limit=2048)
+        crowd = Crowd(room, seed)
+        losses = 0
+        for _ in range(25):
+            lost_before = session.model.events_lost
+            for _ in range(40):  # nobody reads meanwhile
+                crowd.act()
+                room.turn()
+                room.publisher.ship()
+            room.turn_until(lambda: session.model.whole and not room.subscriber(session).losing)
+            room.bring_up_to_date(session)
+            assert_model_is_engine(room, session)
+            losses += session.model.events_lost > lost_before
+        assert losses > 10
+        rows = session.history.rows(session.history.first, session.history.end)
+        assert sum(row.events for row in rows if isinstance(row, Gap)) == session.model.events_lost
+
+
+def test_every_event_is_seen_or_counted_as_lost() -> None:
+    with Room() as room:
+        fast, slow = room.watch(), room.watch(kernel_buffer=4096, limit=2048)
+        crowd = Crowd(room, 1)
+        room.turn_until(lambda: fast.model.whole and slow.model.whole)
+        for _ in range(400):
+            crowd.act()
+            room.turn()
+            room.publisher.ship()
+            fast.receive()
+            fast.fold(1)
+        room.turn_until(lambda: slow.model.whole and not room.subscriber(slow).losing)
+        room.bring_up_to_date(fast)
+        room.bring_up_to_date(slow)
+        assert slow.model.events_lost > 0
+        assert slow.model.events_seen + slow.model.events_lost == fast.model.events_seen
+
+
+def test_an_inspector_that_comes_late_learns_everything_in_one_round() -> None:
+    with Room() as room:
+        crowd = Crowd(room, 3)
+        for _ in range(100):
+            crowd.act()
+            room.turn()
+        session = room.watch()
+        room.turn_until(lambda: session.model.whole)
+        room.bring_up_to_date(session)
+        assert_model_is_engine(room, session)
