@@ -1,0 +1,125 @@
+"""All servers of a comparison, up at the same time and driven by turns."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from benchmarks.load import MEDIUM, EchoLoad, Shape
+from benchmarks.measure import ROOT, Contestant, client_cores, rounds_of
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a server is started: the module of `benchmarks.contestants`, its arguments, and what it needs."""
+
+    module: str
+    arguments: tuple[str, ...] = ()
+    needs: str = ""
+    """A module or a program without which the server is left out."""
+    link: bool = False
+    """Whether the engine's end of the link rides along."""
+    watched: bool = False
+    """Whether an inspector is attached to it, too."""
+    python: tuple[str, ...] = (sys.executable,)
+    """The interpreter, with what runs around it or in it; `{folder}` is one for files that nobody needs."""
+
+    def is_there(self) -> bool:
+        """Whether what it needs is installed."""
+        return (
+            not self.needs or shutil.which(self.needs) is not None or importlib.util.find_spec(self.needs) is not None
+        )
+
+
+class Inspector:
+    """A process that watches the engine whose probe is at a path; `close` returns what it counted."""
+
+    def __init__(self, path: Path) -> None:
+        command = [sys.executable, "-m", "benchmarks.inspector", str(path)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        os.sched_setaffinity(self.process.pid, client_cores())
+        assert self.process.stdout is not None
+        self.process.stdout.readline()
+
+    def close(self) -> dict[str, int]:
+        """End it, and say how many events and bytes came, and how many events were lost."""
+        output, _ = self.process.communicate(timeout=60)
+        counts: dict[str, int] = json.loads(output)
+        return counts
+
+
+class Arena:
+    """The servers of one comparison. Those that need what is not installed are left out, and `missing` names them."""
+
+    def __init__(self, entries: Mapping[str, Entry], where: str = "tcp") -> None:
+        self._stack = ExitStack()
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="streamscope-bench-")))
+        self.missing = [name for name, entry in entries.items() if not entry.is_there()]
+        self.contestants: dict[str, Contestant] = {}
+        self.inspectors: dict[str, Inspector] = {}
+        self.probes: dict[str, Path] = {}
+        os.sched_setaffinity(0, client_cores())
+        try:
+            for number, (name, entry) in enumerate(entries.items()):
+                if entry.is_there():
+                    self._start(name, entry, where, str(number))
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _start(self, name: str, entry: Entry, where: str, number: str) -> None:
+        address = where if where == "tcp" else str(self._folder / f"{number}.server")
+        probe = self._folder / f"{number}.probe"
+        self.probes[name] = probe
+        arguments = [*entry.arguments, "link", str(probe)] if entry.link or entry.watched else entry.arguments
+        contestant = Contestant(
+            entry.module, address, *arguments, python=[word.format(folder=self._folder) for word in entry.python]
+        )
+        self.contestants[name] = self._stack.enter_context(contestant)
+        if entry.watched:
+            self.inspectors[name] = Inspector(probe)
+        self._warm_up(contestant)
+
+    def _warm_up(self, contestant: Contestant) -> None:
+        """Have connections come, speak and go before anything counts.
+
+        glibc maps memory anew for every large buffer until one has been given back whole, as happens when a
+        connection ends. Before that asyncio, which reads into 256 KiB, takes four times as long per message; no
+        server stays in that state, so none is measured in it.
+        """
+        for _ in range(2):
+            load = EchoLoad(contestant, MEDIUM)
+            load.slice()
+            load.close()
+
+    def compete(self, shape: Shape, rounds: int) -> dict[str, list[float]]:
+        """CPU ns per message of every server, round by round."""
+        with ExitStack() as stack:
+            loads = {name: EchoLoad(contestant, shape) for name, contestant in self.contestants.items()}
+            for load in loads.values():
+                stack.callback(load.close)
+            return rounds_of({name: load.slice for name, load in loads.items()}, rounds)
+
+    def dismiss(self, name: str) -> dict[str, int]:
+        """End a server's inspector; returns what it counted."""
+        return self.inspectors.pop(name).close()
+
+    def __enter__(self) -> Arena:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for inspector in self.inspectors.values():
+            inspector.close()
+        self._stack.close()

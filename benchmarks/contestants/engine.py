@@ -1,0 +1,79 @@
+"""streamscope's engine, with the echo server that `streamscope run echo` starts.
+
+Alone it is the bare loop that nobody watches. `link PATH` has the engine's end of the link ride along and take
+inspectors at PATH, as `run` does. `bare` runs an engine out of which every probe has been cut (see
+`benchmarks.bare`).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.contestants import say_ready
+
+if TYPE_CHECKING:
+    from streamscope.core import Loop, Stream
+
+
+def main(where: str, *arguments: str) -> None:
+    """Serve until standard input ends."""
+    if "bare" in arguments:
+        from benchmarks import bare
+
+        bare.install()
+    from streamscope.core import Loop, Pipe
+
+    loop = Loop()
+    if "link" in arguments:
+        ride_along(loop, arguments[-1])
+    server = listen(loop, where)
+    stdin = Pipe(loop)
+    stdin.open(os.dup(0))
+    stdin.read_start(None, lambda stream, nread, data: loop.stop())
+    say_ready(server.getsockname())  # type: ignore[attr-defined]
+    loop.run()
+
+
+def listen(loop: Loop, where: str) -> Stream:
+    """The echo server on TCP, or its callbacks on a Unix socket."""
+    from streamscope.core import Pipe, Stream
+    from streamscope.servers import echo
+
+    if where == "tcp":
+        echo.main(loop, port=0)
+    else:
+
+        def on_connection(server: Stream, status: int) -> None:
+            client = Pipe(loop)
+            server.accept(client)
+            client.read_start(None, echo.on_read)
+
+        pipe = Pipe(loop)
+        pipe.bind(where)
+        pipe.listen(2048, on_connection)
+    return next(handle for handle in loop.handles.values() if isinstance(handle, Stream))
+
+
+def ride_along(loop: Loop, path: str) -> None:
+    """Put the link into the loop, taking inspectors at a path."""
+    from streamscope import __version__
+    from streamscope.core.probe import FUNCTIONS, KINDS
+    from streamscope.link.frames import PROTOCOL, Hello
+    from streamscope.link.publisher import Publisher
+
+    kinds = [(kind.name, [argument.name for argument in kind.args]) for kind in KINDS]
+    hello = Hello(PROTOCOL, __version__, os.getpid(), "echo", [], time.time(), kinds, list(FUNCTIONS))
+    publisher = Publisher(loop, hello, stop=loop.stop)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    publisher.listen(listener)
+    publisher.board()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
