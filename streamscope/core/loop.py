@@ -73,7 +73,7 @@ class Loop(Probe):
         self.handles: dict[int, Handle] = {}
         self.handles_made = 0
         self.requests_made = 0
-        self.watchers: dict[int, Watcher] = {}
+        self.watchers: list[Watcher | None] = []  # by descriptor: in an array, as in libuv, they cost 8 bytes each
         self.watcher_queue: dict[Watcher, None] = {}
         self.pending_list: list[Watcher] = []
         self.closing_list: list[Handle] = []

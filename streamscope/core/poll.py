@@ -179,7 +179,7 @@ def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> tuple[bool, bool]:
         for fd, mask in events:
             if fd == -1:
                 continue  # struck out by uv__platform_invalidate_fd
-            w = watchers.get(fd)
+            w = watchers[fd]
             if w is None:
                 _forget(loop, fd)
                 continue

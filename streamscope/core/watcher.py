@@ -84,8 +84,11 @@ def uv__io_start(loop: Loop, w: Watcher, events: int) -> None:
         loop.watcher_queue[w] = None
         if emit is not None:
             emit((w.mark | _PUSH_START,))
-    if w.fd not in loop.watchers:
-        loop.watchers[w.fd] = w
+    watchers = loop.watchers
+    if w.fd >= len(watchers):  # maybe_resize
+        watchers.extend([None] * (w.fd + 1 - len(watchers)))
+    if watchers[w.fd] is None:
+        watchers[w.fd] = w
         loop.nfds += 1
         if emit is not None:
             emit((w.mark | _NFDS_START, loop.nfds - 1, loop.nfds))
@@ -118,8 +121,8 @@ def uv__io_stop(loop: Loop, w: Watcher, events: int) -> None:
             if emit is not None:
                 emit((w.mark | _EVENTS_STOP, w.events, 0))
             w.events = 0
-        if loop.watchers.get(w.fd) is w:
-            del loop.watchers[w.fd]
+        if w.fd < len(loop.watchers) and loop.watchers[w.fd] is w:
+            loop.watchers[w.fd] = None
             loop.nfds -= 1
             if emit is not None:
                 emit((w.mark | _NFDS_STOP, loop.nfds + 1, loop.nfds))
@@ -181,4 +184,4 @@ def uv__io_active(w: Watcher, events: int) -> bool:
 
 def uv__fd_exists(loop: Loop, fd: int) -> bool:
     """Whether some watcher of the loop already watches this descriptor."""
-    return fd in loop.watchers
+    return 0 <= fd < len(loop.watchers) and loop.watchers[fd] is not None

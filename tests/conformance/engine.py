@@ -96,7 +96,7 @@ class EngineBackend(Backend):
             "pevents": poll_names(h.io_watcher.pevents),
             "events": poll_names(h.io_watcher.events),
             "serves": h.io_cb is not uv__stream_io,
-            "watched": self.loop.watchers.get(h.fd) is h,
+            "watched": 0 <= h.fd < len(self.loop.watchers) and self.loop.watchers[h.fd] is h,
         }
         if self.buffers.get(name) is not None:
             fields["alloc_cb"] = h.alloc_cb is not None
