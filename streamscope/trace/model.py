@@ -205,6 +205,9 @@ class Model(Fold):
         state = _copy(state)
         before = self.known.get(state.number)
         if before is not None:
+            # The kernel forgets the addresses of a connection that broke; they were true all the same.
+            state.local = state.local or before.local
+            state.peer = state.peer or before.peer
             for request in _requests(before):
                 self.requests.pop(request.number, None)
         self.know(state)
