@@ -25,6 +25,7 @@ ENTRIES = {
     BARE_ENGINE: Entry("engine", ("bare",)),
     LINKED_ENGINE: Entry("engine", link=True),
     WATCHED_ENGINE: Entry("engine", watched=True),
+    "engine, unwatched, without the redundant EPOLL_CTL_MOD": Entry("engine", ("lean",)),
     "raw epoll loop": Entry("raw_epoll"),
     "asyncio streams": Entry("asyncio_streams"),
     "uvloop Protocol": Entry("asyncio_protocol", ("uvloop",), needs="uvloop"),

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from benchmarks.arena import Arena
 from benchmarks.echo import ENTRIES, UNWATCHED_ENGINE, WATCHED_ENGINE
 from benchmarks.load import MEDIUM, SMALL
-from benchmarks.measure import Effort, paired_difference
-from benchmarks.targets import LOST_UNTOLD, NS_PER_EVENT, WIRE, Figure, compared
+from benchmarks.measure import Effort, append_ns, paired_difference
+from benchmarks.targets import LOST_UNTOLD, NS_PER_EVENT, WIRE, YARDSTICK, Figure, compared
 
 
 def run(effort: Effort) -> Iterator[Figure]:
     """The difference between the watched and the unwatched engine, over the events that an inspector was told of."""
+    yield Figure("emit: list.append, as a yardstick", append_ns(), YARDSTICK)
     entries = {name: ENTRIES[name] for name in (UNWATCHED_ENGINE, WATCHED_ENGINE)}
     for shape in (SMALL, MEDIUM):
         with Arena(entries) as arena:

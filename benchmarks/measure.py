@@ -14,8 +14,10 @@ import random
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 
@@ -53,6 +55,21 @@ def private_bytes(pid: int) -> int:
             if line.startswith((b"Private_Clean:", b"Private_Dirty:")):
                 total += int(line.split()[1]) * 1024
     return total
+
+
+def append_ns() -> float:
+    """What `list.append` takes here and now, in ns: the yardstick for figures that are times, not ratios."""
+    found = []
+    for _ in range(9):
+        append = [].append
+        begin = time.thread_time_ns()
+        for _ in repeat(None, 100_000):
+            pass
+        middle = time.thread_time_ns()
+        for _ in repeat(None, 100_000):
+            append(None)
+        found.append((time.thread_time_ns() - middle - (middle - begin)) / 100_000)
+    return statistics.median(found)
 
 
 def server_core() -> set[int]:

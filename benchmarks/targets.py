@@ -66,6 +66,9 @@ KEY_P95 = Target("ms", 60.0, 27.0, 13.0)
 LOST_UNTOLD = Target("events", 0.0, 0.0, 0.0)
 
 
+YARDSTICK = Target("ns (5 where the targets were set)")
+
+
 def compared(unit: str = RATIO) -> Target:
     """For figures of others, which are measured to compare with: nothing is wanted of them."""
     return Target(unit)
