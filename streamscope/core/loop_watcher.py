@@ -1,7 +1,8 @@
 """Idle, prepare and check handles: callbacks at fixed places of every turn (`src/unix/loop-watcher.c`).
 
 Idle runs before prepare and keeps the loop from waiting; prepare runs just before the wait, check just after it. As
-in libuv the handle that was started last runs first, and what a callback starts (even anew) runs in the next turn.
+in libuv the handle that was started last runs first. A run first takes all handles off the list, and each comes back
+to its end as its callback begins; so what a callback starts (even anew) runs in the next turn.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ _END = {word: site("callback.end", f"uv__run_{word}") for word in _WORDS}
 class LoopWatcher(Handle):
     """What the three have in common; each has its own list in the loop."""
 
-    __slots__ = ("callback", "starts")
+    __slots__ = ("callback", "queue")
     word: ClassVar[str]
     callback_number: ClassVar[int]
 
     def __init__(self, loop: Loop) -> None:
         super().__init__(loop, _INIT[self.word], _FLAG_INIT)
         self.callback: Callable[[Any], Any] | None = None
-        self.starts = 0
+        self.queue: list[LoopWatcher] = []  # the list it stands in: the loop's, or that of a run before its callback
 
     def start(self, cb: Callable[[Any], Any]) -> None:
         """Call cb(handle) in every turn. Nothing happens if it was started before. Raises EINVAL without a callback,
@@ -50,15 +51,15 @@ class LoopWatcher(Handle):
         if cb is None or self.flags & (CLOSING | CLOSED):
             raise UVError(-22, f"{self.word}_start")
         self.callback = cb
-        self.starts += 1
-        self.loop.loop_watchers[self.word].insert(0, self)
+        self.queue = self.loop.loop_watchers[self.word]
+        self.queue.insert(0, self)
         uv__handle_start(self, _FLAG_START[self.word], _HANDLE_START[self.word])
 
     def stop(self) -> None:
         """Call it no more; nothing happens if it was not started."""
         if not self.flags & ACTIVE:
             return
-        self.loop.loop_watchers[self.word].remove(self)
+        self.queue.remove(self)
         uv__handle_stop(self, _FLAG_STOP[self.word], _HANDLE_STOP[self.word])
 
     def _close(self) -> None:
@@ -99,6 +100,13 @@ def uv__run_loop_watchers(loop: Loop, word: str) -> None:
         return
     if loop.emit is not None:
         loop.emit((_PHASE[word],))
-    for handle, starts in [(handle, handle.starts) for handle in watchers]:
-        if handle.flags & ACTIVE and handle.starts == starts and handle.callback is not None:
-            loop.call(handle, handle.callback_number, _BEGIN[word], _END[word], 0, handle.callback, handle)
+    queue = watchers.copy()
+    watchers.clear()
+    for handle in queue:
+        handle.queue = queue
+    while queue:
+        handle = queue.pop(0)
+        watchers.append(handle)
+        handle.queue = watchers
+        assert handle.callback is not None
+        loop.call(handle, handle.callback_number, _BEGIN[word], _END[word], 0, handle.callback, handle)
