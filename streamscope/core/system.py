@@ -129,6 +129,8 @@ class System:
 
     def getfl(self, fd: int) -> int:
         """fcntl(2) F_GETFL: the access mode and status flags of the open file."""
+        if fd < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # Python itself refuses it, as a ValueError
         return fcntl.fcntl(fd, fcntl.F_GETFL)
 
     def guess_handle(self, fd: int) -> int:
