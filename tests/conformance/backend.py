@@ -306,6 +306,7 @@ class Backend(Peers, ABC):
         """Close what is left, let the loop end, close it and the peers; returns the descriptors that were lost or
         are too many.
         """
+        self.give_descriptors_back()
         try:
             for name in list(self.names):
                 if not self.is_closing(name):

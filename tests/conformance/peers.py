@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import array
 import os
+import resource
 import select
 import shutil
 import socket
 import struct
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from descriptors import open_descriptors
 
 LINGER_RESET = struct.pack("ii", 1, 0)
 
@@ -33,6 +36,8 @@ class Peers(ABC):
     def __init__(self) -> None:
         self._peers: dict[str, socket.socket] = {}
         self._folder: str | None = None
+        self._limits: tuple[int, int] | None = None
+        self._fillers: list[int] = []
 
     @abstractmethod
     def _did(self, what: str, status: Any = None) -> Any: ...
@@ -133,14 +138,16 @@ class Peers(ABC):
 
     def peer_send_descriptors(self, name: str, data: bytes, count: int) -> int:
         """Send bytes with so many descriptors (of fresh Unix sockets) beside them, in one message."""
-        pairs = [socket.socketpair() for _ in range(count)]
-        fds = array.array("i", [one.fileno() for one, _ in pairs])
-        control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
+        pairs = [self.socketpair() for _ in range(count)]
+        return self.peer_send_these(name, data, [fd for fd, _ in pairs], [other for _, other in pairs])
+
+    def peer_send_these(self, name: str, data: bytes, fds: list[int], others: Sequence[int] = ()) -> int:
+        """Send bytes with these descriptors beside them, and close them (and the others) here."""
+        control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
         status = result_of(lambda: self._peers[name].sendmsg([data], control))
-        for pair in pairs:
-            for one in pair:
-                one.close()
-        return int(self._did(f"peer {name} sends {len(data)} and {count} descriptors", status))
+        for fd in (*fds, *others):
+            os.close(fd)
+        return int(self._did(f"peer {name} sends {len(data)} and {len(fds)} descriptors", status))
 
     def peer_recv_descriptors(self, name: str, size: int = 4096) -> Any:
         """Receive bytes and descriptors, which are closed again; the step holds both counts."""
@@ -155,6 +162,25 @@ class Peers(ABC):
             return f"{len(data)} bytes, {len(fds)} descriptors"
 
         return self._did(f"peer {name} receives", result_of(receive))
+
+    def exhaust_descriptors(self, leave: int = 0) -> None:
+        """Let the process have no more descriptors (but for so many), until `give_descriptors_back`."""
+        self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        top = max(open_descriptors())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (top + 1 + leave + 1, self._limits[1]))
+        while (fd := result_of(lambda: os.dup(top))) >= 0:
+            self._fillers.append(fd)
+        for _ in range(leave):
+            os.close(self._fillers.pop())
+        self._did(f"all descriptors but {leave} are taken")
+
+    def give_descriptors_back(self) -> None:
+        """Undo `exhaust_descriptors`."""
+        if self._limits is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, self._limits)
+            self._limits = None
+        while self._fillers:
+            os.close(self._fillers.pop())
 
     def close_peers(self) -> None:
         """Close every peer that is left."""

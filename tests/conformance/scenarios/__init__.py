@@ -7,9 +7,9 @@ from types import ModuleType
 
 from backend import Backend
 
-from . import writing
+from . import connecting, ipc, listening, pipes, reading, shutting, terminals, turning, writing
 
-MODULES: tuple[ModuleType, ...] = (writing,)
+MODULES: tuple[ModuleType, ...] = (reading, writing, shutting, connecting, listening, pipes, ipc, terminals, turning)
 
 SCENARIOS: list[Callable[[Backend], None]] = [
     function
