@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from typing import Any
 
@@ -164,22 +165,26 @@ def test_tcp_unexpected_read(loop: Loop) -> None:
 def test_tcp_read_stop_start(loop: Loop) -> None:
     seen: list[tuple[str, bytes]] = []
 
-    def first(stream: Tcp, nread: int, buf: bytes) -> None:
-        seen.append(("first", buf))
+    def three_bytes(stream: Tcp, suggested: int) -> bytearray:
+        return bytearray(3)
+
+    def first(stream: Tcp, nread: int, buf: bytearray) -> None:
+        seen.append(("first", bytes(buf)))
         stream.read_stop()
         assert stream.read_cb is None
-        stream.read_start(None, second)
-        peer.send(b"two")
+        stream.read_start(three_bytes, second)
 
-    def second(stream: Tcp, nread: int, buf: bytes) -> None:
-        seen.append(("second", buf))
-        stream.close()
+    def second(stream: Tcp, nread: int, buf: bytearray) -> None:
+        seen.append(("second", bytes(buf)))
+        stream.read_stop()
 
     with connected(loop) as (stream, peer):
-        stream.read_start(None, first)
-        peer.send(b"one")
-        run(loop)
-    assert seen == [("first", b"one"), ("second", b"two")]
+        stream.read_start(three_bytes, first)
+        peer.send(b"onetwosix")
+        assert not run(loop)
+        assert seen == [("first", b"one"), ("second", b"two")]
+        assert loop.turn == 1  # the new callback serves the same event
+        assert os.read(stream.fd, 10) == b"six"
 
 
 def test_tcp_read_stop(loop: Loop) -> None:
