@@ -6,7 +6,9 @@ changed. Keys come between two of its ticks, so what a person does is answered w
 
 from __future__ import annotations
 
+import gc
 import os
+import time
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
@@ -18,6 +20,7 @@ from textual.screen import Screen
 from streamscope.ui.actions import bindings
 from streamscope.ui.clipboard import copy_selected
 from streamscope.ui.config import Config
+from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.palette import ActionProvider, StreamProvider
 from streamscope.ui.screens.base import HEIGHTS, WIDTHS, LiveScreen
@@ -33,14 +36,23 @@ FOLD_SECONDS = 0.008
 """How long one tick folds at most, so that a key never waits long."""
 
 
+def _collect_seldom() -> None:
+    """Ten thousand streams are some hundred thousand objects that live long: looking through all of them for cycles
+    would hold a frame up for a tenth of a second. What is there already is left alone, and the rest looked through
+    seldom.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 class StreamscopeApp(App[int]):
     """The inspector of one engine. It returns its exit status."""
 
     CSS_PATH = "ui/streamscope.tcss"
     BINDINGS = bindings("everywhere")
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider, StreamProvider}
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = WIDTHS
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = HEIGHTS
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     ENABLE_COMMAND_PALETTE = True
     TITLE = "streamscope"
 
@@ -58,6 +70,7 @@ class StreamscopeApp(App[int]):
         self.view = view or View(source, closed_seconds=self.config.closed_seconds)
         self._traffic = Traffic()
         self._traffic_wanted = traffic
+        self._ages_due = 0.0
         self._overview = OverviewScreen(self.view, self.config)
         self._wall = WallScreen(self.view)
 
@@ -72,6 +85,7 @@ class StreamscopeApp(App[int]):
         self.theme = self.config.theme
         self.set_keymap(dict(self.config.keys))
         self.install_screen(self._wall, "wall")
+        _collect_seldom()
         self.set_interval(1 / self.config.frames_per_second, self._drain)
 
     def on_unmount(self) -> None:
@@ -83,6 +97,10 @@ class StreamscopeApp(App[int]):
         if self._traffic_wanted and self.view.status == "live":
             self._traffic_wanted = False
             self.action_traffic()
+        now = time.monotonic()
+        if not changed and now < self._ages_due:
+            return
+        self._ages_due = now + AGES_EVERY
         front = self._front()
         if front is not None:
             front.show(changed)

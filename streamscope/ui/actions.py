@@ -70,6 +70,9 @@ ACTIONS: tuple[Action, ...] = (
            footer=80, rank=2, palette="Help", key_label="?"),
     Action("palette", "everywhere", "ctrl+p", "app.command_palette", "palette", "Search everything that can be done.",
            footer=90, rank=8, key_label="^p"),
+    Action("copy", "everywhere", "y", "app.copy", "copy",
+           "Copy what is selected here: a stream's line, a panel, an event, the log, the payload.", footer=46, rank=6,
+           palette="Copy what is selected"),
     Action("theme", "everywhere", "t", "app.change_theme", "theme", "Choose the colours.", palette="Theme"),
     Action("next", "everywhere", "tab", "app.focus_next", "next pane", "Move the focus to the next pane.",
            key_label="tab"),
@@ -105,8 +108,6 @@ ACTIONS: tuple[Action, ...] = (
            footer=40, rank=5, palette="Sort by the next column"),
     Action("streams.reverse", "streams", "S", "reverse", "reverse", "Turn the order round.",
            palette="Turn the order of the table round"),
-    Action("streams.copy", "streams", "y", "copy", "copy", "Copy the stream's line to the clipboard.",
-           palette="Copy the selected stream's line"),
     # a panel
     Action("panel.left", "panel", "left,h", "screen.go(-1, 0)", "left", "Move to the pane on the left.",
            key_label="← h"),
@@ -117,8 +118,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("panel.open", "panel", "enter", "open", "open", "Open the stream on the whole screen.", footer=20, rank=3,
            key_label="⏎"),
     Action("panel.pin", "panel", "p", "pin", "pin", "Keep the panel on the screen, or let it go.", footer=30, rank=4),
-    Action("panel.copy", "panel", "y", "copy", "copy", "Copy what the panel shows to the clipboard.", footer=40,
-           rank=5),
     # the events
     Action("events.up", "events", "up,k", "up", "up", "Move to the event before.", key_label="↑ k"),
     Action("events.down", "events", "down,j", "down", "down", "Move to the event after.", key_label="↓ j"),
@@ -135,7 +134,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("events.only", "events", "o", "only", "only this stream",
            "Show the events of the selected stream only, or of all.",
            footer=40, rank=5, palette="Events of the selected stream only, or of all"),
-    Action("events.copy", "events", "y", "copy", "copy", "Copy the event's line to the clipboard.", footer=45, rank=6),
     # the log
     Action("log.up", "log", "up,k", "scroll_up", "up", "Scroll up.", key_label="↑ k"),
     Action("log.down", "log", "down,j", "scroll_down", "down", "Scroll down.", key_label="↓ j"),
@@ -145,7 +143,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("log.first", "log", "home", "scroll_home", "first", "Go to the first line that is kept.", key_label="Home"),
     Action("log.follow", "log", "end,f", "follow", "follow", "Follow the newest line.", footer=30, rank=4,
            key_label="f"),
-    Action("log.copy", "log", "y", "copy", "copy", "Copy the log to the clipboard.", footer=45, rank=6),
     # the payload
     Action("payload.up", "payload", "up,k", "scroll_up", "up", "Scroll up.", key_label="↑ k"),
     Action("payload.down", "payload", "down,j", "scroll_down", "down", "Scroll down.", key_label="↓ j"),
@@ -160,8 +157,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("payload.hex", "payload", "x", "hex", "text / hex", "Show the payload as text, or as hex.", footer=25,
            rank=3,
            palette="Payload as text or hex"),
-    Action("payload.copy", "payload", "y", "copy", "copy", "Copy the payload that is kept to the clipboard.",
-           footer=45, rank=6),
     # one stream
     Action("stream.back", "stream", "escape,backspace", "back", "back", "Go back to where the stream was opened.",
            footer=5, rank=2,

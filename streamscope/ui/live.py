@@ -12,6 +12,9 @@ from typing import Protocol, runtime_checkable
 
 from streamscope.ui.view import View
 
+AGES_EVERY = 0.1
+"""Seconds after which what changes by itself, ages and glows, is looked at again."""
+
 
 @runtime_checkable
 class Live(Protocol):

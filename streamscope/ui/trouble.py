@@ -55,12 +55,12 @@ def trouble_of(state: StreamState, now_t: int) -> Trouble:
 
 
 def severity(state: StreamState, now_t: int) -> tuple[int, float, int]:
-    """A key by which the most troubled stream sorts highest: level, how far above its mark, when it last moved
-    bytes.
+    """A key by which the most troubled stream sorts highest: first what goes on, then what has failed, then what is
+    calm, and what has closed last; among equals how far above its mark it is, then when it last moved bytes.
     """
-    level = 0 if state.closed_t else trouble_of(state, now_t).level
+    level = trouble_of(state, now_t).level
     return (
-        2 if level == WARNING else 1 if level == ERROR else 0,
+        -1 if state.closed_t else 2 if level == WARNING else 1 if level == ERROR else 0,
         state.write_queue_size / max(state.high_water, 1),
         max(state.last_read_t, state.last_write_t),
     )

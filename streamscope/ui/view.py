@@ -34,6 +34,10 @@ CLOSED_KEPT = 2_000
 """How many closed streams stay at most, however quickly they close."""
 
 
+MANY = 2_000
+"""From so many streams on, what has to look at all of them is done once a second only."""
+
+
 class Source(Protocol):
     """What a view needs of a session; `link.session.Session` is one, and so is a recorded trace."""
 
@@ -69,16 +73,11 @@ class Frozen:
     events_seen: int
     events_lost: int
     whole: bool
-    trends: dict[int, tuple[list[float], list[float], list[float]]]
-    rates: dict[int, tuple[float, float]]
+    series: Series
 
     @classmethod
     def of(cls, model: Model, series: Series) -> Frozen:
         """A copy of everything that folding and sampling would change."""
-        trends = {
-            number: (series.queue(number), series.incoming(number), series.outgoing(number)) for number in model.streams
-        }
-        rates = {number: series.rates(number) for number in model.streams}
         streams = msgspec.msgpack.decode(msgspec.msgpack.encode(list(model.streams.values())), type=list[StreamState])
         return cls(
             streams={state.number: state for state in streams},
@@ -88,8 +87,7 @@ class Frozen:
             events_seen=model.events_seen,
             events_lost=model.events_lost,
             whole=model.whole,
-            trends={number: trend for number, trend in trends.items() if any(map(any, trend))},
-            rates={number: rate for number, rate in rates.items() if any(rate)},
+            series=series.copy(),
         )
 
 
@@ -149,6 +147,8 @@ class View:
         self._accepted: Counter[int] = Counter()
         self._forgot_at = -1.0
         self._seen_model = source.model
+        self._uncounted = True
+        self._count_due = 0.0
 
     # what is looked at
 
@@ -231,13 +231,9 @@ class View:
         return self._trend(2, number, cells)
 
     def _trend(self, which: int, number: int, cells: int) -> list[float]:
-        series, frozen = self._series, self._frozen
-        if frozen is None:
-            values = (series.queue, series.incoming, series.outgoing)[which](number)
-            last_t = self._sampled_t
-        else:
-            values = frozen.trends[number][which] if number in frozen.trends else [0.0] * series.points
-            last_t = self._frozen_t
+        frozen = self._frozen
+        series, last_t = (self._series, self._sampled_t) if frozen is None else (frozen.series, self._frozen_t)
+        values = (series.queue, series.incoming, series.outgoing)[which](number)
         return condense(values, last_t // series.step_ns, cells)
 
     def rate_in(self, number: int) -> float:
@@ -249,7 +245,7 @@ class View:
         return self._rates_of(number)[1]
 
     def _rates_of(self, number: int) -> tuple[float, float]:
-        return self._series.rates(number) if self._frozen is None else self._frozen.rates.get(number, (0.0, 0.0))
+        return (self._series if self._frozen is None else self._frozen.series).rates(number)
 
     def accepted_by(self, number: int) -> int:
         """How many streams that this server accepted are here, those that closed a moment ago with them."""
@@ -269,16 +265,15 @@ class View:
         if self.source.status == "live":
             self._sampled_t = self._present()
             self._series.sample(model, self._sampled_t)
-        self._take_readings(model)
-        self._forget(model)
         changed: Set[int] = frozenset(model.changed)
         model.changed.clear()
-        if self._frozen is not None:
-            changed = frozenset()
+        self._uncounted = self._uncounted or bool(changed)
+        self._take_readings(model)
+        self._forget(model)
         if self._everything:
             self._everything = False
             return frozenset(self.model.streams)
-        return changed
+        return frozenset() if self._frozen is not None else changed
 
     def pause(self) -> None:
         """Freeze what is looked at."""
@@ -327,7 +322,10 @@ class View:
         first = readings[0]
         if self._frozen is not None:
             return
-        self._count(model)
+        if self._uncounted and now >= self._count_due:
+            self._uncounted = False
+            self._count_due = now + (0.0 if len(model.streams) < MANY else 1.0)
+            self._count(model)
         if now <= first.at:
             return
         told = reading.now_t - first.now_t

@@ -47,4 +47,4 @@ class Banner(Pens):
 
     def render_line(self, y: int) -> Strip:
         """The line."""
-        return Strip([Segment(fit(f" {self._text}", self.size.width))]).apply_style(self.paper())
+        return self.strip([Segment(fit(f" {self._text}", self.size.width), self.pen())])

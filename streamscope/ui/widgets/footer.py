@@ -75,20 +75,20 @@ class KeyFooter(Pens):
         """The line; the last hint stands at the right end."""
         width = self.size.width
         if y:
-            return Strip.blank(width, self.paper())
+            return self.strip([])
         kept = fitting(hints(self.screen.active_bindings), width - 2)
-        segments: list[Segment] = [Segment(" ")]
+        segments: list[Segment] = [Segment(" ", self.pen())]
         self._spans = []
         x = 1
         for place, hint in enumerate(kept):
             if place == len(kept) - 1 and place:
                 gap = max(width - x - hint.width + 2, 0)
-                segments.append(Segment(" " * gap))
+                segments.append(Segment(" " * gap, self.pen()))
                 x += gap
             segments += [Segment(hint.shown, self.pen("key")), Segment(f" {hint.label}   ", self.pen("label"))]
             self._spans.append((x, x + hint.width - 3, hint))
             x += hint.width
-        return Strip(segments).adjust_cell_length(width).apply_style(self.paper())
+        return self.strip(segments)
 
     def hint_at(self, x: int) -> Hint | None:
         """The hint under a cell of the line."""

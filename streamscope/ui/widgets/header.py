@@ -110,18 +110,18 @@ class Header(Pens):
         """The line."""
         width = self.size.width
         if y:
-            return Strip.blank(width, self.paper())
+            return self.strip([])
         kept = fitting(self._pieces or pieces(self._view), width - 1)
         pen = self.pen
-        left: list[Segment] = [Segment(" ")]
+        left: list[Segment] = [Segment(" ", pen())]
         right: list[Segment] = []
         for piece in kept:
             side = right if piece.right else left
             side += [Segment(text, pen(style)) for text, style in piece.parts]
-            side.append(Segment("   "))
+            side.append(Segment("   ", pen()))
         used = sum(cell_len(segment.text) for segment in left + right)
         if used > width:
             text = fit("".join(segment.text for segment in left).rstrip(), width)
-            return Strip([Segment(text)]).apply_style(self.paper())
-        gap = Segment(" " * (width - used + 2 * bool(right)))
-        return Strip([*left, gap, *right[:-1], Segment(" ")]).adjust_cell_length(width).apply_style(self.paper())
+            return self.strip([Segment(text, pen())])
+        gap = Segment(" " * (width - used + 2 * bool(right)), pen())
+        return self.strip([*left, gap, *right[:-1]])

@@ -7,6 +7,7 @@ cells for them, a flag is a letter, and a dot where it is off.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from streamscope.core import flags as uv
@@ -38,6 +39,8 @@ LETTERS: tuple[tuple[tuple[int, str], ...], ...] = (
     ((uv.CLOSED, "C"), (uv.CLOSING, "c")),
 )
 """The cells of the table's flags: each the flags that may stand there, the first that is on wins."""
+
+AT_REST = (0,) * len(LETTERS)
 
 GLOW_NS = 700_000_000
 FADE_NS = 1_600_000_000
@@ -97,6 +100,7 @@ def rows(shown: list[Lamp], width: int) -> list[list[Lamp]]:
     return lines
 
 
+@lru_cache(maxsize=1024)
 def letters(flags: int) -> str:
     """The flags in nine cells, `RWr·aB···`."""
     return "".join(next((letter for bit, letter in cell if flags & bit), "·") for cell in LETTERS)
@@ -104,4 +108,6 @@ def letters(flags: int) -> str:
 
 def letter_glows(changed_t: Mapping[int, int], now_t: int) -> tuple[int, ...]:
     """How each of the nine letters glows."""
+    if not changed_t:
+        return AT_REST
     return tuple(max(glow_of(changed_t.get(bit), now_t) for bit, _ in cell) for cell in LETTERS)

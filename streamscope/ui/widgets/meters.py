@@ -14,7 +14,7 @@ NONE = "–"
 BYTES_WIDTH = 7
 RATE_WIDTH = 9
 COUNT_WIDTH = 5
-AGE_WIDTH = 6
+AGE_WIDTH = 7
 
 _BYTE_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _COUNT_UNITS = "kMGTPE"

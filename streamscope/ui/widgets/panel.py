@@ -6,6 +6,7 @@ microseconds, and asks only for those that differ to be painted.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Set
 
 from rich.cells import cell_len
@@ -17,6 +18,7 @@ from textual.reactive import var
 from textual.strip import Strip
 
 from streamscope.ui.actions import bindings
+from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.safe import fit
 from streamscope.ui.trouble import CALM, ERROR, trouble_of
@@ -57,6 +59,7 @@ epoll: what the engine wants to be told of, and what it has registered with the 
         self._view = view
         self._lines: list[Line] = []
         self._title = ""
+        self._ages_due = 0.0
         self.set_reactive(Panel.number, number)
 
     def on_mount(self) -> None:
@@ -98,6 +101,10 @@ epoll: what the engine wants to be told of, and what it has registered with the 
         """Paint the lines that differ from those on the screen."""
         if not self.is_attached or not self.content_size.width:
             return
+        now = time.monotonic()
+        if changed and self.number not in changed and now < self._ages_due:
+            return
+        self._ages_due = now + AGES_EVERY
         facts = self.facts()
         lines = [] if facts is None else panel_lines(facts, *self.content_size)
         self._show_frame(facts)
@@ -127,12 +134,9 @@ epoll: what the engine wants to be told of, and what it has registered with the 
 
     def render_line(self, y: int) -> Strip:
         """One line of the panel."""
-        width = self.content_size.width
-        if y >= len(self._lines):
-            return Strip.blank(width, self.paper())
+        line = self._lines[y] if y < len(self._lines) else []
         pen = self.pen
-        segments = [Segment(text, pen(style)) for text, style in self._lines[y]]
-        return Strip(segments).adjust_cell_length(width).apply_style(self.paper())
+        return self.strip([Segment(text, pen(style)) for text, style in line])
 
     def copy_text(self) -> str:
         """What the panel says, for the clipboard."""

@@ -265,7 +265,7 @@ def _marked_bar(value: int, scale: int, mark: int, width: int) -> Line:
     if scale <= mark:
         return [(filled, "bar"), (empty.replace(" ", "·"), "track")]
     text = filled + empty
-    tick = min(int(mark / scale * width), width - 1)
+    tick = max(min(int(mark / scale * width), width - 1), 0)
     cells = [(cell, "bar-hot" if x < len(filled) else "track") for x, cell in enumerate(text)]
     cells[tick] = ("│", "tick")
     return _runs(cells)

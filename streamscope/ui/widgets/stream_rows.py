@@ -7,11 +7,11 @@ when its row differs from the one that is on the screen.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.strip import Strip
 
 from streamscope.ui import columns as cols
 from streamscope.ui.safe import fit
@@ -22,7 +22,7 @@ from streamscope.ui.widgets import lamps
 MARGIN = 4
 """Cells at the left of a row: trouble, pin, cursor and a space."""
 
-Pen = Callable[[str], Style]
+Pen = Callable[[str, str], Style]
 
 
 class Row(NamedTuple):
@@ -57,29 +57,36 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], *, cursor: bo
     )
 
 
-def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen) -> Strip:
-    """A row without its background."""
-    closed = pen("closed") if row.closed else None
+def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = "") -> list[Segment]:
+    """A row, on the ground of the cursor or the table's own."""
+    closed = pen("closed", ground) if row.closed else None
+    accent = pen("accent", ground)
     segments = [
-        Segment(row.mark, pen(row.mark_style)),
-        Segment("◆" if row.pinned else " ", pen("accent")),
-        Segment("›" if row.cursor else " ", pen("accent")),
+        Segment(row.mark, pen(row.mark_style, ground)),
+        Segment("◆" if row.pinned else " ", accent),
+        Segment("›" if row.cursor else " ", accent),
     ]
     gap = " "
     for place, cell in zip(placed, row.cells):
-        segments.append(Segment(gap))
-        gap = " " * cols.GAP
         if place.column.id == "flags":
-            segments += _draw_flags(cell.text, row, pen)
+            segments.append(Segment(gap, pen("", ground)))
+            segments += _draw_flags(cell.text, row, pen, ground)
         else:
-            segments.append(Segment(fit(cell.text, place.width, place.column.align), closed or pen(cell.style)))
-    return Strip(segments)
+            text = gap + fit(cell.text, place.width, place.column.align)
+            segments.append(Segment(text, closed or pen(cell.style, ground)))
+        gap = " " * cols.GAP
+    return segments
 
 
-def _draw_flags(text: str, row: Row, pen: Pen) -> list[Segment]:
+def _draw_flags(text: str, row: Row, pen: Pen, ground: str) -> list[Segment]:
     styles = ("closed", "closed") if row.closed else ("off", "on")
     names = [("", "fade", "glow")[glow] or styles[letter != "·"] for letter, glow in zip(text, row.glows)]
-    return [Segment(letter, pen(name)) for letter, name in zip(text, names)]
+    return [Segment("".join(letter for letter, _ in run), pen(name, ground)) for name, run in _runs(text, names)]
+
+
+def _runs(text: str, names: list[str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Letters of one style after another together."""
+    return [(name, list(run)) for name, run in groupby(zip(text, names), key=lambda pair: pair[1])]
 
 
 def spans(placed: Sequence[cols.Placed]) -> list[tuple[cols.Placed, int]]:
@@ -105,15 +112,13 @@ def head_text(placed: Sequence[cols.Placed], sort_by: str, descending: bool) -> 
     return "".join(pieces)
 
 
-def draw_head(text: str, placed: Sequence[cols.Placed], sort_by: str, pen: Pen) -> Strip:
+def draw_head(text: str, placed: Sequence[cols.Placed], sort_by: str, pen: Pen) -> list[Segment]:
     """The heads, the one that is sorted by standing out."""
     segments = []
     x = 0
     for place, start in spans(placed):
         end = start + place.width
-        segments += [
-            Segment(text[x:start]),
-            Segment(text[start:end], pen("sorted" if place.column.id == sort_by else "head")),
-        ]
+        style = pen("sorted" if place.column.id == sort_by else "head", "")
+        segments += [Segment(text[x:start], pen("", "")), Segment(text[start:end], style)]
         x = end
-    return Strip(segment for segment in segments if segment.text)
+    return segments

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Set
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -22,6 +21,7 @@ from textual.widget import Widget
 from streamscope.trace.state import StreamState
 from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
+from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.order import settle
 from streamscope.ui.safe import fit
@@ -84,6 +84,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._head = ""
         self._title = ""
         self._digits = 0
+        self._ages_due = 0.0
 
     # what is in the table
 
@@ -156,17 +157,29 @@ The order is made anew once a second at most, and the line under the cursor stay
         height, width = self._height, self.size.width
         if not self._placed or height <= 0:
             return
-        top = self.scroll_offset.y
-        rows = [self._row(place) for place in range(top, top + height)]
-        before = self._rows
+        before, rows = self._rows, self._look(self.scroll_offset.y, height, changed)
         self._rows = rows
         for y, row in enumerate(rows):
             if y >= len(before) or before[y] != row:
                 self.refresh(Region(0, y + 1, width, 1))
-        head = self._head_text()
+        head = head_text(self._placed, self.sort_by, self.descending)
         if head != self._head:
             self._head = head
             self.refresh(Region(0, 0, width, 1))
+
+    def _look(self, top: int, height: int, changed: Set[int]) -> list[Row | None]:
+        """The rows in sight as they are now; those that nothing has touched are made anew ten times a second only."""
+        before, order = self._rows, self._order
+        now = self._monotonic()
+        if len(before) != height or now >= self._ages_due or not changed:
+            self._ages_due = now + AGES_EVERY
+            return [self._row(place) for place in range(top, top + height)]
+        rows = []
+        for place, row in enumerate(before, top):
+            number = order[place] if place < len(order) else None
+            same = number is None if row is None else row.number == number and number not in changed
+            rows.append(row if same else self._row(place))
+        return rows
 
     @property
     def _height(self) -> int:
@@ -265,27 +278,16 @@ The order is made anew once a second at most, and the line under the cursor stay
 
     def render_line(self, y: int) -> Strip:
         """The head, or a row."""
-        width = self.scrollable_content_region.width
         if y == 0:
-            head = draw_head(self._head or self._head_text(), self._placed, self.sort_by, self.pen)
-            return head.adjust_cell_length(width).apply_style(self.paper())
+            head = self._head or head_text(self._placed, self.sort_by, self.descending)
+            return self.strip(draw_head(head, self._placed, self.sort_by, self.pen))
         row = self._rows[y - 1] if y <= len(self._rows) else self._row(self.scroll_offset.y + y - 1)
-        if row is None:
-            return self._draw_empty(y, width)
-        strip = draw_row(row, self._placed, self.pen).adjust_cell_length(width)
-        return strip.apply_style(self._cursor_style() if row.cursor else self.paper())
-
-    def _head_text(self) -> str:
-        return head_text(self._placed, self.sort_by, self.descending)
-
-    def _cursor_style(self) -> Style:
-        return self.paper() + self.pen("cursor" if self.has_focus else "cursor-blurred", background=True)
-
-    def _draw_empty(self, y: int, width: int) -> Strip:
+        if row is not None:
+            ground = ("cursor" if self.has_focus else "cursor-blurred") if row.cursor else ""
+            return self.strip(draw_row(row, self._placed, self.pen, ground), ground)
         if y == 2 and not self._order:
-            text = Segment(fit("  " + self._empty_text(), width), self.pen("muted"))
-            return Strip([text]).apply_style(self.paper())
-        return Strip.blank(width, self.paper())
+            return self.strip([Segment(f"  {self._empty_text()}", self.pen("muted"))])
+        return self.strip([])
 
     def _empty_text(self) -> str:
         view = self._view

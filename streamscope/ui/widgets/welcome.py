@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
 from streamscope.ui.safe import visible
 from streamscope.ui.view import View
-from streamscope.ui.widgets.panel_rows import Line
+from streamscope.ui.widgets.panel_rows import Line, length
 from streamscope.ui.widgets.pens import Pens
 
 
@@ -71,9 +70,8 @@ class Welcome(Pens):
         lines = self._lines
         y -= max((height - len(lines)) // 2, 0)
         if not 0 <= y < len(lines):
-            return Strip.blank(width, self.paper())
-        left = max((width - max(sum(cell_len(text) for text, _ in line) for line in lines)) // 2, 0)
-        segments = [Segment(" " * left), *(Segment(text, self.pen(style)) for text, style in lines[y])]
-        return (
-            Strip(segment for segment in segments if segment.text).adjust_cell_length(width).apply_style(self.paper())
+            return self.strip([])
+        left = max((width - max(length(line) for line in lines)) // 2, 0)
+        return self.strip(
+            [Segment(" " * left, self.pen()), *(Segment(text, self.pen(style)) for text, style in lines[y])]
         )

@@ -1,0 +1,52 @@
+"""The row under the cursor keeps its line while the others sort themselves around it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamscope.ui.order import settle
+
+
+def test_scrolling_holds_the_row_where_there_is_room_to_scroll() -> None:
+    # given a cursor on the third line, whose stream falls to place 50
+    order, top = settle(list(range(100)), cursor=50, line=2, height=10)
+
+    # then the order is exactly the sorted one, and the stream still stands on the third line
+    assert order == list(range(100))
+    assert order[top + 2] == 50
+
+
+def test_the_row_itself_is_held_where_the_whole_list_is_in_sight() -> None:
+    order, top = settle([1, 2, 3, 4, 5], cursor=5, line=0, height=10)
+
+    assert top == 0
+    assert order == [5, 1, 2, 3, 4]
+
+
+def test_the_row_is_held_near_the_upper_end() -> None:
+    order, top = settle(list(range(100)), cursor=1, line=5, height=10)
+
+    assert top == 0
+    assert order[:7] == [0, 2, 3, 4, 5, 1, 6]
+
+
+def test_the_row_is_held_near_the_lower_end() -> None:
+    order, top = settle(list(range(100)), cursor=98, line=0, height=10)
+
+    assert top == 90
+    assert order[top] == 98
+
+
+@given(st.lists(st.integers(), unique=True, min_size=1, max_size=60), st.data())
+def test_no_stream_is_lost_and_the_cursor_keeps_its_line(order: list[int], data: st.DataObject) -> None:
+    height = data.draw(st.integers(1, 20))
+    line = data.draw(st.integers(0, min(height, len(order)) - 1))
+    cursor = data.draw(st.sampled_from(order))
+
+    settled = settle(order, cursor, line, height)
+
+    assert sorted(settled.order) == sorted(order)
+    assert settled.order[settled.top + line] == cursor
+    assert 0 <= settled.top <= max(len(order) - height, 0)
+    assert [number for number in settled.order if number != cursor] == [number for number in order if number != cursor]
