@@ -12,6 +12,7 @@ from ui_feed import SECOND, Feed, opened, record, turn, view_of, wrote
 
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
+from streamscope.core.probe import CB_CONNECTION
 from streamscope.link.frames import Payload
 from streamscope.ui.config import Config
 from streamscope.ui.screens.stream import StreamScreen
@@ -77,7 +78,7 @@ async def test_payload_is_asked_for_while_the_stream_is_open_and_no_longer() -> 
 
 async def test_payload_is_followed_as_it_passes() -> None:
     feed = feed_of(7)
-    async with running(feed) as (app, pilot):
+    async with running(feed, size=(140, 40)) as (app, pilot):
         assert payload(app)[0].startswith(" Nothing has passed since the stream was opened here;")
         feed.payload.append(passed(b"hello\n"))
         app.screen.show(set())  # type: ignore[attr-defined]
@@ -203,6 +204,18 @@ async def test_a_stream_that_closes_stays_on_the_screen() -> None:
 
         assert "closed" in str(screen_of(app).panel.border_title)
         assert payload(app)[0].startswith(" The stream is closed, and nothing passed")
+
+
+async def test_a_listening_stream_shows_its_events_instead_of_a_payload_that_it_cannot_have() -> None:
+    feed = feed_of(7)
+    feed.feed(
+        *record("handle.init", "uv_tcp_init_ex", 1, uv.UV_TCP, "echo.py:9 main"),
+        *record("callbacks", "uv_tcp_listen", 1, 0, 1 << CB_CONNECTION),
+    )
+    async with running(feed, stream=1) as (app, _):
+        assert not screen_of(app).payload.display
+        assert app.focused is screen_of(app).events.list
+        assert screen_of(app).events.list.size.height > 20
 
 
 @pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40), (200, 60)])

@@ -11,6 +11,7 @@ from streamscope.ui.actions import bindings
 from streamscope.ui.config import Config
 from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.screens.base import LiveScreen
+from streamscope.ui.trouble import is_listener
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_pane import EventPane
 from streamscope.ui.widgets.panel import Panel
@@ -41,8 +42,12 @@ class StreamScreen(LiveScreen):
         yield Container(self.payload, self.events, id="stream-past")
 
     def on_mount(self) -> None:
-        """The payload has the focus at first: it is what a person opens a stream for."""
-        self.payload.focus()
+        """The payload has the focus at first: it is what a person opens a stream for. A listening one has none."""
+        state = self.view.stream(self.number)
+        listens = state is not None and is_listener(state)
+        if listens:
+            self.payload.display = self.requests.display = False
+        (self.events.list if listens else self.payload).focus()
 
     def show(self, changed: Set[int]) -> None:
         """Paint what has changed."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Set
 
 from rich.segment import Segment
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -23,25 +24,42 @@ HINT = [
     ("f", "follows the newest event again."),
 ]
 
+WIDE = 112
+"""From so many cells on, a sentence fits on a line."""
+
 
 class Explanation(Pens):
-    """Two lines: what the event means, and what the function does that tells of it."""
+    """What the event means, and what the function does that tells of it; on two lines each where the list is narrow."""
 
-    DEFAULT_CSS = "Explanation { height: 2; }"
+    DEFAULT_CSS = """
+    Explanation { height: 2; }
+    Explanation.-narrow { height: 4; }
+    """
 
     row: Row | None = None
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Sentences that do not fit on a line take two."""
+        self.set_class(event.size.width < WIDE, "-narrow")
+
     def render_line(self, y: int) -> Strip:
         """One of the lines: a name, and a sentence about it."""
-        pairs = HINT if self.row is None else explanation(self.row)
-        if y >= len(pairs):
+        lines = self._lines()
+        if y >= len(lines):
             return self.strip([])
-        names = max(len(name) for name, _ in pairs)
-        name, sentence = pairs[y]
+        name, text = lines[y]
         label, style = ("muted", "muted") if self.row is None else ("label", "")
-        room = max(self.content_size.width - names - 3, 0)
-        text = f"  {fit(sentence, room)}"
-        return self.strip([Segment(f" {fit(name, names)}", self.pen(label)), Segment(text, self.pen(style))])
+        return self.strip([Segment(f" {name}  ", self.pen(label)), Segment(text, self.pen(style))])
+
+    def _lines(self) -> list[tuple[str, str]]:
+        pairs = HINT if self.row is None else explanation(self.row)
+        names = max(len(name) for name, _ in pairs)
+        room = max(self.content_size.width - names - 4, 10)
+        lines: list[tuple[str, str]] = []
+        for name, sentence in pairs:
+            pieces = textwrap.wrap(sentence, room, max_lines=max(self.size.height // len(pairs), 1), placeholder=" …")
+            lines += [(fit("" if place else name, names), piece) for place, piece in enumerate(pieces)]
+        return lines
 
 
 class EventPane(Vertical):
@@ -56,44 +74,44 @@ class EventPane(Vertical):
         self, view: View, stream: int | None = None, *, id: str | None = None, classes: str | None = None
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self._list = EventList(view, stream)
+        self.list = EventList(view, stream)
         self._explanation = Explanation()
 
     def compose(self) -> ComposeResult:
         """The list above, the explanation below."""
-        yield self._list
+        yield self.list
         yield self._explanation
 
     def on_mount(self) -> None:
         """Say in the frame what is shown."""
-        self.watch(self._list, "following", self._retitle)
-        self.watch(self._list, "stream", self._retitle)
+        self.watch(self.list, "following", self._retitle)
+        self.watch(self.list, "stream", self._retitle)
 
     @property
     def stream(self) -> int | None:
         """Number of the one stream whose events are shown, None for all."""
-        return self._list.stream
+        return self.list.stream
 
     @stream.setter
     def stream(self, number: int | None) -> None:
-        self._list.stream = number
+        self.list.stream = number
 
     @property
     def selected(self) -> int | None:
         """The stream that "only this stream" means while no event is selected."""
-        return self._list.elsewhere
+        return self.list.elsewhere
 
     @selected.setter
     def selected(self, number: int | None) -> None:
-        self._list.elsewhere = number
+        self.list.elsewhere = number
 
     def show(self, changed: Set[int]) -> None:
         """Take up what has been appended to the history."""
-        self._list.show(changed)
+        self.list.show(changed)
 
     def copy_text(self) -> str:
         """The selected event, or those in sight, for the clipboard."""
-        return self._list.copy_text()
+        return self.list.copy_text()
 
     @on(EventList.Selected)
     def explain(self, message: EventList.Selected) -> None:
@@ -106,6 +124,6 @@ class EventPane(Vertical):
     def _retitle(self) -> None:
         row = self._explanation.row
         of = "all streams" if self.stream is None else f"#{self.stream} only"
-        held = "following" if self._list.following else "held · end follows"
+        held = "following" if self.list.following else "held · end follows"
         self.border_title = Content(f"events · {of} · {held}")
         self.border_subtitle = Content(f"seq {row.seq:,} · {row.t / 1e9:.6f} s" if isinstance(row, Event) else "")

@@ -41,6 +41,7 @@ class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
     }
     """
 

@@ -31,6 +31,7 @@ Characters that would command the terminal are shown instead: ␛ is an escape. 
 follows the newest again, and shift with the mouse wheel moves sideways.
 """
     BINDINGS = bindings("log")
+    DEFAULT_CSS = "LogPane { overflow-x: scroll; scrollbar-size-horizontal: 0; }"
 
     def __init__(self, view: View, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)

@@ -19,12 +19,15 @@ from streamscope.ui.actions import bindings
 from streamscope.ui.event_lines import clock_text
 from streamscope.ui.payload_log import PayloadLog, PayloadRow, hex_characters, hex_text
 from streamscope.ui.safe import fit
+from streamscope.ui.trouble import is_listener
 from streamscope.ui.view import View
 from streamscope.ui.widgets.live_lines import LiveLines
 from streamscope.ui.widgets.meters import bytes_text
 
-CLOCK = 13
-"""Cells for the time, where there is room for it."""
+CLOCK, SHORT_CLOCK = 13, 7
+"""Cells for the time, and for its seconds alone."""
+TEXT = 51
+"""Cells that text should have before the time takes any."""
 PLACE = 7
 """Cells for the position of a hex row, in hexadecimal digits, and the space behind it."""
 
@@ -132,9 +135,9 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         self.redraw()
 
     def _clock(self, width: int) -> int:
-        """Cells for the time: as many as it takes, or none if the bytes need them."""
-        used = PLACE + _hex_cells(self._bytes_a_row(width)) if self.as_hex else 30
-        return CLOCK if width >= 3 + CLOCK + used else 0
+        """Cells for the time: all of it, its seconds, or none, as the bytes leave room for."""
+        used = PLACE + _hex_cells(self._bytes_a_row(width)) if self.as_hex else TEXT
+        return next((cells for cells in (CLOCK, SHORT_CLOCK) if width >= 3 + cells + used), 0)
 
     def _room(self, width: int) -> int:
         """Cells that a row has for text: the end of a line comes after it."""
@@ -158,7 +161,7 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         way = pen("accent" if item.out else "good")
         parts = [Segment(" > " if item.out else " < ", way)]
         if clock := self._clock(width):
-            time = clock_text(self._started, item.t) if item.t else ""
+            time = clock_text(self._started, item.t)[1 - clock :] if item.t else ""
             parts.append(Segment(time.ljust(clock), pen("muted")))
         if item.notice:
             room = max(width - 3 - clock, 1)
@@ -181,6 +184,8 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         """What is awaited, or why nothing will come."""
         hello = self._view.hello
         state = self._view.stream(self._stream)
+        if state is not None and is_listener(state):
+            return "A listening stream has no payload: its connections have."
         if not isinstance(self._view.source, PayloadSource):
             return "A recorded feed holds no payload."
         if hello is not None and not hello.control and not hello.payload:
