@@ -1,0 +1,71 @@
+"""Batches: whatever a program says reaches the inspectors as whole records."""
+
+from __future__ import annotations
+
+from streamscope.core.probe import KIND_CODES, Word, site
+from streamscope.link.batches import MOST_WORDS, pack_batch
+from streamscope.link.frames import Records, read_frame
+from streamscope.trace.decode import Decoder
+
+NAME = 1 << 16 | site("handle.name", "name")
+HIGH_WATER = 1 << 16 | site("high_water", "high_water")
+TURN = site("loop.turn", "uv_run")
+FLAG = 1 << 16 | site("flag.set", "uv_close")
+
+
+def unpacked(words: list[Word], place: int = 0, turn: int = 1, t: int = 10) -> list[Records]:
+    frames = []
+    for packed, part in pack_batch(place, turn, t, words):
+        frame = read_frame(packed[4:])
+        assert isinstance(frame, Records)
+        assert len(frame.words) == len(part)
+        frames.append(frame)
+    return frames
+
+
+def test_an_ordinary_batch_is_one_frame() -> None:
+    words: list[Word] = [NAME, "echo", FLAG, 1]
+    assert unpacked(words, 5, 2, 30) == [Records(5, 2, 30, words)]
+
+
+def test_text_that_is_no_text_arrives_as_its_code() -> None:
+    [frame] = unpacked([NAME, "caf\udce9"])
+    assert frame.words == [NAME, "caf\\udce9"]
+
+
+def test_numbers_beyond_64_bits_arrive_as_the_widest_there_is() -> None:
+    [frame] = unpacked([HIGH_WATER, 65536, 1 << 80])
+    assert frame.words == [HIGH_WATER, 65536, (1 << 63) - 1]
+
+
+def test_a_batch_too_large_for_a_frame_is_cut_between_records_and_keeps_its_clock() -> None:
+    words: list[Word] = []
+    for turn in range(1, 200_000):
+        words += [TURN, turn, turn * 1000, FLAG, 1]
+    frames = unpacked(words)
+    assert len(frames) > 1
+    assert all(len(frame.words) <= MOST_WORDS for frame in frames)
+    decoder = Decoder.here()
+    place, turn, t = 0, 1, 10
+    for frame in frames:
+        assert (frame.place, frame.turn, frame.t) == (place, turn, t)
+        last = list(decoder.events(frame.place, frame.turn, frame.t, frame.words))[-1]
+        place, turn, t = place + len(frame.words), last.turn, last.t
+    assert place == len(words)
+
+
+def test_a_batch_full_of_long_text_is_cut_until_it_fits() -> None:
+    frames = unpacked([NAME, "é" * 40_000] * 400)
+    assert sum(len(frame.words) for frame in frames) == 800
+    assert all(word == NAME or word == "é" * 512 for frame in frames for word in frame.words)
+
+
+def test_lengths_used_for_cutting_are_the_catalogues() -> None:
+    every: list[Word] = []
+    for name, code in KIND_CODES.items():
+        arguments = [arg for kind in Decoder.here().kinds if kind[0] == name for arg in kind[1]]
+        every += [
+            1 << 16 | code,
+            *("text" if arg in ("place", "name", "local", "peer", "text") else 1 for arg in arguments),
+        ]
+    assert sum(len(frame.words) for frame in unpacked(every)) == len(every)

@@ -1,0 +1,111 @@
+"""Frames: what is sent arrives, however it is cut; what is no frame is a FrameError and nothing else."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamscope.link.frames import (
+    MAX_COMMAND,
+    MAX_FRAME,
+    Bye,
+    Command,
+    FrameCutter,
+    FrameError,
+    Lost,
+    Payload,
+    Records,
+    Reply,
+    Slice,
+    pack,
+    read_command,
+    read_frame,
+)
+from streamscope.trace.state import LoopState, RequestState, StreamState
+
+FRAMES = [
+    Records(7, 3, 10**12, [1 << 40, -11, "echo.py:31 on_connection", 0]),
+    Slice(9, LoopState(turn=5), [StreamState(3, write_queue=[RequestState(8, 3, 100, 50)])], True, False),
+    Lost(12),
+    Payload(3, 17, True, 5, b"\x00\xff"),
+    Bye("SIGTERM", 0),
+    Reply(4, "no"),
+]
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(0, 9), inner),
+    max_leaves=20,
+)
+tags = st.sampled_from(["hello", "records", "slice", "lost", "payload", "bye", "command", "reply"])
+
+
+@given(st.lists(st.sampled_from(FRAMES)), st.lists(st.integers(1, 200)))
+def test_frames_arrive_whole_however_the_way_cuts_them(frames: list[object], cuts: list[int]) -> None:
+    rest = b"".join(pack(frame) for frame in frames)  # type: ignore[arg-type]
+    cutter = FrameCutter(MAX_FRAME)
+    arrived = []
+    for cut in [*cuts, len(rest)]:
+        arrived += [read_frame(body) for body in cutter.feed(rest[:cut])]
+        rest = rest[cut:]
+    assert arrived == frames
+    assert cutter.held == 0
+
+
+@given(st.binary(max_size=400))
+def test_garbage_is_an_error_of_frames_or_not_whole_yet(garbage: bytes) -> None:
+    cutter = FrameCutter(1000)
+    try:
+        for body in cutter.feed(garbage):
+            read_command(body)
+    except FrameError:
+        return
+    assert cutter.held <= len(garbage)
+
+
+@given(st.binary(max_size=200))
+def test_a_body_of_garbage_is_no_frame_and_no_other_error(body: bytes) -> None:
+    for read in (read_frame, read_command):
+        try:
+            frame = read(body)
+        except FrameError:
+            continue
+        assert body.startswith(msgspec.msgpack.encode([type(frame).__struct_config__.tag])[1:2], 1)
+
+
+@given(tags, st.lists(anything, max_size=12))
+def test_a_frame_with_wrong_fields_is_refused_or_read_as_what_it_says(tag: str, fields: list[object]) -> None:
+    body = msgspec.msgpack.encode([tag, *fields])
+    for read in (read_frame, read_command):
+        try:
+            frame = read(body)
+        except FrameError:
+            continue
+        assert type(frame).__struct_config__.tag == tag
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(FrameError):
+        read_frame(b"\x92\xa4lost" + b"\x91" * 100_000 + b"\x01")
+    with pytest.raises(FrameError):
+        read_frame(b"\x93\xa4lost\x01" + b"\x91" * 100_000 + b"\x01")
+
+
+def test_a_length_beyond_all_bounds_is_refused_when_it_is_announced() -> None:
+    cutter = FrameCutter(MAX_COMMAND)
+    with pytest.raises(FrameError, match="announced"):
+        list(cutter.feed((MAX_COMMAND + 1).to_bytes(4, "little")))
+
+
+def test_a_frame_that_no_peer_would_take_is_not_packed() -> None:
+    with pytest.raises(FrameError, match="larger"):
+        pack(Payload(1, 1, True, 1, bytes(MAX_FRAME)))
+
+
+def test_commands_carry_numbers_texts_and_switches_only() -> None:
+    command = Command(1, "payload", {"stream": 7, "on": True, "text": "x"})
+    assert read_command(pack(command)[4:]) == command
+    with pytest.raises(FrameError):
+        read_command(msgspec.msgpack.encode(["command", 1, "payload", {"stream": [7]}]))

@@ -1,0 +1,226 @@
+"""A session in the face of engines that lie, break off, or come back."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from link_room import Room, assert_model_is_engine, hello
+
+from streamscope.core.probe import site
+from streamscope.link import client as client_module
+from streamscope.link.discovery import listen
+from streamscope.link.frames import (
+    MAX_FRAME,
+    Bye,
+    Command,
+    Frame,
+    FrameCutter,
+    Hello,
+    Lost,
+    Payload,
+    Records,
+    Reply,
+    Slice,
+    pack,
+    read_command,
+)
+from streamscope.link.session import Session
+from streamscope.trace.state import LoopState, StreamState
+
+TURN = site("loop.turn", "uv_run")
+
+
+class Liar:
+    """The other end of a session, which says whatever a test wants."""
+
+    def __init__(self) -> None:
+        self.sock, theirs = socket.socketpair()
+        self.session = Session(theirs)
+
+    def says(self, *frames: Frame | bytes) -> Session:
+        for frame in frames:
+            self.sock.sendall(frame if isinstance(frame, bytes) else pack(frame))
+        self.session.receive()
+        self.session.fold(1)
+        return self.session
+
+
+@pytest.fixture
+def liar() -> Iterator[Liar]:
+    liar = Liar()
+    yield liar
+    liar.sock.close()
+    liar.session.close()
+
+
+def whole_slice(place: int = 0, *streams: StreamState) -> Slice:
+    return Slice(place, LoopState(turn=1), list(streams), True, True)
+
+
+def records(place: int, turn: int = 2) -> Records:
+    return Records(place, turn, 10, [TURN, turn, 20])
+
+
+def changed(frame: Hello, **fields: Any) -> Hello:
+    return msgspec.structs.replace(frame, **fields)
+
+
+def test_in_order_it_goes_from_connecting_to_live_to_ended(liar: Liar) -> None:
+    assert liar.session.status == "connecting"
+    session = liar.says(hello())
+    assert (session.status, session.model.whole) == ("live", False)
+    liar.says(whole_slice(0, StreamState(3, 12)), records(0), records(3, 3))
+    assert session.model.whole
+    assert session.model.loop.turn == 3
+    assert session.history.end == 2
+    liar.says(Bye("over", 0))
+    assert (session.status, session.reason, session.exit_status, session.fileno()) == ("ended", "over", 0, -1)
+    assert 3 in session.model.streams
+
+
+@pytest.mark.parametrize(
+    ("frames", "reason"),
+    [
+        ([records(0)], "before it said who it is"),
+        ([whole_slice()], "before it said who it is"),
+        ([Lost(1)], "before it said who it is"),
+        ([Payload(1, 1, True, 1, b"x")], "before it said who it is"),
+        ([hello(), hello()], "twice"),
+        ([hello(), records(0), records(7)], "hole that nobody told of"),
+        ([hello(), whole_slice(3), records(9)], "hole that nobody told of"),
+        ([hello(), records(0), whole_slice(9)], "another place"),
+        ([hello(), records(-3)], "hole"),
+        ([hello(), Lost(0)], "loss of no events"),
+        ([hello(), Command(1, "stop", {})], "no commands"),
+        ([changed(hello(), protocol=99)], "speaks protocol 99"),
+        ([changed(hello(), kinds=[("a", ["b"] * 99)])], "too many arguments"),
+        ([changed(hello(), kinds=[("\x1b[31m", [])])], "name that is none"),
+        ([hello(), Records(0, 1, 1, [TURN, 1])], "cut off"),
+        ([hello(), Records(0, 1, 1, [255, 1])], "kind"),
+        ([hello(), Records(0, 1, 1, ["x"])], "wrong type"),
+        ([hello(), whole_slice(0, StreamState(-4, 12))], "cannot have the number"),
+        ([(MAX_FRAME + 1).to_bytes(4, "little")], "announced"),
+        ([b"\x04\x00\x00\x00\xc1\xc1\xc1\xc1"], "no frame"),
+        ([b"SSH-2.0-OpenSSH_9.6\r\n"], "announced"),
+    ],
+)
+def test_an_engine_that_makes_no_sense_is_left_with_a_reason(
+    liar: Liar, frames: list[Frame | bytes], reason: str
+) -> None:
+    session = liar.says(*frames)
+    assert session.status == "gone"
+    assert reason in session.reason
+    assert session.fileno() == -1
+
+
+def test_after_a_loss_the_place_may_jump(liar: Liar) -> None:
+    session = liar.says(hello(), whole_slice(), records(0), Lost(5))
+    assert not session.model.whole
+    liar.says(whole_slice(500), records(500))
+    assert (session.status, session.model.whole, session.model.events_lost) == ("live", True, 5)
+
+
+def test_a_connection_that_breaks_is_gone_and_keeps_the_last_state(liar: Liar) -> None:
+    liar.says(hello(), whole_slice(0, StreamState(3, 12)))
+    liar.sock.close()
+    liar.session.receive()
+    assert liar.session.fold(1)
+    assert (liar.session.status, liar.session.fileno()) == ("gone", -1)
+    assert "closed the connection" in liar.session.reason
+    assert 3 in liar.session.model.streams
+
+
+def test_whoever_knows_what_became_of_the_process_says_it() -> None:
+    ours, theirs = socket.socketpair()
+    session = Session(theirs, why_gone=lambda: "the engine was killed by SIGKILL")
+    ours.close()
+    session.receive()
+    session.fold(1)
+    assert session.reason == "the engine was killed by SIGKILL"
+
+
+def test_what_arrived_before_the_break_is_folded_first(liar: Liar) -> None:
+    liar.sock.sendall(pack(hello()) + pack(whole_slice(0, StreamState(3, 12))) + pack(Bye("over", 3)))
+    liar.sock.close()
+    liar.session.receive()
+    liar.session.fold(1)
+    assert (liar.session.status, liar.session.exit_status, set(liar.session.model.streams)) == ("ended", 3, {3})
+
+
+def test_it_stops_reading_when_the_fold_falls_behind(liar: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "HELD_LIMIT", 100_000)
+    liar.sock.setblocking(False)
+    sent = 0
+    big = pack(Payload(1, 1, True, 1, bytes(50_000)))
+    for _ in range(200):
+        try:
+            sent += liar.sock.send(big)
+        except BlockingIOError:
+            pass
+        liar.session.receive()
+    assert sent < 2_000_000
+
+
+def test_folding_keeps_to_its_budget(liar: Liar) -> None:
+    ticks = iter(range(1000))
+    liar.session._monotonic = lambda: float(next(ticks))
+    liar.sock.sendall(pack(hello()) + pack(whole_slice()) + b"".join(pack(records(3 * n, n + 2)) for n in range(50)))
+    liar.session.receive()
+    assert liar.session.fold(10.0)
+    assert 5 < liar.session.history.end < 15
+    assert liar.session.fold(1000.0)
+    assert liar.session.history.end == 50
+
+
+def test_a_refusal_is_a_notice_and_a_yes_is_none(liar: Liar) -> None:
+    session = liar.says(hello(), Reply(1), Reply(2, "no such command"))
+    assert list(session.notices) == ["no such command"]
+
+
+def test_commands_arrive_and_without_an_engine_are_not_taken(liar: Liar) -> None:
+    session = liar.says(changed(hello(), control=True))
+    assert session.command("stop")
+    session.open_payload(7)
+    said = [read_command(body) for body in FrameCutter(10_000).feed(liar.sock.recv(10_000))]
+    assert [(c.number, c.name, c.arguments) for c in said] == [
+        (1, "stop", {}),
+        (2, "payload", {"stream": 7, "on": True}),
+    ]
+    liar.says(Bye("over", 0))
+    assert not session.command("stop")
+
+
+def test_a_session_by_path_connects_again_and_state_is_true_again(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with Room() as first:
+        first.publisher.listen(listen(path))
+        session = Session.attach(path)
+        first.sessions.append(session)
+        first.connect()
+        first.turn_until(lambda: len(session.model.streams) == 2)
+        first.sessions.clear()  # it outlives this engine
+    session.receive()
+    session.fold(1)
+    assert session.status == "ended"
+    path.unlink()
+    with Room() as second:
+        time.sleep(0.001)  # so that the two engines did not begin in the same microsecond
+        second.publisher.listen(listen(path))
+        second.sessions.append(session)
+        second.turn_until(lambda: session.status == "live" and session.model.whole)
+        second.bring_up_to_date(session)
+        assert_model_is_engine(second, session)
+        assert len(session.model.streams) == 1
+
+
+def test_a_session_over_a_pair_has_nowhere_to_go_back_to(liar: Liar) -> None:
+    liar.says(hello(), Bye("over", 0))
+    liar.session._retry_at = 0.0
+    liar.session.receive()
+    assert (liar.session.status, liar.session.fileno()) == ("ended", -1)
