@@ -240,7 +240,7 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         "write_completed_queue.push",
         "req:req",
-        "uv__write_req_finish uv__stream_flush_write_queue",
+        "uv__write_req_finish uv__stream_flush_write_queue uv__write_callbacks",
         "A write request is done, well or badly, and waits for its callback.",
     ),
     _kind(

@@ -31,6 +31,7 @@ _SIZE_CALLBACKS = site("write_queue_size", "uv__write_callbacks")
 _PUSH = site("write_queue.push", "uv_write2")
 _POP = site("write_queue.pop", "uv__write_req_finish")
 _COMPLETED_PUSH = site("write_completed_queue.push", "uv__write_req_finish")
+_COMPLETED_PUT_BACK = site("write_completed_queue.push", "uv__write_callbacks")
 _COMPLETED_POP = site("write_completed_queue.pop", "uv__write_callbacks")
 _PROGRESS = site("request.progress", "uv__write_req_update")
 _ERROR = site("request.error", "uv__write")
@@ -321,14 +322,13 @@ def uv__write_callbacks(stream: Stream) -> None:
         return
     stream.completed_first = stream.completed_last = None
     loop = stream.loop
+    _tell_of_each(stream, request, _COMPLETED_POP)  # they leave together, before the first callback
     while request is not None:
         after = request.next
         request.next = None
         loop.active_reqs -= 1
         status = request.error
         emit = loop.emit
-        if emit is not None:
-            emit((stream.mark | _COMPLETED_POP, request.number))
         if request.bufs is not None:
             _give_back(stream, request)
         if status == 0:
@@ -346,15 +346,26 @@ def uv__write_callbacks(stream: Stream) -> None:
         request = after
 
 
+def _tell_of_each(stream: Stream, request: WriteRequest | None, where: int) -> None:
+    """Tell of a request and all behind it, if anybody listens."""
+    emit = stream.loop.emit
+    if emit is not None:
+        while request is not None:
+            emit((stream.mark | where, request.number))
+            request = request.next
+
+
 def _put_back(stream: Stream, request: WriteRequest | None) -> None:
     """A callback has let KeyboardInterrupt or the like through: those after it will run in a later turn."""
     waiting = stream.completed_first
     stream.completed_first = stream.completed_last = None
+    _tell_of_each(stream, waiting, _COMPLETED_POP)
     for first in (request, waiting):
         while first is not None:
             after, first.next = first.next, None
             complete(stream, first)
             first = after
+    _tell_of_each(stream, stream.completed_first, _COMPLETED_PUT_BACK)
     if stream.fd != -1:
         uv__io_feed(stream.loop, stream)
 
