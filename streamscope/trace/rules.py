@@ -296,7 +296,6 @@ def _request_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
 
 def _request_end_of_stranger(fold: Fold, stream: None, words: Words, i: int) -> None:
     fold.active_reqs = words[i + 3]
-    fold.requests.pop(words[i + 1], None)
 
 
 # system calls and callbacks

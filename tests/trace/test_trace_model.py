@@ -59,6 +59,10 @@ def test_the_loops_counters_are_what_records_said_last() -> None:
     assert (loop.nfds, loop.active_handles, loop.active_reqs) == (3, 1, 4)
 
 
+def test_the_end_of_a_request_says_how_many_are_left() -> None:
+    assert folded(opened(7), begun(7, 1, 5, active=4), record("request.end", 7, 1, -32, 3)).loop.active_reqs == 3
+
+
 # handles
 
 
@@ -164,7 +168,10 @@ def test_the_queue_is_above_its_mark_since_the_change_that_brought_it_there() ->
         record("write_queue_size", 7, MARK + 1, MARK * 3),
     ]
 
-    assert stream_after(record("write_queue_size", 7, 0, MARK)).above_t == 0
+    at_the_mark = [record("write_queue_size", 7, 0, MARK), at(1100)]
+
+    assert stream_after(*at_the_mark).above_t == 0
+    assert stream_after(*at_the_mark, record("write_queue_size", 7, MARK, MARK + 1)).above_t == 1100
     assert (stream_after(*grown).above_t, stream_after(*grown).write_queue_size) == (1100, MARK * 3)
     assert stream_after(*grown, record("write_queue_size", 7, MARK * 3, MARK + 1)).above_t == 1100
     assert stream_after(*grown, record("write_queue_size", 7, MARK * 3, MARK)).above_t == 0
@@ -177,7 +184,9 @@ def test_moving_the_mark_can_bring_the_queue_above_it_or_below() -> None:
     assert stream_after(*lowered).above_t == 1100
     assert stream_after(*lowered, at(1200), record("high_water", 7, 99, 50)).above_t == 1100
     assert stream_after(*lowered, at(1200), record("high_water", 7, 99, 100)).above_t == 0
-    assert stream_after(*size, record("high_water", 7, MARK, 100)).above_t == 0
+    exact = [*size, record("high_water", 7, MARK, 100)]
+    assert stream_after(*exact).above_t == 0
+    assert stream_after(*exact, record("high_water", 7, 100, 99)).above_t == 1100
 
 
 # requests
@@ -338,6 +347,7 @@ def test_records_of_an_unknown_handle_change_the_loop_alone() -> None:
         record("request.end", 9, 1, -32, 1),
     )
 
+    assert folded(begun(9, 1, 5, active=2)).loop.active_reqs == 2
     assert (model.streams, model.handles, model.requests, model.changed) == ({}, {}, {}, set())
     assert model.loop == LoopState(1, 1400, active_handles=1, active_reqs=1, nfds=3, callback_ns=400)
 
@@ -419,6 +429,30 @@ def test_what_nobody_clears_stays_bounded() -> None:
     assert len(model.lit) <= LIT_KEPT
     assert (40_000, uv.CLOSED) in model.lit
     assert len(model.changed) <= 3 * CLOSED_KEPT
+
+
+@pytest.mark.parametrize(
+    ("limited", "words", "reason"),
+    [
+        ("fold.MOST_HANDLES", [w for n in range(1, 9) for w in opened(n)], "more than 4 handles"),
+        ("model.MOST_REQUESTS", [w for n in range(1, 9) for w in begun(1, n, 5)], "more than 4 requests"),
+        ("rules.MOST_REQUESTS", record("write_queue.push", 1, 1) * 5, "a queue longer than 4"),
+        ("rules.MOST_REQUESTS", record("write_completed_queue.push", 1, 1) * 5, "a queue longer than 4"),
+        ("rules.MOST_REQUESTS", record("queued_fds.push", 1, 1) * 5, "a queue longer than 4"),
+    ],
+)
+def test_a_feed_cannot_grow_state_without_end(
+    limited: str, words: list[Word], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"streamscope.trace.{limited}", 4)
+    model = folded(opened(1))
+
+    with pytest.raises(FeedError, match=reason):
+        model.apply(0, 0, 0, words)
+
+    queues = model.streams[1]
+    assert max(len(queues.write_queue), len(queues.write_completed_queue), len(queues.queued_fds)) <= 4
+    assert len(model.known) <= 4
 
 
 # other versions, and what is no feed
