@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from faults import FAULTS, plant
+from fault_table import FAULTS
+from faults import plant
 
 HERE = Path(__file__).parent
 OPTIONS = ["-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(HERE), "-W", "error", "-q"]

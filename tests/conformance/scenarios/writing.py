@@ -145,6 +145,7 @@ def try_write_writes_at_once_or_not_at_all(b: Backend) -> None:
     b.write("A", "w1", [b"x" * 10])
     b.try_write("A", [b"x"])  # EAGAIN: queued
     b.peer_drain("peer", 100000)
+    b.try_write("A", [b"x"])  # EAGAIN: still queued, although the kernel would take it
     b.turn()
     b.try_write("A", [b"x"])
     b.turn()
