@@ -1,8 +1,8 @@
 """streamscope's engine, with the echo server that `streamscope run echo` starts.
 
-Alone it is the loop that nobody watches; `lean` leaves libuv's redundant EPOLL_CTL_MOD out. `link PATH` has the engine's
-end of the link ride along and take inspectors at PATH, as `run` does. `bare` runs an engine out of which every probe has
-been cut (see `benchmarks.bare`).
+Alone it is the loop that nobody watches; `lean` leaves libuv's redundant EPOLL_CTL_MOD out. `link PATH` has the
+engine's end of the link ride along and take inspectors at PATH, as `run` does. `bare` runs an engine out of which
+every probe has been cut (see `benchmarks.bare`).
 """
 
 from __future__ import annotations

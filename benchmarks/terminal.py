@@ -1,0 +1,80 @@
+"""A terminal of one's own: a command in a pseudo-terminal, for what only happens on a screen."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from benchmarks.measure import ROOT
+
+PATIENCE_S = 60
+
+
+class Terminal:
+    """`python ARGUMENTS` in a terminal of 140×40. What it shows is read, or it would have to wait for us."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.begin = time.monotonic()
+        self.seen = b""
+        self._pid, self._fd = pty.fork()
+        if self._pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
+            os.chdir(ROOT)
+            environment = {**os.environ, "TERM": "xterm-256color"}
+            os.execve(sys.executable, [sys.executable, *arguments], environment)
+
+    def type(self, keys: bytes) -> None:
+        """Press keys; what has been seen so far is forgotten."""
+        self.seen = b""
+        os.write(self._fd, keys)
+
+    def until(self, condition: Callable[[bytes], bool]) -> float:
+        """Read until what was seen fulfils the condition; returns the seconds since the start. Raises TimeoutError."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition(self.seen):
+            if time.monotonic() > deadline or not self._read():
+                raise TimeoutError(f"it did not come; the last was {self.seen[-300:]!r}")
+        return time.monotonic() - self.begin
+
+    def until_end(self, patience_s: float = PATIENCE_S) -> None:
+        """Read until the command has ended. Raises TimeoutError."""
+        deadline = time.monotonic() + patience_s
+        while self._read():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the command does not end")
+
+    def _read(self) -> bool:
+        """Read what is there, waiting a little; False once the command has closed its terminal."""
+        readable, _, _ = select.select([self._fd], [], [], 0.5)
+        if readable:
+            try:
+                self.seen += os.read(self._fd, 65536)
+            except OSError:  # EIO: nobody holds the other side any more
+                return False
+        return True
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Quit as a person does, by `q`, and kill what does not heed it."""
+        try:
+            with contextlib.suppress(OSError, TimeoutError):
+                self.type(b"q")
+                self.until_end(10)
+            os.kill(self._pid, signal.SIGKILL)  # it is a zombie by now, if all went well
+            os.waitpid(self._pid, 0)
+        finally:
+            os.close(self._fd)
