@@ -46,6 +46,12 @@ class Terminal:
                 raise TimeoutError(f"it did not come; the last was {self.seen[-300:]!r}")
         return time.monotonic() - self.begin
 
+    def listen(self, seconds: float) -> None:
+        """Read whatever is shown for so long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._read(left)
+
     def until_end(self, patience_s: float = PATIENCE_S) -> None:
         """Read until the command has ended. Raises TimeoutError."""
         deadline = time.monotonic() + patience_s
@@ -53,9 +59,9 @@ class Terminal:
             if time.monotonic() > deadline:
                 raise TimeoutError("the command does not end")
 
-    def _read(self) -> bool:
+    def _read(self, wait_s: float = 0.5) -> bool:
         """Read what is there, waiting a little; False once the command has closed its terminal."""
-        readable, _, _ = select.select([self._fd], [], [], 0.5)
+        readable, _, _ = select.select([self._fd], [], [], wait_s)
         if readable:
             try:
                 self.seen += os.read(self._fd, 65536)
