@@ -112,6 +112,14 @@ class EngineBackend(Backend):
         name = self._requests_named.get(request.number)
         return [name, request.write_index, request.nbufs, left, request.error, sends]
 
+    def handle_name(self, number: int) -> str:
+        """What the scenario calls the handle with this number."""
+        return self._names[number]
+
+    def request_name(self, number: int) -> str:
+        """What the scenario calls the request with this number."""
+        return self._requests_named[number]
+
     # handles
 
     def descriptor(self, name: str) -> int:
