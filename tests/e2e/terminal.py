@@ -1,0 +1,178 @@
+"""A real command in a real pseudo-terminal, and a terminal emulator that reads its screen.
+
+Given a `Terminal`, a test types keys and waits until the screen shows something; nothing here sleeps for a while and
+hopes. Every command gets a runtime, config and state folder of its own, so that tests see only their own engines.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyte
+
+PATIENCE_S = 30.0
+"""How long a wait may take before it is a failure; on a busy machine the first picture takes seconds."""
+
+KEYS = {"enter": "\r", "escape": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "tab": "\t", "ctrl+c": "\x03"}
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """A person's environment with folders of its own and nothing that changes how the screen looks."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TEXTUAL", "NO_COLOR", "XDG"))}
+    folders = {
+        f"XDG_{name}_{kind}": str(folder / name.lower())
+        for name, kind in (("RUNTIME", "DIR"), ("CONFIG", "HOME"), ("STATE", "HOME"), ("CACHE", "HOME"))
+    }
+    for path in folders.values():
+        Path(path).mkdir(mode=0o700, exist_ok=True)
+    return {**kept, **folders, "TERM": "xterm-256color", "LANG": "C.UTF-8", "COLORTERM": "truecolor"}
+
+
+def streamscope(*arguments: str) -> list[str]:
+    """The command line of the command under test."""
+    return [sys.executable, "-m", "streamscope", *arguments]
+
+
+class Terminal:
+    """One command in one pseudo-terminal. `raw` is every byte it has written."""
+
+    def __init__(self, command: list[str], folder: Path, columns: int = 140, rows: int = 40) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = bytearray()
+        self._master, slave = pty.openpty()
+        self._resize(columns, rows)
+        self.settings_before = termios.tcgetattr(slave)
+        self.process = subprocess.Popen(
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment(folder),
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        self._slave = slave
+
+    def _resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def resize(self, columns: int, rows: int) -> None:
+        """A person drags the window's corner."""
+        self.screen.resize(rows, columns)
+        self._resize(columns, rows)
+
+    def press(self, *keys: str) -> None:
+        """Type keys, by name or as themselves."""
+        for key in keys:
+            os.write(self._master, KEYS.get(key, key).encode())
+
+    @property
+    def text(self) -> str:
+        """What the screen shows."""
+        return "\n".join(self.screen.display)
+
+    def read(self, seconds: float) -> bool:
+        """Read what the command writes within this time; False when it has closed its terminal."""
+        ready, _, _ = select.select([self._master], [], [], seconds)
+        if not ready:
+            return True
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:
+            return False  # EIO: nobody has the other side open
+        self.raw += data
+        # pyte knows no private sequences with a `<`, `>` or `=` and would print their ends.
+        self._stream.feed(re.sub(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]", b"", data))
+        return bool(data)
+
+    def wait(self, seen: Callable[[str], object], what: str) -> None:
+        """Read until the screen is so."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not seen(self.text):
+            if time.monotonic() > deadline or not self.read(0.1):
+                raise AssertionError(f"the screen never showed {what}:\n{self.text}")
+
+    def wait_for(self, *texts: str) -> None:
+        """Read until the screen shows all of these."""
+        self.wait(lambda screen: all(text in screen for text in texts), " and ".join(map(repr, texts)))
+
+    def address(self) -> tuple[str, int]:
+        """Where the server listens, read off the screen."""
+        self.wait(lambda screen: re.search(r"127\.0\.0\.1:\d+", screen), "an address")
+        found = re.search(r"(127\.0\.0\.1):(\d+)", self.text)
+        assert found
+        return found[1], int(found[2])
+
+    def engine_pid(self) -> int:
+        """The process that serves: the child of the command."""
+        return child_of(self.process.pid, "streamscope.serve")
+
+    def ends(self) -> int:
+        """Wait for the command's end; its exit status."""
+        deadline = time.monotonic() + PATIENCE_S
+        os.close(self._slave)
+        self._slave = -1
+        while self.read(0.1):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the command did not end:\n{self.text}")
+            if self.process.poll() is not None and not select.select([self._master], [], [], 0)[0]:
+                break
+        return self.process.wait(PATIENCE_S)
+
+    def settings(self) -> list[object]:
+        """The terminal's settings now."""
+        return termios.tcgetattr(self._slave)
+
+    def hang_up(self) -> None:
+        """The person closes the window."""
+        os.close(self._slave)
+        self._slave = -1
+        os.close(self._master)
+        self._master = -1
+
+    def close(self) -> None:
+        """Leave nothing behind, however the test went."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        for fd in (self._slave, self._master):
+            if fd != -1:
+                os.close(fd)
+
+
+def child_of(pid: int, named: str) -> int:
+    """The child process whose command line has this in it."""
+    for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        if named.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+            return child
+    raise AssertionError(f"process {pid} has no child {named}")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Look until it is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never: {what}")
+        time.sleep(0.02)
