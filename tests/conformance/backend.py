@@ -158,6 +158,13 @@ class Backend(Peers, ABC):
         """For a scenario that wants to know; no step."""
         return bool(self._handle(name).get("ipc"))
 
+    def signal(self, name: str, signum: int) -> None:
+        """Have signal_cb(name) called when the signal comes. The engine has no signal handles, so libuv's is no part
+        of the fields; it does not keep the loop alive either.
+        """
+        self._signal(name, signum)
+        self._did(f"uv_signal_start({name})")
+
     # streams
 
     def open(self, name: str, fd: int) -> int:
@@ -340,6 +347,8 @@ class Backend(Peers, ABC):
     def _tty(self, name: str, fd: int) -> int: ...
     @abstractmethod
     def _plain(self, word: str, name: str) -> int: ...
+    @abstractmethod
+    def _signal(self, name: str, signum: int) -> None: ...
     @abstractmethod
     def _close(self, name: str) -> None: ...
     @abstractmethod

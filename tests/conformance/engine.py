@@ -146,6 +146,9 @@ class EngineBackend(Backend):
             return self._new(name, lambda: Wakeup(self.loop, lambda _: self._called(name, "async_cb")))
         return self._new(name, lambda: RUNS[word](self.loop))
 
+    def _signal(self, name: str, signum: int) -> None:
+        self.loop.on_signal(signum, lambda _: self._called(name, "signal_cb"))
+
     def _close(self, name: str) -> None:
         self._handles[name].close(lambda _: self._called(name, "close_cb"))
 

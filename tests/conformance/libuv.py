@@ -14,7 +14,7 @@ from typing import Any
 import libuv_abi as abi
 from backend import Address, Backend, kernel_masks
 
-from streamscope.core.flags import CLOSING, flag_names, poll_names
+from streamscope.core.flags import CLOSING, RUN_NOWAIT, flag_names, poll_names
 
 STREAMS = ("pipe", "tcp", "tty")
 ALLOCATED = 65536
@@ -59,6 +59,7 @@ class LibuvBackend(Backend):
         self._types: dict[str, str] = {}
         self._first_io_cb: dict[str, int] = {}
         self._name_at: dict[int, str] = {}
+        self._signals: list[Any] = []
         self._slab = C.create_string_buffer(ALLOCATED)
         self._on_alloc = abi.ALLOC_CB(self._alloc)
         self._on_read = abi.READ_CB(self._read)
@@ -66,6 +67,7 @@ class LibuvBackend(Backend):
             word: abi.STATUS_CB(lambda at, status, word=word: self._called(self._name_at[at], word, status))
             for word in ("write_cb", "connect_cb", "shutdown_cb", "connection_cb")
         }
+        self._on_status["signal_cb"] = abi.STATUS_CB(lambda at, signum: self._called(self._name_at[at], "signal_cb"))
         self._on_plain = {
             word: abi.PLAIN_CB(lambda at, word=word: self._called(self._name_at[at], word))
             for word in ("close_cb", "timer_cb", "idle_cb", "prepare_cb", "check_cb", "async_cb")
@@ -237,6 +239,14 @@ class LibuvBackend(Backend):
         init = getattr(self.lib, f"uv_{word}_init")
         return self._new(name, word, layout, lambda at: init(self._loop_memory, at))
 
+    def _signal(self, name: str, signum: int) -> None:
+        handle = abi.Signal()
+        self._signals.append(handle)
+        self._name_at[C.addressof(handle)] = name
+        self.lib.uv_signal_init(self._loop_memory, C.byref(handle))
+        self.lib.uv_signal_start(C.byref(handle), self._on_status["signal_cb"], signum)
+        self.lib.uv_unref(C.byref(handle))
+
     def _close(self, name: str) -> None:
         self.lib.uv_close(self._at(name), self._on_plain["close_cb"])
 
@@ -376,4 +386,8 @@ class LibuvBackend(Backend):
 
     def _loop_close(self) -> int:
         os.close(self._fdinfo)
+        for handle in self._signals:
+            self.lib.uv_close(C.byref(handle), None)
+        if self._signals:
+            self.lib.uv_run(self._loop_memory, RUN_NOWAIT)
         return int(self.lib.uv_loop_close(self._loop_memory))

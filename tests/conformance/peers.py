@@ -88,6 +88,14 @@ class Peers(ABC):
         address = sock.getsockname()
         return address[0], address[1]
 
+    def peer_bound(self, name: str, host: str = "127.0.0.1") -> tuple[str, int]:
+        """An address where nobody listens, and nobody else will while the peer is there."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._peers[name] = sock
+        sock.bind((host, 0))
+        address = sock.getsockname()
+        return address[0], address[1]
+
     def peer_accept(self, server: str, name: str) -> None:
         """Accept a connection that the handle has begun; waits until it is there."""
         self.await_peer(server, select.POLLIN)

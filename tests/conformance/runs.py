@@ -160,6 +160,7 @@ def differences(
     scenario: Callable[..., None],
     *arguments: Any,
     make_engine: Callable[[], Backend] = EngineBackend,
+    library: RealLibrary = real_library,
     keep: bool = True,
 ) -> list[str]:
     """Run the scenario on both sides and say what differs, in words; an empty list if nothing does.
@@ -167,7 +168,7 @@ def differences(
     `make_engine` makes the engine's side, for another loop or a changed engine; `keep=False` for what is run once.
     """
     global fields_compared
-    real = real_library.run(scenario, *arguments, keep=keep)
+    real = library.run(scenario, *arguments, keep=keep)
     comparison = Comparison()
     found = comparison.runs(real, run_here(make_engine, scenario, *arguments))
     fields_compared += comparison.fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,9 @@ import runs
 from backend import Backend
 from engine import EngineBackend
 from scenarios import SCENARIOS
+from scenarios.listening import all_that_wait_are_accepted_in_one_event
+
+from streamscope.core import tcp
 
 
 @pytest.mark.usefixtures("real_libuv")
@@ -18,3 +22,19 @@ def test_every_field_is_libuvs_after_every_step(scenario: Callable[[Backend], No
     found = runs.differences(scenario, make_engine=lambda: EngineBackend(watched=watched))
 
     assert not found, "\n".join(found)
+
+
+@pytest.mark.usefixtures("real_libuv")
+def test_the_environment_makes_servers_accept_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_TCP_SINGLE_ACCEPT", "1")
+    monkeypatch.setattr(tcp, "_single_accept", None)  # both libraries read it once
+    library = runs.RealLibrary(dict(os.environ))
+
+    found = runs.differences(all_that_wait_are_accepted_in_one_event, library=library)
+    steps = library.run(all_that_wait_are_accepted_in_one_event).steps
+    library.close()
+
+    assert not found, "\n".join(found)
+    assert any(
+        "TCP_SINGLE_ACCEPT" in step["handles"]["server"]["flags"] for step in steps if "server" in step["handles"]
+    )

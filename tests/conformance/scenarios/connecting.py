@@ -9,9 +9,6 @@ from backend import Backend
 
 from .common import LOCAL, tcp_connected, tcp_server
 
-REFUSED = (LOCAL, 1)
-"""Nobody listens there (tcpmux; a machine that does has other troubles)."""
-
 
 def connect_and_write_before_it_is_done(b: Backend) -> None:
     address = b.peer_listen("listener")
@@ -60,18 +57,20 @@ def write_and_shutdown_before_the_connection_is_there(b: Backend) -> None:
 
 
 def a_refused_connect_cancels_the_writes(b: Backend) -> None:
+    refused = b.peer_bound("nobody")
     b.tcp("A")
-    b.connect("A", "c1", REFUSED)
+    b.connect("A", "c1", refused)
     b.write("A", "w1", [b"x" * 10])
     b.write("A", "w2", [b"y"])
     b.turn_when("A", select.POLLOUT)
     b.turn(2)
 
 
-def a_refused_connect_may_be_tried_again_in_its_callback(b: Backend) -> None:
+def a_refused_connect_tried_again_in_its_callback(b: Backend) -> None:
+    refused = b.peer_bound("nobody")
     b.tcp("A")
-    b.on("c1", "connect_cb", lambda status: b.connect("A", "c2", REFUSED))
-    b.connect("A", "c1", REFUSED)
+    b.on("c1", "connect_cb", lambda status: b.connect("A", "c2", refused))  # ECONNABORTED
+    b.connect("A", "c1", refused)
     b.turn_when("A", select.POLLOUT)
     b.turn_when("A", select.POLLOUT)
     b.turn()
@@ -88,9 +87,10 @@ def close_in_connect_cb(b: Backend) -> None:
 
 
 def close_in_the_connect_cb_of_a_failure(b: Backend) -> None:
+    refused = b.peer_bound("nobody")
     b.tcp("A")
     b.on("c1", "connect_cb", lambda status: b.close("A"))
-    b.connect("A", "c1", REFUSED)
+    b.connect("A", "c1", refused)
     b.write("A", "w1", [b"x"])
     b.turn_when("A", select.POLLOUT)
     b.turn()
@@ -133,7 +133,7 @@ def an_address_in_use_is_told_late(b: Backend) -> None:
     b.bind("B", address)
     b.connect("B", "c1", address)
     b.turn(2)
-    b.connect("B", "c2", REFUSED)
+    b.connect("B", "c2", b.peer_bound("nobody"))
     b.turn_when("B", select.POLLOUT)
 
 
@@ -197,7 +197,8 @@ def options_of_what_is_no_tcp_socket(b: Backend) -> None:
 
 def six(b: Backend) -> None:
     b.tcp("server")
-    b.bind("server", ("::1", 0), 1)
+    if b.bind("server", ("::1", 0), 1) != 0:
+        return  # a machine without IPv6 says so on both sides
     b.listen("server")
     address = b.address("sockname", "server")
     b.tcp("A")

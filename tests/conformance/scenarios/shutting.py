@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 from backend import Backend
 
 from .common import LOCAL, open_pipe, tcp_connected
@@ -194,3 +197,21 @@ def a_listening_server_closes(b: Backend) -> None:
     b.turn()
     b.close("server")
     b.turn()
+
+
+def the_standard_descriptors_are_let_go_but_not_closed(b: Backend) -> None:
+    kept = os.dup(0)
+    read_fd, write_fd = os.pipe()
+    os.dup2(read_fd, 0)
+    os.close(read_fd)
+    b.pipe("stdin")
+    b.open("stdin", 0)
+    b.read_start("stdin")
+    os.write(write_fd, b"typed")
+    b.turn()
+    b.close("stdin")
+    b.turn()
+    b.note("still a pipe", stat.S_ISFIFO(os.fstat(0).st_mode))
+    os.dup2(kept, 0)
+    os.close(kept)
+    os.close(write_fd)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from backend import Backend
 
 from streamscope.core.flags import RUN_DEFAULT, RUN_ONCE
@@ -200,16 +203,39 @@ def wakeups_run_in_the_order_of_their_making(b: Backend) -> None:
 
 
 def a_wakeup_and_a_stream_are_ready_together(b: Backend) -> None:
-    """The stream became ready first, and then the other way round; the library does not set wakeups apart."""
+    """They run as the kernel has them, in the order in which they became ready: libuv sets wakeups not apart."""
     b.wakeup("W")
     open_pipe(b)
     b.read_start("A")
-    b.turn()
-    b.peer_send("peer", b"first")
+    b.turn(2)
     b.send("W")
-    b.turn()
+    b.peer_send("peer", b"wakeup first")
+    b.turn(2)
+    b.peer_send("peer", b"stream first")
     b.send("W")
-    b.peer_send("peer", b"second")
+    b.turn(2)
+
+
+def a_wakeup_closes_the_stream_that_is_ready_with_it(b: Backend) -> None:
+    b.wakeup("W")
+    open_pipe(b)
+    b.read_start("A")
+    b.on("W", "async_cb", lambda: b.close("A"))
+    b.turn(2)
+    b.send("W")
+    b.peer_send("peer", b"too late")
+    b.turn(2)
+
+
+def a_signal_comes_after_everything_that_is_ready_with_it(b: Backend) -> None:
+    """Signals are last in a wait, whenever they came, and the loop then turns rather than wait again."""
+    open_pipe(b)
+    b.read_start("A")
+    b.signal("S", signal.SIGUSR2)
+    b.turn(2)
+    os.kill(os.getpid(), signal.SIGUSR2)
+    b.peer_send("peer", b"after the signal")
+    b.run(RUN_ONCE)
     b.turn()
 
 
