@@ -1,0 +1,413 @@
+"""What epoll is told and when, how its events are read, and the passenger who must not be noticed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from core_kernel import ERR, HUP, IN, MS, OUT, Diary, World, failure
+
+from streamscope.core import RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE, Loop, Tcp, Timer
+from streamscope.core.poller import MAX_EVENTS, EpollPoller
+
+
+def ctl(world: World) -> list[Any]:
+    """What epoll was told since the last look."""
+    told = list(world.poller.ctl)
+    world.poller.ctl.clear()
+    return told
+
+
+def test_epoll_is_told_just_before_the_wait_and_only_of_what_changed(world: World, tcp: Tcp, diary: Diary) -> None:
+    world.turn()
+    ctl(world)
+    tcp.read_start(None, diary.read)
+    tcp.read_stop()
+    tcp.read_start(None, diary.read)
+    assert ctl(world) == []
+    world.turn()
+    assert [call for call in ctl(world) if call[1] == tcp.fd] == [("add", tcp.fd, IN)]
+    assert tcp.events == IN
+    world.turn()
+    assert ctl(world) == []
+
+
+def test_a_watcher_that_wants_nothing_is_forgotten_without_a_delete(world: World, tcp: Tcp, diary: Diary) -> None:
+    tcp.read_start(None, diary.read)
+    world.turn()
+    ctl(world)
+    nfds = world.loop.nfds
+    tcp.read_stop()
+    assert (world.loop.nfds, tcp.events) == (nfds - 1, 0)
+    Timer(world.loop).start(lambda t: None, 1000)
+    world.turn()
+    assert ctl(world) == []
+    assert tcp.fd in world.poller.registered
+
+
+def test_the_late_delete_comes_with_the_next_event(world: World, tcp: Tcp, diary: Diary) -> None:
+    tcp.read_start(None, diary.read)
+    world.turn()
+    ctl(world)
+    tcp.read_stop()
+    Timer(world.loop).start(lambda t: None, 1000)
+    world.turn((tcp.fd, IN))
+    assert ctl(world) == [("del", tcp.fd)]
+    assert diary.entries == []
+    world.turn((tcp.fd, IN))  # as if another process kept it registered: errors are ignored
+    assert ctl(world) == [("del", tcp.fd)]
+
+
+def test_a_watcher_that_comes_back_finds_itself_registered(world: World, tcp: Tcp, diary: Diary) -> None:
+    tcp.read_start(None, diary.read)
+    world.turn()
+    tcp.read_stop()
+    ctl(world)
+    tcp.read_start(None, diary.read)
+    world.turn()
+    assert ctl(world) == [("add", tcp.fd, IN), ("mod", tcp.fd, IN)]
+    assert tcp.events == IN
+
+
+@pytest.mark.parametrize("redundant_mod", [True, False])
+def test_dropping_one_of_two_wishes_modifies_even_when_epoll_knows_already(
+    make_world: Callable[..., World], diary: Diary, redundant_mod: bool
+) -> None:
+    """uv__io_stop(POLLOUT) after every write queues the watcher, although nothing has changed for epoll."""
+    world = make_world(redundant_mod=redundant_mod)
+    tcp = Tcp(world.loop)
+    tcp.open(world.kernel.make())
+    tcp.read_start(None, diary.read)
+    world.turn()
+    ctl(world)
+    tcp.write(b"x")
+    world.turn()
+    assert ctl(world) == ([("mod", tcp.fd, IN)] if redundant_mod else [])
+
+
+@pytest.mark.parametrize("redundant_mod", [True, False])
+def test_a_real_change_is_always_told(make_world: Callable[..., World], diary: Diary, redundant_mod: bool) -> None:
+    world = make_world(redundant_mod=redundant_mod)
+    tcp = Tcp(world.loop)
+    tcp.open(world.kernel.make())
+    tcp.read_start(None, diary.read)
+    world.kernel[tcp.fd].room = 0
+    tcp.write(b"x")
+    world.turn()
+    world.kernel[tcp.fd].room = 9
+    world.turn((tcp.fd, OUT))
+    world.turn()
+    assert [call for call in ctl(world) if call[1] == tcp.fd] == [("add", tcp.fd, IN | OUT), ("mod", tcp.fd, IN)]
+
+
+def test_a_descriptor_that_epoll_refuses_is_raised_and_the_others_are_registered_later(
+    world: World, diary: Diary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libuv aborts here."""
+    streams = []
+    for _ in range(3):
+        streams.append(Tcp(world.loop))
+        streams[-1].open(world.kernel.make())
+        streams[-1].read_start(None, diary.read)
+    refused = streams[1].fd
+    add = world.poller.add
+
+    def refuse(fd: int, mask: int) -> None:
+        if fd == refused:
+            raise failure(errno.EPERM)
+        add(fd, mask)
+
+    monkeypatch.setattr(world.poller, "add", refuse)
+    with pytest.raises(PermissionError):
+        world.turn()
+    assert list(world.loop.watcher_queue) == [streams[2]]
+    streams[1].close()
+    world.turn()
+    assert streams[2].fd in world.poller.registered
+
+
+def test_closing_deletes_at_once(world: World, tcp: Tcp, diary: Diary) -> None:
+    tcp.read_start(None, diary.read)
+    world.turn()
+    ctl(world)
+    fd = tcp.fd
+    tcp.close()
+    assert ctl(world) == [("del", fd)]
+
+
+def test_events_of_a_closed_descriptor_are_struck_out_of_the_same_wait(world: World, diary: Diary) -> None:
+    """The number may be used again at once by a stream that must not get the old one's events."""
+    first, second = Tcp(world.loop), Tcp(world.loop)
+    first.open(world.kernel.make())
+    second.open(world.kernel.make())
+    reused: list[Tcp] = []
+    number = second.fd
+
+    def read(stream: Any, nread: int, buf: Any) -> None:
+        second.close()
+        world.kernel.descriptors[number] = world.kernel.descriptors[stream.fd]
+        newcomer = Tcp(world.loop)
+        newcomer.open(number)
+        newcomer.read_start(None, diary.read)
+        reused.append(newcomer)
+
+    first.read_start(None, read)
+    second.read_start(None, diary.read)
+    world.turn((first.fd, IN), (number, IN))
+    assert diary.entries == []
+    assert reused[0].fd == number
+
+
+def test_only_wanted_events_reach_a_stream(world: World, tcp: Tcp, diary: Diary) -> None:
+    tcp.read_start(None, diary.read)
+    world.turn((tcp.fd, OUT))
+    assert diary.entries == []
+    assert world.kernel.calls == []
+
+
+@pytest.mark.parametrize("alone", [ERR, HUP])
+def test_err_or_hup_alone_stands_for_all_that_is_wanted(world: World, tcp: Tcp, diary: Diary, alone: int) -> None:
+    world.kernel[tcp.fd].room = 0
+    tcp.read_start(None, diary.read)
+    tcp.write(b"x")
+    world.kernel[tcp.fd].room = 1
+    world.kernel[tcp.fd].inbox.append(b"y")
+    world.turn((tcp.fd, alone))
+    assert diary.of("read")[0] == ("read", 1, b"y")
+    assert world.kernel[tcp.fd].out == b"x"
+
+
+@pytest.mark.parametrize(("events", "told"), [(IN | ERR, IN | ERR), (IN | OUT | HUP, IN | HUP), (OUT | HUP, IN | HUP)])
+def test_what_is_not_wanted_is_filtered_out_before_err_or_hup_are_alone(
+    world: World, tcp: Tcp, events: int, told: int
+) -> None:
+    seen: list[int] = []
+    tcp.read_start(None, lambda *_: None)
+    world.turn()
+    tcp.io_cb = lambda loop, stream, mask: seen.append(mask)
+    world.turn((tcp.fd, events))
+    assert seen == [told]
+
+
+def test_a_full_wait_polls_again_without_waiting_up_to_48_times(world: World, tcp: Tcp) -> None:
+    runs: list[int] = []
+    tcp.read_start(None, lambda *_: None)
+    tcp.io_cb = lambda loop, stream, mask: runs.append(mask)
+    world.poller.script.extend([[(tcp.fd, IN)] * MAX_EVENTS] * 60)
+    world.loop.run(RUN_ONCE)
+    assert world.poller.waits == [-1] + [0] * 47
+    assert len(runs) == 48 * MAX_EVENTS
+    world.poller.script.clear()
+    world.poller.script.extend([[(tcp.fd, IN)] * MAX_EVENTS, [(tcp.fd, IN)] * 5])
+    world.poller.waits.clear()
+    world.loop.run(RUN_ONCE)
+    assert world.poller.waits == [-1, 0]
+
+
+def test_a_wait_that_brings_nothing_to_run_goes_on(world: World, tcp: Tcp, diary: Diary) -> None:
+    tcp.read_start(None, diary.read)
+    world.poller.script.extend([[(tcp.fd, OUT)], [], [(tcp.fd, IN)]])
+    world.loop.run(RUN_ONCE)
+    assert world.poller.waits == [-1, -1, -1]
+    assert world.loop.turn == 1
+
+
+def test_a_wait_that_a_signal_cuts_short_goes_on_for_what_libuv_holds_to_be_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libuv subtracts the time since the beginning each time, so the second rest is too short; a turn then follows."""
+    Timer(world.loop).start(lambda t: None, 100)
+    fake_wait = world.poller.wait
+
+    def wait(timeout: int, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
+        if len(world.poller.waits) < 3 and timeout > 0:
+            world.kernel.now += 20 * MS
+            world.poller.script.append(InterruptedError(errno.EINTR, ""))
+        return fake_wait(timeout, most)
+
+    monkeypatch.setattr(world.poller, "wait", wait)
+    world.loop.run(RUN_DEFAULT)
+    assert world.poller.waits == [100, 80, 40, 40, 0]  # 40 - 60 is less than nothing: the turn ends, and 40 are left
+    assert world.loop.turn == 3
+
+
+def test_interrupted_waits_without_a_timeout_end_or_go_on(world: World, tcp: Tcp, diary: Diary) -> None:
+    tcp.read_start(None, diary.read)
+    interrupted = InterruptedError(errno.EINTR, "")
+    world.poller.script.append(interrupted)
+    world.loop.run(RUN_NOWAIT)
+    world.poller.script.extend([interrupted, [(tcp.fd, IN)]])
+    world.loop.run(RUN_ONCE)
+    assert world.poller.waits == [0, -1, -1]
+
+
+# the passenger
+
+
+class Rider:
+    """A passenger that wants to be woken every `every` ms, and writes down its rides."""
+
+    def __init__(self, world: World, fd: int, every: int = -1) -> None:
+        self.world = world
+        self.fd = fd
+        self.every = every
+        self.rides: list[tuple[bool, int]] = []
+        self.on_ride: Callable[[], None] = lambda: None
+
+    def wait(self, timeout_ms: int) -> int:
+        if self.every < 0:
+            return timeout_ms
+        return self.every if timeout_ms < 0 else min(self.every, timeout_ms)
+
+    def ride(self, ready: bool) -> None:
+        self.rides.append((ready, self.world.kernel.now // MS - 1000))
+        self.on_ride()
+
+
+@pytest.fixture
+def rider(world: World) -> Rider:
+    rider = Rider(world, world.kernel.make("passenger"), every=30)
+    world.kernel[rider.fd].room = 0
+    return rider
+
+
+def test_a_passenger_rides_without_being_counted(world: World, rider: Rider, tcp: Tcp, diary: Diary) -> None:
+    tcp.read_start(None, diary.read)
+    before = (world.loop.nfds, world.loop.active_handles, world.loop.handles, len(world.loop.watcher_queue))
+    world.loop.set_passenger(rider)
+    assert (world.loop.nfds, world.loop.active_handles, world.loop.handles, len(world.loop.watcher_queue)) == before
+    assert world.poller.registered[rider.fd] == IN
+    world.loop.set_passenger(None)
+    assert rider.fd not in world.poller.registered
+
+
+def test_riding_keeps_the_programs_timeouts_exactly(world: World, rider: Rider) -> None:
+    fired: list[int] = []
+    for timeout in (100, 250):
+        Timer(world.loop).start(lambda t: fired.append(world.loop.now()), timeout)
+    world.loop.set_passenger(rider)
+    world.loop.run()
+    assert fired == [100, 250]
+    assert world.loop.turn == 3
+    assert [t for _, t in rider.rides] == [30, 60, 90, 100, 130, 160, 190, 220, 250, 250]
+    assert world.loop.clock() == 250 * MS + 1
+
+
+def test_the_passengers_own_events_end_no_wait_and_begin_no_turn(world: World, rider: Rider, tcp: Tcp) -> None:
+    rider.every = -1
+    got: list[int] = []
+    tcp.read_start(None, lambda stream, nread, buf: got.append(nread))
+    world.loop.set_passenger(rider)
+    world.kernel[tcp.fd].inbox.append(b"abc")
+    world.poller.script.extend([[(rider.fd, IN)], [(rider.fd, IN)], [(tcp.fd, IN), (rider.fd, IN)]])
+    world.loop.run(RUN_ONCE)
+    assert (got, world.loop.turn, world.poller.waits) == ([3], 1, [-1, -1, -1])
+    assert [ready for ready, _ in rider.rides] == [True, True, True]
+
+
+def test_watching_a_full_wait_changes_nothing(world: World, rider: Rider, tcp: Tcp) -> None:
+    runs: list[int] = []
+    tcp.read_start(None, lambda *_: None)
+    tcp.io_cb = lambda loop, stream, mask: runs.append(mask)
+    world.loop.set_passenger(rider)
+    full = [(tcp.fd, IN)] * MAX_EVENTS
+    world.poller.script.extend([[(rider.fd, IN), *full], [*full, (tcp.fd, IN)], [(tcp.fd, IN)]])
+    world.loop.run(RUN_ONCE)
+    assert len(world.poller.waits) == 3
+    assert len(runs) == 2 * MAX_EVENTS + 1
+
+
+def test_a_passenger_may_get_off_on_the_way(world: World, rider: Rider) -> None:
+    fired: list[int] = []
+    Timer(world.loop).start(lambda t: fired.append(world.loop.now()), 100)
+    rider.on_ride = lambda: world.loop.set_passenger(None)
+    world.loop.set_passenger(rider)
+    world.loop.run()
+    assert (fired, world.poller.waits, len(rider.rides)) == ([100], [30, 70, 0], 1)
+
+
+def test_a_passenger_rides_when_nothing_is_waited_for_too(world: World, rider: Rider, tcp: Tcp) -> None:
+    tcp.read_start(None, lambda *_: None)
+    world.loop.set_passenger(rider)
+    world.kernel[rider.fd].inbox.append(b"!")
+    world.loop.run(RUN_NOWAIT)
+    assert (rider.rides, world.poller.waits) == ([(True, 0)], [0])
+
+
+def test_watched_or_not_the_same_program_takes_the_same_turns_and_tells_the_same(
+    make_world: Callable[..., World],
+) -> None:
+    feeds = []
+    for with_rider in (False, True):
+        world = make_world()
+        feed: list[Any] = []
+        stream = Tcp(world.loop)
+        stream.open(world.kernel.make("tcp"))
+        stream.read_start(None, lambda stream, nread, buf: stream.write(buf))
+        world.turn()  # the loop's own descriptors, which are real, have been registered
+        world.loop.watch(feed)
+        if with_rider:
+            rider = Rider(world, 5, every=7)
+            world.loop.set_passenger(rider)
+        for timeout in (40, 80):
+            Timer(world.loop).start(lambda t, world=world, fd=stream.fd: world.kernel[fd].inbox.append(b"hey"), timeout)
+        Timer(world.loop).start(lambda t, stream=stream: stream.close(), 120)
+        world.loop.run()
+        world.loop.set_passenger(None)
+        feeds.append(feed)
+    assert feeds[0] == feeds[1]
+    assert len(feeds[0]) > 100
+
+
+# the real poller
+
+
+def test_the_real_poller_waits_not_a_millisecond_longer_than_asked() -> None:
+    """Python's epoll rounds 0.067 s up to 68 ms, and 4,344 others below 200 seconds."""
+    asked: list[int] = []
+
+    class Epoll:
+        def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
+            nanoseconds = -(-timeout * 1e9 // 1)
+            asked.append(int(-(-nanoseconds // 1_000_000)) if timeout > 0 else int(timeout))
+            return []
+
+    poller = EpollPoller()
+    poller.close()
+    poller._epoll = Epoll()  # type: ignore[assignment]
+    values = [-1, 0, *range(1, 3000), 65537, 2**31 - 1]
+    for ms in values:
+        poller.wait(ms)
+    assert asked == values
+
+
+def test_the_real_poller_is_epoll() -> None:
+    poller = EpollPoller()
+    r, w = os.pipe()
+    try:
+        poller.add(r, IN)
+        assert poller.wait(0) == []
+        os.write(w, b"x")
+        assert poller.wait(-1) == [(r, IN)]
+        with pytest.raises(FileExistsError):
+            poller.add(r, IN)
+        poller.modify(r, 0)
+        assert poller.wait(0) == []
+        poller.delete(r)
+        assert poller.fileno() > 2
+    finally:
+        os.close(r)
+        os.close(w)
+        poller.close()
+
+
+def test_a_regular_file_cannot_be_watched(loop: Loop) -> None:
+    stream = Tcp(loop)
+    fd = os.open(__file__, os.O_RDONLY)
+    stream.open(fd)
+    stream.read_start(None, lambda *_: None)
+    with pytest.raises(PermissionError):
+        loop.run(RUN_NOWAIT)
