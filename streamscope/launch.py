@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -42,10 +43,10 @@ class LaunchError(Exception):
         self.status = status
 
 
-def require_terminal() -> None:
-    """Raises LaunchError unless there is a terminal to draw on and to read keys from."""
+def require_terminal(instead: str = "") -> None:
+    """Raises LaunchError unless there is a terminal to draw on and to read keys from; `instead` is what works without."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise LaunchError("there is no terminal to draw on; serve without a screen with: streamscope run --headless …")
+        raise LaunchError(f"there is no terminal to draw on{instead}")
 
 
 def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
@@ -53,7 +54,7 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
 
     Raises LaunchError.
     """
-    require_terminal()
+    require_terminal("; serve without a screen with: streamscope run --headless …")
     engine = OwnEngine(options)
     try:
         from streamscope.link.session import Session
@@ -76,7 +77,6 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
 
 def run_on_running_engine(path: Path) -> int:
     """Open the screen on the engine that listens at this path; returns the exit status. Raises LaunchError."""
-    require_terminal()
     from streamscope.link.discovery import ProbeError
     from streamscope.link.session import Session
 
@@ -86,6 +86,7 @@ def run_on_running_engine(path: Path) -> int:
     except ProbeError as error:
         raise LaunchError(str(error), 1) from error
     try:
+        require_terminal()
         _await_greeting(session)
         return 0 if _run_app(session, config, demo=False) else 1
     finally:
@@ -245,6 +246,8 @@ def _leaving_on_signals(app: StreamscopeApp) -> Iterator[None]:
     import asyncio
 
     def leave(signum: int, frame: object) -> None:
+        if signum == signal.SIGHUP:
+            _let_the_terminal_go()
         with suppress(RuntimeError):  # the app is on its way in or out
             asyncio.get_running_loop().call_soon_threadsafe(app.exit, 0)
 
@@ -254,6 +257,20 @@ def _leaving_on_signals(app: StreamscopeApp) -> Iterator[None]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def _let_the_terminal_go() -> None:
+    """The terminal has hung up. Every write to it fails now; the thread that draws would die of that and leave the app
+    waiting for ever, so nothing is drawn to it any more. Should that thread have been faster, the engine, which hears of
+    the hang-up too, still ends by itself, and this process a moment later.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nowhere, fd)
+    os.close(nowhere)
+    last_resort = threading.Timer(STOPPING_S, os._exit, [128 + signal.SIGHUP])
+    last_resort.daemon = True
+    last_resort.start()
 
 
 @contextmanager
