@@ -47,7 +47,7 @@ LOG_LIMIT = 1024 * 1024
 LOG_KEPT = 256 * 1024
 """Bytes that the log of a program under the screen may have, and how many of its last are kept when it has more."""
 
-CLOSING_S = 2.0
+CLOSING_S = 0.5
 CLOSING_ROUNDS = 3
 """Handles that a program makes while it is being closed are closed too, after so long, so often."""
 
@@ -100,6 +100,7 @@ class Engine:
         self._stopping = ""  # why, once it is
         self._closing_rounds = 0
         self._asked = ""
+        self._early_signal = False
         self._own_sockets: list[Path] = []
         self._writer: subprocess.Popen[bytes] | None = None
         self._demo: subprocess.Popen[bytes] | None = None
@@ -159,26 +160,26 @@ class Engine:
         """Call main, say where the program listens, and run the loop; returns status and reason. Raises Refusal."""
         said = io.StringIO()
         try:
-            with _signals_stop(), contextlib.redirect_stdout(said):
+            with self._stopped_by_signals(), contextlib.redirect_stdout(said):
                 main(self.loop, *self.options.arguments, **keywords)
         except AddressError as error:
             raise _address_refusal(error) from error
         except ProgramFailed as error:
             return 1, str(error)
         except Stopped as stopped:
-            self._announce(said.getvalue())
-            return 0, str(stopped)
+            self._asked = str(stopped)
+            self._early_signal = True
         except SystemExit as leaving:
             self._announce(said.getvalue())
             return _exit_status(leaving), f"{self.name} left by sys.exit"
         except Exception as error:
             self._announce(said.getvalue())
             return 1, self._raised(error)
+        self._heed_signals()  # before anybody can know that we are there
         self._announce(said.getvalue())
         return self._turn()
 
     def _turn(self) -> tuple[int, str]:
-        self._heed_signals()
         self._start_demo()
         if self.options.duration is not None:
             signal.setitimer(signal.ITIMER_REAL, self.options.duration)
@@ -226,6 +227,27 @@ class Engine:
         loop.on_signal(signal.SIGALRM, self._on_alarm)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means it
             loop.on_signal(signal.SIGHUP, self._on_signal)
+        if self._early_signal:
+            signal.raise_signal(signal.SIGTERM)
+
+    @contextlib.contextmanager
+    def _stopped_by_signals(self) -> Iterator[None]:
+        """Until the loop heeds signals, they end `main` where it stands; one that comes just after it is kept."""
+        in_main = True
+
+        def stop(signum: int, frame: object) -> None:
+            nonlocal in_main
+            if in_main:
+                in_main = False
+                raise Stopped(signal.Signals(signum).name)
+            self._early_signal = True
+
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
+        try:
+            yield
+        finally:
+            in_main = False
 
     def _on_signal(self, signum: int) -> None:
         if not self._stopping:
@@ -439,21 +461,6 @@ def _address_refusal(error: AddressError) -> Refusal:
         return Refusal(str(error))
     hints = {"EADDRINUSE": "; --port 0 takes any that is free", "EACCES": "; ports below 1024 are for root"}
     return Refusal(f"{error}{hints.get(cause.name, '')}", 1)
-
-
-@contextlib.contextmanager
-def _signals_stop() -> Iterator[None]:
-    """Until the loop heeds signals, they end `main` where it stands."""
-
-    def stop(signum: int, frame: object) -> None:
-        raise Stopped(signal.Signals(signum).name)
-
-    before = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
 
 
 def _exit_status(leaving: SystemExit) -> int:

@@ -94,6 +94,11 @@ class Session:
         """The descriptor to wait for, -1 while there is no connection."""
         return -1 if self._client is None else self._client.fileno()
 
+    @property
+    def reconnects(self) -> bool:
+        """Whether it tries again by itself when the engine is not there any more."""
+        return self._path is not None
+
     def receive(self) -> None:
         """Read what has arrived, within bounds; connect again if that is due. Never waits."""
         if self._client is None:

@@ -1,4 +1,4 @@
-"""`--events`: every event is a line, a loss is one too, and what cannot be written ends with a whole line and a word."""
+"""`--events`: every event is a line, so is a loss, and what cannot be written ends with a whole line and a word."""
 
 from __future__ import annotations
 

@@ -1,0 +1,233 @@
+"""What a person can get wrong: one clear line each, the right status, and never a traceback of ours."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_command import DEADLINE_S, environment, run
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        yield sock.getsockname()[1]
+
+
+def refused(runtime: Path, *arguments: str) -> tuple[int, str]:
+    """Status and the one line on stderr."""
+    ended = run(runtime, *arguments)
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("streamscope: ")
+    return ended.returncode, line.removeprefix("streamscope: ")
+
+
+def test_a_port_in_use_suggests_port_0(runtime: Path, busy_port: int) -> None:
+    status, line = refused(runtime, "run", "echo", "--headless", "--port", str(busy_port))
+    assert status == 1
+    assert str(busy_port) in line
+    assert "address already in use" in line
+    assert "--port 0" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "echo", "--headless", "--host", "not an address"], "no address for host 'not an address'"),
+        (["run", "echo", "--headless", "--host", "300.1.2.3"], "no address for host '300.1.2.3'"),
+        (["run", "echo", "--headless", "--port", "70000"], "70000 is not in the range"),
+        (["run", "echo", "--headless", "--port", "http"], "'http' is not a valid int"),
+        (["run", "echo", "--headless", "--duration", "0"], "--duration"),
+        (["run", "echo", "--headless", "--frobnicate"], "--frobnicate"),
+        (["run", "ecco", "--headless"], "did you mean echo?"),
+        (["run", "nonsense", "--headless"], "there are echo, chat, sink, source, http, proxy"),
+        (["run", "no_such_module:main", "--headless"], "no module is called no_such_module"),
+        (["run", "json:no_such_function", "--headless"], "json defines no no_such_function(loop, *args)"),
+        (["run", "/nonexistent/mine.py", "--headless"], "cannot read /nonexistent/mine.py: No such file or directory"),
+        (["run", "echo", "--headless", "extra"], "echo takes no arguments of its own"),
+        (["run", "proxy", "--headless"], "proxy needs --to HOST:PORT"),
+        (["run", "proxy", "--headless", "--to", "nowhere"], "an address is HOST:PORT"),
+        (["run", "echo", "--headless", "--to", "127.0.0.1:1"], "echo takes no --to"),
+        (["run", "echo", "--events", "-"], "add --headless"),
+        (["run"], "Missing argument 'TARGET'"),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["run", "echo"], "there is no terminal to draw on; serve without a screen with: streamscope run --headless"),
+    ],
+)
+def test_a_command_that_cannot_be_carried_out_ends_with_status_2(
+    runtime: Path, arguments: list[str], said: str
+) -> None:
+    status, line = refused(runtime, *arguments)
+    assert said in line
+    assert status == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def start(loop): ...\n", "defines no main(loop, *args)"),
+        ("main = 3\n", "main in"),
+        ("def main(loop): ...\n", "cannot be called with one two: it is main(loop)"),
+    ],
+)
+def test_a_file_without_a_fitting_main(runtime: Path, tmp_path: Path, text: str, said: str) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text(text)
+    status, line = refused(runtime, "run", "--headless", str(program), "one", "two")
+    assert said in line
+    assert status == 2
+
+
+def test_a_main_that_takes_no_port_is_not_given_one(runtime: Path, tmp_path: Path) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text("def main(loop, *args): ...\n")
+    status, line = refused(runtime, "run", "--headless", str(program), "--port", "7000")
+    assert "cannot be called with --port: it is main(loop, *args)" in line
+    assert status == 2
+
+
+def test_a_main_gets_its_arguments_and_what_it_takes_of_host_and_port(runtime: Path, tmp_path: Path) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text("import sys\ndef main(loop, *args, port=1):\n    print(args, port, sys.argv[1:])\n")
+    ended = run(runtime, "run", "--headless", str(program), "--port", "7001", "a", "--", "--own", "-x")
+    assert ended.stdout.splitlines()[1] == "('a', '--own', '-x') 7001 ['a', '--own', '-x']"
+
+
+@pytest.mark.parametrize("where", ["import", "main"])
+def test_a_program_that_raises_at_start_ends_with_its_traceback_and_status_1(
+    runtime: Path, tmp_path: Path, where: str
+) -> None:
+    program = tmp_path / "mine.py"
+    raising = "raise ValueError('that is all')"
+    program.write_text(f"{raising}\n" if where == "import" else f"def main(loop):\n    {raising}\n")
+    ended = run(runtime, "run", "--headless", str(program))
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "ValueError: that is all"
+    assert 'mine.py", line' in ended.stderr
+    assert "streamscope/" not in ended.stderr, "the traceback begins in the program"
+
+
+def test_a_program_that_leaves_by_sys_exit_has_its_status(runtime: Path, tmp_path: Path) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text("import sys\ndef main(loop):\n    sys.exit(7)\n")
+    assert run(runtime, "run", "--headless", str(program)).returncode == 7
+    program.write_text(
+        "import sys\nfrom streamscope.core import Timer\n"
+        "def main(loop):\n    Timer(loop).start(lambda timer: sys.exit('enough'), 1)\n"
+    )
+    ended = run(runtime, "run", "--headless", str(program))
+    assert (ended.returncode, ended.stderr) == (1, "enough\n")
+
+
+def test_an_exception_in_a_callback_closes_that_stream_and_the_rest_goes_on(runtime: Path, tmp_path: Path) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text(
+        "from streamscope.core import Timer\n"
+        "def main(loop):\n"
+        "    def fail(timer):\n"
+        "        raise ValueError('in a callback')\n"
+        "    Timer(loop).start(fail, 1)\n"
+        "    later = Timer(loop)\n"
+        "    later.start(lambda timer: (print('the rest goes on'), timer.close()), 50)\n"
+    )
+    ended = run(runtime, "run", "--headless", str(program))
+    assert ended.stdout.splitlines()[-1] == "the rest goes on"
+    assert "ValueError: in a callback" in ended.stderr
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize("events", ["/nonexistent/folder/events", "/dev/null/events"])
+def test_an_events_file_that_cannot_be_made(runtime: Path, events: str) -> None:
+    status, line = refused(runtime, "run", "echo", "--headless", "--port", "0", "--events", events)
+    assert line.startswith(f"cannot write events to {events}: ")
+    assert status == 1
+
+
+@pytest.mark.parametrize("probe", ["/nonexistent/folder/s", "/" + "x" * 200])
+def test_a_probe_path_that_cannot_be_listened_at(runtime: Path, probe: str) -> None:
+    status, line = refused(runtime, "run", "echo", "--headless", "--port", "0", "--probe", probe)
+    assert probe in line
+    assert status == 1
+
+
+def test_a_file_at_the_probe_path_is_kept(runtime: Path, tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    path.write_text("precious")
+    status, line = refused(runtime, "run", "echo", "--headless", "--port", "0", "--probe", str(path))
+    assert "there is a file of that name" in line
+    assert status == 1
+    assert path.read_text() == "precious"
+
+
+def test_attach_to_what_is_not_there(runtime: Path, tmp_path: Path) -> None:
+    """Without a terminal, too, what cannot be attached to is said first."""
+    assert refused(runtime, "attach") == (1, "no engine is running; start one with: streamscope run echo")
+    assert refused(runtime, "attach", "99999999")[0] == 1
+
+
+def test_ps_without_engines_says_so(runtime: Path) -> None:
+    ended = run(runtime, "ps")
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert ended.stderr == "no engine is running; start one with: streamscope run echo\n"
+
+
+def test_a_runtime_folder_that_is_open_to_others_is_named_and_the_server_serves(runtime: Path) -> None:
+    (runtime / "streamscope").mkdir()
+    (runtime / "streamscope").chmod(0o777)
+    ended = run(runtime, "run", "echo", "--headless", "--port", "0", "--duration", "0.1")
+    assert ended.returncode == 0
+    [line] = ended.stderr.splitlines()
+    assert "chmod 700" in line
+    assert "attach and ps will not find this engine" in line
+    assert refused(runtime, "ps")[0] == 1
+
+
+AS_NOBODY = """
+import os, sys
+import platformdirs.unix, streamscope.cli, streamscope.launch, streamscope.serve, streamscope.servers.echo
+if os.getuid() == 0:  # nothing is closed to root; what is needed from root's folders is loaded by now
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+streamscope.cli.main()
+"""
+
+
+@pytest.mark.parametrize("kind", ["program", "probe", "events", "attach"])
+def test_what_may_not_be_opened_is_said(runtime: Path, tmp_path: Path, kind: str) -> None:
+    os.chown(runtime, *((NOBODY, NOBODY) if os.getuid() == 0 else (-1, -1)))
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "mine.py").write_text("def main(loop): ...\n")
+    closed.chmod(0)
+    arguments = {
+        "program": ["run", "--headless", str(closed / "mine.py")],
+        "probe": ["run", "--headless", "echo", "--port", "0", "--probe", str(closed / "s")],
+        "events": ["run", "--headless", "echo", "--port", "0", "--events", str(closed / "events")],
+        "attach": ["attach", str(closed / "s")],
+    }[kind]
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", AS_NOBODY, *arguments],
+        env=environment(runtime),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    closed.chmod(0o700)
+    [line] = ended.stderr.splitlines()
+    assert "Permission denied" in line
+    assert str(closed) in line
+    assert ended.returncode == (2 if kind == "program" else 1)
