@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import time
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
@@ -23,6 +22,7 @@ from streamscope.ui.config import Config
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.palette import ActionProvider, StreamProvider
+from streamscope.ui.safe import visible
 from streamscope.ui.screens.base import HEIGHTS, WIDTHS, LiveScreen
 from streamscope.ui.screens.help import HelpScreen
 from streamscope.ui.screens.overview import OverviewScreen
@@ -57,7 +57,12 @@ class StreamscopeApp(App[int]):
     TITLE = "streamscope"
 
     def __init__(
-        self, source: Source, config: Config | None = None, *, view: View | None = None, traffic: bool = False
+        self,
+        source: Source,
+        config: Config | None = None,
+        *,
+        view: View | None = None,
+        traffic: bool = False,
     ) -> None:
         """`traffic` starts the built-in clients as soon as it is known where the server listens."""
         no_color = os.environ.pop("NO_COLOR", "")
@@ -86,18 +91,22 @@ class StreamscopeApp(App[int]):
         self.set_keymap(dict(self.config.keys))
         self.install_screen(self._wall, "wall")
         _collect_seldom()
-        self.set_interval(1 / self.config.frames_per_second, self._drain)
+        self.set_interval(1 / self.config.frames_per_second, self.drain)
 
     def on_unmount(self) -> None:
         """Nothing that was started here stays behind."""
         self._traffic.stop()
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Take what has come, and have the screen in front paint what has changed."""
         changed = self.view.advance(FOLD_SECONDS)
+        notices = self.view.source.notices
+        while notices:
+            self.notify(visible(notices.popleft()), severity="warning", markup=False)
         if self._traffic_wanted and self.view.status == "live":
             self._traffic_wanted = False
             self.action_traffic()
-        now = time.monotonic()
+        now = self.view.monotonic()
         if not changed and now < self._ages_due:
             return
         self._ages_due = now + AGES_EVERY
@@ -113,7 +122,7 @@ class StreamscopeApp(App[int]):
         """Open a stream on the whole screen."""
         if isinstance(self.screen, StreamScreen):
             self.pop_screen()
-        self.push_screen(StreamScreen(self.view, number, self.config))
+        self.push_screen(StreamScreen(self.view, number, self.config, order=lambda: self._overview.table.order))
 
     @on(StreamOpened)
     def _stream_opened(self, message: StreamOpened) -> None:

@@ -13,6 +13,7 @@ class _Newest(Message):
     """A message of which only the newest matters."""
 
     def can_replace(self, message: Message) -> bool:
+        """Whether the other, which is newer, may take this one's place."""
         return type(message) is type(self)
 
 
@@ -45,5 +46,5 @@ class FilterChanged(_Newest):
     keep: bool = False
 
     def can_replace(self, message: Message) -> bool:
-        """A text that is still being written never takes the place of one that the person is done with."""
-        return isinstance(message, FilterChanged) and not message.keep
+        """A newer text takes this one's place, unless the person is done with this one."""
+        return isinstance(message, FilterChanged) and not self.keep

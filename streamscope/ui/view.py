@@ -47,6 +47,7 @@ class Source(Protocol):
     status: str
     reason: str
     payload: deque[Payload]
+    reconnects: bool
     notices: deque[str]
 
     def receive(self) -> object:
@@ -133,7 +134,8 @@ class View:
         self.connections = 0
         """How many streams are no servers, those that closed a moment ago with them."""
         self._closed_stays = int(closed_seconds * SECOND)
-        self._monotonic = monotonic
+        self.monotonic = monotonic
+        """The clock by which the screen paces itself, in seconds."""
         self._wall = wall
         self._frozen: Frozen | None = None
         self._frozen_t = 0
@@ -310,7 +312,7 @@ class View:
         return max(self._last_t, source.model.loop.t)
 
     def _take_readings(self, model: Model) -> None:
-        now = self._monotonic()
+        now = self.monotonic()
         readings = self._readings
         if readings and now - readings[-1].at < 0.2:
             return
@@ -344,7 +346,7 @@ class View:
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""
-        now = self._monotonic()
+        now = self.monotonic()
         if now - self._forgot_at < 1.0:
             return
         self._forgot_at = now

@@ -6,6 +6,7 @@ else.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -63,8 +64,10 @@ class Scene:
         self.history = History(1 << 20, Decoder.here())
         self.status = "live"
         self.reason = ""
-        self.payload: list[Any] = []
-        self.commands: list[tuple[str, dict[str, Any]]] = []
+        self.payload: deque[Any] = deque()
+        self.notices: deque[str] = deque()
+        self.reconnects = False
+        self.opened: int | None = None
         self.place = 0
         self.arriving: list[Callable[[], None]] = []
 
@@ -79,14 +82,11 @@ class Scene:
             arrive()
         return bool(arrived)
 
-    def command(self, name: str, **arguments: Any) -> None:
-        self.commands.append((name, arguments))
-
     def open_payload(self, stream: int) -> None:
-        self.commands.append(("payload", {"stream": stream, "on": True}))
+        self.opened = stream
 
     def close_payload(self) -> None:
-        self.commands.append(("payload", {"on": False}))
+        self.opened = None
 
     def close(self) -> None:
         return None
@@ -144,18 +144,6 @@ def stalled(number: int, clock: Clock, **changes: Any) -> StreamState:
     return connection(number, **{**values, **changes})
 
 
-def busy_scene() -> Scene:
-    """A server, calm streams, one that is stalled, one that closes and one that has closed; a half minute of history
-    for the curves.
-    """
-    clock = Clock(170.0)
-    scene = Scene(clock)
-    states = [listener(), *(connection(number) for number in range(8, 17))]
-    scene.snapshot([*states, connection(7)])
-    scene.view_samples = []  # type: ignore[attr-defined]
-    return scene
-
-
 def grow_queue(scene: Scene, view: View, number: int, seconds: float = 30.0, end_size: int = 1_258_291) -> None:
     """Half a minute in which a stream's queue grows, sampled as the screen would."""
     steps = int(seconds * 2)
@@ -167,6 +155,40 @@ def grow_queue(scene: Scene, view: View, number: int, seconds: float = 30.0, end
         view.advance(0.01)
         scene.clock.seconds += 0.5
     view.advance(0.01)
+
+
+def backpressure() -> tuple[Scene, View]:
+    """A server with calm streams, one whose peer does not read, one that has just closed and one of which a call
+    failed.
+    """
+    clock = Clock(170.0)
+    scene = Scene(clock)
+    scene.snapshot([listener(), *(connection(number) for number in range(7, 17))])
+    view = view_of(scene)
+    grow_queue(scene, view, 7)
+    closed = connection(15, flags=OPEN | uv.CLOSING | uv.CLOSED, closed_t=clock.ago(4), fd=-1)
+    states = [
+        listener(),
+        stalled(7, clock),
+        *(connection(number) for number in range(8, 15)),
+        closed,
+        connection(16, errors=1),
+    ]
+    scene.snapshot(states)
+    scene.records(
+        record(7, "sys.write", "uv__writev", 12, 65536, 18432),
+        record(7, "request.progress", "uv__write_req_update", 41, 0, 16384),
+        record(9, "flag.set", "uv__read", uv.READ_PARTIAL),
+        record(9, "sys.read", "uv__read", 14, 65536, 2048),
+        record(8, "request.begin", "uv_write2", 90, uv.UV_WRITE, 2048, 1, 1),
+        record(8, "write_queue.push", "uv_write2", 90),
+        record(8, "sys.write", "uv__writev", 13, 2048, 2048),
+        record(8, "write_queue.pop", "uv__write_req_finish", 90),
+        record(8, "write_completed_queue.push", "uv__write_req_finish", 90),
+        record(8, "write_completed_queue.pop", "uv__write_callbacks", 90),
+        record(8, "request.end", "uv__write_callbacks", 90, 0, 0),
+    )
+    return scene, view
 
 
 def view_of(scene: Scene, **options: Any) -> View:

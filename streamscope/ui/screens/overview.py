@@ -61,13 +61,11 @@ class OverviewScreen(LiveScreen):
         super().show(changed)
         self.table.show(changed)
         nobody = self.view.connections == 0 and not self.view.pinned
-        if self._welcome.display != nobody:
-            self._welcome.display = nobody
-            self.panels.display = not nobody
+        if nobody != self.has_class("-nobody"):
+            self.set_class(nobody, "-nobody")
         if nobody:
             self._welcome.show(changed)
-        else:
-            self.panels.show(changed)
+        self.panels.show(changed)
         if self.events.display:
             self.events.show(changed)
         if self.log_pane.display:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Iterable, Set
 
 from textual.widget import Widget
 
@@ -26,11 +25,10 @@ class WallScreen(LiveScreen):
 
     BINDINGS = bindings("wall")
 
-    def __init__(self, view: View, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, view: View) -> None:
         super().__init__(view)
         self.panels = PanelGrid(view, least_width=PANEL_WIDTH, least_height=PANEL_HEIGHT, id="wall")
         self._places: list[int | None] = []
-        self._monotonic = monotonic
         self._placed_at = -PLACE_AFTER
 
     def compose_body(self) -> Iterable[Widget]:
@@ -40,13 +38,13 @@ class WallScreen(LiveScreen):
     def show(self, changed: Set[int]) -> None:
         """Paint what has changed."""
         super().show(changed)
-        if self._monotonic() - self._placed_at >= PLACE_AFTER:
+        if self.view.monotonic() - self._placed_at >= PLACE_AFTER:
             self.place_panels()
         self.panels.show(changed)
 
     def place_panels(self) -> None:
         """Decide who stands where."""
-        self._placed_at = self._monotonic()
+        self._placed_at = self.view.monotonic()
         view = self.view
         now_t = view.now_t
         streams = view.model.streams

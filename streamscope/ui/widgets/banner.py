@@ -14,14 +14,15 @@ from streamscope.ui.widgets.pens import Pens
 
 def banner_text(view: View) -> str:
     """What the banner says, "" for nothing."""
-    reason = visible(view.reason, 300)
-    because = f": {reason}" if reason else ""
+    reason = visible(view.reason, 300).rstrip(".")
+    then = "trying again; " if view.source.reconnects else ""
     if view.status == "ended":
-        return f"The engine has ended{because}. Its last state stays to be read; q leaves."
+        return f"The engine has ended{f': {reason}' if reason else ''}. Its last state stays; {then}q leaves."
     if view.status == "gone":
-        return f"The engine cannot be reached{because}. Its last state stays to be read; trying again, q leaves."
+        reason = reason[:1].upper() + reason[1:] if reason else "The engine cannot be reached"
+        return f"{reason}. The last state stays; {then}q leaves."
     if view.status == "connecting":
-        return f"Connecting{because} …" if view.hello is None else f"Reconnecting{because} …"
+        return f"{reason[:1].upper() + reason[1:]} …" if reason else "Connecting …"
     if not view.model.whole and view.events_lost:
         return "Events were lost; waiting for a snapshot that makes the state whole again …"
     return ""

@@ -5,8 +5,7 @@ What there is no room for goes from the least important on; whether events were 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Set
+from collections.abc import Set
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -64,7 +63,8 @@ def pieces(view: View) -> list[Piece]:
 
 def _state(view: View) -> tuple[tuple[str, str], ...]:
     if view.paused:
-        since = f" · {count_text(view.events_missed)} events since" if view.events_missed else ""
+        missed = view.events_missed
+        since = f" · {count_text(missed)} {'event' if missed == 1 else 'events'} since" if missed else ""
         return (("‖ paused", "warning"), (since, "label"))
     glyph, pen = STATES.get(view.status, ("?", "warning"))
     return ((f"{glyph} {view.status}", pen),)
@@ -88,16 +88,15 @@ def fitting(found: list[Piece], width: int) -> list[Piece]:
 class Header(Pens):
     """The header of every screen."""
 
-    def __init__(self, view: View, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, view: View) -> None:
         super().__init__()
         self._view = view
-        self._monotonic = monotonic
         self._due = 0.0
         self._pieces: list[Piece] = []
 
     def show(self, changed: Set[int], *, now: bool = False) -> None:
         """Paint the line if it says something else; `now` at once."""
-        at = self._monotonic()
+        at = self._view.monotonic()
         if at < self._due and not now:
             return
         self._due = at + EVERY

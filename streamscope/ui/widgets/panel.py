@@ -6,7 +6,6 @@ microseconds, and asks only for those that differ to be painted.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Set
 
 from rich.cells import cell_len
@@ -101,7 +100,7 @@ epoll: what the engine wants to be told of, and what it has registered with the 
         """Paint the lines that differ from those on the screen."""
         if not self.is_attached or not self.content_size.width:
             return
-        now = time.monotonic()
+        now = self._view.monotonic()
         if changed and self.number not in changed and now < self._ages_due:
             return
         self._ages_due = now + AGES_EVERY

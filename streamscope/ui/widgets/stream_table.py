@@ -7,7 +7,6 @@ line is kept together with everything that it was drawn from, so a frame paints 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Set
 
 from rich.segment import Segment
@@ -25,7 +24,7 @@ from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.order import settle
 from streamscope.ui.safe import fit
-from streamscope.ui.trouble import is_listener, trouble_of
+from streamscope.ui.trouble import WARNING, is_listener, trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.pens import Pens
 from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, spans
@@ -58,21 +57,13 @@ The order is made anew once a second at most, and the line under the cursor stay
 
     BINDINGS = bindings("streams")
 
-    def __init__(
-        self,
-        view: View,
-        chosen: Iterable[str] = cols.DEFAULT,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-        id: str | None = None,
-    ) -> None:
+    def __init__(self, view: View, chosen: Iterable[str] = cols.DEFAULT, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.cursor: int | None = None
         self.sort_by = "queue"
         self.descending = True
         self._view = view
         self._chosen = tuple(chosen)
-        self._monotonic = monotonic
         self._matches: Matches | None = None
         self._filter_text = ""
         self._order: list[int] = []
@@ -92,6 +83,10 @@ The order is made anew once a second at most, and the line under the cursor stay
     def order(self) -> list[int]:
         """The numbers of the streams from the first row to the last."""
         return self._order
+
+    def head_of(self, column: str) -> int:
+        """The cell where a column begins, -1 where it has no room."""
+        return next((start for placed, start in spans(self._placed) if placed.column.id == column), -1)
 
     def set_filter(self, text: str, matches: Matches | None) -> None:
         """Show only the streams that match; None shows all."""
@@ -151,7 +146,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         if not self.is_attached:
             return
         self._stale = self._stale or bool(changed)
-        if self._stale and self._monotonic() - self._sorted_at >= RESORT_AFTER:
+        if self._stale and self._view.monotonic() - self._sorted_at >= RESORT_AFTER:
             self._sort()
         self._retitle()
         height, width = self._height, self.size.width
@@ -170,7 +165,7 @@ The order is made anew once a second at most, and the line under the cursor stay
     def _look(self, top: int, height: int, changed: Set[int]) -> list[Row | None]:
         """The rows in sight as they are now; those that nothing has touched are made anew ten times a second only."""
         before, order = self._rows, self._order
-        now = self._monotonic()
+        now = self._view.monotonic()
         if len(before) != height or now >= self._ages_due or not changed:
             self._ages_due = now + AGES_EVERY
             return [self._row(place) for place in range(top, top + height)]
@@ -188,7 +183,7 @@ The order is made anew once a second at most, and the line under the cursor stay
 
     def _sort(self) -> None:
         """Make the order anew, holding the row of the cursor on its line."""
-        self._sorted_at = self._monotonic()
+        self._sorted_at = self._view.monotonic()
         self._stale = False
         view, matches = self._view, self._matches
         now_t = view.now_t
@@ -218,22 +213,35 @@ The order is made anew once a second at most, and the line under the cursor stay
             return
         self._order = order
         self._set_size()
-        if self.cursor not in order:
+        if self.cursor not in order or not self._held:
             self._choose(order, gone_from)
 
     def _choose(self, order: list[int], place: int) -> None:
-        """Put the cursor somewhere sensible: where the row that is gone was, or at first on a stream rather than a
-        server.
+        """Put the cursor where it is of use: where the row was that is gone; and as long as nobody has moved it, on a
+        stream that is troubled, or at least alive.
         """
         number: int | None = None
-        if order:
+        if order and self._held:
             number = order[min(place, len(order) - 1)]
-            if not self._held:
-                streams = self._view.model.streams
-                number = next((other for other in order if not is_listener(streams[other])), order[0])
+        elif order:
+            number = self._most_telling(order)
         if number != self.cursor:
             self.cursor = number
             self.post_message(StreamSelected(number))
+
+    def _most_telling(self, order: list[int]) -> int:
+        """The cursor's stream as long as it is troubled; else the first that is; else the cursor's while it lives."""
+        streams, now_t = self._view.model.streams, self._view.now_t
+        here = streams.get(self.cursor or 0) if self.cursor in order else None
+        if here is not None and trouble_of(here, now_t).level == WARNING:
+            return here.number
+        first = streams[order[0]]
+        if trouble_of(first, now_t).level == WARNING:
+            return first.number
+        if here is not None and not here.closed_t and not is_listener(here):
+            return here.number
+        alive = (number for number in order if not streams[number].closed_t and not is_listener(streams[number]))
+        return next(alive, order[0] if here is None else here.number)
 
     def _set_size(self) -> None:
         """Tell the scrollbar how many rows there are, without laying the whole screen out anew for each connection."""
