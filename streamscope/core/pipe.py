@@ -60,7 +60,7 @@ def _new_socket(pipe: Pipe) -> int:
         fd = pipe.loop.system.socket(socket.AF_UNIX)
     except OSError as error:
         fd = status_of(error)
-    tell_call(pipe, _SYS_SOCKET, -1, socket.AF_UNIX, fd)
+    tell_call(pipe, _SYS_SOCKET, -1, int(socket.AF_UNIX), fd)
     return fd
 
 

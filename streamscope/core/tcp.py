@@ -96,9 +96,9 @@ def new_socket(tcp: Tcp, domain: int, flags: int) -> int:
     try:
         fd = system.socket(domain)
     except OSError as error:
-        tell_call(tcp, _SYS_SOCKET, -1, domain, status_of(error))
+        tell_call(tcp, _SYS_SOCKET, -1, int(domain), status_of(error))
         return status_of(error)
-    tell_call(tcp, _SYS_SOCKET, -1, domain, fd)
+    tell_call(tcp, _SYS_SOCKET, -1, int(domain), fd)
     status = uv__stream_open(tcp, fd, flags)
     if not status and flags & BOUND:
         status = _bind_anywhere(tcp, domain, _SYS_BIND_NEW)
