@@ -44,7 +44,7 @@ class LaunchError(Exception):
 
 
 def require_terminal(instead: str = "") -> None:
-    """Raises LaunchError unless there is a terminal to draw on and to read keys from; `instead` is what works without."""
+    """Raises LaunchError unless there is a terminal to draw on and to read keys from; `instead` works without."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise LaunchError(f"there is no terminal to draw on{instead}")
 
@@ -77,16 +77,21 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
 
 def run_on_running_engine(path: Path) -> int:
     """Open the screen on the engine that listens at this path; returns the exit status. Raises LaunchError."""
-    from streamscope.link.discovery import ProbeError
+    from streamscope.link.discovery import ProbeError, connect
     from streamscope.link.session import Session
 
-    config = _config()
     try:
-        session = Session.attach(path, history_bytes=config.history_bytes)
+        sock = connect(path)
     except ProbeError as error:
         raise LaunchError(str(error), 1) from error
     try:
         require_terminal()
+        config = _config()
+    except LaunchError:
+        sock.close()
+        raise
+    session = Session(sock, path, history_bytes=config.history_bytes)
+    try:
         _await_greeting(session)
         return 0 if _run_app(session, config, demo=False) else 1
     finally:
