@@ -75,22 +75,3 @@ def test_a_reset_of_an_idle_connection_closes_the_stream(serve):
     reset(client)
     # then
     running.until(lambda loop: not connections(loop))
-
-
-def test_500_connections_leave_no_descriptor_behind(serve):
-    # given
-    before = len(os.listdir("/proc/self/fd"))
-    running = serve("echo")
-    # when
-    clients = [running.connect() for _ in range(500)]
-    running.until(lambda loop: len(connections(loop)) == 500)
-    for i, client in enumerate(clients):
-        client.sendall(b"%d" % i)
-    answers = [client.recv(100) for client in clients]
-    for client in clients:
-        client.close()
-    # then
-    assert answers == [b"%d" % i for i in range(500)]
-    running.until(lambda loop: not connections(loop))
-    running.close()
-    assert len(os.listdir("/proc/self/fd")) == before
