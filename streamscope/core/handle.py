@@ -33,7 +33,7 @@ _CLOSING_PUSH = site("closing.push", "uv__make_close_pending")
 _BEGIN = site("callback.begin", "uv__finish_close")
 _END = site("callback.end", "uv__finish_close")
 
-_places: dict[tuple[str, int], str] = {}
+_places: dict[tuple[str, int, str], str] = {}
 
 
 def _place() -> str:
@@ -42,7 +42,7 @@ def _place() -> str:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("streamscope.core"):
         frame = frame.f_back
     code = frame.f_code
-    key = (code.co_filename, frame.f_lineno)
+    key = (code.co_filename, frame.f_lineno, code.co_qualname)
     place = _places.get(key)
     if place is None:  # one string for a place, however many handles are made there
         place = encodable(f"{code.co_filename.rpartition('/')[2]}:{frame.f_lineno} {code.co_qualname}")
