@@ -46,6 +46,7 @@ class Descriptor:
         self.shutdown_result = 0
         self.shut = False
         self.listening = False
+        self.connected = True
         self.options: list[tuple[int, int, object]] = []
         self.port = 0
         self.bind_result = 0
@@ -167,7 +168,9 @@ class Kernel(System):
         result = self.sockets.popleft() if self.sockets else 0
         if result < 0:
             raise failure(-result)
-        return result or self.make("unix" if family == socket.AF_UNIX else "tcp")
+        fd = result or self.make("unix" if family == socket.AF_UNIX else "tcp")
+        self[fd].connected = False
+        return fd
 
     def accept(self, fd: int) -> tuple[int, Any]:
         d = self._enter("accept", fd)
@@ -191,6 +194,7 @@ class Kernel(System):
         d = self._enter("connect", fd, address)
         if d.connect_result:
             raise failure(-d.connect_result)
+        d.connected = True
 
     def shutdown(self, fd: int) -> None:
         d = self._enter("shutdown", fd)
@@ -212,7 +216,7 @@ class Kernel(System):
 
     def getpeername(self, fd: int) -> Any:
         d = self._enter("getpeername", fd)
-        if d.listening:
+        if not d.connected:
             raise failure(errno.ENOTCONN)
         return ("127.0.0.1", 4) if d.kind == "tcp" else ""
 
