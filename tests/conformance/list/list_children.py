@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import termios
 from collections.abc import Callable
 from typing import Any
 
 from list_harness import finish, new_loop, run
 
-from streamscope.core import EOF, RUN_NOWAIT, Pipe, Stream, Tcp
+from streamscope.core import EOF, RUN_NOWAIT, Pipe, Stream, Tcp, Tty
 from streamscope.core.flags import UV_TCP
 
 MIB = 1 << 20
@@ -176,6 +177,13 @@ def read_hung_up_stdin() -> None:
     finish(loop)
 
 
+def exit_with_a_raw_terminal(fd: str) -> None:
+    """Make a terminal raw and leave it so."""
+    tty = Tty(new_loop(), int(fd))
+    tty.set_mode(1)
+    assert not termios.tcgetattr(int(fd))[3] & termios.ICANON
+
+
 def say_hello(*fds: str) -> None:
     """Write a line over each of these descriptors."""
     loop = new_loop()
@@ -254,6 +262,7 @@ ROLES: dict[str, Callable[..., None]] = {
     function.__name__: function
     for function in (
         copy_stdin,
+        exit_with_a_raw_terminal,
         ipc_heavy_traffic,
         ipc_listen,
         ipc_send_back,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import subprocess
 import termios
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from list_harness import Calls, failure, run
+from list_harness import Calls, child_command, failure, run
 
 from streamscope.core import EOF, Loop, Tty
 from streamscope.core.flags import BLOCKING_WRITES, UV_TTY
@@ -57,6 +58,8 @@ def test_tty(pty: tuple[int, int], loop: Loop) -> None:
     uv_tty_reset_mode()
     assert not _is_raw(slave)
     uv_tty_reset_mode()  # no harm
+    subprocess.run(child_command("exit_with_a_raw_terminal", slave), pass_fds=[slave], check=True)
+    assert not _is_raw(slave)  # it was reset at the child's exit
 
     for tty in (tty_in, tty_out):
         tty.close()
