@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from descriptors import open_descriptors
@@ -50,3 +51,9 @@ def loop(no_descriptor_is_lost: None) -> Iterator[Loop]:
 def echo(loop: Loop) -> Echo:
     """An echo server on 127.0.0.1 in the loop under test."""
     return tcp_echo(loop)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Where a Unix socket may be bound."""
+    return str(tmp_path / "socket")

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,25 +16,17 @@ from list_harness import (
     Calls,
     Echo,
     child_command,
-    failure,
     never,
     ping_pong,
     received,
     renumbered,
     run,
-    run_until,
 )
 
 from streamscope.core import EOF, RUN_DEFAULT, RUN_NOWAIT, Loop, Pipe, Prepare
-from streamscope.core.flags import BOUND, READ_PARTIAL
+from streamscope.core.flags import READ_PARTIAL
 
 CANCELED = -errno.ECANCELED
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    """Where a socket may be bound."""
-    return str(tmp_path / "socket")
 
 
 def _server(loop: Loop, path: str, connection_cb: Callable[..., Any]) -> Pipe:
@@ -152,53 +143,6 @@ def _ping_pong(loop: Loop, path: str, over: str, pieces: list[bytes]) -> None:
     assert not loop.handles
 
 
-def test_pipe_bind_error_addrinuse(loop: Loop, path: str) -> None:
-    first, second = Pipe(loop), Pipe(loop)
-    first.bind(path)
-    assert failure(second.bind, path) == "EADDRINUSE"
-    first.listen(128, never)
-    assert failure(second.listen, 128, never) == "EINVAL"
-
-
-def test_pipe_bind_error_addrnotavail(loop: Loop, path: str) -> None:
-    pipe = Pipe(loop)
-    assert failure(pipe.bind, path + "/really/not/there") == "EACCES"  # the kernel says ENOENT
-    assert pipe.fd == -1
-    assert not pipe.flags & BOUND
-
-
-def test_pipe_bind_error_inval(loop: Loop, path: str) -> None:
-    pipe = Pipe(loop)
-    pipe.bind(path)
-    assert failure(pipe.bind, path + "2") == "EINVAL"
-
-
-def test_pipe_listen_without_bind(loop: Loop) -> None:
-    assert failure(Pipe(loop).listen, 128, never) == "EINVAL"
-
-
-def test_pipe_bind_or_listen_error_after_close(loop: Loop, path: str) -> None:
-    pipe = Pipe(loop)
-    pipe.close()
-    assert failure(pipe.bind, path) == "EINVAL"
-    assert failure(pipe.listen, 5, never) == "EINVAL"
-    run(loop)
-    assert not os.path.exists(path)
-
-
-def test_pipe_overlong_path(loop: Loop) -> None:
-    # As newer libuv has it with UV_PIPE_NO_TRUNCATE; 1.44.2 cuts the path, and takes "" for a name of zero bytes.
-    calls = Calls()
-    pipe = Pipe(loop)
-    assert failure(pipe.bind, "/" + "x" * 512) == "EINVAL"
-    assert pipe.fd == -1
-    for path in ("/" + "x" * 512, ""):
-        client = Pipe(loop)
-        client.connect(path, calls.note("connect"))
-        run(loop)
-    assert calls.all == [("connect", -errno.EINVAL)] * 2
-
-
 def test_pipe_close_stdout_read_stdin() -> None:
     """The child's standard input has hung up before its loop begins."""
     r, w = os.pipe()
@@ -284,55 +228,6 @@ def test_pipe_connect_on_prepare(loop: Loop, path: str) -> None:
     assert seen == [(-errno.ENOENT, 1)]  # in the turn of the prepare callback
 
 
-def _names(loop: Loop, name: str) -> None:
-    """Ask everybody of a connection what they are called."""
-    server, client, accepted = Pipe(loop), Pipe(loop), Pipe(loop)
-    for pipe in (server, client):
-        assert failure(pipe.getsockname) == "EBADF"
-        assert failure(pipe.getpeername) == "EBADF"
-    server.bind(name)
-    bound = server.getsockname()
-    assert os.fsencode(bound) == os.fsencode(name) or not name
-    assert failure(server.getpeername) == "ENOTCONN"
-
-    def on_connection(server: Pipe, status: int) -> None:
-        server.accept(accepted)
-        assert accepted.getsockname() == bound
-        assert accepted.getpeername() == ""
-
-    def on_connect(request: Any, status: int) -> None:
-        assert status == 0
-        assert client.getpeername() == bound
-        assert client.getsockname() == ""
-
-    server.listen(128, on_connection)
-    client.connect(bound, on_connect)
-    run_until(loop, lambda: accepted.fd != -1 and client.connect_req is None)
-    for pipe in (server, client, accepted):
-        pipe.close()
-        assert failure(pipe.getsockname) == "EBADF"
-    run(loop)
-    assert not os.path.exists(os.fsencode(bound).lstrip(b"\0"))
-
-
-def test_pipe_getsockname(loop: Loop, path: str) -> None:
-    _names(loop, path)
-
-
-def test_pipe_getsockname_abstract(loop: Loop) -> None:
-    # Abstract names came with 1.46; the engine knows them all the same.
-    _names(loop, f"\0streamscope {os.getpid()} \0 with a zero byte inside")
-
-
-def test_pipe_getsockname_autobind(loop: Loop) -> None:
-    # As in newer libuv: the kernel finds an abstract name.
-    _names(loop, "")
-    pipe = Pipe(loop)
-    pipe.bind("")
-    assert os.fsencode(pipe.getsockname())[:1] == b"\0"
-    assert len(pipe.getsockname()) == 6
-
-
 def test_pipe_server_close(loop: Loop, path: str) -> None:
     calls = Calls()
 
@@ -349,21 +244,6 @@ def test_pipe_server_close(loop: Loop, path: str) -> None:
     run(loop)
     assert sorted(calls.all) == [("client close", 0), ("read", EOF), ("server close", 0)]
     assert not os.path.exists(path)
-
-
-def test_pipe_set_chmod(loop: Loop, path: str) -> None:
-    pipe = Pipe(loop)
-    assert failure(pipe.chmod, 3) == "EBADF"
-    pipe.bind(path)
-    os.chmod(path, 0o700)
-    for mode, bits in ((1, 0o444), (2, 0o222), (3, 0o666)):
-        os.chmod(path, 0o600)
-        pipe.chmod(mode)
-        assert os.stat(path).st_mode & 0o666 == 0o600 | bits
-    for mode in (0, 4, 12345678):
-        assert failure(pipe.chmod, mode) == "EINVAL"
-    pipe.close()
-    assert failure(pipe.chmod, 3) == "EBADF"
 
 
 def test_pipe_set_non_blocking(loop: Loop) -> None:
