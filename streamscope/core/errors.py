@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import TypeVar
+
+Made = TypeVar("Made")
 
 EOF = -4095
 """The one status that is no errno: the peer has ended its side (UV_EOF)."""
@@ -28,6 +31,13 @@ def error_text(status: int) -> str:
 def status_of(error: OSError) -> int:
     """What the kernel said, as libuv has it: the errno, negative. 0 if Python raised it without asking the kernel."""
     return -(error.errno or 0)
+
+
+def outcome(made: Made | OSError) -> Made:
+    """What a system call that was made before returned; raises what it raised."""
+    if isinstance(made, OSError):
+        raise made
+    return made
 
 
 class UVError(OSError):

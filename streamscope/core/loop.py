@@ -43,24 +43,31 @@ class Loop(Probe):
     nanoseconds since the loop was made; `clock()` reads it.
 
     `system` and `poller` replace the kernel in tests. `redundant_mod=False` leaves out the EPOLL_CTL_MOD that libuv
-    makes although nothing changed (see `uv__io_stop`).
+    makes although nothing changed (see `uv__io_stop`). `joined=True` takes the everyday path of reading and writing in
+    one piece, which is faster and tells the same (`stream/joined.py`).
     """
 
     __slots__ = (
         "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "callback_ns",
-        "closing_list", "emfile_fd", "excepthook", "fetched", "handles", "handles_made", "loop_watchers", "new_tap",
-        "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made", "signals", "stop_flag",
-        "system", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn", "wakeups",
+        "closing_list", "emfile_fd", "excepthook", "fetched", "handles", "handles_made", "joined", "loop_watchers",
+        "new_tap", "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made", "signals",
+        "stop_flag", "system", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn", "wakeups",
         "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(
-        self, *, system: System | None = None, poller: Poller | None = None, redundant_mod: bool = True
+        self,
+        *,
+        system: System | None = None,
+        poller: Poller | None = None,
+        redundant_mod: bool = True,
+        joined: bool = False,
     ) -> None:
         super().__init__()
         self.system = System() if system is None else system
         self.poller: Poller = EpollPoller() if poller is None else poller
         self.redundant_mod = redundant_mod
+        self.joined = joined
         self.excepthook: Callable[[Handle | None, str, Exception], None] = print_and_close
         self.passenger: Passenger | None = None
         # makes the `tap` of every new stream, if set

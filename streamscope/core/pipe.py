@@ -25,6 +25,7 @@ from .probe import site
 from .request import ConnectRequest
 from .stream import Stream
 from .stream.close import uv__stream_close
+from .stream.io import uv__stream_io
 from .stream.open import emit_addresses, set_fd, tell_call, uv__stream_open, uv_fileno
 from .system import Address
 from .tcp import begin_listening
@@ -257,6 +258,8 @@ class Pipe(Stream):
     def __init__(self, loop: Loop, ipc: bool = False) -> None:
         super().__init__(loop, _INIT)
         self.ipc = ipc
+        if ipc:
+            self.io_cb = uv__stream_io  # descriptors come with recvmsg(2): never the everyday path
         self.pipe_fname: bytes | None = None
 
     open = uv_pipe_open

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from .errors import status_of
 from .flags import POLLERR, POLLHUP, POLLIN, POLLOUT
 from .poller import MAX_EVENTS
-from .probe import site
+from .probe import joined_site, site
 from .timer import uv__update_time
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _MOD = site("epoll.mod", "uv__io_poll")
 _DEL = site("epoll.del", "uv__io_poll")
 _WATCHER_POP = site("watcher_queue.pop", "uv__io_poll")
 _IO_EVENTS = site("io.events", "uv__io_poll")
+_REARM = joined_site("rearm")
 
 POLLS_WHILE_FULL = 48
 """How often `uv__io_poll` fetches at most while every fetch is full."""
@@ -103,6 +104,9 @@ def _register_one(loop: Loop, w: Watcher) -> None:
     emit = loop.emit
     poller = loop.poller
     mark, fd, pevents = w.mark, w.fd, w.pevents
+    if w.events == pevents and loop.joined:
+        _rearm(loop, w)
+        return
     if emit is not None:
         emit((mark | _WATCHER_POP,))
     modify = w.events != 0
@@ -123,6 +127,19 @@ def _register_one(loop: Loop, w: Watcher) -> None:
         if emit is not None:
             emit((mark | _IO_EVENTS, w.events, pevents))
         w.events = pevents
+
+
+def _rearm(loop: Loop, w: Watcher) -> None:
+    """The MOD that changes nothing, which follows every finished write: told of in one record."""
+    emit = loop.emit
+    try:
+        loop.poller.modify(w.fd, w.pevents)
+    except OSError:
+        if emit is not None:
+            emit((w.mark | _WATCHER_POP,))
+        raise
+    if emit is not None:
+        emit((w.mark | _REARM, w.fd, w.pevents))
 
 
 def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:

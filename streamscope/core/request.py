@@ -54,7 +54,10 @@ class ShutdownRequest(Request):
 
 
 class WriteRequest(Request):
-    """`uv_write_t`: `bufs` is what is still to be written from `write_index` on, None once it has been freed."""
+    """`uv_write_t`: `bufs` is what is still to be written from `write_index` on, None once it has been freed.
+
+    Without `bufs` it is made as one whose single buffer the kernel has taken already.
+    """
 
     __slots__ = ("bufs", "left", "nbufs", "next", "send_handle", "total", "write_index")
     type = UV_WRITE
@@ -62,17 +65,17 @@ class WriteRequest(Request):
     def __init__(
         self,
         handle: Stream,
-        bufs: list[Buffer],
+        bufs: list[Buffer] | None,
         total: int,
         send_handle: Handle | None,
         cb: Callable[[WriteRequest, int], None] | None,
     ) -> None:
         super().__init__(handle, cb)
-        self.bufs: list[Buffer] | None = bufs
-        self.nbufs = len(bufs)
-        self.write_index = 0
+        self.bufs = bufs
         self.total = total
-        self.left = total  # bytes that the kernel has not taken (uv__write_req_size)
+        self.left = 0 if bufs is None else total  # bytes that the kernel has not taken (uv__write_req_size)
+        self.nbufs = 1 if bufs is None else len(bufs)
+        self.write_index = 1 if bufs is None else 0
         self.send_handle = send_handle
         self.next: WriteRequest | None = None
 

@@ -10,6 +10,7 @@
     listen.py    3.1.8            uv_listen, uv__server_io, uv_accept, uv__emfile_trick
     fds.py       3.1.8            uv__stream_recv_cmsg, uv__stream_queue_fd
     io.py        3.1.10           uv__stream_io
+    joined.py                     the everyday path of reading and writing in one piece, for speed
 
 A stream is its own io watcher, and its write queues are linked through the requests themselves, as in libuv: an idle
 connection is one object.
@@ -26,11 +27,12 @@ from ..request import ConnectRequest, ShutdownRequest, WriteQueue, WriteRequest
 from .close import uv__stream_close, uv__stream_destroy
 from .fds import QueuedFds
 from .init import uv__stream_init
+from .joined import write
 from .listen import uv_accept, uv_listen
 from .open import uv_buffer_size, uv_fileno, uv_stream_set_blocking
 from .read import uv_is_readable, uv_is_writable, uv_read_start, uv_read_stop
 from .shutdown import uv_shutdown
-from .write import uv_try_write, uv_write, uv_write2
+from .write import uv_try_write, uv_write2
 
 if TYPE_CHECKING:
     from ..loop import Loop
@@ -93,7 +95,7 @@ class Stream(Handle):
     read_stop = uv_read_stop
     is_readable = uv_is_readable
     is_writable = uv_is_writable
-    write = uv_write
+    write = write
     write2 = uv_write2
     try_write = uv_try_write
     shutdown = uv_shutdown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EOF, UVError, status_of
+from ..errors import EOF, UVError, outcome, status_of
 from ..flags import CLOSING, POLLIN, READ_EOF, READ_PARTIAL, READABLE, READING, UV_NAMED_PIPE, WRITABLE
 from ..handle import uv__clear_flags, uv__handle_start, uv__handle_stop, uv__set_flags
 from ..probe import CB_ALLOC, CB_READ, site
@@ -120,12 +120,12 @@ def uv_is_writable(stream: Stream) -> bool:
     return bool(stream.flags & WRITABLE)
 
 
-def uv__read(stream: Stream) -> None:
+def uv__read(stream: Stream, made: bytes | OSError | None = None) -> None:
     """Read what there is, at most 32 times, and hand it to read_cb piece by piece.
 
     A buffer that came back full means that there may be more: read again. A short one means that this was all for
     now: READ_PARTIAL is set after the callback, and the next POLLHUP can then be taken for the end. (The chapter's
-    comment has it the other way round.)
+    comment has it the other way round.) `made` is what the first read(2) returned or raised, if it was made before.
     """
     loop = stream.loop
     uv__clear_flags(stream, READ_PARTIAL, _UNFLAG_READ)
@@ -146,7 +146,8 @@ def uv__read(stream: Stream) -> None:
         if is_ipc:
             nread, buf, control = _recvmsg(stream, bytearray(asked) if buf is None else buf, asked)
         else:
-            nread, buf = _read(stream, buf, asked)
+            nread, buf = _read(stream, buf, asked, made)
+            made = None
         if nread < 0:
             _read_failed(stream, nread, buf)
             return
@@ -211,7 +212,9 @@ def _call_read_cb(stream: Stream, nread: int, buf: Buffer | None, begin: int = _
         stream.loop.call(stream, CB_READ, begin, end, nread, stream.read_cb, stream, nread, buf)
 
 
-def _read(stream: Stream, buf: Buffer | None, asked: int) -> tuple[int, Buffer | None]:
+def _read(
+    stream: Stream, buf: Buffer | None, asked: int, made: bytes | OSError | None = None
+) -> tuple[int, Buffer | None]:
     """read(2), again after EINTR. Returns its result or a negative errno, and the bytes or the buffer they are in."""
     loop = stream.loop
     system = loop.system
@@ -219,13 +222,14 @@ def _read(stream: Stream, buf: Buffer | None, asked: int) -> tuple[int, Buffer |
     while True:
         try:
             if buf is None:
-                data = system.read(stream.fd, asked)
+                data = system.read(stream.fd, asked) if made is None else outcome(made)
                 n = len(data)
                 if emit is not None:
                     emit((stream.mark | _SYS_READ, stream.fd, asked, n))
                 return n, data
             n = system.readv(stream.fd, [buf])
         except InterruptedError:
+            made = None
             continue
         except OSError as error:
             n = status_of(error)

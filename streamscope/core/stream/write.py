@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UVError, status_of
+from ..errors import UVError, outcome, status_of
 from ..flags import BLOCKING_WRITES, CLOSED, CLOSING, POLLOUT, UV_NAMED_PIPE, UV_TCP, UV_WRITE, WRITABLE
 from ..probe import CB_WRITE, site
 from ..request import WriteRequest
@@ -63,10 +63,12 @@ def uv_write2(
     bufs: Buffer | Sequence[Buffer],
     send_handle: Handle | None,
     write_cb: Callable[[WriteRequest, int], Any] | None = None,
+    made: int | OSError | None = None,
 ) -> WriteRequest:
     """As `uv_write`, with a handle that travels to the other process (IPC pipes only).
 
-    Raises as `uv_write`; with a handle also EINVAL (not an IPC pipe) and EBADF (the handle has no descriptor).
+    Raises as `uv_write`; with a handle also EINVAL (not an IPC pipe) and EBADF (the handle has no descriptor). `made`
+    is what the first write(2) returned or raised, if it was made before (`joined.py`).
     """
     pieces = _pieces(bufs)
     status = uv__check_before_write(stream, pieces, send_handle)
@@ -98,7 +100,7 @@ def uv_write2(
     if stream.connect_req is not None:
         pass  # not connected yet: uv__stream_connect leaves POLLOUT on
     elif old == 0:
-        uv__write(stream)
+        uv__write(stream, made)
     else:
         uv__io_start(loop, stream, POLLOUT)
     return request
@@ -135,14 +137,15 @@ def uv__handle_fd(handle: Handle) -> int:
     return handle.fd if handle.type in (UV_NAMED_PIPE, UV_TCP) else -1  # type: ignore[attr-defined]
 
 
-def uv__write(stream: Stream) -> None:
+def uv__write(stream: Stream, made: int | OSError | None = None) -> None:
     """Give the kernel the first request of the queue; finishes one request at most (libuv 1.45 and newer go on)."""
     while True:
         request = stream.write_first
         if request is None:
             return
         assert request.bufs is not None
-        n = uv__try_write(stream, request.bufs, request.write_index, request.send_handle)
+        n = uv__try_write(stream, request.bufs, request.write_index, request.send_handle, made)
+        made = None
         if n >= 0:
             if request.send_handle is not None:
                 # A partial write has carried the handle; it must not be sent again with the rest.
@@ -165,13 +168,19 @@ def uv__write(stream: Stream) -> None:
     uv__io_stop(stream.loop, stream, POLLOUT)
 
 
-def uv__try_write(stream: Stream, bufs: Sequence[Buffer], index: int, send_handle: Handle | None) -> int:
+def uv__try_write(
+    stream: Stream,
+    bufs: Sequence[Buffer],
+    index: int,
+    send_handle: Handle | None,
+    made: int | OSError | None = None,
+) -> int:
     """One system call for the buffers from `index` on: the bytes taken, or a negative errno. ENOBUFS counts as
     EAGAIN.
     """
     if send_handle is not None:
         return _sendmsg(stream, bufs, index, send_handle)
-    n = uv__writev(stream, bufs, index)
+    n = uv__writev(stream, bufs, index, made)
     if n > 0:
         loop = stream.loop
         stream.bytes_out += n
@@ -181,19 +190,22 @@ def uv__try_write(stream: Stream, bufs: Sequence[Buffer], index: int, send_handl
     return EAGAIN if n == ENOBUFS else n
 
 
-def uv__writev(stream: Stream, bufs: Sequence[Buffer], index: int) -> int:
+def uv__writev(stream: Stream, bufs: Sequence[Buffer], index: int, made: int | OSError | None = None) -> int:
     """write(2) for one buffer, writev(2) for more, again after EINTR: the result, or a negative errno."""
     loop = stream.loop
     system = loop.system
     one = len(bufs) - index == 1
     while True:
         try:
-            if one:
+            if made is not None:
+                n = outcome(made)
+            elif one:
                 n = system.write(stream.fd, bufs[index])
             else:
                 n = system.writev(stream.fd, bufs[index : index + system.iov_max])
             break
         except InterruptedError:
+            made = None
             continue
         except OSError as error:
             n = status_of(error)
