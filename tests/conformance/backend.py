@@ -27,18 +27,17 @@ import os
 import select
 import time
 import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from descriptors import LevelGround
+from library import Address, Library
 from peers import Peers
 
 from streamscope.core.flags import RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE
 
 Step: TypeAlias = dict[str, Any]
 """`what` happened, the `loop`'s fields, and the fields of all `handles` by name."""
-Address: TypeAlias = tuple[str, int] | None
 
 RUN_NAMES = {RUN_DEFAULT: "DEFAULT", RUN_ONCE: "ONCE", RUN_NOWAIT: "NOWAIT"}
 READY_WITHIN_S = 5.0
@@ -54,7 +53,7 @@ def _sizes(bufs: Sequence[bytes]) -> str:
     return str([len(b) for b in bufs]) if len(bufs) < 20 else f"{len(bufs)} buffers, {sum(map(len, bufs))} bytes"
 
 
-class Backend(Peers, ABC):
+class Backend(Peers, Library):
     """What scenarios see. A subclass makes the calls (`_read_start`, …) and reads the fields (`_loop`, `_handle`)."""
 
     def __init__(self) -> None:
@@ -157,6 +156,10 @@ class Backend(Peers, ABC):
     def is_ipc(self, name: str) -> bool:
         """For a scenario that wants to know; no step."""
         return bool(self._handle(name).get("ipc"))
+
+    def holds_descriptor(self, name: str) -> bool:
+        """For a scenario that wants to know; no step."""
+        return bool(self._handle(name).get("accepted_fd"))
 
     def signal(self, name: str, signum: int) -> None:
         """Have signal_cb(name) called when the signal comes. The engine has no signal handles, so libuv's is no part
@@ -328,93 +331,6 @@ class Backend(Peers, ABC):
         self.close_peers()
         self.remove_folder()
         return self.ground.leave()
-
-    # what a subclass does
-
-    @abstractmethod
-    def descriptor(self, name: str) -> int:
-        """The handle's descriptor, -1 for none."""
-
-    @abstractmethod
-    def _loop(self) -> dict[str, Any]: ...
-    @abstractmethod
-    def _handle(self, name: str) -> dict[str, Any]: ...
-    @abstractmethod
-    def _pipe(self, name: str, ipc: bool) -> int: ...
-    @abstractmethod
-    def _tcp(self, name: str, family: int | None) -> int: ...
-    @abstractmethod
-    def _tty(self, name: str, fd: int) -> int: ...
-    @abstractmethod
-    def _plain(self, word: str, name: str) -> int: ...
-    @abstractmethod
-    def _signal(self, name: str, signum: int) -> None: ...
-    @abstractmethod
-    def _close(self, name: str) -> None: ...
-    @abstractmethod
-    def _ask(self, function: str, name: str) -> int: ...
-    @abstractmethod
-    def _plain_call(self, function: str, name: str) -> None: ...
-    @abstractmethod
-    def _open(self, name: str, fd: int) -> int: ...
-    @abstractmethod
-    def _read_start(self, name: str, buffer: int | None) -> int: ...
-    @abstractmethod
-    def _read_stop(self, name: str) -> int: ...
-    @abstractmethod
-    def _write(self, name: str, request: str, bufs: Sequence[bytes], send: str | None) -> int: ...
-    @abstractmethod
-    def _try_write(self, name: str, bufs: Sequence[bytes]) -> int: ...
-    @abstractmethod
-    def _shutdown(self, name: str, request: str) -> int: ...
-    @abstractmethod
-    def _listen(self, name: str, backlog: int) -> int: ...
-    @abstractmethod
-    def _accept(self, server: str, client: str) -> int: ...
-    @abstractmethod
-    def _set_blocking(self, name: str, on: bool) -> int: ...
-    @abstractmethod
-    def _buffer_size(self, name: str, which: str, n: int) -> int: ...
-    @abstractmethod
-    def _bind(self, name: str, address: Address, flags: int) -> int: ...
-    @abstractmethod
-    def _connect(self, name: str, request: str, address: Address) -> int: ...
-    @abstractmethod
-    def _tcp_option(self, option: str, name: str, *values: int) -> int: ...
-    @abstractmethod
-    def _close_reset(self, name: str) -> int: ...
-    @abstractmethod
-    def _address(self, which: str, name: str) -> tuple[int, Address]: ...
-    @abstractmethod
-    def _pipe_bind(self, name: str, path: str) -> int: ...
-    @abstractmethod
-    def _pipe_connect(self, name: str, request: str, path: str) -> None: ...
-    @abstractmethod
-    def _pipe_name(self, which: str, name: str) -> tuple[int, str]: ...
-    @abstractmethod
-    def _chmod(self, name: str, mode: int) -> int: ...
-    @abstractmethod
-    def _set_mode(self, name: str, mode: int) -> int: ...
-    @abstractmethod
-    def _winsize(self, name: str) -> Any: ...
-    @abstractmethod
-    def _timer_start(self, name: str, timeout: int, repeat: int) -> int: ...
-    @abstractmethod
-    def _timer_again(self, name: str) -> int: ...
-    @abstractmethod
-    def _start(self, word: str, name: str) -> int: ...
-    @abstractmethod
-    def _stop(self, word: str, name: str) -> int: ...
-    @abstractmethod
-    def _send(self, name: str) -> int: ...
-    @abstractmethod
-    def _run(self, mode: int) -> int: ...
-    @abstractmethod
-    def _stop_loop(self) -> None: ...
-    @abstractmethod
-    def _update_time(self) -> None: ...
-    @abstractmethod
-    def _loop_close(self) -> int: ...
 
 
 def kernel_masks(fdinfo: int) -> dict[int, int]:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from backend import Address, Backend, kernel_masks
+from backend import Backend, kernel_masks
+from library import Address
 
 from streamscope.core import Check, Idle, Loop, Pipe, Prepare, Stream, Tcp, Timer, Tty, UVError, Wakeup
 from streamscope.core.flags import CLOSING, flag_names, poll_names

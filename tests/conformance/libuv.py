@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import libuv_abi as abi
-from backend import Address, Backend, kernel_masks
+from backend import Backend, kernel_masks
+from library import Address
 
 from streamscope.core.flags import CLOSING, RUN_NOWAIT, flag_names, poll_names
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 VERSION = "1.44.2"
-HOW_TO_GET_IT = f"needs libuv.so.1 {VERSION}, as Debian 12 and Ubuntu 24.04 have it: apt-get install libuv1"
+HOW_TO_GET_IT = f"needs libuv.so.1 {VERSION}, as Debian 12 has it: apt-get install libuv1"
 
 
 class Queue(C.Structure):

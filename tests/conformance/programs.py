@@ -8,7 +8,7 @@ that every list of operations is a program, whatever happened before; what canno
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from typing import Any
+from typing import Any, TypeAlias
 
 from backend import Backend
 from hypothesis import strategies as st
@@ -22,7 +22,6 @@ def sizes(shape: list[int] | str) -> list[int]:
     return [int(size)] * int(count)
 
 
-# name → what hypothesis may fill in; a stream is named by its place among the open handles
 SIZES = (0, 1, 5, 100, 3000, 20000)
 SHAPES = st.one_of(
     st.lists(st.sampled_from(SIZES), min_size=1, max_size=6),
@@ -30,47 +29,61 @@ SHAPES = st.one_of(
 )
 PLACE = st.integers(0, 5)
 CALLBACKS = ("read_cb", "write_cb", "shutdown_cb", "close_cb", "connection_cb", "alloc_cb")
+MOST_HANDLES = 12
 CRASHES_IN_ALLOC_CB = ("read_stop", "close")
 """libuv reads on after alloc_cb and calls read_cb without looking whether it is still there."""
 
-STREAM_OPERATIONS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
-    "read_start": (PLACE, st.sampled_from([None, 0, 1, 7, 64, 1000])),
-    "read_stop": (PLACE,),
-    "write": (PLACE, SHAPES),
-    "try_write": (PLACE, SHAPES),
-    "shutdown": (PLACE,),
-    "close": (PLACE,),
-    "ask": (PLACE, st.sampled_from(["is_active", "is_closing", "has_ref", "is_readable", "is_writable", "fileno"])),
-    "ref": (PLACE,),
-    "unref": (PLACE,),
-    "peer_send": (PLACE, st.sampled_from(SIZES[1:])),
-    "peer_recv": (PLACE, st.sampled_from([1, 100, 3000, 100000])),
-    "peer_shutdown": (PLACE,),
-    "peer_close": (PLACE,),
-    "turn": (st.integers(1, 3),),
+Table: TypeAlias = dict[str, tuple[int, tuple[st.SearchStrategy[Any], ...]]]
+"""Operations by name: how often they come, and what hypothesis may fill in."""
+
+STREAM_OPERATIONS: Table = {
+    "read_start": (5, (PLACE, st.sampled_from([None, 0, 1, 7, 64, 1000]))),
+    "read_stop": (2, (PLACE,)),
+    "write": (5, (PLACE, SHAPES)),
+    "try_write": (2, (PLACE, SHAPES)),
+    "shutdown": (1, (PLACE,)),
+    "close": (1, (PLACE,)),
+    "ask": (
+        1,
+        (PLACE, st.sampled_from(["is_active", "is_closing", "has_ref", "is_readable", "is_writable", "fileno"])),
+    ),
+    "ref": (1, (PLACE,)),
+    "unref": (1, (PLACE,)),
+    "peer_send": (4, (PLACE, st.sampled_from(SIZES[1:]))),
+    "peer_recv": (4, (PLACE, st.sampled_from([1, 100, 3000, 100000]))),
+    "peer_shutdown": (1, (PLACE,)),
+    "peer_close": (1, (PLACE,)),
+    "turn": (5, (st.integers(1, 3),)),
 }
-HANDING_OVER: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
-    "peer_send_descriptors": (PLACE, st.integers(1, 12)),
-    "peer_recv_descriptors": (PLACE,),
-    "send": (PLACE, PLACE),
-    "accept": (PLACE,),
-    "accept_into": (PLACE, PLACE),
-    "pending": (PLACE,),
+HANDING_OVER: Table = {
+    "peer_send_descriptors": (5, (PLACE, st.integers(1, 12))),
+    "peer_recv_descriptors": (2, (PLACE,)),
+    "send": (5, (PLACE, PLACE)),
+    "accept": (4, (PLACE,)),
+    "accept_into": (1, (PLACE, PLACE)),
+    "pending": (1, (PLACE,)),
 }
-SERVING: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
-    "peer_connect": (),
-    "accept": (PLACE,),
-    "accept_into": (PLACE, PLACE),
+SERVING: Table = {
+    "peer_connect": (5, (PLACE,)),
+    "accept": (5, (PLACE,)),
+    "accept_into": (1, (PLACE, PLACE)),
 }
 
 
-def _operations(table: dict[str, tuple[st.SearchStrategy[Any], ...]]) -> st.SearchStrategy[list[Any]]:
-    plain = st.one_of([st.tuples(st.just(name), *arguments).map(list) for name, arguments in table.items()])
+def _operations(table: Table) -> st.SearchStrategy[list[Any]]:
+    plain = st.one_of(
+        [
+            st.tuples(st.just(name), *arguments).map(list)  # one object for each time: equal ones count once
+            for name, (often, arguments) in table.items()
+            for _ in range(often)
+        ]
+    )
     inside = plain.filter(lambda operation: operation[0] != "turn")  # a loop is not run from its own callbacks
     reaction = st.tuples(st.just("when"), PLACE, st.sampled_from(CALLBACKS), inside)
     reaction = reaction.filter(lambda r: not (r[2] == "alloc_cb" and r[3][0] in CRASHES_IN_ALLOC_CB)).map(list)
-    paragraphs = st.lists(st.lists(st.one_of(plain, plain, reaction), max_size=12), max_size=8)  # long ones, on average
-    return paragraphs.map(lambda lists: [operation for one in lists for operation in one])
+    operation = st.integers(0, 3).flatmap(lambda which: plain if which else reaction)
+    paragraphs = st.lists(st.lists(operation, max_size=12), max_size=8)  # so that programs are long, on average
+    return paragraphs.map(lambda lists: [operation for one in lists for operation in (*one, ["turn", 1])])
 
 
 def programs(*kinds: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -82,15 +95,22 @@ def programs(*kinds: str) -> st.SearchStrategy[dict[str, Any]]:
         table |= HANDING_OVER
     if "server" in kinds:
         table |= SERVING
-    cast = st.lists(
-        st.tuples(st.sampled_from(kinds), st.sampled_from([0, 4096, 16384])).map(list), min_size=1, max_size=2
+    buffers = st.sampled_from([4096, 16384, 0])
+    stream = st.tuples(st.sampled_from(kinds), buffers, st.booleans()).map(list)
+    return st.fixed_dictionaries(
+        {
+            "streams": st.lists(stream, min_size=1, max_size=3),
+            "operations": _operations(table),
+        }
     )
-    return st.fixed_dictionaries({"streams": cast, "operations": _operations(table)})
 
 
 def as_text(program: dict[str, Any]) -> str:
     """A program for a person to read."""
-    lines = [f"stream {kind}, send buffer {size or 'as it comes'}" for kind, size in program["streams"]]
+    lines = [
+        f"stream {kind}, send buffer {size or 'as it comes'}{', reading' if reads else ''}"
+        for kind, size, reads in program["streams"]
+    ]
     for operation in program["operations"]:
         if operation[0] == "when":
             lines.append(f"when {operation[2]} of {operation[1]}: {' '.join(map(str, operation[3]))}")
@@ -102,8 +122,8 @@ def as_text(program: dict[str, Any]) -> str:
 def play(b: Backend, program: dict[str, Any]) -> None:
     """Run a program."""
     player = Player(b)
-    for kind, send_buffer in program["streams"]:
-        player.cast(kind, send_buffer)
+    for stream in program["streams"]:
+        player.cast(*stream)
     for operation in program["operations"]:
         player.do(operation)
     b.turn(2)
@@ -117,30 +137,35 @@ class Player:
         self.counts: defaultdict[str, int] = defaultdict(int)
         self.peers: dict[str, str] = {}
         """The peer of a handle, while it has one."""
-        self.path = ""
+        self.paths: list[str] = []
         self.reactions: defaultdict[tuple[str, str], deque[list[Any]]] = defaultdict(deque)
 
     def fresh(self, letter: str) -> str:
         self.counts[letter] += 1
         return f"{letter}{self.counts[letter]}"
 
-    def cast(self, kind: str, send_buffer: int) -> None:
+    def cast(self, kind: str, send_buffer: int, reads: bool) -> None:
         b = self.b
         if kind == "server":
-            self.path = self.path or f"{b.folder()}/{self.fresh('socket')}"
+            self.paths.append(f"{b.folder()}/{self.fresh('socket')}")
             name = self.handle("pipe")
-            if b.pipe_bind(name, self.path) == 0:
-                b.listen(name)
+            b.pipe_bind(name, self.paths[-1])
+            b.listen(name)
             return
         fd, other = b.socketpair(send_buffer)
         handle_kind = "ipc" if "ipc" in kind else "tcp" if kind == "tcp" else "pipe"
         name = self.handle(handle_kind)
         b.open(name, fd)
         if "both" in kind:
-            b.open(self.handle(handle_kind), other)
+            second = self.handle(handle_kind)
+            b.open(second, other)
+            if reads:
+                b.read_start(second)
         else:
             self.peers[name] = f"peer of {name}"
             b.peer(self.peers[name], other)
+        if reads:
+            b.read_start(name)
 
     def handle(self, kind: str) -> str:
         """A new handle whose callbacks do what the program has planned for them."""
@@ -166,11 +191,14 @@ class Player:
         if word == "turn":
             self.b.turn(arguments[0])
         elif word == "peer_connect":
-            if self.path and len(self.b.names) < 12:
-                self.b.peer_connect(self.fresh("client"), self.path)
+            if self.paths and len(self.b.names) < MOST_HANDLES:
+                self.b.peer_connect(self.fresh("client"), self.paths[arguments[0] % len(self.paths)])
+        elif word.startswith("peer_"):
+            if self.peers:
+                names = list(self.peers)
+                getattr(self, f"_{word}")(names[arguments[0] % len(names)], *arguments[1:])
         elif self.b.names:
-            name = self.at(arguments[0])
-            getattr(self, f"_{word}")(name, *arguments[1:])
+            getattr(self, f"_{word}")(self.at(arguments[0]), *arguments[1:])
 
     def at(self, place: int) -> str:
         return self.b.names[place % len(self.b.names)]
@@ -190,10 +218,12 @@ class Player:
         self.b.write(name, request, [b"x" * size for size in sizes(shape)], send)
 
     def _send(self, name: str, other: int) -> None:
+        """Over an IPC pipe, if there is one."""
+        carriers = [name for name in self.b.names if self.b.is_ipc(name)]
         sent = self.at(other)
         # A pipe in flight in a pipe may be a cycle, which the kernel's collector closes when it gets round to it.
-        if not self.b.is_ipc(sent):
-            self._write(name, [1], sent)
+        if sent not in carriers:
+            self._write(carriers[other % len(carriers)] if carriers else name, [1, 2], sent)
 
     def _try_write(self, name: str, shape: list[int] | str) -> None:
         self.b.try_write(name, [b"y" * size for size in sizes(shape)])
@@ -221,8 +251,10 @@ class Player:
             self.b.ask("pending_count", name)
             self.b.ask("pending_type", name)
 
-    def _accept(self, server: str) -> None:
-        if len(self.b.names) < 12:
+    def _accept(self, name: str) -> None:
+        """By a handle that holds a descriptor, if there is one."""
+        server = next((name for name in self.b.names if self.b.holds_descriptor(name)), name)
+        if len(self.b.names) < MOST_HANDLES:
             client = self.handle("pipe")
             if self.b.accept(server, client) != 0:
                 self.b.close(client)
@@ -231,25 +263,19 @@ class Player:
         self.b.accept(server, self.at(other))
 
     def _peer_send(self, name: str, size: int) -> None:
-        if name in self.peers:
-            self.b.peer_send(self.peers[name], b"z" * size)
+        self.b.peer_send(self.peers[name], b"z" * size)
 
     def _peer_recv(self, name: str, size: int) -> None:
-        if name in self.peers:
-            self.b.peer_recv(self.peers[name], size)
+        self.b.peer_recv(self.peers[name], size)
 
     def _peer_shutdown(self, name: str) -> None:
-        if name in self.peers:
-            self.b.peer_shutdown(self.peers[name])
+        self.b.peer_shutdown(self.peers[name])
 
     def _peer_close(self, name: str) -> None:
-        if name in self.peers:
-            self.b.peer_close(self.peers.pop(name))
+        self.b.peer_close(self.peers.pop(name))
 
     def _peer_send_descriptors(self, name: str, count: int) -> None:
-        if name in self.peers:
-            self.b.peer_send_descriptors(self.peers[name], b"d", count)
+        self.b.peer_send_descriptors(self.peers[name], b"d", count)
 
     def _peer_recv_descriptors(self, name: str) -> None:
-        if name in self.peers:
-            self.b.peer_recv_descriptors(self.peers[name])
+        self.b.peer_recv_descriptors(self.peers[name])

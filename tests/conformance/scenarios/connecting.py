@@ -176,9 +176,13 @@ def options_wait_for_the_socket(b: Backend) -> None:
     b.turn_when("A", select.POLLOUT)
     b.tcp_option("nodelay", "A", 0)
     b.tcp_option("keepalive", "A", 0, 0)
+    b.tcp_option("keepalive", "A", 1, 0)  # EINVAL
     b.tcp_option("keepalive", "A", 1, 100)
     b.tcp_option("simultaneous_accepts", "A", 0)
     b.tcp_option("simultaneous_accepts", "A", 1)
+    b.close("A")
+    b.tcp_option("nodelay", "A", 1)
+    b.tcp_option("keepalive", "A", 0, 0)
 
 
 def options_of_what_is_no_tcp_socket(b: Backend) -> None:
