@@ -37,7 +37,7 @@ from streamscope.link.frames import PROTOCOL, Hello
 from streamscope.link.orphan import Terminal
 from streamscope.link.publisher import Publisher
 from streamscope.link.snapshot import listening_addresses
-from streamscope.link.subscriber import Subscriber
+from streamscope.link.subscriber import BUFFER_LIMIT, Subscriber
 from streamscope.servers import SERVERS
 from streamscope.servers.address import AddressError
 from streamscope.servers.load import LoadError, load, program_name
@@ -63,6 +63,7 @@ class ServeOptions(msgspec.Struct):
     duration: float | None = None  # seconds
     events: str | None = None  # file, or `-`
     spool: int = 256 * 1024 * 1024  # bytes that may wait for the events' writer
+    buffer: int = BUFFER_LIMIT  # bytes that may wait for an inspector
     probe: str | None = None  # another socket for inspectors
     no_probe: bool = False
     payload: int = 0
@@ -108,7 +109,12 @@ class Engine:
         self._log = _adopt_log(options.log)
         self._orphaned = False
         self.publisher = Publisher(
-            self.loop, self._hello(), stop=self._stop_asked, control=options.control, payload=options.payload
+            self.loop,
+            self._hello(),
+            stop=self._stop_asked,
+            control=options.control,
+            payload=options.payload,
+            buffer=options.buffer,
         )
 
     def run(self) -> int:
@@ -344,7 +350,7 @@ class Engine:
             if self._terminal.is_terminal:
                 self.publisher.watch_fd(options.terminal_fd, self._hung_up)
         if options.link_fd != -1:
-            screen = Subscriber(socket.socket(fileno=options.link_fd), control=True)
+            screen = Subscriber(socket.socket(fileno=options.link_fd), control=True, limit=options.buffer)
             self.publisher.adopt(screen, self._screen_gone)
 
     def _screen_gone(self) -> None:

@@ -28,7 +28,7 @@ from streamscope.link.feed import Feed
 from streamscope.link.frames import Bye, Command, FrameError, Hello, Lost, Reply
 from streamscope.link.rounds import next_slice
 from streamscope.link.snapshot import listening_addresses, stream_count
-from streamscope.link.subscriber import Round, Subscriber, peer_uid
+from streamscope.link.subscriber import BUFFER_LIMIT, Round, Subscriber, peer_uid
 from streamscope.link.taps import Taps
 from streamscope.trace.decode import Decoder
 
@@ -52,7 +52,8 @@ class Entry:
 
 class Publisher:
     """Rides in the loop from `board` to `finish`. `hello` has what stays the same for every inspector; `stop` is called
-    when one asks for the engine's end; `control` lets attached inspectors control; `payload` is `--payload N`.
+    when one asks for the engine's end; `control` lets attached inspectors control; `payload` is `--payload N`; `buffer`
+    is how many bytes are kept for an attached inspector that does not read.
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class Publisher:
         stop: Callable[[], None],
         control: bool = False,
         payload: int = 0,
+        buffer: int = BUFFER_LIMIT,
     ) -> None:
         self._loop = loop
         self._hello = hello
         self._stop = stop
         self._control = control
+        self._buffer = buffer
         self.commands: dict[str, Entry] = {
             "stop": Entry(self._on_stop, needs_control=True),
             "payload": Entry(self._on_payload, needs_control=True),
@@ -289,7 +292,7 @@ class Publisher:
         if len(self._subscribers) >= MOST_SUBSCRIBERS or peer_uid(sock) not in (0, os.getuid()):
             sock.close()
             return
-        self._take(Subscriber(sock, control=self._control))
+        self._take(Subscriber(sock, control=self._control, limit=self._buffer))
 
     def _rest_listeners(self, rest: bool) -> None:
         self._listeners_rest_until = self._loop.tick + LISTENERS_REST_NS if rest else 0

@@ -47,11 +47,14 @@ def until(done: Callable[[], object], what: str) -> None:
 
 
 class Serving:
-    """`streamscope run TARGET --headless`, up and listening."""
+    """`streamscope run TARGET --headless`, up and listening, or another command that serves."""
 
-    def __init__(self, runtime: Path, target: str, *arguments: str, **options: Any) -> None:
+    def __init__(
+        self, runtime: Path, target: str, *arguments: str, command: list[str] | None = None, **options: Any
+    ) -> None:
+        port = [] if target.endswith(".py") else ["--port", "0"]
         self.process = subprocess.Popen(
-            [*COMMAND, "run", target, "--headless", *([] if target.endswith(".py") else ["--port", "0"]), *arguments],
+            command or [*COMMAND, "run", target, "--headless", *port, *arguments],
             env=environment(runtime),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
