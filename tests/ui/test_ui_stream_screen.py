@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -155,7 +156,7 @@ async def test_frames_that_the_session_had_no_room_for_leave_a_word() -> None:
     feed = feed_of(7)
     feed.payload.append(passed(b"first\n"))
     async with running(feed, size=(200, 40)) as (app, pilot):
-        feed.payload[:] = [passed(b"much later\n")]
+        feed.payload = deque([passed(b"much later\n")])
         screen_of(app).show(set())
         await pilot.pause()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from streamscope.core import flags as uv
@@ -64,7 +65,9 @@ class Feed:
     max_bytes: int = 4 << 20
     status: str = "live"
     reason: str = ""
-    payload: list[Payload] = field(default_factory=list)
+    reconnects: bool = False
+    payload: deque[Payload] = field(default_factory=deque)
+    notices: deque[str] = field(default_factory=deque)
     opened: int | None = None
     asked: list[int | None] = field(default_factory=list)
     place: int = 0

@@ -55,10 +55,13 @@ class Explanation(Pens):
         pairs = HINT if self.row is None else explanation(self.row)
         names = max(len(name) for name, _ in pairs)
         room = max(self.content_size.width - names - 4, 10)
+        left = self.size.height
         lines: list[tuple[str, str]] = []
-        for name, sentence in pairs:
-            pieces = textwrap.wrap(sentence, room, max_lines=max(self.size.height // len(pairs), 1), placeholder=" …")
-            lines += [(fit("" if place else name, names), piece) for place, piece in enumerate(pieces)]
+        for place, (name, sentence) in enumerate(pairs, 1):
+            share = max(left - sum(len(textwrap.wrap(other, room)) for _, other in pairs[place:]), 1)
+            pieces = textwrap.wrap(sentence, room, max_lines=share, placeholder=" …")
+            lines += [(fit("" if begun else name, names), piece) for begun, piece in enumerate(pieces)]
+            left -= len(pieces)
         return lines
 
 

@@ -115,8 +115,6 @@ class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
             self.virtual_size = size  # the scrollbar comes or goes: this once, a layout is due
         else:
             self.set_reactive(Widget.virtual_size, size)
-        if self.show_vertical_scrollbar:
-            self.vertical_scrollbar.window_virtual_size = rows
         last_top = max(self._end - height, self._first)
         self._top = last_top if self.following else min(max(self._top, self._first), last_top)
         self._placing = True
@@ -124,6 +122,9 @@ class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
             self.scroll_target_y = self.scroll_y = self._top - self._first
         finally:
             self._placing = False
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.window_virtual_size = rows
+            self.vertical_scrollbar.position = self._top - self._first
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Whoever scrolls up wants to read: the rows hold still until the end is reached again."""

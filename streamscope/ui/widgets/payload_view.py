@@ -6,8 +6,7 @@ view asks for it when it appears and no longer when it goes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
 
 from rich.segment import Segment
 from textual import events
@@ -37,25 +36,6 @@ def _hex_cells(count: int) -> int:
     return count * 4 + (count - 1) // 8 + 1
 
 
-@runtime_checkable
-class PayloadSource(Protocol):
-    """What a source needs so that payload can be seen: a session has it, a recorded feed has not."""
-
-    @property
-    def opened(self) -> int | None:
-        """The stream whose payload is kept."""
-
-    @property
-    def payload(self) -> Collection[Payload]:
-        """The latest frames of the opened stream, oldest first."""
-
-    def open_payload(self, stream: int) -> None:
-        """Keep the payload of this stream from now on."""
-
-    def close_payload(self) -> None:
-        """Keep no payload any more."""
-
-
 class PayloadView(LiveLines[PayloadRow]):
     """What stream `stream` reads and writes, from the moment it is opened here."""
 
@@ -81,14 +61,13 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
 
     def on_mount(self) -> None:
         """Ask for the payload."""
-        if isinstance(source := self._view.source, PayloadSource):
-            source.open_payload(self._stream)
+        self._view.source.open_payload(self._stream)
         self.watch(self, "following", self._retitle)
 
     def on_unmount(self) -> None:
         """No longer, unless another stream has been opened meanwhile."""
-        if isinstance(source := self._view.source, PayloadSource) and source.opened == self._stream:
-            source.close_payload()
+        if self._view.source.opened == self._stream:
+            self._view.source.close_payload()
 
     def sync(self) -> None:
         """Lay out what has passed, unless the screen is paused."""
@@ -97,11 +76,8 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         super().sync()
 
     def _take(self) -> None:
-        source = self._view.source
-        if not isinstance(source, PayloadSource):
-            return
         fresh: list[Payload] = []
-        for frame in reversed(list(source.payload)):
+        for frame in reversed(self._view.source.payload):
             if frame is self._last:
                 break
             fresh.append(frame)
@@ -186,8 +162,6 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         state = self._view.stream(self._stream)
         if state is not None and is_listener(state):
             return "A listening stream has no payload: its connections have."
-        if not isinstance(self._view.source, PayloadSource):
-            return "A recorded feed holds no payload."
         if hello is not None and not hello.control and not hello.payload:
             return "Payload stays in the engine: this inspector may only look (attach to one run with --control)."
         if state is None or state.closed_t:

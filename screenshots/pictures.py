@@ -1,0 +1,120 @@
+"""The pictures: which moment of which recording each one shows, what a person would have pressed, and its size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from screenshots.recording import Player, load
+from streamscope.app import StreamscopeApp
+from streamscope.trace.decode import Event
+from streamscope.ui.config import Config
+from streamscope.ui.widgets.event_list import EventList
+from streamscope.ui.widgets.stream_table import StreamTable
+
+HERE = Path(__file__).parent
+FEEDS = HERE / "feeds"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture: its file's name without `.svg`, the recording, the moment in seconds, what a person does then."""
+
+    name: str
+    feed: str
+    at: float
+    act: Callable[[Stage], Awaitable[None]]
+    size: tuple[int, int] = (140, 42)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running app and the recording that plays into it."""
+
+    app: StreamscopeApp
+    pilot: Pilot[int]
+    player: Player
+
+    async def press(self, *keys: str) -> None:
+        """What a person would press."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Paint all that is due."""
+        self.app._show_at_once()
+        await self.pilot.pause()
+
+    async def select(self, number: int) -> None:
+        """Go to a stream in the table."""
+        self.app.screen.query_one(StreamTable).select(number)
+        await self.settle()
+
+    async def select_event(self, kind: str) -> None:
+        """Go up in the events to the newest of this kind."""
+        events = self.app.screen.query_one(EventList)
+        events.focus()
+        for _ in range(100):
+            await self.pilot.press("up")
+            if isinstance(row := events.selected, Event) and row.kind == kind:
+                return await self.settle()
+        raise LookupError(f"none of the last hundred events is a {kind}")
+
+    def most_queued(self) -> int:
+        """The stream with the longest queue."""
+        streams = self.player.session.model.streams.values()
+        return max(streams, key=lambda state: (state.write_queue_size, -state.number)).number
+
+
+async def _overview(stage: Stage) -> None:
+    await stage.select(stage.most_queued())
+
+
+async def _wall(stage: Stage) -> None:
+    await stage.press("2")
+
+
+async def _backpressure(stage: Stage) -> None:
+    number = stage.most_queued()
+    await stage.select(number)
+    stage.app.screen.query_one(EventList).stream = number
+    await stage.select_event("write_queue_size")
+
+
+async def _stream(stage: Stage) -> None:
+    stage.app.open_stream(2)
+    await stage.settle()
+    stage.player.play_to(12.0)
+    await stage.settle()
+
+
+PICTURES = (
+    Picture("overview", "echo", 23.5, _overview),
+    Picture("wall", "echo", 23.5, _wall, (180, 50)),
+    Picture("stream", "http", 6.0, _stream),
+    Picture("backpressure", "http", 9.0, _backpressure),
+)
+
+
+async def draw(picture: Picture) -> str:
+    """The picture as SVG. The process must live in UTC (`recording.in_utc`)."""
+    player = Player(load(FEEDS / f"{picture.feed}.msgpack.gz"))
+    try:
+        player.play_to(picture.at)
+        app = StreamscopeApp(player.session, Config(), view=player.view)
+        async with app.run_test(size=picture.size) as pilot:
+            stage = Stage(app, pilot, player)
+            await stage.settle()
+            await picture.act(stage)
+            return _tidy(app.export_screenshot(title=f"streamscope run {picture.feed}"))
+    finally:
+        player.close()
+
+
+def _tidy(svg: str) -> str:
+    """Without trailing spaces, which editors and git would quarrel about."""
+    return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)

@@ -1,0 +1,135 @@
+"""Recordings of what an engine told an inspector, and a player that tells it again.
+
+A recording is a gzipped msgpack list of the frames as they travelled, each with the moment at which it came, in
+nanoseconds on the feed's clock. The player puts the frames into one end of a socket pair and a real session on the
+other, with a clock that only it moves. So a picture goes the whole way that live frames go, and is the same on every
+machine.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from streamscope.link.discovery import ProbeError, connect
+from streamscope.link.frames import MAX_FRAME, Command, FrameCutter, Hello, pack, read_frame
+from streamscope.link.session import Session
+from streamscope.ui.view import View
+
+SECOND = 1_000_000_000
+STEP = SECOND // 20
+
+Recording = list[tuple[int, bytes]]
+
+
+def load(path: Path) -> Recording:
+    """The frames of a recording, in order."""
+    return msgspec.msgpack.decode(gzip.decompress(path.read_bytes()), type=Recording)
+
+
+def save(path: Path, frames: Recording) -> None:
+    """Write a recording."""
+    path.write_bytes(gzip.compress(msgspec.msgpack.encode(frames), mtime=0))
+
+
+def record(program: str, seconds: float, payload_of: list[int]) -> Recording:
+    """What an engine tells that serves its built-in clients for so many seconds, and the payload of these streams."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "engine.sock"
+        command = [sys.executable, "-m", "streamscope", "run", program, "--headless", "--demo"]
+        engine = subprocess.Popen(
+            [*command, "--no-probe", "--probe", str(path), "--control"], stdout=subprocess.DEVNULL
+        )
+        try:
+            return _listen(path, seconds, payload_of)
+        finally:
+            engine.terminate()
+            engine.wait()
+
+
+def _listen(path: Path, seconds: float, payload_of: list[int]) -> Recording:
+    until = time.monotonic() + 10
+    while True:
+        try:
+            sock = connect(path)
+            break
+        except ProbeError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+    with sock:
+        sock.setblocking(True)
+        sock.settimeout(1.0)
+        cutter = FrameCutter(MAX_FRAME)
+        frames: Recording = []
+        started = 0.0
+        asked = False
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for body in cutter.feed(sock.recv(1 << 18)):
+                frame = read_frame(body)
+                if isinstance(frame, Hello):
+                    started = frame.started
+                    frame.log, frame.version, frame.pid = "", "0", 4711
+                frames.append((int((time.time() - started) * SECOND), pack(frame)))
+            if not asked and time.monotonic() > until - seconds + 2:
+                asked = True
+                for number, stream in enumerate(payload_of):
+                    sock.sendall(pack(Command(number, "payload", {"stream": stream, "on": True})))
+        return frames
+
+
+class Player:
+    """A recording, played into a view whose clock stands at `t` nanoseconds after the engine began."""
+
+    def __init__(self, frames: Recording) -> None:
+        self._frames = iter(frames)
+        self._next = next(self._frames, None)
+        self._engine, inspector = socket.socketpair()
+        self.session = Session(inspector, monotonic=self._monotonic)
+        self.t = 0
+        self._started = 0.0
+        self.view = View(self.session, monotonic=self._monotonic, wall=self._wall)
+
+    def _monotonic(self) -> float:
+        return self.t / SECOND
+
+    def _wall(self) -> float:
+        return self._started + self.t / SECOND
+
+    def play_to(self, seconds: float) -> None:
+        """Let time pass, and the frames come that came meanwhile."""
+        end = int(seconds * SECOND)
+        while self.t < end:
+            self.t = min(self.t + STEP, end)
+            while self._next is not None and self._next[0] <= self.t:
+                self._send(self._next[1])
+                self._next = next(self._frames, None)
+            self.view.advance(1.0)
+
+    def _send(self, packed: bytes) -> None:
+        """One frame, in pieces that fit into the socket's buffer: the session reads between two of them."""
+        if not self._started and isinstance(hello := read_frame(packed[4:]), Hello):
+            self._started = hello.started
+        for start in range(0, len(packed), 32768):
+            self._engine.sendall(packed[start : start + 32768])
+            self.session.receive()
+
+    def close(self) -> None:
+        """Let go of both ends."""
+        self.session.close()
+        self._engine.close()
+
+
+def in_utc() -> None:
+    """Times of day are the same everywhere: this process lives in UTC from now on."""
+    os.environ["TZ"] = "UTC"
+    time.tzset()

@@ -1,0 +1,84 @@
+"""Pictures of one stream on the whole screen, at the widths that people have, compared cell by cell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+from ui_feed import MS, SECOND, Feed, opened, record, turn, view_of, wrote
+
+from streamscope.app import StreamscopeApp
+from streamscope.core import flags as uv
+from streamscope.link.frames import Payload
+from streamscope.ui.config import Config
+
+Compare = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def scene() -> StreamscopeApp:
+    """#7 has been asked for more than its peer takes, and the peer has sent what no terminal should obey."""
+    feed = Feed()
+    feed.feed(*turn(1, 50 * SECOND), *opened(7))
+    feed.model.slice(feed.place, feed.model.loop, list(feed.model.streams.values()), True, True)
+    queued = 0
+    for number in range(1, 6):
+        feed.feed(*turn(number + 1, (52 + number) * SECOND), *wrote(7, number, 65536, 9000 + number, queued))
+        queued += 65536 - 9000 - number
+    feed.lose(321)
+    feed.model.slice(feed.place, feed.model.loop, list(feed.model.streams.values()), True, True)
+    feed.feed(
+        *turn(40, 58 * SECOND),
+        *record("io.start", "uv__io_start", 7, uv.POLLIN, uv.POLLIN | uv.POLLOUT),
+        *record("flag.set", "uv__read", 7, uv.READ_PARTIAL),
+        *record("sys.read", "uv__read", 7, 12, 65536, -104),
+    )
+    for place, (out, data) in enumerate(
+        (
+            (False, b"GET /gr\xc3\xbc\xc3\x9fe HTTP/1.1\r\nHost: example\r\n\r\n"),
+            (True, b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + bytes(range(64))),
+            (False, b"\x1b]52;c;SGFsbG8=\x07[bold]\xe2\x80\xaetxt\x9b2J \xff\n"),
+        )
+    ):
+        feed.payload.append(Payload(7, 58 * SECOND + place * MS, out, len(data), data))
+    feed.payload.append(Payload(7, 58 * SECOND + 9 * MS, True, 69_936, b""))
+    return StreamscopeApp(feed, Config(), view=view_of(feed))
+
+
+async def _open(pilot: Pilot[object]) -> None:
+    app = pilot.app
+    assert isinstance(app, StreamscopeApp)
+    app.open_stream(7)
+    await pilot.pause()
+
+
+async def _hex_and_explained(pilot: Pilot[object]) -> None:
+    await _open(pilot)
+    await pilot.press("x", "tab", "up", "up")
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80", "120", "200"])
+def test_a_stream_on_the_whole_screen(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = scene()
+
+    assert snap_compare(app, terminal_size=size, run_before=_open)
+    assert app.return_code == 0  # an app that died would be compared as an empty picture
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80", "140"])
+def test_its_payload_as_hex_and_an_event_explained(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = scene()
+
+    assert snap_compare(app, terminal_size=size, run_before=_hex_and_explained)
+    assert app.return_code == 0
