@@ -17,8 +17,10 @@ from fault_table import FAULTS
 from faults import plant
 
 HERE = Path(__file__).parent
-OPTIONS = ["-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(HERE), "-W", "error", "-q"]
-"""The project's settings need plugins that are left out here; that warnings are errors is kept."""
+OPTIONS = ["-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(HERE), "-W", "error", "-q", "--tb=native"]
+"""The project's settings need plugins that are left out here; that warnings are errors is kept. Tracebacks are
+Python's own, because a deadline may strike where there is no line, which pytest's cannot show.
+"""
 
 DEADLINE_S = "1"
 """How long a test may take while a fault is planted: some make it wait for ever, and the deadline is what fails."""
@@ -58,7 +60,7 @@ def run(fault: str, tests: list[str]) -> tuple[str, str]:
                 if fault:
                     os.environ["CONFORMANCE_DEADLINE_S"] = DEADLINE_S
                     plant(FAULTS[fault])
-                pytest.main([*OPTIONS, *tests], plugins=[outcome])
+                pytest.main([*OPTIONS, "-x", *tests], plugins=[outcome])
             finally:
                 sys.stdout.flush()
                 sys.stderr.flush()

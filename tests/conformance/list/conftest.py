@@ -39,10 +39,12 @@ def no_descriptor_is_lost(no_test_hangs: None) -> Iterator[None]:
     assert open_descriptors() == before
 
 
-@pytest.fixture
-def loop(no_descriptor_is_lost: None) -> Iterator[Loop]:
-    """A loop under test; what is left in it at the end is closed, and it must then be empty."""
-    loop = new_loop()
+@pytest.fixture(params=[False, True], ids=["plain", "joined"])
+def loop(no_descriptor_is_lost: None, request: pytest.FixtureRequest) -> Iterator[Loop]:
+    """A loop under test, with the everyday path plain and joined up; what is left in it at the end is closed, and it
+    must then be empty.
+    """
+    loop = new_loop(joined=request.param)
     yield loop
     finish(loop)
 

@@ -10,7 +10,7 @@ from typing import Any
 from list_harness import Calls, Echo, connected, failure, never, received, reset, run, run_until
 
 from streamscope.core import EOF, RUN_NOWAIT, Check, Loop, Tcp, Timer
-from streamscope.core.flags import POLLIN, READ_EOF, READABLE, READING, WRITABLE
+from streamscope.core.flags import POLLIN, READ_EOF, READ_PARTIAL, READABLE, READING, WRITABLE
 
 RESET = -errno.ECONNRESET
 
@@ -116,6 +116,7 @@ def test_tcp_close_after_read_timeout(loop: Loop) -> None:
         timer.start(on_timer, 20)
 
     def on_timer(timer: Timer) -> None:
+        assert stream.flags & READ_PARTIAL
         stream.read_stop()
         stream.close(calls.note("close"))
 
