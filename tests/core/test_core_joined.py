@@ -1,0 +1,243 @@
+"""The everyday path joined up tells and does the same as the plain one, whatever the kernel and the program do.
+
+Random programs run on two scripted kernels, once plainly and once joined; the events of both feeds, expanded, must be
+the same one by one, and so must the streams, the calls to the kernel, and the state that a model folds from either
+feed, be it at once or event by event.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from typing import Any
+
+import msgspec
+import pytest
+from core_kernel import HUP, IN, OUT, Kernel, World
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamscope.core import Tcp, UVError
+from streamscope.core.probe import FIRST_JOINED, JOINED, Word
+from streamscope.trace.decode import Decoder
+from streamscope.trace.joined import HANDLERS
+from streamscope.trace.model import Model
+from streamscope.trace.recipes import HERE, Recipes
+
+STREAMS = 2
+CODES = {FIRST_JOINED + place: joined.name for place, joined in enumerate(JOINED)}
+
+arrivals = st.sampled_from([b"x", b"four", b"y" * 65536, b"z" * 70000, -errno.ECONNRESET, -errno.EAGAIN, -errno.EINTR])
+takes = st.sampled_from([0, 1, 3, -errno.EAGAIN, -errno.ENOBUFS, -errno.EPIPE, -errno.EINTR])
+acts = st.sampled_from(
+    [
+        "echo",
+        "echo",
+        "echo",
+        "twice",
+        "list",
+        "empty",
+        "with_cb",
+        "raise",
+        "stop",
+        "start",
+        "close",
+        "shutdown",
+        "nothing",
+    ]
+)
+steps = st.one_of(
+    st.tuples(st.just("arrive"), st.integers(0, STREAMS - 1), arrivals),
+    st.tuples(st.just("take"), st.integers(0, STREAMS - 1), takes),
+    st.tuples(st.just("plan"), st.just(0), acts),
+    st.tuples(st.just("act"), st.integers(0, STREAMS - 1), acts),
+    st.tuples(st.just("end"), st.integers(0, STREAMS - 1), st.none()),
+    st.tuples(st.just("event"), st.integers(0, STREAMS - 1), st.sampled_from([IN, OUT, IN | HUP, IN | OUT])),
+    st.tuples(st.just("turn"), st.just(0), st.none()),
+)
+
+
+class TickingKernel(Kernel):
+    """The clock moves with every reading, so that a reading too many or too few shows."""
+
+    def clock_ns(self) -> int:
+        self.now += 7
+        return self.now
+
+
+class Program:
+    """One run of a list of steps. Callbacks do what was planned for them, one after the other."""
+
+    def __init__(self, joined: bool, redundant_mod: bool = True) -> None:
+        self.world = World(joined=joined, redundant_mod=redundant_mod)
+        self.world.kernel.__class__ = TickingKernel
+        self.loop = self.world.loop
+        self.loop.excepthook = lambda handle, callback, error: None
+        self.feed: list[Word] = []
+        self.loop.watch(self.feed)
+        self.plan: deque[str] = deque()
+        self.streams = [self._open() for _ in range(STREAMS)]
+
+    def _open(self) -> Tcp:
+        stream = Tcp(self.loop)
+        stream.open(self.world.kernel.make())
+        stream.read_start(None, self._on_read)
+        return stream
+
+    def _on_read(self, stream: Tcp, nread: int, data: Any) -> None:
+        self._act(stream, self.plan.popleft() if self.plan else "echo", data if nread > 0 else b"none")
+
+    def _act(self, stream: Tcp, act: str, data: bytes) -> None:
+        try:
+            if act == "echo":
+                stream.write(data)
+            elif act == "twice":
+                stream.write(data)
+                stream.write(b"again")
+            elif act == "list":
+                stream.write([data, b"", b"tail"])
+            elif act == "empty":
+                stream.write(b"")
+            elif act == "with_cb":
+                stream.write(data, lambda request, status: self._act(stream, self._next(), b"later"))
+            elif act == "raise":
+                raise ValueError("planned")
+            elif act == "stop":
+                stream.read_stop()
+            elif act == "start":
+                stream.read_start(None, self._on_read)
+            elif act == "close":
+                stream.close()
+            elif act == "shutdown":
+                stream.shutdown()
+        except UVError:
+            pass  # what is refused, is refused either way
+
+    def _next(self) -> str:
+        return self.plan.popleft() if self.plan else "nothing"
+
+    def do(self, step: tuple[str, int, Any]) -> None:
+        name, n, what = step
+        stream = self.streams[n]
+        descriptor = self.world.kernel.descriptors.get(stream.fd)
+        if name == "plan":
+            self.plan.append(what)
+        elif name == "turn":
+            self.world.turn()
+        elif name == "act":
+            try:
+                self._act(stream, what, b"unasked")
+            except ValueError:
+                pass
+        elif descriptor is None:
+            return
+        elif name == "arrive":
+            descriptor.inbox.append(what)
+        elif name == "take":
+            descriptor.takes.append(what)
+        elif name == "end":
+            descriptor.ended = True
+        elif name == "event":
+            self.world.turn((stream.fd, what))
+
+    def told_epoll(self) -> list[Any]:
+        """The epoll_ctl calls for the streams; the loop's own descriptors are real and differ."""
+        return [call for call in self.world.poller.ctl if call[1] > 1000]
+
+    def look(self) -> list[Any]:
+        """Everything about the streams and the loop that a program or a test can see."""
+        names = [name for cls in Tcp.__mro__ for name in getattr(cls, "__slots__", ())]
+        skipped = {
+            "loop", "io_cb", "read_cb", "data", "close_cb", "write_first", "write_last", "completed_first",
+            "completed_last", "shutdown_req",
+        }  # fmt: skip
+        held = [
+            [
+                {name: getattr(stream, name) for name in names if name not in skipped},
+                None if stream.shutdown_req is None else stream.shutdown_req.number,
+                [(r.number, r.total, r.left, r.nbufs, r.write_index, r.error) for r in stream.write_queue],
+                [(r.number, r.total, r.left, r.nbufs, r.write_index, r.error) for r in stream.write_completed_queue],
+            ]
+            for stream in self.streams
+        ]
+        loop = self.loop
+        return [held, loop.active_handles, loop.active_reqs, loop.nfds, loop.turn, loop.tick, loop.callback_ns]
+
+
+def fields(feed: list[Word]) -> list[list[Any]]:
+    """The feed's events without their places, which differ, and without the loop's own descriptors, which are real."""
+    events = Decoder.here().events(0, 0, 0, feed)
+    return [
+        list(msgspec.structs.astuple(event))[1:]
+        for event in events
+        if event.stream or not event.kind.startswith("epoll.") or "fd" not in event.fields
+    ]
+
+
+def folded(feed: list[Word], recipes: Recipes = HERE) -> list[Any]:
+    """What a model makes of it; joined records that it does not know by name it folds event by event."""
+    decoder = Decoder.here()
+    model = Model(decoder.kinds, decoder.functions, recipes)
+    model.apply(0, 0, 0, feed)
+    return [model.streams, model.loop, {n: list(done) for n, done in model.completed.items()}, model.events_seen]
+
+
+@settings(max_examples=300, deadline=None)
+@given(program=st.lists(steps, max_size=40), redundant_mod=st.booleans())
+def test_both_ways_tell_and_do_the_same(program: list[tuple[str, int, Any]], redundant_mod: bool) -> None:
+    plain, joined = Program(False, redundant_mod), Program(True, redundant_mod)
+    try:
+        for step in program:
+            plain.do(step)
+            joined.do(step)
+            assert joined.look() == plain.look()
+        assert joined.world.kernel.calls == plain.world.kernel.calls
+        assert joined.told_epoll() == plain.told_epoll()
+        assert fields(joined.feed) == fields(plain.feed)
+        assert folded(joined.feed) == folded(plain.feed)
+        assert folded(joined.feed, [(f"other.{name}", args, steps) for name, args, steps in HERE]) == folded(plain.feed)
+    finally:
+        plain.world.end()
+        joined.world.end()
+
+
+def test_every_joined_record_is_told_by_an_everyday_program_and_folded_at_once() -> None:
+    # given two programs that echo: one as libuv does, one without the redundant EPOLL_CTL_MOD
+    told: set[str] = set()
+    for redundant_mod in (True, False):
+        program = Program(True, redundant_mod)
+        program.plan.extend(["echo", "twice", "echo"])
+
+        # when a few messages come, one a turn
+        for _ in range(4):
+            program.do(("arrive", 0, b"hello"))
+            program.do(("event", 0, IN))
+        lengths = Decoder.here().lengths
+        i = 0
+        while i < len(program.feed):
+            code = int(program.feed[i]) & 255
+            told.add(CODES.get(code, ""))
+            i += lengths[code]
+        program.world.end()
+
+    # then each kind of joined record was told, and the model has a handler for each
+    assert told - {""} == set(CODES.values()) == set(HANDLERS)
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_what_is_no_ordinary_exception_passes_through_and_the_callback_has_ended(joined: bool) -> None:
+    program = Program(joined)
+    stream = program.streams[0]
+    stream.read_stop()
+
+    def interrupt(stream: Tcp, nread: int, data: Any) -> None:
+        raise KeyboardInterrupt
+
+    stream.read_start(None, interrupt)
+    program.do(("arrive", 0, b"hello"))
+    with pytest.raises(KeyboardInterrupt):
+        program.do(("event", 0, IN))
+
+    kinds = [event.kind for event in Decoder.here().events(0, 0, 0, program.feed)]
+    assert kinds[-1] == "callback.end"
+    program.world.end()
