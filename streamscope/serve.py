@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import inspect
 import io
 import os
 import resource
@@ -21,31 +20,26 @@ import socket
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from streamscope import __version__
 from streamscope.core import Loop, UVError
-from streamscope.core.probe import FUNCTIONS, KINDS
+from streamscope.core.probe import FUNCTIONS, JOINED, KINDS
 from streamscope.link import discovery, events_writer
 from streamscope.link.discovery import ProbeError
 from streamscope.link.frames import PROTOCOL, Hello
+from streamscope.link.log_file import LogFile
 from streamscope.link.orphan import Terminal
 from streamscope.link.publisher import Publisher
 from streamscope.link.snapshot import listening_addresses
 from streamscope.link.subscriber import BUFFER_LIMIT, Subscriber
-from streamscope.servers import SERVERS
-from streamscope.servers.address import AddressError
-from streamscope.servers.load import LoadError, load, program_name
+from streamscope.servers.load import program_name
+from streamscope.servers.program import Program, ProgramFailed, Refusal, prepare
 
 FEW_DESCRIPTORS = 4096
-LOG_LIMIT = 1024 * 1024
-LOG_KEPT = 256 * 1024
-"""Bytes that the log of a program under the screen may have, and how many of its last are kept when it has more."""
 
 CLOSING_S = 0.5
 CLOSING_ROUNDS = 3
@@ -74,14 +68,6 @@ class ServeOptions(msgspec.Struct):
     log: str = ""  # the file that is our stdout and stderr
 
 
-class Refusal(Exception):
-    """The command cannot be carried out; the text is one line, `status` the exit status."""
-
-    def __init__(self, text: str, status: int = 2) -> None:
-        super().__init__(text)
-        self.status = status
-
-
 class Stopped(BaseException):
     """A signal came while the program's `main` was still at work."""
 
@@ -97,7 +83,7 @@ class Engine:
     def __init__(self, options: ServeOptions) -> None:
         self.options = options
         self.name = program_name(options.target)
-        self.loop = Loop()
+        self.loop = Loop(joined=True)
         self._stopping = ""  # why, once it is
         self._closing_rounds = 0
         self._asked = ""
@@ -106,7 +92,7 @@ class Engine:
         self._writer: subprocess.Popen[bytes] | None = None
         self._demo: subprocess.Popen[bytes] | None = None
         self._stdout = -1
-        self._log = _adopt_log(options.log)
+        self._log = LogFile(options.log) if options.log else None
         self._orphaned = False
         self.publisher = Publisher(
             self.loop,
@@ -122,91 +108,64 @@ class Engine:
         faulthandler.enable()
         self._adopt_screen()
         try:
-            main, keywords = self._load()
+            program = self._prepare()
             self._open_sockets()
             self._start_writer()
+            _raise_descriptor_limit()
+            self.publisher.board()
+            status, reason = self._serve(program)
         except Refusal as refusal:
             return self._refuse(refusal)
-        _raise_descriptor_limit()
-        self.publisher.board()
-        try:
-            status, reason = self._serve(main, keywords)
-        except Refusal as refusal:
-            return self._refuse(refusal)
+        except ProgramFailed as failure:
+            status, reason = 1, str(failure)
         return self._end(reason, status)
 
     # the program
 
-    def _load(self) -> tuple[Any, dict[str, Any]]:
-        """The program's main, and the keywords for it. Raises Refusal."""
+    def _prepare(self) -> Program:
         options = self.options
-        server = SERVERS.get(options.target)
-        sys.argv = [options.target, *options.arguments]
-        try:
-            main = load(options.target)
-        except LoadError as error:
-            if error.details:
-                sys.stderr.write(error.details)
-                return _raiser(str(error)), {}
-            raise Refusal(str(error)) from error
-        keywords: dict[str, Any] = {"host": options.host, "port": options.port}
-        keywords = {name: value for name, value in keywords.items() if value is not None}
-        own = {option.keyword: option for option in server.options} if server else {}
-        for keyword, value in options.options.items():
-            if keyword not in own:
-                raise Refusal(f"{self.name} takes no --{keyword}")
-            keywords[keyword] = value
-        for keyword, option in own.items():
-            if option.required and keyword not in keywords:
-                raise Refusal(f"{self.name} needs {option.name} {option.metavar}: {option.help}")
-        _check_call(self.name, main, [self.loop, *options.arguments], keywords, built_in=server is not None)
-        return main, keywords
+        given = {"host": options.host, "port": options.port}
+        given = {name: value for name, value in given.items() if value is not None}
+        return prepare(options.target, options.arguments, given, options.options, self.loop)
 
-    def _serve(self, main: Any, keywords: dict[str, Any]) -> tuple[int, str]:
-        """Call main, say where the program listens, and run the loop; returns status and reason. Raises Refusal."""
+    def _serve(self, program: Program) -> tuple[int, str]:
+        """Start the program, say where it listens, and run the loop; returns status and reason.
+
+        Raises Refusal and ProgramFailed.
+        """
         said = io.StringIO()
+        leaving: SystemExit | None = None
         try:
             with self._stopped_by_signals(), contextlib.redirect_stdout(said):
-                main(self.loop, *self.options.arguments, **keywords)
-        except AddressError as error:
-            raise _address_refusal(error) from error
-        except ProgramFailed as error:
-            return 1, str(error)
+                program.start(self.loop)
         except Stopped as stopped:
             self._asked = str(stopped)
             self._early_signal = True
-        except SystemExit as leaving:
-            self._announce(said.getvalue())
-            return _exit_status(leaving), f"{self.name} left by sys.exit"
-        except Exception as error:
-            self._announce(said.getvalue())
-            return 1, self._raised(error)
+        except SystemExit as exit_:
+            leaving = exit_
+        except ProgramFailed:
+            sys.stdout.write(said.getvalue())
+            raise
         self._heed_signals()  # before anybody can know that we are there
         self._announce(said.getvalue())
-        return self._turn()
+        try:
+            if leaving is not None:
+                raise leaving
+            self._turn()
+        except SystemExit as exit_:
+            return _exit_status(exit_), f"{self.name} left by sys.exit"
+        except Exception as error:
+            raise program.failed(error) from error
+        return 0, self._stopping or f"{self.name} has nothing left to do"
 
-    def _turn(self) -> tuple[int, str]:
+    def _turn(self) -> None:
         self._start_demo()
         if self.options.duration is not None:
             signal.setitimer(signal.ITIMER_REAL, self.options.duration)
         try:
             self.loop.run()
-        except SystemExit as leaving:
-            return _exit_status(leaving), f"{self.name} left by sys.exit"
-        except Exception as error:
-            return 1, self._raised(error)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        return 0, self._stopping or f"{self.name} has nothing left to do"
-
-    def _raised(self, error: Exception) -> str:
-        """Its traceback goes to where the program prints; returns a line for everyone else."""
-        trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-            trace = trace.tb_next
-        traceback.print_exception(type(error), error, trace)
-        summary = traceback.format_exception_only(error)[-1].strip()
-        return f"{self.name} raised {summary}"
 
     def _announce(self, printed: str) -> None:
         """The first line on stdout says where the program listens; what main printed comes after it."""
@@ -323,7 +282,7 @@ class Engine:
         for path in self._own_sockets:
             path.unlink(missing_ok=True)
         if self._orphaned and self._log is not None:
-            self._log.unlink(missing_ok=True)
+            self._log.remove()
 
     # inspectors
 
@@ -337,14 +296,15 @@ class Engine:
             started=time.time() - self.loop.clock() / 1e9,
             kinds=[(kind.name, [arg.name for arg in kind.args]) for kind in KINDS],
             functions=list(FUNCTIONS),
-            log=str(self._log or ""),
+            joined=[(j.name, list(j.args), [(s, list(refs)) for s, refs in j.steps]) for j in JOINED],
+            log=str(self._log.path) if self._log is not None else "",
             payload=self.options.payload,
         )
 
     def _adopt_screen(self) -> None:
         options = self.options
         if self._log is not None:
-            self.publisher.chores.append(self._cap_log)
+            self.publisher.chores.append(self._log.cap)
         if options.terminal_fd != -1:
             self._terminal = Terminal(options.terminal_fd)
             if self._terminal.is_terminal:
@@ -422,52 +382,6 @@ class Engine:
             demo.terminate()
             demo.wait()
 
-    def _cap_log(self) -> None:
-        """Keep the end of what the program printed, once it is too much."""
-        if self._log is None or os.fstat(1).st_size <= LOG_LIMIT:
-            return
-        with self._log.open("rb") as file:
-            file.seek(-LOG_KEPT, os.SEEK_END)
-            kept = file.read()
-        os.ftruncate(1, 0)
-        os.write(1, kept[kept.find(b"\n") + 1 :])
-
-
-class ProgramFailed(Exception):
-    """The program failed while it was imported; its traceback has been printed."""
-
-
-def _raiser(text: str) -> Any:
-    """A main for a program that could not be imported."""
-
-    def main(loop: Loop, *arguments: str) -> None:
-        raise ProgramFailed(text)
-
-    return main
-
-
-def _check_call(name: str, main: Any, arguments: list[Any], keywords: dict[str, Any], *, built_in: bool) -> None:
-    """Raises Refusal if main cannot be called like this."""
-    try:
-        signature = inspect.signature(main)
-    except (TypeError, ValueError):
-        return  # calling it will tell
-    try:
-        signature.bind(*arguments, **keywords)
-    except TypeError as error:
-        if built_in:
-            raise Refusal(f"{name} takes no arguments of its own") from error
-        given = " ".join([*(f"--{keyword}" for keyword in keywords), *map(str, arguments[1:])])
-        raise Refusal(f"{name} cannot be called with {given or 'the loop alone'}: it is main{signature}") from error
-
-
-def _address_refusal(error: AddressError) -> Refusal:
-    cause = error.__cause__
-    if not isinstance(cause, UVError):
-        return Refusal(str(error))
-    hints = {"EADDRINUSE": "; --port 0 takes any that is free", "EACCES": "; ports below 1024 are for root"}
-    return Refusal(f"{error}{hints.get(cause.name, '')}", 1)
-
 
 def _exit_status(leaving: SystemExit) -> int:
     if leaving.code is None:
@@ -490,16 +404,6 @@ def _raise_descriptor_limit() -> None:
             f"streamscope: this process may have {soft} descriptors at most, so it can serve fewer connections; "
             "the hard limit (ulimit -Hn) says so\n"
         )
-
-
-def _adopt_log(path: str) -> Path | None:
-    """The log under a name that says whose it is, so that it can be found and removed."""
-    if not path:
-        return None
-    log = Path(path)
-    with contextlib.suppress(OSError, ProbeError):  # a folder of another file system, or none
-        log = log.rename(discovery.runtime_folder() / f"{os.getpid()}.log")
-    return log
 
 
 if __name__ == "__main__":

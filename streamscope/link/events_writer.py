@@ -90,7 +90,7 @@ class EventsWriter:
             self._lost += frame.events
             self.lost_in_all += frame.events
         elif isinstance(frame, Hello):
-            self._decoder = Decoder(frame.kinds, frame.functions)
+            self._decoder = Decoder(frame.kinds, frame.functions, frame.joined)
         elif isinstance(frame, Bye):
             self._tell_loss(self._seq + SEQ_PER_WORD)
             self._file.flush()

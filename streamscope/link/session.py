@@ -220,8 +220,8 @@ class Session:
                 f"the engine (streamscope {hello.version[:20]}) speaks protocol {hello.protocol}, this inspector "
                 f"{PROTOCOL}: use the same version of streamscope for both"
             )
-        self.model = Model(hello.kinds, hello.functions)
-        self.history = History(self._history_bytes, Decoder(hello.kinds, hello.functions))
+        self.model = Model(hello.kinds, hello.functions, hello.joined)
+        self.history = History(self._history_bytes, Decoder(hello.kinds, hello.functions, hello.joined))
         before = self.hello
         if before is not None and (before.pid, before.started) != (hello.pid, hello.started):
             self.close_payload()  # another engine has other streams

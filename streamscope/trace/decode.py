@@ -19,8 +19,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from streamscope.core.probe import FUNCTIONS, KINDS, SEQ_PER_WORD, Word
+from streamscope.core.probe import FIRST_JOINED, FUNCTIONS, KINDS, SEQ_PER_WORD, Word
 from streamscope.trace.names import ERROR_DOMAINS, NAMERS, domain_of, error_name
+from streamscope.trace.recipes import HERE, Recipes, expansions
 
 Kinds: TypeAlias = Sequence[tuple[str, Sequence[str]]]
 
@@ -102,10 +103,11 @@ def _shape(name: str, arguments: Sequence[str]) -> _Shape:
 class Decoder:
     """Reads the feed of one engine. Raises FeedError for lists that no catalogue can have."""
 
-    def __init__(self, kinds: Kinds, functions: Sequence[str]) -> None:
+    def __init__(self, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
         if len(kinds) > 256 or len(functions) > 256:
             raise FeedError("the feed's catalogue is longer than a header can say")
-        for name in (*functions, *(kind for kind, _ in kinds), *(arg for _, args in kinds for arg in args)):
+        names = (*functions, *(kind for kind, _ in kinds), *(arg for _, args in kinds for arg in args))
+        for name in (*names, *(name for name, _, _ in joined)):
             if not _NAME.fullmatch(name):
                 raise FeedError(f"the feed's catalogue has a name that is none: {name[:64]!a}")
         if any(len(arguments) > _MOST_ARGUMENTS for _, arguments in kinds):
@@ -119,17 +121,24 @@ class Decoder:
         # what `count` has to look at more closely: kinds that carry text, and codes that no kind has
         self._special: list[_Shape | int | None] = [s if s.texts or s.either else None for s in self._shapes]
         self._special += range(len(kinds), 256)
+        self.weights: list[int] = [1] * 256  # how many events a record of each code stands for
+        checked = expansions(joined, [shape.length for shape in self._shapes], self.texts)
+        if isinstance(checked, str):
+            raise FeedError(checked)
+        self.expansions = dict(enumerate(checked, FIRST_JOINED))
+        for code, expansion in self.expansions.items():
+            self.lengths[code], self.weights[code], self._special[code] = expansion.length, len(expansion.steps), None
 
     @classmethod
     def here(cls) -> Decoder:
         """The decoder for feeds of this version."""
-        return cls([(kind.name, [arg.name for arg in kind.args]) for kind in KINDS], FUNCTIONS)
+        return cls([(kind.name, [arg.name for arg in kind.args]) for kind in KINDS], FUNCTIONS, HERE)
 
     def count(self, words: Sequence[Word]) -> int:
         """How many events these words tell of. Raises FeedError unless they are whole records, each word of its right
         type.
         """
-        special, lengths = self._special, self.lengths
+        special, lengths, weights = self._special, self.lengths, self.weights
         i, end, events, texts = 0, len(words), 0, 0
         try:
             while i < end:
@@ -138,7 +147,7 @@ class Decoder:
                 if closer is not None:
                     texts += _count_texts(closer, words, i)
                 i += lengths[kind]
-                events += 1
+                events += weights[kind]
             if i != end:
                 raise FeedError("a record is cut off")
             integers = words if not texts else [word for word in words if type(word) is not str]
@@ -152,12 +161,12 @@ class Decoder:
         """How many of the events in these words are of this stream. The words must be ones that `count` has
         accepted.
         """
-        lengths = self.lengths
+        lengths, weights = self.lengths, self.weights
         i, end, events = 0, len(words), 0
         while i < end:
             header: int = words[i]  # type: ignore[assignment]
             if header >> 16 == stream:
-                events += 1
+                events += weights[header & 255]
             i += lengths[header & 255]
         return events
 
@@ -172,36 +181,46 @@ class Decoder:
         """The events of a batch that `count` has accepted: those of one stream, if one is given, and without the first
         `skip`.
         """
-        shapes, functions = self._shapes, self.functions
-        word: Any = words  # types were checked by `count`
+        weights, shapes = self.weights, self._shapes
         i, end = 0, len(words)
         while i < end:
-            header = word[i]
-            shape = shapes[header & 255]
-            if shape.t:
-                t = word[i + shape.t]
-            if shape.turn:
-                turn = word[i + shape.turn]
-            if stream is None or header >> 16 == stream:
-                if skip:
-                    skip -= 1
-                else:
-                    old, new = shape.edge or (
-                        word[i + shape.old] if shape.old else None,
-                        word[i + shape.new] if shape.new else None,
-                    )
-                    yield Event(
-                        (place + i) * SEQ_PER_WORD + 1,
-                        t,
-                        turn,
-                        header >> 16,
-                        shape.name,
-                        functions[header >> 8 & 255],
-                        old,
-                        new,
-                        {name: word[i + offset] for name, offset in shape.fields},
-                    )
-            i += shape.length
+            header: int = words[i]  # type: ignore[assignment]  # types were checked by `count`
+            code = header & 255
+            wanted = stream is None or header >> 16 == stream
+            if wanted and skip >= weights[code]:
+                skip -= weights[code]
+                wanted = False
+            expansion = self.expansions.get(code)
+            records = ((words, i),) if expansion is None else expansion.unfold(words, i)
+            for step, (record, start) in enumerate(records):
+                shape = shapes[record[start] & 255]  # type: ignore[operator]
+                if shape.t:
+                    t = record[start + shape.t]  # type: ignore[assignment]
+                if shape.turn:
+                    turn = record[start + shape.turn]  # type: ignore[assignment]
+                if wanted and step >= skip:
+                    seq = (place + i) * SEQ_PER_WORD + 1 + step
+                    yield self._event(shape, record, start, seq, turn, t)
+            if wanted:
+                skip = 0
+            i += self.lengths[code]
+
+    def _event(self, shape: _Shape, words: Sequence[Any], i: int, seq: int, turn: int, t: int) -> Event:
+        old, new = shape.edge or (
+            words[i + shape.old] if shape.old else None,
+            words[i + shape.new] if shape.new else None,
+        )
+        return Event(
+            seq,
+            t,
+            turn,
+            words[i] >> 16,
+            shape.name,
+            self.functions[words[i] >> 8 & 255],
+            old,
+            new,
+            {name: words[i + offset] for name, offset in shape.fields},
+        )
 
 
 def _count_texts(closer: _Shape | int, words: Sequence[Word], i: int) -> int:

@@ -44,8 +44,11 @@ from typing import Any
 import msgspec
 
 from streamscope.core.probe import KINDS, Word
+from streamscope.trace import joined as joined_handlers
 from streamscope.trace.decode import Decoder, FeedError, Kinds
 from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Words
+from streamscope.trace.joined import one_by_one
+from streamscope.trace.recipes import HERE, Recipes
 from streamscope.trace.rules import STRANGERS, Handler, Stranger, handler_of
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
@@ -76,30 +79,38 @@ class Model(Fold):
 
     __slots__ = ("_decoder", "_handlers", "_strangers", "events_lost", "events_seen", "whole")
 
-    def __init__(self, kinds: Kinds, functions: Sequence[str]) -> None:
+    def __init__(self, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
         super().__init__()
         self.whole = False
         self.events_seen = 0
         self.events_lost = 0
-        self._decoder = Decoder(kinds, functions)
+        self._decoder = Decoder(kinds, functions, joined)
         for name, arguments in self._decoder.kinds:
             mine = _ARGUMENTS.get(name)
             if mine is not None and arguments[: len(mine)] != mine:
                 raise FeedError(f"the engine speaks of {name} in another way than this version of streamscope")
-        self._handlers: list[tuple[Handler | None, int]] = [(_unknown, 1)] * 256
-        self._strangers: list[tuple[Stranger | None, int]] = [(_unknown, 1)] * 256
+        self._handlers: list[tuple[Handler | None, int, int]] = [(_unknown, 1, 1)] * 256
+        self._strangers: list[tuple[Stranger | None, int, int]] = [(_unknown, 1, 1)] * 256
         for code, (name, arguments) in enumerate(self._decoder.kinds):
             handler, stranger, texts = handler_of(name), STRANGERS.get(name), self._decoder.texts[code]
             if texts:
                 handler, stranger = _checked(handler, texts), _checked(stranger, texts)
-            self._handlers[code] = handler, 1 + len(arguments)
-            self._strangers[code] = stranger, 1 + len(arguments)
+            self._handlers[code] = handler, 1 + len(arguments), 1
+            self._strangers[code] = stranger, 1 + len(arguments), 1
+        for code, expansion in self._decoder.expansions.items():
+            plain = [site & 255 for site, _ in expansion.steps]
+            handler = joined_handlers.HANDLERS.get(expansion.name) if expansion.known else None
+            if handler is None:
+                handler = one_by_one(expansion, [self._handlers[kind][0] for kind in plain])
+            stranger = one_by_one(expansion, [self._strangers[kind][0] for kind in plain])
+            self._handlers[code] = handler, expansion.length, len(plain)
+            self._strangers[code] = stranger, expansion.length, len(plain)
 
     @classmethod
     def here(cls) -> Model:
         """A model for feeds of this version."""
         decoder = Decoder.here()
-        return cls(decoder.kinds, decoder.functions)
+        return cls(decoder.kinds, decoder.functions, HERE)
 
     def apply(self, place: int, turn: int, t: int, words: Sequence[Word]) -> int:
         """Folds a batch of the feed and says how many events it told of. `turn` and `t` are what holds at its start.
@@ -145,11 +156,11 @@ class Model(Fold):
                 else:
                     table = handlers
                     changed(last)
-            handler, length = table[header & 255]
+            handler, length, weight = table[header & 255]
             if handler is not None:
                 handler(self, stream, words, i)
             i += length
-            events += 1
+            events += weight
         if i != end:
             raise FeedError("a record is cut off")
         return events

@@ -182,7 +182,7 @@ def folded(feed: list[Word], recipes: Recipes = HERE) -> list[Any]:
     return [model.streams, model.loop, {n: list(done) for n, done in model.completed.items()}, model.events_seen]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(program=st.lists(steps, max_size=40), redundant_mod=st.booleans())
 def test_both_ways_tell_and_do_the_same(program: list[tuple[str, int, Any]], redundant_mod: bool) -> None:
     plain, joined = Program(False, redundant_mod), Program(True, redundant_mod)

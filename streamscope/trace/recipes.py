@@ -1,0 +1,67 @@
+"""Joined records: one record that stands for several events, because they follow from it.
+
+The engine tells of its everyday paths that way (`core/stream/joined.py`); which events each stands for comes with the
+feed's `Hello`, as kinds and functions do. The decoder expands them into plain records, and so their events are those of
+the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from streamscope.core.probe import FIRST_JOINED, JOINED, SEQ_PER_WORD, Word
+
+Step: TypeAlias = tuple[int, Sequence[Sequence[int]]]
+Recipes: TypeAlias = Sequence[tuple[str, Sequence[str], Sequence[Step]]]
+"""How `Hello` says what joined records there are: name, arguments, and for each event the constant part of its header
+and its arguments, (0, place among the record's) or (1, constant).
+"""
+
+HERE: Recipes = [(joined.name, joined.args, joined.steps) for joined in JOINED]
+"""The joined records of this version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """One joined record: its length in words, and the records it expands to."""
+
+    name: str
+    length: int
+    steps: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+    known: bool  # whether this version expands it to the same
+
+    def unfold(self, words: Sequence[Word], i: int) -> list[tuple[Sequence[Word], int]]:
+        """The records that the one at `i` stands for, in order: each as words, and the place of its header in them.
+
+        Raises IndexError for a record that is cut off.
+        """
+        mark = int(words[i]) >> 16 << 16
+        return [
+            ([mark | site, *(word if constant else words[i + 1 + word] for constant, word in refs)], 0)
+            for site, refs in self.steps
+        ]
+
+
+def expansions(recipes: Recipes, lengths: Sequence[int], texts: Sequence[Sequence[int]]) -> list[Expansion] | str:
+    """The checked expansions, or what is wrong with them. `lengths` and `texts` are those of the feed's kinds."""
+    if len(recipes) > 256 - FIRST_JOINED or (recipes and len(lengths) > FIRST_JOINED):
+        return "the feed's catalogue has more joined records than a header can say"
+    here = {name: steps for name, _, steps in HERE}
+    checked = []
+    for name, arguments, steps in recipes:
+        if not steps or len(steps) > SEQ_PER_WORD * (1 + len(arguments)):
+            return f"the joined record {name[:64]!a} stands for too many events, or for none"
+        plain = []
+        for site, refs in steps:
+            kind = site & 255
+            if not 0 <= site < 1 << 16 or kind >= len(lengths) or len(refs) != lengths[kind] - 1 or texts[kind]:
+                return f"the joined record {name[:64]!a} stands for an event that the feed's catalogue has not"
+            pairs = tuple((ref[0], ref[1]) for ref in refs if len(ref) == 2)
+            places = [word for constant, word in pairs if not constant]
+            if len(pairs) != len(refs) or not all(0 <= place < len(arguments) for place in places):
+                return f"the joined record {name[:64]!a} has an argument that is none"
+            plain.append((site, pairs))
+        checked.append(Expansion(name, 1 + len(arguments), tuple(plain), here.get(name) == tuple(plain)))
+    return checked
