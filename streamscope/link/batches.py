@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streamscope.core.probe import KINDS, Word, record_lengths
+from streamscope.core.probe import FIRST_JOINED, JOINED, KINDS, Word
 from streamscope.link.frames import FrameError, Records, pack
 
 MOST_WORDS = 500_000
@@ -21,10 +21,16 @@ MOST_TEXTS = 3_000
 TEXT_LIMIT = 512
 _WIDEST = (1 << 63) - 1
 
-_LENGTHS = record_lengths()
-_NAMES = [[arg.name for arg in kind.args] for kind in KINDS]
-_T = [names.index("t") + 1 if "t" in names else 0 for names in _NAMES]
-_TURN = [names.index("turn") + 1 if "turn" in names else 0 for names in _NAMES]
+_LENGTHS, _T, _TURN = [1] * 256, [0] * 256, [0] * 256
+"""By the code in a record's header: its length, and where it carries time and turn, 0 if it does not."""
+
+for _code, _names in (
+    *enumerate([arg.name for arg in kind.args] for kind in KINDS),
+    *enumerate((joined.args for joined in JOINED), FIRST_JOINED),
+):
+    _LENGTHS[_code] = 1 + len(_names)
+    _T[_code] = _names.index("t") + 1 if "t" in _names else 0
+    _TURN[_code] = _names.index("turn") + 1 if "turn" in _names else 0
 
 
 def pack_batch(place: int, turn: int, t: int, words: list[Word]) -> Iterator[tuple[bytes, list[Word]]]:

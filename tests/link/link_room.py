@@ -15,7 +15,7 @@ import msgspec
 
 from streamscope import __version__
 from streamscope.core import RUN_NOWAIT, Loop, Tcp
-from streamscope.core.probe import FUNCTIONS, KINDS
+from streamscope.core.probe import FUNCTIONS, JOINED, KINDS
 from streamscope.link.frames import PROTOCOL, Hello
 from streamscope.link.publisher import Publisher
 from streamscope.link.session import Session
@@ -28,14 +28,15 @@ DEADLINE_S = 20.0
 
 def hello(program: str = "echo") -> Hello:
     kinds = [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS]
-    return Hello(PROTOCOL, __version__, os.getpid(), program, [], time.time(), kinds, list(FUNCTIONS))
+    joined = [(j.name, list(j.args), [(site, list(refs)) for site, refs in j.steps]) for j in JOINED]
+    return Hello(PROTOCOL, __version__, os.getpid(), program, [], time.time(), kinds, list(FUNCTIONS), joined=joined)
 
 
 class Room:
     """An echo server on a loop that somebody may watch."""
 
-    def __init__(self, **options: Any) -> None:
-        self.loop = Loop()
+    def __init__(self, *, joined: bool = True, **options: Any) -> None:
+        self.loop = Loop(joined=joined)
         self.stops = 0
         self.publisher = Publisher(self.loop, hello(), stop=self._stop, **options)
         self.publisher.board()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from streamscope.core.probe import KIND_CODES, Word, site
+from streamscope.core.probe import Word, joined_site, site
+from streamscope.link import batches
 from streamscope.link.batches import MOST_WORDS, pack_batch
 from streamscope.link.frames import Records, read_frame
 from streamscope.trace.decode import Decoder
@@ -60,12 +61,14 @@ def test_a_batch_full_of_long_text_is_cut_until_it_fits() -> None:
     assert all(word == NAME or word == "é" * 512 for frame in frames for word in frame.words)
 
 
-def test_lengths_used_for_cutting_are_the_catalogues() -> None:
-    every: list[Word] = []
-    for name, code in KIND_CODES.items():
-        arguments = [arg for kind in Decoder.here().kinds if kind[0] == name for arg in kind[1]]
-        every += [
-            1 << 16 | code,
-            *("text" if arg in ("place", "name", "local", "peer", "text") else 1 for arg in arguments),
-        ]
-    assert sum(len(frame.words) for frame in unpacked(every)) == len(every)
+def test_lengths_used_for_cutting_are_the_decoders() -> None:
+    decoder = Decoder.here()
+    assert decoder.lengths == batches._LENGTHS
+
+
+def test_a_cut_behind_a_joined_record_knows_the_time_it_carried() -> None:
+    end = joined_site("read.end")
+    words: list[Word] = [word for t in range(300_000) for word in (1 << 16 | end, t)]
+    frames = unpacked(words)
+    assert len(frames) > 1
+    assert frames[1].t == frames[0].words[-1]

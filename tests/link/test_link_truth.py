@@ -8,9 +8,10 @@ from link_room import Crowd, Room, assert_model_is_engine
 from streamscope.trace.history import Gap
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_a_model_that_follows_equals_the_engine(seed: int) -> None:
-    with Room() as room:
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_model_that_follows_equals_the_engine(seed: int, joined: bool) -> None:
+    with Room(joined=joined) as room:
         session = room.watch()
         crowd = Crowd(room, seed)
         for _ in range(150):
@@ -22,9 +23,10 @@ def test_a_model_that_follows_equals_the_engine(seed: int) -> None:
         assert session.model.events_lost == 0
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_a_slow_inspector_gets_lost_and_then_the_truth_again(seed: int) -> None:
-    with Room() as room:
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_slow_inspector_gets_lost_and_then_the_truth_again(seed: int, joined: bool) -> None:
+    with Room(joined=joined) as room:
         session = room.watch(kernel_buffer=4096, limit=2048)
         crowd = Crowd(room, seed)
         losses = 0

@@ -1,0 +1,118 @@
+"""A program made ready to be called: what `run` names, with what it was given, and what is wrong with either.
+
+Everything a person got wrong is a `Refusal`, whose text is the one line to print. A program that itself fails is no
+refusal: its traceback is printed, from its own first line on, and `ProgramFailed` carries a summary.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streamscope.core import UVError
+from streamscope.servers import SERVERS
+from streamscope.servers.address import AddressError
+from streamscope.servers.load import LoadError, load, program_name
+
+if TYPE_CHECKING:
+    from streamscope.core import Loop
+
+
+class Refusal(Exception):
+    """The command cannot be carried out; the text is one line, `status` the exit status."""
+
+    def __init__(self, text: str, status: int = 2) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class ProgramFailed(Exception):
+    """The program raised, and its traceback has been printed; the text is a summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to call, and with what beside the loop."""
+
+    name: str
+    main: Callable[..., Any]
+    arguments: Sequence[str]
+    keywords: Mapping[str, Any]
+
+    def start(self, loop: Loop) -> None:
+        """Call main. Raises Refusal for an address that cannot be had, ProgramFailed, and SystemExit as it comes."""
+        try:
+            self.main(loop, *self.arguments, **self.keywords)
+        except AddressError as error:
+            raise _address_refusal(error) from error
+        except Exception as error:
+            raise self.failed(error) from error
+
+    def failed(self, error: Exception) -> ProgramFailed:
+        """Print the traceback of what it raised, without the frames that called it."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, "streamscope.serve"):
+            trace = trace.tb_next
+        traceback.print_exception(type(error), error, trace)
+        return ProgramFailed(f"{self.name} raised {traceback.format_exception_only(error)[-1].strip()}")
+
+
+def prepare(
+    target: str, arguments: Sequence[str], given: Mapping[str, Any], options: Mapping[str, str], loop: Loop
+) -> Program:
+    """The program that `target` names. `given` are host and port, as far as they were given, and `options` a built-in
+    server's own, both by keyword. Raises Refusal, or ProgramFailed if it fails while it is imported.
+    """
+    name = program_name(target)
+    sys.argv = [target, *arguments]
+    try:
+        main = load(target)
+    except LoadError as error:
+        if error.details:
+            sys.stderr.write(error.details)
+            raise ProgramFailed(str(error)) from error
+        raise Refusal(str(error)) from error
+    keywords = {**given, **_own_options(name, target, options)}
+    _check_call(name, main, [loop, *arguments], keywords, built_in=target in SERVERS)
+    return Program(name, main, arguments, keywords)
+
+
+def _own_options(name: str, target: str, options: Mapping[str, str]) -> Mapping[str, str]:
+    """What was given of the server's own options. Raises Refusal for one too many, or one too few."""
+    own = {option.keyword: option for option in SERVERS[target].options} if target in SERVERS else {}
+    for keyword in options:
+        if keyword not in own:
+            raise Refusal(f"{name} takes no --{keyword}")
+    for keyword, option in own.items():
+        if option.required and keyword not in options:
+            raise Refusal(f"{name} needs {option.name} {option.metavar}: {option.help}")
+    return options
+
+
+def _check_call(
+    name: str, main: Callable[..., Any], arguments: Sequence[Any], keywords: Mapping[str, Any], *, built_in: bool
+) -> None:
+    """Raises Refusal if main cannot be called like this."""
+    try:
+        signature = inspect.signature(main)
+    except (TypeError, ValueError):
+        return  # calling it will tell
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError as error:
+        if built_in:
+            raise Refusal(f"{name} takes no arguments of its own") from error
+        given = " ".join([*(f"--{keyword}" for keyword in keywords), *map(str, arguments[1:])])
+        raise Refusal(f"{name} cannot be called with {given or 'the loop alone'}: it is main{signature}") from error
+
+
+def _address_refusal(error: AddressError) -> Refusal:
+    cause = error.__cause__
+    if not isinstance(cause, UVError):
+        return Refusal(str(error))
+    hints = {"EADDRINUSE": "; --port 0 takes any that is free", "EACCES": "; ports below 1024 are for root"}
+    return Refusal(f"{error}{hints.get(cause.name, '')}", 1)
