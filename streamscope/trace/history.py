@@ -6,7 +6,8 @@ Rows are counted from the first that ever came: when old batches are dropped to 
 is left keeps its number.
 
 The rows of one stream have numbers of their own, which never shift either. They are found by an index that is made
-when a stream is first asked for, and grows with what was appended since.
+when a stream is first asked for, and grows with what was appended since. Where the past is too long to be looked
+through at once, the index begins at its end and reaches further back with every call; its numbers leave room for that.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from streamscope.trace.decode import Decoder, Event, FeedError
 BATCH_COST = 400
 """Bytes that a batch takes beside its words: the object, the array, its place in the queue."""
 TEXT_COST = 100
+AT_ONCE = 30_000
+"""So many events are looked at for an index in one call: some fifteen milliseconds, which a screen can spare."""
 INDEXED_STREAMS = 8
 """So many streams are indexed at once. The one not asked for longest makes room, and is counted anew if it is asked
 for again.
@@ -96,20 +99,30 @@ class _GapRow:
 class _Index:
     """Where one stream's rows are: for each batch that has any, the stream's own number of the first, in order."""
 
-    __slots__ = ("batches", "end", "seen")
+    __slots__ = ("batches", "end", "first", "seen", "unseen")
 
-    def __init__(self) -> None:
+    def __init__(self, start: int) -> None:
+        """Begins at the history's row `start`. Its own numbers begin there too: no stream has more rows than all."""
         self.batches: deque[tuple[int, _Batch | _GapRow]] = deque()
-        self.end = 0
-        self.seen = 0  # the row up to which batches have been looked at
+        self.first = self.end = start
+        self.seen = start  # the row up to which batches have been looked at
+        self.unseen = start  # the row before which they have not
 
-    @property
-    def first(self) -> int:
-        return self.batches[0][0] if self.batches else self.end
+    def later(self, batch: _Batch | _GapRow, found: int) -> None:
+        if found:
+            self.batches.append((self.end, batch))
+            self.end += found
+
+    def earlier(self, batch: _Batch | _GapRow, found: int) -> None:
+        self.unseen = batch.first
+        if found:
+            self.first -= found
+            self.batches.appendleft((self.first, batch))
 
     def drop(self, batch: _Batch | _GapRow) -> None:
         if self.batches and self.batches[0][1] is batch:
             self.batches.popleft()
+            self.first = self.batches[0][0] if self.batches else self.end
 
 
 class History:
@@ -189,8 +202,7 @@ class History:
     def _from(self, start: int, stream: int | None) -> Iterator[tuple[int, _Batch | _GapRow]]:
         """The batches from row `start` on, each with how many of its rows come before."""
         if stream is None:
-            at = max(0, bisect_right(self._batches, start, key=_first) - 1)
-            for batch in islice(self._batches, at, None):
+            for batch in islice(self._batches, self._place(start), None):
                 yield max(0, start - batch.first), batch
         else:
             batches = self._index(stream).batches
@@ -201,20 +213,32 @@ class History:
     def _index(self, stream: int) -> _Index:
         index = self._indexes.get(stream)
         if index is None:
-            index = self._indexes[stream] = _Index()
+            index = self._indexes[stream] = _Index(0 if self.end - self.first <= AT_ONCE else self.end)
             if len(self._indexes) > INDEXED_STREAMS:
                 self._indexes.popitem(last=False)
         self._indexes.move_to_end(stream)
         if index.seen < self.end:
-            at = max(0, bisect_right(self._batches, index.seen, key=_first) - 1)
-            for batch in islice(self._batches, at, None):
+            for batch in islice(self._batches, self._place(index.seen), None):
                 if batch.first >= index.seen:
-                    found = batch.count_of(self.decoder, stream)
-                    if found:
-                        index.batches.append((index.end, batch))
-                        index.end += found
+                    index.later(batch, batch.count_of(self.decoder, stream))
             index.seen = self.end
+        if index.unseen > self.first:
+            self._reach_back(index, stream)
         return index
+
+    def _reach_back(self, index: _Index, stream: int) -> None:
+        """Look at some more of what was there before the index began."""
+        looked = 0
+        for place in range(self._place(index.unseen - 1), -1, -1):
+            batch = self._batches[place]
+            index.earlier(batch, batch.count_of(self.decoder, stream))
+            looked += batch.count
+            if looked >= AT_ONCE:
+                break
+
+    def _place(self, row: int) -> int:
+        """Where among the batches the one with this row is, or the first that is left."""
+        return max(0, bisect_right(self._batches, row, key=_first) - 1)
 
 
 def _first(batch: _Batch | _GapRow) -> int:

@@ -9,7 +9,7 @@ from trace_records import HERE, at, opened, record
 
 from streamscope.core.probe import Word
 from streamscope.trace.decode import Decoder, Event, FeedError
-from streamscope.trace.history import INDEXED_STREAMS, Gap, History
+from streamscope.trace.history import AT_ONCE, INDEXED_STREAMS, Gap, History
 
 ROOM = 1 << 20
 
@@ -142,6 +142,38 @@ def test_a_streams_rows_keep_their_numbers_while_others_are_dropped() -> None:
     assert history.rows(150, 5, stream=7) == before
     assert marks(history.rows(0, 1, stream=7)) == [(7, 0)]
     assert marks(history.rows(299, 5, stream=7)) == [(7, 9)]
+
+
+def test_a_long_past_is_looked_through_from_its_end_in_bounded_steps() -> None:
+    history = History(100 << 20)
+    for _ in range(30):
+        history.append(0, 0, 0, feeds(7, 100) + feeds(8, AT_ONCE // 10))
+    history.gap(5)
+
+    first, end = history.extent(7)
+    assert end - first < 30 * 100
+    newest = history.rows(end - 3, 3, stream=7)
+    assert marks(newest) == [(7, 98), (7, 99), 5]
+
+    history.append(0, 0, 0, feeds(7, 2))
+    for _ in range(30):
+        history.extent(7)
+    assert history.extent(7) == (end - 30 * 100 - 1, end + 2)
+    assert history.rows(end - 3, 3, stream=7) == newest
+    assert len(history.rows(0, 10_000, stream=7)) == 30 * 100 + 1 + 2
+
+
+def test_a_past_that_is_dropped_while_it_is_looked_through_is_not_looked_for() -> None:
+    history = History(1 << 20)
+    for _ in range(40):
+        history.append(0, 0, 0, feeds(7, 10) + feeds(8, AT_ONCE // 10))
+    first, end = history.extent(7)
+    for _ in range(40):
+        history.append(0, 0, 0, feeds(8, AT_ONCE // 10))
+        history.extent(7)
+
+    assert history.extent(7) == (end, end)
+    assert history.rows(first, 10, stream=7) == []
 
 
 def test_a_stream_of_which_nothing_is_known_has_no_rows() -> None:
