@@ -4,11 +4,13 @@ Bindings, footer, help, palette, the config file's key names and the README's ta
 `ACTIONS`. A widget or screen takes its part with `BINDINGS = bindings("streams")` and implements the methods that the
 `action` strings name. A key in the config file (`[keys]`, `"streams.sort" = "o"`) replaces all keys of that id.
 
-Importing this module loads nothing of textual, so that commands which only print it stay quick.
+Importing this module loads nothing of textual, so that commands which only print it stay quick. Run as a program, it
+prints the table of keys as the README has it.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -229,3 +231,7 @@ def keys_table() -> str:
             keys = " ".join(f"`{key}`" for key in key_text(action.keys).split())
             lines.append(f"| {title} | {keys} | {action.help} |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(keys_table())

@@ -1,0 +1,51 @@
+"""What the README says stays true."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamscope.ui.actions import keys_table
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_its_keys_are_those_of_the_table_of_actions() -> None:
+    section = re.search(r"<!-- `make docs`[^\n]*\n(.*?)<!-- end of keys -->", README, re.DOTALL)
+
+    assert section is not None
+    assert section[1] == keys_table(), "run: make docs"
+
+
+def test_it_opens_with_the_two_commands_and_a_picture() -> None:
+    opening = README.split("## A tour")[0]
+
+    assert re.search(r"^make run\b", opening, re.MULTILINE)
+    assert re.search(r"^make test\b", opening, re.MULTILINE)
+    assert "screenshots/overview.svg" in opening
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_what_it_points_to_is_there(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+def test_its_program_is_one_that_runs(tmp_path: Path) -> None:
+    program = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert program is not None
+    path = tmp_path / "server.py"
+    path.write_text(program[1])
+
+    done = subprocess.run(
+        [sys.executable, "-m", "streamscope", "run", str(path), "--headless", "--duration", "0.1", "0"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("server listening on 127.0.0.1:")
