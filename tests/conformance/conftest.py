@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import libuv_abi
@@ -14,23 +13,13 @@ import pytest
 import runs
 
 
-@cache
-def why_not() -> str:
-    """Why the real library cannot be compared with, "" if it can."""
-    try:
-        libuv_abi.load()
-    except OSError as error:
-        return f"{error}; the comparison {libuv_abi.HOW_TO_GET_IT}"
-    return ""
-
-
 @pytest.fixture
 def real_libuv() -> runs.RealLibrary:
     """The real library, for a test that compares with it. Without one the test is skipped, and where
     `LIBUV_REQUIRED` is set (in CI) it fails.
     """
-    if why_not():
-        (pytest.fail if os.environ.get("LIBUV_REQUIRED") else pytest.skip)(why_not())
+    if libuv_abi.why_not():
+        (pytest.fail if os.environ.get("LIBUV_REQUIRED") else pytest.skip)(libuv_abi.why_not())
     return runs.real_library
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes as C
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 VERSION = "1.44.2"
@@ -223,3 +224,13 @@ def load() -> Any:
     lib.uv_tcp_keepalive.argtypes = [void, integer, unsigned]
     lib.uv_pipe_getsockname.argtypes = lib.uv_pipe_getpeername.argtypes = [void, void, void]
     return lib
+
+
+@cache
+def why_not() -> str:
+    """Why nothing can be compared with the real library here, in a line; "" if it can."""
+    try:
+        load()
+    except OSError as error:
+        return f"{error}; the comparison {HOW_TO_GET_IT}"
+    return ""

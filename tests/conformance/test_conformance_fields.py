@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+import libuv_abi
 import pytest
 import runs
 from backend import Backend
@@ -38,3 +39,14 @@ def test_the_environment_makes_servers_accept_one_at_a_time(monkeypatch: pytest.
     assert any(
         "TCP_SINGLE_ACCEPT" in step["handles"]["server"]["flags"] for step in steps if "server" in step["handles"]
     )
+
+
+@pytest.mark.usefixtures("real_libuv")
+def test_another_version_of_the_library_is_not_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libuv_abi, "VERSION", "9.9.9")
+
+    said = libuv_abi.why_not.__wrapped__()
+
+    assert said.startswith("libuv.so.1 is 1.44.2; the comparison needs libuv.so.1")
+    assert "apt-get install libuv1" in said
+    assert "\n" not in said
