@@ -49,9 +49,7 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
     for server in SERVERS.values():
         for option in server.options:
             text = f"For {server.name}: {option.help}."
-            command = click.option(option.name, f"own_{option.keyword}", metavar=option.metavar, help=text)(
-                command
-            )
+            command = click.option(option.name, f"own_{option.keyword}", metavar=option.metavar, help=text)(command)
     return command
 
 
