@@ -149,11 +149,13 @@ class OwnEngine:
         if served_to_the_end:
             session.command("stop")
             _follow(session, lambda: session.status != "live", STOPPING_S)
+        elif session.status != "ended":
+            self._process.terminate()  # it may not hear of anything else
         session.close()
         status = self._wait()
-        if self._raised() or session.exit_status or status < 0:
+        if status or self._raised():
             self._show_printed()
-        if not served_to_the_end:
+        if not served_to_the_end and session.reason:
             _say(session.reason)
         elif status < 0:
             _say(self.why_gone())
@@ -266,8 +268,8 @@ def _leaving_on_signals(app: StreamscopeApp) -> Iterator[None]:
 
 def _let_the_terminal_go() -> None:
     """The terminal has hung up. Every write to it fails now; the thread that draws would die of that and leave the app
-    waiting for ever, so nothing is drawn to it any more. Should that thread have been faster, the engine, which hears of
-    the hang-up too, still ends by itself, and this process a moment later.
+    waiting for ever, so nothing is drawn to it any more. Should that thread have been faster, the engine, which hears
+    of the hang-up too, still ends by itself, and this process a moment later.
     """
     nowhere = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):

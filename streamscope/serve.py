@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import io
 import os
 import resource
 import signal
@@ -31,8 +30,8 @@ from streamscope.core.probe import FUNCTIONS, JOINED, KINDS
 from streamscope.link import discovery, events_writer
 from streamscope.link.discovery import ProbeError
 from streamscope.link.frames import PROTOCOL, Hello
-from streamscope.link.log_file import LogFile
 from streamscope.link.orphan import Terminal
+from streamscope.link.output import HeldOutput, LogFile, open_standard_descriptors, write_all
 from streamscope.link.publisher import Publisher
 from streamscope.link.snapshot import listening_addresses
 from streamscope.link.subscriber import BUFFER_LIMIT, Subscriber
@@ -74,6 +73,7 @@ class Stopped(BaseException):
 
 def serve(options: ServeOptions) -> int:
     """Run the program until it ends or is ended; returns the exit status."""
+    open_standard_descriptors()
     return Engine(options).run()
 
 
@@ -91,7 +91,6 @@ class Engine:
         self._own_sockets: list[Path] = []
         self._writer: subprocess.Popen[bytes] | None = None
         self._demo: subprocess.Popen[bytes] | None = None
-        self._stdout = -1
         self._log = LogFile(options.log) if options.log else None
         self._orphaned = False
         self.publisher = Publisher(
@@ -133,10 +132,10 @@ class Engine:
 
         Raises Refusal and ProgramFailed.
         """
-        said = io.StringIO()
+        held = HeldOutput()
         leaving: SystemExit | None = None
         try:
-            with self._stopped_by_signals(), contextlib.redirect_stdout(said):
+            with self._stopped_by_signals(), held:
                 program.start(self.loop)
         except Stopped as stopped:
             self._asked = str(stopped)
@@ -144,10 +143,10 @@ class Engine:
         except SystemExit as exit_:
             leaving = exit_
         except ProgramFailed:
-            sys.stdout.write(said.getvalue())
+            write_all(1, held.take())
             raise
         self._heed_signals()  # before anybody can know that we are there
-        self._announce(said.getvalue())
+        self._announce(held.take())
         try:
             if leaving is not None:
                 raise leaving
@@ -167,7 +166,7 @@ class Engine:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def _announce(self, printed: str) -> None:
+    def _announce(self, printed: bytes) -> None:
         """The first line on stdout says where the program listens; what main printed comes after it."""
         addresses = listening_addresses(self.loop)
         where = f"listening on {', '.join(addresses)}" if addresses else "running, and listening on nothing"
@@ -176,8 +175,7 @@ class Engine:
             print(f"{self.name} {where}", flush=True)  # noqa: T201 (this line is what scripts wait for)
             if self.options.events == "-":
                 os.dup2(2, 1)  # events alone go to stdout from here on
-            sys.stdout.write(printed)
-            sys.stdout.flush()
+            write_all(1, printed)
         except OSError:
             # Nobody reads our output. That is no reason not to serve.
             with open(os.devnull, "wb") as nowhere:
@@ -373,6 +371,8 @@ class Engine:
             self._demo = subprocess.Popen(
                 [sys.executable, "-P", "-m", "streamscope.servers.clients", host.strip("[]"), port, self.name],
                 stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
 
     def _end_demo(self) -> None:

@@ -85,6 +85,7 @@ class Publisher:
         self._watched_fds: dict[int, Callable[[], None]] = {}
         self._subscribers: dict[int, Subscriber] = {}
         self._starting: dict[Subscriber, None] = {}
+        self._in_round: dict[Subscriber, None] = {}
         self._on_gone: dict[int, Callable[[], None]] = {}
         self._taps = Taps(loop, payload, self._subscribers.values(), self._give_up)
         self._decoder = Decoder.here()
@@ -180,7 +181,7 @@ class Publisher:
             self._start_rounds()
         elif due:
             self.ship()
-        if self._advance_rounds():
+        if self._in_round and self._advance_rounds():
             return 0
         until = self.feed.due_at or self._listeners_rest_until
         if not until:
@@ -241,6 +242,7 @@ class Publisher:
                 subscriber.losing, subscriber.lost = False, 0
             subscriber.listening = True
             subscriber.round = Round(list(self._loop.handles))
+            self._in_round[subscriber] = None
 
     def _greet(self, subscriber: Subscriber) -> None:
         if subscriber.greeted:
@@ -254,15 +256,16 @@ class Publisher:
 
     def _advance_rounds(self) -> bool:
         """One slice for everyone who waits for one and has room; returns whether somebody could have another now."""
-        waiting = [s for s in self._subscribers.values() if s.round is not None and s.buffered <= s.limit // 4]
-        if not waiting:
+        for subscriber in [s for s in self._in_round if s.round is None]:
+            del self._in_round[subscriber]  # it has lost something since, or is gone
+        if not any(s.has_room for s in self._in_round):
             return False
         self.ship()
-        for subscriber in waiting:
-            if subscriber.round is not None:
+        for subscriber in list(self._in_round):
+            if subscriber.round is not None and subscriber.has_room:
                 subscriber.put(next_slice(self._loop, subscriber, self.feed))
         self.flush_all()
-        return any(s.round is not None and s.buffered <= s.limit // 4 for s in self._subscribers.values())
+        return any(s.round is not None and s.has_room for s in self._in_round)
 
     # inspectors come, speak and go
 
@@ -349,6 +352,7 @@ class Publisher:
         """Let an inspector go. When it was the last, the loop tells of nothing any more."""
         subscriber = self._subscribers.pop(fd)
         self._taps.close_all(subscriber)
+        subscriber.round = None
         self._poller.delete(fd)
         subscriber.sock.close()
         if not self._subscribers:

@@ -54,6 +54,11 @@ class Subscriber:
     _queue: deque[memoryview] = field(default_factory=deque)
     _cutter: FrameCutter = field(default_factory=lambda: FrameCutter(MAX_COMMAND))
 
+    @property
+    def has_room(self) -> bool:
+        """Whether so little is queued that a slice may come on top of it."""
+        return self.buffered <= self.limit // 4
+
     def send(self, frame: Frame) -> None:
         """Queue a frame whatever the limit: what is sent this way is small, or sent only while little is queued."""
         self.put(pack(frame))

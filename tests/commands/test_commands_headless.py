@@ -103,6 +103,50 @@ def test_without_events_prints_come_after_the_first_line(runtime: Path, tmp_path
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_a_log_handler_that_main_makes_works_afterwards_too(runtime: Path, tmp_path: Path) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text(
+        "import logging, os, sys\n"
+        "from streamscope.core import Timer\n"
+        "def main(loop):\n"
+        "    logging.basicConfig(stream=sys.stdout, format='%(message)s')\n"
+        "    logging.error('in main')\n"
+        "    os.write(1, b'past sys.stdout\\n')\n"
+        "    Timer(loop).start(lambda timer: (logging.error('later'), timer.close()), 1)\n"
+    )
+    ended = run(runtime, "run", str(program), "--headless")
+    assert ended.stdout.splitlines() == [
+        "mine running, and listening on nothing",
+        "in main",
+        "past sys.stdout",
+        "later",
+    ]
+
+
+def test_started_without_standard_descriptors_it_serves(runtime: Path) -> None:
+    """No socket of ours may take the place of 0, 1 or 2: what the program prints would go into it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [*COMMAND, "run", "echo", "--headless", "--port", str(port)]
+    with subprocess.Popen(
+        command, env=environment(runtime), preexec_fn=lambda: os.closerange(0, 3), stdin=None, stdout=None, stderr=None
+    ) as process:
+        descriptors = Path(f"/proc/{process.pid}/fd")
+        until(lambda: connects(port), "the server listens")
+        assert {os.readlink(descriptors / str(fd)) for fd in (0, 1, 2)} == {"/dev/null"}
+        process.terminate()
+        assert process.wait(timeout=DEADLINE_S) == 0
+
+
+def connects(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S) as client:
+            return echoed(client, b"hello") == b"hello"
+    except ConnectionRefusedError:
+        return False
+
+
 def test_a_full_disk_ends_the_events_and_not_the_server(runtime: Path, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     with Serving(
@@ -164,20 +208,7 @@ def test_a_stdout_that_nobody_reads_is_no_reason_not_to_serve(runtime: Path) -> 
         stderr=subprocess.PIPE,
     ) as process:
         os.close(writing)
-        client = None
-
-        def connected() -> bool:
-            nonlocal client
-            try:
-                client = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
-            except ConnectionRefusedError:
-                return False
-            return True
-
-        until(connected, "the server listens")
-        assert client is not None
-        with client:
-            assert echoed(client, b"hello") == b"hello"
+        until(lambda: connects(port), "the server listens")
         process.terminate()
         _, err = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, err) == (0, b"")
