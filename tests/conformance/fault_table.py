@@ -22,7 +22,7 @@ _ALL = (
         "READ_PARTIAL is never set",
         "stream.read",
         "uv__read",
-        "            stream.flags |= READ_PARTIAL\n",
+        "            uv__set_flags(stream, READ_PARTIAL, _FLAG_READ)\n",
         "",
         "list/test_libuv_tty.py::test_tty_pty_partial",
     ),

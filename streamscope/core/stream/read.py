@@ -140,8 +140,7 @@ def uv__read(stream: Stream, made: bytes | OSError | None = None) -> None:
             if not asked:
                 _call_read_cb(stream, ENOBUFS, buf)
                 return
-        read_cb = stream.read_cb
-        if read_cb is None:
+        if stream.read_cb is None:
             return  # alloc_cb has stopped reading or closed the stream, where libuv would call a null pointer
         if is_ipc:
             nread, buf, control = _recvmsg(stream, bytearray(asked) if buf is None else buf, asked)
@@ -166,24 +165,9 @@ def uv__read(stream: Stream, made: bytes | OSError | None = None) -> None:
                 buf = bytes(memoryview(buf)[:nread])  # type: ignore[arg-type]
         if stream.tap is not None and buf is not None:
             stream.tap(False, memoryview(buf).cast("B")[:nread])
-        emit = loop.emit
-        if emit is not None:
-            emit((stream.mark | _BEGIN, CB_READ, nread))
-        try:
-            read_cb(stream, nread, buf)
-        except Exception as error:
-            loop.callback_failed(stream, CB_READ, error)
-        finally:
-            emit = loop.emit
-            if emit is not None:
-                t = loop.clock()
-                loop.callback_ns += t - loop.tick
-                loop.tick = t
-                emit((stream.mark | _END, CB_READ, t))
+        _call_read_cb(stream, nread, buf)
         if nread < asked:
-            if emit is not None and not stream.flags & READ_PARTIAL:
-                emit((stream.mark | _FLAG_READ, READ_PARTIAL))
-            stream.flags |= READ_PARTIAL
+            uv__set_flags(stream, READ_PARTIAL, _FLAG_READ)
             return
 
 
