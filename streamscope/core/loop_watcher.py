@@ -104,9 +104,19 @@ def uv__run_loop_watchers(loop: Loop, word: str) -> None:
     watchers.clear()
     for handle in queue:
         handle.queue = queue
-    while queue:
-        handle = queue.pop(0)
-        watchers.append(handle)
-        handle.queue = watchers
-        assert handle.callback is not None
-        loop.call(handle, handle.callback_number, _BEGIN[word], _END[word], 0, handle.callback, handle)
+    try:
+        while queue:
+            handle = _back(watchers, queue)
+            assert handle.callback is not None
+            loop.call(handle, handle.callback_number, _BEGIN[word], _END[word], 0, handle.callback, handle)
+    finally:
+        while queue:  # only if KeyboardInterrupt or the like passes through
+            _back(watchers, queue)
+
+
+def _back(watchers: list[LoopWatcher], queue: list[LoopWatcher]) -> LoopWatcher:
+    """The first handle of a run's queue, put back to the end of the loop's list."""
+    handle = queue.pop(0)
+    watchers.append(handle)
+    handle.queue = watchers
+    return handle

@@ -231,6 +231,26 @@ def test_pending_watchers_behind_an_interrupt_run_in_the_next_turn(world: World,
     assert diary.entries == [("shutdown", 0)] * 2
 
 
+@pytest.mark.parametrize("kind", [Idle, Prepare, Check])
+def test_loop_watchers_behind_an_interrupt_run_in_the_next_turn(world: World, kind: Any) -> None:
+    order: list[str] = []
+
+    def interrupted(handle: Handle) -> None:
+        order.append("interrupted")
+        handle.close()
+        raise KeyboardInterrupt
+
+    others = [kind(world.loop) for _ in range(2)]
+    for other in others:
+        other.start(lambda handle: order.append("other"))
+    kind(world.loop).start(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        world.turn()
+    others[0].stop()
+    world.turn()
+    assert order == ["interrupted", "other"]
+
+
 def test_an_error_in_the_hook_itself_passes_through(world: World, tcp: Tcp) -> None:
     def hook(handle: Any, name: str, error: Exception) -> None:
         raise LookupError("the hook's own") from error
