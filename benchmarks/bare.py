@@ -52,7 +52,7 @@ class CutProbes(ast.NodeTransformer):
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> Any:
+    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> Any:  # type: ignore[override]
         tree = ast.fix_missing_locations(CutProbes().visit(ast.parse(data, path)))
         return compile(tree, path, "exec", optimize=_optimize, dont_inherit=True)
 

@@ -21,8 +21,8 @@ def run(effort: Effort) -> Iterator[Figure]:
         file = Path(folder, "frames.json")
         with Terminal("-m", "benchmarks.painter", str(STREAMS), str(2 * effort.repeats), str(file)) as terminal:
             terminal.until_end()
-        if not file.exists():
-            raise RuntimeError(terminal.seen[-2000:].decode(errors="replace"))
+            if not file.exists():
+                raise RuntimeError(terminal.seen[-2000:].decode(errors="replace"))
         found = {mode: statistics.median(times) for mode, times in json.loads(file.read_text()).items()}
     yield Figure(f"frame, {STREAMS:,} streams: all have changed", found["full"], FRAME_FULL)
     yield Figure(f"frame, {STREAMS:,} streams: three lines in sight have changed", found["dirty"], FRAME_DIRTY)

@@ -23,7 +23,7 @@ def run(effort: Effort) -> Iterator[Figure]:
             terminal.listen(WARM_UP_S if number == 0 else random.uniform(0.1, 0.3))
             word = b"live" if number % 2 else b"paused"
             begin = time.monotonic()
-            terminal.type(b" ")
+            terminal.press(b" ")
             terminal.until(lambda seen, word=word: word in seen)  # type: ignore[misc]
             times.append((time.monotonic() - begin) * 1000)
     centiles = statistics.quantiles(times, n=100)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import sys
 import time
 from collections import deque
@@ -19,9 +20,8 @@ from pathlib import Path
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
-from streamscope.link.frames import PROTOCOL, Hello, Payload
-from streamscope.trace.history import History
-from streamscope.trace.model import Model
+from streamscope.link.frames import PROTOCOL, Hello
+from streamscope.link.session import Session
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.ui.widgets.stream_table import StreamTable
 
@@ -30,19 +30,15 @@ FLAGS = uv.READABLE | uv.WRITABLE | uv.READING | uv.ACTIVE | uv.REF
 MODES = ("still", "dirty", "full")
 
 
-class Restless:
-    """A source whose streams change as the slice under way wants, once a frame."""
+class Restless(Session):
+    """A session whose streams change as the slice under way wants, once a frame."""
 
     def __init__(self, streams: int, slices: int) -> None:
+        ours, self._engines_end = socket.socketpair()
+        super().__init__(ours)
         kinds = [(kind.name, [argument.name for argument in kind.args]) for kind in KINDS]
-        self.hello: Hello | None = Hello(
-            PROTOCOL, "0", 1, "echo", ["127.0.0.1:7000"], time.time(), kinds, list(FUNCTIONS)
-        )
-        self.model = Model.here()
-        self.history = History(1 << 20)
-        self.status, self.reason = "live", ""
-        self.payload: deque[Payload] = deque()
-        self.notices: deque[str] = deque()
+        self.hello = Hello(PROTOCOL, "0", 1, "echo", ["127.0.0.1:7000"], time.time(), kinds, list(FUNCTIONS))
+        self.status = "live"
         states = [stream(number) for number in range(2, streams + 2)]
         self.model.slice(0, LoopState(turn=1, t=1), states, True, True)
         self.app: StreamscopeApp | None = None
@@ -86,12 +82,6 @@ class Restless:
             return []
         top = int(table.scroll_y)
         return table.order[top : top + table.size.height - 1]
-
-    def open_payload(self, stream: int) -> None:
-        """There is none."""
-
-    def close_payload(self) -> None:
-        """There is none."""
 
 
 def stream(number: int) -> StreamState:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import pty
 import select
-import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -26,14 +25,20 @@ class Terminal:
     def __init__(self, *arguments: str) -> None:
         self.begin = time.monotonic()
         self.seen = b""
-        self._pid, self._fd = pty.fork()
-        if self._pid == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
-            os.chdir(ROOT)
-            environment = {**os.environ, "TERM": "xterm-256color"}
-            os.execve(sys.executable, [sys.executable, *arguments], environment)
+        self._fd, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
+        self._process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**os.environ, "TERM": "xterm-256color"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
 
-    def type(self, keys: bytes) -> None:
+    def press(self, keys: bytes) -> None:
         """Press keys; what has been seen so far is forgotten."""
         self.seen = b""
         os.write(self._fd, keys)
@@ -78,9 +83,9 @@ class Terminal:
         """Quit as a person does, by `q`, and kill what does not heed it."""
         try:
             with contextlib.suppress(OSError, TimeoutError):
-                self.type(b"q")
+                self.press(b"q")
                 self.until_end(10)
-            os.kill(self._pid, signal.SIGKILL)  # it is a zombie by now, if all went well
-            os.waitpid(self._pid, 0)
+            self._process.kill()
+            self._process.wait()
         finally:
             os.close(self._fd)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import cast
 
@@ -51,4 +52,5 @@ if __name__ == "__main__":
         import uvloop
 
         uvloop.install()
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # debug mode names slow callbacks, which are ours to measure
     asyncio.run(serve(sys.argv[1]), debug="debug" in sys.argv[2:])

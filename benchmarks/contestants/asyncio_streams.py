@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 
 from benchmarks.contestants import listen, say_ready
@@ -34,4 +35,5 @@ async def serve(where: str) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # debug mode names slow callbacks, which are ours to measure
     asyncio.run(serve(sys.argv[1]), debug="debug" in sys.argv[2:])

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.bare import CutProbes
 from benchmarks.load import EchoLoad, Shape
 from benchmarks.measure import ROOT, Contestant
+from benchmarks.terminal import Terminal
 
 MEMBERS = {"name", "figure", "unit", "floor", "goal", "limit", "meets_floor", "meets_goal"}
 
@@ -25,11 +26,11 @@ def command(*arguments):
 
 def test_json_is_one_array_of_figures_and_nothing_else_is_on_stdout():
     # when
-    done = command("emit", "--quick", "--json")
+    done = command("emit", "fold", "--quick", "--json")
     # then
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
-    assert figures
+    assert {figure["name"].partition(":")[0].split()[0] for figure in figures} == {"emit", "fold"}
     assert all(set(figure) == MEMBERS for figure in figures)
     lost = [figure for figure in figures if "without being told" in figure["name"]]
     assert lost
@@ -54,6 +55,19 @@ def test_a_contestant_answers_every_message_of_a_slice(tmp_path, where, argument
         load.close()
         assert contestant.messages >= 5
         assert 0 < cost < 1e9
+
+
+def test_the_screen_is_painted_in_every_way_that_is_measured(tmp_path):
+    # given
+    file = tmp_path / "frames.json"
+    # when
+    with Terminal("-m", "benchmarks.painter", "200", "1", str(file)) as terminal:
+        terminal.until_end()
+        # then
+        assert file.exists(), terminal.seen[-2000:]
+    found = json.loads(file.read_text())
+    assert set(found) == {"still", "dirty", "full"}
+    assert all(len(times) == 1 and 0 < times[0] < 1000 for times in found.values())
 
 
 def test_no_test_of_the_slot_is_left_in_the_engine_without_probes():
