@@ -176,15 +176,17 @@ def uv__try_write(
     made: int | OSError | None = None,
 ) -> int:
     """One system call for the buffers from `index` on: the bytes taken, or a negative errno. ENOBUFS counts as
-    EAGAIN.
+    EAGAIN; a handle that has been closed meanwhile is EBADF.
     """
-    if send_handle is not None:
-        return _sendmsg(stream, bufs, index, send_handle)
-    n = uv__writev(stream, bufs, index, made)
+    if send_handle is None:
+        n = uv__writev(stream, bufs, index, made)
+    elif send_handle.flags & (CLOSING | CLOSED):
+        return EBADF
+    else:
+        n = _sendmsg(stream, bufs[index : index + stream.loop.system.iov_max], uv__handle_fd(send_handle))
     if n > 0:
-        loop = stream.loop
         stream.bytes_out += n
-        stream.last_write_t = loop.tick
+        stream.last_write_t = stream.loop.tick
         if stream.tap is not None:
             _show(stream, bufs, index, n)
     return EAGAIN if n == ENOBUFS else n
@@ -219,16 +221,11 @@ def uv__writev(stream: Stream, bufs: Sequence[Buffer], index: int, made: int | O
     return n
 
 
-def _sendmsg(stream: Stream, bufs: Sequence[Buffer], index: int, send_handle: Handle) -> int:
-    """The branch of `uv__try_write` that carries a handle; a handle that has been closed meanwhile is EBADF."""
-    if send_handle.flags & (CLOSING | CLOSED):
-        return EBADF
-    loop = stream.loop
-    system = loop.system
-    pieces = bufs[index : index + system.iov_max]
+def _sendmsg(stream: Stream, bufs: Sequence[Buffer], send_fd: int) -> int:
+    """sendmsg(2) with a descriptor beside the bytes, again after EINTR: the result, or a negative errno."""
     while True:
         try:
-            n = system.sendmsg(stream.fd, pieces, uv__handle_fd(send_handle))
+            n = stream.loop.system.sendmsg(stream.fd, bufs, send_fd)
             break
         except InterruptedError:
             continue
@@ -237,15 +234,10 @@ def _sendmsg(stream: Stream, bufs: Sequence[Buffer], index: int, send_handle: Ha
             if n != EAGAIN:
                 stream.errors += 1
             break
-    emit = loop.emit
+    emit = stream.loop.emit
     if emit is not None:
-        emit((stream.mark | _SYS_SENDMSG, stream.fd, sum(map(len, pieces)), n))
-    if n > 0:
-        stream.bytes_out += n
-        stream.last_write_t = loop.tick
-        if stream.tap is not None:
-            _show(stream, bufs, index, n)
-    return EAGAIN if n == ENOBUFS else n
+        emit((stream.mark | _SYS_SENDMSG, stream.fd, sum(map(len, bufs)), n))
+    return n
 
 
 def _show(stream: Stream, bufs: Sequence[Buffer], index: int, n: int) -> None:
