@@ -45,8 +45,8 @@ class Hello(Frame, tag="hello"):
     log: str = ""  # file that holds what the program printed, "" if that goes to its own terminal
     control: bool = False  # whether this inspector may send commands that touch streams
     payload: int = 0  # bytes of each read and write that leave the engine unasked, 0 for none
-    joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]] = []  # see `trace/recipes`
     streams: int = 0  # how many TCP, pipe and tty handles there are now
+    joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]] = []  # see `trace/recipes`
 
 
 class Records(Frame, tag="records"):
