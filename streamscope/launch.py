@@ -242,7 +242,9 @@ def _follow(session: Session, until: Callable[[], bool], seconds: float) -> None
         left = deadline - time.monotonic()
         if left <= 0 or fd == -1:
             return
-        select.select([fd], [], [], left)
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.poll(left * 1000)
         session.receive()
         session.fold(0.05)
 

@@ -24,7 +24,7 @@ class Traffic:
         """Start the clients that suit a server of this kind. Raises OSError if no process can be started."""
         self.stop()
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "streamscope.servers.clients", host, port, kind],
+            [sys.executable, "-P", "-m", "streamscope.servers.clients", host, port, kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
