@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from screenshots.pictures import FEEDS, HERE, PICTURES, draw
 from screenshots.recording import in_utc, record, save
 
-RECORDED = {"echo": (31.0, []), "http": (13.0, [2])}
+RECORDED = {"echo": (40.0, []), "http": (13.0, [2])}
 """Per server: for how many seconds, and of which streams with their payload."""
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from screenshots.recording import Player, load
+from screenshots.recording import SECOND, Player, load
 from streamscope.app import StreamscopeApp
+from streamscope.link.session import Session
 from streamscope.trace.decode import Event
 from streamscope.ui.config import Config
 from streamscope.ui.widgets.event_list import EventList
@@ -22,11 +23,15 @@ FEEDS = HERE / "feeds"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture: its file's name without `.svg`, the recording, the moment in seconds, what a person does then."""
+    """One picture: its file's name without `.svg`, the recording, the moment, and what a person does then.
+
+    The moment is the first after so many seconds at which there is enough to see, whatever the recording.
+    """
 
     name: str
     feed: str
-    at: float
+    after: float
+    enough: Callable[[Session], bool]
     act: Callable[[Stage], Awaitable[None]]
     size: tuple[int, int] = (140, 42)
 
@@ -45,9 +50,10 @@ class Stage:
         await self.settle()
 
     async def settle(self) -> None:
-        """Paint all that is due."""
-        self.app._show_at_once()
-        await self.pilot.pause()
+        """Paint all that is due, and what is due because of that: a scrollbar that comes makes a layout."""
+        for _ in range(2):
+            self.app.show_at_once()
+            await self.pilot.pause()
 
     async def select(self, number: int) -> None:
         """Go to a stream in the table."""
@@ -92,11 +98,24 @@ async def _stream(stage: Stage) -> None:
     await stage.settle()
 
 
+def _stalled(session: Session) -> bool:
+    """A stream has been well above its high-water mark for more than a second."""
+    model = session.model
+    return any(
+        state.above_t and model.loop.t - state.above_t > SECOND and state.write_queue_size > state.high_water * 1.1
+        for state in model.streams.values()
+    )
+
+
+def _at_once(session: Session) -> bool:
+    return True
+
+
 PICTURES = (
-    Picture("overview", "echo", 23.5, _overview),
-    Picture("wall", "echo", 23.5, _wall, (180, 50)),
-    Picture("stream", "http", 6.0, _stream),
-    Picture("backpressure", "http", 9.0, _backpressure),
+    Picture("overview", "echo", 20.0, _stalled, _overview),
+    Picture("wall", "echo", 20.0, _stalled, _wall, (180, 50)),
+    Picture("stream", "http", 6.0, _at_once, _stream),
+    Picture("backpressure", "http", 8.0, _stalled, _backpressure),
 )
 
 
@@ -104,7 +123,8 @@ async def draw(picture: Picture) -> str:
     """The picture as SVG. The process must live in UTC (`recording.in_utc`)."""
     player = Player(load(FEEDS / f"{picture.feed}.msgpack.gz"))
     try:
-        player.play_to(picture.at)
+        player.play_to(picture.after)
+        player.play_on(picture.enough)
         app = StreamscopeApp(player.session, Config(), view=player.view)
         async with app.run_test(size=picture.size) as pilot:
             stage = Stage(app, pilot, player)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -114,6 +115,13 @@ class Player:
                 self._send(self._next[1])
                 self._next = next(self._frames, None)
             self.view.advance(1.0)
+
+    def play_on(self, enough: Callable[[Session], bool]) -> None:
+        """The same, until there is enough to see. Raises EOFError if the recording ends before."""
+        while not enough(self.session):
+            if self._next is None:
+                raise EOFError("the recording does not show what the picture needs: record it anew")
+            self.play_to((self.t + STEP) / SECOND)
 
     def _send(self, packed: bytes) -> None:
         """One frame, in pieces that fit into the socket's buffer: the session reads between two of them."""

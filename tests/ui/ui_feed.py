@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, site
-from streamscope.link.frames import Hello, Payload
+from streamscope.link.frames import PROTOCOL, Hello, Payload
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.ui.view import View
@@ -78,7 +78,16 @@ class Feed:
         self.model = Model(CATALOGUE, FUNCTIONS)
         self.history = History(self.max_bytes)
         self.hello: Hello | None = Hello(
-            1, "0.1.0", 4711, "echo", ["127.0.0.1:7000"], STARTED, CATALOGUE, list(FUNCTIONS), self.log, self.control
+            protocol=PROTOCOL,
+            version="0.1.0",
+            pid=4711,
+            program="echo",
+            addresses=["127.0.0.1:7000"],
+            started=STARTED,
+            kinds=CATALOGUE,
+            functions=list(FUNCTIONS),
+            log=self.log,
+            control=self.control,
         )
 
     def feed(self, *words: Word) -> None:
