@@ -38,11 +38,17 @@ class Terminal:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         try:
             if self.is_terminal:
-                if self._settings is not None and os.tcgetpgrp(self.fd) == os.getpgrp():
-                    termios.tcsetattr(self.fd, termios.TCSANOW, self._settings)
+                self._restore_settings()
                 os.write(self.fd, _PUT_RIGHT)
             os.write(self.fd, message.encode("utf-8", "backslashreplace"))
-        except (OSError, termios.error):
+        except OSError:
             pass  # it hung up, and nobody is there to read
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _restore_settings(self) -> None:
+        try:
+            if self._settings is not None and os.tcgetpgrp(self.fd) == os.getpgrp():
+                termios.tcsetattr(self.fd, termios.TCSANOW, self._settings)
+        except (OSError, termios.error):
+            pass  # it is not the terminal that controls us, so its settings are others' to make
