@@ -1,9 +1,9 @@
 """Recordings of what an engine told an inspector, and a player that tells it again.
 
-A recording is a gzipped msgpack list of the frames as they travelled, each with the moment at which it came, in
-nanoseconds on the feed's clock. The player puts the frames into one end of a socket pair and a real session on the
-other, with a clock that only it moves. So a picture goes the whole way that live frames go, and is the same on every
-machine.
+A recording is gzipped msgpack: who the engine was (its Hello, field by field, so that fields that are added later do
+not matter), and the frames that followed as they travelled, each with the moment at which it came, in nanoseconds on
+the feed's clock. The player puts them into one end of a socket pair and a real session on the other, with a clock that
+only it moves. So a picture goes the whole way that live frames go, and is the same on every machine.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,17 +29,22 @@ from streamscope.ui.view import View
 SECOND = 1_000_000_000
 STEP = SECOND // 20
 
-Recording = list[tuple[int, bytes]]
+
+class Recording(msgspec.Struct):
+    """What one engine told: its Hello's fields by name, and the packed frames after it with their times."""
+
+    hello: dict[str, Any] = msgspec.field(default_factory=dict)
+    frames: list[tuple[int, bytes]] = msgspec.field(default_factory=list)
 
 
 def load(path: Path) -> Recording:
-    """The frames of a recording, in order."""
+    """A recording from its file."""
     return msgspec.msgpack.decode(gzip.decompress(path.read_bytes()), type=Recording)
 
 
-def save(path: Path, frames: Recording) -> None:
+def save(path: Path, recording: Recording) -> None:
     """Write a recording."""
-    path.write_bytes(gzip.compress(msgspec.msgpack.encode(frames), mtime=0))
+    path.write_bytes(gzip.compress(msgspec.msgpack.encode(recording), mtime=0))
 
 
 def record(program: str, seconds: float, payload_of: list[int]) -> Recording:
@@ -50,55 +56,57 @@ def record(program: str, seconds: float, payload_of: list[int]) -> Recording:
             [*command, "--no-probe", "--probe", str(path), "--control"], stdout=subprocess.DEVNULL
         )
         try:
-            return _listen(path, seconds, payload_of)
+            return _listen(engine, path, seconds, payload_of)
         finally:
             engine.terminate()
             engine.wait()
 
 
-def _listen(path: Path, seconds: float, payload_of: list[int]) -> Recording:
+def _listen(engine: subprocess.Popen[bytes], path: Path, seconds: float, payload_of: list[int]) -> Recording:
     until = time.monotonic() + 10
     while True:
         try:
             sock = connect(path)
             break
         except ProbeError:
-            if time.monotonic() > until:
+            if engine.poll() is not None or time.monotonic() > until:
                 raise
             time.sleep(0.02)
     with sock:
         sock.setblocking(True)
         sock.settimeout(1.0)
         cutter = FrameCutter(MAX_FRAME)
-        frames: Recording = []
-        started = 0.0
+        recording = Recording()
         asked = False
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for body in cutter.feed(sock.recv(1 << 18)):
                 frame = read_frame(body)
                 if isinstance(frame, Hello):
-                    started = frame.started
-                    frame.log, frame.version, frame.pid = "", "0", 4711
-                frames.append((int((time.time() - started) * SECOND), pack(frame)))
+                    recording.hello = {**msgspec.structs.asdict(frame), "log": "", "version": "0", "pid": 4711}
+                else:
+                    t = int((time.time() - recording.hello["started"]) * SECOND)
+                    recording.frames.append((t, pack(frame)))
             if not asked and time.monotonic() > until - seconds + 2:
                 asked = True
                 for number, stream in enumerate(payload_of):
                     sock.sendall(pack(Command(number, "payload", {"stream": stream, "on": True})))
-        return frames
+        return recording
 
 
 class Player:
     """A recording, played into a view whose clock stands at `t` nanoseconds after the engine began."""
 
-    def __init__(self, frames: Recording) -> None:
-        self._frames = iter(frames)
+    def __init__(self, recording: Recording) -> None:
+        self._frames = iter(recording.frames)
         self._next = next(self._frames, None)
         self._engine, inspector = socket.socketpair()
         self.session = Session(inspector, monotonic=self._monotonic)
         self.t = 0
-        self._started = 0.0
+        hello = {name: recording.hello[name] for name in Hello.__struct_fields__ if name in recording.hello}
+        self._started: float = hello["started"]
         self.view = View(self.session, monotonic=self._monotonic, wall=self._wall)
+        self._send(pack(Hello(**hello)))
 
     def _monotonic(self) -> float:
         return self.t / SECOND
@@ -125,8 +133,6 @@ class Player:
 
     def _send(self, packed: bytes) -> None:
         """One frame, in pieces that fit into the socket's buffer: the session reads between two of them."""
-        if not self._started and isinstance(hello := read_frame(packed[4:]), Hello):
-            self._started = hello.started
         for start in range(0, len(packed), 32768):
             self._engine.sendall(packed[start : start + 32768])
             self.session.receive()

@@ -44,10 +44,10 @@ def test_a_picture_that_looks_different_is_named(
 
 @pytest.mark.parametrize("feed", sorted({picture.feed for picture in PICTURES}))
 def test_a_recording_plays_to_its_end_and_nothing_of_it_is_lost(feed: str) -> None:
-    frames = load(FEEDS / f"{feed}.msgpack.gz")
-    player = Player(frames)
+    recording = load(FEEDS / f"{feed}.msgpack.gz")
+    player = Player(recording)
     try:
-        player.play_to(frames[-1][0] / 1e9)
+        player.play_to(recording.frames[-1][0] / 1e9)
 
         assert player.session.status == "live", player.session.reason
         assert player.session.model.whole
