@@ -142,6 +142,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("log.page_up", "log", "pageup,ctrl+b", "page_up", "page up", "Scroll up by a page.", key_label="PgUp"),
     Action("log.page_down", "log", "pagedown,ctrl+f", "page_down", "page down", "Scroll down by a page.",
            key_label="PgDn"),
+    Action("log.left", "log", "left,h", "sideways(-1)", "left", "Move back along long lines.", key_label="← h"),
+    Action("log.right", "log", "right,l", "sideways(1)", "right", "Move on along long lines.", key_label="→ l"),
     Action("log.first", "log", "home", "scroll_home", "first", "Go to the first line that is kept.", key_label="Home"),
     Action("log.follow", "log", "end,f", "follow", "follow", "Follow the newest line.", footer=30, rank=4,
            key_label="f"),

@@ -94,10 +94,13 @@ async def test_a_long_line_can_be_scrolled_to_its_end(path: Path) -> None:
     path.write_text("begin " + "." * 200 + " end\n")
     async with running(Feed(log=str(path))) as (app, pilot):
         assert app.lines()[0].startswith(" begin")
-        app.pane.scroll_to(x=10_000, animate=False)
+        await pilot.press("right", "l", "right", "right", "right")
         await pilot.pause()
-
         assert app.lines()[0].endswith(" end")
+
+        await pilot.press("left", "h", "left", "left", "left")
+        await pilot.pause()
+        assert app.lines()[0].startswith(" begin")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ What the program prints goes to a file instead of the terminal, where it would d
 its errors, the traceback of a callback that raised. This is the end of that file, as it grows.
 
 Characters that would command the terminal are shown instead: ␛ is an escape. Scrolling up holds the lines still, End
-follows the newest again, and shift with the mouse wheel moves sideways.
+follows the newest again; left and right, or shift with the mouse wheel, move along lines that are too long.
 """
     BINDINGS = bindings("log")
     DEFAULT_CSS = "LogPane { overflow-x: scroll; scrollbar-size-horizontal: 0; }"
@@ -116,6 +116,11 @@ follows the newest again, and shift with the mouse wheel moves sideways.
         if item.notice:
             return [Segment(f" ── {line_text(item)} ──", self.pen("muted"))]
         return [Segment(" " + line_text(item), self.pen())]
+
+    def action_sideways(self, direction: int) -> None:
+        """Move the sight by half its width."""
+        step = max(self.scrollable_content_region.width // 2, 1)
+        self.scroll_to(x=self.scroll_offset.x + direction * step, animate=False)
 
     def copy_text(self) -> str:
         """All lines that are kept, for the clipboard."""
