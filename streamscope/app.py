@@ -73,7 +73,7 @@ class StreamscopeApp(App[int]):
             os.environ["NO_COLOR"] = no_color
         self.config = config or Config()
         self.view = view or View(source, closed_seconds=self.config.closed_seconds)
-        self._traffic = Traffic()
+        self.traffic = Traffic()
         self._traffic_wanted = traffic
         self._ages_due = 0.0
         self._overview = OverviewScreen(self.view, self.config)
@@ -95,7 +95,7 @@ class StreamscopeApp(App[int]):
 
     def on_unmount(self) -> None:
         """Nothing that was started here stays behind."""
-        self._traffic.stop()
+        self.traffic.stop()
 
     def drain(self) -> None:
         """Take what has come, and have the screen in front paint what has changed."""
@@ -115,8 +115,9 @@ class StreamscopeApp(App[int]):
             front.show(changed)
 
     def _front(self) -> LiveScreen | None:
-        """The live screen that a person sees, be it through a dialog."""
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen)), None)
+        """The live screen that a person sees, be it through a dialog; not before its widgets are there."""
+        live = (screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen))
+        return next((screen for screen in live if screen.is_mounted), None)
 
     def open_stream(self, number: int) -> None:
         """Open a stream on the whole screen."""
@@ -134,9 +135,10 @@ class StreamscopeApp(App[int]):
         for screen in self.screen_stack:
             if isinstance(screen, OverviewScreen | WallScreen):
                 screen.place_panels()
-        self._show_at_once()
+        self.show_at_once()
 
-    def _show_at_once(self) -> None:
+    def show_at_once(self) -> None:
+        """Have the screen in front paint everything anew."""
         front = self._front()
         if front is not None:
             front.show_at_once()
@@ -149,7 +151,7 @@ class StreamscopeApp(App[int]):
             self.view.resume()
         else:
             self.view.pause()
-        self._show_at_once()
+        self.show_at_once()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nobody is offered the way to where they are."""
@@ -170,8 +172,8 @@ class StreamscopeApp(App[int]):
     def action_traffic(self) -> None:
         """Start the built-in clients, or stop them."""
         hello = self.view.hello
-        if self._traffic.running:
-            self._traffic.stop()
+        if self.traffic.running:
+            self.traffic.stop()
             self.notify("The built-in clients have stopped.")
         elif hello is None or not hello.addresses:
             self.notify("The server listens nowhere, so no client can connect.", severity="warning")
@@ -186,7 +188,7 @@ class StreamscopeApp(App[int]):
             self.notify("The built-in clients speak TCP only.", severity="warning")
             return
         try:
-            self._traffic.start(host.strip("[]"), port, program)
+            self.traffic.start(host.strip("[]"), port, program)
         except OSError as error:
             self.notify(f"The built-in clients cannot start: {error.strerror}.", severity="error", markup=False)
         else:
@@ -202,7 +204,7 @@ class StreamscopeApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave."""
-        self._traffic.stop()
+        self.traffic.stop()
         self.exit(0)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

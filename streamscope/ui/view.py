@@ -46,9 +46,13 @@ class Source(Protocol):
     history: History
     status: str
     reason: str
+    opened: int | None
     payload: deque[Payload]
-    reconnects: bool
     notices: deque[str]
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether it tries again by itself when the connection breaks."""
 
     def receive(self) -> object:
         """Read what has arrived; never waits."""
@@ -147,9 +151,10 @@ class View:
         self._series = Series()
         self._sampled_t = 0
         self._accepted: Counter[int] = Counter()
+        self._count(source.model)
         self._forgot_at = -1.0
         self._seen_model = source.model
-        self._uncounted = True
+        self._uncounted = False
         self._count_due = 0.0
 
     # what is looked at
@@ -269,7 +274,7 @@ class View:
             self._series.sample(model, self._sampled_t)
         changed: Set[int] = frozenset(model.changed)
         model.changed.clear()
-        self._uncounted = self._uncounted or bool(changed)
+        self._count_if_due(model, bool(changed))
         self._take_readings(model)
         self._forget(model)
         if self._everything:
@@ -324,10 +329,6 @@ class View:
         first = readings[0]
         if self._frozen is not None:
             return
-        if self._uncounted and now >= self._count_due:
-            self._uncounted = False
-            self._count_due = now + (0.0 if len(model.streams) < MANY else 1.0)
-            self._count(model)
         if now <= first.at:
             return
         told = reading.now_t - first.now_t
@@ -337,8 +338,16 @@ class View:
             callbacks=(reading.callback_ns - first.callback_ns) / told if told > 0 else None,
         )
 
+    def _count_if_due(self, model: Model, changed: bool) -> None:
+        self._uncounted = self._uncounted or changed
+        now = self.monotonic()
+        if self._uncounted and self._frozen is None and now >= self._count_due:
+            self._uncounted = False
+            self._count_due = now + (0.0 if len(model.streams) < MANY else 1.0)
+            self._count(model)
+
     def _count(self, model: Model) -> None:
-        """How many streams there are; looked at a few times a second, because ten thousand take a millisecond."""
+        """How many streams there are; ten thousand take some milliseconds."""
         streams = model.streams.values()
         self._accepted = Counter([state.server for state in streams if state.server])
         self.open_streams = sum([not state.closed_t for state in streams])

@@ -24,6 +24,11 @@ HEIGHTS = [(0, "-flat"), (LEAST_HEIGHT, "-low"), (TALL, "-tall")]
 """Classes that every screen gets by its size; the stylesheet lays out by them."""
 
 
+def class_of(cells: int, classes: list[tuple[int, str]]) -> str:
+    """The class of a width or height."""
+    return next(name for least, name in reversed(classes) if cells >= least)
+
+
 class LiveScreen(Screen[None]):
     """A screen that shows live state. Subclasses compose their body and paint what has changed."""
 
@@ -35,6 +40,10 @@ class LiveScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The frame, and the body in it."""
+        width, height = self.app.size
+        self.add_class(
+            class_of(width, WIDTHS), class_of(height, HEIGHTS)
+        )  # textual gives it after the first frame only
         yield self._header
         yield self._banner
         yield Container(*self.compose_body(), id="body")
@@ -56,5 +65,6 @@ class LiveScreen(Screen[None]):
         self._header.show(frozenset(), now=True)
 
     def on_screen_resume(self) -> None:
-        """Somebody looks at this screen again."""
-        self.show_at_once()
+        """Somebody looks at this screen, perhaps for the first time."""
+        if self.is_mounted:
+            self.show_at_once()

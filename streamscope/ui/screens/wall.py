@@ -42,6 +42,11 @@ class WallScreen(LiveScreen):
             self.place_panels()
         self.panels.show(changed)
 
+    def show_at_once(self) -> None:
+        """Decide anew who stands where, then paint."""
+        self.place_panels()
+        super().show_at_once()
+
     def place_panels(self) -> None:
         """Decide who stands where."""
         self._placed_at = self.view.monotonic()

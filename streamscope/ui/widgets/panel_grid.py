@@ -41,7 +41,9 @@ class PanelGrid(Container):
         return [panel for panel in self._panels if panel.display]
 
     def assign(self, numbers: Sequence[int | None]) -> None:
-        """Show these streams, one a place; None leaves a place empty."""
+        """Show these streams, one a place; None leaves a place empty. Does nothing before the grid has a size."""
+        if not self.size:
+            return
         while len(self._panels) < len(numbers):
             panel = Panel(self._view)
             self._panels.append(panel)

@@ -1,0 +1,361 @@
+"""What the screen says in every state: empty, too small, ended, gone, lost; and that it obeys the person's settings."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from test_ui_overview import a_while, calm_scene, looking_at, text_of
+from ui_scenes import Clock, Scene, backpressure, connection, listener, record
+
+from streamscope.app import StreamscopeApp
+from streamscope.ui.screens.help import HelpScreen
+from streamscope.ui.widgets.footer import KeyFooter, fitting, hints
+
+
+async def test_an_empty_screen_teaches_where_to_connect_and_with_what() -> None:
+    scene = calm_scene()
+    async with looking_at(scene) as (pilot, _):
+        text = "\n".join(text_of(pilot))
+        assert "echo listens on 127.0.0.1:7000" in text
+        assert "nc 127.0.0.1 7000" in text
+        assert "press g" in text
+
+        scene.snapshot([listener(), connection(7)])
+        await a_while(pilot, scene)
+        assert "Nobody has connected" not in "\n".join(text_of(pilot))
+
+
+@pytest.mark.parametrize(
+    ("program", "address", "command"),
+    [
+        ("http", "127.0.0.1:8080", "curl http://127.0.0.1:8080/"),
+        ("http", "[::1]:8080", "curl http://[::1]:8080/"),
+        ("chat", "0.0.0.0:7000", "nc 127.0.0.1 7000"),
+        ("echo", ":::7000", "nc ::1 7000"),
+        ("echo", "/run/echo.sock", "socat - UNIX-CONNECT:/run/echo.sock"),
+    ],
+)
+async def test_the_command_to_try_suits_the_server(program: str, address: str, command: str) -> None:
+    scene = Scene(Clock(200.0), program=program, addresses=[address])
+    scene.snapshot([listener(local=address)])
+    async with looking_at(scene) as (pilot, _):
+        assert command in "\n".join(text_of(pilot))
+
+
+async def test_before_the_engine_has_said_anything_the_screen_says_what_it_waits_for() -> None:
+    scene = Scene(Clock(200.0))
+    scene.hello, scene.status = None, "connecting"
+    async with looking_at(scene) as (pilot, _):
+        text = "\n".join(text_of(pilot))
+        assert "◌ connecting" in text
+        assert "Waiting for the engine to say what it serves" in text
+
+
+async def test_when_the_engine_ends_the_screen_stays_says_why_and_keeps_the_last_state() -> None:
+    scene, view = backpressure()
+    async with looking_at(scene, view) as (pilot, overview):
+        scene.status, scene.reason = "ended", "stopped by SIGTERM"
+        await a_while(pilot, scene)
+        lines = text_of(pilot)
+        assert "■ ended" in lines[0]
+        assert "The engine has ended: stopped by SIGTERM. Its last state stays; q leaves." in lines[1]
+        assert any("1.2 MiB" in line for line in lines)
+
+        await pilot.press("down")
+        assert overview.panels.numbers == [overview.table.cursor]
+
+
+async def test_when_the_engine_is_killed_the_screen_says_by_what_and_whether_it_tries_again() -> None:
+    scene, view = backpressure()
+    async with looking_at(scene, view) as (pilot, _):
+        scene.status, scene.reason, scene.reconnects = "gone", "the engine was killed by SIGKILL", True
+        await a_while(pilot, scene)
+
+        assert "The engine was killed by SIGKILL. The last state stays; trying again; q leaves." in text_of(pilot)[1]
+
+
+async def test_a_reconnected_engine_takes_the_banner_away() -> None:
+    scene = calm_scene(7)
+    async with looking_at(scene) as (pilot, _):
+        scene.status, scene.reason = "connecting", "connecting again to /run/1.sock"
+        await a_while(pilot, scene)
+        assert "Connecting again to /run/1.sock …" in text_of(pilot)[1]
+
+        scene.status = "live"
+        await a_while(pilot, scene)
+        assert "streams · by" in text_of(pilot)[1]
+
+
+async def test_a_loss_is_counted_in_the_header_and_the_wait_for_a_snapshot_is_said() -> None:
+    scene = calm_scene(7)
+    async with looking_at(scene) as (pilot, _):
+        assert "lost 0" in text_of(pilot)[0]
+        scene.model.lost(12_345)
+        await a_while(pilot, scene)
+        assert "lost 12,345" in text_of(pilot)[0]
+        assert "waiting for a snapshot" in text_of(pilot)[1]
+
+        scene.snapshot([listener(), connection(7)])
+        await a_while(pilot, scene)
+        assert "lost 12,345" in text_of(pilot)[0]
+        assert "waiting for a snapshot" not in text_of(pilot)[1]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+async def test_whether_events_were_lost_is_said_at_every_width(width: int) -> None:
+    scene = calm_scene(7)
+    scene.model.lost(7)
+    async with looking_at(scene, size=(width, 30)) as (pilot, _):
+        assert "lost 7" in text_of(pilot)[0]
+        assert "live" in text_of(pilot)[0]
+
+
+async def test_a_small_terminal_is_told_politely_and_works_once_it_is_larger() -> None:
+    scene = calm_scene(7)
+    async with looking_at(scene, size=(50, 20)) as (pilot, overview):
+        text = "\n".join(text_of(pilot))
+        assert "streamscope needs 80 × 24 cells" in text
+        assert "has 50 × 20 here" in text
+
+        await pilot.resize_terminal(80, 24)
+        await a_while(pilot, scene)
+        text = "\n".join(text_of(pilot))
+        assert "needs" not in text
+        assert "51507" in text
+        assert "write_queue_size" in text
+        await pilot.press("down")
+        assert overview.panels.numbers == [overview.table.cursor]
+
+
+# what the person has chosen
+
+
+async def test_a_key_from_the_config_file_takes_the_place_of_the_usual_one() -> None:
+    scene = calm_scene(7)
+    async with looking_at(scene, keys={"pause": "z", "streams.down": "n"}) as (pilot, overview):
+        assert " z pause" in text_of(pilot)[-1]
+        await pilot.press("space")
+        assert not overview.view.paused
+        await pilot.press("z")
+        assert overview.view.paused
+
+        await pilot.press("home", "n")
+        assert overview.table.cursor == overview.table.order[1]
+
+
+async def test_columns_from_the_config_file_are_the_ones_that_are_shown() -> None:
+    async with looking_at(calm_scene(7), columns=("fd", "peer", "wants")) as (pilot, _):
+        head = text_of(pilot)[2]
+        assert "fd" in head
+        assert "wants" in head
+        assert "queue" not in head.partition("││")[0]
+
+
+async def test_a_theme_from_the_config_file_is_in_force() -> None:
+    async with looking_at(calm_scene(7), theme="nord") as (pilot, _):
+        assert pilot.app.theme == "nord"
+        await pilot.press("t")
+        await pilot.pause()
+        assert len(pilot.app.screen_stack) == 2
+
+
+async def test_without_colour_nothing_is_coloured_and_everything_can_still_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    scene, view = backpressure()
+    async with looking_at(scene, view) as (pilot, _):
+        strips = pilot.app.screen._compositor.render_strips()
+        styles = {segment.style for strip in strips for segment in strip if segment.style is not None}
+        assert all(style.color is None or style.color.is_default for style in styles)
+        assert all(style.bgcolor is None or style.bgcolor.is_default for style in styles)
+
+        row = next(line for line in text_of(pilot) if "51507" in line[:40])
+        assert row.startswith("│! › ")
+
+
+async def test_an_empty_wish_for_no_colour_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "")
+    async with looking_at(calm_scene(7)) as (pilot, _):
+        assert not pilot.app.no_color
+
+
+# footer, help and palette
+
+
+async def test_the_footer_shows_what_works_for_what_has_the_focus() -> None:
+    async with looking_at(calm_scene(7)) as (pilot, overview):
+        assert "s sort" in text_of(pilot)[-1]
+        overview.events.query_one("EventList").focus()
+        await pilot.pause()
+        assert "s sort" not in text_of(pilot)[-1]
+        assert "f follow" in text_of(pilot)[-1]
+
+        await pilot.press("slash")
+        await pilot.pause()
+        assert "esc clear" in text_of(pilot)[-1]
+
+
+async def test_a_narrow_footer_leaves_the_least_important_keys_out() -> None:
+    async with looking_at(calm_scene(7)) as (_, overview):
+        found = hints(overview.active_bindings)
+        for width in range(10, 200):
+            kept = fitting(found, width)
+            assert sum(hint.width for hint in kept) <= width + 2
+            if kept:
+                assert min(hint.action.rank for hint in found) in {hint.action.rank for hint in kept}
+
+
+async def test_a_click_on_a_key_in_the_footer_presses_it() -> None:
+    async with looking_at(calm_scene(7)) as (pilot, overview):
+        await pilot.click(KeyFooter, offset=(text_of(pilot)[-1].index("pause"), 0))
+        await pilot.pause()
+
+        assert overview.view.paused
+
+
+async def test_the_mouse_over_a_columns_head_explains_it() -> None:
+    async with looking_at(calm_scene(7)) as (pilot, overview):
+        await pilot.hover("#streams", offset=(overview.table.head_of("queue") + 2, 1))
+        await pilot.pause()
+
+        assert "write_queue_size" in str(overview.table.tooltip)
+
+
+@pytest.mark.parametrize(
+    ("focus", "words"),
+    [
+        ("StreamTable", "Every stream of the engine"),
+        ("Panel", "One stream, field by field"),
+        ("EventList", "What the engine did, in order"),
+    ],
+)
+async def test_help_is_about_what_has_the_focus(focus: str, words: str) -> None:
+    async with looking_at(calm_scene(7)) as (pilot, overview):
+        overview.query(focus).first().focus()
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, HelpScreen)
+        assert any(words in line for line in text_of(pilot))
+
+        await pilot.press("q")
+        assert pilot.app.screen is overview
+
+
+async def test_the_help_lists_the_keys_as_the_person_has_set_them() -> None:
+    async with looking_at(calm_scene(7), keys={"streams.sort": "o"}) as (pilot, _):
+        await pilot.press("question_mark")
+        await pilot.pause()
+
+        assert any(line.strip("│ ").startswith("o ") and "Sort by" in line for line in (t[20:] for t in text_of(pilot)))
+
+
+async def test_the_palette_offers_what_works_here_and_does_it() -> None:
+    async with looking_at(calm_scene(7)) as (pilot, _):
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"wall of")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        await pilot.press("down", "enter")
+        await pilot.pause()
+
+        assert pilot.app.screen.id is None
+        assert type(pilot.app.screen).__name__ == "WallScreen"
+
+
+async def test_the_palette_finds_streams_by_their_address() -> None:
+    async with looking_at(calm_scene(7, 8)) as (pilot, _):
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*":51508")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        await pilot.press("down", "enter")
+        await pilot.pause()
+
+        assert type(pilot.app.screen).__name__ == "StreamScreen"
+
+
+# built-in clients
+
+
+async def test_g_starts_clients_that_talk_to_the_server_and_again_stops_them() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        scene = Scene(Clock(200.0), addresses=[f"127.0.0.1:{server.getsockname()[1]}"])
+        scene.snapshot([listener()])
+        async with looking_at(scene) as (pilot, _):
+            app = pilot.app
+            assert isinstance(app, StreamscopeApp)
+            await pilot.press("g")
+            peer, _address = server.accept()
+            with peer:
+                peer.settimeout(20)
+                assert peer.recv(10)
+            assert app.traffic.running
+
+            await pilot.press("g")
+            assert not app.traffic.running
+
+
+async def test_g_says_so_when_there_is_nothing_to_connect_to() -> None:
+    scene = Scene(Clock(200.0), addresses=[])
+    scene.snapshot([connection(7)])
+    async with looking_at(scene) as (pilot, _):
+        await pilot.press("g")
+        await pilot.pause()
+
+        assert any("listens nowhere" in note.message for note in pilot.app._notifications)
+
+
+async def test_what_the_engine_refuses_is_shown() -> None:
+    scene = calm_scene(7)
+    async with looking_at(scene) as (pilot, _):
+        scene.notices.append("payload stays in the engine: \x1b[2J[bold]start it with --control")
+        await a_while(pilot, scene)
+
+        notes = [(note.message, note.markup) for note in pilot.app._notifications]
+        assert notes == [("payload stays in the engine: ␛[2J[bold]start it with --control", False)]
+
+
+# text from outside
+
+HOSTILE = [
+    "\x1b]52;c;aGFoYQ==\x07\x1b[2J\x9b31m",
+    "[bold red]markup[/] [@click=app.quit]x[/]",
+    "a" * 5000,
+    "你好" * 200,
+    "\u202eevil\u2066\u200b \u05d0\u05d1 \ud800 \U0001f1e9\U0001f1ea e\u0301\u0300",
+    "\r\n\t\x00",
+]
+
+
+@pytest.mark.parametrize("screen", ["overview", "wall", "stream", "palette"])
+async def test_names_and_addresses_never_command_the_terminal_nor_move_their_neighbours(screen: str) -> None:
+    # given an engine that gives everything hostile names
+    scene = Scene(Clock(200.0), program=HOSTILE[0], addresses=[HOSTILE[1]])
+    states = [
+        connection(number, name=text, peer=text, local=text, place=text) for number, text in enumerate(HOSTILE, 7)
+    ]
+    scene.snapshot([listener(local=HOSTILE[4], name=HOSTILE[3]), *states])
+    for number, text in enumerate(HOSTILE, 7):
+        text = text.encode("utf-8", "replace").decode()
+        scene.records(
+            record(number, "handle.name", "name", text), record(number, "callback.error", "excepthook", 2, text)
+        )
+    columns = ("number", "name", "peer", "place", "local", "queue")
+    async with looking_at(scene, size=(200, 50), columns=columns) as (pilot, _):
+        scene.status, scene.reason = "gone", HOSTILE[0]
+        keys = {"wall": ["2"], "stream": ["enter"], "palette": ["ctrl+p", "7"]}.get(screen, [])
+        await pilot.press("home", "down", *keys)
+        await a_while(pilot, scene)
+
+        # then every line is as wide as the terminal and holds characters that print only themselves
+        for line, strip in zip(text_of(pilot), pilot.app.screen._compositor.render_strips()):
+            assert line.isprintable()
+            assert strip.cell_length == 200
+        if screen == "overview":
+            assert any("[bold red]markup[/]" in line for line in text_of(pilot))
+            assert any("␛]52;c" in line for line in text_of(pilot))
