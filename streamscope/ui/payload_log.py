@@ -74,6 +74,8 @@ class PayloadLog:
         self._kept = 0
         self._number = 0
         self._ways = {False: _way(), True: _way()}
+        self.exact = True
+        """Whether it is known how many bytes have passed; not once some were dropped uncounted."""
         self._hex = False
         self._cells = 80
 
@@ -81,6 +83,11 @@ class PayloadLog:
     def end(self) -> int:
         """One more than the number of the newest row."""
         return self.first + len(self.rows)
+
+    @property
+    def full(self) -> bool:
+        """Whether taking more may drop rows."""
+        return self._kept > KEPT - 3 * TAKEN or len(self._chunks) > KEPT // 128
 
     @property
     def bytes_in(self) -> int:
@@ -126,6 +133,7 @@ class PayloadLog:
 
     def skip_unknown(self, t: int) -> None:
         """Bytes were dropped before they came here, nobody knows how many."""
+        self.exact = False
         for way in self._ways.values():
             way.decoder.reset()
         self._add(False, t, b"", "", "bytes of both ways went by too fast to be kept")

@@ -138,6 +138,24 @@ async def test_the_rows_hold_still_for_a_reader() -> None:
         assert payload(app)[-1].endswith("more\\n")
 
 
+async def test_a_flood_takes_no_rows_away_from_a_reader() -> None:
+    feed = feed_of(7)
+    feed.payload += [passed(b"line %d\n" % number) for number in range(100)]
+    async with running(feed) as (app, pilot):
+        await pilot.press("pageup")
+        await pilot.pause()
+        before = payload(app)
+        for _ in range(30):
+            feed.payload.append(passed(b"flood\n" * 5000))
+            screen_of(app).show(set())
+        await pilot.pause()
+        assert payload(app) == before
+
+        await pilot.press("f")
+        await pilot.pause()
+        assert payload(app)[-1].endswith("flood\\n")
+
+
 async def test_a_paused_screen_takes_no_payload() -> None:
     feed = feed_of(7)
     async with running(feed) as (app, pilot):

@@ -70,8 +70,8 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
             self._view.source.close_payload()
 
     def sync(self) -> None:
-        """Lay out what has passed, unless the screen is paused."""
-        if not self._view.paused:
+        """Lay out what has passed, unless the screen is paused, or it would take rows away from a reader."""
+        if not self._view.paused and (self.following or not self._payload.full):
             self._take()
         super().sync()
 
@@ -176,7 +176,8 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
             words.append(f"first {bytes_text(hello.payload)} of each read and write")
         words.append("following" if self.following else "held · end follows")
         self.border_title = Content(" · ".join(words))
-        self.border_subtitle = Content(f"< {bytes_text(log.bytes_in)}   > {bytes_text(log.bytes_out)}")
+        more = "" if log.exact else "more than "
+        self.border_subtitle = Content(f"< {more}{bytes_text(log.bytes_in)}   > {more}{bytes_text(log.bytes_out)}")
 
     # what a person can do
 
