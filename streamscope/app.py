@@ -72,6 +72,10 @@ class StreamscopeApp(App[int]):
         if no_color:
             os.environ["NO_COLOR"] = no_color
         self.config = config or Config()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self.config.theme
+        self.stylesheet.set_variables(self.get_css_variables())  # before anything is parsed with another theme's
         self.view = view or View(source, closed_seconds=self.config.closed_seconds)
         self.traffic = Traffic()
         self._traffic_wanted = traffic
@@ -85,9 +89,6 @@ class StreamscopeApp(App[int]):
 
     def on_mount(self) -> None:
         """Put the person's settings in force and begin to drain."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self.config.theme
         self.set_keymap(dict(self.config.keys))
         self.install_screen(self._wall, "wall")
         _collect_seldom()
@@ -183,12 +184,8 @@ class StreamscopeApp(App[int]):
             self._start_traffic(hello.program, hello.addresses[0])
 
     def _start_traffic(self, program: str, address: str) -> None:
-        host, colon, port = address.rpartition(":")
-        if not colon or not port.isdigit():
-            self.notify("The built-in clients speak TCP only.", severity="warning")
-            return
         try:
-            self.traffic.start(host.strip("[]"), port, program)
+            self.traffic.start(address, program)
         except OSError as error:
             self.notify(f"The built-in clients cannot start: {error.strerror}.", severity="error", markup=False)
         else:

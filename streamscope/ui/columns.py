@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 from streamscope.core import flags as uv
+from streamscope.trace.names import host_and_port
 from streamscope.trace.state import StreamState
+from streamscope.ui.peer import peer_text, pending_count
 from streamscope.ui.safe import visible
 from streamscope.ui.trouble import ERROR, WARNING, is_listener, severity, trouble_of
 from streamscope.ui.widgets import lamps
@@ -75,17 +77,13 @@ class Column:
 
 def _where(state: StreamState) -> str:
     if is_listener(state):
-        return f"listening {visible(_port(state.local))}"
-    if state.peer:
-        return visible(state.peer)
-    if state.name:
-        return visible(state.name)
-    return visible(state.local) or NONE
+        parts = host_and_port(state.local)
+        return f"listening {visible(state.local if parts is None else f':{parts[1]}')}"
+    return peer_text(state) or NONE
 
 
-def _port(address: str) -> str:
-    _, colon, port = address.rpartition(":")
-    return colon + port if colon and port.isdigit() else address
+def _type(state: StreamState) -> str:
+    return "ipc" if state.ipc else uv.TYPE_NAMES.get(state.type, "?")
 
 
 def _head_age(state: StreamState, now_t: int) -> int:
@@ -138,10 +136,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("number", "#", "The stream's number; never used twice.", 3,
            lambda s, now, tr: Cell(str(s.number)), lambda s, now, tr: s.number, rank=0, descending=False,
            sort_title="number"),
-    Column("type", "type", "tcp, pipe or tty.", 4,
-           lambda s, now, tr: Cell(uv.TYPE_NAMES.get(s.type, "?")), lambda s, now, tr: s.type, align="left", rank=6,
+    Column("type", "type", "tcp, pipe, tty, or ipc: a pipe that carries descriptors.", 4,
+           lambda s, now, tr: Cell(_type(s)), lambda s, now, tr: (s.type, s.ipc), align="left", rank=6,
            descending=False),
-    Column("peer", "peer", "The other side's address, or where a server listens, or the name that the program gave.",
+    Column("peer", "peer", "The other side's address, or where a server listens, or the name that the program gave. A Unix socket whose "
+           "other side has no address is unix.",
            15,
            lambda s, now, tr: Cell(_where(s)), lambda s, now, tr: (not is_listener(s), _where(s)), align="left",
            rank=0, most=47,
@@ -184,6 +183,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("fd", "fd", "The descriptor.", 4, lambda s, now, tr: _number_or_none(s.fd, -1), lambda s, now, tr: s.fd,
            rank=9, default=False,
            descending=False),
+    Column("fds", "fds", "Descriptors that came over an IPC pipe and wait for uv_accept.", 4,
+           lambda s, now, tr: _number_or_none(pending_count(s)), lambda s, now, tr: pending_count(s), rank=9,
+           default=False, sort_title="waiting descriptors"),
     Column("local", "local", "The stream's own address.", 15, lambda s, now, tr: Cell(visible(s.local) or NONE),
            lambda s, now, tr: s.local, align="left", rank=9, most=47, default=False, descending=False),
     Column("name", "name", "The name that the program gave the stream.", 12, lambda s, now,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from streamscope.ui.safe import visible
+
 
 class Traffic:
     """At most one child at a time."""
@@ -20,11 +22,13 @@ class Traffic:
         """Whether the clients are at work."""
         return self._child is not None and self._child.poll() is None
 
-    def start(self, host: str, port: str, kind: str) -> None:
-        """Start the clients that suit a server of this kind. Raises OSError if no process can be started."""
+    def start(self, address: str, kind: str) -> None:
+        """Start the clients that suit a server of this kind, at this address as it is shown: both are text from outside.
+        Raises OSError if no process can be started.
+        """
         self.stop()
         self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "streamscope.servers.clients", host, port, kind],
+            [sys.executable, "-P", "-m", "streamscope.servers.clients", visible(address), visible(kind)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

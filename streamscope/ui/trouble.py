@@ -11,6 +11,7 @@ from typing import NamedTuple
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CONNECTION
 from streamscope.trace.state import StreamState
+from streamscope.ui.peer import pending_count
 from streamscope.ui.widgets.meters import age_text, bytes_text
 
 CALM, WARNING, ERROR = range(3)
@@ -47,6 +48,10 @@ def trouble_of(state: StreamState, now_t: int) -> Trouble:
         if state.accepted_fd >= 0:
             return Trouble(WARNING, "!", "holds an accepted connection and does not listen meanwhile")
         return _LISTENS
+    if waiting := pending_count(state):
+        return Trouble(
+            WARNING, "!", f"{waiting:,} {'descriptor waits' if waiting == 1 else 'descriptors wait'} for uv_accept"
+        )
     if state.flags & uv.SHUTTING and state.write_queue:
         return Trouble(WARNING, "!", "shutdown waits for the queue to drain")
     if state.errors:

@@ -313,7 +313,9 @@ class View:
     def _present(self) -> int:
         source = self.source
         if source.hello is not None and source.status == "live":
-            self._last_t = max(self._last_t, int((self._wall() - source.hello.started) * SECOND))
+            since = (self._wall() - source.hello.started) * SECOND
+            if 0 <= since < 2**63:  # what an engine says of its start is not to be relied on
+                self._last_t = max(self._last_t, int(since))
         return max(self._last_t, source.model.loop.t)
 
     def _take_readings(self, model: Model) -> None:
@@ -351,7 +353,7 @@ class View:
         streams = model.streams.values()
         self._accepted = Counter([state.server for state in streams if state.server])
         self.open_streams = sum([not state.closed_t for state in streams])
-        self.connections = len(streams) - sum([is_listener(state) for state in streams])
+        self.connections = len(streams) - sum([is_listener(state) or state.ipc for state in streams])
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""

@@ -322,6 +322,19 @@ async def test_what_the_engine_refuses_is_shown() -> None:
 
 # text from outside
 
+
+@pytest.mark.parametrize("started", [float("nan"), float("inf"), -1e300, 1e300, 0.0])
+async def test_an_engine_that_lies_about_its_start_does_no_harm(started: float) -> None:
+    scene = Scene(Clock(200.0), started=started, program="\0", addresses=["\0:1"])
+    scene.snapshot([listener(), connection(7)])
+    scene.records(record(7, "handle.close", "uv_close"))
+    async with looking_at(scene) as (pilot, _):
+        await pilot.press("g")
+        await a_while(pilot, scene)
+
+        assert any("51507" in line for line in text_of(pilot))
+
+
 HOSTILE = [
     "\x1b]52;c;aGFoYQ==\x07\x1b[2J\x9b31m",
     "[bold red]markup[/] [@click=app.quit]x[/]",

@@ -39,6 +39,7 @@ class OverviewScreen(LiveScreen):
         self.log_pane = LogPane(view, id="log")
         self._welcome = Welcome(view, id="welcome")
         self._filter = FilterBar(id="filter")
+        self.set_class(self._nobody, "-nobody")
 
     def compose_body(self) -> Iterable[Widget]:
         """Table and panels beside or above each other, as the stylesheet says; events and log below."""
@@ -60,7 +61,7 @@ class OverviewScreen(LiveScreen):
         """Paint what has changed."""
         super().show(changed)
         self.table.show(changed)
-        nobody = self.view.connections == 0 and not self.view.pinned
+        nobody = self._nobody
         if nobody != self.has_class("-nobody"):
             self.set_class(nobody, "-nobody")
         if nobody:
@@ -70,6 +71,11 @@ class OverviewScreen(LiveScreen):
             self.events.show(changed)
         if self.log_pane.display:
             self.log_pane.show(changed)
+
+    @property
+    def _nobody(self) -> bool:
+        """Whether there is no stream to show, so that the screen had better teach."""
+        return self.view.connections == 0 and not self.view.pinned
 
     # panels
 

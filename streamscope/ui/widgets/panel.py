@@ -41,8 +41,9 @@ above it the scale doubles and │ shows where the mark is. Below it the last th
 write_queue: the first request with the part that is written, its size and how long it has waited, then the ones
 behind it. write_completed_queue: requests that are done and wait for their callback, then the last ones that had it.
 
-accepted_fd is a connection that was accepted and not taken yet: while a server holds one, it does not listen.
-queued_fds come behind it.
+accepted_fd is a connection that was accepted and not taken yet: while a server holds one, it does not listen. On an
+IPC pipe it is the first descriptor that came and waits for uv_accept, and queued_fds are the ones behind it. A write
+that carries a descriptor says which stream it is.
 
 epoll: what the engine wants to be told of, and what it has registered with the kernel. They differ until the next turn.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from streamscope.core import flags as uv
 from streamscope.trace.state import StreamState
+from streamscope.ui.peer import peer_text
 from streamscope.ui.safe import visible
 from streamscope.ui.trouble import is_listener
 from streamscope.ui.widgets.meters import age_text
@@ -19,9 +20,12 @@ __all__ = ["Facts", "Line", "panel_lines", "title"]
 
 
 def title(facts: Facts) -> str:
-    """The panel's head: `#7 tcp ← 127.0.0.1:51514 · fd 12 · 2m 04s`."""
+    """The panel's head: `#7 tcp ← 127.0.0.1:51514 · fd 12 · 2m 04s`, `#7 pipe ← unix at /run/x.sock · fd 12`,
+    `#2 pipe ipc · child 4711 · fd 9`.
+    """
     state = facts.state
-    pieces = [f"#{state.number} {uv.TYPE_NAMES.get(state.type, 'unknown')} {_towards(state)}".rstrip()]
+    kind = f"{uv.TYPE_NAMES.get(state.type, 'unknown')}{' ipc' if state.ipc else ''}"
+    pieces = [f"#{state.number} {kind} {_towards(state)}".rstrip()]
     if state.name:
         pieces.append(visible(state.name))
     if state.closed_t:
@@ -37,9 +41,13 @@ def title(facts: Facts) -> str:
 def _towards(state: StreamState) -> str:
     if is_listener(state):
         return f"listening {visible(state.local)}"
+    peer = state.peer or (peer_text(state) if state.type == uv.UV_NAMED_PIPE and not state.name else "")
+    if state.server and peer:
+        at = f" at {visible(state.local)}" if state.local and not state.peer else ""
+        return f"← {visible(peer)}{at}"
     if state.peer:
-        return f"{'←' if state.server else '→'} {visible(state.peer)}"
-    return visible(state.local)
+        return f"→ {visible(state.peer)}"
+    return peer or visible(state.local)
 
 
 def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from streamscope.core import flags as uv
 from streamscope.trace.names import error_name
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.ui.peer import pending_count
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.widgets import lamps
 from streamscope.ui.widgets.meters import NONE, age_text, bar, bar_scale, bytes_text, chart, count_text, rate_text
@@ -135,7 +136,8 @@ class Rows:
         line += [(f" {_part_of(done, head.bytes)} {age_text(self.facts.now_t - head.begin_t)}", ""), *_fate(head)]
         used = length(line)
         for place, request in enumerate(queue[1:], 1):
-            piece = f"  w{request.number} {bytes_text(request.left)}"
+            carries = f" carries #{request.send_handle}" if request.send_handle else ""
+            piece = f"  w{request.number} {bytes_text(request.left)}{carries}"
             more = f"  +{count_text(len(queue) - place)}"
             if used + len(piece) + (len(more) if place < len(queue) - 1 else 0) > self.width:
                 line.append((more, "dim"))
@@ -157,7 +159,7 @@ class Rows:
         if past:
             line.append(("    done", "dim"))
         for request in past[:6]:
-            piece = [(f" w{request.number} ", "dim"), _outcome(request, calm=True)]
+            piece = [(f" w{request.number} ", "dim"), _outcome(request, calm=True), *_carried(request)]
             if length(line + piece) > self.width:
                 break
             line += piece
@@ -174,7 +176,10 @@ class Rows:
         line.append((queued, "value") if queued else (NONE, "dim"))
         if state.queued_fds_capacity:
             line.append((f"  room {len(state.queued_fds)}/{state.queued_fds_capacity}", "dim"))
-        return Row(1 if held or queued else 4, line)
+        waiting = pending_count(state)
+        if waiting:
+            line.append((f"  {waiting:,} to accept", "warning"))
+        return Row(1 if held or queued or state.ipc else 4, line)
 
     def waits(self) -> Row:
         """`connect_req`, `shutdown_req` and `delayed_error`."""
@@ -291,6 +296,10 @@ def _fate(request: RequestState) -> Line:
     if request.error:
         return [(f" {_error(request.error)}", "error")]
     return [(f" carries #{request.send_handle}", "accent")] if request.send_handle else []
+
+
+def _carried(request: RequestState) -> Line:
+    return [(f" carried #{request.send_handle}", "dim")] if request.send_handle else []
 
 
 def _error(number: int) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Set
 
 from rich.segment import Segment
 from textual.strip import Strip
 
+from streamscope.trace.names import host_and_port
 from streamscope.ui.safe import visible
 from streamscope.ui.view import View
 from streamscope.ui.widgets.panel_rows import Line, length
@@ -14,11 +16,11 @@ from streamscope.ui.widgets.pens import Pens
 
 
 def command_to_try(program: str, address: str) -> str:
-    """A command that talks to the server: curl for HTTP, socat for a Unix socket, nc for the rest."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        return f"socat - UNIX-CONNECT:{address}"
-    host = host.strip("[]")
+    """A command that talks to the server: curl for HTTP, nc for the rest, Unix sockets too."""
+    parts = host_and_port(address)
+    if parts is None:
+        return f"nc -U {shlex.quote(address)}"
+    host, port = parts
     if host in ("0.0.0.0", ""):
         host = "127.0.0.1"
     elif host == "::":
@@ -68,6 +70,8 @@ class Welcome(Pens):
         """The lines stand in the middle."""
         width, height = self.content_size
         lines = self._lines
+        if len(lines) > height:
+            lines = [line for line in lines if line]
         y -= max((height - len(lines)) // 2, 0)
         if not 0 <= y < len(lines):
             return self.strip([])
