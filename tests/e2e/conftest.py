@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from terminal import Terminal, streamscope
-
-Open = Callable[..., Terminal]
+from terminal import Open, Terminal, streamscope
 
 
 @pytest.fixture

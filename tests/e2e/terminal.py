@@ -176,3 +176,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"never: {what}")
         time.sleep(0.02)
+
+
+Open = Callable[..., Terminal]
+"""What the fixture `open_terminal` gives: starts the command with these arguments in a terminal of its own."""

@@ -10,8 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Open
-from terminal import alive, child_of, environment, streamscope, wait_until
+from terminal import Open, alive, child_of, environment, streamscope, wait_until
 
 RAISING = """
 from streamscope.core import Tcp

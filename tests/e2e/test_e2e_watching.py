@@ -8,8 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from conftest import Open
-from terminal import environment, streamscope, wait_until
+from terminal import Open, environment, streamscope, wait_until
 
 
 def echo(client: socket.socket, data: bytes) -> None:
