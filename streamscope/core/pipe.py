@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .loop import Loop
 
 _INIT = site("handle.init", "uv_pipe_init")
+_IPC = site("handle.ipc", "uv_pipe_init")
 _FLAG_BIND = site("flag.set", "uv_pipe_bind")
 _FD_BIND = site("fd", "uv_pipe_bind")
 _FD_CONNECT = site("fd", "uv_pipe_connect")
@@ -260,6 +261,8 @@ class Pipe(Stream):
         self.ipc = ipc
         if ipc:
             self.io_cb = uv__stream_io  # descriptors come with recvmsg(2): never the everyday path
+            if loop.emit is not None:
+                loop.emit((self.mark | _IPC,))
         self.pipe_fname: bytes | None = None
 
     open = uv_pipe_open

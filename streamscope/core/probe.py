@@ -386,6 +386,8 @@ KINDS: tuple[Kind, ...] = (
         "The timer will fire after this long, and then every repeat, if not 0.",
     ),
     _kind("timer.stop", "", "uv_timer_stop", "The timer will not fire."),
+    # at the end, so that the codes above stay what they were
+    _kind("handle.ipc", "", "uv_pipe_init", "The pipe carries descriptors beside its bytes."),
 )
 
 KIND_CODES: dict[str, int] = {kind.name: code for code, kind in enumerate(KINDS)}

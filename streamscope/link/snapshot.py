@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from streamscope.core import ConnectRequest, Handle, Loop, Request, ShutdownRequest, Stream, WriteRequest
+from streamscope.core import ConnectRequest, Handle, Loop, Pipe, Request, ShutdownRequest, Stream, WriteRequest
 from streamscope.core.flags import STREAM_TYPES
 from streamscope.core.stream.open import stream_addresses
 from streamscope.trace.state import LoopState, RequestState, StreamState
@@ -67,6 +67,7 @@ def _add_stream(state: StreamState, stream: Stream) -> None:
     state.reads, state.writes, state.errors = stream.reads, stream.writes, stream.errors
     state.last_read_t, state.last_write_t = stream.last_read_t, stream.last_write_t
     state.armed_t, state.above_t = stream.armed_t, stream.above_t
+    state.ipc = isinstance(stream, Pipe) and stream.ipc
 
 
 def _write_state(request: WriteRequest) -> RequestState:

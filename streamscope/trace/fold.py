@@ -29,8 +29,8 @@ class Fold:
     """What handlers work on. `Model` is the whole of it, with slices and losses."""
 
     __slots__ = (
-        "active_handles", "active_reqs", "callback_ns", "changed", "closed", "completed", "handles", "known", "lit",
-        "membership", "nfds", "poll_ns", "requests", "round", "streams", "t", "turn",
+        "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "handles", "known",
+        "lit", "membership", "nfds", "poll_ns", "requests", "round", "streams", "t", "turn",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -40,6 +40,7 @@ class Fold:
         self.streams: dict[int, StreamState] = {}
         self.handles: dict[int, StreamState] = {}
         self.requests: dict[int, RequestState] = {}  # begun and not ended, by number
+        self.carried: dict[int, int] = {}  # by request, the handle that it took along, sent or still to be sent
         self.completed: dict[int, deque[RequestState]] = {}
         self.lit: dict[tuple[int, int], int] = {}
         self.closed: deque[int] = deque()  # numbers in the order of closing

@@ -13,7 +13,8 @@ came before in the feed or in the record:
 - **Handles.** `handle.init` is the first record of a handle: everything about it begins anew, with `begin_t` = t.
   `handle.closed` sets `closed_t` = t. Flags change by `flag.set` and `flag.clear` alone, `CLOSING` and `CLOSED` too;
   other fields by the kind that bears their name (`fd`, `high_water`, `accepted_fd`, `delayed_error`, `callbacks`,
-  `queued_fds.capacity`), name, addresses and server by `handle.name`, `handle.address`, `handle.accepted`.
+  `queued_fds.capacity`), name, addresses and server by `handle.name`, `handle.address`, `handle.accepted`; `ipc` is
+  true from `handle.ipc` on.
 - **Watcher.** `pevents` is the new of `io.start` and `io.stop`, `events` that of `io.events`. `armed_t` is t of the
   `io.start` that brought POLLOUT, 0 once an `io.stop` has taken it away. `pending` is true from `io.feed` to
   `pending.pop`, `watched` from `watcher_queue.push` to its pop, `closing` from `closing.push` to its pop.
@@ -55,6 +56,9 @@ from streamscope.trace.state import LoopState, RequestState, StreamState
 CLOSED_KEPT = 8192
 """So many closed handles are kept at most when nobody calls `forget_closed`."""
 
+CARRIED_SPARE = 1024
+"""So many entries of `carried` may be of requests whose end was lost."""
+
 LIT_KEPT = 8192
 LIT_NS = 2_000_000_000
 """Beyond so many entries, `lit` keeps only those of the last two seconds."""
@@ -69,7 +73,8 @@ class Model(Fold):
 
     - `streams` (TCP, pipe, tty) and `handles` (all others), `StreamState` by number, live and lately closed; `loop`;
     - `whole`: whether all of it is known; False until a round of slices has ended, and again after a loss;
-    - `completed`: by stream, its last few finished requests, their status in `error`;
+    - `completed`: by stream, its last few finished requests, their status in `error`, and in `send_handle` the handle
+      that travelled with them;
     - `lit`: when a flag last changed, by (stream, flag), for the last moments at least;
     - `membership`: another number whenever a handle has joined or left;
     - `events_seen`, `events_lost`;
@@ -224,6 +229,8 @@ class Model(Fold):
         self.know(state)
         for request in _requests(state):
             self.requests[request.number] = request
+            if request.send_handle:
+                self.carried[request.number] = request.send_handle
         if state.closed_t and (before is None or not before.closed_t):
             self.closed.append(state.number)
 
@@ -231,6 +238,8 @@ class Model(Fold):
         """A batch is bounded by its frame, so it is enough to look after each."""
         if len(self.requests) > MOST_REQUESTS:
             raise FeedError(f"the feed tells of more than {MOST_REQUESTS:,} requests at once")
+        if len(self.carried) > len(self.requests) + CARRIED_SPARE:
+            self.carried = {number: handle for number, handle in self.carried.items() if number in self.requests}
         while len(self.closed) > CLOSED_KEPT:
             self._forget_first_closed()
         if len(self.lit) > LIT_KEPT:

@@ -100,6 +100,16 @@ ERROR_DOMAINS = frozenset({"status", "result"})
 """Domains whose negative numbers are errors and whose others are counts or 0."""
 
 
+def host_and_port(address: str) -> tuple[str, int] | None:
+    """The two halves of a TCP address as it is shown (`127.0.0.1:7000`, `[::1]:7000`); None for the path or abstract
+    name of a Unix socket, which begins with a slash or an @.
+    """
+    host, colon, port = address.rpartition(":")
+    if address[:1] in ("/", "@") or not colon or not (port.isascii() and port.isdigit()) or len(port) > 5:
+        return None
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 def visible(text: str, limit: int = 200) -> str:
     r"""Text of a peer or a program, fit for a terminal: what does not print is written as `\x1b`, what is too long
     ends in `…`.

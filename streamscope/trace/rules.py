@@ -88,6 +88,10 @@ def _handle_accepted(fold: Fold, stream: StreamState, words: Words, i: int) -> N
     stream.server = words[i + 1]
 
 
+def _handle_ipc(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.ipc = True
+
+
 def _handle_closed(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     if stream.closed_t == 0:
         fold.closed.append(stream.number)
@@ -259,7 +263,9 @@ def _request_begin_of_stranger(fold: Fold, stream: None, words: Words, i: int) -
 def _request_send(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     request = fold.requests.get(words[i + 1])
     if request is not None:
-        request.send_handle = words[i + 2]
+        request.send_handle = handle = words[i + 2]
+        if handle:
+            fold.carried[request.number] = handle
 
 
 def _request_progress(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
@@ -279,15 +285,16 @@ def _request_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     status = words[i + 2]
     fold.active_reqs = words[i + 3]
     request = fold.requests.pop(words[i + 1], None)
+    carried = fold.carried.pop(words[i + 1], 0) if fold.carried else 0
     if status < 0:
         stream.errors += 1
     if request is None:
         return
     if status == 0 and request.request == UV_WRITE:
         stream.writes += 1
-    if request.error != status:
+    if request.error != status or request.send_handle != carried:
         # a copy: the stream may hold the request until after its callback, and the engine's has no error then
-        request = msgspec.structs.replace(request, error=status)
+        request = msgspec.structs.replace(request, error=status, send_handle=carried)
     done = fold.completed.get(stream.number)
     if done is None:
         done = fold.completed[stream.number] = deque(maxlen=COMPLETED_KEPT)
@@ -353,6 +360,7 @@ HANDLERS: dict[str, Handler] = {
     "handle.name": _handle_name,
     "handle.address": _handle_address,
     "handle.accepted": _handle_accepted,
+    "handle.ipc": _handle_ipc,
     "handle.closed": _handle_closed,
     "flag.set": _flag_set,
     "flag.clear": _flag_clear,

@@ -231,6 +231,7 @@ _WRITERS: dict[str, Callable[[Event], tuple[str, str]]] = {
     "handle.name": _shown("named {name}"),
     "handle.address": _shown("local {local}, peer {peer}"),
     "handle.accepted": _shown("accepted by {server}"),
+    "handle.ipc": _fixed("carries descriptors"),
     "handle.start": _changes("counts as active", "active_handles"),
     "handle.stop": _changes("no longer active", "active_handles"),
     "handle.close": _fixed("close asked for"),

@@ -67,6 +67,7 @@ class StreamState(msgspec.Struct, array_like=True):
     last_write_t: int = 0  # when the kernel last took bytes
     armed_t: int = 0  # since when pevents has had POLLOUT
     above_t: int = 0  # since when write_queue_size has been above high_water
+    ipc: bool = False  # a pipe that carries descriptors beside its bytes
 
 
 class LoopState(msgspec.Struct, array_like=True):

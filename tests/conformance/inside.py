@@ -36,7 +36,8 @@ TOLD_LATER = "uv__drain"
 """It unregisters the shutdown request before shutdown(2), but `request.end` carries the status and comes after it."""
 
 SILENT = frozenset({
-    "loop.turn", "loop.phase", "epoll.event", "callback.end", "handle.init", "handle.address", "handle.accepted",
+    "loop.turn", "loop.phase", "epoll.event", "callback.end", "handle.init", "handle.ipc", "handle.address",
+    "handle.accepted",
     "handle.close", "handle.closed", "request.progress", "request.send", "request.error", "high_water",
 })  # fmt: skip
 """What the engine tells beyond the fields that were read off the real library."""

@@ -10,7 +10,7 @@ from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS, Word
 from streamscope.trace.decode import FeedError
 from streamscope.trace.fold import COMPLETED_KEPT
-from streamscope.trace.model import CLOSED_KEPT, LIT_KEPT, Model
+from streamscope.trace.model import CARRIED_SPARE, CLOSED_KEPT, LIT_KEPT, Model
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
 # the clock and the loop
@@ -251,6 +251,39 @@ def test_a_write_carries_a_handle_until_it_is_sent() -> None:
 
     assert stream_after(*carrying).write_queue[0].send_handle == 9
     assert stream_after(*carrying, record("request.send", 7, 1, 0)).write_queue[0].send_handle == 0
+
+
+def test_what_a_write_carried_is_still_known_when_it_is_done() -> None:
+    whole = [begun(7, 1, 5), record("request.send", 7, 1, 9), record("write_queue.push", 7, 1)]
+    whole += [record("request.send", 7, 1, 0), record("request.end", 7, 1, 0, 0)]
+
+    assert [request.send_handle for request in folded(opened(7), *whole).completed[7]] == [9]
+
+
+def test_what_a_write_carries_is_known_from_a_slice_too() -> None:
+    model = Model(HERE, FUNCTIONS)
+    queue = [RequestState(1, uv.UV_WRITE, 5, 5, 1, send_handle=9)]
+    model.slice(0, LoopState(), [StreamState(7, uv.UV_NAMED_PIPE, write_queue=queue)], first=True, last=True)
+
+    model.apply(0, 1, 1, [*record("request.send", 7, 1, 0), *record("request.end", 7, 1, 0, 0)])
+
+    assert [request.send_handle for request in model.completed[7]] == [9]
+
+
+def test_what_is_known_of_carried_handles_stays_bounded_when_ends_are_lost() -> None:
+    model = Model(HERE, FUNCTIONS)
+    model.apply(0, 1, 1, opened(7, uv.UV_NAMED_PIPE))
+    for number in range(1, 3 * CARRIED_SPARE):
+        model.apply(0, 1, 1, [*begun(7, number, 5), *record("request.send", 7, number, 9)])
+        model.slice(0, LoopState(), [], first=True, last=True)  # it is gone, and nobody says how
+        model.apply(0, 1, 1, opened(7, uv.UV_NAMED_PIPE))
+
+    assert len(model.carried) <= CARRIED_SPARE + 1
+
+
+def test_a_pipe_that_carries_descriptors_says_so() -> None:
+    assert not stream_after().ipc
+    assert stream_after(record("handle.ipc", 7)).ipc
 
 
 @pytest.mark.parametrize(("field", "kind"), [("connect_req", uv.UV_CONNECT), ("shutdown_req", uv.UV_SHUTDOWN)])

@@ -72,6 +72,7 @@ def said(words: list[Word]) -> tuple[str, str]:
         (record("request.progress", 7, 41, 1, 1200), "write 41: 1,200 B left", "write_index 1"),
         (record("request.send", 7, 41, 9), "write 41 carries #9", ""),
         (record("request.send", 7, 41, 0), "write 41 has sent its handle", ""),
+        (record("handle.ipc", 7), "carries descriptors", ""),
         (record("request.error", 7, 41, -32), "request 41 failed: EPIPE", ""),
         (record("request.end", 7, 41, -125, 0), "request 41 ends: ECANCELED", "active_reqs 0"),
         (record("callback.begin", 7, 2, 65536), "read_cb(65,536)", ""),
