@@ -366,10 +366,9 @@ class Engine:
 
     def _start_demo(self) -> None:
         addresses = listening_addresses(self.loop)
-        host, colon, port = addresses[0].rpartition(":") if addresses else ("", "", "")
-        if self.options.demo and colon and port.isdigit():
+        if self.options.demo and addresses:
             self._demo = subprocess.Popen(
-                [sys.executable, "-P", "-m", "streamscope.servers.clients", host.strip("[]"), port, self.name],
+                [sys.executable, "-P", "-m", "streamscope.servers.clients", addresses[0], self.name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

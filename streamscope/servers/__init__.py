@@ -1,8 +1,8 @@
 """The servers that `streamscope run NAME` starts: short programs on the engine, to read and to watch.
 
 Each lives in a module of its own name, whose `main(loop, *, host, port, …)` listens at once and returns; the loop
-does the rest. The list below is all that help texts, error messages and the empty screen need to know of them, so
-that none is imported before it is run.
+does the rest. One that listens on a Unix socket takes a path in place of host and port. The list below is all that help
+texts and error messages need to know of them, so that none is imported before it is run.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Server:
     name: str
     summary: str
     try_with: str
-    """A shell command with `{host}` and `{port}` still to be filled in."""
+    """A shell command with `{host}` and `{port}` still to be filled in, or `{path}`."""
     options: tuple[Option, ...] = ()
 
     @property
     def module(self) -> str:
         """The module that holds its `main`."""
-        return f"{__name__}.{self.name}"
+        return f"{__name__}.{self.name.replace('-', '_')}"
 
 
 SERVERS: dict[str, Server] = {
@@ -51,5 +51,12 @@ SERVERS: dict[str, Server] = {
             "nc {host} {port}",
             (Option("--to", "to", "HOST:PORT", "the server behind the proxy", required=True),),
         ),
+        Server(
+            "pipe-echo",
+            "echo on a Unix socket",
+            "nc -U {path}",
+            (Option("--path", "path", "PATH", "its socket, a file or an abstract @name; otherwise one of your own"),),
+        ),
+        Server("ipc", "hands its connections to a child process, and takes them back", "nc {host} {port}"),
     )
 }

@@ -1,11 +1,12 @@
 """The built-in clients: a little traffic to look at, from a process of its own.
 
-    python -m streamscope.servers.clients HOST PORT KIND
+    python -m streamscope.servers.clients ADDRESS KIND
 
 Some are polite, one asks for much and reads slowly, so that a queue grows past its high-water mark and drains again,
-one comes and goes, one ends its side and waits for the other. KIND is the server's name, so that they say what it
-understands. Together they send some hundred messages a second. They end when the server does, or when their standard
-input ends: whoever starts them holds its other end, and need not remember to stop them.
+one comes and goes, one ends its side and waits for the other. ADDRESS is what the server says it listens on:
+`127.0.0.1:7000`, the path of a Unix socket, or `@name` for an abstract one. KIND is the server's name, so that they say
+what it understands. Together they send some hundred messages a second. They end when the server does, or when their
+standard input ends: whoever starts them holds its other end, and need not remember to stop them.
 
 They are programs on the engine too, and as such an example of connecting, of timers and of reading with a buffer of
 one's own.
@@ -19,15 +20,18 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from streamscope.core import Loop, Tcp, Timer, UVError, Wakeup
-from streamscope.servers.address import AddressError, resolve
+from streamscope.core import Loop, Pipe, Tcp, Timer, UVError, Wakeup
+from streamscope.servers.address import AddressError, parse, pipe_name
 from streamscope.servers.flow import close
 
 if TYPE_CHECKING:
     from streamscope.core import ConnectRequest, Stream
     from streamscope.core.system import Buffer
+
+Address: TypeAlias = tuple[str, int] | str
+"""Host and port, or what the kernel calls a Unix socket."""
 
 LINE = b"the quick brown fox looks inside the lazy stream\n"
 
@@ -42,11 +46,14 @@ class Language:
     every_ms: int = 20
     sip: int = 0
     """Bytes that a polite client reads at a time, once per message; 0 reads all there is."""
+    polite: int = 6
+    """How many polite clients there are."""
 
 
 LANGUAGES = {
     "chat": Language(every_ms=400),
     "http": Language(b"GET / HTTP/1.1\r\nHost: demo\r\n\r\n", b"GET /bytes/2000000 HTTP/1.1\r\nHost: demo\r\n\r\n", 1),
+    "ipc": Language(every_ms=4000, polite=16),  # quiet long enough to be given back, and then many at once
     "source": Language(b"", b"", 0, every_ms=100, sip=16384),
 }
 
@@ -70,7 +77,7 @@ class Habit:
 def habits(kind: str) -> list[Habit]:
     """Who comes to a server of this kind."""
     say = LANGUAGES.get(kind, Language())
-    polite = [Habit(say.message, say.every_ms + 7 * i, sip=say.sip) for i in range(6)]
+    polite = [Habit(say.message, say.every_ms + 7 * i, sip=say.sip) for i in range(say.polite)]
     slow = Habit(say.burst, every_ms=100, messages=say.bursts, sip=12_000, end="shutdown", rest_ms=3000)
     comer = Habit(say.message, every_ms=150, messages=8, sip=say.sip)
     resetter = Habit(say.message, every_ms=400, messages=6, sip=say.sip, end="reset", rest_ms=4000)
@@ -85,7 +92,9 @@ def habits(kind: str) -> list[Habit]:
 class Client:
     """One client and its habit: it connects, speaks at each tick, ends the visit, rests, and comes again."""
 
-    def __init__(self, loop: Loop, address: tuple[str, int], habit: Habit) -> None:
+    stream: Tcp | Pipe
+
+    def __init__(self, loop: Loop, address: Address, habit: Habit) -> None:
         self.loop, self.address, self.habit = loop, address, habit
         self.timer = Timer(loop)
         self.buffer = memoryview(bytearray(habit.sip or 65536))
@@ -94,13 +103,21 @@ class Client:
     def visit(self, timer: Timer) -> None:
         """Connect; a server that takes no connections has ended, and so do we."""
         self.said = 0
-        self.stream = Tcp(self.loop)
         try:
-            if self.habit.sip:
-                self.stream.open(narrow_socket(self.address[0]))
-            self.stream.connect(self.address, self.on_connect)
+            self.connect()
         except UVError:
             self.loop.stop()
+
+    def connect(self) -> None:
+        """Raises UVError for an address that nothing can connect to."""
+        if isinstance(self.address, str):
+            self.stream = pipe = Pipe(self.loop)
+            pipe.connect(self.address, self.on_connect)
+            return
+        self.stream = tcp = Tcp(self.loop)
+        if self.habit.sip:
+            tcp.open(narrow_socket(self.address[0]))
+        tcp.connect(self.address, self.on_connect)
 
     def on_connect(self, request: ConnectRequest, status: int) -> None:
         """Begin to speak and to read."""
@@ -128,8 +145,8 @@ class Client:
         """End the visit in the way of this client."""
         if self.habit.end == "shutdown":
             self.stream.shutdown()
-        elif self.habit.end == "reset":
-            self.stream.close_reset(self.on_closed)
+        elif self.habit.end == "reset" and isinstance(self.stream, Tcp):
+            self.stream.close_reset(self.on_closed)  # a Unix socket has no reset
         else:
             self.stream.close(self.on_closed)
 
@@ -161,9 +178,9 @@ def narrow_socket(host: str) -> int:
     return sock.detach()
 
 
-def run(host: str, port: int, kind: str) -> None:
+def run(where: str, kind: str) -> None:
     """Be all of the clients until the server or our standard input ends. Raises AddressError."""
-    address = resolve(host, port)
+    address = pipe_name(where) if where.startswith(("/", "@")) else parse(where)
     loop = Loop()
 
     def wait_for_end() -> None:
@@ -186,10 +203,10 @@ def run(host: str, port: int, kind: str) -> None:
 def main(arguments: list[str]) -> int:
     """The command; returns the exit status."""
     try:
-        host, port, kind = arguments
-        run(host, int(port), kind)
+        where, kind = arguments
+        run(where, kind)
     except ValueError:
-        sys.stderr.write("usage: python -m streamscope.servers.clients HOST PORT KIND\n")
+        sys.stderr.write("usage: python -m streamscope.servers.clients ADDRESS KIND\n")
         return 2
     except AddressError as error:
         sys.stderr.write(f"clients: {error}\n")

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from streamscope.core import UVError
 from streamscope.servers import SERVERS
 from streamscope.servers.address import AddressError
 from streamscope.servers.load import LoadError, load, program_name
@@ -48,7 +47,7 @@ class Program:
         try:
             self.main(loop, *self.arguments, **self.keywords)
         except AddressError as error:
-            raise _address_refusal(error) from error
+            raise Refusal(str(error), error.status) from error
         except Exception as error:
             raise self.failed(error) from error
 
@@ -105,14 +104,7 @@ def _check_call(
         signature.bind(*arguments, **keywords)
     except TypeError as error:
         if built_in:
-            raise Refusal(f"{name} takes no arguments of its own") from error
+            strange = [f"--{keyword}" for keyword in keywords if keyword not in signature.parameters]
+            raise Refusal(f"{name} takes no {strange[0] if strange else 'arguments of its own'}") from error
         given = " ".join([*(f"--{keyword}" for keyword in keywords), *map(str, arguments[1:])])
         raise Refusal(f"{name} cannot be called with {given or 'the loop alone'}: it is main{signature}") from error
-
-
-def _address_refusal(error: AddressError) -> Refusal:
-    cause = error.__cause__
-    if not isinstance(cause, UVError):
-        return Refusal(str(error))
-    hints = {"EADDRINUSE": "; --port 0 takes any that is free", "EACCES": "; ports below 1024 are for root"}
-    return Refusal(f"{error}{hints.get(cause.name, '')}", 1)

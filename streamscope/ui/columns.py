@@ -78,7 +78,7 @@ class Column:
 def _where(state: StreamState) -> str:
     if is_listener(state):
         parts = host_and_port(state.local)
-        return f"listening {visible(state.local if parts is None else f':{parts[1]}')}"
+        return f"listening {visible(state.local.rpartition('/')[2] if parts is None else f':{parts[1]}')}"
     return peer_text(state) or NONE
 
 
@@ -139,8 +139,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("type", "type", "tcp, pipe, tty, or ipc: a pipe that carries descriptors.", 4,
            lambda s, now, tr: Cell(_type(s)), lambda s, now, tr: (s.type, s.ipc), align="left", rank=6,
            descending=False),
-    Column("peer", "peer", "The other side's address, or where a server listens, or the name that the program gave. A Unix socket whose "
-           "other side has no address is unix.",
+    Column("peer", "peer",
+           "The other side's address (unix where a Unix socket has none), or where a server listens, or the name "
+           "that the program gave.",
            15,
            lambda s, now, tr: Cell(_where(s)), lambda s, now, tr: (not is_listener(s), _where(s)), align="left",
            rank=0, most=47,

@@ -23,8 +23,8 @@ class Traffic:
         return self._child is not None and self._child.poll() is None
 
     def start(self, address: str, kind: str) -> None:
-        """Start the clients that suit a server of this kind, at this address as it is shown: both are text from outside.
-        Raises OSError if no process can be started.
+        """Start the clients that suit a server of this kind, at this address as it is shown: both are text from
+        outside. Raises OSError if no process can be started.
         """
         self.stop()
         self._child = subprocess.Popen(

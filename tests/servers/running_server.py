@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from streamscope.core import Loop, Stream, Tcp, Wakeup
+from streamscope.core import Loop, Pipe, Stream, Tcp, Wakeup
 
 T = TypeVar("T")
 PATIENCE_S = 60
 
 
 class RunningServer:
-    """One server, listening on a free port; `ask` runs a question between two callbacks of its loop."""
+    """One server, listening on a free port or at `path`; `ask` runs a question between two callbacks of its loop."""
 
     def __init__(self, main: Callable[..., Any], **options: Any) -> None:
         self.loop = Loop()
@@ -25,9 +25,12 @@ class RunningServer:
         self.loop.excepthook = lambda handle, callback, error: self.failures.append((callback, error))
         self._questions: queue.SimpleQueue[tuple[Callable[[Loop], Any], queue.SimpleQueue[Any]]] = queue.SimpleQueue()
         self._wakeup = Wakeup(self.loop, self._answer)
-        main(self.loop, port=0, **options)
-        (self.server,) = [h for h in self.loop.handles.values() if isinstance(h, Tcp)]
-        self.address: tuple[str, int] = self.server.getsockname()[:2]
+        main(self.loop, **({} if "path" in options else {"port": 0}), **options)
+        (self.server,) = [
+            h for h in self.loop.handles.values() if isinstance(h, Stream) and h.connection_cb is not None
+        ]
+        name = self.server.getsockname()
+        self.address: Any = name if isinstance(self.server, Pipe) else name[:2]
         self._closed = False
         self._thread = threading.Thread(target=self.loop.run)
         self._thread.start()
@@ -66,6 +69,11 @@ class RunningServer:
 
     def connect(self) -> socket.socket:
         """A connection to the server, that gives up waiting at some time."""
+        if isinstance(self.server, Pipe):
+            pipe = socket.socket(socket.AF_UNIX)
+            pipe.settimeout(PATIENCE_S)
+            pipe.connect(self.address)
+            return pipe
         client = socket.create_connection(self.address, timeout=PATIENCE_S)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
@@ -82,9 +90,10 @@ class RunningServer:
         assert self.failures == []
 
 
-def connections(loop: Loop) -> list[Tcp]:
-    """The streams that are connected or connecting."""
-    return [h for h in loop.handles.values() if isinstance(h, Tcp) and h.connection_cb is None and not h.is_closing()]
+def connections(loop: Loop) -> list[Stream]:
+    """The streams that are connected or connecting; a pipe to a child process is no connection."""
+    streams = [h for h in loop.handles.values() if isinstance(h, Tcp) or (isinstance(h, Pipe) and not h.ipc)]
+    return [stream for stream in streams if stream.connection_cb is None and not stream.is_closing()]
 
 
 def state(stream: Stream) -> dict[str, Any]:
@@ -100,19 +109,20 @@ def state(stream: Stream) -> dict[str, Any]:
     }
 
 
-def held(loop: Loop) -> list[Tcp]:
+def held(loop: Loop) -> list[Stream]:
     """The connections that are not read now."""
     return [h for h in connections(loop) if not h.is_active()]
 
 
-def flowing(loop: Loop) -> list[Tcp]:
+def flowing(loop: Loop) -> list[Stream]:
     """The connections that are read and have nothing left to write."""
     return [h for h in connections(loop) if h.is_active() and h.write_queue_size == 0]
 
 
 def reset(client: socket.socket) -> None:
-    """End a connection by a reset."""
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    """End a connection by a reset; a Unix socket has none."""
+    if client.family != socket.AF_UNIX:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
 

@@ -9,6 +9,7 @@ import time
 import pytest
 from running_server import connections
 
+from streamscope.core import Pipe, format_address
 from streamscope.servers import SERVERS
 
 
@@ -18,7 +19,8 @@ def start():
     started = []
 
     def start(running, kind):
-        command = [sys.executable, "-m", "streamscope.servers.clients", *map(str, running.address), kind]
+        address = format_address(running.address)
+        command = [sys.executable, "-m", "streamscope.servers.clients", address, kind]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         started.append(process)
         return process
@@ -44,14 +46,17 @@ def test_clients_come_and_speak_and_end_when_their_input_does(serve, start, kind
     running = serve_kind(serve, kind)
     # when
     process = start(running, kind)
-    running.until(lambda loop: sum(s.reads if kind != "source" else s.writes for s in connections(loop)) > 50)
+    if kind == "ipc":  # the child reads and writes; what passes here is connections
+        running.until(lambda loop: sum(h.writes for h in loop.handles.values() if isinstance(h, Pipe)) > 30)
+    else:
+        running.until(lambda loop: sum(s.reads if kind != "source" else s.writes for s in connections(loop)) > 50)
     process.stdin.close()
     # then
     assert process.wait(20) == 0
     running.until(lambda loop: not connections(loop))
 
 
-@pytest.mark.parametrize("kind", ["echo", "http"])
+@pytest.mark.parametrize("kind", ["echo", "http", "pipe-echo"])
 def test_a_slow_one_lets_a_queue_grow_above_its_mark_and_drain_again(serve, start, kind):
     # given
     running = serve(kind)
@@ -87,7 +92,9 @@ def test_clients_end_when_the_server_does(serve, start):
     assert process.wait(20) == 0
 
 
-@pytest.mark.parametrize("arguments", ["", "127.0.0.1 x echo", "no-such-host.invalid 1 echo", "127.0.0.1 99999 echo"])
+@pytest.mark.parametrize(
+    "arguments", ["", "127.0.0.1:x echo", "no-such-host.invalid:1 echo", "127.0.0.1:99999 echo", "@ echo"]
+)
 def test_bad_arguments_are_one_clear_line(arguments):
     command = [sys.executable, "-m", "streamscope.servers.clients", *arguments.split()]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)

@@ -32,7 +32,8 @@ def test_500_connections_leave_no_descriptor_behind(serve, name):
     running = serve(name, **({"to": "{}:{}".format(*behind.address)} if name == "proxy" else {}))
     # when
     clients = [running.connect() for _ in range(500)]
-    running.until(lambda loop: len(connections(loop)) == 500 * (1 + (name == "proxy")))
+    if name != "ipc":  # there the child has them
+        running.until(lambda loop: len(connections(loop)) == 500 * (1 + (name == "proxy")))
     message = MESSAGES.get(name, b"hello")
     if message:
         for client in clients:

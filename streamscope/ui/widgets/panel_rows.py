@@ -166,19 +166,16 @@ class Rows:
         return Row(5, line)
 
     def descriptors(self) -> Row:
-        """`accepted_fd` and what queues behind it."""
+        """`accepted_fd`, as many of those that queue behind it as there is room for, and how many wait in all."""
         state = self.state
-        more = len(state.queued_fds) - 6
-        queued = ", ".join(map(str, state.queued_fds[:6])) + (f" +{more}" if more > 0 else "")
         held = state.accepted_fd >= 0
         line = self._begin("accepted_fd")
         line += [(f"{state.accepted_fd:<6}", "warning") if held else (f"{NONE:<6}", "dim"), ("  queued_fds ", "label")]
-        line.append((queued, "value") if queued else (NONE, "dim"))
-        if state.queued_fds_capacity:
-            line.append((f"  room {len(state.queued_fds)}/{state.queued_fds_capacity}", "dim"))
+        room = f"  room {len(state.queued_fds)}/{state.queued_fds_capacity}" if state.queued_fds_capacity else ""
         waiting = pending_count(state)
-        if waiting:
-            line.append((f"  {waiting:,} to accept", "warning"))
+        pending = f"  pending {waiting:,}" if waiting else ""
+        queued = _first_of(state.queued_fds, self.width - length(line) - len(room) - len(pending))
+        line += [(queued, "value") if queued else (NONE, "dim"), (room, "dim"), (pending, "warning")]
         return Row(1 if held or queued or state.ipc else 4, line)
 
     def waits(self) -> Row:
@@ -255,6 +252,18 @@ class Rows:
         if self.state.server:
             line.append((f"  accepted by #{self.state.server}", "dim"))
         return Row(7, line)
+
+
+def _first_of(numbers: Sequence[int], width: int) -> str:
+    """`10, 11, 12 +5`: as many as fit into so many cells, six at most and one at least, and how many more there are."""
+    text = ""
+    for shown in range(1, min(len(numbers), 6) + 1):
+        more = f" +{len(numbers) - shown}" if shown < len(numbers) else ""
+        longer = ", ".join(map(str, numbers[:shown])) + more
+        if text and len(longer) > width:
+            break
+        text = longer
+    return text
 
 
 def _flow(total: int, rate: float) -> tuple[Part, Part]:

@@ -129,6 +129,8 @@ def _finished(request: RequestState, then: str) -> Line:
     status = (f"  {visible(error_name(request.error))}", "error") if request.error else ("  0", "" if then else "dim")
     style = "" if then else "dim"
     line: Line = [(f"{letter}{request.number:<6} ", "value" if then else "dim"), mark, (f"{name}{size}", style), status]
+    if request.send_handle:
+        line.append((f"  carried #{request.send_handle}", style))
     return [*line, (f"  {then}", "label")] if then else line
 
 
