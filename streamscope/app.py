@@ -71,6 +71,7 @@ class StreamscopeApp(App[int]):
         super().__init__(ansi_color=True if no_color else None)
         if no_color:
             os.environ["NO_COLOR"] = no_color
+            self.add_class("-no-color")
         self.config = config or Config()
         for theme in THEMES:
             self.register_theme(theme)

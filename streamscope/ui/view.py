@@ -133,6 +133,8 @@ class View:
         self.source = source
         self.pinned: list[int] = []
         """The streams whose panels stay, in the order in which they were pinned."""
+        self.unread_lines = 0
+        """How many lines the program has printed since the log was last on the screen."""
         self.open_streams = 0
         """How many streams are open, servers with them."""
         self.connections = 0
@@ -368,4 +370,4 @@ class View:
         if closed and closed[0] < before_t:
             model.forget_closed(before_t)
             self._everything = True
-        self.pinned = [number for number in self.pinned if number in model.streams]
+        self.pinned = [number for number in self.pinned if number in self.model.streams]

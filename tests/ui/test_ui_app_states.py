@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 from test_ui_overview import a_while, calm_scene, looking_at, text_of
@@ -33,7 +34,7 @@ async def test_an_empty_screen_teaches_where_to_connect_and_with_what() -> None:
         ("http", "[::1]:8080", "curl http://[::1]:8080/"),
         ("chat", "0.0.0.0:7000", "nc 127.0.0.1 7000"),
         ("echo", ":::7000", "nc ::1 7000"),
-        ("echo", "/run/echo.sock", "socat - UNIX-CONNECT:/run/echo.sock"),
+        ("echo", "/run/echo.sock", "nc -U /run/echo.sock"),
     ],
 )
 async def test_the_command_to_try_suits_the_server(program: str, address: str, command: str) -> None:
@@ -126,6 +127,26 @@ async def test_a_small_terminal_is_told_politely_and_works_once_it_is_larger() -
         assert "write_queue_size" in text
         await pilot.press("down")
         assert overview.panels.numbers == [overview.table.cursor]
+
+
+async def test_what_the_program_prints_is_announced_until_the_log_is_opened(tmp_path: Path) -> None:
+    log = tmp_path / "program.log"
+    log.write_text("echo listening on 127.0.0.1:7000\n")
+    scene = Scene(Clock(200.0), log=str(log))
+    scene.snapshot([listener(), connection(7)])
+    async with looking_at(scene) as (pilot, _):
+        await a_while(pilot, scene)
+        assert "log +" not in text_of(pilot)[0]
+
+        with log.open("a") as file:
+            file.write("Traceback (most recent call last):\nValueError: no\n")
+        await a_while(pilot, scene)
+        assert "log +2" in text_of(pilot)[0]
+
+        await pilot.press("L")
+        await a_while(pilot, scene)
+        assert "log +" not in text_of(pilot)[0]
+        assert any("ValueError: no" in line for line in text_of(pilot))
 
 
 # what the person has chosen

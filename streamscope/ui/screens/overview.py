@@ -39,6 +39,7 @@ class OverviewScreen(LiveScreen):
         self.log_pane = LogPane(view, id="log")
         self._welcome = Welcome(view, id="welcome")
         self._filter = FilterBar(id="filter")
+        self._lines_seen = 1  # the first says where the program listens, and so does the header
         self.set_class(self._nobody, "-nobody")
 
     def compose_body(self) -> Iterable[Widget]:
@@ -59,6 +60,7 @@ class OverviewScreen(LiveScreen):
 
     def show(self, changed: Set[int]) -> None:
         """Paint what has changed."""
+        self._follow_log(changed)
         super().show(changed)
         self.table.show(changed)
         nobody = self._nobody
@@ -69,8 +71,14 @@ class OverviewScreen(LiveScreen):
         self.panels.show(changed)
         if self.events.display:
             self.events.show(changed)
+
+    def _follow_log(self, changed: Set[int]) -> None:
+        """Read what the program has printed, be it on the screen or not, so that the header can tell of it."""
+        self.log_pane.show(changed)
+        printed = self.log_pane.span()[1]
         if self.log_pane.display:
-            self.log_pane.show(changed)
+            self._lines_seen = max(printed, 1)
+        self.view.unread_lines = max(printed - self._lines_seen, 0)
 
     @property
     def _nobody(self) -> bool:

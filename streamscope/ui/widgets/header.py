@@ -56,6 +56,7 @@ def pieces(view: View) -> list[Piece]:
         Piece(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
         Piece(2, ((f"{count_text(rates.events):>5}", "value"), (" events/s", "label"))),
         Piece(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
+        Piece(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "warning")) if view.unread_lines else ()),
         Piece(4, (*_share("poll", rates.poll), ("  ", ""), *_share("cb", rates.callbacks)), right=True),
     ]
     return [piece for piece in found if any(text for text, _ in piece.parts)]

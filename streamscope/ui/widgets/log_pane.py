@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from itertools import islice
 
@@ -52,7 +51,7 @@ follows the newest again; left and right, or shift with the mouse wheel, move al
 
     def sync(self) -> None:
         """Read what has been appended, unless that was done a moment ago or the screen is paused."""
-        now = time.monotonic()
+        now = self._view.monotonic()
         if now >= self._due and not self._view.paused:
             self._due = now + INTERVAL
             self._read()

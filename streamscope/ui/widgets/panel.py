@@ -117,7 +117,10 @@ epoll: what the engine wants to be told of, and what it has registered with the 
 
     def _show_frame(self, facts: Facts | None) -> None:
         """The head: what stream it is on the left, whether it is pinned on the right."""
-        left = "" if facts is None else title(facts)
+        trouble = None if facts is None else trouble_of(facts.state, facts.now_t)
+        level = CALM if trouble is None else trouble.level
+        mark = f"{trouble.mark} " if trouble is not None and level > CALM else ""
+        left = "" if facts is None else mark + title(facts)
         pinned = "pinned" if self.number in self._view.pinned else ""
         room = self.size.width - 6
         tail = f" {pinned} ─" if pinned else ""
@@ -127,7 +130,6 @@ epoll: what the engine wants to be told of, and what it has registered with the 
             return
         self._title = text
         self.border_title = Content(text)
-        level = CALM if facts is None else trouble_of(facts.state, facts.now_t).level
         self.set_class(level > CALM, "-troubled")
         self.set_class(level == ERROR, "-failed")
         self.set_class(facts is not None and facts.state.closed_t > 0, "-closed")

@@ -27,6 +27,7 @@ PEN_CLASSES = frozenset(f"pen--{name}" for name in NAMES)
 class Pens(Widget):
     """A widget that draws with pens."""
 
+    ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = set(PEN_CLASSES)
 
     _pens: dict[tuple[str, str], Style] | None = None
