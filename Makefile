@@ -33,6 +33,9 @@ format: $(VENV)/.installed-dev     ## put every file into the house's format
 conformance: $(VENV)/.installed-dev ## hold the engine against the real libuv with 2,000 programs, new ones every time
 	CONFORMANCE_PROFILE=conformance $(BIN)/python -m pytest tests/conformance
 
+soak: $(VENV)/.installed-dev       ## serve under churn and hostile inspectors for SOAK_S seconds (900), and compare everything
+	$(BIN)/python tests/soak --seconds $(or $(SOAK_S),900)
+
 bench: $(VENV)/.installed-dev      ## figures of docs/performance.md (BENCH="echo --quick" for one of them)
 	$(BIN)/python -m benchmarks $(BENCH)
 
