@@ -170,6 +170,38 @@ def test_a_full_disk_ends_the_events_and_not_the_server(runtime: Path, tmp_path:
         json.loads(line)
 
 
+def test_a_device_without_space_ends_the_events_and_not_the_server(runtime: Path) -> None:
+    with Serving(runtime, "echo", "--events", "/dev/full") as serving:
+        until(lambda: zombies(serving.pid), "the writer ends")
+        with serving.connect() as client:
+            assert echoed(client, b"hello") == b"hello"
+        status, _, err = serving.end()
+    assert (status, err) == (1, "streamscope: the events cannot be written: No space left on device: they end here\n")
+
+
+def test_a_reader_of_the_events_that_leaves_ends_them_and_not_the_server(runtime: Path) -> None:
+    with Serving(runtime, "echo", "--events", "-") as serving:
+        address = serving.address
+        assert serving.process.stdout is not None
+        serving.process.stdout.close()
+        with serving.connect() as client:
+            until(lambda: echoed(client, b"hello") == b"hello" and zombies(serving.pid), "the writer ends")
+        with socket.create_connection(address, timeout=DEADLINE_S) as client:
+            assert echoed(client, b"again") == b"again"
+        serving.process.terminate()
+        assert serving.process.stderr is not None
+        err = serving.process.stderr.read()
+        status = serving.process.wait(DEADLINE_S)
+    assert (status, err) == (1, "streamscope: nobody reads the events any more: they end here\n")
+
+
+def zombies(pid: int) -> list[int]:
+    """Children that have ended and whose status nobody has asked for yet."""
+    return [
+        child for child in children(pid) if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    ]
+
+
 def test_beyond_the_spool_events_are_lost_and_told(runtime: Path, tmp_path: Path) -> None:
     """The writer is stopped while more happens than a spool of 1 MiB holds."""
     path = tmp_path / "events.jsonl"
