@@ -52,7 +52,7 @@ class Serving:
     def __init__(
         self, runtime: Path, target: str, *arguments: str, command: list[str] | None = None, **options: Any
     ) -> None:
-        port = [] if target.endswith(".py") else ["--port", "0"]
+        port = [] if target.endswith(".py") or target == "pipe-echo" else ["--port", "0"]
         self.process = subprocess.Popen(
             command or [*COMMAND, "run", target, "--headless", *port, *arguments],
             env=environment(runtime),

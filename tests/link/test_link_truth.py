@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from link_room import Crowd, Room, assert_model_is_engine
 
+from streamscope.core import Pipe, Tcp
 from streamscope.trace.history import Gap
 
 
@@ -73,3 +76,33 @@ def test_an_inspector_that_comes_late_learns_everything_in_one_round() -> None:
         room.turn_until(lambda: session.model.whole)
         room.bring_up_to_date(session)
         assert_model_is_engine(room, session)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_descriptors_that_wait_on_a_pipe_are_known_however_one_came_to_know_of_it(late: bool) -> None:
+    """From records, as they come, or from a round of slices."""
+    with Room() as room:
+        session = None if late else room.watch()
+        ours, theirs = socket.socketpair()
+        channel, sender = Pipe(room.loop, ipc=True), Pipe(room.loop, ipc=True)
+        channel.open(ours.detach())
+        sender.open(theirs.detach())
+        channel.read_start(None, lambda stream, nread, data: None)
+        for _ in range(10):
+            sender.write2(b"c", room.server)
+        room.turn_until(lambda: channel.pending_count() == 10)
+        if session is None:
+            session = room.watch()
+            room.turn_until(lambda: session is not None and session.model.whole)
+        room.bring_up_to_date(session)
+
+        state = session.model.streams[channel.number]
+
+        assert state.ipc
+        assert (1 + len(state.queued_fds), state.queued_fds_capacity) == (10, 16)
+        assert_model_is_engine(room, session)
+        for waiting in range(9, 3, -1):
+            channel.accept(Tcp(room.loop))
+            room.bring_up_to_date(session)
+            assert len(session.model.streams[channel.number].queued_fds) == waiting - 1
+            assert_model_is_engine(room, session)

@@ -174,8 +174,12 @@ class Rows:
         room = f"  room {len(state.queued_fds)}/{state.queued_fds_capacity}" if state.queued_fds_capacity else ""
         waiting = pending_count(state)
         pending = f"  pending {waiting:,}" if waiting else ""
-        queued = _first_of(state.queued_fds, self.width - length(line) - len(room) - len(pending))
-        line += [(queued, "value") if queued else (NONE, "dim"), (room, "dim"), (pending, "warning")]
+        free = self.width - length(line) - len(room) - len(pending)
+        queued = _first_of(state.queued_fds, free)
+        if len(queued) > free:  # how many there are, and for how many there is room, says more than the first of them
+            line += [(room.removeprefix("  room "), "value"), (pending, "warning")]
+        else:
+            line += [(queued, "value") if queued else (NONE, "dim"), (room, "dim"), (pending, "warning")]
         return Row(1 if held or queued or state.ipc else 4, line)
 
     def waits(self) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Set
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
@@ -51,6 +52,23 @@ def welcome_lines(view: View) -> list[Line]:
     ]
 
 
+def folded(line: Line, width: int) -> list[Line]:
+    """The line in as many lines of at most `width` cells as it takes: a path that is cut off helps nobody."""
+    if length(line) <= width or width < 2:
+        return [line]
+    lines: list[Line] = [[]]
+    used = 0
+    for text, style in line:
+        for character in text:
+            cells = cell_len(character)
+            if used + cells > width:
+                lines.append([])
+                used = 0
+            lines[-1].append((character, style))
+            used += cells
+    return lines
+
+
 class Welcome(Pens):
     """The lesson of the empty screen."""
 
@@ -61,7 +79,7 @@ class Welcome(Pens):
 
     def show(self, changed: Set[int]) -> None:
         """Say it again if it has changed."""
-        lines = welcome_lines(self._view)
+        lines = [piece for line in welcome_lines(self._view) for piece in folded(line, self.content_size.width)]
         if lines != self._lines:
             self._lines = lines
             self.refresh()
