@@ -153,6 +153,7 @@ class StreamscopeApp(App[int]):
             self.view.resume()
         else:
             self.view.pause()
+        self.refresh_bindings()
         self.show_at_once()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -79,7 +79,7 @@ def test_an_address_gets_the_room_that_is_left_over() -> None:
 
 def test_a_server_says_where_it_listens_and_a_stranger_says_nothing() -> None:
     assert cols.BY_ID["peer"].cell(listener(), 0, NoTrends()).text == "listening :7000"
-    assert cols.BY_ID["peer"].cell(listener(local="/run/echo.sock"), 0, NoTrends()).text == "listening /run/echo.sock"
+    assert cols.BY_ID["peer"].cell(listener(local="/run/echo.sock"), 0, NoTrends()).text == "listening echo.sock"
     assert cols.BY_ID["peer"].cell(STATES[3], 0, NoTrends()).text == "–"
 
 

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 
 from streamscope.ui.actions import BY_ID, Action, key_text
+from streamscope.ui.live import Overlooked
 from streamscope.ui.widgets.pens import Pens
 
 
@@ -31,7 +32,7 @@ class Hint(NamedTuple):
         return cell_len(self.shown) + 1 + cell_len(self.label) + 3
 
 
-def hints(active: dict[str, ActiveBinding]) -> list[Hint]:
+def hints(active: dict[str, ActiveBinding], *, paused: bool = False) -> list[Hint]:
     """The keys that the footer tells of, from left to right; the first key of each action, as the person has set it."""
     keys: dict[str, list[str]] = {}
     for key, binding in active.items():
@@ -44,7 +45,8 @@ def hints(active: dict[str, ActiveBinding]) -> list[Hint]:
             default = action.keys.split(",")[0]
             key = default if default in bound else bound[0]
             shown = action.key_label if key == default and action.key_label else key_text(key)
-            found.append(Hint(shown, action.label, key, action.help, action))
+            label = "resume" if paused and action.id == "pause" else action.label
+            found.append(Hint(shown, label, key, action.help, action))
     return sorted(found, key=lambda hint: hint.action.footer)
 
 
@@ -76,7 +78,8 @@ class KeyFooter(Pens):
         width = self.size.width
         if y:
             return self.strip([])
-        kept = fitting(hints(self.screen.active_bindings), width - 2)
+        paused = isinstance(self.app, Overlooked) and self.app.view.paused
+        kept = fitting(hints(self.screen.active_bindings, paused=paused), width - 2)
         segments: list[Segment] = [Segment(" ", self.pen())]
         self._spans = []
         x = 1

@@ -134,7 +134,8 @@ The order is made anew once a second at most, and the line under the cursor stay
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Other rows are in sight."""
         super().watch_scroll_y(old_value, new_value)
-        self._rows = []
+        top = self.scroll_offset.y
+        self._rows = [self._row(place) for place in range(top, top + max(self._height, 0))]
 
     def notify_style_update(self) -> None:
         """Another theme: everything looks different."""
