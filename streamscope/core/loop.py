@@ -21,6 +21,7 @@ from .loop_watcher import LoopWatcher, uv__run_loop_watchers
 from .poll import Passenger, uv__io_poll
 from .poller import EpollPoller, Poller
 from .probe import CALLBACK_NAMES, Probe, Word, site
+from .stream.joined import run_pending
 from .system import System, encodable
 from .timer import Timer, uv__next_timeout, uv__run_timers, uv__update_time
 from .wakeup import Signals, Wakeup, uv__async_io
@@ -49,10 +50,10 @@ class Loop(Probe):
 
     __slots__ = (
         "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "callback_ns",
-        "closing_list", "emfile_fd", "excepthook", "fetched", "handles", "handles_made", "joined", "loop_watchers",
-        "new_tap", "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made", "signals",
-        "stop_flag", "system", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn", "wakeups",
-        "watcher_queue", "watchers",
+        "closing_list", "emfile_fd", "event_t", "excepthook", "fetched", "handles", "handles_made", "joined",
+        "loop_watchers", "new_tap", "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made",
+        "signals", "stop_flag", "system", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn",
+        "wakeups", "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +98,7 @@ class Loop(Probe):
         self._clock_ns = self.system.clock_ns
         self._begin_ns = self._clock_ns() - 1  # a time of 0 means never
         self.tick = 1
+        self.event_t = 0  # `tick` of the last event that was dispatched while somebody watched
         self.time = 0
         self.callback_ns = 0  # time spent in callbacks while somebody watched
 
@@ -255,6 +257,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
     if not alive:
         uv__update_time(loop)
     watchers = loop.loop_watchers
+    run = run_pending if loop.joined else uv__run_pending
     while alive and not loop.stop_flag:
         loop.tick = uv__update_time(loop)
         loop.turn += 1
@@ -265,7 +268,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
             uv__run_timers(loop)
         can_sleep = not (watchers["idle"] or (loop.pending_list and any(w.pending for w in loop.pending_list)))
         if loop.pending_list:
-            uv__run_pending(loop)
+            run(loop)
         if watchers["idle"]:
             uv__run_loop_watchers(loop, "idle")
         if watchers["prepare"]:
@@ -278,7 +281,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
         for _ in range(8):
             if not loop.pending_list:
                 break
-            uv__run_pending(loop)
+            run(loop)
         if watchers["check"]:
             uv__run_loop_watchers(loop, "check")
         if loop.closing_list:

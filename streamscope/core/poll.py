@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from .errors import status_of
 from .flags import POLLERR, POLLHUP, POLLIN, POLLOUT
 from .poller import MAX_EVENTS
-from .probe import joined_site, site
+from .probe import site
+from .stream import joined
 from .timer import uv__update_time
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ _MOD = site("epoll.mod", "uv__io_poll")
 _DEL = site("epoll.del", "uv__io_poll")
 _WATCHER_POP = site("watcher_queue.pop", "uv__io_poll")
 _IO_EVENTS = site("io.events", "uv__io_poll")
-_REARM = joined_site("rearm")
 
 POLLS_WHILE_FULL = 48
 """How often `uv__io_poll` fetches at most while every fetch is full."""
+
+SIGNALS = 2
+"""What `_dispatch_one` returns of the signals' watcher."""
 
 
 class Passenger(Protocol):
@@ -57,7 +60,10 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
     if loop.emit is not None:
         loop.emit((_PHASE,))
     if loop.watcher_queue:
-        _register(loop)
+        if loop.joined:
+            joined.register(loop, _register_one)
+        else:
+            _register(loop)
     base = loop.time
     left = timeout
     polls = POLLS_WHILE_FULL
@@ -65,7 +71,7 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
         events = _wait(loop, timeout)
         ran = signals = False
         if events:
-            ran, signals = _dispatch(loop, events)
+            ran, signals = joined.dispatch(loop, events, _dispatch_one) if loop.joined else _dispatch(loop, events)
         if signals:
             return  # the loop turns rather than poll again
         if ran:
@@ -104,9 +110,6 @@ def _register_one(loop: Loop, w: Watcher) -> None:
     emit = loop.emit
     poller = loop.poller
     mark, fd, pevents = w.mark, w.fd, w.pevents
-    if w.events == pevents and loop.joined:
-        _rearm(loop, w)
-        return
     if emit is not None:
         emit((mark | _WATCHER_POP,))
     modify = w.events != 0
@@ -127,19 +130,6 @@ def _register_one(loop: Loop, w: Watcher) -> None:
         if emit is not None:
             emit((mark | _IO_EVENTS, w.events, pevents))
         w.events = pevents
-
-
-def _rearm(loop: Loop, w: Watcher) -> None:
-    """The MOD that changes nothing, which follows every finished write: told of in one record."""
-    emit = loop.emit
-    try:
-        loop.poller.modify(w.fd, w.pevents)
-    except OSError:
-        if emit is not None:
-            emit((w.mark | _WATCHER_POP,))
-        raise
-    if emit is not None:
-        emit((w.mark | _REARM, w.fd, w.pevents))
 
 
 def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:
@@ -189,36 +179,46 @@ def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> tuple[bool, bool]:
     among them.
     """
     loop.fetched = events
-    watchers = loop.watchers
-    signals = loop.signals.watcher
-    ran = caught = False
+    ran = caught = 0
     try:
         for fd, mask in events:
-            if fd == -1:
-                continue  # struck out by uv__platform_invalidate_fd
-            w = watchers[fd]
-            if w is None:
-                _forget(loop, fd)
-                continue
-            # The kernel reports ERR and HUP unasked; alone, they stand for whatever the stream waits for.
-            mask &= w.pevents | POLLERR | POLLHUP
-            if mask in (POLLERR, POLLHUP):
-                mask |= w.pevents & (POLLIN | POLLOUT)
-            if mask:
-                ran = True
-                if w is signals:
-                    caught = True
-                    continue
-                emit = loop.emit
-                if emit is not None:
-                    loop.tick = loop.clock()
-                    emit((w.mark | _EVENT, mask, loop.tick))
-                w.io_cb(loop, w, mask)
+            found = _dispatch_one(loop, fd, mask)
+            ran |= found
+            caught |= found & SIGNALS
         if caught:
+            signals = loop.signals.watcher
             signals.io_cb(loop, signals, POLLIN)
     finally:
         loop.fetched = None
-    return ran, caught
+    return bool(ran), bool(caught)
+
+
+def _dispatch_one(loop: Loop, fd: int, mask: int) -> int:
+    """Run the callback of one event. Returns 0 if nothing wanted it, `SIGNALS` if its callback waits until the last,
+    else 1.
+    """
+    if fd == -1:
+        return 0  # struck out by uv__platform_invalidate_fd
+    w = loop.watchers[fd]
+    if w is None:
+        _forget(loop, fd)
+        return 0
+    # The kernel reports ERR and HUP unasked; alone, they stand for whatever the stream waits for.
+    mask &= w.pevents | POLLERR | POLLHUP
+    if mask in (POLLERR, POLLHUP):
+        mask |= w.pevents & (POLLIN | POLLOUT)
+    if not mask:
+        return 0
+    if w is loop.signals.watcher:
+        return SIGNALS
+    emit = loop.emit
+    if emit is not None:
+        if loop.tick == loop.event_t:  # no callback has ended since the event before: its time is not told yet
+            loop.tick = loop.clock()
+        loop.event_t = loop.tick
+        emit((w.mark | _EVENT, mask, loop.tick))
+    w.io_cb(loop, w, mask)
+    return 1
 
 
 def _forget(loop: Loop, fd: int) -> None:

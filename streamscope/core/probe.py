@@ -462,6 +462,7 @@ _READ_STEPS: tuple[tuple[str | int, ...], ...] = (
     ("sys.read", "uv__read", "fd", 65536, "n"),
     ("callback.begin", "uv__read", CB_READ, "n"),
 )
+_EVENT_STEP: tuple[str | int, ...] = ("epoll.event", "uv__io_poll", 1, "t")  # POLLIN
 _WRITE_STEPS: tuple[tuple[str | int, ...], ...] = (
     ("request.begin", "uv_write2", "req", 3, "n", 1, "active_reqs"),
     ("write_queue_size", "uv_write2", 0, "n"),
@@ -472,13 +473,14 @@ _WRITE_STEPS: tuple[tuple[str | int, ...], ...] = (
     ("write_completed_queue.push", "uv__write_req_finish", "req"),
 )
 _WRITTEN_STEPS: tuple[tuple[str | int, ...], ...] = (
+    ("pending.pop", "uv__run_pending"),
     ("write_completed_queue.pop", "uv__write_callbacks", "req"),
     ("request.end", "uv__write_callbacks", "req", 0, "active_reqs"),
 )
 
 JOINED: tuple[Joined, ...] = (
-    _joined("read", "fd n", *_READ_STEPS),
-    _joined("read.again", "fd n", ("flag.clear", "uv__read", _PARTIAL), *_READ_STEPS),
+    _joined("read", "t fd n", _EVENT_STEP, *_READ_STEPS),
+    _joined("read.again", "t fd n", _EVENT_STEP, ("flag.clear", "uv__read", _PARTIAL), *_READ_STEPS),
     _joined("read.end", "t", ("callback.end", "uv__read", CB_READ, "t"), ("flag.set", "uv__read", _PARTIAL)),
     _joined("write", "req n fd active_reqs", *_WRITE_STEPS, ("io.feed", "uv__io_feed")),
     _joined("write.more", "req n fd active_reqs", *_WRITE_STEPS),

@@ -54,10 +54,7 @@ class ShutdownRequest(Request):
 
 
 class WriteRequest(Request):
-    """`uv_write_t`: `bufs` is what is still to be written from `write_index` on, None once it has been freed.
-
-    Without `bufs` it is made as one whose single buffer the kernel has taken already.
-    """
+    """`uv_write_t`: `bufs` is what is still to be written from `write_index` on, None once it has been freed."""
 
     __slots__ = ("bufs", "left", "nbufs", "next", "send_handle", "total", "write_index")
     type = UV_WRITE
@@ -65,19 +62,43 @@ class WriteRequest(Request):
     def __init__(
         self,
         handle: Stream,
-        bufs: list[Buffer] | None,
+        bufs: list[Buffer],
         total: int,
         send_handle: Handle | None,
         cb: Callable[[WriteRequest, int], None] | None,
     ) -> None:
         super().__init__(handle, cb)
-        self.bufs = bufs
+        self.bufs: list[Buffer] | None = bufs
         self.total = total
-        self.left = 0 if bufs is None else total  # bytes that the kernel has not taken (uv__write_req_size)
-        self.nbufs = 1 if bufs is None else len(bufs)
-        self.write_index = 1 if bufs is None else 0
+        self.left = total  # bytes that the kernel has not taken (uv__write_req_size)
+        self.nbufs = len(bufs)
+        self.write_index = 0
         self.send_handle = send_handle
         self.next: WriteRequest | None = None
+
+
+class TakenRequest(WriteRequest):
+    """A write whose single buffer the kernel has taken at once (`stream/joined.py`). What that makes the same for all
+    of them is the class's: half of what a request has to be given.
+    """
+
+    __slots__ = ()
+    bufs = None
+    left = 0
+    nbufs = 1
+    write_index = 1
+    send_handle = None
+    error = 0
+
+    def __init__(self, handle: Stream, total: int, cb: Callable[[WriteRequest, int], None] | None) -> None:
+        loop = handle.loop
+        self.handle = handle
+        self.cb = cb
+        self.begin_t = loop.tick
+        loop.requests_made = self.number = loop.requests_made + 1
+        loop.active_reqs += 1
+        self.total = total
+        self.next = None
 
 
 class WriteQueue:

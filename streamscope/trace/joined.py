@@ -17,16 +17,16 @@ from streamscope.trace.state import RequestState, StreamState
 
 
 def _read(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    stream.bytes_in += words[i + 2]
+    fold.t = stream.last_read_t = words[i + 1]
+    stream.bytes_in += words[i + 3]
     stream.reads += 1
-    stream.last_read_t = fold.t
 
 
 def _read_again(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    fold.t = stream.last_read_t = words[i + 1]
     stream.flags &= ~READ_PARTIAL
-    stream.bytes_in += words[i + 2]
+    stream.bytes_in += words[i + 3]
     stream.reads += 1
-    stream.last_read_t = fold.t
 
 
 def _read_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
@@ -56,6 +56,7 @@ def _write_more(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
 def _written(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     number = words[i + 1]
     fold.active_reqs = words[i + 2]
+    stream.pending = False
     queue = stream.write_completed_queue
     if queue and queue[0].number == number:
         del queue[0]

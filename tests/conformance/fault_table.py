@@ -295,8 +295,8 @@ _ALL = (
     Fault(
         "a read in one piece never sets READ_PARTIAL",
         "stream.joined",
-        "_read",
-        "    stream.flags |= READ_PARTIAL\n",
+        "dispatch",
+        "            stream.flags |= READ_PARTIAL\n",
         "",
         f"{TCP}read.py::test_tcp_close_after_read_timeout",
     ),

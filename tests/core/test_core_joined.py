@@ -72,6 +72,7 @@ class Program:
         self.world = World(joined=joined, redundant_mod=redundant_mod)
         self.world.kernel.__class__ = TickingKernel
         self.loop = self.world.loop
+        self.loop._clock_ns = self.world.kernel.clock_ns
         self.loop.excepthook = lambda handle, callback, error: None
         self.feed: list[Word] = []
         self.loop.watch(self.feed)
@@ -222,6 +223,30 @@ def test_every_joined_record_is_told_by_an_everyday_program_and_folded_at_once()
 
     # then each kind of joined record was told, and the model has a handler for each
     assert told - {""} == set(CODES.values()) == set(HANDLERS)
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_what_passes_through_a_write_callback_leaves_the_others_waiting(joined: bool) -> None:
+    # given two streams whose writes are done, and the callback of the first will be interrupted
+    program = Program(joined)
+    first, second = program.streams
+
+    def interrupt(request: Any, status: int) -> None:
+        raise KeyboardInterrupt
+
+    first.write(b"one", interrupt)
+    second.write(b"two")
+
+    # when it is, then the second still waits
+    with pytest.raises(KeyboardInterrupt):
+        program.do(("turn", 0, None))
+    assert second in program.loop.pending_queue
+    assert program.loop.active_reqs == 1
+
+    # and the next turn is its own
+    program.do(("turn", 0, None))
+    assert (program.loop.active_reqs, second.writes) == (0, 1)
+    program.world.end()
 
 
 @pytest.mark.parametrize("joined", [False, True])

@@ -1,11 +1,14 @@
 """The everyday path, joined up: one short read, one write that the kernel takes whole, one finished write.
 
-Nearly everything that a server does is these three. Here each is one function without calls in between, and tells of
-itself in one record for all of its events (`probe.JOINED`), which the reader expands. Whatever is not everyday goes
-the plain way, in `io.py`, `read.py` and `write.py`: those are the text to learn libuv from, and what is done here is
-what they do, step by step. A system call that has been made here already is handed to them as `made`.
+Nearly everything that a server does is these three, and then the EPOLL_CTL_MOD that follows them. Here each is one
+function without calls in between, run for all streams that wait for it, and tells of itself in one record for all of
+its events (`probe.JOINED`), which the reader expands. Whatever is not everyday goes the plain way, in `../poll.py`,
+`../loop.py`, `io.py`, `read.py` and `write.py`: those are the text to learn libuv from, and what is done here is what
+they do, step by step. A system call that has been made here already is handed to them as `made`.
 
-Only a loop with `joined=True` comes here. `tests/trace/test_trace_joined.py` runs random programs on scripted kernels
+    a turn:  register  →  wait  →  dispatch: read, and the program's read_cb, which calls write  →  run_pending
+
+Only a loop with `joined=True` comes here. `tests/core/test_core_joined.py` runs random programs on scripted kernels
 both ways and shows that the events, expanded, and the state are the same.
 """
 
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..flags import POLLIN, POLLOUT, READ_PARTIAL, READING, WRITABLE
 from ..probe import CB_READ, joined_site, site
-from ..request import WriteRequest
+from ..request import TakenRequest, WriteRequest
 from .io import uv__stream_io
 from .read import SUGGESTED_SIZE, uv__read
 from .write import uv_write, uv_write2
@@ -24,6 +27,7 @@ from .write import uv_write, uv_write2
 if TYPE_CHECKING:
     from ..loop import Loop
     from ..system import Buffer
+    from ..watcher import Watcher
     from . import Stream
 
 _READ = joined_site("read")
@@ -33,63 +37,95 @@ _WRITE = joined_site("write")
 _WRITE_MORE = joined_site("write.more")
 _WRITTEN = joined_site("written")
 _WRITTEN_REARM = joined_site("written.rearm")
-_END = site("callback.end", "uv__read")
+_REARM = joined_site("rearm")
+_EVENT = site("epoll.event", "uv__io_poll")
+_CALLBACK_END = site("callback.end", "uv__read")
+_PHASE_PENDING = site("loop.phase", "uv__run_pending")
+_PENDING_POP = site("pending.pop", "uv__run_pending")
+_WATCHER_POP = site("watcher_queue.pop", "uv__io_poll")
 
 
 def stream_io(loop: Loop, stream: Stream, events: int) -> None:
-    """`uv__stream_io`: the stream is readable, or its finished write waits for its end."""
-    if events == POLLIN:
-        if (
-            stream.flags & READING
-            and stream.alloc_cb is None
-            and stream.read_cb is not None
-            and stream.connect_req is None
-            and stream.tap is None
-        ):
-            _read(loop, stream)
-            return
-    elif events == POLLOUT and _written(loop, stream):
-        return
+    """`uv__stream_io`. A stream with this as its `io_cb` may go the everyday path."""
     uv__stream_io(loop, stream, events)
 
 
-def _read(loop: Loop, stream: Stream) -> None:
-    """`uv__read`, whose first read(2) brings less than was asked for, and so is the last."""
-    fd = stream.fd
+def dispatch(
+    loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loop, int, int], int]
+) -> tuple[bool, bool]:
+    """`_dispatch` of fetched events, and `uv__read` of the streams among them whose first read(2) brings less than was
+    asked for, and so is the last. `otherwise` takes an event that is none of these.
+    """
+    loop.fetched = events
+    watchers: list[Any] = loop.watchers
+    read = loop.system.read
+    everyday = False
+    found = 0
     try:
-        data = loop.system.read(fd, SUGGESTED_SIZE)
-    except OSError as error:
-        uv__read(stream, error)
-        return
-    n = len(data)
-    if not 0 < n < SUGGESTED_SIZE:
-        uv__read(stream, data)
-        return
-    read_cb = stream.read_cb
-    assert read_cb is not None
-    stream.bytes_in += n
-    stream.reads += 1
-    stream.last_read_t = loop.tick
-    flags = stream.flags
+        for fd, mask in events:
+            stream = watchers[fd]
+            if (
+                mask != POLLIN
+                or stream is None
+                or stream.io_cb is not stream_io
+                or not stream.flags & READING
+                or stream.alloc_cb is not None
+                or stream.connect_req is not None
+                or stream.tap is not None
+            ):
+                found |= otherwise(loop, fd, mask)
+                continue
+            everyday = True
+            if loop.emit is not None:
+                if loop.tick == loop.event_t:
+                    loop.tick = loop.clock()
+                loop.event_t = loop.tick
+            try:
+                data = read(fd, SUGGESTED_SIZE)
+            except OSError as error:
+                _read_plainly(loop, stream, error)
+                continue
+            n = len(data)
+            if not 0 < n < SUGGESTED_SIZE:
+                _read_plainly(loop, stream, data)
+                continue
+            stream.bytes_in += n
+            stream.reads += 1
+            stream.last_read_t = tick = loop.tick
+            flags = stream.flags
+            emit = loop.emit
+            if emit is not None:
+                emit((stream.mark | (_READ_AGAIN if flags & READ_PARTIAL else _READ), tick, fd, n))
+            stream.flags = flags & ~READ_PARTIAL
+            end = _CALLBACK_END
+            try:
+                stream.read_cb(stream, n, data)
+                end = _READ_END
+            except Exception as error:
+                loop.callback_failed(stream, CB_READ, error)
+                end = _READ_END
+            finally:
+                emit = loop.emit
+                if emit is not None:
+                    t = loop.clock()
+                    loop.callback_ns += t - loop.tick
+                    loop.tick = t
+                    emit((stream.mark | end, t) if end == _READ_END else (stream.mark | end, CB_READ, t))
+            stream.flags |= READ_PARTIAL
+        if found & 2:
+            signals = loop.signals.watcher
+            signals.io_cb(loop, signals, POLLIN)
+    finally:
+        loop.fetched = None
+    return everyday or found != 0, found & 2 != 0
+
+
+def _read_plainly(loop: Loop, stream: Stream, made: bytes | OSError) -> None:
+    """The read was none of every day: tell of the event, and go on with what it brought."""
     emit = loop.emit
     if emit is not None:
-        emit((stream.mark | (_READ_AGAIN if flags & READ_PARTIAL else _READ), fd, n))
-    stream.flags = flags & ~READ_PARTIAL
-    end = _END
-    try:
-        read_cb(stream, n, data)
-        end = _READ_END
-    except Exception as error:
-        loop.callback_failed(stream, CB_READ, error)
-        end = _READ_END
-    finally:
-        emit = loop.emit
-        if emit is not None:
-            t = loop.clock()
-            loop.callback_ns += t - loop.tick
-            loop.tick = t
-            emit((stream.mark | end, t) if end == _READ_END else (stream.mark | end, CB_READ, t))
-    stream.flags |= READ_PARTIAL
+        emit((stream.mark | _EVENT, POLLIN, loop.tick))
+    uv__read(stream, made)
 
 
 def write(
@@ -117,9 +153,9 @@ def write(
         return uv_write2(stream, bufs, None, write_cb, error)
     if n != size:
         return uv_write2(stream, bufs, None, write_cb, n)
-    request = WriteRequest(stream, None, size, None, write_cb)
+    request = TakenRequest(stream, size, write_cb)
     stream.bytes_out += size
-    stream.last_write_t = loop.tick
+    stream.last_write_t = request.begin_t
     last = stream.completed_last
     if last is None:
         stream.completed_first = request
@@ -136,33 +172,79 @@ def write(
     return request
 
 
-def _written(loop: Loop, stream: Stream) -> bool:
-    """`uv__write_callbacks` of one write that went well and has no callback, and `uv__drain` with nothing to shut down;
-    False, and nothing done, if there is more to it.
+def run_pending(loop: Loop) -> None:
+    """`uv__run_pending`, and `uv__write_callbacks` of one write that went well and has no callback, with a `uv__drain`
+    that has nothing to shut down.
     """
-    request = stream.completed_first
-    pevents = stream.pevents
-    if (
-        request is None
-        or request.next is not None
-        or request.cb is not None
-        or request.error
-        or not pevents
-        or pevents & POLLOUT
-        or stream.write_first is not None
-        or stream.shutdown_req is not None
-        or stream.connect_req is not None
-    ):
-        return False
-    stream.completed_first = stream.completed_last = None
-    loop.active_reqs -= 1
-    stream.writes += 1
-    # uv__io_stop(POLLOUT), which has not been wanted: the redundant EPOLL_CTL_MOD is all it does
-    rearm = not stream.watched and (loop.redundant_mod or pevents != stream.events)
-    if rearm:
-        stream.watched = True
-        loop.watcher_queue[stream] = None
+    pending: list[Any] = loop.pending_list
+    if not pending:
+        return
+    loop.pending_list = []
+    queue = loop.watcher_queue
+    if loop.emit is not None and any(stream.pending for stream in pending):
+        loop.emit((_PHASE_PENDING,))
+    streams = iter(pending)
+    try:
+        for stream in streams:
+            if not stream.pending:
+                continue
+            stream.pending = False
+            emit = loop.emit
+            request = stream.completed_first
+            pevents = stream.pevents
+            if (
+                type(request) is not TakenRequest
+                or request.next is not None
+                or request.cb is not None
+                or stream.io_cb is not stream_io
+                or not pevents
+                or pevents & POLLOUT
+                or stream.write_first is not None
+                or stream.shutdown_req is not None
+                or stream.connect_req is not None
+            ):
+                if emit is not None:
+                    emit((stream.mark | _PENDING_POP,))
+                stream.io_cb(loop, stream, POLLOUT)
+                continue
+            stream.completed_first = stream.completed_last = None
+            loop.active_reqs -= 1
+            stream.writes += 1
+            # uv__io_stop(POLLOUT), which has not been wanted: the redundant EPOLL_CTL_MOD is all it does
+            rearm = not stream.watched and (loop.redundant_mod or pevents != stream.events)
+            if rearm:
+                stream.watched = True
+                queue[stream] = None
+            if emit is not None:
+                emit((stream.mark | (_WRITTEN_REARM if rearm else _WRITTEN), request.number, loop.active_reqs))
+    except BaseException:
+        loop.pending_list[:0] = streams
+        raise
+
+
+def register(loop: Loop, otherwise: Callable[[Loop, Watcher], None]) -> None:
+    """`_register`, and the EPOLL_CTL_MOD that changes nothing, which follows every finished write; `otherwise` takes a
+    watcher of which epoll has something to hear.
+    """
+    queue = loop.watcher_queue
+    loop.watcher_queue = {}
+    modify = loop.poller.modify
     emit = loop.emit
-    if emit is not None:
-        emit((stream.mark | (_WRITTEN_REARM if rearm else _WRITTEN), request.number, loop.active_reqs))
-    return True
+    watchers = iter(queue)
+    try:
+        for w in watchers:
+            w.watched = False
+            fd, pevents = w.fd, w.pevents
+            if w.events != pevents:
+                otherwise(loop, w)
+                continue
+            try:
+                modify(fd, pevents)
+            except OSError:
+                if emit is not None:
+                    emit((w.mark | _WATCHER_POP,))
+                raise
+            if emit is not None:
+                emit((w.mark | _REARM, fd, pevents))
+    finally:
+        loop.watcher_queue.update(dict.fromkeys(watchers))
