@@ -1,9 +1,12 @@
-"""Where rows go when a table is sorted anew: the row under the cursor keeps its line on the screen."""
+"""Where rows go when a table is sorted anew, and where the cursor goes as long as nobody has moved it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from streamscope.trace.state import StreamState
+from streamscope.ui.trouble import WARNING, is_listener, trouble_of
 
 
 class Settled(NamedTuple):
@@ -28,3 +31,20 @@ def settle(sorted_order: Sequence[int], cursor: int, line: int, height: int) -> 
         order.pop(place)
         order.insert(held, cursor)
     return Settled(order, top)
+
+
+def most_telling(order: Sequence[int], streams: Mapping[int, StreamState], cursor: int | None, now_t: int) -> int:
+    """The stream to look at when nobody has chosen one: the cursor's as long as it is troubled; else the first in the
+    order if that is; else the cursor's while it lives; else the first that is alive and no server. `order` is not
+    empty.
+    """
+    here = streams.get(cursor or 0) if cursor in order else None
+    if here is not None and trouble_of(here, now_t).level == WARNING:
+        return here.number
+    first = streams[order[0]]
+    if trouble_of(first, now_t).level == WARNING:
+        return first.number
+    if here is not None and not here.closed_t and not is_listener(here):
+        return here.number
+    alive = (number for number in order if not streams[number].closed_t and not is_listener(streams[number]))
+    return next(alive, order[0] if here is None else here.number)

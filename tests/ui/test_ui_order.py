@@ -1,11 +1,17 @@
-"""The row under the cursor keeps its line while the others sort themselves around it."""
+"""The row under the cursor keeps its line while the others sort themselves around it; unmoved, it goes where it tells
+most.
+"""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from ui_scenes import Clock, connection, listener, stalled
 
-from streamscope.ui.order import settle
+from streamscope.trace.state import StreamState
+from streamscope.ui.order import most_telling, settle
+
+CLOCK = Clock(200.0)
 
 
 def test_scrolling_holds_the_row_where_there_is_room_to_scroll() -> None:
@@ -50,3 +56,26 @@ def test_no_stream_is_lost_and_the_cursor_keeps_its_line(order: list[int], data:
     assert settled.order[settled.top + line] == cursor
     assert 0 <= settled.top <= max(len(order) - height, 0)
     assert [number for number in settled.order if number != cursor] == [number for number in order if number != cursor]
+
+
+def telling(cursor: int | None, *states: StreamState) -> int:
+    return most_telling([state.number for state in states], {state.number: state for state in states}, cursor, CLOCK.t)
+
+
+def test_a_connection_tells_more_than_a_server_and_a_living_one_more_than_a_closed_one() -> None:
+    assert telling(None, listener(), connection(7, closed_t=1), connection(8)) == 8
+    assert telling(1, listener(), connection(7)) == 7
+    assert telling(7, connection(7, closed_t=1), connection(8)) == 8
+
+
+def test_a_calm_stream_is_left_for_a_troubled_one_and_a_troubled_one_for_none() -> None:
+    worse, bad = stalled(7, CLOCK, write_queue_size=10**9), stalled(8, CLOCK)
+
+    assert telling(9, worse, bad, connection(9)) == 7
+    assert telling(8, worse, bad, connection(9)) == 8
+    assert telling(9, connection(8), connection(9)) == 9
+
+
+def test_where_nothing_is_alive_the_cursor_stays() -> None:
+    assert telling(7, listener(), connection(7, closed_t=1)) == 7
+    assert telling(None, listener()) == 1

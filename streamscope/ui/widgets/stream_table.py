@@ -22,9 +22,9 @@ from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
-from streamscope.ui.order import settle
+from streamscope.ui.order import most_telling, settle
 from streamscope.ui.safe import fit
-from streamscope.ui.trouble import WARNING, is_listener, trouble_of
+from streamscope.ui.trouble import trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.pens import Pens
 from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, spans
@@ -225,24 +225,10 @@ The order is made anew once a second at most, and the line under the cursor stay
         if order and self._held:
             number = order[min(place, len(order) - 1)]
         elif order:
-            number = self._most_telling(order)
+            number = most_telling(order, self._view.model.streams, self.cursor, self._view.now_t)
         if number != self.cursor:
             self.cursor = number
             self.post_message(StreamSelected(number))
-
-    def _most_telling(self, order: list[int]) -> int:
-        """The cursor's stream as long as it is troubled; else the first that is; else the cursor's while it lives."""
-        streams, now_t = self._view.model.streams, self._view.now_t
-        here = streams.get(self.cursor or 0) if self.cursor in order else None
-        if here is not None and trouble_of(here, now_t).level == WARNING:
-            return here.number
-        first = streams[order[0]]
-        if trouble_of(first, now_t).level == WARNING:
-            return first.number
-        if here is not None and not here.closed_t and not is_listener(here):
-            return here.number
-        alive = (number for number in order if not streams[number].closed_t and not is_listener(streams[number]))
-        return next(alive, order[0] if here is None else here.number)
 
     def _set_size(self) -> None:
         """Tell the scrollbar how many rows there are, without laying the whole screen out anew for each connection."""
