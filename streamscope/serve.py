@@ -12,33 +12,35 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import io
+import json
 import os
-import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
 from streamscope import __version__
-from streamscope.core import Loop, UVError
+from streamscope.core import RUN_DEFAULT, Loop, UVError
 from streamscope.core.probe import FUNCTIONS, JOINED, KINDS
 from streamscope.link import discovery, events_writer
+from streamscope.link.descriptors import open_standard_descriptors, raise_descriptor_limit
 from streamscope.link.discovery import ProbeError
 from streamscope.link.frames import PROTOCOL, Hello
 from streamscope.link.orphan import Terminal
-from streamscope.link.output import HeldOutput, LogFile, open_standard_descriptors, write_all
+from streamscope.link.output import HeldOutput, LogFile, write_all
 from streamscope.link.publisher import Publisher
 from streamscope.link.snapshot import listening_addresses
 from streamscope.link.subscriber import BUFFER_LIMIT, Subscriber
 from streamscope.servers.load import program_name
-from streamscope.servers.program import Program, ProgramFailed, Refusal, prepare
-
-FEW_DESCRIPTORS = 4096
+from streamscope.servers.program import MainSignals, Program, ProgramFailed, Refusal, Stopped, prepare
+from streamscope.trace.names import visible
 
 CLOSING_S = 0.5
 CLOSING_ROUNDS = 3
@@ -67,14 +69,33 @@ class ServeOptions(msgspec.Struct):
     log: str = ""  # the file that is our stdout and stderr
 
 
-class Stopped(BaseException):
-    """A signal came while the program's `main` was still at work."""
-
-
 def serve(options: ServeOptions) -> int:
     """Run the program until it ends or is ended; returns the exit status."""
     open_standard_descriptors()
-    return Engine(options).run()
+    try:
+        engine = Engine(options)
+    except OSError as error:
+        sys.stderr.write(f"streamscope: the engine cannot be made: {error.strerror}\n")
+        return 1
+    return engine.run()
+
+
+class EngineLoop(Loop):
+    """The program's loop. Serving begins when it is first run, be it by the program itself, from within its `main`."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        super().__init__(joined=True)
+        self._begin = begin
+
+    def run(self, mode: int = RUN_DEFAULT) -> bool:
+        """See `Loop.run`."""
+        self._begin()
+        return super().run(mode)
+
+    def close(self) -> None:
+        """What the program gets is libuv's answer. The engine still needs the loop, and gives it back at the end."""
+        if self.handles or self.active_reqs:
+            raise UVError(-16, "loop_close")
 
 
 class Engine:
@@ -82,12 +103,14 @@ class Engine:
 
     def __init__(self, options: ServeOptions) -> None:
         self.options = options
-        self.name = program_name(options.target)
-        self.loop = Loop(joined=True)
+        self.pid = os.getpid()
+        self.name = visible(program_name(options.target))
+        self.loop = EngineLoop(self._begin)
+        self._held = HeldOutput()
+        self._begun = False
         self._stopping = ""  # why, once it is
         self._closing_rounds = 0
         self._asked = ""
-        self._early_signal = False
         self._own_sockets: list[Path] = []
         self._writer: subprocess.Popen[bytes] | None = None
         self._demo: subprocess.Popen[bytes] | None = None
@@ -110,7 +133,7 @@ class Engine:
             program = self._prepare()
             self._open_sockets()
             self._start_writer()
-            _raise_descriptor_limit()
+            raise_descriptor_limit()
             self.publisher.board()
             status, reason = self._serve(program)
         except Refusal as refusal:
@@ -132,47 +155,61 @@ class Engine:
 
         Raises Refusal and ProgramFailed.
         """
-        held = HeldOutput()
+        duration = self.options.duration
+        signals = MainSignals({signal.SIGALRM: _over(duration)})
         leaving: SystemExit | None = None
         try:
-            with self._stopped_by_signals(), held:
+            with signals, self._held:
+                signal.setitimer(signal.ITIMER_REAL, duration or 0)
                 program.start(self.loop)
         except Stopped as stopped:
-            self._asked = str(stopped)
-            self._early_signal = True
+            signals.kept = str(stopped)
         except SystemExit as exit_:
             leaving = exit_
         except ProgramFailed:
-            write_all(1, held.take())
+            write_all(1, self._held.take())
             raise
-        self._heed_signals()  # before anybody can know that we are there
-        self._announce(held.take())
+        self._send_child_home(leaving)
+        self._heed_signals(signals)  # before anybody can know that we are there
         try:
             if leaving is not None:
+                self._begin()
                 raise leaving
-            self._turn()
+            self.loop.run()
         except SystemExit as exit_:
             return _exit_status(exit_), f"{self.name} left by sys.exit"
-        except Exception as error:
+        except BaseException as error:
             raise program.failed(error) from error
-        return 0, self._stopping or f"{self.name} has nothing left to do"
-
-    def _turn(self) -> None:
-        self._start_demo()
-        if self.options.duration is not None:
-            signal.setitimer(signal.ITIMER_REAL, self.options.duration)
-        try:
-            self.loop.run()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        return 0, self._stopping or f"{self.name} has nothing left to do"
+
+    def _begin(self) -> None:
+        """The loop runs from now on, or would have: say so, once."""
+        if not self._begun:
+            self._begun = True
+            self._held.release()
+            self._announce(self._held.take())
+            self._start_demo()
+
+    def _send_child_home(self, leaving: SystemExit | None) -> None:
+        """End a process that the program has forked and that came back from main: the engine is its parent's, with
+        every descriptor and socket of it.
+        """
+        if os.getpid() == self.pid:
+            return
+        if leaving is None:
+            sys.stderr.write(f"streamscope: a child of {self.name} came back from main; the loop is its parent's\n")
+        _leave(1 if leaving is None else _exit_status(leaving))
 
     def _announce(self, printed: bytes) -> None:
         """The first line on stdout says where the program listens; what main printed comes after it."""
         addresses = listening_addresses(self.loop)
         where = f"listening on {', '.join(addresses)}" if addresses else "running, and listening on nothing"
         try:
-            sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-            print(f"{self.name} {where}", flush=True)  # noqa: T201 (this line is what scripts wait for)
+            if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.closed:  # what main has left of it
+                sys.stdout.reconfigure(line_buffering=True)
+            write_all(1, f"{self.name} {where}\n".encode())
             if self.options.events == "-":
                 os.dup2(2, 1)  # events alone go to stdout from here on
             write_all(1, printed)
@@ -183,34 +220,16 @@ class Engine:
 
     # ends
 
-    def _heed_signals(self) -> None:
+    def _heed_signals(self, before: MainSignals) -> None:
         loop = self.loop
         loop.on_signal(signal.SIGINT, self._on_signal)
         loop.on_signal(signal.SIGTERM, self._on_signal)
         loop.on_signal(signal.SIGALRM, self._on_alarm)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means it
             loop.on_signal(signal.SIGHUP, self._on_signal)
-        if self._early_signal:
+        if before.kept:
+            self._asked = before.kept
             signal.raise_signal(signal.SIGTERM)
-
-    @contextlib.contextmanager
-    def _stopped_by_signals(self) -> Iterator[None]:
-        """Until the loop heeds signals, they end `main` where it stands; one that comes just after it is kept."""
-        in_main = True
-
-        def stop(signum: int, frame: object) -> None:
-            nonlocal in_main
-            if in_main:
-                in_main = False
-                raise Stopped(signal.Signals(signum).name)
-            self._early_signal = True
-
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
-        try:
-            yield
-        finally:
-            in_main = False
 
     def _on_signal(self, signum: int) -> None:
         if not self._stopping:
@@ -220,7 +239,7 @@ class Engine:
 
     def _on_alarm(self, signum: int) -> None:
         if not self._stopping:
-            self._stop(f"--duration {self.options.duration:g} is over")
+            self._stop(_over(self.options.duration))
         elif self._closing_rounds < CLOSING_ROUNDS:
             self._close_all()
         else:
@@ -261,6 +280,8 @@ class Engine:
         return refusal.status
 
     def _end(self, reason: str, status: int) -> int:
+        if os.getpid() != self.pid:
+            _leave(status)  # a child that the program has forked, home from a callback
         self._end_demo()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -272,7 +293,7 @@ class Engine:
         except KeyboardInterrupt:
             status = 128 + signal.SIGINT  # no time for those who do not read
         with contextlib.suppress(UVError):
-            self.loop.close()  # what a program that failed has left open goes with the process
+            Loop.close(self.loop)  # what a program that failed has left open goes with the process
         self._clean_up()
         return status
 
@@ -288,7 +309,7 @@ class Engine:
         return Hello(
             protocol=PROTOCOL,
             version=__version__,
-            pid=os.getpid(),
+            pid=self.pid,
             program=self.name,
             addresses=[],
             started=time.time() - self.loop.clock() / 1e9,
@@ -382,6 +403,18 @@ class Engine:
             demo.wait()
 
 
+def _over(duration: float | None) -> str:
+    return f"--duration {duration:g} is over" if duration is not None else signal.SIGALRM.name
+
+
+def _leave(status: int) -> NoReturn:
+    """End this process and nothing else: nothing is closed, removed or told to anyone."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
+
+
 def _exit_status(leaving: SystemExit) -> int:
     if leaving.code is None:
         return 0
@@ -391,19 +424,5 @@ def _exit_status(leaving: SystemExit) -> int:
     return 1
 
 
-def _raise_descriptor_limit() -> None:
-    """As many descriptors as may be, since every connection takes one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(OSError, ValueError):  # a hard limit beyond what the kernel allows
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < FEW_DESCRIPTORS:
-        sys.stderr.write(
-            f"streamscope: this process may have {soft} descriptors at most, so it can serve fewer connections; "
-            "the hard limit (ulimit -Hn) says so\n"
-        )
-
-
 if __name__ == "__main__":
-    sys.exit(serve(msgspec.json.decode(sys.argv[1], type=ServeOptions)))
+    sys.exit(serve(msgspec.convert(json.loads(sys.argv[1]), ServeOptions)))  # json takes file names that are no UTF-8

@@ -56,19 +56,29 @@ class HeldOutput:
         self._real = -1
 
     def __enter__(self) -> HeldOutput:
-        sys.stdout.flush()
+        _flush_stdout()
         self._real = os.dup(1)
         os.dup2(self._held, 1)
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.stdout.flush()
+        self.release()
+
+    def release(self) -> None:
+        """Hold nothing back any more."""
+        if self._real == -1:
+            return
+        _flush_stdout()
         os.dup2(self._real, 1)
         os.close(self._real)
+        self._real = -1
 
     def take(self) -> bytes:
         """What was printed; once."""
-        with open(self._held, "rb") as file:
+        held, self._held = self._held, -1
+        if held == -1:
+            return b""
+        with open(held, "rb") as file:
             file.seek(0)
             return file.read()
 
@@ -80,11 +90,6 @@ def write_all(fd: int, data: bytes) -> None:
         written += os.write(fd, data[written:])
 
 
-def open_standard_descriptors() -> None:
-    """A process that was started with some of 0, 1 and 2 closed gets nothing there, instead of its next socket."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    while nowhere <= 2:
-        nowhere = os.dup(nowhere)
-    os.close(nowhere)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 (it stays open)
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+def _flush_stdout() -> None:
+    with contextlib.suppress(ValueError):  # the program may have closed it, as one does that means to print nothing
+        sys.stdout.flush()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 import traceback
@@ -74,6 +75,8 @@ def _function(module: ModuleType, name: str, target: str) -> Callable[..., Any]:
         raise LoadError(f"{target} defines no {name}(loop, *args)")
     if not callable(found):
         raise LoadError(f"{name} in {target} is no function but {type(found).__name__}; it is called with the loop")
+    if inspect.iscoroutinefunction(found) or inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
+        raise LoadError(f"{name} in {target} is a coroutine or a generator; it is called, and nobody would wait for it")
     return found  # type: ignore[no-any-return]  # callable() is all that can be known of it
 
 

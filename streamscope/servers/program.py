@@ -7,6 +7,7 @@ refusal: its traceback is printed, from its own first line on, and `ProgramFaile
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,38 @@ class ProgramFailed(Exception):
     """The program raised, and its traceback has been printed; the text is a summary."""
 
 
+class Stopped(BaseException):
+    """A signal came while the program's `main` was still at work; the text is why to end."""
+
+
+class MainSignals:
+    """Until the loop heeds signals, they end `main` where it stands; one that comes just after it is `kept`.
+
+    Both are why to end: the signal's name, or what `reasons` has for it. `kept` is empty if none came.
+    """
+
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        self.kept = ""
+        self._reasons = reasons
+        self._in_main = False
+
+    def __enter__(self) -> MainSignals:
+        self._in_main = True
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(signum, self._stop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._in_main = False
+
+    def _stop(self, signum: int, frame: object) -> None:
+        why = self._reasons.get(signum, signal.Signals(signum).name)
+        if self._in_main:
+            self._in_main = False
+            raise Stopped(why)
+        self.kept = self.kept or why
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """What to call, and with what beside the loop."""
@@ -43,15 +76,19 @@ class Program:
     keywords: Mapping[str, Any]
 
     def start(self, loop: Loop) -> None:
-        """Call main. Raises Refusal for an address that cannot be had, ProgramFailed, and SystemExit as it comes."""
+        """Call main. Raises Refusal for an address that cannot be had, ProgramFailed, Stopped, and SystemExit as it
+        comes.
+        """
         try:
             self.main(loop, *self.arguments, **self.keywords)
         except AddressError as error:
             raise Refusal(str(error), error.status) from error
-        except Exception as error:
+        except (SystemExit, Stopped):
+            raise
+        except BaseException as error:
             raise self.failed(error) from error
 
-    def failed(self, error: Exception) -> ProgramFailed:
+    def failed(self, error: BaseException) -> ProgramFailed:
         """Print the traceback of what it raised, without the frames that called it."""
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, "streamscope.serve"):
