@@ -6,6 +6,9 @@ carried out, 1 for one that failed.
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,10 +17,13 @@ import rich_click as click
 from click.exceptions import Exit
 
 from streamscope import __version__
+from streamscope.link.descriptors import open_standard_descriptors
 from streamscope.servers import SERVERS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -34,6 +40,18 @@ def cli() -> None:
     """Look inside live streams: libuv's stream layer in Python, and a terminal that shows every flag, queue and epoll
     registration while real connections are served.
     """
+
+
+class Seconds(click.FloatRange):
+    """More than none, and a number that the kernel's timer takes."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1e9, min_open=True)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The number. Raises BadParameter."""
+        seconds = super().convert(value, parameter, context)
+        return seconds if seconds == seconds else self.fail("nan is no time.", parameter, context)
 
 
 def _targets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -65,7 +83,7 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @_server_options
 @click.option("--headless", is_flag=True, help="Serve without a screen; SIGINT or SIGTERM ends in order.")
-@click.option("--duration", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="End after so long.")
+@click.option("--duration", type=Seconds(), metavar="SECONDS", help="End after so long.")
 @click.option("--events", metavar="FILE", help="Write every event as a line of JSON; - is stdout (with --headless).")
 @click.option(
     "--spool",
@@ -167,8 +185,12 @@ def config() -> None:
 
 def main() -> NoReturn:
     """The console script."""
+    open_standard_descriptors()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what the locale cannot write is no reason to fail
     try:
         status = cli.main(prog_name="streamscope", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except Exit as leaving:
@@ -178,10 +200,19 @@ def main() -> NoReturn:
     except Exception as error:
         from streamscope.launch import LaunchError
 
+        if isinstance(error, OSError) and error.errno in CANNOT_WRITE and error.filename is None:
+            _give_stdout_up()
+            _fail(f"what there is to say cannot be written: {error.strerror}", 1)
         if not isinstance(error, LaunchError):
             raise
         _fail(str(error), error.status)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _give_stdout_up() -> None:
+    """Nothing more is tried at the exit."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
 
 
 def _fail(text: str, status: int) -> NoReturn:

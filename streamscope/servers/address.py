@@ -36,11 +36,13 @@ class AddressError(Exception):
 
 
 def resolve(host: str, port: int) -> tuple[str, int]:
-    """The first numeric address of a host. The resolver may block, so servers ask it before the loop runs."""
+    """The first numeric address of a host, which may stand in brackets, as we write IPv6. The resolver may block, so
+    servers ask it before the loop runs.
+    """
     if not 0 <= port <= 65535:
         raise AddressError(f"a port is a number from 0 to 65535, not {port}")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host.removeprefix("[").removesuffix("]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a host name"
         raise AddressError(f"no address for host {host!r}: {reason}") from None

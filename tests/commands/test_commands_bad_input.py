@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_command import DEADLINE_S, environment, run
+from running_command import COMMAND, DEADLINE_S, environment, run
 
 NOBODY = 65534
 
@@ -66,6 +66,9 @@ def test_a_port_in_use_suggests_port_0(runtime: Path, busy_port: int) -> None:
         (["run", "pipe-echo", "--headless", "--path", "@"], "a Unix socket needs a path"),
         (["run", "pipe-echo", "--headless", "--path", "/tmp/" + "x" * 200], "has 107 bytes at most, and /tmp/xxx"),
         (["run", "echo", "--events", "-"], "add --headless"),
+        (["run", "echo", "--headless", "--duration", "nan"], "nan is no time"),
+        (["run", "echo", "--headless", "--duration", "inf"], "is not in the range"),
+        (["run", "echo", "--headless", "--duration", "1e30"], "is not in the range"),
         (["run"], "Missing argument 'TARGET'"),
         (["nonsense"], "No such command 'nonsense'"),
         (["run", "echo"], "there is no terminal to draw on; serve without a screen with: streamscope run --headless"),
@@ -77,6 +80,45 @@ def test_a_command_that_cannot_be_carried_out_ends_with_status_2(
     status, line = refused(runtime, *arguments)
     assert said in line
     assert status == 2
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["config"], ["run", "--help"]])
+def test_what_cannot_be_written_is_said(runtime: Path, arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [*COMMAND, *arguments],
+            env=environment(runtime),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    assert ended.stderr == "streamscope: what there is to say cannot be written: No space left on device\n"
+    assert ended.returncode == 1
+
+
+def test_help_is_there_where_the_locale_is_plain_ascii(runtime: Path) -> None:
+    plain = {**environment(runtime), "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    ended = subprocess.run([*COMMAND, "run", "--help"], env=plain, capture_output=True, timeout=DEADLINE_S, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"--headless" in ended.stdout
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-"])
+def test_without_standard_descriptors_a_screen_is_refused_in_one_line(runtime: Path, closed: str) -> None:
+    shell = f'exec "$0" "$@" {closed}'
+    ended = subprocess.run(
+        ["sh", "-c", shell, *COMMAND, "run", "echo", "--port", "0"],
+        env=environment(runtime),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("streamscope: there is no terminal to draw on")
+    assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
