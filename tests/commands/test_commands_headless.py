@@ -149,11 +149,12 @@ def connects(port: int) -> bool:
 
 def test_a_full_disk_ends_the_events_and_not_the_server(runtime: Path, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
+    arguments = ["run", "echo", "--headless", "--port", "0", "--events", str(path)]
     with Serving(
         runtime,
         "echo",
-        "--events",
-        str(path),
+        # nor may Python keep what it compiles: it would be cut off too, and stay
+        command=["env", "PYTHONDONTWRITEBYTECODE=1", *COMMAND, *arguments],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
     ) as serving:
         with serving.connect() as client:

@@ -147,8 +147,11 @@ def test_losses_are_named_at_the_end(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert "12,345 events were lost" in capfd.readouterr().err
 
 
-def test_a_full_disk_ends_it_with_a_whole_line_and_a_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_ends_it_with_a_whole_line_and_a_word(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "events"
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # what Python compiles would be cut off too, and stay
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))  # the child has it from us
     try:
