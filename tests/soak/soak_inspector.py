@@ -33,6 +33,14 @@ def follow(session: Session, budget_s: float) -> None:
     session.model.forget_closed(session.model.t - CLOSED_STAYS_NS)
 
 
+def wait(session: Session, seconds: float) -> None:
+    """Wait until more has come, for so long at most. (Not by select(2), which knows no descriptor above 1023.)"""
+    if session.fileno() != -1:
+        poll = select.poll()
+        poll.register(session.fileno(), select.POLLIN)
+        poll.poll(seconds * 1000)
+
+
 def differences(path: Path, session: Session) -> list[str]:
     """What the session's model has otherwise than the engine tells a newcomer now."""
     newcomer = Session.attach(path, history_bytes=HISTORY_BYTES)
@@ -44,7 +52,7 @@ def differences(path: Path, session: Session) -> list[str]:
             session.receive()
             newcomer.receive()
             if not behind.fold(0):  # one frame
-                select.select([behind.fileno()], [], [], 0.05)
+                wait(behind, 0.05)
             for one in (session, newcomer):
                 if one.status not in ("connecting", "live"):
                     return [f"a session is {one.status}: {one.reason}"]
