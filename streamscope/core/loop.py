@@ -52,8 +52,8 @@ class Loop(Probe):
         "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "callback_ns",
         "closing_list", "emfile_fd", "event_t", "excepthook", "fetched", "handles", "handles_made", "joined",
         "loop_watchers", "new_tap", "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made",
-        "signals", "stop_flag", "system", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn",
-        "wakeups", "watcher_queue", "watchers",
+        "signals", "stop_flag", "sys_write", "system", "tick", "time", "timer_heap", "timers_stale", "timers_started",
+        "turn", "wakeups", "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +95,7 @@ class Loop(Probe):
         self.stop_flag = False
         self._closed = False
 
+        self.sys_write = self.system.write  # found once: the everyday path is in a hurry
         self._clock_ns = self.system.clock_ns
         self._begin_ns = self._clock_ns() - 1  # a time of 0 means never
         self.tick = 1

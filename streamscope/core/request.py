@@ -78,8 +78,8 @@ class WriteRequest(Request):
 
 
 class TakenRequest(WriteRequest):
-    """A write whose single buffer the kernel has taken at once (`stream/joined.py`). What that makes the same for all
-    of them is the class's: half of what a request has to be given.
+    """A write whose single buffer the kernel has taken at once. What that makes the same for all of them is the
+    class's; the other half of what a request has, `stream/joined.py` gives it as it makes one.
     """
 
     __slots__ = ()
@@ -89,16 +89,6 @@ class TakenRequest(WriteRequest):
     write_index = 1
     send_handle = None
     error = 0
-
-    def __init__(self, handle: Stream, total: int, cb: Callable[[WriteRequest, int], None] | None) -> None:
-        loop = handle.loop
-        self.handle = handle
-        self.cb = cb
-        self.begin_t = loop.tick
-        loop.requests_made = self.number = loop.requests_made + 1
-        loop.active_reqs += 1
-        self.total = total
-        self.next = None
 
 
 class WriteQueue:

@@ -44,6 +44,9 @@ _PHASE_PENDING = site("loop.phase", "uv__run_pending")
 _PENDING_POP = site("pending.pop", "uv__run_pending")
 _WATCHER_POP = site("watcher_queue.pop", "uv__io_poll")
 
+_NOT_PARTIAL = ~READ_PARTIAL
+_new = object.__new__
+
 
 def stream_io(loop: Loop, stream: Stream, events: int) -> None:
     """`uv__stream_io`. A stream with this as its `io_cb` may go the everyday path."""
@@ -59,6 +62,7 @@ def dispatch(
     loop.fetched = events
     watchers: list[Any] = loop.watchers
     read = loop.system.read
+    clock_ns, begin_ns = loop._clock_ns, loop._begin_ns
     everyday = False
     found = 0
     try:
@@ -96,7 +100,7 @@ def dispatch(
             emit = loop.emit
             if emit is not None:
                 emit((stream.mark | (_READ_AGAIN if flags & READ_PARTIAL else _READ), tick, fd, n))
-            stream.flags = flags & ~READ_PARTIAL
+            stream.flags = flags & _NOT_PARTIAL
             end = _CALLBACK_END
             try:
                 stream.read_cb(stream, n, data)
@@ -107,7 +111,7 @@ def dispatch(
             finally:
                 emit = loop.emit
                 if emit is not None:
-                    t = loop.clock()
+                    t = clock_ns() - begin_ns
                     loop.callback_ns += t - loop.tick
                     loop.tick = t
                     emit((stream.mark | end, t) if end == _READ_END else (stream.mark | end, CB_READ, t))
@@ -141,21 +145,26 @@ def write(
         or stream.write_queue_size
         or stream.connect_req is not None
         or stream.tap is not None
-        or not stream.flags & WRITABLE
-        or stream.fd < 0
+        or not stream.flags & WRITABLE  # as long as there is no descriptor
     ):
         return uv_write(stream, bufs, write_cb)
     size = len(bufs)
     fd = stream.fd
     try:
-        n = loop.system.write(fd, bufs)
+        n = loop.sys_write(fd, bufs)
     except OSError as error:
         return uv_write2(stream, bufs, None, write_cb, error)
     if n != size:
         return uv_write2(stream, bufs, None, write_cb, n)
-    request = TakenRequest(stream, size, write_cb)
+    request = _new(TakenRequest)
+    request.handle = stream
+    request.cb = write_cb
+    request.total = size
+    request.next = None
+    request.begin_t = stream.last_write_t = loop.tick
+    loop.requests_made = request.number = number = loop.requests_made + 1
+    loop.active_reqs += 1
     stream.bytes_out += size
-    stream.last_write_t = request.begin_t
     last = stream.completed_last
     if last is None:
         stream.completed_first = request
@@ -165,7 +174,7 @@ def write(
     emit = loop.emit
     if emit is not None:
         record = _WRITE_MORE if stream.pending else _WRITE
-        emit((stream.mark | record, request.number, size, fd, loop.active_reqs))
+        emit((stream.mark | record, number, size, fd, loop.active_reqs))
     if not stream.pending:
         stream.pending = True
         loop.pending_list.append(stream)
