@@ -47,6 +47,8 @@ def soak(seconds: float, every: float, seed: int) -> int:
                     wrong += _tell(engine)
             for engine in engines:
                 engine.end()
+        except OSError as error:
+            wrong.append(f"the soak cannot go on: {error}")  # the engine or the inspector is gone; `close` says which
         finally:
             for engine in engines:
                 engine.close()

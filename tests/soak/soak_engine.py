@@ -29,6 +29,7 @@ class Soaked:
         self.server = server
         self.wrong: list[str] = []
         self._base: dict[str, int] = {}
+        self._ended = False
         events = folder / f"{server}.jsonl"
         self._engine = subprocess.Popen(
             _command(server, events),
@@ -101,6 +102,7 @@ class Soaked:
 
     def end(self) -> None:
         """Stop the server in order, and see that it ends well."""
+        self._ended = True
         self._inspector.ask("")
         self._inspector.communicate(timeout=PATIENCE_S)
         self._engine.send_signal(signal.SIGTERM)
@@ -112,7 +114,10 @@ class Soaked:
             self._note("end", [f"status {self._engine.returncode}: {said}"])
 
     def close(self) -> None:
-        """Leave nothing behind, however it went."""
+        """Leave nothing behind, however it went; whoever is gone without having been asked is named."""
+        for name, one in (("engine", self._engine), ("inspector", self._inspector), ("crowd", self._crowd)):
+            if one.poll() is not None and not self._ended:
+                self.wrong.insert(0, f"{self.server}, {name}: it ended by itself, with status {one.returncode}")
         self._visitors.rest()
         for process in (self._crowd, self._inspector, self._engine):
             process.kill()

@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from streamscope.link.discovery import ProbeError
 from streamscope.link.session import Session
 
 HISTORY_BYTES = 4 * 1024 * 1024  # full soon, so that its growth is not taken for a leak
@@ -122,4 +123,7 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except ProbeError as error:
+        sys.exit(f"a soak's inspector: {error}")
