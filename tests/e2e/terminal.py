@@ -30,7 +30,8 @@ KEYS = {"enter": "\r", "escape": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "tab"
 
 def environment(folder: Path) -> dict[str, str]:
     """A person's environment with folders of its own and nothing that changes how the screen looks."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TEXTUAL", "NO_COLOR", "XDG"))}
+    ours = ("TEXTUAL", "NO_COLOR", "XDG", "COLUMNS", "LINES")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     folders = {
         f"XDG_{name}_{kind}": str(folder / name.lower())
         for name, kind in (("RUNTIME", "DIR"), ("CONFIG", "HOME"), ("STATE", "HOME"), ("CACHE", "HOME"))

@@ -8,8 +8,7 @@ import signal
 import socket
 from pathlib import Path
 
-from conftest import Open
-from terminal import alive, child_of, wait_until
+from terminal import Open, alive, child_of, wait_until
 
 
 def echo(client: socket.socket, data: bytes) -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from terminal import Open, environment, streamscope, wait_until
+from terminal import Open, Terminal, environment, streamscope, wait_until
 
 
 def echo(client: socket.socket, data: bytes) -> None:
@@ -152,3 +152,14 @@ def test_two_thousand_connections_lose_no_byte_and_leave_no_descriptor(open_term
     wait_until(lambda: terminal.read(0.01) and len(list(descriptors.iterdir())) <= before, "all descriptors are closed")
     terminal.wait_for("live", "lost 0")
     terminal.wait(lambda screen: re.search(r"\b1 stream", screen), "one stream, the server's")
+
+
+def test_the_screen_fits_its_terminal_wherever_stdout_goes(tmp_path: Path) -> None:
+    terminal = Terminal(["sh", "-c", '"$@" | cat', "sh", *streamscope("run", "echo", "--port", "0")], tmp_path, 100)
+    try:
+        terminal.wait_for("Nobody has connected", "q quit")
+        assert "╮─" not in terminal.text, "nothing is left of a picture of another width"
+        terminal.press("q")
+        terminal.ends()
+    finally:
+        terminal.close()
