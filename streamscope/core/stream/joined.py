@@ -190,7 +190,7 @@ def run_pending(loop: Loop) -> None:
         return
     loop.pending_list = []
     queue = loop.watcher_queue
-    if loop.emit is not None and any(stream.pending for stream in pending):
+    if loop.emit is not None and (pending[0].pending or any(stream.pending for stream in pending)):
         loop.emit((_PHASE_PENDING,))
     streams = iter(pending)
     try:
@@ -255,5 +255,6 @@ def register(loop: Loop, otherwise: Callable[[Loop, Watcher], None]) -> None:
                 raise
             if emit is not None:
                 emit((w.mark | _REARM, fd, pevents))
-    finally:
+    except BaseException:
         loop.watcher_queue.update(dict.fromkeys(watchers))
+        raise
