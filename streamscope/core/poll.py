@@ -69,12 +69,10 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
     polls = POLLS_WHILE_FULL
     while True:
         events = _wait(loop, timeout)
-        ran = signals = False
-        if events:
-            ran, signals = joined.dispatch(loop, events, _dispatch_one) if loop.joined else _dispatch(loop, events)
-        if signals:
+        found = _dispatch(loop, events) if events else 0
+        if found & SIGNALS:
             return  # the loop turns rather than poll again
-        if ran:
+        if found:
             polls -= 1
             if len(events) < MAX_EVENTS or not polls:
                 return
@@ -178,23 +176,22 @@ def _wait_with(loop: Loop, passenger: Passenger, timeout: int) -> list[tuple[int
             return _epoll_wait(loop, left)
 
 
-def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> tuple[bool, bool]:
-    """Run the callbacks of fetched events, the signals' last. Returns whether there were any, and whether signals were
-    among them.
-    """
+def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> int:
+    """Run the callbacks of fetched events, the signals' last. Returns all that `_dispatch_one` did, as bits."""
     loop.fetched = events
-    ran = caught = 0
+    found = 0
     try:
-        for fd, mask in events:
-            found = _dispatch_one(loop, fd, mask)
-            ran |= found
-            caught |= found & SIGNALS
-        if caught:
+        if loop.joined:
+            found = joined.dispatch(loop, events, _dispatch_one)
+        else:
+            for fd, mask in events:
+                found |= _dispatch_one(loop, fd, mask)
+        if found & SIGNALS:
             signals = loop.signals.watcher
             signals.io_cb(loop, signals, POLLIN)
     finally:
         loop.fetched = None
-    return bool(ran), bool(caught)
+    return found
 
 
 def _dispatch_one(loop: Loop, fd: int, mask: int) -> int:

@@ -296,7 +296,7 @@ _ALL = (
         "a read in one piece never sets READ_PARTIAL",
         "stream.joined",
         "dispatch",
-        "            stream.flags |= READ_PARTIAL\n",
+        "        stream.flags |= READ_PARTIAL\n",
         "",
         f"{TCP}read.py::test_tcp_close_after_read_timeout",
     ),

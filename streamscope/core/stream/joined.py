@@ -53,75 +53,65 @@ def stream_io(loop: Loop, stream: Stream, events: int) -> None:
     uv__stream_io(loop, stream, events)
 
 
-def dispatch(
-    loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loop, int, int], int]
-) -> tuple[bool, bool]:
-    """`_dispatch` of fetched events, and `uv__read` of the streams among them whose first read(2) brings less than was
-    asked for, and so is the last. `otherwise` takes an event that is none of these.
+def dispatch(loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loop, int, int], int]) -> int:
+    """`_dispatch_one` of all fetched events, and `uv__read` of the streams among them whose first read(2) brings less
+    than was asked for, and so is the last. `otherwise` takes an event that is none of these.
     """
-    loop.fetched = events
     watchers: list[Any] = loop.watchers
     read = loop.system.read
     clock_ns, begin_ns = loop._clock_ns, loop._begin_ns
-    everyday = False
     found = 0
-    try:
-        for fd, mask in events:
-            stream = watchers[fd]
-            if (
-                mask != POLLIN
-                or stream is None
-                or stream.io_cb is not stream_io
-                or not stream.flags & READING
-                or stream.alloc_cb is not None
-                or stream.connect_req is not None
-                or stream.tap is not None
-            ):
-                found |= otherwise(loop, fd, mask)
-                continue
-            everyday = True
-            if loop.emit is not None:
-                if loop.tick == loop.event_t:
-                    loop.tick = loop.clock()
-                loop.event_t = loop.tick
-            try:
-                data = read(fd, SUGGESTED_SIZE)
-            except OSError as error:
-                _read_plainly(loop, stream, error)
-                continue
-            n = len(data)
-            if not 0 < n < SUGGESTED_SIZE:
-                _read_plainly(loop, stream, data)
-                continue
-            stream.bytes_in += n
-            stream.reads += 1
-            stream.last_read_t = tick = loop.tick
-            flags = stream.flags
+    for fd, mask in events:
+        stream = watchers[fd]
+        if (
+            mask != POLLIN
+            or stream is None
+            or stream.io_cb is not stream_io
+            or not stream.flags & READING
+            or stream.alloc_cb is not None
+            or stream.connect_req is not None
+            or stream.tap is not None
+        ):
+            found |= otherwise(loop, fd, mask)
+            continue
+        found |= 1
+        if loop.emit is not None:
+            if loop.tick == loop.event_t:
+                loop.tick = loop.clock()
+            loop.event_t = loop.tick
+        try:
+            data = read(fd, SUGGESTED_SIZE)
+        except OSError as error:
+            _read_plainly(loop, stream, error)
+            continue
+        n = len(data)
+        if not 0 < n < SUGGESTED_SIZE:
+            _read_plainly(loop, stream, data)
+            continue
+        stream.bytes_in += n
+        stream.reads += 1
+        stream.last_read_t = tick = loop.tick
+        flags = stream.flags
+        emit = loop.emit
+        if emit is not None:
+            emit((stream.mark | (_READ_AGAIN if flags & READ_PARTIAL else _READ), tick, fd, n))
+        stream.flags = flags & _NOT_PARTIAL
+        end = _CALLBACK_END
+        try:
+            stream.read_cb(stream, n, data)
+            end = _READ_END
+        except Exception as error:
+            loop.callback_failed(stream, CB_READ, error)
+            end = _READ_END
+        finally:
             emit = loop.emit
             if emit is not None:
-                emit((stream.mark | (_READ_AGAIN if flags & READ_PARTIAL else _READ), tick, fd, n))
-            stream.flags = flags & _NOT_PARTIAL
-            end = _CALLBACK_END
-            try:
-                stream.read_cb(stream, n, data)
-                end = _READ_END
-            except Exception as error:
-                loop.callback_failed(stream, CB_READ, error)
-                end = _READ_END
-            finally:
-                emit = loop.emit
-                if emit is not None:
-                    t = clock_ns() - begin_ns
-                    loop.callback_ns += t - loop.tick
-                    loop.tick = t
-                    emit((stream.mark | end, t) if end == _READ_END else (stream.mark | end, CB_READ, t))
-            stream.flags |= READ_PARTIAL
-        if found & 2:
-            signals = loop.signals.watcher
-            signals.io_cb(loop, signals, POLLIN)
-    finally:
-        loop.fetched = None
-    return everyday or found != 0, found & 2 != 0
+                t = clock_ns() - begin_ns
+                loop.callback_ns += t - loop.tick
+                loop.tick = t
+                emit((stream.mark | end, t) if end == _READ_END else (stream.mark | end, CB_READ, t))
+        stream.flags |= READ_PARTIAL
+    return found
 
 
 def _read_plainly(loop: Loop, stream: Stream, made: bytes | OSError) -> None:
