@@ -6,8 +6,11 @@ import os
 import re
 import signal
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from terminal import Open, alive, child_of, wait_until
 
 
@@ -59,9 +62,15 @@ def test_a_child_that_dies_is_replaced_and_said_in_the_log(open_terminal: Open) 
     wait_until(lambda: not alive(successor), "the child ends with its parent")
 
 
-def test_a_unix_socket_is_watched_as_tcp_is(open_terminal: Open, tmp_path: Path) -> None:
+@pytest.fixture
+def path() -> Iterator[Path]:
+    """A path for a Unix socket, short enough to stand on the screen in one piece."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "x.sock"
+
+
+def test_a_unix_socket_is_watched_as_tcp_is(open_terminal: Open, path: Path) -> None:
     # given
-    path = tmp_path / "runtime" / "x.sock"
     terminal = open_terminal("run", "pipe-echo", "--path", str(path), columns=200)
     terminal.wait_for("live", "listening x.sock", f"nc -U {path}")
 
@@ -80,8 +89,7 @@ def test_a_unix_socket_is_watched_as_tcp_is(open_terminal: Open, tmp_path: Path)
     assert not path.exists()
 
 
-def test_the_built_in_clients_speak_to_a_unix_socket(open_terminal: Open, tmp_path: Path) -> None:
-    path = tmp_path / "runtime" / "x.sock"
+def test_the_built_in_clients_speak_to_a_unix_socket(open_terminal: Open, path: Path) -> None:
     terminal = open_terminal("run", "pipe-echo", "--path", str(path))
     terminal.wait_for("live", "Nobody has connected yet")
 
