@@ -45,7 +45,7 @@ class LaunchError(Exception):
 
 def require_terminal(instead: str = "") -> None:
     """Raises LaunchError unless there is a terminal to draw on and to read keys from; `instead` works without."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (os.isatty(0) and os.isatty(2)):
         raise LaunchError(f"there is no terminal to draw on{instead}")
 
 
@@ -221,6 +221,8 @@ def _run_app(session: Session, config: Config, *, demo: bool) -> bool:
     """The screen, until the person leaves it; returns whether it ended as it should."""
     from streamscope.app import StreamscopeApp
 
+    if not os.isatty(1):
+        os.dup2(2, 1)  # textual draws on stderr, and asks stdout how large the terminal is
     app = StreamscopeApp(session, config, traffic=demo)
     with _terminal_restored(), _leaving_on_signals(app):
         app.run()
