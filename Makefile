@@ -37,6 +37,7 @@ soak: $(VENV)/.installed-dev       ## serve under churn and hostile inspectors f
 	$(BIN)/python tests/soak --seconds $(or $(SOAK_S),900)
 
 bench: $(VENV)/.installed-dev      ## figures of docs/performance.md (BENCH="echo --quick" for one of them)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(BIN)/python -m benchmarks $(BENCH)
 
 screenshots: $(VENV)/.installed-dev ## draw screenshots/ anew
