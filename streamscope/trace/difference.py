@@ -1,0 +1,199 @@
+"""What differs between two states of one engine: flags, queues, masks, counters, and which streams came and went.
+
+Pure. States are compared stream by stream; streams that are equal cost one comparison each, so ten thousand of which a
+few differ are quick to go through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from streamscope.core import flags as uv
+from streamscope.trace.names import callbacks_text, mask_text
+from streamscope.trace.state import LoopState, RequestState, StreamState
+
+FLAGS, QUEUES, MASKS, COUNTERS, OTHERS = "flags", "queues", "masks", "counters", "others"
+GROUPS = (FLAGS, QUEUES, MASKS, COUNTERS, OTHERS)
+"""What a change is of, in the order in which changes are told."""
+
+Value = int | str | bool | None
+
+
+class Change(NamedTuple):
+    """One field that differs. A flag is False or True, a mask its names, and what is not there None. `unit` is `bytes`,
+    `requests`, `descriptors`, `ns`, or empty; `joined` and `left` name what came into a queue and what went.
+    """
+
+    group: str
+    name: str
+    old: Value
+    new: Value
+    unit: str = ""
+    left: tuple[int, ...] = ()
+    joined: tuple[int, ...] = ()
+
+    @property
+    def delta(self) -> int | None:
+        """By how much a number grew, None for what is no number."""
+        if self.group in (FLAGS, MASKS) or not isinstance(self.old, int) or not isinstance(self.new, int):
+            return None
+        return None if isinstance(self.new, bool) else self.new - self.old
+
+
+@dataclass(frozen=True, slots=True)
+class StreamDifference:
+    """A stream that differs. `fate` is `new` or `gone` for one that only one of the states has, `closed` for one that
+    has closed in between, else empty; `state` is the later one there is.
+    """
+
+    state: StreamState
+    fate: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All that differs. Streams stand in the order of their numbers."""
+
+    loop: tuple[Change, ...]
+    streams: tuple[StreamDifference, ...]
+    same: int
+    """How many streams both states have and do not differ in."""
+
+
+def difference(
+    before: Mapping[int, StreamState], after: Mapping[int, StreamState], loop_before: LoopState, loop_after: LoopState
+) -> Difference:
+    """From one state to the other, whichever is earlier."""
+    found = []
+    same = 0
+    for number in sorted(before.keys() | after.keys()):
+        old, new = before.get(number), after.get(number)
+        if old == new:
+            same += 1
+        elif new is None:
+            assert old is not None
+            found.append(StreamDifference(old, "gone", ()))
+        elif old is None:
+            found.append(StreamDifference(new, "new", stream_changes(StreamState(number, new.type), new)))
+        else:
+            fate = "closed" if new.closed_t and not old.closed_t else ""
+            found.append(StreamDifference(new, fate, stream_changes(old, new)))
+    return Difference(loop_changes(loop_before, loop_after), tuple(found), same)
+
+
+def loop_changes(old: LoopState, new: LoopState) -> tuple[Change, ...]:
+    """What differs in the loop."""
+    units = {"t": "ns", "poll_ns": "ns", "callback_ns": "ns"}
+    return tuple(
+        Change(COUNTERS, name, getattr(old, name), getattr(new, name), units.get(name, ""))
+        for name in LoopState.__struct_fields__
+        if getattr(old, name) != getattr(new, name)
+    )
+
+
+_COUNTERS = {"bytes_in": "bytes", "bytes_out": "bytes", "reads": "", "writes": "", "errors": ""}
+_PLAIN = ("fd", "accepted_fd", "delayed_error", "high_water", "name", "local", "peer", "server", "place", "ipc",
+          "pending", "watched", "closing")  # fmt: skip
+_DESCRIPTORS = {"fd", "accepted_fd"}
+
+TOLD = {"number", "type", "flags", "write_queue_size", "write_queue", "write_completed_queue", "queued_fds",
+        "queued_fds_capacity", "connect_req", "shutdown_req", "callbacks", "pevents", "events", *_COUNTERS,
+        *_PLAIN}  # fmt: skip
+"""Fields of which changes are told."""
+INSTANTS = {"begin_t", "closed_t", "last_read_t", "last_write_t", "armed_t", "above_t"}
+"""Fields that say since when another is as it is; the other one tells of the change."""
+
+
+def stream_changes(old: StreamState, new: StreamState) -> tuple[Change, ...]:
+    """What differs in one stream, group by group."""
+    return (
+        *_flags(old.flags, new.flags),
+        *_queues(old, new),
+        *_masks(old, new),
+        *(
+            Change(COUNTERS, name, getattr(old, name), getattr(new, name), unit)
+            for name, unit in _COUNTERS.items()
+            if getattr(old, name) != getattr(new, name)
+        ),
+        *_others(old, new),
+    )
+
+
+def _flags(old: int, new: int) -> Iterable[Change]:
+    for bit, name in uv.FLAG_NAMES.items():
+        if (old ^ new) & bit:
+            yield Change(FLAGS, name, bool(old & bit), bool(new & bit))
+    unnamed = (old ^ new) & ~sum(uv.FLAG_NAMES)
+    if unnamed:
+        yield Change(FLAGS, hex(unnamed), bool(old & unnamed), bool(new & unnamed))
+
+
+def _queues(old: StreamState, new: StreamState) -> Iterable[Change]:
+    if old.write_queue_size != new.write_queue_size:
+        yield Change(QUEUES, "write_queue_size", old.write_queue_size, new.write_queue_size, "bytes")
+    for name in ("write_queue", "write_completed_queue"):
+        before, after = _numbers(getattr(old, name)), _numbers(getattr(new, name))
+        if before != after:
+            yield _queue(name, before, after, "requests")
+    if old.write_queue and new.write_queue:
+        head, now = old.write_queue[0], new.write_queue[0]
+        if head.number == now.number and head.left != now.left:
+            yield Change(QUEUES, f"write {head.number} left", head.left, now.left, "bytes")
+    if old.queued_fds != new.queued_fds:
+        yield _queue("queued_fds", old.queued_fds, new.queued_fds, "descriptors")
+    if old.queued_fds_capacity != new.queued_fds_capacity:
+        yield Change(QUEUES, "queued_fds.capacity", old.queued_fds_capacity, new.queued_fds_capacity)
+    for name in ("connect_req", "shutdown_req"):
+        before, after = _number(getattr(old, name)), _number(getattr(new, name))
+        if before != after:
+            yield Change(QUEUES, name, before, after, "request")
+
+
+def _numbers(requests: Iterable[RequestState]) -> list[int]:
+    return [request.number for request in requests]
+
+
+def _number(request: RequestState | None) -> int | None:
+    return None if request is None else request.number
+
+
+def _queue(name: str, old: list[int], new: list[int], unit: str) -> Change:
+    before, after = set(old), set(new)
+    left = tuple(number for number in old if number not in after)
+    joined = tuple(number for number in new if number not in before)
+    return Change(QUEUES, name, len(old), len(new), unit, left, joined)
+
+
+def _masks(old: StreamState, new: StreamState) -> Iterable[Change]:
+    for field, name in (("pevents", "epoll wants"), ("events", "epoll registered")):
+        if getattr(old, field) != getattr(new, field):
+            yield Change(MASKS, name, mask_text(getattr(old, field)), mask_text(getattr(new, field)))
+    if old.callbacks != new.callbacks:
+        yield Change(MASKS, "callbacks", callbacks_text(old.callbacks), callbacks_text(new.callbacks))
+
+
+def _others(old: StreamState, new: StreamState) -> Iterable[Change]:
+    for name in _PLAIN:
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            none = name in _DESCRIPTORS
+            yield Change(
+                OTHERS,
+                name,
+                None if none and before == -1 else before,
+                None if none and after == -1 else after,
+                "bytes" if name == "high_water" else "error" if name == "delayed_error" else "",
+            )
+    if old.type != new.type:
+        yield Change(OTHERS, "type", uv.TYPE_NAMES.get(old.type, "?"), uv.TYPE_NAMES.get(new.type, "?"))
+
+
+def copied(streams: Mapping[int, StreamState]) -> dict[int, StreamState]:
+    """The states as they are now, for whoever compares with them later: a fold changes its own in place."""
+    states = msgspec.msgpack.decode(msgspec.msgpack.encode(list(streams.values())), type=list[StreamState])
+    return {state.number: state for state in states}

@@ -1,0 +1,157 @@
+"""Where to go in the past: what a person writes after `:`, or as an option of a command, and what it means.
+
+    14:02:11.5          a time of day, of the day that is nearest
+    12.5s  1m 30s       so long after the engine began
+    -3.2s  +500ms       so long before, or after, where one is
+    turn 18402  turn +1 a turn of the loop
+    seq 73504  #73504   an event by its number
+    mark  start  end    the marked instant, and the ends of the past
+
+Pure: nothing is looked up, so a target may lie outside of what is kept; whoever goes there goes as near as there is.
+Numbers may have the separators that the screen shows them with.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+SECOND = 1_000_000_000
+MOST = 2**62
+
+UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": SECOND, "m": 60 * SECOND, "min": 60 * SECOND,
+         "h": 3600 * SECOND}  # fmt: skip
+
+WORDS = {"start": "start", "first": "start", "home": "start", "end": "end", "last": "end", "mark": "mark", "m": "mark"}
+
+EXAMPLES = "14:02:11.5   12.5s   -3.2s   turn 18402   seq 73504   mark   start   end"
+"""For a person who has written nothing yet."""
+
+_NUMBER = r"\d[\d,_]*"
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,9})?)?")
+_COUNTED = re.compile(rf"(turn|seq|#)\s*([+-]?)\s*({_NUMBER})", re.IGNORECASE)
+_PIECE = re.compile(rf"\s*({_NUMBER}(?:\.\d*)?|\.\d+)\s*([a-zµ]*)", re.IGNORECASE)
+_BARE = re.compile(_NUMBER)
+
+
+class InstantError(Exception):
+    """What was written is no place in the past; `start` and `end` are where in the text it goes wrong."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        super().__init__(text)
+        self.start, self.end = start, max(end, start + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to go. `kind` is `t` (nanoseconds on the feed's clock), `turn`, `seq`, `mark`, `start` or `end`."""
+
+    kind: str
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standpoint:
+    """From where one goes: the present instant, and the Unix time at which the feed's clock was 0."""
+
+    t: int = 0
+    turn: int = 0
+    seq: int = 0
+    started: float = 0.0
+
+
+def parse(text: str, here: Standpoint, *, bare: str = "") -> Target:
+    """What the text means. A number alone is what `bare` says (`seq`), or an error that asks what it counts.
+
+    Raises InstantError.
+    """
+    begin = len(text) - len(text.lstrip())
+    written = text.strip().replace("−", "-")  # the screen shows a minus, a keyboard has a hyphen
+    if not written:
+        raise InstantError(f"write where to go: {EXAMPLES}", 0, 1)
+    if written.lower() in WORDS:
+        return Target(WORDS[written.lower()])
+    try:
+        return _counted(written, here) or _clock(written, here) or _bare(written, bare) or _duration(written, here)
+    except InstantError as error:
+        raise InstantError(str(error), error.start + begin, error.end + begin) from None
+
+
+def _int(digits: str) -> int:
+    return min(int(digits.replace(",", "").replace("_", "")[:20]), MOST)
+
+
+def _counted(text: str, here: Standpoint) -> Target | None:
+    """`turn 18402`, `seq 73504`, `#73504`; with a sign so many on or back."""
+    named = re.match(r"turn|seq|#", text, re.IGNORECASE)
+    if named is None:
+        return None
+    found = _COUNTED.fullmatch(text)
+    if found is None:
+        what = "turn" if named[0].lower() == "turn" else "sequence number"
+        raise InstantError(
+            f"the {what} is missing" if named.end() == len(text) else f"this is no {what}", named.end(), len(text)
+        )
+    kind = "turn" if found[1].lower() == "turn" else "seq"
+    number = _int(found[3])
+    if found[2]:
+        number = (here.turn if kind == "turn" else here.seq) + (-number if found[2] == "-" else number)
+    return Target(kind, max(number, 0))
+
+
+def _clock(text: str, here: Standpoint) -> Target | None:
+    """A time of day, on whichever day brings it nearest to where one is."""
+    if ":" not in text:
+        return None
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        good = _CLOCK.match(text)
+        raise InstantError("a time of day reads 14:02:11.5", good.end() if good else 0, len(text))
+    for group, limit, what in ((1, 24, "hours"), (2, 60, "minutes"), (3, 60, "seconds")):
+        if found[group] and int(found[group]) >= limit:
+            raise InstantError(f"there are no {found[group]} {what}", *found.span(group))
+    fraction = int((found[4] or ".0")[1:].ljust(9, "0"))
+    try:
+        day = time.localtime(here.started + here.t / SECOND)
+        hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
+        times = [
+            int(time.mktime((day.tm_year, day.tm_mon, day.tm_mday + days, hour, minute, second, 0, 0, -1)))
+            for days in (-1, 0, 1)
+        ]
+        whole, rest = divmod(here.started, 1)
+        all_t = [(seconds - int(whole)) * SECOND - int(rest * SECOND) + fraction for seconds in times]
+    except (ValueError, OverflowError, OSError) as error:
+        raise InstantError("when this engine began is not known, so it has no time of day", 0, len(text)) from error
+    return Target("t", min(all_t, key=lambda t: abs(t - here.t)))
+
+
+def _bare(text: str, bare: str) -> Target | None:
+    if _BARE.fullmatch(text) is None:
+        return None
+    if bare:
+        return Target(bare, _int(text))
+    raise InstantError(f"of what? turn {text}, seq {text} or {text}s", 0, len(text))
+
+
+def _duration(text: str, here: Standpoint) -> Target:
+    """`12.5s`, `1m 30s`; with a sign from where one is."""
+    sign = text[0] if text[0] in "+-" else ""
+    place = len(sign)
+    total = 0.0
+    while place < len(text):
+        piece = _PIECE.match(text, place)
+        if piece is None:
+            what = "a number belongs here" if total or sign else f"this is no place in the past; there are {EXAMPLES}"
+            raise InstantError(what, place, len(text))
+        if not piece[2]:
+            raise InstantError("a unit belongs behind it: ns, us, ms, s, m or h", *piece.span(1))
+        unit = UNITS.get(piece[2].lower())
+        if unit is None:
+            raise InstantError("there is no such unit: ns, us, ms, s, m or h", *piece.span(2))
+        total += float(piece[1].replace(",", "").replace("_", "")[:20]) * unit
+        place = piece.end()
+    if place == len(sign):
+        raise InstantError("how long is missing", 0, len(text))
+    span = min(int(total), MOST)
+    return Target("t", max(here.t + (-span if sign == "-" else span), 0) if sign else span)
