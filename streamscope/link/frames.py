@@ -47,6 +47,8 @@ class Hello(Frame, tag="hello"):
     payload: int = 0  # bytes of each read and write that leave the engine unasked, 0 for none
     streams: int = 0  # how many TCP, pipe and tty handles there are now
     joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]] = []  # see `trace/recipes`
+    probe: str = ""  # path of the socket where the engine takes inspectors, "" for none
+    recording: str = ""  # path of the trace that the engine's own recorder writes, "" for none
 
 
 class Records(Frame, tag="records"):
@@ -90,6 +92,15 @@ class Payload(Frame, tag="payload"):
     data: bytes
 
 
+class Notice(Frame, tag="notice"):
+    """What a person should know: a process that writes for the engine has ended, or the engine will not go on with
+    something. `recording` is the trace that is still being written, as in `Hello`.
+    """
+
+    text: str
+    recording: str = ""
+
+
 class Bye(Frame, tag="bye"):
     """The engine ends in order; `reason` says why, `status` is its exit status."""
 
@@ -98,7 +109,7 @@ class Bye(Frame, tag="bye"):
 
 
 class Command(Frame, tag="command"):
-    """Inspector to engine: `stop`, `payload` (stream, on), and what may touch streams."""
+    """Inspector to engine: `stop`, `payload` (stream, on), `record` (on), and what may touch streams."""
 
     number: int
     name: str
@@ -112,7 +123,7 @@ class Reply(Frame, tag="reply"):
     error: str = ""
 
 
-AnyFrame = Hello | Records | Slice | Lost | Payload | Bye | Command | Reply
+AnyFrame = Hello | Records | Slice | Lost | Payload | Notice | Bye | Command | Reply
 
 _HEAD = 4
 _encoder = msgspec.msgpack.Encoder()
@@ -149,6 +160,15 @@ def read_command(body: bytes) -> Command:
         return _command.decode(body)
     except _MALFORMED as error:
         raise FrameError(f"what came is no command: {error}") from error
+
+
+def check_protocol(hello: Hello) -> None:
+    """Raises FrameError unless this version understands what the engine is going to say."""
+    if hello.protocol != PROTOCOL:
+        raise FrameError(
+            f"the engine (streamscope {hello.version[:20]}) speaks protocol {hello.protocol}, this inspector "
+            f"{PROTOCOL}: use the same version of streamscope for both"
+        )
 
 
 class FrameCutter:

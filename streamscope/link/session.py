@@ -17,17 +17,18 @@ from pathlib import Path
 from streamscope.link.client import Client
 from streamscope.link.discovery import ProbeError, connect
 from streamscope.link.frames import (
-    PROTOCOL,
     AnyFrame,
     Bye,
     Command,
     FrameError,
     Hello,
     Lost,
+    Notice,
     Payload,
     Records,
     Reply,
     Slice,
+    check_protocol,
 )
 from streamscope.trace.decode import Decoder, FeedError
 from streamscope.trace.history import History
@@ -49,7 +50,8 @@ class Session:
     - `hello`: who the engine is, None before it has said so; `exit_status` and what else it said last;
     - `model` and `history`: its state and its past; both are other objects after a reconnection;
     - `payload`: the bytes of the opened stream since it was opened;
-    - `notices`: what the engine answered to commands that it refused; the reader takes them out.
+    - `notices`: what the engine answered to commands that it refused, and what else a person should know; the reader
+      takes them out.
     """
 
     def __init__(
@@ -197,6 +199,11 @@ class Session:
         elif isinstance(frame, Reply):
             if frame.error:
                 self.notices.append(frame.error)
+        elif isinstance(frame, Notice):
+            self._expect_hello()
+            self.notices.append(frame.text)
+            if self.hello is not None:
+                self.hello.recording = frame.recording
         else:
             raise FrameError("an engine sends no commands")
 
@@ -215,11 +222,7 @@ class Session:
     def _greet(self, hello: Hello) -> None:
         if self.status == "live":
             raise FrameError("the engine said twice who it is")
-        if hello.protocol != PROTOCOL:
-            raise FrameError(
-                f"the engine (streamscope {hello.version[:20]}) speaks protocol {hello.protocol}, this inspector "
-                f"{PROTOCOL}: use the same version of streamscope for both"
-            )
+        check_protocol(hello)
         self.model = Model(hello.kinds, hello.functions, hello.joined)
         self.history = History(self._history_bytes, Decoder(hello.kinds, hello.functions, hello.joined))
         before = self.hello
