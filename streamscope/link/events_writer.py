@@ -1,21 +1,19 @@
-"""`--events`: every event as a line of JSON, written by a process of its own.
+"""`--events`: every event as a line of JSON, written by a process of its own (`following` says what that means).
 
     python -m streamscope.link.events_writer FD [--truncate]
 
-An inspector like any other, so that a slow disk or a reader that pauses costs the server nothing. FD is its end of the
-link; lines go to standard output. Each has the keys of `streamscope.trace.decode.event_as_json`. Where the engine had
-to drop events, because more were waiting than its spool holds, a line of kind `lost` stands in their place and says how
-many; its `seq` is greater than all before and smaller than all after it.
+FD is its end of the link; lines go to standard output. Each has the keys of `streamscope.trace.decode.event_as_json`.
+Where the engine had to drop events, because more were waiting than its spool holds, a line of kind `lost` stands in
+their place and says how many; its `seq` is greater than all before and smaller than all after it.
 
-The writer ends when the engine does, never before, so it takes no notice of signals that mean the engine. What cannot
-be written ends it with one line on stderr; with `--truncate` (it is a file that the engine has opened) the file then
-ends with a whole line.
+When nothing can be written any more, with `--truncate` (it is a file that the engine has opened) the file ends with a
+whole line.
 """
 
 from __future__ import annotations
 
+import math
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -25,11 +23,11 @@ from typing import Any
 import msgspec
 
 from streamscope.core.probe import SEQ_PER_WORD
-from streamscope.link.frames import MAX_FRAME, AnyFrame, Bye, FrameCutter, FrameError, Hello, Lost, Records, read_frame
-from streamscope.trace.decode import Decoder, FeedError, event_as_json
+from streamscope.link import following
+from streamscope.link.frames import AnyFrame, Bye, Hello, Lost, Records
+from streamscope.trace.decode import Decoder, event_as_json
 
 _WRITE_AT_ONCE = 128 * 1024
-_NOT_MEANT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class EventsFile:
@@ -66,7 +64,10 @@ class EventsFile:
 
 
 class EventsWriter:
-    """Frames in, lines out."""
+    """Frames in, lines out. A `following.Writer`."""
+
+    what = "the events"
+    due = math.inf  # every batch is written at once
 
     def __init__(self, file: EventsFile) -> None:
         self._file = file
@@ -92,9 +93,16 @@ class EventsWriter:
         elif isinstance(frame, Hello):
             self._decoder = Decoder(frame.kinds, frame.functions, frame.joined)
         elif isinstance(frame, Bye):
-            self._tell_loss(self._seq + SEQ_PER_WORD)
-            self._file.flush()
+            self.finish(False)
             self.ended = True
+
+    def tick(self, now: float) -> None:
+        """Nothing is ever due."""
+
+    def finish(self, stopped: bool) -> None:
+        """Every whole batch has been written, but not what was lost since."""
+        self._tell_loss(self._seq + SEQ_PER_WORD)
+        self._file.flush()
 
     def _tell_loss(self, seq: int) -> None:
         if self._lost:
@@ -103,60 +111,18 @@ class EventsWriter:
             self._lost = 0
 
 
-def write_events(sock: socket.socket, writer: EventsWriter) -> str:
-    """Write until the engine ends; returns why that was not in order, or ""."""
-    cutter = FrameCutter(MAX_FRAME)
-    try:
-        while not writer.ended:
-            data = sock.recv(256 * 1024)
-            if not data:
-                return "the engine ended without a goodbye: its last events may be missing"
-            for body in cutter.feed(data):
-                writer.handle(read_frame(body))
-    except (FrameError, FeedError) as error:
-        return f"the engine said what cannot be read: {error}"
-    except BrokenPipeError:
-        return "nobody reads the events any more: they end here"
-    except OSError as error:
-        return f"the events cannot be written: {error.strerror}: they end here"
-    return ""
-
-
 def start(fd: int, sock: socket.socket, *, own: bool) -> subprocess.Popen[bytes]:
     """Start the process: it reads the link from `sock` and writes to the file, pipe or terminal `fd`, which is nobody
     else's if `own` is given.
     """
-    arguments = [str(sock.fileno())]
-    if own and stat.S_ISREG(os.fstat(fd).st_mode):
-        arguments.append("--truncate")
-    # Ignored signals stay ignored across exec: a Ctrl-C meant for the server does not reach the writer even before
-    # it is up.
-    before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in _NOT_MEANT_FOR_US}
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "streamscope.link.events_writer", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=fd,
-            pass_fds=[sock.fileno()],
-        )
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+    truncate = ["--truncate"] if own and stat.S_ISREG(os.fstat(fd).st_mode) else []
+    return following.start("streamscope.link.events_writer", truncate, sock, stdout=fd)
 
 
 def main(arguments: list[str]) -> int:
     """Run as a process; returns its exit status."""
-    for signum in _NOT_MEANT_FOR_US:
-        signal.signal(signum, signal.SIG_IGN)
     writer = EventsWriter(EventsFile(sys.stdout.fileno(), truncate="--truncate" in arguments))
-    with socket.socket(fileno=int(arguments[0])) as sock:
-        problem = write_events(sock, writer)
-    if writer.lost_in_all:
-        problem = f"{problem}; " if problem else ""
-        problem += f"{writer.lost_in_all:,} events were lost because the spool was full; --spool makes it larger"
-    if problem:
-        sys.stderr.write(f"streamscope: {problem}\n")
-    return 1 if problem else 0
+    return following.serve_engine(socket.socket(fileno=int(arguments[0])), writer)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from link_room import Crowd, Room, hello
 from streamscope.core.probe import site
 from streamscope.link import events_writer
 from streamscope.link.events_writer import EventsFile, EventsWriter
-from streamscope.link.frames import Bye, Frame, Lost, Records, Slice, pack
+from streamscope.link.frames import MAX_FRAME, Bye, Frame, FrameCutter, Lost, Records, Slice, pack, read_frame
 from streamscope.link.subscriber import Subscriber
 from streamscope.trace.state import LoopState
 
@@ -91,13 +91,13 @@ def test_everything_a_server_does_is_written(tmp_path: Path) -> None:
             theirs.setblocking(False)
             room.publisher.adopt(Subscriber(ours, limit=1 << 30, lossless=True, payload=False))
             watching = room.watch()
-            cutter = events_writer.FrameCutter(events_writer.MAX_FRAME)
+            cutter = FrameCutter(MAX_FRAME)
 
             def read() -> None:
                 try:
                     while data := theirs.recv(1 << 20):
                         for body in cutter.feed(data):
-                            writer.handle(events_writer.read_frame(body))
+                            writer.handle(read_frame(body))
                 except BlockingIOError:
                     pass
 
