@@ -16,6 +16,7 @@ from textual.app import App, SystemCommand
 from textual.command import Provider
 from textual.screen import Screen
 
+from streamscope.servers.traffic import Traffic
 from streamscope.ui.actions import bindings
 from streamscope.ui.clipboard import copy_selected
 from streamscope.ui.config import Config
@@ -29,7 +30,6 @@ from streamscope.ui.screens.overview import OverviewScreen
 from streamscope.ui.screens.stream import StreamScreen
 from streamscope.ui.screens.wall import WallScreen
 from streamscope.ui.themes import THEMES
-from streamscope.ui.traffic import Traffic
 from streamscope.ui.view import Source, View
 
 FOLD_SECONDS = 0.008

@@ -17,29 +17,28 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
-from streamscope import __version__
 from streamscope.core import RUN_DEFAULT, Loop, UVError
-from streamscope.core.probe import FUNCTIONS, JOINED, KINDS
-from streamscope.link import discovery, events_writer
+from streamscope.link import discovery
 from streamscope.link.descriptors import open_standard_descriptors, raise_descriptor_limit
 from streamscope.link.discovery import ProbeError
-from streamscope.link.frames import PROTOCOL, Hello
+from streamscope.link.greeting import greeting
 from streamscope.link.orphan import Terminal
 from streamscope.link.output import HeldOutput, LogFile, write_all
+from streamscope.link.parts import PartsError, Rotation
 from streamscope.link.publisher import Publisher
 from streamscope.link.snapshot import listening_addresses
 from streamscope.link.subscriber import BUFFER_LIMIT, Subscriber
+from streamscope.link.writers import Writers
 from streamscope.servers.load import program_name
 from streamscope.servers.program import MainSignals, Program, ProgramFailed, Refusal, Stopped, prepare
+from streamscope.servers.traffic import Traffic
 from streamscope.trace.names import visible
 
 CLOSING_S = 0.5
@@ -57,7 +56,11 @@ class ServeOptions(msgspec.Struct):
     port: int | None = None
     duration: float | None = None  # seconds
     events: str | None = None  # file, or `-`
-    spool: int = 256 * 1024 * 1024  # bytes that may wait for the events' writer
+    record: str | None = None  # a trace
+    rotate_bytes: int = 0  # when it begins a new part; 0 for never
+    rotate_seconds: float = 0.0
+    keep: int = 0  # parts, 0 for all
+    spool: int = 256 * 1024 * 1024  # bytes that may wait for the events' writer, and for the recorder
     buffer: int = BUFFER_LIMIT  # bytes that may wait for an inspector
     probe: str | None = None  # another socket for inspectors
     no_probe: bool = False
@@ -112,18 +115,21 @@ class Engine:
         self._closing_rounds = 0
         self._asked = ""
         self._own_sockets: list[Path] = []
-        self._writer: subprocess.Popen[bytes] | None = None
-        self._demo: subprocess.Popen[bytes] | None = None
+        self._demo = Traffic()
         self._log = LogFile(options.log) if options.log else None
         self._orphaned = False
+        self._hello = greeting(self.name, self.loop.clock())
+        self._hello.payload = options.payload
+        self._hello.log = str(self._log.path) if self._log is not None else ""
         self.publisher = Publisher(
             self.loop,
-            self._hello(),
+            self._hello,
             stop=self._stop_asked,
             control=options.control,
             payload=options.payload,
             buffer=options.buffer,
         )
+        self._writers = Writers(self.publisher, self._hello, options.spool)
 
     def run(self) -> int:
         """See `serve`."""
@@ -132,7 +138,7 @@ class Engine:
         try:
             program = self._prepare()
             self._open_sockets()
-            self._start_writer()
+            self._start_writers()
             raise_descriptor_limit()
             self.publisher.board()
             status, reason = self._serve(program)
@@ -247,7 +253,7 @@ class Engine:
 
     def _stop(self, reason: str) -> None:
         self._stopping = reason
-        self._end_demo()
+        self._demo.stop()
         self._close_all()
 
     def _close_all(self) -> None:
@@ -274,21 +280,20 @@ class Engine:
         self.publisher.refuse(str(refusal), refusal.status)
         if self.options.link_fd == -1:
             sys.stderr.write(f"streamscope: {refusal}\n")
-        if self._writer is not None:
-            self._writer.wait()
+        self._writers.wait()
         self._clean_up()
         return refusal.status
 
     def _end(self, reason: str, status: int) -> int:
         if os.getpid() != self.pid:
             _leave(status)  # a child that the program has forked, home from a callback
-        self._end_demo()
+        self._demo.stop()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             self.publisher.finish(reason, status)
-            if self._writer is not None and self._writer.wait() != 0:
+            if not self._writers.wait():
                 status = status or 1
         except KeyboardInterrupt:
             status = 128 + signal.SIGINT  # no time for those who do not read
@@ -304,21 +309,6 @@ class Engine:
             self._log.remove()
 
     # inspectors
-
-    def _hello(self) -> Hello:
-        return Hello(
-            protocol=PROTOCOL,
-            version=__version__,
-            pid=self.pid,
-            program=self.name,
-            addresses=[],
-            started=time.time() - self.loop.clock() / 1e9,
-            kinds=[(kind.name, [arg.name for arg in kind.args]) for kind in KINDS],
-            functions=list(FUNCTIONS),
-            joined=[(j.name, list(j.args), [(s, list(refs)) for s, refs in j.steps]) for j in JOINED],
-            log=str(self._log.path) if self._log is not None else "",
-            payload=self.options.payload,
-        )
 
     def _adopt_screen(self) -> None:
         options = self.options
@@ -363,44 +353,26 @@ class Engine:
     def _listen(self, path: Path) -> None:
         self.publisher.listen(discovery.listen(path))
         self._own_sockets.append(path.absolute())
+        self._hello.probe = visible(str(self._own_sockets[0]), 4096)
 
-    def _start_writer(self) -> None:
-        """Raises Refusal if the events file cannot be opened."""
+    def _start_writers(self) -> None:
+        """Raises Refusal if a file cannot be opened."""
         options = self.options
-        if options.events is None:
-            return
-        own = options.events != "-"
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-            fd = os.open(options.events, flags, 0o600) if own else os.dup(1)
+            if options.events is not None:
+                self._writers.write_events(options.events)
+            if options.record is not None:
+                rotation = Rotation(options.rotate_bytes, options.rotate_seconds, options.keep)
+                self._writers.record(Path(options.record), rotation)
+        except PartsError as error:
+            raise Refusal(str(error), 1) from error
         except OSError as error:
             raise Refusal(f"cannot write events to {options.events}: {error.strerror}", 1) from error
-        ours, theirs = socket.socketpair()
-        self._writer = events_writer.start(fd, theirs, own=own)
-        theirs.close()
-        os.close(fd)
-        self.publisher.adopt(
-            Subscriber(ours, limit=options.spool, lossless=True, payload=False),
-        )
-
-    # the rest
 
     def _start_demo(self) -> None:
         addresses = listening_addresses(self.loop)
         if self.options.demo and addresses:
-            self._demo = subprocess.Popen(
-                [sys.executable, "-P", "-m", "streamscope.servers.clients", addresses[0], self.name],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-
-    def _end_demo(self) -> None:
-        demo, self._demo = self._demo, None
-        if demo is not None and demo.stdin is not None:
-            demo.stdin.close()
-            demo.terminate()
-            demo.wait()
+            self._demo.start(addresses[0], self.name)
 
 
 def _over(duration: float | None) -> str:

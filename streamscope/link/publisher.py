@@ -25,7 +25,7 @@ from streamscope.core.flags import POLLIN, POLLOUT
 from streamscope.core.poller import EpollPoller
 from streamscope.link.farewell import deliver
 from streamscope.link.feed import Feed
-from streamscope.link.frames import Bye, Command, FrameError, Hello, Lost, Reply
+from streamscope.link.frames import Bye, Command, FrameError, Hello, Lost, Notice, Reply
 from streamscope.link.rounds import next_slice
 from streamscope.link.snapshot import listening_addresses, stream_count
 from streamscope.link.subscriber import BUFFER_LIMIT, Round, Subscriber, peer_uid
@@ -77,6 +77,8 @@ class Publisher:
         }
         self.chores: list[Callable[[], None]] = []
         """Called every few hundred turns, for what has to be looked after now and then."""
+        self.soon: list[Callable[[], None]] = []
+        """Called once, before the next wait: what sends to others is not done while one is being heard."""
 
         self._poller = EpollPoller()
         self.fd = self._poller.fileno()
@@ -119,6 +121,24 @@ class Publisher:
             self._on_gone[fd] = on_gone
         subscriber.listening = True
         self.feed.begin()
+
+    def tell(self, notice: Notice) -> None:
+        """Tell every inspector that has been greeted."""
+        for subscriber in self._subscribers.values():
+            if subscriber.greeted:
+                subscriber.send(notice)
+        self.flush_all()
+
+    def dismiss(self, subscriber: Subscriber, reason: str) -> None:
+        """Say goodbye to one inspector, which has heard everything until now; it leaves by itself."""
+        self.ship()
+        if subscriber.losing:
+            subscriber.send(Lost(subscriber.lost))
+        subscriber.listening = subscriber.losing = False
+        subscriber.round = None
+        self._starting.pop(subscriber, None)
+        subscriber.send(Bye(reason, 0))
+        self.flush_all()
 
     def watch_fd(self, fd: int, on_hang_up: Callable[[], None]) -> None:
         """Call back once when the other side of this descriptor hangs up."""
@@ -177,6 +197,8 @@ class Publisher:
         if self._listeners_rest_until and now >= self._listeners_rest_until:
             self._rest_listeners(False)
         due = self.feed.before_wait()
+        while self.soon:
+            self.soon.pop(0)()
         if self._starting:
             self._start_rounds()
         elif due:

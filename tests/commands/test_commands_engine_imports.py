@@ -43,7 +43,7 @@ def test_headless_loads_no_screen_and_no_asyncio(runtime: Path, telling: Path) -
     ended = run(runtime, "run", "--headless", str(telling))
     loaded = roots(ended.stdout.splitlines()[1])
     assert "streamscope" in loaded
-    assert not loaded & {"textual", "asyncio", "rich"}
+    assert not loaded & {"textual", "asyncio", "rich", "zstandard", "perfetto"}
 
 
 @pytest.mark.parametrize("command", [["--version"], ["ps"], ["run", "nonsense", "--headless"]])

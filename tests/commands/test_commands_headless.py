@@ -177,7 +177,7 @@ def test_a_device_without_space_ends_the_events_and_not_the_server(runtime: Path
         with serving.connect() as client:
             assert echoed(client, b"hello") == b"hello"
         status, _, err = serving.end()
-    assert (status, err) == (1, "streamscope: the events cannot be written: No space left on device: they end here\n")
+    assert (status, err) == (1, "streamscope: the events cannot be written: No space left on device; writing ends here\n")
 
 
 def test_a_reader_of_the_events_that_leaves_ends_them_and_not_the_server(runtime: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_reader_of_the_events_that_leaves_ends_them_and_not_the_server(runtime
         assert serving.process.stderr is not None
         err = serving.process.stderr.read()
         status = serving.process.wait(DEADLINE_S)
-    assert (status, err) == (1, "streamscope: nobody reads the events any more: they end here\n")
+    assert (status, err) == (1, "streamscope: nobody reads the events any more; writing ends here\n")
 
 
 def zombies(pid: int) -> list[int]:

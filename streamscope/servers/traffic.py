@@ -1,6 +1,6 @@
-"""The built-in clients that `g` starts: a child process that talks to the server until it is stopped.
+"""The built-in clients of `g` and `--demo`: a child process that talks to the server until it is stopped.
 
-The child ends by itself when its standard input does, so it never outlives the screen, however that ends.
+The child ends by itself when its standard input does, so it never outlives who started it, however that ends.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from streamscope.ui.safe import visible
+from streamscope.trace.names import visible
 
 
 class Traffic:

@@ -1,0 +1,112 @@
+"""The engine's own writers: the processes of `--events` and `--record`, which it starts, hears from, and waits for.
+
+They are inspectors with a large buffer, and the engine waits for them at its end. One that ends before it costs the
+server nothing; whoever looks at a screen is told, and the engine's exit status says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from streamscope.link import events_writer, following
+from streamscope.link.frames import Command, Hello, Notice
+from streamscope.link.parts import STOPPED, Options, Rotation, open_first
+from streamscope.link.publisher import CommandError, Entry, Publisher
+from streamscope.link.subscriber import Subscriber
+from streamscope.trace.names import visible
+
+STDOUT = "-"
+
+
+@dataclass(slots=True)
+class _Writer:
+    """One process; `name` is what it makes, `said` is whether it is known why it has ended."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    subscriber: Subscriber
+    said: bool = False
+
+
+class Writers:
+    """The writers of one engine. `spool` is how many bytes may wait for each; `hello` says which trace is written."""
+
+    def __init__(self, publisher: Publisher, hello: Hello, spool: int) -> None:
+        self._publisher = publisher
+        self._hello = hello
+        self._spool = spool
+        self._writers: list[_Writer] = []
+        self._recorder: _Writer | None = None
+        publisher.commands["ended"] = Entry(self._on_ended, needs_control=False)
+        publisher.commands["record"] = Entry(self._on_record, needs_control=True)
+
+    def write_events(self, path: str) -> None:
+        """Write every event to this file, or to stdout (`STDOUT`). Raises OSError if it cannot be opened."""
+        own = path != STDOUT
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        fd = os.open(path, flags, 0o600) if own else os.dup(1)
+        self._adopt(f"the writer of {path}", fd, lambda sock: events_writer.start(fd, sock, own=own), payload=False)
+
+    def record(self, path: Path, rotation: Rotation) -> None:
+        """Record into this trace. Raises PartsError if it cannot be had."""
+        path = path.absolute()
+        fd, fresh = open_first(path)
+        options = json.dumps(msgspec.to_builtins(Options.of(path, fd, fresh, rotation)))
+        self._recorder = self._adopt(f"the recorder of {path}", fd, lambda sock: _recorder(sock, options, fd))
+        self._hello.recording = visible(str(path), 4096)
+
+    def wait(self) -> bool:
+        """Wait until all have written what they have; returns whether everything is as it should be."""
+        statuses = [writer.process.wait() for writer in self._writers]
+        return not any(statuses)
+
+    def _adopt(
+        self, name: str, fd: int, start: Callable[[socket.socket], subprocess.Popen[bytes]], *, payload: bool = True
+    ) -> _Writer:
+        ours, theirs = socket.socketpair()
+        try:
+            process = start(theirs)
+        finally:
+            theirs.close()
+            os.close(fd)
+        writer = _Writer(name, process, Subscriber(ours, limit=self._spool, lossless=True, payload=payload))
+        self._writers.append(writer)
+        self._publisher.adopt(writer.subscriber, lambda: self._gone(writer))
+        return writer
+
+    def _on_ended(self, subscriber: Subscriber, command: Command) -> None:
+        """It cannot go on, and says why; it says so on stderr too."""
+        writer = next((writer for writer in self._writers if writer.subscriber is subscriber), None)
+        reason = command.arguments.get("reason")
+        if writer is None or not isinstance(reason, str):
+            raise CommandError("only the engine's own writers say that they have ended")
+        self._over(writer, visible(reason, 500))
+
+    def _gone(self, writer: _Writer) -> None:
+        if not writer.said:
+            self._over(writer, f"{writer.name} is gone without a word: what it had written can be read")
+
+    def _over(self, writer: _Writer, text: str) -> None:
+        writer.said = True
+        if writer is self._recorder:
+            self._hello.recording = ""
+        self._publisher.soon.append(lambda: self._publisher.tell(Notice(text, self._hello.recording)))
+
+    def _on_record(self, subscriber: Subscriber, command: Command) -> None:
+        if command.arguments.get("on") is not False or self._recorder is None or self._recorder.said:
+            raise CommandError("the engine records nothing that could be stopped")
+        writer = self._recorder
+        self._publisher.soon.append(lambda: self._publisher.dismiss(writer.subscriber, STOPPED))
+        self._over(writer, f"the recording into {self._hello.recording} has been stopped")
+
+
+def _recorder(sock: socket.socket, options: str, fd: int) -> subprocess.Popen[bytes]:
+    return following.start("streamscope.link.recorder", [options], sock, stdout=subprocess.DEVNULL, keep=(fd,))
