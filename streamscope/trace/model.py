@@ -124,13 +124,27 @@ class Model(Fold):
         unknown kind or a record that is cut off, what came before it has been folded.
         """
         self._check_types(words)
+        self.begin(turn, t)
+        events = self.proceed(words)
+        self.settle()
+        return events
+
+    # a batch in steps, for whoever stops within one: `begin`, `proceed` for each part, and `settle`
+
+    def begin(self, turn: int, t: int) -> None:
+        """A batch begins with this on the clock."""
         self.turn, self.t = turn, t
+
+    def proceed(self, words: Sequence[Word]) -> int:
+        """Folds whole records of the batch, whose words a decoder has accepted, and says how many events they told of.
+
+        Raises FeedError.
+        """
         try:
             events = self._fold(words)
         except IndexError as error:
             raise FeedError("a record is cut off") from error
         self.events_seen += events
-        self._stay_bounded()
         return events
 
     def _check_types(self, words: Sequence[Word]) -> None:
@@ -190,7 +204,7 @@ class Model(Fold):
             self.round = None
             self.requests = {request.number: request for state in self.known.values() for request in _requests(state)}
             self.whole = True
-        self._stay_bounded()
+        self.settle()
 
     def lost(self, events: int) -> None:
         """So many events are missing here: nothing is certain until another round of slices has ended.
@@ -234,8 +248,8 @@ class Model(Fold):
         if state.closed_t and (before is None or not before.closed_t):
             self.closed.append(state.number)
 
-    def _stay_bounded(self) -> None:
-        """A batch is bounded by its frame, so it is enough to look after each."""
+    def settle(self) -> None:
+        """Stays within the bounds. A batch is bounded by its frame, so it is enough to look after each."""
         if len(self.requests) > MOST_REQUESTS:
             raise FeedError(f"the feed tells of more than {MOST_REQUESTS:,} requests at once")
         if len(self.carried) > len(self.requests) + CARRIED_SPARE:
