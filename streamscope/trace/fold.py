@@ -25,6 +25,11 @@ COMPLETED_KEPT = 8
 Words: TypeAlias = Sequence[Any]  # integers and texts, checked by the decoder
 
 
+def too_long() -> FeedError:
+    """What is raised for a queue that grows without end."""
+    return FeedError(f"the feed tells of a queue longer than {MOST_REQUESTS:,}")
+
+
 class Fold:
     """What handlers work on. `Model` is the whole of it, with slices and losses."""
 

@@ -48,7 +48,7 @@ from streamscope.core.probe import KINDS, Word
 from streamscope.trace import joined as joined_handlers
 from streamscope.trace.decode import Decoder, FeedError, Kinds
 from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Words
-from streamscope.trace.joined import one_by_one
+from streamscope.trace.joined import one_by_one, runs_of
 from streamscope.trace.recipes import HERE, Recipes
 from streamscope.trace.rules import STRANGERS, Handler, Stranger, handler_of
 from streamscope.trace.state import LoopState, RequestState, StreamState
@@ -82,7 +82,7 @@ class Model(Fold):
       then.
     """
 
-    __slots__ = ("_decoder", "_handlers", "_strangers", "events_lost", "events_seen", "whole")
+    __slots__ = ("_decoder", "_handlers", "_runs", "_strangers", "events_lost", "events_seen", "whole")
 
     def __init__(self, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
         super().__init__()
@@ -110,6 +110,7 @@ class Model(Fold):
             stranger = one_by_one(expansion, [self._strangers[kind][0] for kind in plain])
             self._handlers[code] = handler, expansion.length, len(plain)
             self._strangers[code] = stranger, expansion.length, len(plain)
+        self._runs = runs_of(self._decoder.expansions)
 
     @classmethod
     def here(cls) -> Model:
@@ -162,10 +163,19 @@ class Model(Fold):
         known, changed = self.known.get, self.changed.add
         handlers: Any = self._handlers
         strangers: Any = self._strangers
+        runs = self._runs
         table, stream, last = strangers, None, -1
         i, end, events = 0, len(words), 0
         while i < end:
             header = words[i]
+            run = runs[header & 255]
+            if run is not None:
+                fold_run, length, weight = run
+                after = fold_run(self, words, i, end)
+                if after != i:
+                    events += (after - i) // length * weight
+                    i = after
+                    continue
             if header >> 16 != last:  # records of one stream mostly follow each other
                 last = header >> 16
                 stream = known(last)

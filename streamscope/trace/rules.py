@@ -19,8 +19,7 @@ from typing import TypeAlias
 import msgspec
 
 from streamscope.core.flags import POLLOUT, UV_CONNECT, UV_SHUTDOWN, UV_WRITE
-from streamscope.trace.decode import FeedError
-from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, TEXT_LIMIT, Fold, Words
+from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, TEXT_LIMIT, Fold, Words, too_long
 from streamscope.trace.state import RequestState, StreamState
 
 EAGAIN, EINTR, EINPROGRESS = -11, -4, -115
@@ -154,15 +153,11 @@ def _holds(field: str, kind: int) -> Handler:
 # queues
 
 
-def _too_long() -> FeedError:
-    return FeedError(f"the feed tells of a queue longer than {MOST_REQUESTS:,}")
-
-
 def _write_queue_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     request = fold.requests.get(words[i + 1]) or fold.unknown_request(words[i + 1], UV_WRITE)
     queue = stream.write_queue
     if len(queue) >= MOST_REQUESTS:
-        raise _too_long()
+        raise too_long()
     queue.append(request)
 
 
@@ -181,7 +176,7 @@ def _completed_push(fold: Fold, stream: StreamState, words: Words, i: int) -> No
         request.write_index = request.nbufs
     queue = stream.write_completed_queue
     if len(queue) >= MOST_REQUESTS:
-        raise _too_long()
+        raise too_long()
     queue.append(request)
 
 
@@ -195,7 +190,7 @@ def _completed_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> Non
 
 def _queued_fds_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     if len(stream.queued_fds) >= MOST_REQUESTS:
-        raise _too_long()
+        raise too_long()
     stream.queued_fds.append(words[i + 1])
 
 

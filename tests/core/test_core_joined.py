@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from streamscope.core import Tcp, UVError
 from streamscope.core.probe import FIRST_JOINED, JOINED, Word
 from streamscope.trace.decode import Decoder
-from streamscope.trace.joined import HANDLERS
+from streamscope.trace.joined import HANDLERS, RUNS
 from streamscope.trace.model import Model
 from streamscope.trace.recipes import HERE, Recipes
 
@@ -222,7 +222,7 @@ def test_every_joined_record_is_told_by_an_everyday_program_and_folded_at_once()
         program.world.end()
 
     # then each kind of joined record was told, and the model has a handler for each
-    assert told - {""} == set(CODES.values()) == set(HANDLERS)
+    assert told - {""} == set(CODES.values()) == {*HANDLERS, *RUNS}
 
 
 @pytest.mark.parametrize("joined", [False, True])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, site
+from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, joined_site, site
+from streamscope.trace import recipes
 from streamscope.trace.model import Model
 from streamscope.trace.state import StreamState
 
@@ -16,6 +17,12 @@ def record(kind: str, stream: int, *words: Word, fn: str = "") -> list[Word]:
     entry = KINDS[KIND_CODES[kind]]
     assert len(words) == len(entry.args), f"{kind} takes {[arg.name for arg in entry.args]}"
     return [stream << 16 | site(kind, fn or entry.functions[0]), *words]
+
+
+def joined(name: str, stream: int, *words: int) -> list[Word]:
+    """One joined record."""
+    assert [name, len(words)] in [[joined, len(args)] for joined, args, _ in recipes.HERE]
+    return [stream << 16 | joined_site(name), *words]
 
 
 def opened(stream: int, handle_type: int = uv.UV_TCP) -> list[Word]:
@@ -52,9 +59,18 @@ def written(stream: int, request: int, size: int) -> list[Word]:
     ]
 
 
+def echoed(stream: int, request: int, t: int = 1000) -> list[Word]:
+    """A read of 64 bytes and the write of as many within its callback, joined up."""
+    return [
+        *joined("read.again", stream, t, 12, 64),
+        *joined("write", stream, request, 64, 12, 1),
+        *joined("read.end", stream, t + 5),
+    ]
+
+
 def folded(*records: list[Word], t: int = 1000) -> Model:
     """The model after one batch, which begins at turn 1 and time `t`."""
-    model = Model(HERE, FUNCTIONS)
+    model = Model(HERE, FUNCTIONS, recipes.HERE)
     model.apply(0, 1, t, [word for words in records for word in words])
     return model
 
