@@ -17,6 +17,8 @@ import rich_click as click
 from click.exceptions import Exit
 
 from streamscope import __version__
+from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating
+from streamscope.commands.record import record
 from streamscope.link.descriptors import open_standard_descriptors
 from streamscope.servers import SERVERS
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
-
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 COMPLETION = (
     'Shell completion: put `eval "$(_STREAMSCOPE_COMPLETE=bash_source streamscope)"` into ~/.bashrc, the same with '
@@ -40,18 +40,6 @@ def cli() -> None:
     """Look inside live streams: libuv's stream layer in Python, and a terminal that shows every flag, queue and epoll
     registration while real connections are served.
     """
-
-
-class Seconds(click.FloatRange):
-    """More than none, and a number that the kernel's timer takes."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 1e9, min_open=True)
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        """The number. Raises BadParameter."""
-        seconds = super().convert(value, parameter, context)
-        return seconds if seconds == seconds else self.fail("nan is no time.", parameter, context)
 
 
 def _targets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -79,19 +67,21 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("arguments", nargs=-1, metavar="[ARGUMENTS]...")
 @click.option("--host", metavar="ADDRESS", help="Where the server listens.  [default: 127.0.0.1]")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), metavar="PORT", help="Its port; 0 takes any that is free.  [default: 7000]"
+    "--port", type=Whole(0, 65535), metavar="PORT", help="Its port; 0 takes any that is free.  [default: 7000]"
 )
 @_server_options
 @click.option("--headless", is_flag=True, help="Serve without a screen; SIGINT or SIGTERM ends in order.")
 @click.option("--duration", type=Seconds(), metavar="SECONDS", help="End after so long.")
 @click.option("--events", metavar="FILE", help="Write every event as a line of JSON; - is stdout (with --headless).")
+@click.option("--record", metavar="FILE", help="Record everything into the trace FILE; streamscope replay shows it.")
+@rotating
 @click.option(
     "--spool",
-    type=click.IntRange(1, 65536),
+    type=Whole(1, 65536),
     default=256,
     show_default=True,
     metavar="MIB",
-    help="Memory for events that the writer of --events has not taken yet; beyond it they are lost, and counted.",
+    help="Memory for events that --events and --record have not written yet; beyond it they are lost, and counted.",
 )
 @click.option("--probe", metavar="PATH", help="Listen for inspectors on this Unix socket too.")
 @click.option(
@@ -100,13 +90,21 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--control", is_flag=True, help="Let inspectors that attach control the engine, and open payload.")
 @click.option(
     "--payload",
-    type=click.IntRange(0, 65536),
+    type=Whole(0, 65536),
     default=0,
     metavar="N",
     help="Show inspectors the first N bytes of each read and write; otherwise none leave the engine unasked.",
 )
 @click.option("--demo", is_flag=True, help="Begin with built-in clients that talk to the server.")
-def run(target: str, arguments: tuple[str, ...], headless: bool, spool: int, demo: bool, **given: Any) -> None:
+def run(
+    target: str,
+    arguments: tuple[str, ...],
+    headless: bool,
+    spool: int,
+    demo: bool,
+    rotate: tuple[int, float] | None,
+    **given: Any,
+) -> None:
     """Start a program on the engine and watch it.
 
     TARGET is a built-in server, or your own program: FILE.py with a `main(loop, *args)`, or module:function. Its own
@@ -114,10 +112,12 @@ def run(target: str, arguments: tuple[str, ...], headless: bool, spool: int, dem
     """
     if given["events"] == "-" and not headless:
         raise click.UsageError("--events - needs the terminal that the screen draws on: add --headless, or name a file")
+    check_rotation(rotate, given["keep"], given["record"])
     given = {name: value for name, value in given.items() if value is not None}
     own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}
     options: dict[str, Any] = {"target": target, "arguments": list(arguments), "options": own, **given}
     options["spool"] = spool * 1024 * 1024
+    options["rotate_bytes"], options["rotate_seconds"] = rotate or (0, 0.0)
     if headless:
         from streamscope.serve import ServeOptions, serve
 
@@ -127,21 +127,8 @@ def run(target: str, arguments: tuple[str, ...], headless: bool, spool: int, dem
     sys.exit(run_on_own_engine(options, demo=demo))
 
 
-def _engines(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """For the shell: the pids of running engines, and files."""
-    from click.shell_completion import CompletionItem
-
-    from streamscope.link.discovery import ProbeError, running
-
-    try:
-        pids = [str(engine.pid) for engine in running()]
-    except ProbeError:
-        pids = []
-    return [CompletionItem(pid) for pid in pids if pid.startswith(incomplete)] or [CompletionItem("", type="file")]
-
-
 @cli.command(context_settings=CONTEXT)
-@click.argument("which", metavar="[PID|PATH]", required=False, shell_complete=_engines)
+@click.argument("which", metavar="[PID|PATH]", required=False, shell_complete=engines)
 def attach(which: str | None) -> None:
     """Watch an engine that runs already: by its pid, by the path of its socket, or the only one there is.
 
@@ -181,6 +168,9 @@ def config() -> None:
     from streamscope.ui.config import default_config_text
 
     click.echo(default_config_text(), nl=False)
+
+
+cli.add_command(record)
 
 
 def main() -> NoReturn:

@@ -46,8 +46,8 @@ def test_a_port_in_use_suggests_port_0(runtime: Path, busy_port: int) -> None:
     [
         (["run", "echo", "--headless", "--host", "not an address"], "no address for host 'not an address'"),
         (["run", "echo", "--headless", "--host", "300.1.2.3"], "no address for host '300.1.2.3'"),
-        (["run", "echo", "--headless", "--port", "70000"], "70000 is not in the range"),
-        (["run", "echo", "--headless", "--port", "http"], "'http' is not a valid int"),
+        (["run", "echo", "--headless", "--port", "70000"], "'70000' is not a whole number from 0 to 65535"),
+        (["run", "echo", "--headless", "--port", "http"], "'http' is not a whole number from 0 to 65535"),
         (["run", "echo", "--headless", "--duration", "0"], "--duration"),
         (["run", "echo", "--headless", "--frobnicate"], "--frobnicate"),
         (["run", "ecco", "--headless"], "did you mean echo?"),

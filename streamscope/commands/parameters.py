@@ -1,0 +1,108 @@
+"""Kinds of parameters, each with its own words for what is wrong, and what the shell is offered to complete."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+SMALLEST_PART = 64 * 1024
+SHORTEST_PART_S = 1.0
+"""A part of a recording that would be smaller than this, or shorter, is refused."""
+
+_SIZES = {"B": 1, "K": 1 << 10, "KiB": 1 << 10, "M": 1 << 20, "MiB": 1 << 20, "G": 1 << 30, "GiB": 1 << 30,
+          "TiB": 1 << 40, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}  # fmt: skip
+_TIMES = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+class Whole(click.IntRange):
+    """A whole number within bounds, both included."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The number. Raises BadParameter, in one sentence for all that it may not be."""
+        try:
+            return super().convert(value, parameter, context)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a whole number from {self.min} to {self.max}.", parameter, context)
+
+
+class Seconds(click.FloatRange):
+    """More than none, and a number that the kernel's timer takes."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1e9, min_open=True)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The number. Raises BadParameter."""
+        seconds = super().convert(value, parameter, context)
+        return seconds if seconds == seconds else self.fail("nan is no time.", parameter, context)
+
+
+class SizeOrTime(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments here
+    """`64MiB` or `10min`: (bytes, seconds), of which one is 0."""
+
+    name = "size or time"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, float]:
+        """The two. Raises BadParameter."""
+        if isinstance(value, tuple):
+            return value
+
+        def wrong(why: str) -> NoReturn:
+            self.fail(f"{value!r} {why}", parameter, context)
+
+        found = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\s*", str(value))
+        if found is None or (found[2] not in _SIZES and found[2] not in _TIMES):
+            wrong("is neither a size such as 64MiB (B, KiB, MiB, GiB) nor a time such as 10min (s, min, h, d).")
+        number, unit = float(found[1]), found[2]
+        if unit in _TIMES:
+            seconds = number * _TIMES[unit]
+            return (0, seconds) if seconds >= SHORTEST_PART_S else wrong("is too short: 1s is the least.")
+        size = int(number * _SIZES[unit])
+        return (size, 0.0) if size >= SMALLEST_PART else wrong("is too small: 64KiB is the least.")
+
+
+def engines(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: the pids of running engines, and files."""
+    from click.shell_completion import CompletionItem
+
+    from streamscope.link.discovery import ProbeError, running
+
+    try:
+        pids = [str(engine.pid) for engine in running()]
+    except ProbeError:
+        pids = []
+    return [CompletionItem(pid) for pid in pids if pid.startswith(incomplete)] or [CompletionItem("", type="file")]
+
+
+def rotating(command: Any) -> Any:
+    """The two options that say how a recording is cut into parts; `check_rotation` makes one of them."""
+    command = click.option(
+        "--keep",
+        type=Whole(1, 1_000_000),
+        metavar="N",
+        help="With --rotate: keep the newest N parts, and remove older ones.  [default: all]",
+    )(command)
+    return click.option(
+        "--rotate",
+        type=SizeOrTime(),
+        metavar="SIZE|TIME",
+        help="Begin a new part of the recording at this size (64MiB) or age (10min): FILE is always the newest, and "
+        "the parts before it are FILE.1, FILE.2, …",
+    )(command)
+
+
+def check_rotation(rotate: tuple[int, float] | None, keep: int | None, recorded: str | None) -> None:
+    """Raises UsageError for an option that means nothing without another."""
+    if keep is not None and rotate is None:
+        raise click.UsageError("--keep counts parts: add --rotate SIZE|TIME")
+    if rotate is not None and recorded is None:
+        raise click.UsageError("--rotate is about a recording: add --record FILE")

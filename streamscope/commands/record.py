@@ -1,0 +1,52 @@
+"""`streamscope record PID FILE`: record an engine that runs already."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("which", metavar="PID|PATH", shell_complete=engines)
+@click.argument("file", type=click.Path())
+@rotating
+@click.option("--duration", type=Seconds(), metavar="SECONDS", help="Stop after so long.")
+@click.option(
+    "--spool",
+    type=Whole(1, 65536),
+    default=256,
+    show_default=True,
+    metavar="MIB",
+    help="Memory for what has arrived and is not written yet; beyond it events are lost, and counted.",
+)
+def record(
+    which: str, file: str, rotate: tuple[int, float] | None, keep: int | None, duration: float | None, spool: int
+) -> None:
+    """Record a running engine into the trace FILE, until it ends or you press Ctrl-C.
+
+    The server is not slowed down by it and does not notice. What was recorded is looked at with: streamscope replay
+    FILE
+    """
+    from streamscope.launch import LaunchError
+    from streamscope.link.discovery import ProbeError, find
+    from streamscope.link.parts import PartsError, Rotation
+    from streamscope.link.recording import record
+    from streamscope.trace.names import visible
+
+    def say(line: str) -> None:
+        click.echo(f"streamscope: {visible(line, 1000)}", err=True)
+
+    check_rotation(rotate, keep, file)
+    rotation = Rotation(*(rotate or (0, 0.0)), keep or 0)
+    try:
+        path = find(which)
+        problem = record(path, Path(file), rotation, spool=spool << 20, duration=duration or 0.0, say=say)
+    except (ProbeError, PartsError) as error:
+        raise LaunchError(str(error), 1) from error
+    if problem:
+        raise LaunchError(problem, 1)
+    sys.exit(0)

@@ -1,0 +1,135 @@
+"""Recordings: an engine's feed, written to a trace by a process of its own (`following` says what that means).
+
+    python -m streamscope.link.recorder FD OPTIONS
+
+is how the engine starts it for `run --record`: FD is its end of the link, OPTIONS the JSON of `parts.Options`.
+`recording` is the other way, for an engine that runs already. The recorder is an inspector: it gets what all inspectors
+get, a round of slices first and payload only where `--payload N` shows it to everyone.
+
+Whichever process is killed, the trace can be read up to its last whole segment, a second back at most.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from streamscope.link import following
+from streamscope.link.frames import AnyFrame, Bye, FrameError, Hello, Lost, Payload, Records, Slice, check_protocol
+from streamscope.link.parts import STOPPED, Options, Parts
+from streamscope.trace.store.writer import TraceWriter
+
+ROTATED = "the recording goes on in the next part"
+
+
+class Recorder:
+    """Frames in, a trace out. A `following.Writer`."""
+
+    what = "the recording"
+
+    def __init__(self, parts: Parts, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._parts = parts
+        self._monotonic = monotonic
+        self._hello: Hello | None = None
+        self._writer: TraceWriter | None = None
+        self._rotate_at = math.inf
+        self._failed = False
+        self.ended = False
+        self.bye: Bye | None = None
+        self.lost_in_all = 0
+        self.events = 0
+        self.bytes = 0
+        """Events in all parts that were written, and bytes in those that are finished."""
+
+    @property
+    def due(self) -> float:
+        """See `following.Writer`."""
+        return math.inf if self._writer is None else min(self._writer.due, self._rotate_at)
+
+    def tick(self, now: float) -> None:
+        """Finish the segment that is a second old, and the part that is as old as it may become. Raises OSError."""
+        writer = self._writer
+        if writer is None:
+            return
+        if now >= writer.due:
+            writer.tick(now)
+        if now >= self._rotate_at:
+            self._rotate()
+
+    def handle(self, frame: AnyFrame) -> None:
+        """Write what the frame tells. Raises FeedError, FrameError and OSError."""
+        writer = self._writer
+        if writer is None:
+            self._begin(frame)
+            return
+        if isinstance(frame, Records):
+            writer.records(frame)
+        elif isinstance(frame, Slice):
+            writer.slice(frame)
+        elif isinstance(frame, Payload):
+            writer.payload(frame)
+        elif isinstance(frame, Lost):
+            self.lost_in_all += frame.events
+            writer.lost(frame.events)
+        elif isinstance(frame, Bye):
+            self.bye = frame
+            self.ended = True
+        elif isinstance(frame, Hello):
+            raise FrameError("the engine said twice who it is")
+        most = self._parts.rotation.bytes
+        if most and writer.size >= most:
+            self._rotate()
+
+    def finish(self, stopped: bool) -> None:
+        """End the trace as it should. Raises OSError."""
+        bye = Bye(STOPPED, 0) if stopped else self.bye
+        if self._writer is not None:
+            self._close(self._writer, bye)
+        self._parts.end()
+
+    def _begin(self, frame: AnyFrame) -> None:
+        if isinstance(frame, Bye):  # there is nothing to serve
+            self.bye = frame
+            self.ended = True
+            return
+        if not isinstance(frame, Hello):
+            raise FrameError("the engine spoke before it said who it is")
+        check_protocol(frame)
+        self._parts.begin()
+        self._hello = frame
+        self._writer = TraceWriter(self._parts.file, frame)
+        self._set_rotation()
+
+    def _rotate(self) -> None:
+        before, hello = self._writer, self._hello
+        assert before is not None
+        assert hello is not None
+        self._close(before, Bye(ROTATED, 0))
+        self._parts.next()
+        self._writer = TraceWriter(self._parts.file, hello, after=before)
+        self._set_rotation()
+
+    def _close(self, writer: TraceWriter, bye: Bye | None) -> None:
+        writer.close(bye)
+        self.events += writer.events
+        self.bytes += writer.size
+
+    def _set_rotation(self) -> None:
+        seconds = self._parts.rotation.seconds
+        self._rotate_at = self._monotonic() + seconds if seconds else math.inf
+
+
+def main(arguments: list[str]) -> int:
+    """Run as a process; returns its exit status."""
+    options = msgspec.convert(json.loads(arguments[1]), Options)  # json takes file names that are no UTF-8
+    return following.serve_engine(socket.socket(fileno=int(arguments[0])), Recorder(options.parts()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,113 @@
+"""Recording an engine that runs already: `streamscope record PID FILE`, and `R` in the screen.
+
+    python -m streamscope.link.recording SOCKET FILE
+
+is what the screen starts; it ends when its standard input does, so that it never outlives the screen. The recorder
+attaches as every inspector does, and ends in order on SIGINT, SIGTERM and SIGHUP, once it has written what had arrived
+until then. Asked a second time, it leaves at once; the trace can be read up to its last whole segment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from streamscope.link import following
+from streamscope.link.discovery import ProbeError, connect
+from streamscope.link.parts import Parts, PartsError, Rotation, open_first
+from streamscope.link.recorder import Recorder
+from streamscope.link.spool import Spool
+from streamscope.trace.names import visible
+
+SPOOL = 256 * 1024 * 1024
+"""Bytes that may wait to be written."""
+
+_ENDING = (*following.NOT_MEANT_FOR_US, signal.SIGALRM)
+
+
+def record(
+    socket_path: Path,
+    path: Path,
+    rotation: Rotation = Rotation(),  # noqa: B008 (it cannot be changed)
+    *,
+    spool: int = SPOOL,
+    duration: float = 0.0,
+    leash: int = -1,
+    say: Callable[[str], None] = lambda line: None,
+) -> str:
+    """Record the engine that listens there until it ends, `duration` seconds are over, a signal asks for the end, or
+    the other side of the descriptor `leash` is closed. Returns why it did not go as it should, or "".
+
+    Raises ProbeError if there is no such engine, and PartsError if there can be no such file.
+    """
+    sock = connect(socket_path)
+    try:
+        fd, fresh = open_first(path)
+    except PartsError:
+        sock.close()
+        raise
+    recorder = Recorder(Parts(path, fd, fresh, rotation))
+    begun = time.monotonic()
+    with sock, Spool(sock, spool) as arrived, _ended_by_signals(arrived, duration):
+        if leash != -1:
+            threading.Thread(target=_wait_for_end, args=(leash, arrived), name="leash", daemon=True).start()
+        else:
+            say(f"recording into {path}; Ctrl-C ends it")
+        problem = following.follow(arrived, recorder)
+    if recorder.bye is not None:
+        say(f"the engine has ended: {recorder.bye.reason}")
+    if recorder.events:
+        seconds = time.monotonic() - begun
+        say(f"{path}: {recorder.events:,} events in {recorder.bytes:,} bytes, {seconds:.1f} s")
+    return following.with_loss(problem, recorder.lost_in_all)
+
+
+@contextlib.contextmanager
+def _ended_by_signals(arrived: Spool, duration: float) -> Iterator[None]:
+    asked = False
+
+    def end(signum: int, frame: object) -> None:
+        nonlocal asked
+        if asked and signum != signal.SIGALRM:
+            raise KeyboardInterrupt
+        asked = True
+        arrived.stop()
+
+    before = {signum: signal.signal(signum, end) for signum in _ENDING if signal.getsignal(signum) != signal.SIG_IGN}
+    signal.setitimer(signal.ITIMER_REAL, duration)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def _wait_for_end(fd: int, arrived: Spool) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(fd, 1024):
+            pass
+    arrived.stop()
+
+
+def main(arguments: list[str]) -> int:
+    """Run as the screen's process: what went wrong is one line on stderr. Returns the exit status."""
+    try:
+        problem = record(Path(arguments[0]), Path(arguments[1]), leash=0)
+    except (ProbeError, PartsError) as error:
+        problem = str(error)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    if problem:
+        sys.stderr.write(f"{visible(problem, 1000)}\n")
+    return 1 if problem else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
