@@ -98,6 +98,7 @@ class StreamscopeApp(App[int]):
     def on_unmount(self) -> None:
         """Nothing that was started here stays behind."""
         self.traffic.stop()
+        self.view.recording.end()
 
     def drain(self) -> None:
         """Take what has come, and have the screen in front paint what has changed."""
@@ -105,6 +106,9 @@ class StreamscopeApp(App[int]):
         notices = self.view.source.notices
         while notices:
             self.notify(visible(notices.popleft()), severity="warning", markup=False)
+        told, failed = self.view.recording.look()
+        if told:
+            self.notify(told, severity="error" if failed else "information", timeout=10, markup=False)
         if self._traffic_wanted and self.view.status == "live":
             self._traffic_wanted = False
             self.action_traffic()
@@ -192,6 +196,25 @@ class StreamscopeApp(App[int]):
             self.notify(f"The built-in clients cannot start: {error.strerror}.", severity="error", markup=False)
         else:
             self.notify("Built-in clients are talking to the server; g stops them.")
+
+    def action_record(self) -> None:
+        """Begin to record the engine, or end the recording, whoever makes it."""
+        hello, recording = self.view.hello, self.view.recording
+        if recording.running:
+            recording.stop()
+        elif hello is None or self.view.status != "live":
+            self.notify("There is no engine that could be recorded.", severity="warning")
+        elif hello.recording and hello.control:
+            self.view.source.stop_recording()
+        elif not hello.probe:
+            self.notify("The engine was started with --no-probe, so no recorder can attach.", severity="warning")
+        else:
+            try:
+                path = recording.start(hello)
+            except OSError as error:
+                self.notify(f"No recorder can be started: {error.strerror}.", severity="error", markup=False)
+            else:
+                self.notify(f"Recording into {visible(str(path), 500)}; R ends it.", markup=False)
 
     def action_help(self) -> None:
         """Explain what has the focus."""

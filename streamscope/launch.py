@@ -226,6 +226,8 @@ def _run_app(session: Session, config: Config, *, demo: bool) -> bool:
     app = StreamscopeApp(session, config, traffic=demo)
     with _terminal_restored(), _leaving_on_signals(app):
         app.run()
+    if app.view.recording.last:
+        _say(app.view.recording.last)
     return not app.return_code
 
 

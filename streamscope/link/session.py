@@ -165,6 +165,10 @@ class Session:
         self.payload.clear()
         self._payload_bytes = 0
 
+    def stop_recording(self) -> None:
+        """Have the engine end the recording that it makes itself, if this session may control."""
+        self.command("record", on=False)
+
     def _ask_for_payload(self, on: bool) -> None:
         hello = self.hello
         if self.opened is None or hello is None:

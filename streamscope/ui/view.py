@@ -21,6 +21,7 @@ import msgspec
 from streamscope.core.flags import FLAG_NAMES
 from streamscope.trace.series import Series
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.ui.recording import Recording
 from streamscope.ui.trouble import is_listener
 from streamscope.ui.widgets.meters import condense
 
@@ -65,6 +66,9 @@ class Source(Protocol):
 
     def close_payload(self) -> object:
         """Keep no payload any more."""
+
+    def stop_recording(self) -> object:
+        """Have the engine end the recording that it makes itself."""
 
 
 @dataclass(slots=True)
@@ -131,6 +135,7 @@ class View:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.source = source
+        self.recording = Recording()
         self.pinned: list[int] = []
         """The streams whose panels stay, in the order in which they were pinned."""
         self.unread_lines = 0

@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.view import View
-from streamscope.ui.widgets.meters import NONE, count_text, percent_text
+from streamscope.ui.widgets.meters import NONE, bytes_text, count_text, percent_text
 from streamscope.ui.widgets.pens import Pens
 
 EVERY = 0.1
@@ -56,6 +56,7 @@ def pieces(view: View) -> list[Piece]:
         Piece(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
         Piece(2, ((f"{count_text(rates.events):>5}", "value"), (" events/s", "label"))),
         Piece(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
+        Piece(1, _recording(view)),
         Piece(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "warning")) if view.unread_lines else ()),
         Piece(4, (*_share("poll", rates.poll), ("  ", ""), *_share("cb", rates.callbacks)), right=True),
     ]
@@ -69,6 +70,13 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
         return (("‖ paused", "warning"), (since, "label"))
     glyph, pen = STATES.get(view.status, ("?", "warning"))
     return ((f"{glyph} {view.status}", pen),)
+
+
+def _recording(view: View) -> tuple[tuple[str, str], ...]:
+    size = view.recording.size(view.hello if view.status == "live" else None)
+    if size is None:
+        return ()
+    return (("● rec", "error"), (f" {bytes_text(size)}" if size >= 0 else "", "value"))
 
 
 def _share(name: str, share: float | None) -> tuple[tuple[str, str], ...]:

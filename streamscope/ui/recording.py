@@ -1,0 +1,110 @@
+"""The recording that `R` starts and stops: a child process that attaches to the engine and writes a trace.
+
+The child ends by itself when its standard input does, so it never outlives the screen, however that ends; and when the
+engine ends. It is told to stop and then left to write what it has, so a key never waits for a disk.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamscope.trace.names import visible
+from streamscope.ui.widgets.meters import bytes_text
+
+if TYPE_CHECKING:
+    from streamscope.link.frames import Hello
+
+ENDING_S = 10.0
+"""How long the screen waits for it when it ends itself."""
+
+
+class Recording:
+    """At most one child at a time."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._path = Path()
+        self.last = ""
+        """What became of the last one, "" if there was none."""
+
+    @property
+    def running(self) -> bool:
+        """Whether there is one that is not known to have ended."""
+        return self._child is not None
+
+    def start(self, hello: Hello) -> Path:
+        """Begin to record this engine, into a new file in the current folder; returns which. Raises OSError."""
+        program = re.sub(r"[^A-Za-z0-9_-]+", "-", hello.program)[:40].strip("-") or "engine"
+        name = time.strftime(f"{program}-{hello.pid}-%Y%m%d-%H%M%S")
+        self._path = Path(f"{name}.scope").absolute()
+        self._child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "streamscope.link.recording", hello.probe, os.fspath(self._path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # the terminal's Ctrl-C is the screen's
+        )
+        return self._path
+
+    def stop(self) -> None:
+        """Have it end; `look` says when it has."""
+        if self._child is not None:
+            self._child.terminate()
+
+    def look(self) -> tuple[str, bool]:
+        """What became of it, once, when it has ended: a sentence ("" while there is nothing to say), and whether it
+        tells of a failure.
+        """
+        child = self._child
+        if child is None or child.poll() is None:
+            return "", False
+        return self._ended(child)
+
+    def end(self) -> None:
+        """Have it end, and wait until it has."""
+        child = self._child
+        if child is None:
+            return
+        child.terminate()
+        try:
+            child.wait(timeout=ENDING_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        self._ended(child)
+
+    def size(self, hello: Hello | None) -> int | None:
+        """How many bytes the trace has that is being written now, by us or by the engine itself; None for none, -1
+        where the file cannot be seen.
+        """
+        path = str(self._path) if self._child is not None else hello.recording if hello is not None else ""
+        if not path:
+            return None
+        try:
+            return os.stat(path).st_size
+        except (OSError, ValueError):
+            return -1
+
+    def _ended(self, child: subprocess.Popen[bytes]) -> tuple[str, bool]:
+        self._child = None
+        assert child.stdin is not None
+        assert child.stderr is not None
+        with child.stdin, child.stderr:
+            problem = child.stderr.read(4096).decode("utf-8", "backslashreplace").strip()
+        if child.returncode < 0:
+            problem = "the recorder was killed: its trace ends with the last second that it had written"
+        elif child.returncode and not problem:
+            problem = "the recorder has failed"
+        try:
+            size = os.stat(self._path).st_size
+        except OSError:
+            size = 0
+        where = f"{bytes_text(size)} recorded; look at it with: streamscope replay {self._path}" if size else ""
+        self.last = visible("; ".join(part for part in (problem, where) if part) or "nothing was recorded", 1000)
+        return self.last[:1].upper() + self.last[1:], bool(problem)
