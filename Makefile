@@ -43,8 +43,9 @@ bench: $(VENV)/.installed-dev      ## figures of docs/performance.md (BENCH="ech
 screenshots: $(VENV)/.installed-dev ## draw screenshots/ anew
 	$(BIN)/python -m screenshots
 
-docs: $(VENV)/.installed-dev        ## write anew what the documents have from the code: docs/events.md, the README's keys
+docs: $(VENV)/.installed-dev        ## write anew what the documents have from the code: docs/events.md, docs/filter.md, the README's keys
 	$(BIN)/python -m streamscope.trace.catalogue > docs/events.md
+	$(BIN)/python -m streamscope.trace.filter > docs/filter.md
 	$(BIN)/python -m streamscope.ui.actions > .keys.md
 	sed -i -e '/^<!-- `make docs`/,/^<!-- end of keys/{//!d}' -e '/^<!-- `make docs`/r .keys.md' README.md
 	@rm -f .keys.md

@@ -1,0 +1,96 @@
+"""The filter language: one for the table, the event list, replay, export and check.
+
+    stream==7 and flag==READING
+    fn=="uv__write_req_finish" and status<0
+    wq > 64KiB
+    peer ~ ":51\\d+"
+    kind==epoll.mod
+
+and, as before there was a language, words that must all be found: `tcp reading :51514`, `!shut`, `7`. `docs/filter.md`
+is made from this package and explains all of it.
+
+    lexer.py     words and their places        names.py    what can be spoken of: catalogue and state
+    parser.py    words → tree                  values.py   what it can be compared with: names, sizes, times
+    tree.py      the tree, written out again   pattern.py  regular expressions that cannot hang
+    evaluate.py  tree → tests                  reach.py    which events a filter can want at all
+    complete.py  what may be written next      guide.py    the document, made from the tables
+"""
+
+from __future__ import annotations
+
+from streamscope.core.probe import KIND_CODES
+from streamscope.trace.decode import Event
+from streamscope.trace.filter import reach
+from streamscope.trace.filter.complete import Completion, complete
+from streamscope.trace.filter.evaluate import event_test, stream_test
+from streamscope.trace.filter.guide import help_text
+from streamscope.trace.filter.lexer import LONGEST, FilterError, marked
+from streamscope.trace.filter.parser import parse
+from streamscope.trace.filter.tree import Node
+from streamscope.trace.state import StreamState
+
+__all__ = ["LONGEST", "Completion", "Filter", "FilterError", "complete", "help_text", "marked"]
+
+
+class Filter:
+    """A filter of streams and of events. An empty one wants everything. Equal filters say the same, however they are
+    written; `str` writes one out so that it parses to an equal one.
+
+    - `text`: what was written;
+    - `needs_state`: whether some events cannot be judged without their stream's state at that moment;
+    - `event_only`: the names in it that only events have; a filter of streams refuses them (`for_streams`);
+    - `kinds`, `streams`: events of other kinds or streams are certainly not wanted; None for any.
+    """
+
+    __slots__ = ("_of_event", "_of_stream", "event_only", "kinds", "needs_state", "root", "streams", "text")
+
+    def __init__(self, text: str, root: Node | None) -> None:
+        self.text = text
+        self.root = root
+        self.needs_state = root is not None and reach.needs_state(root)
+        self.event_only = () if root is None else tuple(found.name for found in reach.event_only(root))
+        self.kinds = None if root is None else reach.kinds_of(root)
+        self.streams = None if root is None else reach.streams_of(root)
+        self._of_stream = None if root is None else stream_test(root)
+        self._of_event = None if root is None else event_test(root)
+
+    @classmethod
+    def parse(cls, text: str, *, for_streams: bool = False) -> Filter:
+        """The filter that is written there. Raises FilterError, and nothing else; with `for_streams` also for names
+        that only events have.
+        """
+        root = parse(text)
+        if for_streams and root is not None:
+            for found in reach.event_only(root):
+                raise FilterError(
+                    f"{found.name if not found.other else 'this'} is for events; this is a list of streams",
+                    found.start,
+                    found.end,
+                )
+        return cls(text, root)
+
+    def of_stream(self, state: StreamState, now_t: int) -> bool:
+        """Whether the stream is wanted, as it is at this time (ns on the feed's clock)."""
+        return self._of_stream is None or self._of_stream(state, now_t)
+
+    def of_event(self, event: Event, state: StreamState | None = None) -> bool:
+        """Whether the event is wanted. `state` is its stream's right after it, None for the loop's events and where it
+        is not known; then what only the state can tell does not hold.
+        """
+        return self._of_event is None or self._of_event(event, state)
+
+    def may_want(self, kind: str) -> bool:
+        """Whether events of this kind can be wanted. Of a kind that this version does not know, nothing is certain."""
+        return self.kinds is None or kind in self.kinds or kind not in KIND_CODES
+
+    def __str__(self) -> str:
+        return "" if self.root is None else str(self.root)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Filter) and self.root == other.root
+
+    def __hash__(self) -> int:
+        return hash(self.root)
+
+    def __repr__(self) -> str:
+        return f"Filter({self.text!r})"

@@ -1,0 +1,266 @@
+"""From a tree to the two questions that a filter answers: whether it wants a stream, and whether it wants an event.
+
+A comparison about something that is not there does not hold, whichever way it compares: an event without a status has
+none below 0, and none above. `not` is plain negation, so `not status < 0` wants such an event.
+
+Nothing that a feed can hold raises: values are checked before they are compared.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from streamscope.trace.decode import Event
+from streamscope.trace.filter.names import FAILING_KINDS, NAMES, NO_FAILURES, Name, request_of
+from streamscope.trace.filter.pattern import Pattern
+from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
+from streamscope.trace.filter.values import Constant
+from streamscope.trace.names import domain_of
+from streamscope.trace.state import StreamState
+
+StreamTest: TypeAlias = Callable[[StreamState, int], bool]
+EventTest: TypeAlias = Callable[[Event, StreamState | None], bool]
+Holds: TypeAlias = Callable[[Any], bool]
+"""Whether a value, which may be None, is as a comparison wants it."""
+
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_MS = 1_000_000
+_REMEMBERED = 5_000
+
+
+def stream_test(node: Node) -> StreamTest:
+    """The test of a stream's state at a time (ns on the feed's clock)."""
+    if isinstance(node, And | Or):
+        tests = [stream_test(part) for part in node.parts]
+        if isinstance(node, And):
+            return lambda state, now_t: all(test(state, now_t) for test in tests)
+        return lambda state, now_t: any(test(state, now_t) for test in tests)
+    if isinstance(node, Not):
+        inner = stream_test(node.part)
+        return lambda state, now_t: not inner(state, now_t)
+    if isinstance(node, Predicate):
+        return _predicate_of_stream(node)
+    if isinstance(node, Word):
+        return _word_of_stream(node)
+    return _compare_streams(node)
+
+
+def event_test(node: Node) -> EventTest:
+    """The test of an event and its stream's state right after it (None for the loop, or where it is not known)."""
+    if isinstance(node, And | Or):
+        tests = [event_test(part) for part in node.parts]
+        if isinstance(node, And):
+            return lambda event, state: all(test(event, state) for test in tests)
+        return lambda event, state: any(test(event, state) for test in tests)
+    if isinstance(node, Not):
+        inner = event_test(node.part)
+        return lambda event, state: not inner(event, state)
+    if isinstance(node, Predicate):
+        of_stream = _predicate_of_stream(node)
+        return lambda event, state: state is not None and of_stream(state, event.t)
+    if isinstance(node, Word):
+        return _word_of_event(node)
+    return _compare_events(node)
+
+
+# comparisons
+
+
+def _compare_streams(node: Compare) -> StreamTest:
+    name = NAMES[node.name]
+    value = name.of_state
+    if value is None:
+        return lambda state, now_t: False
+    if node.name == "flag":
+        assert node.value is not None
+        bit, wanted = node.value.number or 0, node.operator == "=="
+        return lambda state, now_t: bool(state.flags & bit) == wanted
+    if node.value is None:
+        other = NAMES[node.other].of_state
+        if other is None:
+            return lambda state, now_t: False
+        both = _pair(node.operator)
+        return lambda state, now_t: both(value(state, now_t), other(state, now_t))
+    holds = _holds(node, node.value, name.domain)
+    return lambda state, now_t: holds(value(state, now_t))
+
+
+def _compare_events(node: Compare) -> EventTest:
+    name = NAMES[node.name]
+    value = value_in_event(name)
+    if node.value is None:
+        other, both = value_in_event(NAMES[node.other]), _pair(node.operator)
+        return lambda event, state: both(value(event, state), other(event, state))
+    if name.domain == "any":
+        return _compare_anything(node, node.value)
+    holds = _holds(node, node.value, name.domain)
+    in_ms = name.domain == "ms"
+
+    def test(event: Event, state: StreamState | None) -> bool:
+        word = value(event, state)
+        return holds(word * _MS if in_ms and type(word) is int else word)
+
+    return test
+
+
+def value_in_event(name: Name) -> Callable[[Event, StreamState | None], Any]:
+    """A name's value in an event: its own word, or else its stream's."""
+    own, of_state = name.of_event, name.of_state if name.from_state else None
+    if name.of_request:
+        return _of_request(name)
+    if of_state is None:
+        return (lambda event, state: None) if own is None else (lambda event, state: own(event))
+    if own is None:
+        return lambda event, state: None if state is None else of_state(state, event.t)
+
+    def value(event: Event, state: StreamState | None) -> Any:
+        word = own(event)
+        return of_state(state, event.t) if word is None and state is not None else word
+
+    return value
+
+
+def _of_request(name: Name) -> Callable[[Event, StreamState | None], Any]:
+    own, field = name.of_event, name.of_request
+    assert own is not None
+
+    def value(event: Event, state: StreamState | None) -> Any:
+        word = own(event)
+        if word is not None or state is None:
+            return word
+        request = request_of(event, state)
+        return None if request is None else getattr(request, field)
+
+    return value
+
+
+def _holds(node: Compare, constant: Constant, domain: str) -> Holds:
+    sign = node.operator
+    if sign in ("~", "!~"):
+        found, wanted = _remembered(Pattern(constant.text).search), sign == "~"
+        return lambda word: type(word) is str and found(word) == wanted
+    if constant.number is None:
+        text, compare = constant.text, _ORDER[sign]
+        return lambda word: type(word) is str and compare(word, text)
+    number = constant.number
+    if sign == "has":
+        return lambda word: type(word) is int and word & number == number
+    compare = _ORDER[sign]
+    return lambda word: type(word) is int and compare(word, number)
+
+
+def _remembered(search: Callable[[str], bool]) -> Callable[[str], bool]:
+    """The same few addresses and names are asked for again and again."""
+    known: dict[str, bool] = {}
+
+    def find(text: str) -> bool:
+        found = known.get(text)
+        if found is None:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            found = known[text] = search(text)
+        return found
+
+    return find
+
+
+def _pair(sign: str) -> Callable[[Any, Any], bool]:
+    if sign == "has":
+        return lambda one, other: type(one) is int and type(other) is int and one & other == other
+    compare = _ORDER[sign]
+    return lambda one, other: type(one) is type(other) and one is not None and compare(one, other)
+
+
+def _compare_anything(node: Compare, constant: Constant) -> EventTest:
+    """Comparing the old or the new of a change, whose domain is its kind's."""
+    value = value_in_event(NAMES[node.name])
+    by_domain = dict(constant.by_domain)
+    if not by_domain:
+        holds = _holds(node, constant, "any")
+        return lambda event, state: holds(value(event, state))
+    ways = {domain: _holds(node, Constant("any", number), "any") for domain, number in by_domain.items()}
+
+    def test(event: Event, state: StreamState | None) -> bool:
+        domain = "edge" if event.kind in ("flag.set", "flag.clear") else domain_of(event.kind, node.name)
+        holds = ways.get(domain)
+        return holds is not None and holds(value(event, state))
+
+    return test
+
+
+# what stands alone
+
+
+def _predicate_of_stream(node: Predicate) -> StreamTest:
+    bits = node.value.number or 0
+    if node.name == "flag":
+        return lambda state, now_t: state.flags & bits == bits
+    if node.name == "armed":
+        return lambda state, now_t: state.pevents & bits == bits
+    if node.name == "registered":
+        return lambda state, now_t: state.events & bits == bits
+    return lambda state, now_t: state.callbacks & bits == bits
+
+
+def _has_text(state: StreamState, text: str) -> bool:
+    return any(text in own.lower() for own in (state.name, state.place, state.local, state.peer))
+
+
+def _word_of_stream(node: Word) -> StreamTest:
+    role, number = node.role, node.number
+    if role == "number":
+        port = f":{number}"
+        return lambda state, now_t: state.number == number or state.local.endswith(port) or state.peer.endswith(port)
+    if role == "flag":
+        return lambda state, now_t: bool(state.flags & number)
+    if role == "type":
+        return lambda state, now_t: state.type == number
+    if role == "bool":
+        value = NAMES[node.text].of_state
+        return lambda state, now_t: value is not None and bool(value(state, now_t))
+    if role == "error":
+        return lambda state, now_t: state.errors > 0
+    text = node.text.lower()
+    return lambda state, now_t: _has_text(state, text)
+
+
+def _word_of_event(node: Word) -> EventTest:
+    role, number = node.role, node.number
+    if role == "number":
+        return lambda event, state: event.stream == number
+    if role == "flag":
+        return lambda event, state: event.fields.get("flag") == number
+    if role == "error":
+        return lambda event, state: failed(event)
+    if role == "kind":
+        return lambda event, state: event.kind == node.text
+    if role == "function":
+        return lambda event, state: event.fn == node.text
+    if role == "text":
+        text = node.text
+        return lambda event, state: _event_has_text(event, text) or (state is not None and _has_text(state, text))
+    of_stream = _word_of_stream(node)
+    return lambda event, state: state is not None and of_stream(state, event.t)
+
+
+def _event_has_text(event: Event, text: str) -> bool:
+    return (
+        text in event.kind.lower()
+        or text in event.fn.lower()
+        or any(type(word) is str and text in word.lower() for word in event.fields.values())
+    )
+
+
+def failed(event: Event) -> bool:
+    """Whether the event tells of a failure: what a stream's `errors` counts."""
+    kind = event.kind
+    if kind not in FAILING_KINDS and not kind.startswith("sys."):
+        return False
+    if kind == "callback.error":
+        return True
+    result = event.fields.get("status" if kind == "request.end" else "result")
+    return type(result) is int and result < 0 and (kind == "request.end" or result not in NO_FAILURES)

@@ -1,0 +1,312 @@
+"""From words to a tree.
+
+A parser of its own, and not one made by a library from a grammar, for three reasons. Whatever is wrong has to be marked
+where it is wrong and said in words of this language, letter by letter while it is typed. What a word means depends on
+what stands before it (`READING` after `flag ==`, `64KiB` after `wq >`), because names and domains come from the
+catalogue. And words that merely follow each other have to work as they always did (`tcp reading :51514`). It is Pratt's
+way (operator precedence by recursion): `or` binds least, then `and` or nothing at all between two parts, then `not`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streamscope.core.flags import FLAG_NAMES, TYPE_NAMES
+from streamscope.trace.filter.lexer import END, OPERATOR, STRING, WORD, FilterError, Token, tokens
+from streamscope.trace.filter.names import ERROR, NAMES, ORDERED, PREDICATES, SETS, Name
+from streamscope.trace.filter.pattern import Pattern
+from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
+from streamscope.trace.filter.values import BYTES, TEXTS, TIMES, VALUES, WHAT, Constant, constant, meant, number_of
+
+DEEPEST = 40
+KEYWORDS = frozenset({"and", "or", "not"})
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "~", "!~", "has")
+
+_FLAGS = {name.lower(): bit for bit, name in FLAG_NAMES.items()}
+_TYPES = {name: number for number, name in TYPE_NAMES.items()}
+_INSTEAD = {"&&": "and", "&": "and", "||": "or", "|": "or"}
+
+
+def parse(text: str) -> Node | None:
+    """The tree of a filter; None for an empty one. Raises FilterError."""
+    parser = Parser(tokens(text))
+    if parser.next.kind == END:
+        return None
+    root = parser.expression()
+    parser.expect_end()
+    return root
+
+
+class Parser:
+    """Reads expressions from a list of tokens. `stops` are words that end an expression, for languages around this
+    one.
+    """
+
+    def __init__(self, found: list[Token], stops: Iterable[str] = ()) -> None:
+        self._tokens = found
+        self._at = 0
+        self._depth = 0
+        self._stops = frozenset(stops)
+
+    @property
+    def next(self) -> Token:
+        """The token that is read next."""
+        return self._tokens[self._at]
+
+    def take(self) -> Token:
+        """Reads one token."""
+        token = self.next
+        if token.kind != END:
+            self._at += 1
+        return token
+
+    def takes(self, *words: str) -> bool:
+        """Reads the next token if it is one of these words or operators, and says whether it was."""
+        if self.next.kind in (WORD, OPERATOR) and self.next.text.lower() in words:
+            self._at += 1
+            return True
+        return False
+
+    def expect(self, sign: str, opened: Token) -> None:
+        """Reads this sign. Raises FilterError at what it was to close, if it is missing."""
+        if not self.takes(sign):
+            if self.next.kind == END:
+                raise FilterError("this parenthesis is never closed", opened.start, opened.end)
+            raise FilterError(f"{self.next.shown()} cannot stand here: {sign} is missing", *self._place())
+
+    def expect_end(self) -> None:
+        """Raises FilterError unless everything has been read."""
+        token = self.next
+        if token.kind == END:
+            return
+        if token.text == ")":
+            raise FilterError("this parenthesis closes nothing", *self._place())
+        if token.text in COMPARISONS:
+            raise FilterError(
+                "only one comparison at a time: join several by and"
+                if self._at > 2 and self._tokens[self._at - 2].text in COMPARISONS
+                else f"a name has to stand before {token.text}, such as wq {token.text} …",
+                *self._place(),
+            )
+        instead = _INSTEAD.get(token.text)
+        raise FilterError(f"write {instead}" if instead else f"{token.text} cannot stand here", *self._place())
+
+    def _place(self) -> tuple[int, int]:
+        return self.next.start, self.next.end
+
+    # expressions
+
+    def expression(self) -> Node:
+        """One whole expression. Raises FilterError."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise FilterError("this is nested too deeply", *self._place())
+        parts = [self._all_of()]
+        while self.takes("or"):
+            parts.append(self._all_of())
+        self._depth -= 1
+        return parts[0] if len(parts) == 1 else Or(_flat(parts, Or))
+
+    def _all_of(self) -> Node:
+        parts = [self._negation()]
+        while self.takes("and") or self._goes_on():
+            parts.append(self._negation())
+        return parts[0] if len(parts) == 1 else And(_flat(parts, And))
+
+    def _goes_on(self) -> bool:
+        """Whether another part follows without an `and`."""
+        token = self.next
+        if token.kind == OPERATOR:
+            return token.text in ("(", "!")
+        return token.kind != END and token.word() not in self._stops | {"or", "and"} and token.text not in _INSTEAD
+
+    def _negation(self) -> Node:
+        turned = False
+        while self.takes("not", "!"):
+            turned = not turned
+        part = self._part()
+        if not turned:
+            return part
+        return part.part if isinstance(part, Not) else Not(part)
+
+    def _part(self) -> Node:
+        opened = self.next
+        if self.takes("("):
+            if self.next.text == ")" and self.next.kind == OPERATOR:
+                raise FilterError("there is nothing in these parentheses", opened.start, self.next.end)
+            inner = self.expression()
+            self.expect(")", opened)
+            return inner
+        if opened.kind == STRING:
+            self.take()
+            self._no_comparison(opened)
+            return Word("text", opened.text.lower())
+        if opened.kind != WORD or opened.word() in self._stops | {"and", "or"}:
+            raise self._missing(opened)
+        self.take()
+        return self._after(opened)
+
+    def _missing(self, token: Token) -> FilterError:
+        before = self._tokens[self._at - 1] if self._at else None
+        if before is None or before.text == "(":
+            what = "something to look for is missing here"
+        else:
+            what = f"something is missing after {before.shown()}"
+        if token.text in COMPARISONS:
+            what = f"a name has to stand before {token.text}, such as wq {token.text} …"
+        elif token.text in _INSTEAD:
+            what = f"{what}; and it is written {_INSTEAD[token.text]}"
+        return FilterError(what, token.start, token.end)
+
+    def _no_comparison(self, token: Token) -> None:
+        if self.next.kind == OPERATOR and self.next.text in COMPARISONS:
+            raise FilterError(f"a name has to stand before {self.next.text}", token.start, token.end)
+
+    def _after(self, token: Token) -> Node:
+        """What a word means: it depends on what follows it."""
+        word, following = token.text, self.next
+        if following.kind == OPERATOR and following.text == "(" and following.start == token.end:
+            return self._predicate(token)
+        compares = (following.kind == OPERATOR and following.text in COMPARISONS) or following.word() == "has"
+        name = NAMES.get(word)
+        if compares and (name is not None or following.word() != "has"):
+            if name is None:
+                what = "the name comes first, as in wq > 64KiB" if number_of(token) else f"there is no name {word}"
+                raise FilterError(what + meant(word, NAMES), token.start, token.end)
+            return self._comparison(name, token, self.take())
+        return _alone(token)
+
+    def _predicate(self, token: Token) -> Node:
+        opened = self.take()
+        if token.text not in PREDICATES:
+            raise FilterError(f"there is no {token.text}(…){meant(token.text, PREDICATES)}", token.start, token.end)
+        value = self._set(PREDICATES[token.text][0], opened)
+        self.expect(")", opened)
+        return Predicate(token.text, value)
+
+    def _comparison(self, name: Name, token: Token, operator: Token) -> Node:
+        domain, sign = name.domain, operator.text.lower()
+        if reason := _misfit(name, sign):
+            raise FilterError(reason, operator.start, operator.end)
+        right = self.next
+        if right.kind in (END, OPERATOR) or right.word() in self._stops | KEYWORDS:
+            raise FilterError(f"{WHAT[domain]} is missing after {operator.text}", right.start, right.end)
+        if sign in ("~", "!~"):
+            self.take()
+            value = Constant("text", text=right.text)
+            _check_pattern(right)
+        elif right.kind == WORD and (other := self._name_beside(name, right)):
+            self.take()
+            return Compare(name.name, sign, None, other, token.start, right.end)
+        elif domain in SETS or (domain == "any" and sign == "has"):
+            value = self._set(domain, operator)
+        else:
+            value = self._constant(domain)
+            if value.number is None and sign in ("<", "<=", ">", ">="):
+                raise FilterError(f"{right.text} is neither greater nor less than anything", right.start, right.end)
+        return Compare(name.name, sign, value, "", token.start, self._tokens[self._at - 1].end)
+
+    def _name_beside(self, name: Name, right: Token) -> str:
+        """The name on the right, if it is one that can be compared with the one on the left."""
+        other = NAMES.get(right.text)
+        if other is None or right.text in VALUES.get(name.domain, ()) or right.text in TEXTS.get(name.domain, ()):
+            return ""
+        if name.domain == "text" or name.domain == "any":
+            return ""
+        if other.domain != name.domain:
+            raise FilterError(
+                f"{right.text} is {WHAT[other.domain]}, {name.name} is {WHAT[name.domain]}", right.start, right.end
+            )
+        return right.text
+
+    def _constant(self, domain: str) -> Constant:
+        token = self.take()
+        unit = None
+        if domain in ("bytes", "ns", "ms") and token.kind == WORD and self.next.text in (*BYTES, *TIMES):
+            found = number_of(token)
+            unit = self.take() if found is not None and not found[1] else None
+        return constant(domain, token, unit)
+
+    def _set(self, domain: str, before: Token) -> Constant:
+        """One value, or several bits: `IN|OUT`."""
+        if self.next.kind in (END, OPERATOR):
+            raise FilterError(f"{WHAT[domain]} is missing after {before.text}", *self._place())
+        value = self._constant(domain)
+        while domain in SETS and self.next.text == "|" and self.next.kind == OPERATOR:
+            bar = self.take()
+            if self.next.kind in (END, OPERATOR):
+                raise FilterError(f"something is missing after {bar.text}", *self._place())
+            more = self._constant(domain)
+            value = Constant(domain, (value.number or 0) | (more.number or 0))
+        return value
+
+
+def _flat(parts: list[Node], kind: type[And] | type[Or]) -> tuple[Node, ...]:
+    """Parts of parts of the same kind are parts."""
+    flat: list[Node] = []
+    for part in parts:
+        flat += part.parts if isinstance(part, kind) else (part,)
+    return tuple(flat)
+
+
+def _misfit(name: Name, sign: str) -> str:
+    """Why this name cannot be compared so; "" if it can."""
+    domain = name.domain
+    if domain == "bool":
+        return f"{name.name} is yes or no: write {name.name}, or not {name.name}"
+    if sign in ("<", "<=", ">", ">=") and domain not in ORDERED and domain != "any":
+        return f"{name.name} is {WHAT[domain]}: only == and != compare it"
+    if sign in ("~", "!~") and domain not in ("text", "kind", "function"):
+        return f"{name.name} is {WHAT[domain]}; {sign} is for texts"
+    if sign == "has" and domain not in SETS and domain != "any":
+        return f"{name.name} is {WHAT[domain]}; has is for flags, poll events and callbacks"
+    return ""
+
+
+def _check_pattern(token: Token) -> None:
+    """Raises FilterError where in the pattern it is wrong."""
+    try:
+        Pattern(token.text)
+    except FilterError as error:
+        if token.kind == STRING and token.end - token.start == len(token.text) + 2:
+            start, end = token.start + 1 + error.start, token.start + 1 + error.end
+        elif token.kind == STRING:  # there are escapes in it, and so it is longer than what it says
+            start, end = token.start, token.end
+        else:
+            start, end = token.start + error.start, token.start + error.end
+        raise FilterError(error.message, start, end) from None
+
+
+def _alone(token: Token) -> Node:
+    """A word without a comparison: what people type to find a stream. Raises FilterError for a name that says
+    nothing alone.
+    """
+    word, small = token.text, token.text.lower()
+    if small in _FLAGS:
+        return Word("flag", FLAG_NAMES[_FLAGS[small]], _FLAGS[small])
+    if small in _TYPES:
+        return Word("type", small, _TYPES[small])
+    digits = small.removeprefix("#")
+    if digits.isascii() and digits.isdigit():
+        if len(digits) > 20:
+            raise FilterError("this number is too long", token.start, token.end)
+        if small[0] == "#":
+            return Compare("stream", "==", Constant("handle", int(digits)), "", token.start, token.end)
+        return Word("number", str(int(digits)), int(digits))
+    if small == ERROR:
+        return Word("error", ERROR)
+    name = NAMES.get(word)
+    if name is not None and name.domain == "bool":
+        return Word("bool", word)
+    if word in TEXTS["kind"] and name is None:
+        return Word("kind", word)
+    if word in TEXTS["function"] and name is None:
+        return Word("function", word)
+    if name is not None:
+        raise FilterError(
+            f'{word} is {WHAT[name.domain]}: compare it, or write "{word}" to look for the text', token.start, token.end
+        )
+    if small in PREDICATES or small == "has":
+        raise FilterError(f'{word} needs something beside it; write "{word}" to look for the text',
+                          token.start, token.end)  # fmt: skip
+    return Word("text", small)
