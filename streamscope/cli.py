@@ -17,7 +17,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from streamscope import __version__
-from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating
+from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating, some_engine
 from streamscope.commands.record import record
 from streamscope.link.descriptors import open_standard_descriptors
 from streamscope.servers import SERVERS
@@ -128,7 +128,7 @@ def run(
 
 
 @cli.command(context_settings=CONTEXT)
-@click.argument("which", metavar="[PID|PATH]", required=False, shell_complete=engines)
+@click.argument("which", metavar="[PID|PATH]", required=False, callback=some_engine, shell_complete=engines)
 def attach(which: str | None) -> None:
     """Watch an engine that runs already: by its pid, by the path of its socket, or the only one there is.
 

@@ -70,6 +70,13 @@ class SizeOrTime(click.ParamType):  # type: ignore[type-arg]  # older click has 
         return (size, 0.0) if size >= SMALLEST_PART else wrong("is too small: 64KiB is the least.")
 
 
+def some_engine(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The pid or path as given. Raises BadParameter for one that is neither, because it is empty."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("an engine is named by its pid, or by the path of its socket.", context, parameter)
+    return value
+
+
 def engines(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """For the shell: the pids of running engines, and files."""
     from click.shell_completion import CompletionItem

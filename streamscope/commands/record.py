@@ -7,11 +7,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating
+from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating, some_engine
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("which", metavar="PID|PATH", shell_complete=engines)
+@click.argument("which", metavar="PID|PATH", callback=some_engine, shell_complete=engines)
 @click.argument("file", type=click.Path())
 @rotating
 @click.option("--duration", type=Seconds(), metavar="SECONDS", help="Stop after so long.")

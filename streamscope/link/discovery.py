@@ -130,6 +130,20 @@ def find(which: str | None) -> Path:
     return engines[0].path
 
 
+def will_return(path: Path) -> bool:
+    """Whether an engine may listen again at this path, where one has. Not at that of a pid, once nobody does; at one
+    that `--probe` has named, the next engine may.
+    """
+    if not path.stem.isdigit() or path.suffix != ".sock":
+        return True
+    try:
+        if path.parent != runtime_folder():
+            return True
+    except ProbeError:
+        return False
+    return path.exists() and not _refuses(path)
+
+
 def running() -> list[Engine]:
     """The engines of this user, by pid. Asks all of them at once, and waits `ANSWER_WITHIN_S` at most."""
     folder = runtime_folder()

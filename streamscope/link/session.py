@@ -1,8 +1,9 @@
 """What an inspector holds: one engine, as its link tells of it. The screen, and whatever else looks, reads only this.
 
 A session receives and folds in small steps that its owner times; it never waits. When the engine ends or the connection
-breaks, everything known stays as it was, with the reason. A session that attached by path tries again by itself, and
-begins anew when an engine answers: state is made whole by the round of slices that every newcomer gets.
+breaks, everything known stays as it was, with the reason. A session that attached by path tries again by itself, as
+long as an engine may listen there, and begins anew when one answers: state is made whole by the round of slices that
+every newcomer gets.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamscope.link.client import Client
-from streamscope.link.discovery import ProbeError, connect
+from streamscope.link.discovery import ProbeError, connect, will_return
 from streamscope.link.frames import (
     AnyFrame,
     Bye,
@@ -276,7 +277,11 @@ class Session:
         try:
             sock = connect(self._path)
         except ProbeError:
-            return  # what is on the screen still says why the last one ended
+            if not will_return(self._path):
+                if self.status == "gone":
+                    self.reason = f"the engine with pid {self._path.stem} is gone"
+                self._path = None
+            return  # what is on the screen says why the last one ended
         self._client = Client(sock)
         self.status = "connecting"
         self.reason = f"connecting again to {os.fspath(self._path)}"

@@ -14,7 +14,7 @@ from link_room import Room, assert_model_is_engine, hello
 
 from streamscope.core.probe import site
 from streamscope.link import client as client_module
-from streamscope.link.discovery import listen
+from streamscope.link.discovery import listen, probe_path
 from streamscope.link.frames import (
     MAX_FRAME,
     Bye,
@@ -23,6 +23,7 @@ from streamscope.link.frames import (
     FrameCutter,
     Hello,
     Lost,
+    Notice,
     Payload,
     Records,
     Reply,
@@ -183,6 +184,15 @@ def test_a_refusal_is_a_notice_and_a_yes_is_none(liar: Liar) -> None:
     assert list(session.notices) == ["no such command"]
 
 
+def test_what_a_person_should_know_is_a_notice_and_says_what_is_still_recorded(liar: Liar) -> None:
+    session = liar.says(changed(hello(), recording="/tmp/x.scope"))
+    assert session.hello is not None
+    assert session.hello.recording == "/tmp/x.scope"
+    liar.says(Notice("the recording has ended"))
+    assert list(session.notices) == ["the recording has ended"]
+    assert session.hello.recording == ""
+
+
 def test_commands_arrive_and_without_an_engine_are_not_taken(liar: Liar) -> None:
     session = liar.says(changed(hello(), control=True))
     assert session.command("stop")
@@ -217,6 +227,36 @@ def test_a_session_by_path_connects_again_and_state_is_true_again(tmp_path: Path
         second.bring_up_to_date(session)
         assert_model_is_engine(second, session)
         assert len(session.model.streams) == 1
+
+
+@pytest.mark.parametrize("leaves_its_socket", [False, True])
+def test_a_session_by_pid_is_over_when_its_engine_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaves_its_socket: bool
+) -> None:
+    # given a session that attached to the socket of a pid
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    path = probe_path(4711)
+    with Room() as room:
+        room.publisher.listen(listen(path))
+        session = Session.attach(path)
+        room.sessions.append(session)
+        room.turn_until(lambda: session.model.whole)
+        room.sessions.clear()
+        if leaves_its_socket:  # killed: there is no goodbye
+            room.publisher._close()
+    if not leaves_its_socket:
+        path.unlink()
+
+    # when it looks whether the engine is there again
+    session._monotonic = lambda: float("inf")
+    for _ in range(3):
+        session.receive()
+        session.fold(1)
+
+    # then it tries no longer, and says why
+    assert not session.reconnects
+    expected = ("gone", "the engine with pid 4711 is gone") if leaves_its_socket else ("ended", "the test is over")
+    assert (session.status, session.reason) == expected
 
 
 def test_a_session_over_a_pair_has_nowhere_to_go_back_to(liar: Liar) -> None:
