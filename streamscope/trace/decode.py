@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -33,7 +33,7 @@ class FeedError(Exception):
     """What came is no feed; the text says what was wrong with it."""
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, gc=False):
     """One event: an entry of the catalogue, with when, where and what.
 
     `t` is in nanoseconds on the feed's clock; `stream` is the handle's number, 0 for the loop; `kind` and `fn` are
@@ -71,15 +71,17 @@ class _Shape:
 
 
 _EDGES = {"flag.set": (0, 1), "flag.clear": (1, 0)}
+_ARGUMENTS = {kind.name: {arg.name for arg in kind.args} for kind in KINDS}
 
 
-def _shape(name: str, arguments: Sequence[str]) -> _Shape:
+@lru_cache(512)
+def _shape(name: str, arguments: tuple[str, ...]) -> _Shape:
     offsets = {argument: place for place, argument in enumerate(arguments, 1)}
     if len(offsets) != len(arguments):
         raise FeedError(f"the feed's catalogue names an argument of {name} twice")
     if not offsets.keys().isdisjoint(("seq", "stream", "kind", "fn")):
         raise FeedError(f"the feed's catalogue gives {name} an argument that bears a name of every event's own")
-    known = {kind.name: [arg.name for arg in kind.args] for kind in KINDS}.get(name, [])
+    known = _ARGUMENTS.get(name, ())
     domains = {argument: domain_of(name, argument) if argument in known else "any" for argument in arguments}
     own = {"old", "new", "t", "turn"}  # what every event has, and a record may set
     return _Shape(
@@ -100,6 +102,28 @@ def _shape(name: str, arguments: Sequence[str]) -> _Shape:
     )
 
 
+class _Step(NamedTuple):
+    """How one event is made: its names, and the places of its values in the record and the constants behind it."""
+
+    kind: str
+    fn: str  # "" for what the record's header says
+    old: int
+    new: int
+    t: int  # 0 if it brings no reading of the clock, and so for the turn
+    turn: int
+    fields: tuple[tuple[str, int], ...]
+
+
+class _Plan(NamedTuple):
+    """How a record becomes events: constants to put behind its words, and a step for each event."""
+
+    length: int
+    constants: tuple[Word | None, ...]
+    steps: tuple[_Step, ...]
+    weight: int
+    timed: bool  # whether any step brings a reading of the clock, or a turn
+
+
 class Decoder:
     """Reads the feed of one engine. Raises FeedError for lists that no catalogue can have."""
 
@@ -114,7 +138,7 @@ class Decoder:
             raise FeedError("a kind of the feed's catalogue has too many arguments")
         self.kinds = [(name, tuple(arguments)) for name, arguments in kinds]
         self.functions = [*functions, *(f"function_{code}" for code in range(len(functions), 256))]
-        self._shapes = [_shape(name, arguments) for name, arguments in kinds]
+        self._shapes = [_shape(name, arguments) for name, arguments in self.kinds]
         self.texts: list[tuple[int, ...]] = [shape.texts for shape in self._shapes]
         unknown = 256 - len(kinds)
         self.lengths: list[int] = [shape.length for shape in self._shapes] + [1] * unknown
@@ -125,6 +149,7 @@ class Decoder:
         checked = expansions(joined, [shape.length for shape in self._shapes], self.texts)
         if isinstance(checked, str):
             raise FeedError(checked)
+        self._plans: list[_Plan | None] = [None] * 256  # made when they are first wanted
         self.expansions = dict(enumerate(checked, FIRST_JOINED))
         for code, expansion in self.expansions.items():
             self.lengths[code], self.weights[code], self._special[code] = expansion.length, len(expansion.steps), None
@@ -181,46 +206,73 @@ class Decoder:
         """The events of a batch that `count` has accepted: those of one stream, if one is given, and without the first
         `skip`.
         """
-        weights, shapes = self.weights, self._shapes
+        plans, functions = self._plans, self.functions
         i, end = 0, len(words)
         while i < end:
             header: int = words[i]  # type: ignore[assignment]  # types were checked by `count`
-            code = header & 255
+            length, constants, steps, weight, timed = plans[header & 255] or self._plan(header & 255)
             wanted = stream is None or header >> 16 == stream
-            if wanted and skip >= weights[code]:
-                skip -= weights[code]
+            if wanted and skip >= weight:
+                skip -= weight
                 wanted = False
-            expansion = self.expansions.get(code)
-            records = ((words, i),) if expansion is None else expansion.unfold(words, i)
-            for step, (record, start) in enumerate(records):
-                shape = shapes[record[start] & 255]  # type: ignore[operator]
-                if shape.t:
-                    t = record[start + shape.t]  # type: ignore[assignment]
-                if shape.turn:
-                    turn = record[start + shape.turn]  # type: ignore[assignment]
-                if wanted and step >= skip:
-                    seq = (place + i) * SEQ_PER_WORD + 1 + step
-                    yield self._event(shape, record, start, seq, turn, t)
-            if wanted:
-                skip = 0
-            i += self.lengths[code]
+            if wanted or timed:
+                values: list[Any] = [*words[i : i + length], *constants]
+                number, seq = header >> 16, (place + i) * SEQ_PER_WORD
+                for kind, fn, old, new, t_at, turn_at, places in steps:
+                    seq += 1
+                    if t_at:
+                        t = values[t_at]
+                    if turn_at:
+                        turn = values[turn_at]
+                    if not wanted:
+                        continue
+                    if skip:
+                        skip -= 1
+                        continue
+                    fields = {}
+                    for name, at in places:  # half of what dict(zip(…)) takes
+                        fields[name] = values[at]
+                    function = fn or functions[header >> 8 & 255]
+                    yield Event(seq, t, turn, number, kind, function, values[old], values[new], fields)
+            i += length
 
-    def _event(self, shape: _Shape, words: Sequence[Any], i: int, seq: int, turn: int, t: int) -> Event:
-        old, new = shape.edge or (
-            words[i + shape.old] if shape.old else None,
-            words[i + shape.new] if shape.new else None,
-        )
-        return Event(
-            seq,
-            t,
-            turn,
-            words[i] >> 16,
-            shape.name,
-            self.functions[words[i] >> 8 & 255],
-            old,
-            new,
-            {name: words[i + offset] for name, offset in shape.fields},
-        )
+    def _plan(self, code: int) -> _Plan:
+        """How records with this code become events."""
+        length = self.lengths[code]
+        expansion = self.expansions.get(code)
+        if expansion is None:
+            recipe: Sequence[tuple[int, Sequence[tuple[int, int]]]] = [(code, [(0, n) for n in range(length - 1)])]
+        else:
+            recipe = expansion.steps
+        constants: list[Word | None] = [None]  # for an old or new that a kind has not
+
+        def constant(word: int) -> int:
+            constants.append(word)
+            return length + len(constants) - 1
+
+        steps = []
+        for site, refs in recipe:
+            shape = self._shapes[site & 255]
+            places = [0, *(constant(word) if is_constant else 1 + word for is_constant, word in refs)]
+            old, new = (
+                (constant(edge) for edge in shape.edge)
+                if shape.edge
+                else (places[offset] or length for offset in (shape.old, shape.new))
+            )
+            steps.append(
+                _Step(
+                    kind=shape.name,
+                    fn="" if expansion is None else self.functions[site >> 8],
+                    old=old,
+                    new=new,
+                    t=places[shape.t],
+                    turn=places[shape.turn],
+                    fields=tuple((name, places[offset]) for name, offset in shape.fields),
+                )
+            )
+        timed = any(step.t or step.turn for step in steps)
+        plan = self._plans[code] = _Plan(length, tuple(constants), tuple(steps), len(steps), timed)
+        return plan
 
 
 def _count_texts(closer: _Shape | int, words: Sequence[Word], i: int) -> int:
