@@ -129,7 +129,7 @@ class Publisher:
                 subscriber.send(notice)
         self.flush_all()
 
-    def dismiss(self, subscriber: Subscriber, reason: str) -> None:
+    def dismiss(self, subscriber: Subscriber, reason: str, status: int = 0) -> None:
         """Say goodbye to one inspector, which has heard everything until now; it leaves by itself."""
         self.ship()
         if subscriber.losing:
@@ -137,7 +137,7 @@ class Publisher:
         subscriber.listening = subscriber.losing = False
         subscriber.round = None
         self._starting.pop(subscriber, None)
-        subscriber.send(Bye(reason, 0))
+        subscriber.send(Bye(reason, status))
         self.flush_all()
 
     def watch_fd(self, fd: int, on_hang_up: Callable[[], None]) -> None:
@@ -263,8 +263,9 @@ class Publisher:
                 subscriber.send(Lost(subscriber.lost))
                 subscriber.losing, subscriber.lost = False, 0
             subscriber.listening = True
-            subscriber.round = Round(list(self._loop.handles))
-            self._in_round[subscriber] = None
+            if not subscriber.records_only:
+                subscriber.round = Round(list(self._loop.handles))
+                self._in_round[subscriber] = None
 
     def _greet(self, subscriber: Subscriber) -> None:
         if subscriber.greeted:
@@ -285,9 +286,15 @@ class Publisher:
         self.ship()
         for subscriber in list(self._in_round):
             if subscriber.round is not None and subscriber.has_room:
-                subscriber.put(next_slice(self._loop, subscriber, self.feed))
+                self._put_slice(subscriber)
         self.flush_all()
         return any(s.round is not None and s.has_room for s in self._in_round)
+
+    def _put_slice(self, subscriber: Subscriber) -> None:
+        try:
+            subscriber.put(next_slice(self._loop, subscriber, self.feed))
+        except FrameError as error:
+            self.dismiss(subscriber, str(error), 1)
 
     # inspectors come, speak and go
 
@@ -391,9 +398,9 @@ class Publisher:
         if self._starting:
             self._start_rounds()
         self.ship()
-        for subscriber in self._subscribers.values():
+        for subscriber in list(self._subscribers.values()):
             while subscriber.round is not None:
-                subscriber.put(next_slice(self._loop, subscriber, self.feed))
+                self._put_slice(subscriber)
             if subscriber.losing:
                 subscriber.send(Lost(subscriber.lost))
             subscriber.send(bye)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamscope.core import Loop
 from streamscope.link.batches import tame
 from streamscope.link.feed import Feed
-from streamscope.link.frames import Slice, pack
+from streamscope.link.frames import FrameError, Slice, pack
 from streamscope.link.snapshot import handle_state, loop_state, requests_of
 from streamscope.link.subscriber import Subscriber
 from streamscope.trace.state import StreamState
@@ -14,11 +14,17 @@ STREAMS_PER_SLICE = 64
 REQUESTS_PER_SLICE = 2048
 """A slice ends when it has so many handles, or handles with so many requests."""
 
+MOST_REQUESTS = 400_000
+"""What a frame has room for, at forty bytes a request. A handle is told of whole or not at all: a queue of which only
+a part were known would be wrong for as long as it takes to drain.
+"""
+
 
 def next_slice(loop: Loop, subscriber: Subscriber, feed: Feed) -> bytes:
     """The next slice of the subscriber's round, packed; the round is over (None) once that was its last.
 
-    Everything told so far must have been taken from the feed: a slice is true between two batches.
+    Everything told so far must have been taken from the feed: a slice is true between two batches. Raises FrameError
+    for a handle that is more than an inspector can be told of.
     """
     round_ = subscriber.round
     assert round_ is not None
@@ -31,6 +37,11 @@ def next_slice(loop: Loop, subscriber: Subscriber, feed: Feed) -> bytes:
         handle = loop.handles.get(numbers[round_.at])
         round_.at += 1
         if handle is not None:  # else it was closed meanwhile, which the feed has told
+            if requests_of(handle) > MOST_REQUESTS:
+                raise FrameError(
+                    f"stream #{handle.number} has {requests_of(handle):,} writes waiting; an inspector that comes now "
+                    f"can be told of {MOST_REQUESTS:,} at most"
+                )
             states.append(handle_state(handle, closing))
             requests += requests_of(handle)
     last = round_.at >= len(numbers)

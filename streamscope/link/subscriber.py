@@ -33,14 +33,14 @@ class Round:
 @dataclass(slots=True, eq=False)
 class Subscriber:
     """An inspector. `control` allows the commands that touch the engine; `lossless` has the engine wait for it at its
-    end; `payload` is False for those that have no use for bytes.
+    end; `records_only` is for those that have no use for state and payload.
     """
 
     sock: socket.socket
     control: bool = False
     limit: int = BUFFER_LIMIT
     lossless: bool = False
-    payload: bool = True
+    records_only: bool = False
 
     greeted: bool = False  # has been told who the engine is
     listening: bool = False  # gets batches

@@ -87,7 +87,7 @@ class Taps:
         try:
             opened = self._opened.get(number, ())
             if self._unasked and self._subscribers:
-                others = [s for s in self._subscribers if s.listening and s.payload and s not in opened]
+                others = [s for s in self._subscribers if s.listening and not s.records_only and s not in opened]
                 self._send(others, number, out, data, self._unasked)
             if opened:
                 self._send(opened, number, out, data, MOST_BYTES)

@@ -53,7 +53,7 @@ class Writers:
         own = path != STDOUT
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         fd = os.open(path, flags, 0o600) if own else os.dup(1)
-        self._adopt(f"the writer of {path}", fd, lambda sock: events_writer.start(fd, sock, own=own), payload=False)
+        self._adopt(f"the writer of {path}", fd, lambda sock: events_writer.start(fd, sock, own=own), True)
 
     def record(self, path: Path, rotation: Rotation) -> None:
         """Record into this trace. Raises PartsError if it cannot be had."""
@@ -69,7 +69,11 @@ class Writers:
         return not any(statuses)
 
     def _adopt(
-        self, name: str, fd: int, start: Callable[[socket.socket], subprocess.Popen[bytes]], *, payload: bool = True
+        self,
+        name: str,
+        fd: int,
+        start: Callable[[socket.socket], subprocess.Popen[bytes]],
+        records_only: bool = False,
     ) -> _Writer:
         ours, theirs = socket.socketpair()
         try:
@@ -77,7 +81,7 @@ class Writers:
         finally:
             theirs.close()
             os.close(fd)
-        writer = _Writer(name, process, Subscriber(ours, limit=self._spool, lossless=True, payload=payload))
+        writer = _Writer(name, process, Subscriber(ours, limit=self._spool, lossless=True, records_only=records_only))
         self._writers.append(writer)
         self._publisher.adopt(writer.subscriber, lambda: self._gone(writer))
         return writer

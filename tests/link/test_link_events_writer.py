@@ -89,7 +89,7 @@ def test_everything_a_server_does_is_written(tmp_path: Path) -> None:
         with Room() as room:
             ours, theirs = socket.socketpair()
             theirs.setblocking(False)
-            room.publisher.adopt(Subscriber(ours, limit=1 << 30, lossless=True, payload=False))
+            room.publisher.adopt(Subscriber(ours, limit=1 << 30, lossless=True, records_only=True))
             watching = room.watch()
             cutter = FrameCutter(MAX_FRAME)
 

@@ -102,8 +102,8 @@ def test_one_that_may_only_look_gets_no_payload_and_is_told_why() -> None:
 def test_with_payload_n_the_first_bytes_of_everything_are_shown_to_everyone() -> None:
     with Room(payload=4) as room:
         looking, opened = room.watch(), room.watch(control=True)
-        writer = room.watch(payload=False)
-        room.turn_until(lambda: looking.model.whole and opened.model.whole and writer.model.whole)
+        writer = room.watch(records_only=True)
+        room.turn_until(lambda: looking.model.whole and opened.model.whole and writer.hello)
         looking.open_payload(2)
         writer.open_payload(2)
         client = room.connect()

@@ -11,12 +11,13 @@ import pytest
 from link_room import Room, assert_model_is_engine
 
 from streamscope.core import RUN_NOWAIT, Tcp
-from streamscope.link import farewell
+from streamscope.link import farewell, rounds
 from streamscope.link import publisher as publisher_module
 from streamscope.link.discovery import listen
-from streamscope.link.frames import MAX_COMMAND, Command, pack
+from streamscope.link.frames import MAX_COMMAND, MAX_FRAME, Command, Notice, Slice, pack
 from streamscope.link.rounds import STREAMS_PER_SLICE
 from streamscope.link.session import Session
+from streamscope.trace.state import LoopState, RequestState, StreamState
 
 
 def attach(room: Room, path: Path) -> Session:
@@ -374,3 +375,64 @@ def test_a_refusal_comes_instead_of_a_greeting() -> None:
         session.fold(1)
         assert (session.status, session.reason, session.exit_status) == ("ended", "port 7000 is in use", 1)
         assert session.hello is None
+
+
+def test_a_stream_with_more_requests_than_a_frame_holds_is_refused_and_the_link_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given an inspector that has been there from the beginning, and a stream with more writes than can be told of
+    monkeypatch.setattr(rounds, "MOST_REQUESTS", 100)
+    with Room() as room:
+        first = room.watch()
+        room.turn_until(lambda: first.model.whole)
+        client = room.connect()
+        room.turn_until(lambda: len(first.model.streams) == 2)
+        stream = room.loop.handles[2]
+        assert isinstance(stream, Tcp)
+        while len(stream.write_queue) <= 100:
+            stream.write(bytes(100_000))
+
+        # when another comes, then it is told why it cannot watch, and the first is not disturbed
+        late = room.watch()
+        room.turn_until(lambda: late.status == "ended")
+        assert late.exit_status == 1
+        assert "stream #2 has 101 writes waiting" in late.reason
+        room.turn_until(lambda: first.model.streams[2].write_queue_size == stream.write_queue_size)
+        del room.sessions[1]
+
+        # and when the queue has drained, the next that comes can
+        client.close()
+        room.clients.remove(client)
+        room.turn_until(lambda: 2 not in room.loop.handles)
+        later = room.watch()
+        room.turn_until(lambda: later.model.whole)
+        assert first.status == "live"
+
+
+def test_as_many_requests_as_are_told_of_fit_into_a_frame() -> None:
+    request = RequestState(1 << 31, 3, 1 << 31, 1 << 31, 1000, 1, 1 << 15, 0, 1 << 60)
+    state = StreamState(1, write_queue=[request] * rounds.MOST_REQUESTS)
+    assert len(pack(Slice(1 << 40, LoopState(), [state]))) > MAX_FRAME // 2
+
+
+def test_one_that_wants_records_only_is_sent_no_state() -> None:
+    with Room() as room:
+        session = room.watch(records_only=True)
+        room.connect()
+        room.turn_until(lambda: len(session.model.streams) == 1)  # the client, which records tell of
+        assert set(session.model.streams) == {2}
+        assert not session.model.whole
+
+
+def test_notices_reach_those_who_have_been_greeted_and_one_can_be_dismissed_alone() -> None:
+    with Room() as room:
+        one, other = room.watch(), room.watch()
+        room.turn_until(lambda: one.model.whole and other.model.whole)
+        room.publisher.soon.append(lambda: room.publisher.tell(Notice("mind the gap")))
+        room.publisher.soon.append(lambda: room.publisher.dismiss(room.subscriber(other), "enough"))
+        room.turn_until(lambda: other.status == "ended")
+        assert (list(one.notices), list(other.notices)) == (["mind the gap"], ["mind the gap"])
+        assert (other.reason, other.exit_status) == ("enough", 0)
+        room.sessions.remove(other)
+        room.connect()
+        room.turn_until(lambda: len(one.model.streams) == 2)
