@@ -186,7 +186,7 @@ _STATE: tuple[Name, ...] = (
     Name("last_write_t", "ns", "when the kernel last took bytes", _field("last_write_t")),
     _age("age", "how long the stream has been there", lambda state: state.begin_t, ended=True),
     _age("queue_age", "how long the first request of write_queue has waited", _head_t),
-    _age("idle", "how long no bytes have moved", _last_t),
+    _age("idle_age", "how long no bytes have moved", _last_t),
     _age("armed_age", "how long the engine has wanted POLLOUT", _armed_t),
     _age("above_age", "how long write_queue_size has been above high_water", lambda state: state.above_t),
 )  # fmt: skip
