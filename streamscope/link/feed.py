@@ -4,6 +4,12 @@ A batch says which turn and time hold at its start, and a slice how long the loo
 what a reader of the feed knows at that place, which is not always what the loop knows: when only the link cuts a wait
 short, the loop reads the clock but tells nothing. So `tick` is the last reading that was told, and the reading of the
 last ride counts as told only once records have followed it.
+
+The list is emptied wherever the loop waits, which is before every fetch of at most 1,024 events, and everything after
+it is bounded in bytes. The list itself has no bound of its own: one would cost every record a comparison, on the path
+that is to cost nothing. What it can grow to is what one run of callbacks tells of. Measured, a write that stays pending
+takes 240 bytes in the engine and as much again here; a callback that does nothing but `try_write` fills 45 MB in each
+second for which it keeps the loop from everything else.
 """
 
 from __future__ import annotations
