@@ -33,6 +33,7 @@ from streamscope.link.frames import (
 )
 from streamscope.trace.decode import Decoder, FeedError
 from streamscope.trace.history import History
+from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 
 HISTORY_BYTES = 64 * 1024 * 1024
@@ -179,6 +180,16 @@ class Session:
         elif on and not hello.payload:
             self.notices.append("payload stays in the engine: start it with --control, or with --payload N")
 
+    def forget_closed(self, before_t: int) -> None:
+        """Let go of the handles that were closed before that time (ns on the feed's clock); the past notes it, so that
+        a jump into it gives the state that was.
+        """
+        closed = self.model.closed
+        before = len(closed)
+        self.model.forget_closed(before_t)
+        if len(closed) != before:
+            self.history.forget(before_t)
+
     # frames
 
     def _handle(self, frame: AnyFrame) -> None:
@@ -192,6 +203,7 @@ class Session:
                 raise FrameError("a snapshot is of another place of the feed")
             self._place = frame.place
             self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
+            self.history.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
         elif isinstance(frame, Lost):
             self._expect_hello()
             self._place = None
@@ -217,8 +229,10 @@ class Session:
         if frame.place < 0 or (self._place is not None and frame.place != self._place):
             raise FrameError("the feed has a hole that nobody told of")
         count = self.model.apply(frame.place, frame.turn, frame.t, frame.words)
-        self.history.append(frame.place, frame.turn, frame.t, frame.words, count)
+        self.history.append(frame.place, frame.turn, frame.t, frame.words, count, self.model.t)
         self._place = frame.place + len(frame.words)
+        if self.history.keyframe_due(len(self.model.known)):
+            self.history.keyframe(freeze(self.model))
 
     def _expect_hello(self) -> None:
         if self.status != "live":

@@ -3,31 +3,46 @@
 A busy engine tells of more events in a second than a person reads in a year, so the past keeps words (eight bytes
 each) and makes events of the few that are on the screen. A row is an event, or a `Gap` where events are missing.
 Rows are counted from the first that ever came: when old batches are dropped to stay within the bound, every row that
-is left keeps its number.
+is left keeps its number. A row is therefore what a position in time is called: state *at* a row is the fold of all
+rows before it, and of the slices that stand before it.
+
+Now and then the past keeps a `Keyframe`, the whole state at a row, so that state anywhere is one keyframe and a short
+fold from there (`travel`). When the oldest batches go, the keyframes before them go with them, and the oldest state
+that can be had is at `reach`.
 
 The rows of one stream have numbers of their own, which never shift either. They are found by an index that is made
 when a stream is first asked for, and grows with what was appended since. Where the past is too long to be looked
 through at once, the index begins at its end and reaches further back with every call; its numbers leave room for that.
+
+A recorded trace is a past too: its pieces are segments of a file, read when they are looked at (`store`).
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from sys import byteorder
-from typing import Any
+from typing import NamedTuple
 
-import msgspec
-
-from streamscope.core.probe import Word
+from streamscope.core.probe import SEQ_PER_WORD, Word
 from streamscope.trace.decode import Decoder, Event, FeedError
+from streamscope.trace.pieces import (
+    PIECE_COST,
+    Batch,
+    ForgetMark,
+    Gap,
+    GapRow,
+    Leaf,
+    Piece,
+    SliceBody,
+    SliceMark,
+    pack_slice,
+)
+from streamscope.trace.state import LoopState, StreamState
 
-BATCH_COST = 400
-"""Bytes that a batch takes beside its words: the object, the array, its place in the queue."""
-TEXT_COST = 100
+__all__ = ["AT_ONCE", "INDEXED_STREAMS", "Gap", "History", "Keyframe"]
+
 AT_ONCE = 30_000
 """So many events are looked at for an index in one call: some fifteen milliseconds, which a screen can spare."""
 INDEXED_STREAMS = 8
@@ -35,65 +50,26 @@ INDEXED_STREAMS = 8
 for again.
 """
 
-
-class Gap(msgspec.Struct):
-    """So many events were lost here."""
-
-    events: int
-
-
-class _Batch:
-    """Words of the feed: integers in an array, texts beside it by their place."""
-
-    __slots__ = ("_texts", "_words", "cost", "count", "first", "place", "t", "turn")
-
-    def __init__(self, first: int, count: int, place: int, turn: int, t: int, words: Sequence[Word]) -> None:
-        self.first, self.count, self.place, self.turn, self.t = first, count, place, turn, t
-        self._texts: dict[int, str] = {}
-        integers: Sequence[Any] = words
-        try:
-            self._words = array("q", integers)
-        except TypeError:
-            self._texts = {i: word for i, word in enumerate(words) if isinstance(word, str)}
-            self._words = array("q", [0 if isinstance(word, str) else word for word in words])
-        self.cost = BATCH_COST + self._words.itemsize * len(self._words)
-        self.cost += sum(TEXT_COST + 4 * len(text) for text in self._texts.values())
-
-    def words(self) -> Sequence[Word]:
-        if not self._texts:
-            return self._words
-        words: list[Word] = list(self._words)
-        for i, text in self._texts.items():
-            words[i] = text
-        return words
-
-    def count_of(self, decoder: Decoder, stream: int) -> int:
-        """How many rows are of the stream. Most batches do not name a quiet stream at all, which one search shows."""
-        if stream.to_bytes(8, byteorder)[_NUMBER] not in self._words.tobytes():
-            return 0
-        return decoder.count_of(self._words, stream)
-
-    def rows(self, decoder: Decoder, stream: int | None, skip: int) -> Iterator[Event | Gap]:
-        return decoder.expand(self.place, self.turn, self.t, self.words(), stream=stream, skip=skip)
+KEYFRAME_NS = 1_000_000_000
+KEYFRAME_ROWS = 50_000
+ROWS_PER_STREAM = 20
+"""A keyframe is due a second or so many rows after the last, whichever comes first, but never before twenty rows for
+each stream have come: where there are ten thousand streams, keyframes cost about as much as what is between them.
+"""
 
 
-_NUMBER = slice(0, 6) if byteorder == "little" else slice(2, 8)
-"""Of a number's eight bytes, the six in which a header carries it."""
+class Keyframe(NamedTuple):
+    """The whole state at a row, as `keyframe.freeze` packs it. `piece` is how many pieces came before it."""
 
+    row: int
+    piece: int
+    load: Callable[[], bytes]
+    cost: int
 
-class _GapRow:
-    """A batch that is not there. It has one row, for every stream."""
-
-    __slots__ = ("cost", "count", "events", "first")
-
-    def __init__(self, first: int, events: int) -> None:
-        self.first, self.count, self.events, self.cost = first, 1, events, BATCH_COST
-
-    def count_of(self, decoder: Decoder, stream: int) -> int:
-        return 1
-
-    def rows(self, decoder: Decoder, stream: int | None, skip: int) -> Iterator[Event | Gap]:
-        return iter(() if skip else (Gap(self.events),))
+    @property
+    def packed(self) -> bytes:
+        """What `keyframe.thaw` takes."""
+        return self.load()
 
 
 class _Index:
@@ -103,23 +79,23 @@ class _Index:
 
     def __init__(self, start: int) -> None:
         """Begins at the history's row `start`. Its own numbers begin there too: no stream has more rows than all."""
-        self.batches: deque[tuple[int, _Batch | _GapRow]] = deque()
+        self.batches: deque[tuple[int, Piece]] = deque()
         self.first = self.end = start
         self.seen = start  # the row up to which batches have been looked at
         self.unseen = start  # the row before which they have not
 
-    def later(self, batch: _Batch | _GapRow, found: int) -> None:
+    def later(self, batch: Piece, found: int) -> None:
         if found:
             self.batches.append((self.end, batch))
             self.end += found
 
-    def earlier(self, batch: _Batch | _GapRow, found: int) -> None:
+    def earlier(self, batch: Piece, found: int) -> None:
         self.unseen = batch.first
         if found:
             self.first -= found
             self.batches.appendleft((self.first, batch))
 
-    def drop(self, batch: _Batch | _GapRow) -> None:
+    def drop(self, batch: Piece) -> None:
         if self.batches and self.batches[0][1] is batch:
             self.batches.popleft()
             self.first = self.batches[0][0] if self.batches else self.end
@@ -138,11 +114,21 @@ class History:
         self.dropped = 0
         """So many rows were dropped to stay within the bound."""
         self.bytes = 0
-        self._batches: deque[_Batch | _GapRow] = deque()
+        self._pieces: deque[Piece] = deque()
+        self._gone = 0  # so many pieces were dropped
+        self._keyframes: deque[Keyframe] = deque()
+        self._tried = 0, 0  # row and clock of the last keyframe, had it been kept or not
         self._indexes: OrderedDict[int, _Index] = OrderedDict()
+        self._clock = (0, 0, 0)  # place, turn and t at the start of the last batch
+        self._end_t: int | None = 0  # None where nobody has looked
 
-    def append(self, place: int, turn: int, t: int, words: Sequence[Word], count: int | None = None) -> None:
-        """Adds a batch. `count` is how many events it has, if that is known because the model has folded it.
+    # what comes
+
+    def append(
+        self, place: int, turn: int, t: int, words: Sequence[Word], count: int | None = None, end_t: int | None = None
+    ) -> None:
+        """Adds a batch. `count` is how many events it has, and `end_t` the clock at its end, if that is known because
+        the model has folded it.
 
         Raises FeedError for words that are no records; then nothing is added.
         """
@@ -150,10 +136,9 @@ class History:
             count = self.decoder.count(words)
         if not count:
             return
-        try:
-            batch = _Batch(self.end, count, place, turn, t, words)
-        except OverflowError as error:
-            raise FeedError("a word does not fit into 64 bits") from error
+        batch = Batch(self.end, count, place, turn, t, words)
+        self._clock = place, turn, t
+        self._end_t = end_t
         self._add(batch)
 
     def gap(self, events: int) -> None:
@@ -162,23 +147,154 @@ class History:
         """
         if events <= 0:
             raise FeedError("a loss of no events was told of")
-        last = self._batches[-1] if self._batches else None
-        if isinstance(last, _GapRow):
+        last = self._pieces[-1] if self._pieces else None
+        if isinstance(last, GapRow) and not (self._keyframes and self._keyframes[-1].row == self.end):
             last.events += events
         else:
-            self._add(_GapRow(self.end, events))
+            self._add(GapRow(self.end, *self._clock, events))
 
-    def _add(self, batch: _Batch | _GapRow) -> None:
-        self._batches.append(batch)
-        self.end += batch.count
-        self.bytes += batch.cost
-        while self.bytes > self.max_bytes and self._batches:
-            old = self._batches.popleft()
+    def slice(
+        self, place: int, loop: LoopState, streams: Iterable[StreamState], first: bool = False, last: bool = False
+    ) -> None:
+        """Adds part of a snapshot, as the model was given it. Raises FeedError for what cannot be kept."""
+        packed = pack_slice(SliceBody(loop, list(streams), first, last))
+        self._add(SliceMark(self.end, place, *self._clock[1:], packed))
+
+    def forget(self, before_t: int) -> None:
+        """Notes that the model let go of the handles that were closed before this time."""
+        self._add(ForgetMark(self.end, *self._clock, before_t))
+
+    def keyframe(self, packed: bytes) -> None:
+        """Adds the state at the row `end`. An empty one (it was too large) is none."""
+        self._tried = self.end, self.end_t
+        cost = PIECE_COST + len(packed)
+        if packed and cost <= self.max_bytes // 4:
+            while self._keyframes and self._keyframes[-1].row == self.end:
+                self.bytes -= self._keyframes.pop().cost
+            self._keyframes.append(Keyframe(self.end, self._gone + len(self._pieces), lambda: packed, cost))
+            self.bytes += cost
+            self._stay_bounded()
+
+    def keyframe_due(self, streams: int) -> bool:
+        """Whether it is time for one, where so many handles are known."""
+        row, t = self._tried
+        rows = self.end - row
+        if rows < max(1, ROWS_PER_STREAM * streams):
+            return False
+        return rows >= KEYFRAME_ROWS or self.end_t - t >= KEYFRAME_NS
+
+    def _add(self, piece: Piece) -> None:
+        self._pieces.append(piece)
+        self.end += piece.count
+        self.bytes += piece.cost
+        self._stay_bounded()
+
+    def _stay_bounded(self) -> None:
+        while self.bytes > self.max_bytes and self._pieces:
+            old = self._pieces.popleft()
+            self._gone += 1
             self.bytes -= old.cost
             self.dropped += old.count
             self.first = old.first + old.count
             for index in self._indexes.values():
                 index.drop(old)
+            while self._keyframes and self._keyframes[0].piece < self._gone:
+                self.bytes -= self._keyframes.popleft().cost
+
+    # places in time
+
+    @property
+    def reach(self) -> int:
+        """The oldest row at which state can be had."""
+        if not self._gone:
+            return 0
+        return self._keyframes[0].row if self._keyframes else self.end
+
+    @property
+    def end_t(self) -> int:
+        """The clock after the last row."""
+        if self._end_t is None:
+            self._end_t = self._clock[2]
+            for piece in islice(reversed(self._pieces), 1):
+                for leaf in reversed(piece.leaves()):
+                    last = deque(leaf.rows(self.decoder, None, 0), maxlen=1)
+                    if last and isinstance(last[0], Event):
+                        self._end_t = last[0].t
+                        break
+        return self._end_t
+
+    def span_t(self) -> tuple[int, int]:
+        """The clock at the first row that is left, and after the last."""
+        return (self._pieces[0].t if self._pieces else self.end_t), self.end_t
+
+    def beginning(self) -> tuple[int, int]:
+        """Where nothing was known: the row and the piece at which the past began; the end, if that was dropped."""
+        return (0, 0) if not self._gone else (self.end, self._gone + len(self._pieces))
+
+    def before(self, row: int) -> Keyframe | None:
+        """The latest keyframe at or before the row."""
+        place = bisect_right(self._keyframes, row, key=_row) - 1
+        return self._keyframes[place] if place >= 0 else None
+
+    def keyframes(self) -> Sequence[Keyframe]:
+        """All there are, in order."""
+        return self._keyframes
+
+    def batches(self, start: Keyframe | int) -> Iterator[Leaf]:
+        """The pieces from a keyframe on, or from the one on that the row is in: what is to be folded, in order.
+
+        What is appended while somebody iterates comes too. Where it was dropped meanwhile, it ends.
+        """
+        for _, leaf in self.leaves(start.piece if isinstance(start, Keyframe) else self._gone + self._place(start)):
+            yield leaf
+
+    def leaves(self, piece: int, skip: int = 0) -> Iterator[tuple[tuple[int, int], Leaf]]:
+        """The leaves from this piece on without its first `skip`, each with its place: the number of its piece, and of
+        the leaf in that. Ends where what comes next was dropped.
+        """
+        while self._gone <= piece < self._gone + len(self._pieces):
+            for number, leaf in enumerate(self._pieces[piece - self._gone].leaves()):
+                if number >= skip:
+                    yield (piece, number), leaf
+            piece += 1
+            skip = 0
+
+    def pieces_from(self, row: int, step: int = 1) -> Iterator[Piece]:
+        """The pieces from the one on that has the row, or backwards from there."""
+        place = self._gone + self._place(row)
+        while self._gone <= place < self._gone + len(self._pieces):
+            yield self._pieces[place - self._gone]
+            place += step
+
+    def has_piece(self, piece: int) -> bool:
+        """Whether the piece of this number is still there, or still to come."""
+        return piece >= self._gone
+
+    def event(self, row: int) -> Event | Gap | None:
+        """What is in this row, None for one that was dropped or is still to come."""
+        return next(iter(self.rows(row, 1)), None) if self.first <= row < self.end else None
+
+    def row_at(self, *, t: int | None = None, turn: int | None = None, seq: int | None = None) -> int:
+        """The first row whose event is at or after a time (ns on the feed's clock), a turn or a `seq`: one of them.
+
+        A time before all rows gives the first, one after them gives `end`; one that fell into a gap, the row after it.
+        """
+        wanted, of_piece, of_event = next(
+            (value, *_KEYS[name]) for name, value in (("t", t), ("turn", turn), ("seq", seq)) if value is not None
+        )
+        bisect = bisect_left if seq is None else bisect_right  # many events have one time, but none another's seq
+        place = bisect(self._pieces, wanted, key=of_piece) - 1
+        if place < 0:
+            return self.first
+        leaves = self._pieces[place].leaves()
+        for leaf in islice(leaves, max(0, bisect(leaves, wanted, key=of_piece) - 1), None):
+            if isinstance(leaf, Batch):
+                for row, event in enumerate(leaf.rows(self.decoder, None, 0), leaf.first):
+                    if isinstance(event, Event) and of_event(event) >= wanted:
+                        return row
+        return self._pieces[place].first + self._pieces[place].count
+
+    # rows
 
     def extent(self, stream: int | None = None) -> tuple[int, int]:
         """The numbers of the first row and after the last; of one stream, in its own numbering, if one is given."""
@@ -199,10 +315,10 @@ class History:
                 break
         return out
 
-    def _from(self, start: int, stream: int | None) -> Iterator[tuple[int, _Batch | _GapRow]]:
+    def _from(self, start: int, stream: int | None) -> Iterator[tuple[int, Piece]]:
         """The batches from row `start` on, each with how many of its rows come before."""
         if stream is None:
-            for batch in islice(self._batches, self._place(start), None):
+            for batch in islice(self._pieces, self._place(start), None):
                 yield max(0, start - batch.first), batch
         else:
             batches = self._index(stream).batches
@@ -218,7 +334,7 @@ class History:
                 self._indexes.popitem(last=False)
         self._indexes.move_to_end(stream)
         if index.seen < self.end:
-            for batch in islice(self._batches, self._place(index.seen), None):
+            for batch in islice(self._pieces, self._place(index.seen), None):
                 if batch.first >= index.seen:
                     index.later(batch, batch.count_of(self.decoder, stream))
             index.seen = self.end
@@ -230,7 +346,7 @@ class History:
         """Look at some more of what was there before the index began."""
         looked = 0
         for place in range(self._place(index.unseen - 1), -1, -1):
-            batch = self._batches[place]
+            batch = self._pieces[place]
             index.earlier(batch, batch.count_of(self.decoder, stream))
             looked += batch.count
             if looked >= AT_ONCE:
@@ -238,12 +354,39 @@ class History:
 
     def _place(self, row: int) -> int:
         """Where among the batches the one with this row is, or the first that is left."""
-        return max(0, bisect_right(self._batches, row, key=_first) - 1)
+        return max(0, bisect_right(self._pieces, row, key=_first) - 1)
 
 
-def _first(batch: _Batch | _GapRow) -> int:
-    return batch.first
+def _first(piece: Piece) -> int:
+    return piece.first
 
 
-def _number(entry: tuple[int, _Batch | _GapRow]) -> int:
+def _row(keyframe: Keyframe) -> int:
+    return keyframe.row
+
+
+def _t(timed: Piece | Event) -> int:
+    return timed.t
+
+
+def _turn(timed: Piece | Event) -> int:
+    return timed.turn
+
+
+def _seq_of_piece(piece: Piece) -> int:
+    return piece.place * SEQ_PER_WORD + 1
+
+
+def _seq(event: Event) -> int:
+    return event.seq
+
+
+_KEYS: dict[str, tuple[Callable[[Piece], int], Callable[[Event], int]]] = {
+    "t": (_t, _t),
+    "turn": (_turn, _turn),
+    "seq": (_seq_of_piece, _seq),
+}
+
+
+def _number(entry: tuple[int, Piece]) -> int:
     return entry[0]

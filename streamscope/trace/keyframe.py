@@ -1,0 +1,171 @@
+"""Keyframes: a whole model as bytes, so that state at any row is a keyframe and a short fold.
+
+`thaw` gives back what `freeze` was given, field for field and alias for alias: a request that a stream holds and that
+records still change is one object in both places, as it was. Bytes may come out of a file that nobody vouches for, so
+everything is checked and bounded, and what cannot be a model is a FeedError.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import chain
+
+import msgspec
+
+from streamscope.trace.decode import FeedError, Kinds
+from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS
+from streamscope.trace.model import Model
+from streamscope.trace.recipes import Recipes
+from streamscope.trace.state import LoopState, RequestState, StreamState
+
+MOST_BYTES = 16 * 1024 * 1024
+"""A keyframe is never larger. An engine with so many streams that its state is, has none; only the way from one to the
+next is longer then.
+"""
+
+_COUNTED = ("membership", "events_seen", "events_lost")
+_LOOP = LoopState.__struct_fields__
+_HANDLE_BYTES = 1 + len(StreamState.__struct_fields__)
+"""What a handle takes at least: an array with a byte or more for each field. Decoding fewer would be permitted, and
+make much memory of few bytes.
+"""
+
+
+class _Frozen(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """What goes through msgpack. Requests that a stream holds are written where it holds them."""
+
+    loop: LoopState
+    handles: msgspec.Raw  # list[StreamState], in the order in which they became known
+    loose: list[RequestState]  # begun and not ended, and held by no stream
+    ended: list[tuple[int, int]]  # held, but records change them no more: stream, and place among what it holds
+    carried: dict[int, int]
+    completed: list[tuple[int, list[RequestState]]]
+    lit: dict[tuple[int, int], int]
+    closed: list[int]
+    round: list[int] | None
+    whole: bool
+    membership: int
+    events_seen: int
+    events_lost: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Frozen).decode
+_decode_handles = msgspec.msgpack.Decoder(list[StreamState]).decode
+
+
+def freeze(model: Model) -> bytes:
+    """The model as bytes, at most MOST_BYTES of them; none if its state is larger. The model stays as it was.
+
+    Raises FeedError for a model with numbers beyond 64 bits, which only a malformed feed makes.
+    """
+    requests = model.requests
+    held: set[int] = set()
+    ended: list[tuple[int, int]] = []
+    for state in model.known.values():
+        if state.write_queue or state.write_completed_queue or state.connect_req or state.shutdown_req:
+            for place, request in enumerate(_held(state)):
+                if requests.get(request.number) is request:
+                    held.add(request.number)
+                else:
+                    ended.append((state.number, place))
+    try:
+        packed = _encode(
+            _Frozen(
+                loop=model.loop,
+                handles=msgspec.Raw(_encode(list(model.known.values()))),
+                loose=[request for number, request in requests.items() if number not in held],
+                ended=ended,
+                carried=model.carried,
+                completed=[(number, list(done)) for number, done in model.completed.items()],
+                lit=model.lit,
+                closed=list(model.closed),
+                round=None if model.round is None else sorted(model.round),
+                whole=model.whole,
+                membership=model.membership,
+                events_seen=model.events_seen,
+                events_lost=model.events_lost,
+            )
+        )
+    except (OverflowError, UnicodeError, msgspec.MsgspecError) as error:
+        raise FeedError("the feed made of a state what cannot be written down") from error
+    return packed if len(packed) <= MOST_BYTES else b""
+
+
+def thaw(packed: bytes, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> Model:
+    """The model that was frozen, for a feed with this catalogue. Its `changed` is empty.
+
+    Raises FeedError for bytes that are no keyframe.
+    """
+    frozen, handles = _read(packed)
+    model = Model(kinds, functions, joined)
+    for name in _LOOP:
+        setattr(model, name, getattr(frozen.loop, name))
+    ended = set(frozen.ended)
+    for state in handles:
+        model.know(state)
+        if state.write_queue or state.write_completed_queue or state.connect_req or state.shutdown_req:
+            _share(model, state, ended)
+    for request in frozen.loose:
+        model.requests[request.number] = request
+    if len(model.known) != len(handles) or len(model.requests) > MOST_REQUESTS:
+        raise FeedError("a keyframe names a handle twice, or too many requests")
+    model.carried = frozen.carried
+    model.completed = {number: deque(done, maxlen=COMPLETED_KEPT) for number, done in frozen.completed}
+    model.lit = frozen.lit
+    model.closed = deque(frozen.closed)
+    model.round = None if frozen.round is None else set(frozen.round)
+    model.whole = frozen.whole
+    for name in _COUNTED:
+        if getattr(frozen, name) < 0:
+            raise FeedError("a keyframe counts less than nothing")
+        setattr(model, name, getattr(frozen, name))
+    model.changed.clear()
+    return model
+
+
+def _read(packed: bytes) -> tuple[_Frozen, list[StreamState]]:
+    if len(packed) > MOST_BYTES:
+        raise FeedError(f"a keyframe is larger than {MOST_BYTES:,} bytes")
+    try:
+        frozen = _decode(packed)
+        handles = bytes(frozen.handles)
+        if _array_length(handles) * _HANDLE_BYTES > len(handles):
+            raise FeedError("a keyframe has handles that are cut short")
+        return frozen, _decode_handles(handles)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+        raise FeedError(f"what came is no keyframe: {error}") from error
+
+
+def _array_length(packed: bytes) -> int:
+    """How many elements msgpack's array says it has."""
+    head = packed[0]
+    if head in (0xDC, 0xDD):
+        return int.from_bytes(packed[1 : 3 if head == 0xDC else 5], "big")
+    return head & 15
+
+
+def _held(state: StreamState) -> list[RequestState]:
+    """Every request that a stream holds, in the order in which they are counted here."""
+    one = [request for request in (state.connect_req, state.shutdown_req) if request is not None]
+    return list(chain(one, state.write_queue, state.write_completed_queue))
+
+
+def _share(model: Model, state: StreamState, ended: set[tuple[int, int]]) -> None:
+    """Has what the stream holds be the very requests that records will change."""
+    place = -1
+
+    def shared(request: RequestState) -> RequestState:
+        nonlocal place
+        place += 1
+        if (state.number, place) in ended:
+            return request
+        return model.requests.setdefault(request.number, request)
+
+    if state.connect_req is not None:
+        state.connect_req = shared(state.connect_req)
+    if state.shutdown_req is not None:
+        state.shutdown_req = shared(state.shutdown_req)
+    state.write_queue = [shared(request) for request in state.write_queue]
+    state.write_completed_queue = [shared(request) for request in state.write_completed_queue]

@@ -1,0 +1,143 @@
+"""Finding a row: the next event, or the one before, that is of a stream and of a kind, within a budget of time.
+
+Most of a past is passed over without making events of it: batches that do not name the stream at all, and records
+whose kinds cannot be what is looked for. What is left is expanded and asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from streamscope.trace.decode import Decoder, Event
+from streamscope.trace.history import History
+from streamscope.trace.pieces import Batch, Gap, Leaf
+
+Wanted: TypeAlias = Callable[[Event | Gap], bool]
+
+
+@dataclass(slots=True)
+class Searching:
+    """A search whose budget was spent before it came to an end. All rows from where it began up to `row` have been
+    looked at.
+    """
+
+    row: int
+    _go_on: Callable[[int, float | None], int | Searching | None]
+
+    def go_on(self, budget_s: float | None) -> int | Searching | None:
+        """What `search` returns, from here on."""
+        return self._go_on(self.row, budget_s)
+
+
+def search(
+    history: History,
+    decoder: Decoder,
+    row: int,
+    stream: int | None,
+    wanted: Wanted,
+    step: int = 1,
+    budget_s: float | None = None,
+    kinds: frozenset[str] | None = None,
+) -> int | Searching | None:
+    """The first row from `row` on (with `step` -1: from `row` backwards) that is wanted; None if there is none.
+
+    With a `stream`, only its events and gaps are asked; with `kinds`, only events of these kinds and gaps. When
+    `budget_s` seconds have passed, a `Searching` is returned, with which to go on.
+    """
+    until = None if budget_s is None else time.monotonic() + budget_s
+    row = max(row, history.first) if step > 0 else min(row, history.end - 1)
+    codes = None if kinds is None else _codes_of(decoder, kinds)
+    for leaf in _leaves(history, row, stream, step):
+        if until is not None and time.monotonic() >= until:
+            at = leaf.first if step > 0 else leaf.first + leaf.count - 1
+            return Searching(
+                max(row, at) if step > 0 else min(row, at),
+                lambda here, budget: search(history, decoder, here, stream, wanted, step, budget, kinds),
+            )
+        found = _within(leaf, decoder, row, stream, wanted, step, codes)
+        if found is not None:
+            return found
+    return None
+
+
+def _leaves(history: History, row: int, stream: int | None, step: int) -> Iterator[Leaf]:
+    """The leaves with rows, from the one that has this row on, or backwards; without those that cannot have the
+    stream.
+    """
+    if not history.first <= row < history.end:
+        return
+    for piece in history.pieces_from(row, step):
+        if stream is not None and not piece.has(stream):
+            continue
+        leaves: Sequence[Leaf] = piece.leaves()
+        for leaf in leaves if step > 0 else reversed(leaves):
+            beyond = leaf.first + leaf.count <= row if step > 0 else leaf.first > row
+            if leaf.count and not beyond and (stream is None or leaf.has(stream)):
+                yield leaf
+
+
+def _within(
+    leaf: Leaf, decoder: Decoder, row: int, stream: int | None, wanted: Wanted, step: int, codes: list[bool] | None
+) -> int | None:
+    if not isinstance(leaf, Batch):
+        return next((leaf.first for gap in leaf.rows(decoder, None, 0) if wanted(gap)), None)
+    if codes is not None and not any(_places(leaf, decoder, stream, codes)):
+        return None
+    found = None
+    for number, event in enumerate(leaf.rows(decoder, None, 0), leaf.first):
+        if step < 0 and number > row:
+            break
+        if (step < 0 or number >= row) and (stream is None or _stream(event) == stream) and wanted(event):
+            if step > 0:
+                return number
+            found = number
+    return found
+
+
+def _places(leaf: Batch, decoder: Decoder, stream: int | None, codes: list[bool]) -> Iterator[bool]:
+    """For each record, whether it is of the stream and may stand for a kind that is looked for."""
+    words, lengths = leaf.words(), decoder.lengths
+    i, end = 0, len(words)
+    while i < end:
+        header: int = words[i]  # type: ignore[assignment]
+        yield codes[header & 255] and (stream is None or header >> 16 == stream)
+        i += lengths[header & 255]
+
+
+def _stream(row: Event | Gap) -> int | None:
+    return row.stream if isinstance(row, Event) else None
+
+
+def _codes_of(decoder: Decoder, kinds: frozenset[str]) -> list[bool]:
+    """By the code of a record, whether it may stand for one of these kinds."""
+    codes = [name in kinds for name, _ in decoder.kinds] + [False] * (256 - len(decoder.kinds))
+    for code, expansion in decoder.expansions.items():
+        codes[code] = any(codes[site & 255] for site, _ in expansion.steps)
+    return codes
+
+
+_CHANGES = frozenset(
+    {
+        "handle.init", "handle.name", "handle.address", "handle.accepted", "handle.ipc", "handle.closed", "io.feed",
+        "request.begin", "request.send", "request.progress", "request.error", "request.end",
+    }
+)  # fmt: skip
+
+
+def is_change(flag: int | None = None) -> Wanted:
+    """Whether an event changes what a stream is: a flag, a field, a queue, a request; with `flag`, that flag alone.
+
+    System calls and callbacks by themselves change nothing, nor does a value that becomes what it was.
+    """
+
+    def change(row: Event | Gap) -> bool:
+        if isinstance(row, Gap) or not row.stream:
+            return False
+        if flag is not None:
+            return row.kind in ("flag.set", "flag.clear") and row.fields["flag"] == flag
+        return row.old != row.new or row.kind in _CHANGES or row.kind.endswith((".push", ".pop"))
+
+    return change

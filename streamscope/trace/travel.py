@@ -1,0 +1,207 @@
+"""Time travel: a model that stands at any row of a past, not only at its end.
+
+A jump thaws the latest keyframe at or before the row and folds on from there; a step forward folds on from where the
+traveller stands. Both do exactly what the fold from the start does, record by record, so the state is the same, field
+for field; a test compares them. Where a row lies within a joined record, the record is unfolded and its events are
+folded one by one up to there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamscope.core.probe import Word
+from streamscope.trace.decode import Decoder, Event, FeedError, Kinds
+from streamscope.trace.history import History, Keyframe
+from streamscope.trace.keyframe import thaw
+from streamscope.trace.model import Model
+from streamscope.trace.pieces import Batch
+from streamscope.trace.recipes import Recipes
+from streamscope.trace.search import Searching, is_change, search
+
+_NOWHERE = -1
+
+
+class Traveller:
+    """Stands at a row of a past. Readers may look at, and not change:
+
+    - `row`: state is that of all rows before it;
+    - `model`: a whole model; another object after some jumps.
+
+    The past may grow, and lose its oldest rows, while a traveller is under way. Raises FeedError if the past holds what
+    is no feed, which only one that comes from a file can.
+    """
+
+    def __init__(self, history: History, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
+        """Stands at the oldest row that can be reached."""
+        self.history = history
+        self._catalogue = kinds, functions, joined
+        self._decoder = Decoder(kinds, functions, joined)
+        self.row = 0
+        self.model = Model(kinds, functions, joined)
+        self._piece = _NOWHERE  # the place of the leaf that comes next, or that the row is in
+        self._leaf = 0
+        self._within: _Within | None = None  # where in the leaf, if that is a batch that has begun
+        self.go(history.reach)
+
+    @property
+    def t(self) -> int:
+        """The clock here, in nanoseconds on the feed's."""
+        return self.model.t
+
+    @property
+    def turn(self) -> int:
+        """The loop's turn here."""
+        return self.model.turn
+
+    def go(self, row: int) -> int:
+        """Stand at the row, or at the one next to it that can be reached; returns where that is."""
+        row = max(self.history.reach, min(row, self.history.end))
+        keyframe = self.history.before(row)
+        try:
+            if not self._can_go_on(row) or (keyframe is not None and keyframe.row > self.row):
+                self._stand_at(keyframe)
+            self._fold_to(row)
+        except FeedError:
+            self._piece = _NOWHERE
+            raise
+        return self.row
+
+    def _can_go_on(self, row: int) -> bool:
+        return self.row <= row and self.history.has_piece(self._piece)
+
+    def _stand_at(self, keyframe: Keyframe | None) -> None:
+        """Begin at a keyframe; without one at the beginning of all, or where that is lost, at the end without
+        knowing anything.
+        """
+        self._leaf, self._within = 0, None
+        if keyframe is not None:
+            self.model = thaw(keyframe.packed, *self._catalogue)
+            self.row, self._piece = keyframe.row, keyframe.piece
+        else:
+            self.model = Model(*self._catalogue)
+            self.row, self._piece = self.history.beginning()
+
+    def step(self, events: int) -> int:
+        """Go so many events on, or back; returns the row."""
+        return self.go(self.row + events)
+
+    def step_turn(self, turns: int) -> int:
+        """Go so many turns of the loop on, or back, to where a turn has just begun; returns the row.
+
+        Back from within a turn is to its own beginning first.
+        """
+        history = self.history
+        for _ in range(abs(turns)):
+            if turns > 0:
+                row = history.row_at(turn=self.turn + 1) + 1
+            else:
+                row = history.row_at(turn=self.turn) + 1
+                before = history.event(row - 2)
+                if row >= self.row and isinstance(before, Event):
+                    row = history.row_at(turn=before.turn) + 1
+            self.go(row)
+        return self.row
+
+    def change(
+        self, stream: int | None, flag: int | None = None, step: int = 1, budget_s: float | None = None
+    ) -> bool | Searching:
+        """Go to the next (`step` 1) or the previous (-1) change of a stream, or of one of its flags; of any stream, if
+        none is given. State stands right after that event then.
+
+        False, and nowhere, if there is none. With a budget a search that takes longer than that ends as a `Searching`,
+        which `resume` carries on.
+        """
+        start = self.row if step > 0 else self.row - 2
+        return self.resume(
+            search(self.history, self._decoder, start, stream, is_change(flag), step, budget_s, _kinds_of(flag))
+        )
+
+    def resume(self, found: int | Searching | None, budget_s: float | None = None) -> bool | Searching:
+        """Go where a search has led; or carry it on, if it has not ended."""
+        if isinstance(found, Searching):
+            if budget_s is None:
+                return found
+            return self.resume(found.go_on(budget_s))
+        if found is None:
+            return False
+        self.go(found + 1)
+        return True
+
+    # folding on
+
+    def _fold_to(self, row: int) -> None:
+        """Fold what comes before the row, and what stands before it without a row of its own."""
+        model = self.model
+        for place, leaf in self.history.leaves(self._piece, self._leaf):
+            self._piece, self._leaf = place
+            if leaf.first > row or (leaf.first == row and leaf.count):
+                return
+            if isinstance(leaf, Batch):
+                within = self._within
+                if within is None:
+                    within = self._within = _Within(leaf, self._decoder)
+                    model.begin(leaf.turn, leaf.t)
+                within.fold(model, min(row - leaf.first, leaf.count))
+                if row < leaf.first + leaf.count:
+                    self.row = row
+                    return
+                model.settle()
+                self._within = None
+            else:
+                leaf.fold(model)
+            self.row = leaf.first + leaf.count
+            self._leaf += 1
+
+
+class _Within:
+    """A place within a batch: at the word `_i`, after `_step` events of the joined record there."""
+
+    __slots__ = ("_count", "_decoder", "_i", "_step", "_words", "events")
+
+    def __init__(self, batch: Batch, decoder: Decoder) -> None:
+        self._words: list[Word] = batch.words()
+        self._count = batch.count
+        self._decoder = decoder
+        self._i = 0
+        self._step = 0
+        self.events = 0  # folded so far
+
+    def fold(self, model: Model, events: int) -> None:
+        """Fold on until so many events of the batch are."""
+        if not self.events and events >= self._count:
+            self.events += model.proceed(self._words)
+            self._i = len(self._words)
+        if self._step:
+            self._fold_steps(model, events)
+        if self.events >= events:
+            return
+        lengths, weights, words = self._decoder.lengths, self._decoder.weights, self._words
+        begin = i = self._i
+        count, end = self.events, len(words)
+        while i < end:
+            code = words[i] & 255  # type: ignore[operator]  # a header, as the decoder has seen
+            if count + weights[code] > events:
+                break
+            count += weights[code]
+            i += lengths[code]
+        model.proceed(words[begin:i])
+        self._i, self.events = i, count
+        if count < events:
+            self._fold_steps(model, events)
+
+    def _fold_steps(self, model: Model, events: int) -> None:
+        """Fold events of the joined record here, one by one; after its last, stand at the next record."""
+        code = int(self._words[self._i]) & 255
+        records = self._decoder.expansions[code].unfold(self._words, self._i)
+        for record, _ in records[self._step : self._step + events - self.events]:
+            model.proceed(record)
+            self._step += 1
+            self.events += 1
+        if self._step == len(records):
+            self._i += self._decoder.lengths[code]
+            self._step = 0
+
+
+def _kinds_of(flag: int | None) -> frozenset[str] | None:
+    return None if flag is None else frozenset({"flag.set", "flag.clear"})

@@ -1,0 +1,95 @@
+"""State after a jump to any row is the state folded event by event from the start, field for field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_core_joined import Program, steps
+from trace_past import Past, differences, everything, states_from_the_start
+
+from streamscope.core.probe import Word
+from streamscope.link.snapshot import handle_state, loop_state
+
+happenings = st.lists(
+    st.one_of(
+        st.tuples(st.just("step"), steps),
+        st.tuples(st.just("step"), steps),
+        st.tuples(st.just("step"), steps),
+        st.tuples(st.just("ship"), st.none()),
+        st.tuples(st.just("keyframe"), st.none()),
+        st.tuples(st.just("lose"), st.booleans()),
+        st.tuples(st.just("forget"), st.none()),
+    ),
+    max_size=60,
+)
+
+
+class Told:
+    """A program whose feed goes into a past, in batches; some of it is lost, and slices make it whole again."""
+
+    def __init__(self, joined: bool) -> None:
+        self.program = Program(joined)
+        self.past = Past()
+        self.turn = self.t = 0
+
+    def do(self, happening: tuple[str, Any]) -> None:
+        name, what = happening
+        if name == "step":
+            self.program.do(what)
+        elif name == "ship":
+            self.ship()
+        elif name == "keyframe":
+            self.past.keyframe()
+        elif name == "forget":
+            self.past.forget_closed(self.past.model.t - 100)
+        elif name == "lose":
+            self.lose(slices=what)
+
+    def ship(self) -> None:
+        words: list[Word] = list(self.program.feed)
+        self.program.feed.clear()
+        if words:
+            self.past.records(words, self.turn, self.t)
+            self.turn, self.t = self.past.model.turn, self.past.model.t
+
+    def lose(self, slices: bool) -> None:
+        words = list(self.program.feed)
+        self.program.feed.clear()
+        if words:
+            self.past.lost(self.past.decoder.count(words), len(words))
+        if slices:
+            loop = self.program.loop
+            states = [handle_state(handle, loop.closing_list) for handle in loop.handles.values()]
+            state = loop_state(loop, loop.tick, 0)
+            half = len(states) // 2
+            self.past.slice(state, states[:half], True, False)
+            self.past.slice(state, states[half:], False, True)
+            self.turn, self.t = loop.turn, loop.tick
+
+
+@settings(max_examples=60, deadline=None)
+@given(program=happenings, joined=st.booleans(), jumps=st.lists(st.floats(0, 1), max_size=30))
+def test_a_jump_to_any_row_gives_the_state_that_was_folded_to_there(
+    program: list[tuple[str, Any]], joined: bool, jumps: list[float]
+) -> None:
+    told = Told(joined)
+    try:
+        for happening in program:
+            told.do(happening)
+        told.ship()
+    finally:
+        told.program.world.end()
+    history = told.past.history
+    states = states_from_the_start(history, told.past.decoder)
+    assert states[-1] == everything(told.past.model)
+
+    # when somebody jumps about, and walks every row to the end and back
+    traveller = told.past.traveller()
+    for row in [*(int(jump * history.end) for jump in jumps), *range(history.end + 1), *range(history.end, -1, -7)]:
+        assert traveller.go(row) == row == traveller.row
+
+        # then each time all is as it was
+        here = everything(traveller.model)
+        assert here == states[row], differences(here, states[row])
