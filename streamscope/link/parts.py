@@ -87,8 +87,11 @@ def open_first(path: Path) -> tuple[int, bool]:
     try:
         from streamscope.trace.store.format import MAGIC  # the engine's process needs no more of that room
 
+        mode = os.fstat(fd).st_mode
+        if os.isatty(fd) or not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
+            raise PartsError(f"cannot record to {path}: a trace can only be written to a file")
         _lock(fd)
-        if stat.S_ISREG(os.fstat(fd).st_mode) and os.pread(fd, len(MAGIC), 0) not in (b"", MAGIC):
+        if stat.S_ISREG(mode) and os.pread(fd, len(MAGIC), 0) not in (b"", MAGIC):
             raise PartsError(f"cannot record to {path}: it is there and is no trace; name another file, or remove it")
     except OSError as error:
         os.close(fd)

@@ -62,7 +62,7 @@ def record(
         problem = following.follow(arrived, recorder)
     if recorder.bye is not None:
         say(f"the engine has ended: {recorder.bye.reason}")
-    if recorder.events:
+    if recorder.bytes:
         seconds = time.monotonic() - begun
         say(f"{path}: {recorder.events:,} events in {recorder.bytes:,} bytes, {seconds:.1f} s")
     return following.with_loss(problem, recorder.lost_in_all)

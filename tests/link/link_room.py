@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import socket
 import struct
@@ -13,10 +12,9 @@ from typing import Any
 
 import msgspec
 
-from streamscope import __version__
 from streamscope.core import RUN_NOWAIT, Loop, Tcp
-from streamscope.core.probe import FUNCTIONS, JOINED, KINDS
-from streamscope.link.frames import PROTOCOL, Hello
+from streamscope.link.frames import Hello
+from streamscope.link.greeting import greeting
 from streamscope.link.publisher import Publisher
 from streamscope.link.session import Session
 from streamscope.link.snapshot import handle_state, loop_state
@@ -27,9 +25,15 @@ DEADLINE_S = 20.0
 
 
 def hello(program: str = "echo") -> Hello:
-    kinds = [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS]
-    joined = [(j.name, list(j.args), [(site, list(refs)) for site, refs in j.steps]) for j in JOINED]
-    return Hello(PROTOCOL, __version__, os.getpid(), program, [], time.time(), kinds, list(FUNCTIONS), joined=joined)
+    return greeting(program, 0)
+
+
+def until(done: Callable[[], object], what: str) -> None:
+    """Look until it is so."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not done():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.005)
 
 
 class Room:
