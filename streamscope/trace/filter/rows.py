@@ -1,0 +1,261 @@
+"""The rows of a past that a filter wants, found a little at a time: what a filtered list of events shows.
+
+A past may have ten million rows, so a search goes on for as long as its owner gives it in each frame. It begins at the
+end: what comes is judged as it comes, and what was there before is looked at backwards, a stretch at a time. Rows found
+have numbers of their own, which never shift; room is left below for those that are still to be found.
+
+Where the filter asks for state, a stretch is what lies between two keyframes, and a model is folded along.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
+
+from streamscope.trace.decode import Decoder, Event, Kinds
+from streamscope.trace.filter import Filter
+from streamscope.trace.filter.walk import Walk
+from streamscope.trace.history import History
+from streamscope.trace.keyframe import thaw
+from streamscope.trace.model import Model
+from streamscope.trace.pieces import Batch, Gap, GapRow, Leaf
+from streamscope.trace.recipes import Recipes
+
+MOST_FOUND = 1_000_000
+"""So many rows are remembered; when they have been found, nothing older is looked for."""
+MOST_EVENTS = 2_000
+"""So many events are kept made, of those found or shown last."""
+SPARE = 10_000
+"""So many rows that have left the history may still be remembered."""
+NEAR = 500
+"""Rows that are no further apart than this are made in one go."""
+
+
+class FoundRows:
+    """The rows of a history that a filter wants, of one stream if one is given; gaps are always among them.
+
+    - `extent()`: own numbers of the first, and after the last, that are found and still there;
+    - `looked`: the history's rows between which everything has been judged;
+    - `whole`: whether everything has been.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        query: Filter,
+        stream: int | None = None,
+        *,
+        kinds: Kinds = (),
+        functions: Sequence[str] = (),
+        joined: Recipes = (),
+    ) -> None:
+        """A search that has not begun. A filter that needs state needs the feed's catalogue too."""
+        self.history = history
+        self.query = query
+        self._catalogue = kinds, functions, joined
+        decoder = Decoder(kinds, functions, joined) if kinds else history.decoder
+        self._walk = Walk.of(decoder, query, stream)
+        self._later: array[int] = array("q")
+        self._earlier: array[int] = array("q")  # backwards: the newest first
+        self._model: Model | None = None
+        self._piece = 0  # the place of the leaf that the model stands before
+        self._high = history.end
+        if query.needs_state:  # from the last keyframe on, so that state is known of the rows that come first
+            self._high, self._piece, self._model = self._state_before(history.end)
+        self._low = self._high
+        self._base = max(self._high, MOST_FOUND)
+        self._events: OrderedDict[int, Event | Gap] = OrderedDict()
+        self._forward = self._follow()
+        self._backward: Iterator[None] | None = None
+        self._full = False  # as many were found as are remembered: nothing older is looked for
+
+    # what is known
+
+    @property
+    def looked(self) -> tuple[int, int]:
+        """Everything from the first of these rows up to the second has been judged."""
+        return max(self._low, self.history.first), self._high
+
+    @property
+    def whole(self) -> bool:
+        """Whether all rows there are have been judged, or as many were found as are remembered."""
+        return self._high >= self.history.end and (self._low <= self._floor or self._full)
+
+    @property
+    def _floor(self) -> int:
+        """The oldest row that can be judged."""
+        history = self.history
+        return max(history.first, history.reach) if self.query.needs_state else history.first
+
+    def extent(self, before: int | None = None) -> tuple[int, int]:
+        """Own numbers of the first found row and after the last; of those before a row of the history, if one is
+        given.
+        """
+        first = self._number_of(self.history.first)
+        return first, self._base + len(self._later) if before is None else max(first, self._number_of(before))
+
+    def _number_of(self, row: int) -> int:
+        """The number of the first found row that is not before this row of the history."""
+        place = bisect_left(self._later, row)
+        if place or not self._earlier or (self._later and self._later[0] < row):
+            return self._base + place
+        oldest = -len(self._earlier)
+        return self._base + oldest + bisect_left(range(oldest, 0), row, key=self._earlier_row)
+
+    def _earlier_row(self, place: int) -> int:
+        return self._earlier[-1 - place]
+
+    def row(self, number: int) -> int | None:
+        """The history's row that a found row is."""
+        place = number - self._base
+        if 0 <= place < len(self._later):
+            return self._later[place]
+        return self._earlier[-1 - place] if 0 <= -1 - place < len(self._earlier) else None
+
+    def number_at(self, row: int) -> int:
+        """The number of the first found row at or after this row of the history."""
+        return self._number_of(row)
+
+    def rows(self, start: int, count: int) -> list[Event | Gap]:
+        """The found rows from this number on, at most so many."""
+        rows = [row for number in range(start, start + count) if (row := self.row(number)) is not None]
+        missing = [row for row in rows if row not in self._events]
+        while missing:
+            near = next((n for n, (one, two) in enumerate(pairwise(missing), 1) if two - one > NEAR), None)
+            group, missing = missing[:near], missing[near:] if near else []
+            made = self.history.rows(group[0], group[-1] - group[0] + 1)
+            first = max(group[0], self.history.first)
+            for row in group:
+                if 0 <= row - first < len(made):
+                    self._keep(row, made[row - first])
+        return [self._events[row] for row in rows if row in self._events]
+
+    def _keep(self, row: int, event: Event | Gap) -> None:
+        self._events[row] = event
+        if len(self._events) > MOST_EVENTS:
+            self._events.popitem(last=False)
+
+    # the search
+
+    def work(self, budget_s: float) -> bool:
+        """Search for about so many seconds; whether anything was found. Raises FeedError for a past that is no feed."""
+        until = time.monotonic() + budget_s
+        self._trim()
+        found = len(self._later) + len(self._earlier)
+        while time.monotonic() < until:
+            if self._high < self.history.end:
+                next(self._forward)
+            elif not self._step_back():
+                break
+        return len(self._later) + len(self._earlier) != found
+
+    def _trim(self) -> None:
+        """Lets go of rows that have left the history, and of the oldest of too many."""
+        earlier, later = self._earlier, self._later
+        first, spare = self.history.first, SPARE
+        if later and len(earlier) + len(later) > MOST_FOUND + SPARE:
+            self._full = True
+            first, spare = max(first, later[len(later) // 2]), 0
+        while earlier and earlier[-1] < first:
+            earlier.pop()
+        if not earlier and later and later[0] < first - spare:
+            gone = bisect_left(later, first)
+            del later[:gone]
+            self._base += gone
+
+    def _step_back(self) -> bool:
+        if self._backward is None:
+            if self._full or self._low <= self._floor:
+                return False
+            self._backward = self._back()
+        if next(self._backward, self) is self:
+            self._backward = None
+        return True
+
+    def _follow(self) -> Iterator[None]:
+        """Judges what comes, for ever, a leaf at a time. Where the history has dropped what was due next, it goes on
+        with what is left.
+        """
+        while True:
+            for leaf, model in self._due():
+                for row, event in self._judged(leaf, model):
+                    if row >= self._high:
+                        self._later.append(row)
+                        self._keep(row, event)
+                self._high = max(self._high, leaf.first + leaf.count)
+                yield
+            yield
+
+    def _due(self) -> Iterator[tuple[Leaf, Model | None]]:
+        """The leaves that nobody has judged, each with the model that stands before it, if the filter asks for one."""
+        history = self.history
+        if not self.query.needs_state:
+            self._high = max(self._high, history.first)
+            for leaf in history.batches(self._high):
+                if leaf.count and leaf.first >= self._high:
+                    yield leaf, None
+            return
+        if self._model is None or not history.has_piece(self._piece):
+            self._begin()
+        for (piece, _), leaf in history.leaves(self._piece):
+            yield leaf, self._model
+            self._piece = piece + 1
+
+    def _begin(self) -> None:
+        """Stands the model where the search goes on, or as near before it as state can be had."""
+        self._high = max(self._high, self.history.reach)
+        row, self._piece, self._model = self._state_before(self._high)
+        self._high = max(self._high, row)
+
+    def _state_before(self, row: int) -> tuple[int, int, Model]:
+        """The latest state that can be had at or before a row: its row, the piece that comes next, and the model."""
+        keyframe = self.history.before(row)
+        if keyframe is None:
+            return (*self.history.beginning(), Model(*self._catalogue))
+        return keyframe.row, keyframe.piece, thaw(keyframe.packed, *self._catalogue)
+
+    def _judged(self, leaf: Leaf, model: Model | None) -> Iterator[tuple[int, Event | Gap]]:
+        """The rows of a leaf that are wanted."""
+        wants = self.query.of_event
+        if isinstance(leaf, Batch):
+            if model is None:
+                for row, event in self._walk.events(leaf):
+                    if wants(event):
+                        yield row, event
+            else:
+                known = model.known
+                for row, event in self._walk.fold(leaf, model):
+                    if wants(event, known.get(event.stream)):
+                        yield row, event
+            return
+        if model is not None:
+            leaf.fold(model)
+        if isinstance(leaf, GapRow):
+            yield leaf.first, Gap(leaf.events)
+
+    def _back(self) -> Iterator[None]:
+        """Judges one more stretch before what has been judged."""
+        history, end = self.history, self._low
+        found: list[int] = []
+        leaves: Iterator[Leaf]
+        model: Model | None
+        if not self.query.needs_state:
+            piece = next(history.pieces_from(end - 1, -1))
+            begin = piece.first
+            model, leaves = None, iter(piece.leaves())
+        else:
+            begin, number, model = self._state_before(end - 1)
+            leaves = (leaf for _, leaf in history.leaves(number))
+        for leaf in leaves:
+            if leaf.first >= end:
+                break
+            found += [row for row, _ in self._judged(leaf, model) if row < end]
+            yield
+        self._low = min(end, begin)
+        room = MOST_FOUND - len(self._earlier) - len(self._later)
+        self._full = len(found) >= room
+        self._earlier.extend(islice(reversed(found), max(room, 0)))

@@ -1,0 +1,137 @@
+"""Going over a past with a filter: events are made only of records that it can want at all.
+
+Most records are passed over by their header's code and stream. Where the filter asks for state, a model is folded
+along, in runs up to the next record that may be wanted; that one is folded event by event, so that each is judged by
+the state right after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from streamscope.core.probe import Word
+from streamscope.trace.decode import Decoder, Event
+from streamscope.trace.filter import Filter
+from streamscope.trace.model import Model
+from streamscope.trace.pieces import Batch
+
+
+def codes_of(decoder: Decoder, may_want: Callable[[str], bool]) -> list[bool]:
+    """By the code of a record, whether it stands for an event of a kind that may be wanted."""
+    codes = [may_want(name) for name, _ in decoder.kinds] + [False] * (256 - len(decoder.kinds))
+    for code, expansion in decoder.expansions.items():
+        codes[code] = any(codes[site & 255] for site, _ in expansion.steps)
+    return codes
+
+
+class Walk:
+    """Goes over batches of one feed. `codes` says of which records events are made; `streams` of which streams, None
+    for all.
+    """
+
+    def __init__(self, decoder: Decoder, codes: Sequence[bool], streams: frozenset[int] | None = None) -> None:
+        self._decoder = decoder
+        self._codes = codes
+        self._streams = streams
+        self._clocks = _clocks(decoder)
+
+    @classmethod
+    def of(cls, decoder: Decoder, query: Filter, stream: int | None = None) -> Walk:
+        """The walk for a filter; of the events of one stream, if one is given."""
+        streams = query.streams
+        if stream is not None:
+            streams = frozenset({stream}) if streams is None else streams & {stream}
+        return cls(decoder, codes_of(decoder, query.may_want), streams)
+
+    def _stops(self, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+        """The records that may be wanted: where each begins, and how many events came before it."""
+        codes, streams = self._codes, self._streams
+        lengths, weights = self._decoder.lengths, self._decoder.weights
+        i, end, events = 0, len(words), 0
+        while i < end:
+            header: int = words[i]  # type: ignore[assignment]  # types were checked when the batch was appended
+            code = header & 255
+            if codes[code] and (streams is None or header >> 16 in streams):
+                yield i, events
+            i += lengths[code]
+            events += weights[code]
+
+    def events(self, batch: Batch) -> Iterator[tuple[int, Event]]:
+        """The events that may be wanted, each with its row."""
+        if self._streams is not None and not any(map(batch.has, self._streams)):
+            return
+        words, decoder = batch.words(), self._decoder
+        turn, t, told = batch.turn, batch.t, 0
+        for i, before in self._stops(words):
+            turn, t = self._clock(words, told, i, turn, t)
+            told = i + decoder.lengths[words[i] & 255]  # type: ignore[operator]
+            for row, event in enumerate(
+                decoder.expand(batch.place + i, turn, t, words[i:told]), batch.first + before
+            ):  # fmt: skip
+                yield row, event
+                turn, t = event.turn, event.t
+
+    def fold(
+        self, batch: Batch, model: Model, before: Callable[[Event], None] | None = None
+    ) -> Iterator[tuple[int, Event]]:
+        """As `events`; when an event comes out, the model has folded everything up to it and itself. `before` is called
+        with each of them when the model has not yet. Once it is exhausted, all of the batch is folded.
+
+        Raises FeedError.
+        """
+        words, decoder = batch.words(), self._decoder
+        model.begin(batch.turn, batch.t)
+        folded = 0
+        for i, earlier in self._stops(words):
+            if folded < i:
+                model.proceed(words[folded:i])
+            folded = i + decoder.lengths[words[i] & 255]  # type: ignore[operator]
+            record = words[i:folded]
+            events = list(decoder.expand(batch.place + i, model.turn, model.t, record))
+            if len(events) == 1:
+                singles: list[Sequence[Word]] = [record]
+            else:
+                singles = [single for single, _ in decoder.expansions[int(record[0]) & 255].unfold(record, 0)]
+            for row, (event, single) in enumerate(zip(events, singles), batch.first + earlier):
+                if before is not None:
+                    before(event)
+                model.proceed(single)
+                yield row, event
+        model.proceed(words[folded:])
+        model.settle()
+
+    def _clock(self, words: Sequence[Word], start: int, end: int, turn: int, t: int) -> tuple[int, int]:
+        """What the clock says after the records from `start` to `end`."""
+        clocks, lengths = self._clocks, self._decoder.lengths
+        i = start
+        while i < end:
+            code: int = words[i] & 255  # type: ignore[operator]
+            clock = clocks[code]
+            if clock is not None:
+                if clock[0]:
+                    turn = words[i + clock[0]]  # type: ignore[assignment]
+                if clock[1]:
+                    t = words[i + clock[1]]  # type: ignore[assignment]
+            i += lengths[code]
+        return turn, t
+
+
+def _clocks(decoder: Decoder) -> list[tuple[int, int] | None]:
+    """By the code of a record, where the turn and the time stand that hold after it; 0 for neither."""
+    clocks: list[tuple[int, int] | None] = [None] * 256
+    for code, (_, arguments) in enumerate(decoder.kinds):
+        if "t" in arguments or "turn" in arguments:
+            clocks[code] = tuple(arguments.index(n) + 1 if n in arguments else 0 for n in ("turn", "t"))  # type: ignore[assignment]
+    for code, expansion in decoder.expansions.items():
+        turn_at = t_at = 0
+        for site, refs in expansion.steps:
+            clock = clocks[site & 255]
+            if clock is None:
+                continue
+            if clock[0] and not refs[clock[0] - 1][0]:
+                turn_at = refs[clock[0] - 1][1] + 1
+            if clock[1] and not refs[clock[1] - 1][0]:
+                t_at = refs[clock[1] - 1][1] + 1
+        if turn_at or t_at:
+            clocks[code] = turn_at, t_at
+    return clocks

@@ -1,0 +1,200 @@
+"""A filtered past shows exactly the rows that the filter wants, however it is searched."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from trace_past import CATALOGUE, Past, one_by_one
+from trace_records import at, begun, opened, record, written
+
+from streamscope.core import flags as uv
+from streamscope.core.probe import Word, joined_site
+from streamscope.trace.decode import Event
+from streamscope.trace.filter import Filter
+from streamscope.trace.filter import rows as filter_rows
+from streamscope.trace.filter.rows import FoundRows
+from streamscope.trace.history import History
+from streamscope.trace.model import Model
+from streamscope.trace.pieces import Batch, Gap
+
+FILTERS = [
+    "", "8", "flag == READING", "kind == sys.write and result < 10000", "stream == 8 and kind == write_queue_size",
+    "wq > 1KiB", "wq > 1KiB and kind == write_queue.push", "tcp", "queue_age > 3ms", "error", "not error",
+    "kind == handle.name", "uv_write2 and new > 10000", "wq > 10000 and sys.write", 
+    "flag(READING) and kind == io.feed", "echo", "seq < 0",
+]  # fmt: skip
+
+
+def some_past(seed: int, batches: int = 60, max_bytes: int = 1 << 30) -> Past:
+    """Streams that come, read, write and go, with losses, slices and keyframes where chance wants them."""
+    chance = random.Random(seed)
+    past = Past(max_bytes)
+    t, request = 0, 0
+    for number in range(batches):
+        words: list[Word] = []
+        for _ in range(chance.randrange(1, 12)):
+            stream = chance.randrange(7, 11)
+            t += 1_000_000
+            request += 1
+            size = chance.randrange(1, 20_000)
+            words += chance.choice([
+                at(t), opened(stream), written(stream, request, size),
+                [*begun(stream, request, size), *record("write_queue_size", stream, 0, size),
+                 *record("write_queue.push", stream, request)],
+                record("write_queue_size", stream, size, 0), record("flag.set", stream, uv.READING),
+                record("flag.clear", stream, uv.READING), record("handle.name", stream, "echo"),
+                record("sys.read", stream, 3, 65536, -104), record("handle.closed", stream),
+                [stream << 16 | joined_site("write"), request, size, 12, 1],
+                [stream << 16 | joined_site("read"), t, 12, size],
+                [stream << 16 | joined_site("written.rearm"), request - 1, 0],
+            ])  # fmt: skip
+        past.records(words, number, t)
+        if chance.random() < 0.15:
+            past.keyframe()
+        if chance.random() < 0.08:
+            past.lost(chance.randrange(1, 50))
+            past.slice(past.model.loop, list(past.model.known.values()), True, True)
+        if chance.random() < 0.08:
+            past.forget_closed(t - 20_000_000)
+    return past
+
+
+def wanted_rows(past: Past, query: Filter, stream: int | None = None) -> list[int]:
+    """What somebody sees who folds every event by itself and looks at each."""
+    history = past.history
+    keyframe = history.before(history.reach)
+    model = past.traveller().model if keyframe is not None else Model(*CATALOGUE)
+    found = []
+    if not query.needs_state:
+        return [
+            row
+            for row, event in enumerate(history.rows(history.first, history.end), history.first)
+            if isinstance(event, Gap) or (stream in (None, event.stream) and query.of_event(event))
+        ]
+    for leaf in history.batches(keyframe or 0):
+        if not isinstance(leaf, Batch):
+            leaf.fold(model)
+            found += [leaf.first] * leaf.count
+            continue
+        model.begin(leaf.turn, leaf.t)
+        events = leaf.rows(past.decoder, None, 0)
+        for row, (event, single) in enumerate(zip(events, one_by_one(leaf.words(), past.decoder)), leaf.first):
+            model.proceed(single)
+            assert isinstance(event, Event)
+            if stream in (None, event.stream) and query.of_event(event, model.known.get(event.stream)):
+                found.append(row)
+        model.settle()
+    return found
+
+
+def shown(found: FoundRows) -> list[int]:
+    first, end = found.extent()
+    rows = [found.row(number) for number in range(first, end)]
+    assert None not in rows
+    return [row for row in rows if row is not None and row >= found.history.first]
+
+
+def searcher(past: Past, text: str, stream: int | None = None) -> FoundRows:
+    kinds, functions, joined = CATALOGUE
+    return FoundRows(past.history, Filter.parse(text), stream, kinds=kinds, functions=functions, joined=joined)
+
+
+def finish(found: FoundRows) -> None:
+    while not found.whole:
+        found.work(0.05)
+    found.work(0.01)
+
+
+@pytest.mark.parametrize("text", FILTERS)
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_found_are_those_that_are_wanted(text: str, seed: int) -> None:
+    past = some_past(seed)
+    found = searcher(past, text)
+    finish(found)
+    assert shown(found) == wanted_rows(past, Filter.parse(text))
+    first, end = found.extent()
+    assert found.rows(first, end - first) == [past.history.event(row) for row in shown(found)]
+
+
+@pytest.mark.parametrize("text", ["", "flag == READING", "wq > 1KiB"])
+def test_of_one_stream_only_its_rows_are_found(text: str) -> None:
+    past = some_past(5)
+    found = searcher(past, text, 8)
+    finish(found)
+    assert shown(found) == wanted_rows(past, Filter.parse(text), 8)
+
+
+@pytest.mark.parametrize("text", ["flag == READING", "wq > 1KiB", ""])
+def test_what_comes_while_searching_is_found_in_its_place(text: str) -> None:
+    past = some_past(6, batches=20)
+    found = searcher(past, text)
+    more = some_past(7, batches=30)
+    numbers: dict[int, int] = {}
+    for leaf in more.history.batches(0):
+        if hasattr(leaf, "words"):
+            past.records(leaf.words(), leaf.turn, 100_000_000 + leaf.t)
+        found.work(0.0002)
+        for number in range(*found.extent()):
+            row = found.row(number)
+            assert row is not None
+            assert numbers.setdefault(number, row) == row  # a number never comes to mean another row
+    finish(found)
+    assert shown(found) == wanted_rows(past, Filter.parse(text))
+
+
+@pytest.mark.parametrize("text", ["flag == READING", "wq > 1KiB"])
+def test_rows_that_left_the_past_leave_the_found_ones(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filter_rows, "SPARE", 50)
+    past = some_past(8, batches=30, max_bytes=60_000)
+    found = searcher(past, text)
+    for seed in range(9, 15):
+        for leaf in some_past(seed, batches=20).history.batches(0):
+            if hasattr(leaf, "words"):
+                past.records(leaf.words(), leaf.turn, seed * 100_000_000 + leaf.t)
+            found.work(0.0005)
+        past.keyframe()
+    finish(found)
+    wanted = wanted_rows(past, Filter.parse(text))
+    assert past.history.first > 0
+    assert shown(found)[-len(wanted) :] == wanted
+    assert all(row >= past.history.first for row in shown(found))
+
+
+def test_only_so_many_rows_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filter_rows, "MOST_FOUND", 100)
+    monkeypatch.setattr(filter_rows, "SPARE", 10)
+    past = some_past(16)
+    found = searcher(past, "not seq < 0")
+    finish(found)
+    assert shown(found) == list(range(past.history.end - 100, past.history.end))
+    for leaf in some_past(17).history.batches(0):
+        if hasattr(leaf, "words"):
+            past.records(leaf.words(), leaf.turn, 900_000_000 + leaf.t)
+        found.work(0.01)
+        assert len(found._later) + len(found._earlier) <= 110 + leaf.count
+    assert shown(found)[-50:] == list(range(past.history.end - 50, past.history.end))
+
+
+def test_rows_before_a_place_can_be_counted() -> None:
+    past = some_past(18)
+    found = searcher(past, "flag == READING")
+    finish(found)
+    rows = shown(found)
+    for row in range(past.history.end):
+        first, end = found.extent(row)
+        assert end - first == len([other for other in rows if other < row])
+        assert found.number_at(row) == end
+
+
+def test_a_search_costs_no_more_than_it_is_given() -> None:
+    history = History(1 << 30)
+    words = [word for number in range(2_000) for word in record("flag.set", 7 + number % 3, uv.READING)]
+    for place in range(300):
+        history.append(place * len(words), 1, place, words)
+    found = FoundRows(history, Filter.parse("flag == SHUT or flag == READING and stream == 8"))
+    while not found.work(0.001):
+        assert not found.whole
+    assert found.looked[1] - found.looked[0] < 100_000
+    finish(found)
+    assert found.looked == (0, 600_000)
