@@ -59,9 +59,12 @@ each stream have come: where there are ten thousand streams, keyframes cost abou
 
 
 class Keyframe(NamedTuple):
-    """The whole state at a row, as `keyframe.freeze` packs it. `piece` is how many pieces came before it."""
+    """The whole state at a row, as `keyframe.freeze` packs it; `t` is the clock there, and `piece` how many pieces
+    came before it.
+    """
 
     row: int
+    t: int
     piece: int
     load: Callable[[], bytes]
     cost: int
@@ -158,7 +161,9 @@ class History:
     ) -> None:
         """Adds part of a snapshot, as the model was given it. Raises FeedError for what cannot be kept."""
         packed = pack_slice(SliceBody(loop, list(streams), first, last))
-        self._add(SliceMark(self.end, place, *self._clock[1:], packed))
+        self._clock = place, loop.turn, loop.t
+        self._end_t = loop.t
+        self._add(SliceMark(self.end, *self._clock, packed))
 
     def forget(self, before_t: int) -> None:
         """Notes that the model let go of the handles that were closed before this time."""
@@ -171,7 +176,7 @@ class History:
         if packed and cost <= self.max_bytes // 4:
             while self._keyframes and self._keyframes[-1].row == self.end:
                 self.bytes -= self._keyframes.pop().cost
-            self._keyframes.append(Keyframe(self.end, self._gone + len(self._pieces), lambda: packed, cost))
+            self._keyframes.append(Keyframe(*self._tried, self._gone + len(self._pieces), lambda: packed, cost))
             self.bytes += cost
             self._stay_bounded()
 
@@ -182,6 +187,14 @@ class History:
         if rows < max(1, ROWS_PER_STREAM * streams):
             return False
         return rows >= KEYFRAME_ROWS or self.end_t - t >= KEYFRAME_NS
+
+    def segment(self, piece: Piece, end_t: int, keyframe: Callable[[], bytes] | None) -> None:
+        """Adds a piece that is read when it is looked at, its first row `end`; `keyframe` reads the state there."""
+        if keyframe is not None:
+            self._keyframes.append(Keyframe(self.end, piece.t, self._gone + len(self._pieces), keyframe, PIECE_COST))
+        self._clock = piece.place, piece.turn, piece.t
+        self._end_t = end_t
+        self._add(piece)
 
     def _add(self, piece: Piece) -> None:
         self._pieces.append(piece)
@@ -239,6 +252,17 @@ class History:
     def keyframes(self) -> Sequence[Keyframe]:
         """All there are, in order."""
         return self._keyframes
+
+    @property
+    def pieces(self) -> tuple[int, int]:
+        """The number of the oldest piece that is left, and of the next that comes."""
+        return self._gone, self._gone + len(self._pieces)
+
+    def milestones(self, most: int = 400) -> list[tuple[int, int]]:
+        """Time and row at the start of at most so many pieces, evenly picked and in order."""
+        pieces = self._pieces
+        places = range(0, len(pieces), -(-len(pieces) // most) or 1)
+        return [(pieces[place].t, pieces[place].first) for place in places]
 
     def batches(self, start: Keyframe | int) -> Iterator[Leaf]:
         """The pieces from a keyframe on, or from the one on that the row is in: what is to be folded, in order.

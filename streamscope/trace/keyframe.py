@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,6 +31,15 @@ _HANDLE_BYTES = 1 + len(StreamState.__struct_fields__)
 """What a handle takes at least: an array with a byte or more for each field. Decoding fewer would be permitted, and
 make much memory of few bytes.
 """
+
+
+class _Number(msgspec.Struct, array_like=True):
+    """How a handle begins; the rest is passed over."""
+
+    number: int
+
+
+_decode_numbers = msgspec.msgpack.Decoder(list[_Number]).decode
 
 
 class _Frozen(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -53,6 +63,9 @@ class _Frozen(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Frozen).decode
 _decode_handles = msgspec.msgpack.Decoder(list[StreamState]).decode
+_decode_handle = msgspec.msgpack.Decoder(StreamState).decode
+_decode_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
 
 
 def freeze(model: Model) -> bytes:
@@ -125,17 +138,49 @@ def thaw(packed: bytes, kinds: Kinds, functions: Sequence[str], joined: Recipes 
     return model
 
 
+class Look(NamedTuple):
+    """One handle, as a keyframe has it: None if it was not known there; and whether all was known (`whole`), or a round
+    of slices that was to make it so was under way.
+    """
+
+    state: StreamState | None
+    whole: bool
+    in_round: bool
+
+
+def look(packed: bytes, number: int) -> Look:
+    """What a keyframe has of one handle, without the others. Raises FeedError for bytes that are no keyframe."""
+    frozen, handles = _open(packed)
+    try:
+        numbers = [handle.number for handle in _decode_numbers(handles)]
+        state = None
+        if number in numbers:
+            state = _decode_handle(_decode_raw(handles)[numbers.index(number)])
+    except _MALFORMED as error:
+        raise FeedError(f"what came is no keyframe: {error}") from error
+    return Look(state, frozen.whole, frozen.round is not None)
+
+
 def _read(packed: bytes) -> tuple[_Frozen, list[StreamState]]:
+    frozen, handles = _open(packed)
+    try:
+        return frozen, _decode_handles(handles)
+    except _MALFORMED as error:
+        raise FeedError(f"what came is no keyframe: {error}") from error
+
+
+def _open(packed: bytes) -> tuple[_Frozen, bytes]:
+    """All of it but the handles, which are packed yet."""
     if len(packed) > MOST_BYTES:
         raise FeedError(f"a keyframe is larger than {MOST_BYTES:,} bytes")
     try:
         frozen = _decode(packed)
-        handles = bytes(frozen.handles)
-        if _array_length(handles) * _HANDLE_BYTES > len(handles):
-            raise FeedError("a keyframe has handles that are cut short")
-        return frozen, _decode_handles(handles)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+    except _MALFORMED as error:
         raise FeedError(f"what came is no keyframe: {error}") from error
+    handles = bytes(frozen.handles)
+    if _array_length(handles) * _HANDLE_BYTES > len(handles):
+        raise FeedError("a keyframe has handles that are cut short")
+    return frozen, handles
 
 
 def _array_length(packed: bytes) -> int:

@@ -1,0 +1,212 @@
+"""The bytes of a trace file, in one place for the writer and the reader; `docs/trace-format.md` says it in prose.
+
+A file is the magic and the version, then chunks: the header, segments, perhaps the goodbye, the index, and at the very
+end a trailer that says where the index begins. A file that was cut off has no trailer; it is read chunk by chunk. All
+numbers are little endian.
+
+A reader trusts nothing: every length has a limit that is checked before memory is taken for it, and every chunk a
+checksum.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import zstandard
+
+MAGIC = b"\x89SCOPE\r\n"
+VERSION = 1
+PREFIX = struct.Struct("<8sI")
+"""How a file begins: magic and version."""
+
+CHUNK = struct.Struct("<4sII")
+"""How a chunk begins: tag, length and CRC-32 of the bytes that follow."""
+HEADER, SEGMENT, GOODBYE, INDEX = b"HEAD", b"SEGM", b"BYE ", b"INDX"
+
+TRAILER = struct.Struct("<Q8s")
+"""How a file ends: where the index chunk begins, and END."""
+END = b"\r\nEPOCS\x89"
+
+PART_NAMES = ("keyframe", "streams", "pieces", "payload")
+MOST_HEADER = 1 << 20
+MOST_KEYFRAME = 16 << 20
+MOST_STREAMS = 16 << 20
+MOST_PIECES = 24 << 20
+MOST_PAYLOAD = 24 << 20
+MOST_GOODBYE = 64 << 10
+MOST_INDEX = 256 << 20
+MOST_OF_PARTS = (MOST_KEYFRAME, MOST_STREAMS, MOST_PIECES, MOST_PAYLOAD)
+"""Bytes at most, when unpacked; of the parts of a segment in the order of PART_NAMES."""
+MOST_LEAVES = 1 << 16
+"""Pieces in one segment at most."""
+
+SEGMENT_EVENTS = 80_000
+SEGMENT_BYTES = 4 << 20
+SEGMENT_LEAVES = 32_000
+SEGMENT_S = 1.0
+"""A segment is closed with the batch that makes it so large, or when its first piece is so old."""
+
+ALWAYS_KEYFRAME = 1_000
+"""With so many handles or fewer, every segment begins with a keyframe. Otherwise only one that comes `ROWS_PER_STREAM`
+rows a handle after the last.
+"""
+
+LEVEL = 3
+"""Of zstd."""
+
+
+class TraceError(Exception):
+    """The file cannot be read as a trace; the text is one sentence that says why."""
+
+
+class Header(msgspec.Struct):
+    """Who was recorded, and the catalogue that the records are to be read with; the fields are those of the link's
+    `Hello`. A map in the file, so that later versions can add to it.
+    """
+
+    version: str  # of streamscope
+    pid: int
+    program: str
+    addresses: list[str]
+    started: float  # Unix time at which the feed's clock was 0
+    recorded: float  # Unix time at which the recording began
+    kinds: list[tuple[str, list[str]]]
+    functions: list[str]
+    joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]]
+    payload: int = 0
+
+
+class Goodbye(msgspec.Struct, array_like=True):
+    """Why the recording ended, and the engine's exit status."""
+
+    reason: str
+    status: int
+
+
+class Head(NamedTuple):
+    """How a segment begins: what can be known of it without unpacking it."""
+
+    first: int  # the row of its first event
+    rows: int  # how many
+    place: int  # of the first word, in the feed
+    turn: int
+    t: int  # what holds at its start
+    end_t: int  # the clock at its end
+    leaves: int  # pieces
+    gaps: int  # rows that are gaps
+    sizes: tuple[int, ...]  # of each part, unpacked and packed in turn; 0 and 0 for a part that is not there
+
+    @property
+    def has_keyframe(self) -> bool:
+        """Whether it begins with one."""
+        return self.sizes[0] > 0
+
+
+HEAD = struct.Struct("<QQQqqqII8I")
+
+
+def pack_head(head: Head) -> bytes:
+    """A segment's head as bytes."""
+    return HEAD.pack(*head[:8], *head.sizes)
+
+
+def read_head(data: bytes, offset: int = 0) -> Head:
+    """The head there. Raises TraceError for sizes beyond the limits."""
+    numbers = HEAD.unpack_from(data, offset)
+    head = Head._make((*numbers[:8], tuple(numbers[8:])))
+    for raw, most in zip(head.sizes[::2], MOST_OF_PARTS):
+        if raw > most:
+            raise TraceError(f"a part of a segment would be {raw:,} bytes, and {most:,} are the most there are")
+    if head.leaves > MOST_LEAVES or head.gaps > head.leaves or head.end_t < head.t:
+        raise TraceError("a segment begins with numbers that cannot be")
+    return head
+
+
+class BatchItem(msgspec.Struct, array_like=True, tag=0, forbid_unknown_fields=True):
+    """A batch of the feed: its place, the clock at its start, and its words."""
+
+    place: int
+    turn: int
+    t: int
+    words: list[int | str]
+
+
+class GapItem(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=True):
+    """So many events are missing here."""
+
+    events: int
+
+
+class SliceItem(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=True):
+    """Part of a snapshot, at this place of the feed and with this on the clock."""
+
+    place: int
+    turn: int
+    t: int
+    packed: bytes  # `pieces.SliceBody`
+
+
+class ForgetItem(msgspec.Struct, array_like=True, tag=3, forbid_unknown_fields=True):
+    """Handles that were closed before this time were let go of here."""
+
+    before_t: int
+
+
+Item: TypeAlias = BatchItem | GapItem | SliceItem | ForgetItem
+
+
+class PayloadItem(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """Bytes that a stream read or wrote; they came before the row. Fields as the link's `Payload`."""
+
+    row: int
+    stream: int
+    t: int
+    out: bool
+    total: int
+    data: bytes
+
+
+encode = msgspec.msgpack.Encoder().encode
+read_items = msgspec.msgpack.Decoder(list[Item]).decode
+read_payload = msgspec.msgpack.Decoder(list[PayloadItem]).decode
+read_numbers = msgspec.msgpack.Decoder(list[int]).decode
+read_header = msgspec.msgpack.Decoder(Header).decode
+read_goodbye = msgspec.msgpack.Decoder(Goodbye).decode
+MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
+"""What these raise for bytes that are none."""
+
+
+def array_head(length: int) -> bytes:
+    """How msgpack begins an array of so many elements."""
+    if length < 16:
+        return bytes((0x90 | length,))
+    return b"\xdc" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdd" + length.to_bytes(4, "big")
+
+
+def array_length(packed: bytes) -> int:
+    """How many elements the array has that these bytes begin with, by its own account; -1 if they begin with none."""
+    head = packed[:1]
+    if head == b"\xdc":
+        return int.from_bytes(packed[1:3], "big")
+    if head == b"\xdd":
+        return int.from_bytes(packed[1:5], "big")
+    return head[0] & 15 if head and head[0] & 0xF0 == 0x90 else -1
+
+
+def chunk(tag: bytes, *parts: bytes) -> bytes:
+    """A chunk of these bytes."""
+    body = b"".join(parts)
+    return CHUNK.pack(tag, len(body), zlib.crc32(body)) + body
+
+
+def unpacked(packed: bytes, length: int) -> bytes:
+    """What zstd packed, which is so long. Raises TraceError for what is not, before memory is taken for it."""
+    try:
+        if zstandard.get_frame_parameters(packed).content_size != length:
+            raise TraceError("a part is not as long as it was said to be")
+        return zstandard.ZstdDecompressor().decompress(packed, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise TraceError(f"a part cannot be unpacked: {error}") from error

@@ -1,0 +1,182 @@
+"""What was written into a trace is what is read out of it: rows, state at any of them, payload, and how it ended."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_trace_travel import Told, happenings
+from trace_past import CATALOGUE, differences, everything, states_from_the_start
+
+from streamscope.link.frames import Bye, Payload, Records, Slice
+from streamscope.link.greeting import greeting
+from streamscope.trace.pieces import Batch, ForgetMark, GapRow, SliceMark, read_slice
+from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.store.writer import TraceWriter
+from streamscope.trace.travel import Traveller
+
+
+class Recording:
+    """A trace in the making, at a clock of the test's own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.now = 0.0
+        self.file = path.open("w+b")
+        self.writer = TraceWriter(self.file, greeting("echo", 0), monotonic=lambda: self.now)
+
+    def take(self, history: Any) -> None:
+        """Everything that a past holds, as frames."""
+        for leaf in history.batches(0):
+            if isinstance(leaf, Batch):
+                self.writer.records(Records(leaf.place, leaf.turn, leaf.t, leaf.words()))
+            elif isinstance(leaf, GapRow):
+                self.writer.lost(leaf.events)
+            elif isinstance(leaf, SliceMark):
+                body = read_slice(leaf.packed)
+                self.writer.slice(Slice(leaf.place, body.loop, body.streams, body.first, body.last))
+            else:
+                assert isinstance(leaf, ForgetMark)
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.writer.tick(self.now)
+
+    def close(self, bye: Bye | None = None) -> None:
+        self.writer.close(bye)
+        self.file.close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    parts=st.lists(happenings, min_size=1, max_size=4),
+    joined=st.booleans(),
+    jumps=st.lists(st.floats(0, 1), max_size=20),
+)
+def test_any_row_of_a_trace_has_the_state_that_was_folded_to_there(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[Any], joined: bool, jumps: list[float]
+) -> None:
+    # given a recording, with a segment for each part
+    recording = Recording(tmp_path_factory.mktemp("trace") / "x.scope")
+    told = Told(joined)
+    seen = 0
+    try:
+        for part in parts:
+            for happening in part:
+                told.do(happening)
+            told.ship()
+            leaves = list(told.past.history.batches(0))
+            for leaf in leaves[seen:]:
+                if isinstance(leaf, Batch):
+                    recording.writer.records(Records(leaf.place, leaf.turn, leaf.t, leaf.words()))
+                elif isinstance(leaf, GapRow):
+                    recording.writer.lost(leaf.events)
+                elif isinstance(leaf, SliceMark):
+                    body = read_slice(leaf.packed)
+                    recording.writer.slice(Slice(leaf.place, body.loop, body.streams, body.first, body.last))
+            seen = len(leaves)
+            recording.pass_time(1.0)
+    finally:
+        told.program.world.end()
+    recording.close(Bye("done", 0))
+
+    # when it is read
+    with TraceFile.open(recording.path, memory=20_000) as trace:
+        history = trace.history
+        assert trace.missing == ""
+        assert history.end == told.past.history.end
+        assert history.rows(0, history.end) == told.past.history.rows(0, history.end)
+        states = states_from_the_start(history, told.past.decoder)
+
+        # then a jump anywhere gives what was there
+        traveller = Traveller(history, *CATALOGUE)
+        for row in [*(int(jump * history.end) for jump in jumps), history.end, 0, *range(0, history.end + 1, 5)]:
+            assert traveller.go(row) == row
+            here = everything(traveller.model)
+            assert here == states[row], differences(here, states[row])
+
+
+def test_a_trace_says_who_was_recorded_and_how_it_ended(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "x.scope")
+    recording.close(Bye("stopped by \x1b[2J", 3))
+
+    with TraceFile.open(recording.path) as trace:
+        assert trace.header.program == "echo"
+        assert trace.header.kinds == CATALOGUE[0]
+        assert trace.bye is not None
+        assert (trace.bye.reason, trace.bye.status) == ("stopped by \x1b[2J", 3)
+        assert trace.missing == ""
+        assert trace.history.extent() == (0, 0)
+
+
+def test_without_a_goodbye_a_trace_says_so(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "x.scope")
+    recording.close()
+
+    with TraceFile.open(recording.path) as trace:
+        assert trace.bye is None
+        assert "without a goodbye" in trace.missing
+
+
+def test_payload_comes_back_by_stream_and_row(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "x.scope")
+    told = Told(True)
+    told.do(("step", ("act", 0, "echo")))
+    told.ship()
+    told.program.world.end()
+    recording.writer.payload(Payload(2, 5, False, 100, b"\x00in"))
+    recording.take(told.past.history)
+    recording.pass_time(1.0)
+    recording.writer.payload(Payload(2, 6, True, 3, b"out"))
+    recording.writer.payload(Payload(3, 7, True, 3, b"no"))
+    recording.close()
+
+    with TraceFile.open(recording.path) as trace:
+        end = trace.history.end
+        assert trace.has_payload
+        assert [(p.row, p.t, p.out, p.total, p.data) for p in trace.payload(2)] == [
+            (0, 5, False, 100, b"\x00in"),
+            (end, 6, True, 3, b"out"),
+        ]
+        assert [p.data for p in trace.payload(2, 1)] == [b"out"]
+        assert [p.data for p in trace.payload(2, 0, 1)] == [b"\x00in"]
+
+
+def test_a_writer_that_cannot_write_ends_with_its_last_whole_segment(tmp_path: Path) -> None:
+    # given a disk that is full after the second segment
+    class Disk(io.FileIO):
+        room = 1 << 30
+
+        def write(self, data: Any) -> int:
+            if self.room < len(data):
+                super().write(data[: self.room])
+                raise OSError(28, "No space left on device")
+            self.room -= len(data)
+            return super().write(data)
+
+    told = Told(True)
+    told.do(("step", ("act", 0, "echo")))
+    told.ship()
+    told.program.world.end()
+    (batch,) = told.past.history.batches(0)
+    assert isinstance(batch, Batch)
+    with Disk(tmp_path / "x.scope", "w+") as disk:
+        writer = TraceWriter(disk, greeting("echo", 0), monotonic=lambda: 0.0)  # type: ignore[arg-type]
+        writer.records(Records(0, 1, 1, batch.words()))
+        writer.tick(1.0)
+        disk.room = 20
+
+        # when a third is to be written
+        writer.records(Records(len(batch.words()), 1, 1, batch.words()))
+        with pytest.raises(OSError, match="No space"):
+            writer.tick(2.0)
+        writer.close(Bye("done", 0))
+
+    # then the file has two, and says that it was cut off
+    with TraceFile.open(tmp_path / "x.scope") as trace:
+        assert trace.history.end == batch.count
+        assert "cut off" in trace.missing
