@@ -10,7 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import termios
+import threading
 from typing import Any
+
+from streamscope.link.output import write_all
 
 _PUT_RIGHT = (
     b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l"  # mouse
@@ -33,14 +36,21 @@ class Terminal:
                 self._settings = None
 
     def take_back(self, message: str) -> None:
-        """Put the terminal right and write the message. Does what can be done; a terminal that is gone is no error."""
+        """Put the terminal right and write the message. Does what can be done; a terminal that is gone is no error.
+
+        A terminal that stands still (Ctrl-S, or what it is drawn in hangs) takes nothing and would keep the server
+        waiting with it, so a thread does the waiting.
+        """
+        threading.Thread(target=self._take_back, args=(message,), name="terminal", daemon=True).start()
+
+    def _take_back(self, message: str) -> None:
         # From the background, both writing and setting would stop this process.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         try:
             if self.is_terminal:
                 self._restore_settings()
-                os.write(self.fd, _PUT_RIGHT)
-            os.write(self.fd, message.encode("utf-8", "backslashreplace"))
+                write_all(self.fd, _PUT_RIGHT)
+            write_all(self.fd, message.encode("utf-8", "backslashreplace"))
         except OSError:
             pass  # it hung up, and nobody is there to read
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -99,6 +100,28 @@ def test_it_puts_the_terminal_right(orphan: Orphan) -> None:
     said = orphan.said()
     assert termios.tcgetattr(orphan.slave) == orphan.before
     assert re.search(r"\x1b\[\?1049l.*\x1b\[\?25h.*the inspector is gone", said, re.DOTALL)
+
+
+def test_a_terminal_that_stands_still_keeps_the_server_waiting_for_nothing(orphan: Orphan) -> None:
+    # given a terminal that is full of what the screen drew last, and nobody reads it
+    flags = fcntl.fcntl(orphan.slave, fcntl.F_GETFL)
+    os.set_blocking(orphan.slave, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(orphan.slave, b"\x1b[H" * 100):
+            pass
+    fcntl.fcntl(orphan.slave, fcntl.F_SETFL, flags)
+
+    # when the screen is gone, then the server serves on
+    orphan.session.close()
+    host, _, port = orphan.address.rpartition(":")
+    for _ in range(3):
+        with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as client:
+            assert echoed(client, b"hello") == b"hello"
+
+    # and once the terminal goes on, it says so
+    assert "echo goes on serving" in orphan.said()
+    orphan.process.terminate()
+    assert orphan.process.wait(timeout=DEADLINE_S) == 0
 
 
 def test_a_terminal_that_closes_ends_it_in_order(orphan: Orphan) -> None:
