@@ -47,7 +47,7 @@ def streamscope(*arguments: str) -> list[str]:
 
 
 class Terminal:
-    """One command in one pseudo-terminal. `raw` is every byte it has written."""
+    """One command in one pseudo-terminal, in its own folder. `raw` is every byte it has written."""
 
     def __init__(self, command: list[str], folder: Path, columns: int = 140, rows: int = 40) -> None:
         self.screen = pyte.Screen(columns, rows)
@@ -62,6 +62,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             env=environment(folder),
+            cwd=folder,
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
