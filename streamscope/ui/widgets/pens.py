@@ -1,17 +1,21 @@
 """The styles that lines are drawn with: a name for each meaning, coloured by the theme alone.
 
-A widget that draws its own lines mixes in `Pens` and asks for `pen("warning")`. All of them share the component
-classes `pen--…`, which the stylesheet colours once, so a colour means the same everywhere on the screen.
+A widget that draws its own lines mixes in `Pens` and asks for `pen("warning")`. All of them share the classes
+`pen--…`, which the stylesheet colours once, so a colour means the same everywhere on the screen.
+
+Textual has component classes for this, and styles each of them anew whenever the widget is: as it is mounted, shown,
+or loses the focus. With as many names as here that was most of what a first frame took. So a pen is asked of the
+stylesheet when it is first drawn with, and kept until the theme or the ground under it is another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.dom import DOMNode
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -21,16 +25,14 @@ NAMES = (
     "spark", "spark-hot", "trend", "head", "sorted", "closed", "cursor", "cursor-blurred", "key", "title",
 )  # fmt: skip
 
-PEN_CLASSES = frozenset(f"pen--{name}" for name in NAMES)
-
 
 class Pens(Widget):
     """A widget that draws with pens."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(PEN_CLASSES)
 
     _pens: dict[tuple[str, str], Style] | None = None
+    _pens_of: tuple[str, Style] | None = None  # the theme and the widget's style that they were made for
 
     def pen(self, name: str = "", row: str = "") -> Style:
         """The style of a name from NAMES, "" for the widget's own; with the widget's background, which Textual does not
@@ -55,10 +57,10 @@ class Pens(Widget):
     def _make(self, name: str, row: str) -> Style:
         style = self.rich_style
         if row:
-            full = self.get_component_rich_style(f"pen--{row}")
+            full = self._ask(row)
             style += Style(bgcolor=full.bgcolor, bold=full.bold, reverse=full.reverse)
         if name:
-            full = self.get_component_rich_style(f"pen--{name}")
+            full = self._ask(name)
             style += Style(
                 color=full.color,
                 bgcolor=full.bgcolor if name == "glow" else None,
@@ -69,6 +71,15 @@ class Pens(Widget):
                 reverse=full.reverse,
             )
         return style
+
+    def _ask(self, name: str) -> Style:
+        """What the stylesheet makes of a pen within this widget. Raises KeyError for what is none."""
+        if name not in NAMES:
+            raise KeyError(name)
+        node = DOMNode(classes=f"pen--{name}")
+        node._attach(self)
+        self.app.stylesheet.apply(node)
+        return node.rich_style
 
     def strip(self, segments: Iterable[Segment], row: str = "") -> Strip:
         """A line of the widget's width; what is left over has the background of the row."""
@@ -81,6 +92,10 @@ class Pens(Widget):
         return strip.crop(0, width) if used > width else strip
 
     def notify_style_update(self) -> None:
-        """Another theme, or another focus: the pens are other ones now."""
+        """Another theme or another ground: the pens are other ones now."""
         super().notify_style_update()
-        self._pens = None
+        made_for = (self.app.theme, self.rich_style)
+        if made_for != self._pens_of:
+            self._pens_of = made_for
+            self._pens = None
+            self.refresh()
