@@ -116,6 +116,8 @@ class History:
         """The number that the next row will get."""
         self.dropped = 0
         """So many rows were dropped to stay within the bound."""
+        self.damage = ""
+        """What turned out to be no feed when somebody looked, if anything; only a past out of a file can have it."""
         self.bytes = 0
         self._pieces: deque[Piece] = deque()
         self._gone = 0  # so many pieces were dropped

@@ -28,8 +28,8 @@ class Traveller:
     - `row`: state is that of all rows before it;
     - `model`: a whole model; another object after some jumps.
 
-    The past may grow, and lose its oldest rows, while a traveller is under way. Raises FeedError if the past holds what
-    is no feed, which only one that comes from a file can.
+    The past may grow, and lose its oldest rows, while a traveller is under way. Where a past out of a file holds what
+    is no feed, `history.damage` says so, the model is told of a loss, and the traveller goes on after it.
     """
 
     def __init__(self, history: History, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
@@ -58,13 +58,9 @@ class Traveller:
         """Stand at the row, or at the one next to it that can be reached; returns where that is."""
         row = max(self.history.reach, min(row, self.history.end))
         keyframe = self.history.before(row)
-        try:
-            if not self._can_go_on(row) or (keyframe is not None and keyframe.row > self.row):
-                self._stand_at(keyframe)
-            self._fold_to(row)
-        except FeedError:
-            self._piece = _NOWHERE
-            raise
+        if not self._can_go_on(row) or (keyframe is not None and keyframe.row > self.row):
+            self._stand_at(keyframe)
+        self._fold_to(row)
         return self.row
 
     def _can_go_on(self, row: int) -> bool:
@@ -75,12 +71,16 @@ class Traveller:
         knowing anything.
         """
         self._leaf, self._within = 0, None
-        if keyframe is not None:
-            self.model = thaw(keyframe.packed, *self._catalogue)
-            self.row, self._piece = keyframe.row, keyframe.piece
-        else:
-            self.model = Model(*self._catalogue)
-            self.row, self._piece = self.history.beginning()
+        while keyframe is not None:
+            try:
+                self.model = thaw(keyframe.packed, *self._catalogue)
+                self.row, self._piece = keyframe.row, keyframe.piece
+                return
+            except FeedError as error:
+                self.history.damage = str(error)
+                keyframe = self.history.before(keyframe.row - 1)
+        self.model = Model(*self._catalogue)
+        self.row, self._piece = self.history.beginning()
 
     def step(self, events: int) -> int:
         """Go so many events on, or back; returns the row."""
@@ -137,19 +137,23 @@ class Traveller:
             self._piece, self._leaf = place
             if leaf.first > row or (leaf.first == row and leaf.count):
                 return
-            if isinstance(leaf, Batch):
-                within = self._within
-                if within is None:
-                    within = self._within = _Within(leaf, self._decoder)
-                    model.begin(leaf.turn, leaf.t)
-                within.fold(model, min(row - leaf.first, leaf.count))
-                if row < leaf.first + leaf.count:
-                    self.row = row
-                    return
-                model.settle()
-                self._within = None
-            else:
-                leaf.fold(model)
+            try:
+                if isinstance(leaf, Batch):
+                    within = self._within
+                    if within is None:
+                        within = self._within = _Within(leaf, self._decoder)
+                        model.begin(leaf.turn, leaf.t)
+                    within.fold(model, min(row - leaf.first, leaf.count))
+                    if row < leaf.first + leaf.count:
+                        self.row = row
+                        return
+                    model.settle()
+                else:
+                    leaf.fold(model)
+            except FeedError as error:
+                self.history.damage = str(error)
+                model.lost(max(1, leaf.count))
+            self._within = None
             self.row = leaf.first + leaf.count
             self._leaf += 1
 

@@ -123,6 +123,8 @@ class TraceFile:
             rows = sum(segment.count for segment in self._segments if segment.first in damage)
             first = min(damage)
             return f"{self.name} is damaged: {damage[first]}; {rows:,} events are missing, from row {first:,} on"
+        if self.history.damage:
+            return f"{self.name} is damaged: {self.history.damage}"
         return self._ends
 
     def check(self) -> str:

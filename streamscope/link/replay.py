@@ -1,0 +1,117 @@
+"""A recorded trace where a session would be: what the screen holds when it replays one.
+
+Nothing arrives and nothing is sent. `model` is the state at the trace's end; whoever wants another instant has a
+`Traveller` go there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from os import PathLike
+
+from streamscope.link.frames import PROTOCOL, Hello, Payload
+from streamscope.link.session import PAYLOAD_BYTES
+from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.travel import Traveller
+
+
+class Replay:
+    """One trace. Its readers find what they would find in a `Session`:
+
+    - `status` is "replay", and `reason` says how the recording ended, or what the file lacks (text from outside);
+    - `hello`: who was recorded; `model`: the state at the end; `history`: all of it;
+    - `payload`: what was recorded of the opened stream's bytes, the newest of it if that is much;
+    - `notices`: empty, except where the trace turns out to be damaged.
+    """
+
+    def __init__(self, trace: TraceFile) -> None:
+        """Replays the trace, which is the replay's now."""
+        header = trace.header
+        self.trace = trace
+        self.status = "replay"
+        self.history = trace.history
+        traveller = Traveller(trace.history, header.kinds, header.functions, header.joined)
+        traveller.go(trace.history.end)
+        self.model = traveller.model
+        self.hello: Hello | None = Hello(
+            protocol=PROTOCOL,
+            version=header.version,
+            pid=header.pid,
+            program=header.program,
+            addresses=header.addresses,
+            started=header.started,
+            kinds=header.kinds,
+            functions=header.functions,
+            payload=header.payload,
+            streams=len(self.model.streams),
+            joined=header.joined,
+        )
+        self.exit_status = None if trace.bye is None else trace.bye.status
+        self.opened: int | None = None
+        self.payload: deque[Payload] = deque()
+        self.notices: deque[str] = deque()
+        self._missing = trace.missing
+        self.reason = self._missing or (f"the recording ends here: {trace.bye.reason}" if trace.bye else "")
+
+    @classmethod
+    def open(cls, path: str | PathLike[str]) -> Replay:
+        """Replays the trace in this file. Raises TraceError, with one sentence, if it cannot be read."""
+        trace = TraceFile.open(path)
+        try:
+            return cls(trace)
+        except BaseException:
+            trace.close()
+            raise
+
+    @property
+    def reconnects(self) -> bool:
+        """There is nothing to connect to."""
+        return False
+
+    def fileno(self) -> int:
+        """There is nothing to wait for."""
+        return -1
+
+    def receive(self) -> None:
+        """Nothing arrives."""
+
+    def fold(self, budget_s: float) -> bool:
+        """Nothing came; but what was read meanwhile may have turned out to be damaged."""
+        missing = self.trace.missing
+        if missing != self._missing:
+            self._missing = self.reason = missing
+            self.notices.append(missing)
+        return False
+
+    def command(self, name: str, **arguments: int | str | bool) -> bool:
+        """There is nobody to take it."""
+        return False
+
+    def stop_recording(self) -> bool:
+        """There is nobody who records."""
+        return False
+
+    def open_payload(self, stream: int) -> None:
+        """Have what was recorded of this stream's bytes in `payload`."""
+        if self.opened == stream:
+            return
+        self.close_payload()
+        self.opened = stream
+        held = 0
+        for item in self.trace.payload(stream):
+            self.payload.append(Payload(item.stream, item.t, item.out, item.total, item.data))
+            held += len(item.data)
+            while held > PAYLOAD_BYTES or len(self.payload) > PAYLOAD_BYTES // 64:
+                held -= len(self.payload.popleft().data)
+
+    def close_payload(self) -> None:
+        """Have none there."""
+        self.opened = None
+        self.payload.clear()
+
+    def forget_closed(self, before_t: int) -> None:
+        """What was closed stays as long as the recording kept it."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.trace.close()
