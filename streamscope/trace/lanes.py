@@ -1,0 +1,394 @@
+"""The time line of one stream: for any window of time, how it stood in each column of it.
+
+A past has millions of events and a screen a hundred columns, so the past is gone over once and remembered in *blocks*:
+the `Tally` of some batches, and how the stream stood before them. A column is the sum of the blocks that lie in it.
+Only blocks that an edge of a column falls into are gone over again, at most one for each edge, however long the past
+is; and when one looks so closely that columns are narrower than blocks, those few blocks are all there is.
+
+Nothing here takes long. What has not been gone over yet shows at once as the keyframes tell it, and is made exact
+within `work`, which the owner calls as often as there is time. Memory is bounded: when there are too many blocks,
+neighbours become one.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from itertools import chain, islice, pairwise
+from typing import TypeAlias
+
+from streamscope.core.flags import FLAG_NAMES, POLL_NAMES
+from streamscope.trace.history import History, Keyframe
+from streamscope.trace.keyframe import Look, look
+from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
+from streamscope.trace.tally import WANTS, Standing, Tally, Walker
+from streamscope.trace.tally_rules import Tables
+
+LANES: tuple[tuple[int, str], ...] = (
+    *FLAG_NAMES.items(),
+    *((mask << WANTS, f"wants {name}") for mask, name in POLL_NAMES.items()),
+)
+"""The lanes that there can be: bit in `Column.any` and `Column.on`, and name. First libuv's flags, then what the engine
+wants of epoll.
+"""
+
+MOST_COLUMNS = 4096
+MOST_BLOCKS = 8192
+SAMPLES_KEPT = 1024
+COLUMNS_KEPT = 2 * MOST_COLUMNS
+PIECES_KEPT = MOST_COLUMNS
+AT_ONCE_S = 0.004
+"""So long `window` itself may go over records; the rest is `work`'s."""
+
+
+class Column(Tally):
+    """A column: the tally of all that happened at times from `t0` up to, and without, `t1` (ns on the feed's clock).
+
+    Not `exact` are columns that come from keyframes, or have not been gone over up to their end.
+    """
+
+    t0: int = 0
+    t1: int = 0
+    exact: bool = True
+
+
+Place: TypeAlias = tuple[int, int]
+"""Where in the past: the number of a piece, and of a leaf in it. Unlike a row, it tells slices apart, too."""
+
+
+class _Block:
+    """Some leaves that follow each other: places from `first` up to `end`, times from `t0` to `t1`, both included."""
+
+    __slots__ = ("before", "end", "first", "t0", "t1", "tally")
+
+    def __init__(self, first: Place, end: Place, t0: int, t1: int, before: Standing, tally: Tally) -> None:
+        self.first, self.end, self.t0, self.t1, self.before, self.tally = first, end, t0, t1, before, tally
+
+    def add(self, later: _Block) -> None:
+        self.end, self.t1 = later.end, later.t1
+        self.tally.add(later.tally)
+
+
+class _Run:
+    """A part of the past that has been gone over without a break, up to the place `end` and the time `t1`."""
+
+    __slots__ = ("blocks", "end", "first", "row", "t0", "t1", "walker")
+
+    def __init__(self, first: Place, t0: int, walker: Walker) -> None:
+        self.first = self.end = first
+        self.row = -1
+        """The row that comes next, -1 for one that has not begun."""
+        self.t0 = self.t1 = t0
+        self.walker = walker
+        self.blocks: list[_Block] = []
+
+    def take_in(self, later: _Run) -> None:
+        self.blocks += later.blocks
+        self.end, self.row, self.t1, self.walker = later.end, later.row, later.t1, later.walker
+
+    def condense(self) -> None:
+        """Make two neighbours one, all along."""
+        blocks = self.blocks
+        for first, second in zip(blocks[::2], blocks[1::2]):
+            first.add(second)
+        self.blocks = blocks[::2]
+
+
+class _Pieces:
+    """A block, cut at some edges of columns."""
+
+    __slots__ = ("edges", "tallies")
+
+    def __init__(self, edges: list[int], tallies: list[Tally]) -> None:
+        self.edges, self.tallies = edges, tallies
+
+    def piece(self, block: _Block, a: int, b: int) -> Tally | None:
+        """What of the block lies between these times, None if it was not cut there."""
+        place = bisect_right(self.edges, a)
+        begins = self.edges[place - 1] == a if place else a <= block.t0
+        ends = self.edges[place] == b if place < len(self.edges) else b > block.t1
+        return self.tallies[place] if begins and ends else None
+
+
+class Lanes:
+    """The time line of one stream over a past that may grow at its end and be dropped at its beginning."""
+
+    def __init__(self, history: History, stream: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.history = history
+        self.stream = stream
+        self.flags = 0
+        """Every flag that has been seen on the stream, and what was wanted of epoll: the lanes that are worth drawing,
+        see `LANES`.
+        """
+        self.peak = 0
+        """The greatest write_queue_size that has been seen."""
+        self._monotonic = monotonic
+        self._tables = Tables(history.decoder)
+        self._runs: list[_Run] = []  # in order; no two touch
+        self._samples: OrderedDict[int, Look] = OrderedDict()  # by the row of their keyframe
+        self._columns: OrderedDict[tuple[int, int], Column] = OrderedDict()  # exact ones, that nothing can change
+        self._pieces: OrderedDict[tuple[Place, Place], _Pieces] = OrderedDict()
+        self._edges: list[int] = []
+
+    def window(self, t0: int, t1: int, n: int, now: int | None = None) -> list[Column]:
+        """The columns of a window: `n` of them, or as many as there are nanoseconds; none if it is empty.
+
+        Up to `now` silence means that nothing has changed since the last event. Without it, nothing is known of the
+        time after that.
+        """
+        n = min(n, MOST_COLUMNS, t1 - t0)
+        self._edges = [t0 + (t1 - t0) * i // n for i in range(n + 1)] if n > 0 else []
+        self._forget_dropped()
+        self._refine(AT_ONCE_S)
+        return [self._column(a, b, now) for a, b in pairwise(self._edges)]
+
+    def work(self, budget_s: float) -> bool:
+        """Make what the last window showed more exact, for about so long; returns whether there was anything to do, so
+        that `window` has something better now.
+        """
+        return self._refine(budget_s)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks are kept: what memory is taken for."""
+        return sum(len(run.blocks) for run in self._runs)
+
+    # going over the past
+
+    def _refine(self, budget_s: float) -> bool:
+        if not self._edges or self.history.first == self.history.end:
+            return False
+        until = self._monotonic() + budget_s
+        worked = False
+        for step in chain(self._look_into_keyframes(), self._go_on(), self._cut_blocks()):
+            worked = worked or step
+            if self._monotonic() >= until:
+                break
+        return worked
+
+    def _look_into_keyframes(self) -> Iterator[bool]:
+        """Sample the stream for what has not been gone over yet."""
+        edges = [edge for a, b in pairwise(self._edges) if self._covering(a, b) is None for edge in (a, b)]
+        for keyframe in {frame.row: frame for edge in edges for frame in self._frame_at(edge)}.values():
+            if keyframe.row not in self._samples:
+                self._sample(keyframe)
+                yield True
+
+    def _frame_at(self, t: int) -> Iterator[Keyframe]:
+        """The last keyframe that is not after this time, if there is one."""
+        frames = self.history.keyframes()
+        place = bisect_right(frames, t, key=_time)
+        if place:
+            yield frames[place - 1]
+
+    def _sample(self, keyframe: Keyframe) -> Look:
+        """How the stream stood at a keyframe."""
+        samples = self._samples
+        if keyframe.row not in samples:
+            samples[keyframe.row] = found = look(keyframe.packed, self.stream)
+            if len(samples) > SAMPLES_KEPT:
+                samples.popitem(last=False)
+            if found.state is not None:
+                self.flags |= Standing.of(found.state).flags
+                self.peak = max(self.peak, found.state.write_queue_size)
+        samples.move_to_end(keyframe.row)
+        return samples[keyframe.row]
+
+    def _go_on(self) -> Iterator[bool]:
+        """Go over the window's part of the past, leaf by leaf."""
+        t1 = self._edges[-1]
+        run = self._run_at(self._edges[0])
+        joined = True
+        while joined and run.t1 < t1:
+            joined = False
+            for place, leaf in self.history.leaves(*run.end):
+                if self._takes_in_next(run, place):
+                    joined = True
+                    break
+                if isinstance(leaf, GapRow) and next(self.history.leaves(place[0], place[1] + 1), None) is None:
+                    return  # it may still grow
+                self._extend(run, place, leaf)
+                yield True
+                if run.t1 >= t1:
+                    return
+
+    def _run_at(self, t: int) -> _Run:
+        """The run that is to be extended so that this time is covered."""
+        for run in self._runs:
+            if run.t0 < t <= run.t1:
+                return run
+        oldest = self._oldest()
+        keyframe = self._whole_before(t)
+        place = max(oldest, (keyframe.piece, 0)) if keyframe is not None else oldest
+        for run in self._runs:
+            if run.first <= place <= run.end:
+                return run
+        standing, start = Standing(), self.history.span_t()[0]
+        if keyframe is not None and place == (keyframe.piece, 0):
+            state = self._sample(keyframe).state
+            standing, start = Standing(sure=True) if state is None else Standing.of(state), keyframe.t
+        run = _Run(place, start, Walker(self._tables, self.stream, standing, start))
+        self._runs.insert(bisect_left(self._runs, place, key=_first), run)
+        return run
+
+    def _whole_before(self, t: int) -> Keyframe | None:
+        """The last keyframe before this time at which all was known."""
+        frames = self.history.keyframes()
+        for place in range(bisect_left(frames, t, key=_time) - 1, -1, -1):
+            if self._sample(frames[place]).whole:
+                return frames[place]
+        return None
+
+    def _extend(self, run: _Run, place: Place, leaf: Leaf) -> None:
+        walker = run.walker
+        before, t0 = walker.standing(), run.t1
+        self._walk(walker, leaf)
+        run.t1 = max(t0, walker.t)
+        run.end = place[0], place[1] + 1
+        run.row = leaf.first + leaf.count
+        tally = walker.take()
+        run.blocks.append(_Block(place, run.end, t0, run.t1, before, tally))
+        self.flags |= tally.any
+        self.peak = max(self.peak, tally.wq_max)
+        if self.blocks > MOST_BLOCKS:
+            for each in self._runs:
+                each.condense()
+
+    def _walk(self, walker: Walker, leaf: Leaf) -> None:
+        if isinstance(leaf, Batch):
+            walker.reach(leaf.t)
+            walker.walk(leaf.words())
+        elif isinstance(leaf, GapRow):
+            walker.missing(leaf.events)
+        elif isinstance(leaf, SliceMark) and not walker.sure:
+            walker.told(read_slice(leaf.packed))
+
+    def _takes_in_next(self, run: _Run, place: Place) -> bool:
+        """Whether the run has reached the next one, which it then takes in."""
+        after = self._runs.index(run) + 1
+        if after == len(self._runs) or place < self._runs[after].first:
+            return False
+        run.take_in(self._runs.pop(after))
+        return True
+
+    def _cut_blocks(self) -> Iterator[bool]:
+        """Go once more over the blocks into which an edge of the window falls."""
+        edges = self._edges
+        for run in self._runs:
+            inner: dict[int, list[int]] = {}
+            for edge in edges[bisect_right(edges, run.t0) : bisect_right(edges, run.t1)]:
+                place = bisect_left(run.blocks, edge, key=_last_time)
+                if place < len(run.blocks) and run.blocks[place].t0 < edge:
+                    inner.setdefault(place, []).append(edge)
+            for place, cuts in inner.items():
+                block = run.blocks[place]
+                pieces = self._pieces.get((block.first, block.end))
+                if pieces is None or pieces.edges != cuts:
+                    self._cut(block, cuts)
+                    yield True
+
+    def _cut(self, block: _Block, cuts: list[int]) -> None:
+        walker = Walker(self._tables, self.stream, block.before, block.t0)
+        tallies: list[Tally] = []
+        walker.cut_at(cuts, tallies)
+        for place, leaf in self.history.leaves(*block.first):
+            if place >= block.end:
+                break
+            self._walk(walker, leaf)
+        tallies.append(walker.take())
+        tallies += [Tally()] * (len(cuts) + 1 - len(tallies))  # only where the clock ran backwards
+        self._pieces[block.first, block.end] = _Pieces(cuts, tallies)
+        if len(self._pieces) > PIECES_KEPT:
+            self._pieces.popitem(last=False)
+
+    # columns
+
+    def _column(self, a: int, b: int, now: int | None) -> Column:
+        column = self._columns.get((a, b))
+        if column is not None:
+            self._columns.move_to_end((a, b))
+            return column
+        run = self._covering(a, b)
+        if run is None:
+            return self._coarse(a, b)
+        column = Column(t0=a, t1=b)
+        place = bisect_left(run.blocks, a, key=_last_time)
+        if place == len(run.blocks) and now is not None and now > a:
+            column.add(run.walker.tally)
+            return column
+        for block in islice(run.blocks, place, None):
+            if block.t0 >= b:
+                break
+            self._add_block(column, block)
+        if run.t1 >= b and column.exact:
+            self._columns[a, b] = column
+            if len(self._columns) > COLUMNS_KEPT:
+                self._columns.popitem(last=False)
+        return column
+
+    def _add_block(self, column: Column, block: _Block) -> None:
+        """Add what lies in the column."""
+        a, b = column.t0, column.t1
+        if a <= block.t0 and block.t1 < b:
+            column.add(block.tally)
+            return
+        pieces = self._pieces.get((block.first, block.end))
+        piece = pieces.piece(block, a, b) if pieces is not None else None
+        if piece is not None:
+            self._pieces.move_to_end((block.first, block.end))
+            column.add(piece)
+        else:  # for now, the whole block counts where it begins
+            column.exact = False
+            column.add(block.tally if a <= block.t0 else block.tally.standing_only())
+
+    def _covering(self, a: int, b: int) -> _Run | None:
+        """The run that has all of what is left of the past between these times."""
+        oldest, end = self._oldest(), self.history.end
+        for run in self._runs:
+            if (run.t0 < a or run.first <= oldest) and (run.t1 >= b or run.row >= end):
+                return run
+        return None
+
+    def _coarse(self, a: int, b: int) -> Column:
+        """A column from the keyframes at or before its ends, as far as they have been looked into."""
+        column = Column(t0=a, t1=b, exact=False)
+        found = [self._samples.get(frame.row) for edge in (a, b) for frame in self._frame_at(edge)]
+        states = [each.state for each in found if each is not None and each.state is not None]
+        for state in states:
+            standing = Standing.of(state)
+            if standing.there:
+                column.add(standing.tally())
+        if len(states) == 2:
+            before, after = states
+            column.reads, column.writes = after.reads - before.reads, after.writes - before.writes
+            column.bytes_in, column.bytes_out = after.bytes_in - before.bytes_in, after.bytes_out - before.bytes_out
+            column.errors = after.errors - before.errors
+        return column
+
+    def _oldest(self) -> Place:
+        return self.history.pieces[0], 0
+
+    def _forget_dropped(self) -> None:
+        """Blocks of which the past has dropped anything are of no use: they cannot be cut any more."""
+        oldest = self._oldest()
+        for run in self._runs:
+            gone = bisect_left(run.blocks, oldest, key=_first)
+            if gone:
+                del run.blocks[:gone]
+                run.first = run.blocks[0].first if run.blocks else run.end
+                run.t0 = run.blocks[0].t0 if run.blocks else run.t1
+        self._runs = [run for run in self._runs if run.end >= oldest]
+
+
+def _time(keyframe: Keyframe) -> int:
+    return keyframe.t
+
+
+def _first(part: _Run | _Block) -> Place:
+    return part.first
+
+
+def _last_time(block: _Block) -> int:
+    return block.t1
