@@ -4,8 +4,9 @@ A `Tally` is small, and two that follow each other add up to one, so the same wa
 pixel of a picture and a block that stands for ten thousand records. A `Walker` makes them: it goes over the words of
 the feed, looks at the records of its own stream only, and expands nothing.
 
-The rules are those of `model`, for the few fields that are counted here; `tally_rules` has one for each kind. Requests count as pending from `request.begin`
-to `request.end`. What the engine wants of epoll (`pevents`) is told like flags, in bits above those that libuv has.
+The rules are those of `model`, for the few fields that are counted here; `tally_rules` has one for each kind. Requests
+count as pending from `request.begin` to `request.end`. What the engine wants of epoll (`pevents`) is told like flags, in
+bits above those that libuv has.
 """
 
 from __future__ import annotations
