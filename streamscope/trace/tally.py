@@ -5,8 +5,8 @@ pixel of a picture and a block that stands for ten thousand records. A `Walker` 
 the feed, looks at the records of its own stream only, and expands nothing.
 
 The rules are those of `model`, for the few fields that are counted here; `tally_rules` has one for each kind. Requests
-count as pending from `request.begin` to `request.end`. What the engine wants of epoll (`pevents`) is told like flags, in
-bits above those that libuv has.
+count as pending from `request.begin` to `request.end`. What the engine wants of epoll (`pevents`) is told like flags,
+in bits above those that libuv has.
 """
 
 from __future__ import annotations
