@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
+from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
@@ -25,11 +26,14 @@ from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.palette import ActionProvider, StreamProvider
 from streamscope.ui.safe import visible
 from streamscope.ui.screens.base import HEIGHTS, WIDTHS, LiveScreen
+from streamscope.ui.screens.difference import DifferenceScreen
 from streamscope.ui.screens.help import HelpScreen
 from streamscope.ui.screens.overview import OverviewScreen
 from streamscope.ui.screens.stream import StreamScreen
+from streamscope.ui.screens.timeline import TimelineScreen
 from streamscope.ui.screens.wall import WallScreen
 from streamscope.ui.themes import THEMES
+from streamscope.ui.travelling import TimeTravelApp
 from streamscope.ui.view import Source, View
 
 FOLD_SECONDS = 0.008
@@ -45,11 +49,11 @@ def _collect_seldom() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-class StreamscopeApp(App[int]):
+class StreamscopeApp(TimeTravelApp):
     """The inspector of one engine. It returns its exit status."""
 
     CSS_PATH = "ui/streamscope.tcss"
-    BINDINGS = bindings("everywhere")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere"), *bindings("travel")]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider, StreamProvider}
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -112,18 +116,18 @@ class StreamscopeApp(App[int]):
         if self._traffic_wanted and self.view.status == "live":
             self._traffic_wanted = False
             self.action_traffic()
+        travel = self.view.travel
+        if travel is not None and travel.searching is not None:
+            self.found(travel.search_on())
         now = self.view.monotonic()
         if not changed and now < self._ages_due:
             return
         self._ages_due = now + AGES_EVERY
-        front = self._front()
+        front = self.front()
         if front is not None:
             front.show(changed)
-
-    def _front(self) -> LiveScreen | None:
-        """The live screen that a person sees, be it through a dialog; not before its widgets are there."""
-        live = (screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen))
-        return next((screen for screen in live if screen.is_mounted), None)
+        if isinstance(self.screen, DifferenceScreen):
+            self.screen.show(changed)
 
     def open_stream(self, number: int) -> None:
         """Open a stream on the whole screen."""
@@ -143,26 +147,13 @@ class StreamscopeApp(App[int]):
                 screen.place_panels()
         self.show_at_once()
 
-    def show_at_once(self) -> None:
-        """Have the screen in front paint everything anew."""
-        front = self._front()
-        if front is not None:
-            front.show_at_once()
-
     # actions
 
-    def action_pause(self) -> None:
-        """Freeze the screen, or let it go on."""
-        if self.view.paused:
-            self.view.resume()
-        else:
-            self.view.pause()
-        self.refresh_bindings()
-        self.show_at_once()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nobody is offered the way to where they are."""
-        return not (action == "overview" and len(self.screen_stack) <= 1)
+        """Nobody is offered the way to where they are, nor a journey where there can be none."""
+        if action == "overview":
+            return len(self.screen_stack) > 1
+        return super().check_action(action, parameters)
 
     def action_overview(self) -> None:
         """Go to the overview."""
@@ -175,6 +166,16 @@ class StreamscopeApp(App[int]):
         self.action_overview()
         if not back:
             self.push_screen("wall")
+
+    def action_timeline(self) -> None:
+        """Go to the time line of the stream that matters on the screen, or back from it."""
+        if isinstance(self.screen, TimelineScreen):
+            self.pop_screen()
+        elif isinstance(self.screen, LiveScreen):
+            number = self.screen.subject[0]
+            if number is None:
+                number = self._overview.table.cursor
+            self.push_screen(TimelineScreen(self.view, number, order=lambda: self._overview.table.order))
 
     def action_traffic(self) -> None:
         """Start the built-in clients, or stop them."""

@@ -137,9 +137,9 @@ def _queues(old: StreamState, new: StreamState) -> Iterable[Change]:
     if old.write_queue_size != new.write_queue_size:
         yield Change(QUEUES, "write_queue_size", old.write_queue_size, new.write_queue_size, "bytes")
     for name in ("write_queue", "write_completed_queue"):
-        before, after = _numbers(getattr(old, name)), _numbers(getattr(new, name))
-        if before != after:
-            yield _queue(name, before, after, "requests")
+        numbers, numbers_now = _numbers(getattr(old, name)), _numbers(getattr(new, name))
+        if numbers != numbers_now:
+            yield _queue(name, numbers, numbers_now, "requests")
     if old.write_queue and new.write_queue:
         head, now = old.write_queue[0], new.write_queue[0]
         if head.number == now.number and head.left != now.left:

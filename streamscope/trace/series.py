@@ -109,32 +109,41 @@ class Series:
         other._step = self._step
         return other
 
-    def queue(self, stream: int) -> list[float]:
-        """`write_queue_size` in bytes, oldest first, `points` of them; zeros for a stream at rest."""
-        track = self._tracks.get(stream)
-        return self._curve(track.queue if track else None)
+    @property
+    def last_step(self) -> int:
+        """The step of the last sample, -1 before the first."""
+        return self._step
 
-    def incoming(self, stream: int) -> list[float]:
+    def queue(self, stream: int, before: int = 0) -> list[float]:
+        """`write_queue_size` in bytes, oldest first, `points` of them; zeros for a stream at rest. `before` leaves out
+        so many of the last samples, and as many zeros stand at the beginning.
+        """
+        track = self._tracks.get(stream)
+        return self._curve(track.queue if track else None, before)
+
+    def incoming(self, stream: int, before: int = 0) -> list[float]:
         """Bytes a second that came in, as `queue`."""
         track = self._tracks.get(stream)
-        return self._curve(track.incoming if track else None)
+        return self._curve(track.incoming if track else None, before)
 
-    def outgoing(self, stream: int) -> list[float]:
+    def outgoing(self, stream: int, before: int = 0) -> list[float]:
         """Bytes a second that the kernel took, as `queue`."""
         track = self._tracks.get(stream)
-        return self._curve(track.outgoing if track else None)
+        return self._curve(track.outgoing if track else None, before)
 
-    def rates(self, stream: int) -> tuple[float, float]:
-        """Bytes a second in and out, over the last second."""
+    def rates(self, stream: int, before: int = 0) -> tuple[float, float]:
+        """Bytes a second in and out, over the last second; `before` as in `queue`."""
         track = self._tracks.get(stream)
-        if track is None:
-            return 0.0, 0.0
         last = max(1, min(self.points, SECOND_NS // self.step_ns))
-        slots = [step % self.points for step in range(self._step - last + 1, self._step + 1)]
+        if track is None or before + last > self.points:
+            return 0.0, 0.0
+        end = self._step + 1 - before
+        slots = [step % self.points for step in range(end - last, end)]
         return sum(track.incoming[slot] for slot in slots) / last, sum(track.outgoing[slot] for slot in slots) / last
 
-    def _curve(self, ring: array[float] | None) -> list[float]:
-        if ring is None:
+    def _curve(self, ring: array[float] | None, before: int) -> list[float]:
+        if ring is None or before >= self.points:
             return [0.0] * self.points
         oldest = (self._step + 1) % self.points
-        return list(ring[oldest:] + ring[:oldest])
+        curve = list(ring[oldest:] + ring[:oldest])
+        return [0.0] * before + curve[: self.points - before] if before else curve

@@ -41,6 +41,7 @@ class Action:
 
 CONTEXTS: dict[str, str] = {
     "everywhere": "Everywhere",
+    "travel": "Back in time",
     "overview": "Overview",
     "streams": "Table of streams",
     "panel": "Panel of a stream",
@@ -49,7 +50,11 @@ CONTEXTS: dict[str, str] = {
     "payload": "Payload",
     "stream": "One stream, full screen",
     "wall": "Wall of panels",
+    "timeline": "Time line",
+    "large": "Time line, full screen",
     "filter": "Filter",
+    "goto": "Go to an instant",
+    "difference": "Difference",
     "help": "Help",
 }
 """The places where actions work, and what the help and the README call them."""
@@ -57,13 +62,26 @@ CONTEXTS: dict[str, str] = {
 ACTIONS: tuple[Action, ...] = (
     # everywhere
     Action("pause", "everywhere", "space", "app.pause", "pause",
-           "Freeze the screen, or let it go on. The engine is not touched and what happens meanwhile is still counted.",
-           footer=1, rank=1, palette="Pause or resume the screen", key_label="space"),
+           "Hold the screen still, to look closely and to go back in time; the engine is not touched, and what happens "
+           "meanwhile is kept. Again goes on: to the present, or, once one has gone back, from there. A replay plays "
+           "and pauses.",
+           footer=1, rank=1, palette="Pause, play or go on", key_label="space"),
+    Action("goto", "everywhere", "colon", "app.goto", "go to",
+           "Go to an instant of the past: a time, a turn, an event's number.", footer=13, rank=6,
+           palette="Go to a time, a turn or an event", key_label=":"),
+    Action("mark", "everywhere", "m", "app.mark", "mark", "Mark this instant, or take the mark away from it.",
+           footer=14, rank=7, palette="Mark this instant"),
+    Action("difference", "everywhere", "d", "app.difference", "difference",
+           "Show what differs between the mark and now.", footer=15, rank=7,
+           palette="What differs between the mark and now"),
     Action("overview", "everywhere", "1", "app.overview", "overview", "Go to the table, the panels and the events.",
            footer=50, rank=6, palette="Overview"),
     Action("wall", "everywhere", "2", "app.wall", "wall",
            "Fill the screen with panels, the most troubled streams first.",
            footer=50, rank=4, palette="Wall of panels"),
+    Action("timeline", "everywhere", "3", "app.timeline", "time line",
+           "Fill the screen with the time line of the selected stream: how its flags and queues evolved.",
+           footer=51, rank=5, palette="Time line of the selected stream"),
     Action("traffic", "everywhere", "g", "app.traffic", "traffic",
            "Start built-in clients that talk to the server: polite, slow, coming and going. Again stops them.",
            footer=70, rank=7, palette="Start or stop built-in clients"),
@@ -87,6 +105,28 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "everywhere", "q,ctrl+q", "app.quit", "quit",
            "Leave. A server that was started here ends too, its streams in order; one attached to goes on.",
            footer=99, rank=0, palette="Quit", key_label="q"),
+    # back in time: these keys come before a pane's own while the screen is paused or replays
+    Action("travel.back", "travel", "left", "app.step(-1)", "step", "Step one event back.", footer=2, rank=3,
+           key_label="← →"),
+    Action("travel.on", "travel", "right", "app.step(1)", "step", "Step one event on."),
+    Action("travel.turn_back", "travel", "shift+left", "app.step_turn(-1)", "turn", "Step one turn of the loop back.",
+           footer=3, rank=5, key_label="⇧← →"),
+    Action("travel.turn_on", "travel", "shift+right", "app.step_turn(1)", "turn", "Step one turn of the loop on."),
+    Action("travel.before", "travel", "ctrl+left", "app.change(-1)", "change",
+           "Go to the change before, of the selected stream, or of the lane that is selected in the time line.",
+           footer=4, rank=4, palette="Go to the selected stream's change before", key_label="^← →"),
+    Action("travel.next", "travel", "ctrl+right", "app.change(1)", "change",
+           "Go to the next change of the selected stream, or of the lane that is selected in the time line.",
+           palette="Go to the selected stream's next change"),
+    Action("travel.start", "travel", "home", "app.past_start", "start", "Go to where the past begins.",
+           palette="Go to where the past begins"),
+    Action("travel.end", "travel", "end", "app.past_end", "live",
+           "Go back to the present; in a replay, to where the past ends.", footer=6, rank=2,
+           palette="Go back to the present"),
+    Action("travel.slower", "travel", "less_than_sign", "app.speed(-1)", "slower",
+           "Play slower, down to a hundredth.", palette="Play slower", key_label="<"),
+    Action("travel.faster", "travel", "greater_than_sign", "app.speed(1)", "speed",
+           "Play faster, up to a hundred times.", footer=7, rank=6, palette="Play faster", key_label="< >"),
     # overview
     Action("filter", "overview", "slash", "filter", "filter",
            "Show only streams that match a number, an address, a type, a flag or a text.",
@@ -95,6 +135,9 @@ ACTIONS: tuple[Action, ...] = (
            palette="Show or hide the log"),
     Action("events", "overview", "e", "events", "events", "Show or hide the events.",
            palette="Show or hide the events"),
+    Action("overview.lanes", "overview", "T", "lanes", "time line",
+           "Show or hide the time line of the selected stream.", footer=52, rank=6,
+           palette="Show or hide the time line"),
     # the table of streams
     Action("streams.up", "streams", "up,k", "up", "up", "Move to the stream above.", key_label="↑ k"),
     Action("streams.down", "streams", "down,j", "down", "down", "Move to the stream below.", key_label="↓ j"),
@@ -175,6 +218,30 @@ ACTIONS: tuple[Action, ...] = (
            footer=36, rank=6, key_label="["),
     Action("stream.next", "stream", "right_square_bracket", "next", "next", "Go to the stream after it in the table.",
            footer=37, rank=6, key_label="]"),
+    Action("stream.lanes", "stream", "T", "lanes", "time line", "Show or hide the stream's time line.", footer=52,
+           rank=6),
+    # the time line
+    Action("timeline.up", "timeline", "up,k", "lane(-1)", "lane", "Select the lane above.", footer=30, rank=4,
+           key_label="↑ ↓"),
+    Action("timeline.down", "timeline", "down,j", "lane(1)", "lane",
+           "Select the lane below; after the last one, none."),
+    Action("timeline.closer", "timeline", "plus,equals_sign", "zoom(1)", "zoom", "Look closer.", footer=31, rank=3,
+           palette="Time line: look closer", key_label="+ −"),
+    Action("timeline.further", "timeline", "minus", "zoom(-1)", "zoom out", "See more of the past at once.",
+           palette="Time line: see more at once"),
+    Action("timeline.all", "timeline", "0", "all", "all", "See all of the past at once.", footer=32, rank=5,
+           palette="Time line: see all of the past"),
+    Action("timeline.earlier", "timeline", "pageup,ctrl+b", "scroll(-1)", "earlier",
+           "Move the time line to earlier times.", key_label="PgUp"),
+    Action("timeline.later", "timeline", "pagedown,ctrl+f", "scroll(1)", "later", "Move the time line to later times.",
+           key_label="PgDn"),
+    # the time line on a screen of its own
+    Action("large.back", "large", "escape,backspace", "back", "back", "Go back to where the time line was opened.",
+           footer=5, rank=2, key_label="esc"),
+    Action("large.previous", "large", "left_square_bracket", "previous", "previous",
+           "Go to the stream before it in the table.", footer=36, rank=6, key_label="["),
+    Action("large.next", "large", "right_square_bracket", "next", "next", "Go to the stream after it in the table.",
+           footer=37, rank=6, key_label="]"),
     # the wall
     Action("wall.back", "wall", "escape", "app.overview", "back", "Go back to the overview.", footer=5, rank=3,
            key_label="esc"),
@@ -182,6 +249,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter.apply", "filter", "enter", "apply", "apply", "Keep the filter and go to the table.", footer=10,
            rank=1, key_label="⏎"),
     Action("filter.clear", "filter", "escape", "clear", "clear", "Show every stream again.", footer=20, rank=1,
+           key_label="esc"),
+    # going to an instant
+    Action("goto.go", "goto", "enter", "go", "go there", "Go there.", footer=10, rank=1, key_label="⏎"),
+    Action("goto.close", "goto", "escape", "close", "stay", "Stay here.", footer=20, rank=1, key_label="esc"),
+    # the difference
+    Action("difference.close", "difference", "escape,q,d", "close", "close", "Close the difference.", footer=5, rank=1,
            key_label="esc"),
     # help
     Action("help.close", "help", "escape,q,question_mark", "app.pop_screen", "close", "Close the help.", footer=5,
@@ -209,7 +282,7 @@ def bindings(context: str) -> list[BindingType]:
             show=action.footer > 0,
             tooltip=action.help,
             id=action.id,
-            priority=action.id == "palette",
+            priority=action.id == "palette" or action.context == "travel",
         )
         for action in of_context(context)
     ]
@@ -219,13 +292,21 @@ _KEY_NAMES = {
     "question_mark": "?", "slash": "/", "enter": "⏎", "escape": "esc", "pageup": "PgUp", "pagedown": "PgDn",
     "up": "↑", "down": "↓",
     "left": "←", "right": "→", "home": "Home", "end": "End", "left_square_bracket": "[", "right_square_bracket": "]",
-    "backspace": "⌫", "shift+tab": "⇧tab",
+    "backspace": "⌫", "shift+tab": "⇧tab", "colon": ":", "less_than_sign": "<", "greater_than_sign": ">", "plus": "+",
+    "minus": "−", "equals_sign": "=",
 }  # fmt: skip
 
 
 def key_text(keys: str) -> str:
     """Keys as a person reads them: `down,j` is `↓ j`, `ctrl+p` is `^p`."""
-    return " ".join(_KEY_NAMES.get(key, key.replace("ctrl+", "^")) for key in keys.split(","))
+    return " ".join(map(_key_name, keys.split(",")))
+
+
+def _key_name(key: str) -> str:
+    for modifier, sign in (("ctrl+", "^"), ("shift+", "⇧")):
+        if key.startswith(modifier) and key not in _KEY_NAMES:
+            return sign + _key_name(key.removeprefix(modifier))
+    return _KEY_NAMES.get(key, key)
 
 
 def keys_table() -> str:

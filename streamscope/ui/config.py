@@ -16,6 +16,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -215,8 +216,12 @@ def _no_key_twice(where: _Where, chosen: Mapping[str, str]) -> None:
 
 
 def _meet(one: str, other: str) -> bool:
-    """Whether the actions of two contexts work at the same time. Help and filter take every key."""
-    return one == other or ("everywhere" in (one, other) and not {one, other} & {"help", "filter"})
+    """Whether the actions of two contexts work at the same time. What stands over the screen, and a line that is
+    written on, take every key; a journey's come before a pane's own.
+    """
+    return one == other or (
+        "everywhere" in (one, other) and not {one, other} & {"help", "filter", "goto", "difference"}
+    )
 
 
 def _key_set(keys: str) -> set[str]:
@@ -244,7 +249,13 @@ def _is_key(key: str) -> bool:
         return name.isprintable() and name != " "
     if name in {"space", *KEY_NAME_REPLACEMENTS.values(), *(str(known.value) for known in Keys)}:
         return True
-    return any(_is_character(name.replace("_", separator)) for separator in " -")
+    return name in _signs() or any(_is_character(name.replace("_", separator)) for separator in " -")
+
+
+@lru_cache(maxsize=1)
+def _signs() -> frozenset[str]:
+    """The names of the signs on a keyboard; Textual writes `LESS-THAN SIGN` as `less_than_sign`."""
+    return frozenset(_key_name(chr(code)) for code in range(0x21, 0x7F) if not chr(code).isalnum())
 
 
 def _is_character(name: str) -> bool:

@@ -48,3 +48,17 @@ class FilterChanged(_Newest):
     def can_replace(self, message: Message) -> bool:
         """A newer text takes this one's place, unless the person is done with this one."""
         return isinstance(message, FilterChanged) and not self.keep
+
+
+@dataclass
+class InstantWanted(_Newest):
+    """The person points at an instant of the past, in nanoseconds on the feed's clock."""
+
+    t: int
+
+
+@dataclass
+class EventWanted(Message):
+    """The person chose an event of the past to go to, by its `seq`."""
+
+    seq: int

@@ -1,9 +1,9 @@
-"""What the screen looks at: one engine's state, either as it is or as it was when the person pressed pause.
+"""What the screen looks at: one engine's state, as it is, or as it was at an instant of its past.
 
 A `View` stands between the session, which goes on receiving and folding whatever happens, and the widgets, which read
-`model`, `history_end` and `now_t` and paint them. Pausing takes one copy of the state, bounded by the state itself,
-and hands that out until the person resumes; the session goes on folding, so nothing grows and nothing is lost by
-looking for long.
+`model`, `history_end` and `now_t` and paint them. A pause begins a journey (`travel`) at the present; from there the
+person goes back and on in what the history keeps, which is bounded, and the session goes on folding, so nothing is
+lost by looking for long. A replay is a journey from beginning to end.
 
 Times are nanoseconds on the feed's clock. Rates are over the last second.
 """
@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-import msgspec
+from collections.abc import Callable, Set
+from typing import TYPE_CHECKING, Protocol
 
 from streamscope.core.flags import FLAG_NAMES
+from streamscope.trace.instant import Standpoint, Target
+from streamscope.trace.keyframe import freeze
 from streamscope.trace.series import Series
-from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.state import StreamState
+from streamscope.trace.travel import Traveller
+from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
+from streamscope.ui.travel import Mark, Travel
 from streamscope.ui.trouble import is_listener
 from streamscope.ui.widgets.meters import condense
 
@@ -34,9 +36,11 @@ SECOND = 1_000_000_000
 CLOSED_KEPT = 2_000
 """How many closed streams stay at most, however quickly they close."""
 
-
 MANY = 2_000
 """From so many streams on, what has to look at all of them is done once a second only."""
+
+LOOK_BACK_SECONDS = 0.008
+"""How long one frame goes over the past for its curves at most."""
 
 
 class Source(Protocol):
@@ -67,60 +71,11 @@ class Source(Protocol):
     def close_payload(self) -> object:
         """Keep no payload any more."""
 
+    def forget_closed(self, before_t: int) -> object:
+        """Let go of the handles that were closed before that time."""
+
     def stop_recording(self) -> object:
         """Have the engine end the recording that it makes itself."""
-
-
-@dataclass(slots=True)
-class Frozen:
-    """The state as it was when the person pressed pause; the parts of a `Model` that widgets read."""
-
-    streams: dict[int, StreamState]
-    loop: LoopState
-    lit: Mapping[tuple[int, int], int]
-    completed: Mapping[int, Sequence[RequestState]]
-    events_seen: int
-    events_lost: int
-    whole: bool
-    series: Series
-
-    @classmethod
-    def of(cls, model: Model, series: Series) -> Frozen:
-        """A copy of everything that folding and sampling would change."""
-        streams = msgspec.msgpack.decode(msgspec.msgpack.encode(list(model.streams.values())), type=list[StreamState])
-        return cls(
-            streams={state.number: state for state in streams},
-            loop=msgspec.structs.replace(model.loop),
-            lit=dict(model.lit),
-            completed={number: tuple(requests) for number, requests in model.completed.items()},
-            events_seen=model.events_seen,
-            events_lost=model.events_lost,
-            whole=model.whole,
-            series=series.copy(),
-        )
-
-
-class _Reading(NamedTuple):
-    """One look at the counters from which rates are made."""
-
-    at: float  # seconds on the monotonic clock
-    now_t: int
-    events: int
-    poll_ns: int
-    callback_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What happened in the last second: events a second, and the shares of time spent in epoll and in the program's
-    callbacks.
-
-    A share is None when the engine told of nothing: it may be waiting, or a callback may not have returned.
-    """
-
-    events: float = 0.0
-    poll: float | None = None
-    callbacks: float | None = None
 
 
 class View:
@@ -144,17 +99,19 @@ class View:
         """How many streams are open, servers with them."""
         self.connections = 0
         """How many streams are no servers, those that closed a moment ago with them."""
+        self.travel: Travel | None = None
+        """The journey through the past, None while the present is looked at."""
+        self.mark: Mark | None = None
+        """The instant that the person has marked."""
         self._closed_stays = int(closed_seconds * SECOND)
         self.monotonic = monotonic
         """The clock by which the screen paces itself, in seconds."""
         self._wall = wall
-        self._frozen: Frozen | None = None
-        self._frozen_t = 0
-        self._frozen_end = 0
+        self._hello: Hello | None = None
         self._last_t = 0
         self._everything = True
-        self._rates = Rates()
-        self._readings: deque[_Reading] = deque()
+        self._live_rates = LiveRates()
+        self._past_rates: PastRates | None = None
         self._series = Series()
         self._sampled_t = 0
         self._accepted: Counter[int] = Counter()
@@ -163,17 +120,19 @@ class View:
         self._seen_model = source.model
         self._uncounted = False
         self._count_due = 0.0
+        if self.replaying:
+            self._set_out(source.history.span_t()[0])
 
     # what is looked at
 
     @property
     def hello(self) -> Hello | None:
         """Who the engine is; None until it has said so."""
-        return self.source.hello
+        return self._hello if self.travel is not None else self.source.hello
 
     @property
     def status(self) -> str:
-        """`connecting`, `live`, `ended` or `gone`."""
+        """`connecting`, `live`, `ended`, `gone` or `replay`."""
         return self.source.status
 
     @property
@@ -182,29 +141,44 @@ class View:
         return self.source.reason
 
     @property
-    def model(self) -> Model | Frozen:
+    def model(self) -> Model:
         """The state to paint."""
-        return self._frozen or self.source.model
+        return self.source.model if self.travel is None else self.travel.model
 
     @property
     def history(self) -> History:
-        """The events; while paused, only rows before `history_end` belong on the screen."""
-        return self.source.history
+        """The events; only rows before `history_end` have happened."""
+        return self.source.history if self.travel is None else self.travel.history
 
     @property
     def history_end(self) -> int:
-        """The row after the last one to paint."""
-        return self._frozen_end if self._frozen else self.source.history.end
+        """The row after the last one that has happened."""
+        return self.source.history.end if self.travel is None else self.travel.row
 
     @property
     def paused(self) -> bool:
-        """Whether the person has frozen the screen."""
-        return self._frozen is not None
+        """Whether the person has left the present."""
+        return self.travel is not None
+
+    @property
+    def moved(self) -> bool:
+        """Whether the person stands elsewhere than where they left the present."""
+        return self.travel is not None and (self.replaying or (self.travel.row, self.travel.t) != self.travel.began)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether there is no present, only a recorded past."""
+        return self.source.status == "replay"
+
+    @property
+    def playing(self) -> bool:
+        """Whether the past goes on by itself."""
+        return self.travel is not None and self.travel.playing
 
     @property
     def events_missed(self) -> int:
-        """How many events have been folded since the person pressed pause."""
-        return self.source.model.events_seen - self._frozen.events_seen if self._frozen else 0
+        """How many events lie between what is looked at and the present, or the end of the past."""
+        return 0 if self.travel is None else self.travel.history.end - self.travel.row
 
     @property
     def events_lost(self) -> int:
@@ -213,15 +187,27 @@ class View:
 
     @property
     def now_t(self) -> int:
-        """The present on the feed's clock: where paused, the moment of the pause; where the engine is gone, the last
-        that it told.
-        """
-        return self._frozen_t if self._frozen else self._present()
+        """The instant that is looked at; where the engine is gone, the last that it told."""
+        return self.present_t if self.travel is None else self.travel.t
+
+    @property
+    def present_t(self) -> int:
+        """The present on the feed's clock, wherever the person is; in a replay the end of the past."""
+        return self.source.history.span_t()[1] if self.replaying else self._present()
 
     @property
     def rates(self) -> Rates:
         """What happened in the last second."""
-        return self._rates
+        past = self._past_rates
+        return self._live_rates.rates if past is None else past.rates
+
+    @property
+    def standpoint(self) -> Standpoint:
+        """From where an instant that is written down is measured."""
+        started = self.hello.started if self.hello is not None else 0.0
+        if self.travel is not None:
+            return self.travel.standpoint(started)
+        return Standpoint(self.now_t, self.model.turn, 0, started)
 
     def stream(self, number: int | None) -> StreamState | None:
         """The state of one stream, None when it is not known (any more)."""
@@ -245,10 +231,14 @@ class View:
         return self._trend(2, number, cells)
 
     def _trend(self, which: int, number: int, cells: int) -> list[float]:
-        frozen = self._frozen
-        series, last_t = (self._series, self._sampled_t) if frozen is None else (frozen.series, self._frozen_t)
-        values = (series.queue, series.incoming, series.outgoing)[which](number)
-        return condense(values, last_t // series.step_ns, cells)
+        past = self._past_rates
+        series, before, t = self._series, 0, self._sampled_t
+        if past is not None:
+            series, before, t = past.series, past.before, self.now_t
+            if not past.ready:
+                return [0.0] * min(series.points, cells)
+        values = (series.queue, series.incoming, series.outgoing)[which](number, before)
+        return condense(values, t // series.step_ns, cells)
 
     def rate_in(self, number: int) -> float:
         """Bytes a second that came in, over the last second."""
@@ -259,7 +249,10 @@ class View:
         return self._rates_of(number)[1]
 
     def _rates_of(self, number: int) -> tuple[float, float]:
-        return (self._series if self._frozen is None else self._frozen.series).rates(number)
+        past = self._past_rates
+        if past is None:
+            return self._series.rates(number)
+        return past.series.rates(number, past.before) if past.ready else (0.0, 0.0)
 
     def accepted_by(self, number: int) -> int:
         """How many streams that this server accepted are here, those that closed a moment ago with them."""
@@ -281,25 +274,85 @@ class View:
             self._series.sample(model, self._sampled_t)
         changed: Set[int] = frozenset(model.changed)
         model.changed.clear()
-        self._count_if_due(model, bool(changed))
-        self._take_readings(model)
+        self._live_rates.read(model, self.monotonic())
         self._forget(model)
+        if self.travel is not None:
+            changed = self._advance_travel(self.travel)
+        self._count_if_due(bool(changed))
         if self._everything:
             self._everything = False
             return frozenset(self.model.streams)
-        return frozenset() if self._frozen is not None else changed
+        return changed
+
+    def _advance_travel(self, travel: Travel) -> Set[int]:
+        """Let the past play on, and its curves become what they were."""
+        if travel.advance(self.present_t):
+            if self.replaying:
+                travel.stop()
+            else:
+                self.resume()
+                return frozenset()
+        past = self._past_rates
+        if travel.moved and past is not None:
+            past.go(travel.t)
+        curves = past is not None and past.work(LOOK_BACK_SECONDS, self.monotonic)
+        if not travel.moved and not curves:
+            return frozenset()
+        travel.moved = False
+        travel.model.changed.clear()
+        return frozenset(travel.model.streams)
 
     def pause(self) -> None:
-        """Freeze what is looked at."""
-        if self._frozen is None:
-            self._frozen_t = self._present()
-            self._frozen_end = self.source.history.end
-            self._frozen = Frozen.of(self.source.model, self._series)
+        """Leave the present, to look at it closely or to go back from it. There is none to leave before the engine has
+        said who it is.
+        """
+        if self.travel is None and self.source.hello is not None:
+            self.source.history.keyframe(freeze(self.source.model))
+            self._set_out(self._present())
 
     def resume(self) -> None:
-        """Look at the present again."""
-        self._frozen = None
+        """Look at the present again. A replay has none."""
+        if not self.replaying:
+            self.travel = self._past_rates = None
+            self._everything = True
+            self._uncounted = True
+
+    def _set_out(self, t: int) -> None:
+        """Begin a journey at the end of the past, or in a replay at its beginning."""
+        self._hello = self.source.hello
+        if self.replaying:
+            self._past_rates = PastRates(self._traveller)
+        else:
+            self._past_rates = PastRates(self._traveller, self._series.copy(), self._live_rates.rates)
+        traveller = self._traveller()
+        traveller.go(traveller.history.reach if self.replaying else traveller.history.end)
+        self.travel = Travel(
+            traveller, t, monotonic=self.monotonic, closed_stays=self._closed_stays, replaying=self.replaying
+        )
         self._everything = True
+
+    def _traveller(self) -> Traveller:
+        hello = self._hello
+        assert hello is not None  # without a greeting there is no past
+        return Traveller(self.history, hello.kinds, hello.functions, hello.joined)
+
+    def go_to(self, target: Target) -> bool:
+        """Go to an instant of the past, or to the present; whether that is another place."""
+        if target.kind == "end" and not self.replaying:
+            was_away = self.travel is not None
+            self.resume()
+            return was_away
+        self.pause()
+        return self.travel is not None and self.travel.go_to(target, self.mark)
+
+    def set_mark(self) -> bool:
+        """Mark this instant, or take the mark away if it is here; whether there is one now."""
+        row = self.history_end
+        if self.mark is not None and self.mark.row == row:
+            self.mark = None
+        else:
+            self.mark = Mark.of(self.model, row, self.now_t)
+        return self.mark is not None
 
     def pin(self, number: int) -> bool:
         """Pin the stream, or unpin it if it is; whether it is pinned now."""
@@ -313,9 +366,11 @@ class View:
         """Another engine, or the same one after the link was broken: nothing from before holds."""
         self._seen_model = model
         self._series = Series()
-        self._readings.clear()
+        self._live_rates = LiveRates()
         self._last_t = 0
         self._everything = True
+        if self.travel is None:
+            self.mark = None
 
     def _present(self) -> int:
         source = self.source
@@ -325,32 +380,11 @@ class View:
                 self._last_t = max(self._last_t, int(since))
         return max(self._last_t, source.model.loop.t)
 
-    def _take_readings(self, model: Model) -> None:
-        now = self.monotonic()
-        readings = self._readings
-        if readings and now - readings[-1].at < 0.2:
-            return
-        loop = model.loop
-        reading = _Reading(now, loop.t, model.events_seen, loop.poll_ns, loop.callback_ns)
-        readings.append(reading)
-        while len(readings) > 2 and now - readings[1].at >= 1.0:
-            readings.popleft()
-        first = readings[0]
-        if self._frozen is not None:
-            return
-        if now <= first.at:
-            return
-        told = reading.now_t - first.now_t
-        self._rates = Rates(
-            events=(reading.events - first.events) / (now - first.at),
-            poll=(reading.poll_ns - first.poll_ns) / told if told > 0 else None,
-            callbacks=(reading.callback_ns - first.callback_ns) / told if told > 0 else None,
-        )
-
-    def _count_if_due(self, model: Model, changed: bool) -> None:
+    def _count_if_due(self, changed: bool) -> None:
         self._uncounted = self._uncounted or changed
         now = self.monotonic()
-        if self._uncounted and self._frozen is None and now >= self._count_due:
+        if self._uncounted and now >= self._count_due:
+            model = self.model
             self._uncounted = False
             self._count_due = now + (0.0 if len(model.streams) < MANY else 1.0)
             self._count(model)
@@ -365,7 +399,7 @@ class View:
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""
         now = self.monotonic()
-        if now - self._forgot_at < 1.0:
+        if now - self._forgot_at < 1.0 or self.replaying:
             return
         self._forgot_at = now
         before_t = self._present() - self._closed_stays
@@ -373,6 +407,7 @@ class View:
         if len(closed) > CLOSED_KEPT:
             before_t = max(before_t, closed[-CLOSED_KEPT])
         if closed and closed[0] < before_t:
-            model.forget_closed(before_t)
-            self._everything = True
-        self.pinned = [number for number in self.pinned if number in self.model.streams]
+            self.source.forget_closed(before_t)
+            self._everything = self._everything or self.travel is None
+        if self.travel is None:
+            self.pinned = [number for number in self.pinned if number in model.streams]

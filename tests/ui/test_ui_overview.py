@@ -269,8 +269,9 @@ async def test_space_freezes_the_screen_and_lets_it_go_on() -> None:
         scene.records(record(7, "write_queue_size", "uv_write2", 0, 50_000))
         await a_while(pilot, scene, 30)
         after = text_of(pilot)
-        assert after[1:-1] == before[1:-1]
-        assert "‖ paused · 1 event since" in after[0]
+        assert after[1:-2] == before[1:-2]
+        assert "❚❚ paused −30 s" in after[0]
+        assert "1 event since" in after[0]
         assert "space resume" in after[-1]
 
         await pilot.press("space")

@@ -30,8 +30,8 @@ def feed_of(*numbers: int, **options: object) -> Feed:
     return feed
 
 
-def passed(data: bytes, *, out: bool = False, stream: int = 7) -> Payload:
-    return Payload(stream, 59 * SECOND, out, len(data), data)
+def passed(data: bytes, *, out: bool = False, stream: int = 7, at_s: int = 59) -> Payload:
+    return Payload(stream, at_s * SECOND, out, len(data), data)
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +160,7 @@ async def test_a_paused_screen_takes_no_payload() -> None:
     feed = feed_of(7)
     async with running(feed) as (app, pilot):
         await pilot.press("space")
-        feed.payload.append(passed(b"later\n"))
+        feed.payload.append(passed(b"later\n", at_s=61))
         screen_of(app).show(set())
         await pilot.pause()
         assert "later" not in "".join(payload(app))

@@ -21,6 +21,7 @@ def test_pausing_freezes_what_is_seen_while_the_model_goes_on() -> None:
     view = view_of(scene)
     view.advance(0.01)
     view.pause()
+    assert view.advance(0.01) == {1, 7}
 
     # when the stream changes
     scene.clock.seconds += 5

@@ -110,6 +110,14 @@ class Feed:
         """Everything is folded already."""
         return False
 
+    def forget_closed(self, before_t: int) -> None:
+        """Let go of what has closed, in the past as well."""
+        self.model.forget_closed(before_t)
+        self.history.forget(before_t)
+
+    def stop_recording(self) -> None:
+        """Nothing records."""
+
     def open_payload(self, stream: int) -> None:
         """Remember what was asked for."""
         self.opened = stream

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CONNECTION, CB_READ, FUNCTIONS, KINDS, site
 from streamscope.link.frames import Hello
-from streamscope.trace.decode import Decoder
+from streamscope.trace.decode import Decoder, FeedError
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, RequestState, StreamState
@@ -88,6 +89,13 @@ class Scene:
     def close_payload(self) -> None:
         self.opened = None
 
+    def forget_closed(self, before_t: int) -> None:
+        self.model.forget_closed(before_t)
+        self.history.forget(before_t)
+
+    def stop_recording(self) -> None:
+        return None
+
     def close(self) -> None:
         return None
 
@@ -95,9 +103,10 @@ class Scene:
 
     def snapshot(self, states: Iterable[StreamState], loop: LoopState | None = None) -> None:
         """One whole round of slices."""
-        self.model.slice(
-            self.place, loop or LoopState(turn=18_402, t=self.clock.t), list(states), first=True, last=True
-        )
+        loop, states = loop or LoopState(turn=18_402, t=self.clock.t), list(states)
+        self.model.slice(self.place, loop, states, first=True, last=True)
+        with suppress(FeedError):  # half a surrogate comes over no link, and could be kept in no past
+            self.history.slice(self.place, loop, states, first=True, last=True)
 
     def records(self, *records: tuple[int | str, ...], turn: int = 18_402) -> None:
         """A batch of the feed, at the clock's present."""

@@ -13,6 +13,7 @@ from streamscope.ui.view import View
 from streamscope.ui.widgets.banner import Banner
 from streamscope.ui.widgets.footer import KeyFooter
 from streamscope.ui.widgets.header import Header
+from streamscope.ui.widgets.scrub import Scrub
 from streamscope.ui.widgets.too_small import LEAST_HEIGHT, LEAST_WIDTH, TooSmall
 
 WIDE = 120
@@ -37,6 +38,7 @@ class LiveScreen(Screen[None]):
         self.view = view
         self._header = Header(view)
         self._banner = Banner(view)
+        self._scrub = Scrub(view)
 
     def compose(self) -> ComposeResult:
         """The frame, and the body in it."""
@@ -48,6 +50,7 @@ class LiveScreen(Screen[None]):
         yield self._banner
         yield Container(*self.compose_body(), id="body")
         yield TooSmall(id="too-small")
+        yield self._scrub
         yield KeyFooter()
 
     def compose_body(self) -> Iterable[Widget]:
@@ -58,6 +61,14 @@ class LiveScreen(Screen[None]):
         """Paint what has changed."""
         self._header.show(changed)
         self._banner.show(changed)
+        self._scrub.show(changed)
+
+    @property
+    def subject(self) -> tuple[int | None, str]:
+        """The stream that matters here, and the lane of its time line that is selected, "" for none: to their changes
+        one goes.
+        """
+        return None, ""
 
     def show_at_once(self) -> None:
         """Paint without waiting for what is only painted now and then."""

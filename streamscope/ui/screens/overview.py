@@ -20,6 +20,7 @@ from streamscope.ui.widgets.log_pane import LogPane
 from streamscope.ui.widgets.panel import Panel
 from streamscope.ui.widgets.panel_grid import PanelGrid
 from streamscope.ui.widgets.stream_table import StreamTable
+from streamscope.ui.widgets.timeline import Timeline
 from streamscope.ui.widgets.welcome import Welcome
 
 PANEL_WIDTH = 60
@@ -37,6 +38,7 @@ class OverviewScreen(LiveScreen):
         self.panels = PanelGrid(view, least_width=PANEL_WIDTH, least_height=PANEL_HEIGHT, id="panels")
         self.events = EventPane(view, id="events")
         self.log_pane = LogPane(view, id="log")
+        self.timeline = Timeline(view, id="lanes")
         self._welcome = Welcome(view, id="welcome")
         self._filter = FilterBar(id="filter")
         self._lines_seen = 1  # the first says where the program listens, and so does the header
@@ -45,11 +47,13 @@ class OverviewScreen(LiveScreen):
     def compose_body(self) -> Iterable[Widget]:
         """Table and panels beside or above each other, as the stylesheet says; events and log below."""
         self.log_pane.display = False
+        self.timeline.display = self.view.replaying
         yield Container(
             Container(self._filter, self.table, id="left"),
             Container(self._welcome, self.panels, id="right"),
             id="upper",
         )
+        yield self.timeline
         yield self.events
         yield self.log_pane
 
@@ -69,6 +73,8 @@ class OverviewScreen(LiveScreen):
         if nobody:
             self._welcome.show(changed)
         self.panels.show(changed)
+        if self.timeline.display:
+            self.timeline.show(changed)
         if self.events.display:
             self.events.show(changed)
 
@@ -84,6 +90,11 @@ class OverviewScreen(LiveScreen):
     def _nobody(self) -> bool:
         """Whether there is no stream to show, so that the screen had better teach."""
         return self.view.connections == 0 and not self.view.pinned
+
+    @property
+    def subject(self) -> tuple[int | None, str]:
+        """The selected stream, and the lane that is selected in the time line while that is shown."""
+        return self.table.cursor, self.timeline.lane if self.timeline.display else ""
 
     # panels
 
@@ -101,7 +112,7 @@ class OverviewScreen(LiveScreen):
         """The table, a panel or an event says which stream matters."""
         if message.number is not None and message.number != self.table.cursor:
             self.table.select(message.number)
-        self.events.selected = message.number
+        self.events.selected = self.timeline.number = message.number
         self.place_panels()
 
     def action_go(self, x: int, y: int) -> None:
@@ -136,6 +147,10 @@ class OverviewScreen(LiveScreen):
     def action_log(self) -> None:
         """Show or hide what the program printed."""
         self._toggle(self.log_pane)
+
+    def action_lanes(self) -> None:
+        """Show or hide the time line of the selected stream."""
+        self._toggle(self.timeline)
 
     def action_events(self) -> None:
         """Show or hide the events."""

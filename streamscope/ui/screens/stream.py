@@ -17,6 +17,7 @@ from streamscope.ui.widgets.event_pane import EventPane
 from streamscope.ui.widgets.panel import Panel
 from streamscope.ui.widgets.payload_view import PayloadView
 from streamscope.ui.widgets.request_list import RequestList
+from streamscope.ui.widgets.timeline import Timeline
 
 
 class StreamScreen(LiveScreen):
@@ -35,11 +36,17 @@ class StreamScreen(LiveScreen):
         self.requests = RequestList(view, number, id="stream-requests")
         self.payload = PayloadView(view, number, id="stream-payload")
         self.events = EventPane(view, number, id="stream-events")
+        self.timeline = Timeline(view, number, id="stream-lanes")
 
     def compose_body(self) -> Iterable[Widget]:
         """How it is on one side, what happened on the other; above each other where there is no room beside."""
-        yield Container(self.panel, self.requests, id="stream-state")
-        yield Container(self.payload, self.events, id="stream-past")
+        self.timeline.display = self.view.replaying
+        yield Container(
+            Container(self.panel, self.requests, id="stream-state"),
+            Container(self.payload, self.events, id="stream-past"),
+            id="stream-now",
+        )
+        yield self.timeline
 
     def on_mount(self) -> None:
         """The payload has the focus at first: it is what a person opens a stream for. A listening one has none."""
@@ -57,6 +64,20 @@ class StreamScreen(LiveScreen):
             self.requests.show(changed)
         self.payload.show(changed)
         self.events.show(changed)
+        if self.timeline.display:
+            self.timeline.show(changed)
+
+    @property
+    def subject(self) -> tuple[int | None, str]:
+        """The stream, and the lane that is selected in its time line while that is shown."""
+        return self.number, self.timeline.lane if self.timeline.display else ""
+
+    def action_lanes(self) -> None:
+        """Show or hide the stream's time line."""
+        self.timeline.display = not self.timeline.display
+        if not self.timeline.display and self.timeline.has_focus:
+            self.focus_next()
+        self.show_at_once()
 
     def action_back(self) -> None:
         """Go back to where the stream was opened."""

@@ -67,6 +67,11 @@ class WallScreen(LiveScreen):
         if self.focused is None and self.panels.panels and self.is_current:
             self.panels.panels[0].focus()
 
+    @property
+    def subject(self) -> tuple[int | None, str]:
+        """The stream of the panel that has the focus."""
+        return (self.focused.number if isinstance(self.focused, Panel) else None), ""
+
     def action_go(self, x: int, y: int) -> None:
         """Move the focus to the panel beside the one that has it."""
         if isinstance(self.focused, Panel):

@@ -21,6 +21,8 @@ def banner_text(view: View) -> str:
     if view.status == "gone":
         reason = reason[:1].upper() + reason[1:] if reason else "The engine cannot be reached"
         return f"{reason}. The last state stays; {then}q leaves."
+    if view.replaying:
+        return f"{reason[:1].upper() + reason[1:]}." if reason else ""
     if view.status == "connecting":
         return f"{reason[:1].upper() + reason[1:]} …" if reason else "Connecting …"
     if not view.model.whole and view.events_lost:

@@ -20,7 +20,7 @@ from streamscope.trace.decode import Event
 from streamscope.trace.history import Gap, History
 from streamscope.ui.actions import bindings
 from streamscope.ui.event_lines import event_parts, gap_parts, layout, row_text
-from streamscope.ui.messages import StreamSelected
+from streamscope.ui.messages import EventWanted, StreamSelected
 from streamscope.ui.view import View
 from streamscope.ui.widgets.live_lines import LiveLines
 
@@ -36,6 +36,9 @@ function, what it did, and what that changed, from what to what.
 
 The newest line is followed. Going up selects an event and holds the lines still; its stream is selected too, and below
 the list stands what the event means and what the function does. End follows the newest again.
+
+In the past ▶ points at what has just happened, and what will happen next stands below it, dim. Enter on a selected
+event goes to it.
 
 A line across the list says that events were lost, because this screen was too slow. What the panels show is right even
 then: after a loss the engine sends the state of every stream anew.
@@ -59,8 +62,8 @@ then: after a loss the engine sends the state of every stream anew.
         super().__init__(id=id, classes=classes)
         self._view = view
         self._history: History = view.history
-        self._held_end = 0
-        self._was_paused = False
+        self._here = 0
+        self._here_of: tuple[int, int] | None = None
         self._fixed = stream is not None
         self.elsewhere: int | None = None
         """The stream that is selected elsewhere on the screen."""
@@ -69,17 +72,34 @@ then: after a loss the engine sends the state of every stream anew.
     # the rows
 
     def span(self) -> tuple[int, int]:
-        """What the history has of the stream; while paused, up to the moment of the pause."""
+        """What the history has of the stream; in the past, what has happened and a little of what will."""
         view = self._view
         if view.history is not self._history:
             self._begin_anew()
         first, end = self._history.extent(self.stream)
-        if view.paused and not self._was_paused:
-            self._held_end = end
-        self._was_paused = view.paused
         if not view.paused:
+            self._here_of = None
             return first, end
-        return first, min(end, view.history_end if self.stream is None else self._held_end)
+        here = self._find_here(first, end)
+        if here != self._here:
+            self._here = here
+            self.refresh()
+        ahead = self.scrollable_content_region.height // 3 if view.moved else 0
+        return first, min(end, here + ahead)
+
+    def _find_here(self, first: int, end: int) -> int:
+        """The first row that has not happened yet, in this list's numbering."""
+        position = self._view.history_end
+        if self.stream is None:
+            return position
+        if self._here_of == (position, first):
+            return self._here
+        self._here_of = (position, first)
+        if position >= self._history.end:
+            return end
+        following = self._history.rows(position, 2)
+        seq = next((row.seq for row in following if isinstance(row, Event)), 2**63)
+        return first + bisect_left(range(first, end), seq, key=self._seq_at)
 
     def _begin_anew(self) -> None:
         """Another engine, another past: no row number means anything any more."""
@@ -87,7 +107,7 @@ then: after a loss the engine sends the state of every stream anew.
         self._drawn.clear()
         self._page = ()
         self._top = 0
-        self._was_paused = False
+        self._here_of = None
         self.following = True
         self.cursor = None
 
@@ -114,7 +134,7 @@ then: after a loss the engine sends the state of every stream anew.
     def empty_text(self) -> str:
         """What is awaited, or where the rows have gone."""
         if self._view.paused and self._history.end:
-            return "These events have left memory since the screen was paused; space goes on."
+            return "What happened before this instant is no longer in memory; end goes back to the present."
         if self.stream is not None:
             return f"Nothing of stream #{self.stream} is in memory."
         return "Nothing has happened yet: every change of a stream will be told here."
@@ -122,14 +142,27 @@ then: after a loss the engine sends the state of every stream anew.
     def render_line(self, y: int) -> Strip:
         """A row; the selected one has a mark as well as a colour."""
         strip = super().render_line(y)
+        if self._view.moved and self._top + y < self._end:
+            strip = self._in_time(strip, self._top + y)
         if self.cursor is None or self._top + y != self.cursor or self.cursor >= self._end:
             return strip
         ground = self.ground("cursor" if self.has_focus else "cursor-blurred")
         parts = [Segment("›", self.pen()), *strip.crop(1)]
         return Strip([Segment(text, (style or self.pen()) + ground) for text, style, _ in parts], strip.cell_length)
 
+    def _in_time(self, strip: Strip, row: int) -> Strip:
+        """A row as it looks in the past: what has just happened is pointed at, what will happen is dim."""
+        if row < self._here - 1:
+            return strip
+        if row >= self._here:
+            return Strip([Segment(text, self.pen("dim")) for text, _, _ in strip], strip.cell_length)
+        ground = self.ground("cursor-blurred")
+        parts = [Segment("▶", self.pen("accent")), *strip.crop(1)]
+        return Strip([Segment(text, (style or self.pen()) + ground) for text, style, _ in parts], strip.cell_length)
+
     def watch_stream(self, old: int | None, new: int | None) -> None:
         """Other rows with other numbers: the selected event stays selected if it is among them."""
+        self._here_of = None
         row = self.selected
         self.cursor = None
         self.redraw()
@@ -221,9 +254,14 @@ then: after a loss the engine sends the state of every stream anew.
         super().action_follow()
 
     def action_explain(self) -> None:
-        """Select the newest event in sight if none is, and with it its stream and its explanation."""
+        """Select the newest event in sight if none is, and with it its stream and its explanation; in the past, go to
+        the selected one.
+        """
+        row = self.selected
         if self.cursor is None:
             self.action_up()
+        elif self._view.paused and isinstance(row, Event):
+            self.post_message(EventWanted(row.seq))
         else:
             self._announce()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -14,7 +15,10 @@ from textual.strip import Strip
 
 from streamscope.ui.actions import BY_ID, Action, key_text
 from streamscope.ui.live import Overlooked
+from streamscope.ui.view import View
 from streamscope.ui.widgets.pens import Pens
+
+_NO_LABELS: Mapping[str, str] = {}
 
 
 class Hint(NamedTuple):
@@ -32,8 +36,10 @@ class Hint(NamedTuple):
         return cell_len(self.shown) + 1 + cell_len(self.label) + 3
 
 
-def hints(active: dict[str, ActiveBinding], *, paused: bool = False) -> list[Hint]:
-    """The keys that the footer tells of, from left to right; the first key of each action, as the person has set it."""
+def hints(active: dict[str, ActiveBinding], labels: Mapping[str, str] = _NO_LABELS) -> list[Hint]:
+    """The keys that the footer tells of, from left to right; the first key of each action, as the person has set it.
+    `labels` are words that some actions have for the moment, by id.
+    """
     keys: dict[str, list[str]] = {}
     for key, binding in active.items():
         if binding.binding.id in BY_ID and binding.enabled:
@@ -45,9 +51,19 @@ def hints(active: dict[str, ActiveBinding], *, paused: bool = False) -> list[Hin
             default = action.keys.split(",")[0]
             key = default if default in bound else bound[0]
             shown = action.key_label if key == default and action.key_label else key_text(key)
-            label = "resume" if paused and action.id == "pause" else action.label
-            found.append(Hint(shown, label, key, action.help, action))
+            found.append(Hint(shown, labels.get(action.id, action.label), key, action.help, action))
     return sorted(found, key=lambda hint: hint.action.footer)
+
+
+def labels_of(view: View) -> Mapping[str, str]:
+    """What going on and going to the end mean where the person stands."""
+    travel = view.travel
+    if travel is None:
+        return _NO_LABELS
+    return {
+        "pause": "pause" if travel.playing else "play" if view.moved else "resume",
+        "travel.end": "end" if view.replaying else "live",
+    }
 
 
 def fitting(found: list[Hint], width: int) -> list[Hint]:
@@ -78,8 +94,8 @@ class KeyFooter(Pens):
         width = self.size.width
         if y:
             return self.strip([])
-        paused = isinstance(self.app, Overlooked) and self.app.view.paused
-        kept = fitting(hints(self.screen.active_bindings, paused=paused), width - 2)
+        labels = labels_of(self.app.view) if isinstance(self.app, Overlooked) else _NO_LABELS
+        kept = fitting(hints(self.screen.active_bindings, labels), width - 2)
         segments: list[Segment] = [Segment(" ", self.pen())]
         self._spans = []
         x = 1

@@ -13,10 +13,12 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from streamscope.ui.safe import fit, visible
+from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.view import View
 from streamscope.ui.widgets.meters import NONE, bytes_text, count_text, percent_text
 from streamscope.ui.widgets.pens import Pens
 
+_TENTH = 100_000_000
 EVERY = 0.1
 """Seconds between two paintings at least: a turn number that flickers faster says nothing more."""
 
@@ -52,6 +54,8 @@ def pieces(view: View) -> list[Piece]:
         Piece(2, ((program, "value"),)),
         Piece(1, ((address, ""),)),
         Piece(0, _state(view)),
+        Piece(1, _instant(view)),
+        Piece(3, _since(view)),
         Piece(3, (("turn ", "label"), (f"{loop.turn:<7,}", ""))),
         Piece(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
         Piece(2, ((f"{count_text(rates.events):>5}", "value"), (" events/s", "label"))),
@@ -64,12 +68,33 @@ def pieces(view: View) -> list[Piece]:
 
 
 def _state(view: View) -> tuple[tuple[str, str], ...]:
-    if view.paused:
-        missed = view.events_missed
-        since = f" · {count_text(missed)} {'event' if missed == 1 else 'events'} since" if missed else ""
-        return (("‖ paused", "warning"), (since, "label"))
+    travel = view.travel
+    if travel is not None:
+        sign = "▶" if travel.playing else "❚❚"
+        word = "replay" if view.replaying else "" if travel.playing else "paused"
+        speed = f"{travel.speed:g}×" if travel.playing or view.replaying else ""
+        text = " ".join(part for part in (sign, word, speed) if part)
+        back = (view.present_t - view.now_t) // _TENTH * _TENTH
+        behind = f" −{span_text(back)}" if back > 0 and not view.replaying else ""
+        return ((text, "good" if travel.playing else "warning"), (behind, "value"))
     glyph, pen = STATES.get(view.status, ("?", "warning"))
     return ((f"{glyph} {view.status}", pen),)
+
+
+def _instant(view: View) -> tuple[tuple[str, str], ...]:
+    """The time of day that is looked at, while that is not the present."""
+    if not view.paused:
+        return ()
+    started = view.hello.started if view.hello is not None else 0.0
+    return ((instant_text(started, view.now_t), "value"),)
+
+
+def _since(view: View) -> tuple[tuple[str, str], ...]:
+    """How much has happened since the instant that is looked at."""
+    missed = view.events_missed
+    if not missed or view.replaying:
+        return ()
+    return ((f"{count_text(missed)} {'event' if missed == 1 else 'events'} since", "label"),)
 
 
 def _recording(view: View) -> tuple[tuple[str, str], ...]:

@@ -70,17 +70,23 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
             self._view.source.close_payload()
 
     def sync(self) -> None:
-        """Lay out what has passed, unless the screen is paused, or it would take rows away from a reader."""
-        if not self._view.paused and (self.following or not self._payload.full):
+        """Lay out what has passed up to the instant that is looked at, unless it would take rows away from a reader."""
+        if self._view.paused and self._last is not None and self._last.t > self._view.now_t:
+            self._payload = PayloadLog()
+            self._last = None
+            self._lay_out()
+        if self.following or not self._payload.full:
             self._take()
         super().sync()
 
     def _take(self) -> None:
         fresh: list[Payload] = []
+        latest = self._view.now_t if self._view.paused else None
         for frame in reversed(self._view.source.payload):
             if frame is self._last:
                 break
-            fresh.append(frame)
+            if latest is None or frame.t <= latest:
+                fresh.append(frame)
         else:
             if self._last is not None and fresh:
                 self._payload.skip_unknown(fresh[-1].t)

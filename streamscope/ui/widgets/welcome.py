@@ -40,6 +40,15 @@ def welcome_lines(view: View) -> list[Line]:
     if not hello.addresses:
         return [[(program, "value"), (" listens nowhere yet; its streams will appear here.", "label")]]
     address = visible(hello.addresses[0], 100)
+    if view.paused:
+        return [
+            [(program, "value"), (" listened on ", "label"), (address, "good")],
+            [],
+            [("Nobody is connected at this instant.", "label")],
+            [],
+            [("space", "key"), (" plays, ", "label"), ("→", "key"), (" steps on, ", "label"), (":", "key"),
+             (" goes to a time.", "label")],
+        ]  # fmt: skip
     return [
         [(program, "value"), (" listens on ", "label"), (address, "good")],
         [],

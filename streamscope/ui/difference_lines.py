@@ -1,0 +1,104 @@
+"""The difference between two instants as lines of styled text. Pure: the same difference gives the same lines."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from streamscope.core import flags as uv
+from streamscope.trace.difference import COUNTERS, FLAGS, Change, Difference, StreamDifference, Value
+from streamscope.trace.names import error_name
+from streamscope.trace.state import StreamState
+from streamscope.ui.peer import peer_text
+from streamscope.ui.safe import visible
+from streamscope.ui.scale import span_text
+from streamscope.ui.trouble import is_listener
+from streamscope.ui.widgets.meters import NONE, bytes_text, count_text
+
+Line = list[tuple[str, str]]
+
+MOST_STREAMS = 300
+"""So many streams are told of; of the others only how many there are."""
+NAMED = 6
+"""So many requests or descriptors are named one by one."""
+
+_COUNTED = {"bytes", "requests", "descriptors"}
+_FATES = {"new": ("+", "good"), "gone": ("−", "muted"), "closed": ("×", "warning")}
+
+
+def difference_lines(found: Difference, first: int | None = None) -> list[Line]:
+    """All of it; the stream `first` stands at the top."""
+    lines: list[Line] = []
+    if found.loop:
+        lines += [[("the loop", "title")], *_fields(found.loop), []]
+    streams = sorted(found.streams, key=lambda each: (each.state.number != first, each.state.number))
+    for each in streams[:MOST_STREAMS]:
+        lines += [_head(each), *_fields(each.changes), []]
+    if len(streams) > MOST_STREAMS:
+        lines += [[(f"and {len(streams) - MOST_STREAMS:,} streams more", "label")], []]
+    if not found.streams:
+        lines += [[("No stream differs.", "label")], []]
+    if found.same:
+        lines.append([(f"{found.same:,} {'stream is' if found.same == 1 else 'streams are'} the same.", "muted")])
+    return lines
+
+
+def _head(each: StreamDifference) -> Line:
+    state = each.state
+    kind = uv.TYPE_NAMES.get(state.type, "unknown")
+    line: Line = [(f"#{state.number} {kind}", "title"), (f"  {_where(state)}", "label")]
+    if each.fate:
+        sign, style = _FATES[each.fate]
+        line.append((f"  {sign} {each.fate}", style))
+    return line
+
+
+def _where(state: StreamState) -> str:
+    return f"listening {visible(state.local)}" if is_listener(state) else visible(state.name) or peer_text(state)
+
+
+def _fields(changes: tuple[Change, ...]) -> list[Line]:
+    lines = []
+    width = max((len(change.name) for change in changes), default=0)
+    for group, run in groupby(changes, key=lambda change: change.group):
+        for place, change in enumerate(run):
+            begin = (f"  {group if not place else '':<10}", "muted")
+            lines.append([begin, (f"{change.name:<{width}}  ", "label"), *_change(change)])
+    return lines
+
+
+def _change(change: Change) -> Line:
+    if change.group == FLAGS:
+        return [("○ → ", "muted"), ("● set", "on")] if change.new else [("● → ", "muted"), ("○ cleared", "value")]
+    old, new = (value_text(value, change.unit) for value in (change.old, change.new))
+    line: Line = [(f"{old} → ", "muted"), (new, "value")]
+    delta = change.delta
+    if delta and (change.group == COUNTERS or change.unit in _COUNTED):
+        amount = value_text(abs(delta), change.unit)
+        line.append((f"  {'+' if delta > 0 else '−'}{amount}", "good" if delta > 0 else "accent"))
+    for word, numbers, style in (("left", change.left, "muted"), ("joined", change.joined, "accent")):
+        if numbers:
+            line.append((f"  {word} {_numbers(numbers, change.unit)}", style))
+    return line
+
+
+def _numbers(numbers: tuple[int, ...], unit: str) -> str:
+    letter = "w" if unit == "requests" else ""
+    text = ", ".join(f"{letter}{number}" for number in numbers[:NAMED])
+    return text + (f" +{count_text(len(numbers) - NAMED)}" if len(numbers) > NAMED else "")
+
+
+def value_text(value: Value, unit: str) -> str:
+    """A value as a person reads it."""
+    if value is None or value == "":
+        return NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return visible(value)
+    if unit == "bytes":
+        return bytes_text(value)
+    if unit == "ns":
+        return span_text(value)
+    if unit == "error":
+        return visible(error_name(value)) if value else NONE
+    return f"{value:,}"

@@ -1,0 +1,80 @@
+"""Where a lane of the time line changes: for each lane, which events are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamscope.core import flags as uv
+from streamscope.trace.decode import Event
+from streamscope.trace.search import Wanted, is_change
+
+_FLAGS = {name: bit for bit, name in uv.FLAG_NAMES.items()}
+_MASKS = {f"wants {name}": bit for bit, name in uv.POLL_NAMES.items()}
+_NO_FAILURES = {-11, -4, -115}
+"""EAGAIN, EINTR and EINPROGRESS: results that mean to try again, and are no failures."""
+
+
+def lane_change(lane: str) -> tuple[Wanted, frozenset[str] | None]:
+    """Which rows change the lane of this id ("" for the whole stream), and which kinds they are of, None for any."""
+    if lane in _FLAGS:
+        return is_change(_FLAGS[lane]), frozenset({"flag.set", "flag.clear"})
+    if lane in _MASKS:
+        return _events(_wants(_MASKS[lane])), frozenset({"io.start", "io.stop"})
+    if lane in _OTHERS:
+        judge, kinds = _OTHERS[lane]
+        return _events(judge), kinds
+    return is_change(None), None
+
+
+def _events(judge: Callable[[Event], bool]) -> Wanted:
+    return lambda row: isinstance(row, Event) and judge(row)
+
+
+def _wants(bit: int) -> Callable[[Event], bool]:
+    def judge(event: Event) -> bool:
+        old, new = event.old, event.new
+        return (
+            event.kind in ("io.start", "io.stop")
+            and isinstance(old, int)
+            and isinstance(new, int)
+            and bool((old ^ new) & bit)
+        )
+
+    return judge
+
+
+def _number(event: Event, name: str) -> int:
+    value = event.fields.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _is_read(event: Event) -> bool:
+    return event.kind in ("sys.read", "sys.recvmsg") and _number(event, "result") > 0
+
+
+def _is_written(event: Event) -> bool:
+    return event.kind == "request.end" and not _number(event, "status")
+
+
+def _is_failure(event: Event) -> bool:
+    if event.kind == "callback.error":
+        return True
+    if event.kind == "request.end":
+        return _number(event, "status") < 0
+    result = _number(event, "result")
+    return event.kind.startswith("sys.") and result < 0 and result not in _NO_FAILURES
+
+
+_OTHERS: dict[str, tuple[Callable[[Event], bool], frozenset[str] | None]] = {
+    "queue": (
+        lambda event: event.kind == "write_queue_size" and event.old != event.new,
+        frozenset({"write_queue_size"}),
+    ),
+    "pending": (
+        lambda event: event.kind in ("request.begin", "request.end"),
+        frozenset({"request.begin", "request.end"}),
+    ),
+    "reads": (_is_read, frozenset({"sys.read", "sys.recvmsg"})),
+    "writes": (_is_written, frozenset({"request.end"})),
+    "errors": (_is_failure, None),
+}

@@ -1,0 +1,149 @@
+"""What happened in the last second, live or at an instant of the past: rates of the loop, and the streams' curves.
+
+Live, the loop's counters are read a few times a second. In the past there was nobody to read them, so the last half
+minute before the instant is gone over again, a little in every frame, with a traveller of its own; until that is done
+the curves are empty rather than wrong. Going on from there only adds to them, and a short way back only takes away.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from streamscope.trace.model import Model
+from streamscope.trace.series import SECOND_NS, Series
+from streamscope.trace.travel import Traveller
+
+MOST_BACK = 20
+"""So many samples may be missing at the curves' beginning before they are made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What happened in the last second: events a second, and the shares of time spent in epoll and in the program's
+    callbacks.
+
+    A share is None when the engine told of nothing: it may be waiting, or a callback may not have returned.
+    """
+
+    events: float = 0.0
+    poll: float | None = None
+    callbacks: float | None = None
+
+
+_NONE = Rates()
+
+
+class _Reading(NamedTuple):
+    """One look at the counters from which rates are made."""
+
+    at: float  # seconds, on the clock that they are rates of
+    t: int
+    events: int
+    poll_ns: int
+    callback_ns: int
+
+    @classmethod
+    def of(cls, model: Model, at: float) -> _Reading:
+        return cls(at, model.t, model.events_seen, model.poll_ns, model.callback_ns)
+
+
+def _between(first: _Reading, last: _Reading) -> Rates:
+    told, seconds = last.t - first.t, last.at - first.at
+    if seconds <= 0:
+        return Rates()
+    return Rates(
+        events=(last.events - first.events) / seconds,
+        poll=(last.poll_ns - first.poll_ns) / told if told > 0 else None,
+        callbacks=(last.callback_ns - first.callback_ns) / told if told > 0 else None,
+    )
+
+
+class LiveRates:
+    """The loop's counters, read as time goes by."""
+
+    def __init__(self) -> None:
+        self.rates = Rates()
+        self._readings: deque[_Reading] = deque()
+
+    def read(self, model: Model, now: float) -> None:
+        """Read them if the last time was a while ago; `now` is in seconds."""
+        readings = self._readings
+        if readings and now - readings[-1].at < 0.2:
+            return
+        readings.append(_Reading.of(model, now))
+        while len(readings) > 2 and now - readings[1].at >= 1.0:
+            readings.popleft()
+        if now > readings[0].at:
+            self.rates = _between(readings[0], readings[-1])
+
+
+class PastRates:
+    """Curves and rates at an instant of the past. `work` brings them nearer to being so, `ready` says whether they
+    are.
+    """
+
+    def __init__(self, traveller: Callable[[], Traveller], series: Series | None = None, rates: Rates = _NONE) -> None:
+        """`traveller` makes one that these rates may move as they need. `series` and `rates` are what is known already
+        of the instant at which one begins.
+        """
+        self._make = traveller
+        self._traveller: Traveller | None = None
+        self.series = Series() if series is None else series
+        self._readings: dict[int, _Reading] = {}  # by step
+        self._known = (self.series.last_step, rates)
+        self._step = self.series.last_step
+        self._first = 0
+
+    def go(self, t: int) -> None:
+        """The instant, in nanoseconds on the feed's clock."""
+        self._step = t // self.series.step_ns
+        back = self.series.last_step - self._step
+        if self.series.last_step < 0 or back > MOST_BACK or -back > self.series.points:
+            self.series = Series()
+            self._readings.clear()
+            self._first = max(self._step - self.series.points, 0)
+
+    @property
+    def ready(self) -> bool:
+        """Whether all is known that the instant needs."""
+        return self.series.last_step >= self._step
+
+    def work(self, budget_s: float, monotonic: Callable[[], float]) -> bool:
+        """Go over some more of the past, for about so many seconds; whether curves and rates are now others."""
+        if self.ready or self._step < 0:
+            return False
+        until = monotonic() + budget_s
+        while not self.ready:
+            self._sample(max(self.series.last_step + 1, self._first))
+            if monotonic() >= until:
+                break
+        return self.ready
+
+    def _sample(self, step: int) -> None:
+        if self._traveller is None:
+            self._traveller = self._make()
+        traveller = self._traveller
+        t = step * self.series.step_ns
+        traveller.go(traveller.history.row_at(t=t))
+        model = traveller.model
+        self.series.sample(model, t)
+        self._readings[step] = _Reading.of(model, t / SECOND_NS)
+        while len(self._readings) > self.series.points + 2:
+            del self._readings[next(iter(self._readings))]
+
+    @property
+    def before(self) -> int:
+        """How many of the last samples are of later instants."""
+        return max(self.series.last_step - self._step, 0)
+
+    @property
+    def rates(self) -> Rates:
+        """Of the loop, over the last second."""
+        if self._step == self._known[0]:
+            return self._known[1]
+        last = self._readings.get(self._step)
+        first = self._readings.get(self._step - SECOND_NS // self.series.step_ns)
+        return _NONE if first is None or last is None else _between(first, last)

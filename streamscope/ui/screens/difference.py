@@ -1,0 +1,105 @@
+"""What differs between the marked instant and the one that is looked at, over the screen; it follows while one
+travels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from rich.segment import Segment
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.strip import Strip
+
+from streamscope.trace.difference import difference
+from streamscope.ui.actions import bindings
+from streamscope.ui.difference_lines import Line, difference_lines
+from streamscope.ui.scale import instant_text, span_text
+from streamscope.ui.view import View
+from streamscope.ui.widgets.panel_rows import cut
+from streamscope.ui.widgets.pens import Pens
+
+EVERY = 0.2
+"""Seconds between two comparisons at least while the present goes on."""
+
+
+class DifferenceLines(Pens):
+    """The lines; as high as there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[Line] = []
+
+    def set_lines(self, lines: list[Line]) -> None:
+        """Show these."""
+        if lines != self._lines:
+            if len(lines) != len(self._lines):
+                self.styles.height = max(len(lines), 1)
+            self._lines = lines
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        line = self._lines[y] if y < len(self._lines) else []
+        return self.strip(Segment(text, self.pen(style)) for text, style in cut(line, self.content_size.width))
+
+
+class DifferenceScroll(VerticalScroll):
+    """The frame round the lines, which scrolls them."""
+
+    HELP = """\
+What differs between the marked instant (m marks one) and the one that is looked at: for each stream its flags, its
+queues with what left and what joined, its epoll masks and callbacks, its counters, and what else has changed.
+
+The keys that travel work here too: the difference follows.
+"""
+
+
+class DifferenceScreen(ModalScreen[None]):
+    """The difference. There must be a mark."""
+
+    BINDINGS = bindings("difference")
+
+    def __init__(self, view: View, first: int | None) -> None:
+        """The stream `first` stands at the top."""
+        super().__init__()
+        self._view = view
+        self._first = first
+        self._lines = DifferenceLines()
+        self._seen: tuple[int, int] | None = None
+        self._due = 0.0
+
+    def compose(self) -> ComposeResult:
+        """The lines in a frame."""
+        with DifferenceScroll(id="difference"):
+            yield self._lines
+
+    def on_mount(self) -> None:
+        """Scrolling works at once."""
+        self.query_one("#difference").focus()
+        self.show(frozenset())
+
+    def show(self, changed: Set[int]) -> None:
+        """Compare again if the instant is another one."""
+        view, mark = self._view, self._view.mark
+        at = view.monotonic()
+        here = (view.history_end, view.now_t if view.paused else 0)
+        if mark is None or here == self._seen or (at < self._due and not view.paused):
+            return
+        self._seen, self._due = here, at + EVERY
+        found = difference(mark.streams, view.model.streams, mark.loop, view.model.loop)
+        self._lines.set_lines(difference_lines(found, self._first))
+        started = view.hello.started if view.hello is not None else 0.0
+        frame = self.query_one("#difference")
+        frame.border_title = Content(
+            f"difference · ◆ {instant_text(started, mark.t)} → ▼ {instant_text(started, view.now_t)}"
+        )
+        events = abs(view.history_end - mark.row)
+        apart = f"{span_text(view.now_t - mark.t)} · {events:,} {'event' if events == 1 else 'events'}"
+        frame.border_subtitle = Content(f"{apart} · esc closes")
+
+    def action_close(self) -> None:
+        """Back to the screen."""
+        self.dismiss(None)

@@ -1,0 +1,166 @@
+"""What a person can do to go back in time: the app's actions for it, each a few lines on the view."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import App
+from textual.widgets import Input
+
+from streamscope.trace.instant import Target
+from streamscope.ui.messages import EventWanted, InstantWanted
+from streamscope.ui.screens.base import LiveScreen
+from streamscope.ui.screens.difference import DifferenceScreen
+from streamscope.ui.screens.goto import GotoScreen
+from streamscope.ui.travel import Travel
+from streamscope.ui.view import View
+
+NEED_A_JOURNEY = {"past_start", "past_end"}
+"""Actions whose keys are a pane's own while the present is looked at; stepping by single events is one too."""
+TRAVELLING = {*NEED_A_JOURNEY, "step", "step_turn", "change", "speed"}
+
+
+class TimeTravelApp(App[int]):
+    """An app that looks at one engine, now or in its past."""
+
+    view: View
+
+    def front(self) -> LiveScreen | None:
+        """The live screen that a person sees, be it through a dialog; not before its widgets are there."""
+        live = (screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen))
+        return next((screen for screen in live if screen.is_mounted), None)
+
+    def show_at_once(self) -> None:
+        """Have the screen in front paint everything anew."""
+        front = self.front()
+        if front is not None:
+            front.show_at_once()
+        if isinstance(self.screen, DifferenceScreen):
+            self.screen.show(frozenset())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys of a journey are for a screen, not for a line that is being written nor for a dialog; and those that a
+        pane has another use for only while there is one.
+        """
+        if action not in TRAVELLING:
+            return True
+        if not isinstance(self.screen, LiveScreen | DifferenceScreen) or isinstance(self.focused, Input):
+            return False
+        if self.view.travel is None:
+            return action not in NEED_A_JOURNEY and action not in ("step", "speed")
+        return True
+
+    def _standing(self) -> Travel | None:
+        """The journey, which begins now if there is none, and does not play. None where there is no past yet."""
+        self.view.pause()
+        if self.view.travel is not None:
+            self.view.travel.stop()
+        return self.view.travel
+
+    def _arrived(self) -> None:
+        """The person is somewhere else now, or time goes on otherwise."""
+        self.view.advance(0.0)
+        self.refresh_bindings()
+        self.show_at_once()
+
+    def action_pause(self) -> None:
+        """Hold still, or go on: to the present if the person has not moved since, else from where they are."""
+        view = self.view
+        travel = view.travel
+        if travel is None:
+            view.pause()
+        elif travel.playing:
+            travel.stop()
+        elif view.moved:
+            travel.play()
+        else:
+            view.resume()
+        self._arrived()
+
+    def action_step(self, events: int) -> None:
+        """Step so many events on, or back."""
+        if travel := self._standing():
+            travel.step(events)
+            self._arrived()
+
+    def action_step_turn(self, turns: int) -> None:
+        """Step so many turns of the loop on, or back."""
+        if travel := self._standing():
+            travel.step_turn(turns)
+            self._arrived()
+
+    def action_change(self, direction: int) -> None:
+        """Go to the next change of what matters on the screen, or to the one before."""
+        front = self.front()
+        number, lane = front.subject if front is not None else (None, "")
+        if number is None:
+            self.notify("Select a stream first: its changes are what this goes to.", severity="warning")
+            return
+        if travel := self._standing():
+            self.found(travel.change(number, lane, direction), direction)
+
+    def found(self, result: bool | None, direction: int = 0) -> None:
+        """A search has ended with a change, or without one."""
+        if result is False:
+            where = "after" if direction > 0 else "before" if direction < 0 else "further on"
+            self.notify(f"There is no change {where} in what is kept of the past.", severity="warning", timeout=3)
+        if result is not None:
+            self._arrived()
+
+    def action_past_start(self) -> None:
+        """Go to where the past begins."""
+        if travel := self._standing():
+            travel.go_start()
+            self._arrived()
+
+    def action_past_end(self) -> None:
+        """Go back to the present; in a replay, to the end."""
+        if self._standing():
+            self.view.go_to(Target("end"))
+            self._arrived()
+
+    def action_speed(self, by: int) -> None:
+        """Play slower, or faster."""
+        if self.view.travel is not None:
+            self.view.travel.change_speed(by)
+            self._arrived()
+
+    def action_goto(self) -> None:
+        """Ask for an instant, and go there."""
+
+        def go(target: Target | None) -> None:
+            if target is not None:
+                self.view.go_to(target)
+                if self.view.travel is not None:
+                    self.view.travel.stop()
+                self._arrived()
+
+        if not isinstance(self.screen, GotoScreen):
+            self.push_screen(GotoScreen(self.view.standpoint, marked=self.view.mark is not None), go)
+
+    @on(InstantWanted)
+    def _instant_wanted(self, message: InstantWanted) -> None:
+        """A time line was clicked."""
+        if travel := self._standing():
+            travel.go_t(message.t)
+            self._arrived()
+
+    @on(EventWanted)
+    def _event_wanted(self, message: EventWanted) -> None:
+        """An event was chosen."""
+        if travel := self._standing():
+            travel.go_to(Target("seq", message.seq), None)
+            self._arrived()
+
+    def action_mark(self) -> None:
+        """Mark this instant, or take the mark away."""
+        marked = self.view.set_mark()
+        self.notify("Marked; d shows what differs from here." if marked else "The mark is taken away.", timeout=3)
+        self.show_at_once()
+
+    def action_difference(self) -> None:
+        """Show what differs between the mark and now."""
+        if self.view.mark is None:
+            self.notify("Nothing is marked yet: m marks this instant, d then shows what differs from it.", timeout=4)
+            return
+        front = self.front()
+        self.push_screen(DifferenceScreen(self.view, front.subject[0] if front is not None else None))
