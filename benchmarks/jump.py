@@ -1,0 +1,147 @@
+"""Jump: how long it takes to stand anywhere in a long trace, and what recording one costs.
+
+The trace is what an engine told of an echo load, of several loads with and without backpressure after each other. A
+jump is timed from the row to a model that stands there, with the segment read, unpacked and checked if it is not in
+memory. State is compared with the fold from the start at a few rows, so that nothing is timed that would be wrong.
+"""
+
+from __future__ import annotations
+
+import random
+import resource
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.arena import Arena
+from benchmarks.echo import ENTRIES, LINKED_ENGINE
+from benchmarks.load import BULK, MEDIUM, SMALL, EchoLoad
+from benchmarks.measure import FULL, Effort
+from benchmarks.targets import JUMP, Figure, compared
+from streamscope.core.flags import UV_TCP
+from streamscope.link.client import Client
+from streamscope.link.frames import Bye, Records, Slice
+from streamscope.link.greeting import greeting
+from streamscope.trace.keyframe import freeze, thaw
+from streamscope.trace.model import Model
+from streamscope.trace.pieces import Batch
+from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.store.writer import TraceWriter
+from streamscope.trace.travel import Traveller
+
+EVENTS = 10_000_000
+JUMPS = 200
+STREAMS = 10_000
+
+
+def run(effort: Effort) -> Iterator[Figure]:
+    """Record, open, jump; then what a keyframe of many streams costs."""
+    events = EVENTS if effort is FULL else EVENTS // 10
+    name = f"{events / 1e6:.0f} M events"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "echo.scope"
+        ns = record(path, events)
+        begin = time.perf_counter()
+        with TraceFile.open(path) as trace:
+            opened = time.perf_counter() - begin
+            end = trace.history.end
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            times = jumps(trace)
+            grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+            yield Figure(f"jump: anywhere in {name}, median", statistics.median(times) * 1e3, JUMP)
+            yield Figure(f"jump: anywhere in {name}, worst of {JUMPS}", max(times) * 1e3, JUMP)
+            yield Figure(f"jump: opening {name}", opened * 1e3, compared("ms"))
+            yield Figure(f"jump: memory that jumping about in {name} took", grown, compared("MiB"))
+            yield Figure("trace: an event on disk", trace.size / end, compared("bytes"))
+            yield Figure("trace: an event, folded and written", ns / end, compared("ns per event"))
+    yield from keyframes(effort)
+
+
+def record(path: Path, events: int) -> int:
+    """Record so many events; returns the CPU time that the writer took, in ns."""
+    spent = 0
+    with (
+        Arena({LINKED_ENGINE: ENTRIES[LINKED_ENGINE]}) as arena,
+        socket.socket(socket.AF_UNIX) as sock,
+        path.open("w+b", buffering=0) as file,
+    ):
+        loads = [EchoLoad(arena.contestants[LINKED_ENGINE], shape) for shape in (SMALL, MEDIUM, BULK)]
+        sock.connect(str(arena.probes[LINKED_ENGINE]))
+        client = Client(sock)
+        writer = TraceWriter(file, greeting("echo", 0))
+        turn = 0
+        while writer.events < events:
+            loads[0 if turn % 4 else turn // 4 % 3].slice()
+            turn += 1
+            client.receive()
+            while (frame := client.take()) is not None:
+                begin = time.thread_time_ns()
+                if isinstance(frame, Records):
+                    writer.records(frame)
+                elif isinstance(frame, Slice):
+                    writer.slice(frame)
+                writer.tick(time.monotonic())
+                spent += time.thread_time_ns() - begin
+        for load in loads:
+            load.close()
+        writer.close(Bye("measured", 0))
+    return spent
+
+
+def jumps(trace: TraceFile) -> list[float]:
+    """Seconds of each of so many jumps. Raises AssertionError if one of them led to a wrong state."""
+    history, header = trace.history, trace.header
+    catalogue = header.kinds, header.functions, header.joined
+    rng = random.Random(1)
+    traveller = Traveller(history, *catalogue)
+    times = []
+    for _ in range(JUMPS):
+        row = rng.randrange(history.end)
+        begin = time.perf_counter()
+        traveller.go(row)
+        times.append(time.perf_counter() - begin)
+        assert traveller.row == row
+    last = history.keyframes()[-1].row
+    model = Model(*catalogue)
+    for leaf in history.batches(0):
+        if isinstance(leaf, Batch) and leaf.first >= last:
+            break
+        leaf.fold(model)
+    Traveller(history, *catalogue)
+    traveller.go(0)
+    traveller.go(last)
+    assert freeze(traveller.model) == freeze(model)
+    return times
+
+
+def keyframes(effort: Effort) -> Iterator[Figure]:
+    """What the state of many streams costs to keep and to take up again."""
+    hello = greeting("many", 0)
+    catalogue = hello.kinds, hello.functions, hello.joined
+    model = Model(*catalogue)
+    states = [
+        StreamState(
+            number, UV_TCP, 0x6000, fd=number, place="echo.py:31 on_connection", local="127.0.0.1:7000",
+            peer=f"127.0.0.1:{20_000 + number}", server=1, begin_t=number * 1_000_000, bytes_in=64 * number,
+            bytes_out=64 * number, reads=number, writes=number, last_read_t=10**10, last_write_t=10**10,
+        )
+        for number in range(1, STREAMS + 1)
+    ]  # fmt: skip
+    model.slice(0, LoopState(turn=1, t=10**10), states, first=True, last=True)
+    packed = freeze(model)
+    frozen, thawed = [], []
+    for _ in range(effort.repeats):
+        begin = time.thread_time_ns()
+        freeze(model)
+        middle = time.thread_time_ns()
+        thaw(packed, *catalogue)
+        frozen.append(middle - begin)
+        thawed.append(time.thread_time_ns() - middle)
+    name = f"keyframe: {STREAMS:,} streams"
+    yield Figure(f"{name}, taken", statistics.median(frozen) / 1e6, compared("ms"))
+    yield Figure(f"{name}, taken up again", statistics.median(thawed) / 1e6, compared("ms"))
+    yield Figure(f"{name}, unpacked", len(packed) / STREAMS, compared("bytes per stream"))
