@@ -1,8 +1,9 @@
 """Jump: how long it takes to stand anywhere in a long trace, and what recording one costs.
 
-The trace is what an engine told of an echo load, of several loads with and without backpressure after each other. A
-jump is timed from the row to a model that stands there, with the segment read, unpacked and checked if it is not in
-memory; in CPU time, because the machine has other things to do (see `measure`). State is compared with the fold from the start at a few rows, so that nothing is timed that would be wrong.
+The trace is what an engine told of an echo load, of several loads after each other. A jump is timed from the row to a
+model that stands there, with the segment read, unpacked and checked if it is not in memory; in CPU time, because the
+machine has other things to do (see `measure`). State is compared with the fold from the start, so that nothing is
+timed that would be wrong.
 """
 
 from __future__ import annotations
