@@ -52,8 +52,8 @@ class Loop(Probe):
         "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "callback_ns",
         "closing_list", "emfile_fd", "event_t", "excepthook", "fetched", "handles", "handles_made", "joined",
         "loop_watchers", "new_tap", "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made",
-        "signals", "stop_flag", "sys_write", "system", "tick", "time", "timer_heap", "timers_stale", "timers_started",
-        "turn", "wakeups", "watcher_queue", "watchers",
+        "signals", "stop_flag", "sys_read", "sys_write", "system", "tick", "time", "timer_heap", "timers_stale",
+        "timers_started", "turn", "wakeups", "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -95,7 +95,7 @@ class Loop(Probe):
         self.stop_flag = False
         self._closed = False
 
-        self.sys_write = self.system.write  # found once: the everyday path is in a hurry
+        self.sys_read, self.sys_write = self.system.read, self.system.write  # found once, for the everyday path
         self._clock_ns = self.system.clock_ns
         self._begin_ns = self._clock_ns() - 1  # a time of 0 means never
         self.tick = 1
@@ -145,10 +145,11 @@ class Loop(Probe):
     def watch(self, feed: list[Word]) -> None:
         """Tell of everything from now on by appending records to the feed."""
         self.emit = feed.extend
+        self.add = feed.append
 
     def unwatch(self) -> None:
-        """Tell of nothing any more."""
-        self.emit = None
+        """Tell of nothing any more. From within a callback: the feed may still get the end of that callback."""
+        self.emit = self.add = None
 
     def close(self) -> None:
         """Give the loop's descriptors back. Raises EBUSY while handles or requests are left (`uv_loop_close`)."""
@@ -267,7 +268,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
             emit((_TURN, loop.turn, loop.tick))
         if loop.timer_heap:
             uv__run_timers(loop)
-        can_sleep = not (watchers["idle"] or (loop.pending_list and any(w.pending for w in loop.pending_list)))
+        can_sleep = mode == RUN_ONCE and not (watchers["idle"] or any(w.pending for w in loop.pending_list))
         if loop.pending_list:
             run(loop)
         if watchers["idle"]:
@@ -275,13 +276,13 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
         if watchers["prepare"]:
             uv__run_loop_watchers(loop, "prepare")
         timeout = 0
-        if (mode == RUN_ONCE and can_sleep) or mode == RUN_DEFAULT:
+        if mode == RUN_DEFAULT or can_sleep:
             timeout = uv__backend_timeout(loop)
         uv__io_poll(loop, timeout)
         # Write callbacks that chain get a few chances in this turn, not so many that timers starve.
-        for _ in range(8):
-            if not loop.pending_list:
-                break
+        chances = 8
+        while chances and loop.pending_list:
+            chances -= 1
             run(loop)
         if watchers["check"]:
             uv__run_loop_watchers(loop, "check")

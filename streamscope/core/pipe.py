@@ -25,7 +25,6 @@ from .probe import site
 from .request import ConnectRequest
 from .stream import Stream
 from .stream.close import uv__stream_close
-from .stream.io import uv__stream_io
 from .stream.open import emit_addresses, set_fd, tell_call, uv__stream_open, uv_fileno
 from .system import Address
 from .tcp import begin_listening
@@ -160,6 +159,7 @@ def uv_pipe_connect(
     before = pipe.connect_req
     request = ConnectRequest(pipe, connect_cb)
     pipe.connect_req = request
+    pipe.choose_io_cb()
     emit = loop.emit
     if emit is not None:
         if status != old:
@@ -257,12 +257,10 @@ class Pipe(Stream):
     type = UV_NAMED_PIPE
 
     def __init__(self, loop: Loop, ipc: bool = False) -> None:
-        super().__init__(loop, _INIT)
         self.ipc = ipc
-        if ipc:
-            self.io_cb = uv__stream_io  # descriptors come with recvmsg(2): never the everyday path
-            if loop.emit is not None:
-                loop.emit((self.mark | _IPC,))
+        super().__init__(loop, _INIT)
+        if ipc and loop.emit is not None:
+            loop.emit((self.mark | _IPC,))
         self.pipe_fname: bytes | None = None
 
     open = uv_pipe_open

@@ -154,18 +154,15 @@ def _epoll_wait(loop: Loop, timeout: int, most: int = MAX_EVENTS) -> list[tuple[
 
 def _wait_with(loop: Loop, passenger: Passenger, timeout: int) -> list[tuple[int, int]]:
     """Wait with a passenger, in as many pieces as it wants."""
-    own = passenger.fd
+    own = (passenger.fd, POLLIN)
     end = loop.tick + timeout * 1_000_000
     left = timeout
     while True:
         ms = passenger.wait(left)
         events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
-        ready = False
-        for event in events:
-            if event[0] == own:
-                ready = True
-                events.remove(event)
-                break
+        ready = own in events
+        if ready:
+            events.remove(own)
         del events[MAX_EVENTS:]  # level-triggered: the next wait has it
         passenger.ride(ready)
         if events or left == 0 or (ms == left and not ready):

@@ -408,14 +408,15 @@ def site(kind: str, function: str) -> int:
 
 
 class Probe:
-    """The emit slot. A loop is one; whoever watches puts a callable into `emit`, usually the bound `extend` of a
-    feed.
+    """The emit slot. A loop is one; whoever watches puts the bound `extend` of a feed into `emit`, and its `append`
+    into `add`, which takes a record word by word.
     """
 
-    __slots__ = ("emit",)
+    __slots__ = ("add", "emit")
 
     def __init__(self) -> None:
         self.emit: Emit | None = None
+        self.add: Callable[[Word], None] | None = None
 
 
 def record_lengths(kinds: Iterable[Kind] = KINDS) -> list[int]:

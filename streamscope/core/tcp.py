@@ -237,6 +237,7 @@ def uv__tcp_connect(
             raise UVError(status, "connect")
     request = ConnectRequest(tcp, connect_cb)
     tcp.connect_req = request
+    tcp.choose_io_cb()
     emit = loop.emit
     if emit is not None:
         emit((tcp.mark | _BEGIN_REQ, request.number, UV_CONNECT, 0, 0, loop.active_reqs))

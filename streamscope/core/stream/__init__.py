@@ -27,7 +27,7 @@ from ..request import ConnectRequest, ShutdownRequest, WriteQueue, WriteRequest
 from .close import uv__stream_close, uv__stream_destroy
 from .fds import QueuedFds
 from .init import uv__stream_init
-from .joined import write
+from .joined import choose_io_cb, write
 from .listen import uv_accept, uv_listen
 from .open import uv_buffer_size, uv_fileno, uv_stream_set_blocking
 from .read import uv_is_readable, uv_is_writable, uv_read_start, uv_read_stop
@@ -48,10 +48,11 @@ class Stream(Handle):
     """
 
     __slots__ = (
-        "_high_water", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
+        "_high_water", "_tap", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
         "completed_first", "completed_last", "connect_req", "connection_cb", "delayed_error", "errors",
         "events", "fd", "io_cb", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds", "read_cb",
-        "reads", "server", "shutdown_req", "tap", "watched", "write_first", "write_last", "write_queue_size", "writes",
+        "read_end_head", "read_head", "reads", "server", "shutdown_req", "watched", "write_first", "write_head",
+        "write_last", "write_queue_size", "writes", "written_head",
     )  # fmt: skip
 
     _high_water: int
@@ -86,7 +87,11 @@ class Stream(Handle):
     last_read_t: int
     last_write_t: int
     above_t: int
-    tap: Callable[[bool, Buffer], None] | None
+    _tap: Callable[[bool, Buffer], None] | None
+    read_head: int  # headers of its everyday records
+    read_end_head: int
+    write_head: int
+    written_head: int
 
     def __init__(self, loop: Loop, init_site: int) -> None:
         uv__stream_init(self, loop, init_site)
@@ -103,6 +108,7 @@ class Stream(Handle):
     accept = uv_accept
     fileno = uv_fileno
     set_blocking = uv_stream_set_blocking
+    choose_io_cb = choose_io_cb
 
     def send_buffer_size(self, n: int = 0) -> int:
         """The kernel's send buffer in bytes (SO_SNDBUF); sets it first if n is not 0 (Linux doubles what it is
@@ -142,6 +148,16 @@ class Stream(Handle):
         if self.connection_cb is not None:
             bits |= 1 << CB_CONNECTION
         return bits
+
+    @property
+    def tap(self) -> Callable[[bool, Buffer], None] | None:
+        """Who is shown every piece that passes, None for nobody."""
+        return self._tap
+
+    @tap.setter
+    def tap(self, tap: Callable[[bool, Buffer], None] | None) -> None:
+        self._tap = tap
+        self.choose_io_cb()
 
     @property
     def high_water(self) -> int:

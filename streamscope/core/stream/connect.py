@@ -41,6 +41,7 @@ def uv__stream_connect(stream: Stream) -> None:
     if status == EINPROGRESS:
         return
     stream.connect_req = None
+    stream.choose_io_cb()
     loop.active_reqs -= 1
     request.error = status
     emit = loop.emit

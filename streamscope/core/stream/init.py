@@ -8,7 +8,7 @@ from ..handle import Handle
 from ..probe import site
 from ..system import open_spare
 from .io import uv__stream_io
-from .joined import stream_io
+from .joined import make_heads
 
 if TYPE_CHECKING:
     from ..loop import Loop
@@ -28,7 +28,8 @@ def uv__stream_init(stream: Stream, loop: Loop, init_site: int) -> None:
     Handle.__init__(stream, loop, init_site, _FLAG_INIT)
     if loop.emfile_fd == -1:
         loop.emfile_fd = open_spare(loop.system)
-    stream.io_cb = stream_io if loop.joined else uv__stream_io
+    stream.io_cb = uv__stream_io
+    make_heads(stream)
     stream.fd = -1
     stream.pevents = stream.events = 0
     stream.pending = stream.watched = False

@@ -163,8 +163,8 @@ def uv__read(stream: Stream, made: bytes | OSError | None = None) -> None:
                 return
             if stream.alloc_cb is None:
                 buf = bytes(memoryview(buf)[:nread])  # type: ignore[arg-type]
-        if stream.tap is not None and buf is not None:
-            stream.tap(False, memoryview(buf).cast("B")[:nread])
+        if stream._tap is not None and buf is not None:
+            stream._tap(False, memoryview(buf).cast("B")[:nread])
         _call_read_cb(stream, nread, buf)
         if nread < asked:
             uv__set_flags(stream, READ_PARTIAL, _FLAG_READ)

@@ -187,7 +187,7 @@ def uv__try_write(
     if n > 0:
         stream.bytes_out += n
         stream.last_write_t = stream.loop.tick
-        if stream.tap is not None:
+        if stream._tap is not None:
             _show(stream, bufs, index, n)
     return EAGAIN if n == ENOBUFS else n
 
@@ -242,11 +242,11 @@ def _sendmsg(stream: Stream, bufs: Sequence[Buffer], send_fd: int) -> int:
 
 def _show(stream: Stream, bufs: Sequence[Buffer], index: int, n: int) -> None:
     """Show the tap the first n bytes of the buffers from `index` on."""
-    assert stream.tap is not None
+    assert stream._tap is not None
     while n > 0:
         piece = memoryview(bufs[index])[:n]
         if len(piece):
-            stream.tap(True, piece)
+            stream._tap(True, piece)
         n -= len(piece)
         index += 1
 
