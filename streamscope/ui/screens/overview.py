@@ -48,6 +48,7 @@ class OverviewScreen(LiveScreen):
         """Table and panels beside or above each other, as the stylesheet says; events and log below."""
         self.log_pane.display = False
         self.timeline.display = self.view.replaying
+        self.set_class(self.timeline.display, "-lanes")
         yield Container(
             Container(self._filter, self.table, id="left"),
             Container(self._welcome, self.panels, id="right"),
@@ -151,6 +152,7 @@ class OverviewScreen(LiveScreen):
     def action_lanes(self) -> None:
         """Show or hide the time line of the selected stream."""
         self._toggle(self.timeline)
+        self.set_class(self.timeline.display, "-lanes")
 
     def action_events(self) -> None:
         """Show or hide the events."""

@@ -44,6 +44,8 @@ def hints(active: dict[str, ActiveBinding], labels: Mapping[str, str] = _NO_LABE
     for key, binding in active.items():
         if binding.binding.id in BY_ID and binding.enabled:
             keys.setdefault(binding.binding.id, []).append(key)
+    if "travel.back" not in keys:  # the present: what also leaves it is no news there
+        keys = {name: bound for name, bound in keys.items() if BY_ID[name].context != "travel"}
     found = []
     for name, bound in keys.items():
         action = BY_ID[name]

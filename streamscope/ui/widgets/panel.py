@@ -106,7 +106,7 @@ epoll: what the engine wants to be told of, and what it has registered with the 
             return
         self._ages_due = now + AGES_EVERY
         facts = self.facts()
-        lines = [] if facts is None else panel_lines(facts, *self.content_size)
+        lines = self._missing() if facts is None else panel_lines(facts, *self.content_size)
         self._show_frame(facts)
         for y in range(max(len(lines), len(self._lines))):
             before = self._lines[y] if y < len(self._lines) else None
@@ -114,6 +114,12 @@ epoll: what the engine wants to be told of, and what it has registered with the 
             if before != after:
                 self.refresh(Region(0, y, self.content_size.width, 1))
         self._lines = lines
+
+    def _missing(self) -> list[Line]:
+        """What there is to say of a stream that is not there."""
+        if self.number is None or not self._view.paused:
+            return []
+        return [[(f"#{self.number} is not there at this instant.", "muted")]]
 
     def _show_frame(self, facts: Facts | None) -> None:
         """The head: what stream it is on the left, whether it is pinned on the right."""

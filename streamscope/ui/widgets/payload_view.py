@@ -60,8 +60,9 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         self._last: Payload | None = None
 
     def on_mount(self) -> None:
-        """Ask for the payload."""
-        self._view.source.open_payload(self._stream)
+        """Ask for the payload, unless the stream is one of the past that the engine does not have any more."""
+        if self._view.replaying or self._stream in self._view.source.model.streams:
+            self._view.source.open_payload(self._stream)
         self.watch(self, "following", self._retitle)
 
     def on_unmount(self) -> None:

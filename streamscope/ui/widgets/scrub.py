@@ -87,9 +87,7 @@ class Scrub(Pens):
             right = f" {span_text(t1 - t0)} "
         cells = max(width - cell_len(left) - cell_len(right), 1)
         self._first_cell, self._cells, self._span = cell_len(left), cells, (t0, t1)
-        line = list(
-            bars(history.milestones(), (last, history.end), t0, t1, cells)
-        )
+        line = list(bars(history.milestones(), (last, history.end), t0, t1, cells))
         now = self._cell_of(view.now_t)
         styles = ["spark" if x < now else "track" for x in range(cells)]
         if view.mark is not None and t0 <= view.mark.t <= t1:

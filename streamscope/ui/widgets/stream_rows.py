@@ -122,3 +122,13 @@ def draw_head(text: str, placed: Sequence[cols.Placed], sort_by: str, pen: Pen) 
         segments += [Segment(text[x:start], pen("", "")), Segment(text[start:end], style)]
         x = end
     return segments
+
+
+def row_text(view: View, number: int | None) -> str:
+    """A stream's row for the clipboard: every default column by its name; "" for one that is not known."""
+    state = view.stream(number)
+    if state is None:
+        return ""
+    now_t = view.now_t
+    cells = ((column.id, column.cell(state, now_t, view).text.strip()) for column in cols.COLUMNS if column.default)
+    return "  ".join(f"{name}={text}" for name, text in cells)

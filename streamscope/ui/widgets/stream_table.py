@@ -27,7 +27,7 @@ from streamscope.ui.safe import fit
 from streamscope.ui.trouble import trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.pens import Pens
-from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, spans
+from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, row_text, spans
 
 RESORT_AFTER = 1.0
 """Seconds between two sortings that nobody asked for."""
@@ -70,6 +70,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._held = False
         self._sorted_at = -RESORT_AFTER
         self._stale = True
+        self._members = -1
         self._placed: list[cols.Placed] = []
         self._rows: list[Row | None] = []
         self._head = ""
@@ -147,7 +148,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         if not self.is_attached:
             return
         self._stale = self._stale or bool(changed)
-        if self._stale and self._view.monotonic() - self._sorted_at >= RESORT_AFTER:
+        elsewhere = self._view.paused and self._view.model.membership != self._members
+        if self._stale and self._view.monotonic() - self._sorted_at >= (AGES_EVERY if elsewhere else RESORT_AFTER):
             self._sort()
         self._retitle()
         height, width = self._height, self.size.width
@@ -186,6 +188,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         """Make the order anew, holding the row of the cursor on its line."""
         self._sorted_at = self._view.monotonic()
         self._stale = False
+        self._members = self._view.model.membership
         view, matches = self._view, self._matches
         now_t = view.now_t
         key = cols.BY_ID[self.sort_by].key
@@ -222,6 +225,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         stream that is troubled, or at least alive.
         """
         number: int | None = None
+        if self.cursor is not None and self._view.paused and (self._held or not self._view.playing):
+            return  # in the past it may only not be there yet, or not any more
         if order and self._held:
             number = order[min(place, len(order) - 1)]
         elif order:
@@ -387,12 +392,4 @@ The order is made anew once a second at most, and the line under the cursor stay
 
     def copy_text(self) -> str:
         """The selected row, for the clipboard."""
-        state = self._view.stream(self.cursor)
-        if state is None:
-            return ""
-        now_t = self._view.now_t
-        return "  ".join(
-            f"{column.id}={column.cell(state, now_t, self._view).text.strip()}"
-            for column in cols.COLUMNS
-            if column.default
-        )
+        return row_text(self._view, self.cursor)

@@ -203,13 +203,14 @@ def _value(lane: Lane, place: int, picture: Picture) -> tuple[str, str]:
 
 
 def axis(picture: Picture) -> list[Cell]:
-    """The times, with the present and the mark among them."""
+    """The times, and among them the present instant and the mark, to which ticks give way."""
     cells = [Cell("─", "track")] * picture.window.cells
+    taken = {picture.mark, picture.now}
     for tick in ticks(picture.window, picture.started):
         text = f"┬{tick.text}"
-        for x, character in enumerate(text, tick.cell):
-            if 0 <= x < len(cells) and tick.cell + len(text) <= len(cells):
-                cells[x] = Cell(character, "track" if x == tick.cell else "muted")
+        place = range(tick.cell, tick.cell + len(text))
+        if place.start >= 0 and place.stop <= len(cells) and taken.isdisjoint(place):
+            cells[place.start : place.stop] = [Cell("┬", "track"), *(Cell(sign, "muted") for sign in tick.text)]
     for x, sign, style in ((picture.mark, "◆", "accent"), (picture.now, "▼", "value")):
         if 0 <= x < len(cells):
             cells[x] = Cell(sign, style)
