@@ -181,7 +181,7 @@ def _measured(domain: str, number: Fraction, unit: str, token: Token, end: int) 
     """The number in the domain's own measure: bytes, and nanoseconds for every time. Raises FilterError."""
     unit = _ALSO.get(unit, unit)
     units: dict[str, int] = {}
-    if domain in ("bytes", "any"):
+    if domain in ("bytes", "any", "result"):
         units |= BYTES
     if domain in ("ns", "ms", "any"):
         units |= TIMES

@@ -1,0 +1,46 @@
+"""Pasts that chance makes, for tests that compare a quick way with a slow one."""
+
+from __future__ import annotations
+
+import random
+
+from trace_past import Past
+from trace_records import at, begun, opened, record, written
+
+from streamscope.core import flags as uv
+from streamscope.core.probe import Word, joined_site
+
+
+def some_past(seed: int, batches: int = 60, max_bytes: int = 1 << 30, losses: bool = True) -> Past:
+    """Streams that come, read, write and go, with losses, slices and keyframes where chance wants them."""
+    chance = random.Random(seed)
+    past = Past(max_bytes)
+    t, request = 0, 0
+    for number in range(batches):
+        words: list[Word] = []
+        begin_t = t
+        for _ in range(chance.randrange(1, 12)):
+            stream = chance.randrange(7, 11)
+            t += 1_000_000
+            request += 1
+            size = chance.randrange(1, 20_000)
+            words += chance.choice([
+                at(t), opened(stream), written(stream, request, size),
+                [*begun(stream, request, size), *record("write_queue_size", stream, 0, size),
+                 *record("write_queue.push", stream, request)],
+                record("write_queue_size", stream, size, 0), record("flag.set", stream, uv.READING),
+                record("flag.clear", stream, uv.READING), record("handle.name", stream, "echo"),
+                record("sys.read", stream, 3, 65536, -104), record("handle.closed", stream),
+                [stream << 16 | joined_site("write"), request, size, 12, 1],
+                [stream << 16 | joined_site("read"), t, 12, size],
+                [stream << 16 | joined_site("written.rearm"), request - 1, 0],
+            ])  # fmt: skip
+        past.records(words, number, begin_t)
+        if chance.random() < 0.15:
+            past.keyframe()
+        if chance.random() < 0.08 and losses:
+            past.lost(chance.randrange(1, 50))
+            past.slice(past.model.loop, list(past.model.known.values()), True, True)
+        if chance.random() < 0.08:
+            past.forget_closed(t - 20_000_000)
+    return past
