@@ -17,6 +17,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from streamscope import __version__
+from streamscope.commands.export import export
 from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating, some_engine
 from streamscope.commands.record import record
 from streamscope.link.descriptors import open_standard_descriptors
@@ -95,6 +96,11 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="N",
     help="Show inspectors the first N bytes of each read and write; otherwise none leave the engine unasked.",
 )
+@click.option(
+    "--redundant-mod",
+    is_flag=True,
+    help="Make the epoll_ctl(MOD) after every finished write that libuv 1.44.2 makes although nothing has changed.",
+)
 @click.option("--demo", is_flag=True, help="Begin with built-in clients that talk to the server.")
 def run(
     target: str,
@@ -170,6 +176,7 @@ def config() -> None:
     click.echo(default_config_text(), nl=False)
 
 
+cli.add_command(export)
 cli.add_command(record)
 
 

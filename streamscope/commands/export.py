@@ -1,0 +1,163 @@
+"""`streamscope export FILE`: a recorded trace in a shape that other programs read."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
+
+import rich_click as click
+
+from streamscope.commands.parameters import CONTEXT, Whole
+
+if TYPE_CHECKING:
+    from streamscope.trace.export.request import Request
+    from streamscope.trace.store.reader import TraceFile
+
+FORMATS = ("jsonl", "csv", "perfetto", "svg")
+WHEN = "TIME|turn N|seq N"
+
+
+@click.command(
+    context_settings=CONTEXT,
+    epilog="Times are 14:02:11.5, 12.5s (after the engine began), -3s (before the end), turn 18402 or seq 73504. "
+    "What --filter takes is in docs/filter.md, and what each format holds in docs/export.md.",
+)
+@click.argument("file", type=click.Path())
+@click.option("--to", "kind", type=click.Choice(FORMATS), help="The format.  [default: by the name of --output]")
+@click.option("-o", "--output", metavar="OUT", type=click.Path(), help="Where to.  [default: stdout]")
+@click.option(
+    "--filter",
+    "expression",
+    metavar="EXPR",
+    default="",
+    help="Only events that it wants; in perfetto and svg, the streams of which it wants an event.",
+)
+@click.option("--from", "begin", metavar=WHEN, default="", help="Begin there.  [default: the beginning]")
+@click.option("--to-time", "end", metavar=WHEN, default="", help="End before that.  [default: the end]")
+@click.option(
+    "--stream",
+    "streams",
+    type=Whole(1, 2**47 - 1),
+    metavar="N",
+    multiple=True,
+    help="Only this stream; again for more.",
+)
+@click.option(
+    "--theme",
+    type=click.Choice(("auto", "light", "dark")),
+    default="auto",
+    show_default=True,
+    help="For svg: auto is light, and dark where whoever looks at it prefers that.",
+)
+@click.option("--title", metavar="TEXT", default="", help="For svg: its heading.  [default: what was recorded]")
+def export(
+    file: str, kind: str | None, output: str | None, expression: str, begin: str, end: str, streams: tuple[int, ...],
+    theme: str, title: str,
+) -> None:  # fmt: skip
+    """Write a recorded trace as lines of JSON, as CSV, for Perfetto's viewer, or as a picture of the time line.
+
+    A picture shows the streams named with --stream, or else those whose queues grew longest.
+    """
+    from streamscope.launch import LaunchError
+    from streamscope.trace.decode import FeedError
+    from streamscope.trace.export.request import ExportError, Request
+    from streamscope.trace.store.format import TraceError
+    from streamscope.trace.store.reader import TraceFile
+
+    kind = kind or _format_of(output)
+    if kind == "perfetto" and output is None and sys.stdout.isatty():
+        raise click.UsageError("this is not for reading on a terminal: add -o OUT.pftrace")
+    request = Request(expression, begin, end, tuple(dict.fromkeys(streams)))
+    try:
+        with TraceFile.open(file) as trace:
+            size = _write(output, _pieces(trace, request, kind, theme, title), not_over=file)
+            missing = trace.missing
+    except ExportError as error:
+        raise click.UsageError(str(error)) from error
+    except (TraceError, FeedError) as error:
+        raise LaunchError(str(error), 1) from error
+    except BrokenPipeError:
+        _nobody_reads()
+    except OSError as error:
+        raise LaunchError(f"{output or 'stdout'} cannot be written: {error.strerror}", 1) from error
+    _tell(output, kind, size, missing)
+
+
+def _format_of(output: str | None) -> str:
+    """The format that the file's name says. Raises UsageError if it says none."""
+    from streamscope.trace.export.request import SUFFIXES
+
+    suffix = Path(output).suffix.lower() if output is not None else ""
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
+    raise click.UsageError(f"which format? add --to {'|'.join(FORMATS)}")
+
+
+def _pieces(trace: TraceFile, request: Request, kind: str, theme: str, title: str) -> Iterable[bytes]:
+    """What is to be written, piece by piece. Raises ExportError before the first."""
+    from streamscope.trace.export import request as asked
+
+    if kind == "svg":
+        from streamscope.trace.export.svg import picture
+
+        return [picture(trace, request, theme=theme, title=title).encode()]
+    ways = {"jsonl": asked.lines_of_json, "csv": asked.rows_of_csv, "perfetto": asked.perfetto_packets}
+    return ways[kind](trace, request)
+
+
+def _write(output: str | None, pieces: Iterable[bytes], *, not_over: str) -> int:
+    """Write the pieces, and say how many bytes they were. Raises OSError, and UsageError for the trace itself."""
+    if output is not None and os.path.exists(output) and os.path.samefile(output, not_over):
+        raise click.UsageError("this would write over the trace itself: name another file with -o")
+    size = 0
+    with _opened(output) as out:
+        for piece in pieces:
+            out.write(piece)
+            size += len(piece)
+    return size
+
+
+@contextmanager
+def _opened(output: str | None) -> Iterator[BinaryIO]:
+    """Where to write to. A file appears whole or not at all, whatever happens; a pipe is written to directly."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(os.path.realpath(output))
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        with open(path, "wb") as out:
+            yield out
+        return
+    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    try:
+        with open(part, "xb") as out:
+            yield out
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _tell(output: str | None, kind: str, size: int, missing: str) -> None:
+    """What became of it, on stderr."""
+    from streamscope.trace.export.scales import size as in_bytes
+    from streamscope.trace.names import visible
+
+    if missing:
+        click.echo(f"streamscope: {visible(missing, 1000)}", err=True)
+    if output is not None:
+        then = ": open it at https://ui.perfetto.dev" if kind == "perfetto" else ""
+        click.echo(f"{visible(output, 1000)}: {in_bytes(size)}{then}", err=True)
+
+
+def _nobody_reads() -> NoReturn:
+    """Whoever read our output has gone, as `head` does; there is nothing to say about it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    sys.exit(1)

@@ -1,0 +1,118 @@
+"""What a person asked to export, made into a selection: from when to when, which streams, which events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from streamscope.trace.decode import Event
+from streamscope.trace.export import jsonl, perfetto, table
+from streamscope.trace.export.selection import Lost, Selection
+from streamscope.trace.filter import Filter, FilterError
+from streamscope.trace.instant import InstantError, Standpoint, parse
+from streamscope.trace.store.reader import TraceFile
+
+FORMATS = ("jsonl", "csv", "perfetto", "svg")
+SUFFIXES = {
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".svg": "svg", ".pftrace": "perfetto",
+    ".perfetto-trace": "perfetto",
+}  # fmt: skip
+MOST_PICKED = 100_000
+
+
+class ExportError(Exception):
+    """What was asked for cannot be exported; the text is one sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for; texts as they were written, "" for nothing."""
+
+    filter: str = ""
+    begin: str = ""
+    end: str = ""
+    streams: Sequence[int] = ()
+
+    def select(self, trace: TraceFile) -> Selection:
+        """The rows. Raises ExportError for what cannot be understood."""
+        header, history = trace.header, trace.history
+        first, _ = _row(trace, self.begin, "--from") if self.begin else (history.first, 0)
+        end, _ = _row(trace, self.end, "--to-time") if self.end else (history.end, 0)
+        if self.begin and self.end and end <= first:
+            raise ExportError(f"there is nothing from {self.begin} to {self.end}: the end is not after the beginning")
+        streams = frozenset(self.streams) if self.streams else None
+        selection = Selection(history, header.kinds, header.functions, header.joined, first, end, streams)
+        return replace(selection, wanted=_filter(self.filter)) if self.filter.strip() else selection
+
+    def window(self, trace: TraceFile) -> tuple[int | None, int | None]:
+        """The times that were asked for (ns on the feed's clock), None where none was. Raises ExportError."""
+        begin = _row(trace, self.begin, "--from")[1] if self.begin else None
+        return begin, _row(trace, self.end, "--to-time")[1] if self.end else None
+
+
+def lines_of_json(trace: TraceFile, request: Request) -> Iterator[bytes]:
+    """The rows as lines of JSON. Raises ExportError, at once."""
+    return jsonl.lines(request.select(trace).rows())
+
+
+def rows_of_csv(trace: TraceFile, request: Request) -> Iterator[bytes]:
+    """The rows as a table. Raises ExportError, at once."""
+    return table.rows_of_csv(request.select(trace).rows(), trace.header.kinds)
+
+
+def perfetto_packets(trace: TraceFile, request: Request) -> Iterator[bytes]:
+    """A trace for Perfetto, of the streams of which the filter wants anything. Raises ExportError, at once."""
+    selection = request.select(trace)
+    streams = streams_of(selection)
+    if streams is not None:
+        streams |= {0}  # the loop's own track is always there
+    header = trace.header
+    picked = replace(selection, streams=streams, wanted=None)
+    return perfetto.packets(picked, header.program, header.pid, header.started)
+
+
+def streams_of(selection: Selection) -> frozenset[int] | None:
+    """The streams of which anything is selected; None for all. Raises ExportError if there is none, or too many."""
+    if selection.wanted is None:
+        return selection.streams
+    found: set[int] = set()
+    for row in selection.rows():
+        if isinstance(row, Event) and row.stream:
+            found.add(row.stream)
+            if len(found) > MOST_PICKED:
+                raise ExportError(f"the filter finds more than {MOST_PICKED:,} streams: make it narrower")
+    if not found:
+        raise ExportError(f"no stream has an event that the filter wants: {selection.wanted.text}")
+    return frozenset(found)
+
+
+def _filter(text: str) -> Filter:
+    try:
+        return Filter.parse(text)
+    except FilterError as error:
+        where = text[error.start : error.end].strip()
+        raise ExportError(f"--filter: {error.message}" + (f", at {where!r}" if where else ", at its end")) from error
+
+
+def _row(trace: TraceFile, text: str, option: str) -> tuple[int, int]:
+    """The row and the time that a person means. A minus counts back from the end, a plus on from the beginning."""
+    history = trace.history
+    first_t, end_t = history.span_t()
+    backwards = text.lstrip().startswith(("-", "−"))
+    here = Standpoint(t=end_t if backwards else first_t, started=trace.header.started)
+    try:
+        target = parse(text, here)
+    except InstantError as error:
+        raise ExportError(f"{option} {text}: {error}") from error
+    if target.kind == "mark":
+        raise ExportError(f"{option} {text}: there are no marks here; write a time, a turn or a seq")
+    if target.kind == "t":
+        return history.row_at(t=target.value), target.value
+    if target.kind in ("start", "end"):
+        return (history.first, first_t) if target.kind == "start" else (history.end, end_t)
+    row = history.row_at(turn=target.value) if target.kind == "turn" else history.row_at(seq=target.value)
+    event = history.event(row)
+    return row, event.t if isinstance(event, Event) else end_t
+
+
+__all__ = ["FORMATS", "SUFFIXES", "ExportError", "Lost", "Request", "lines_of_json", "perfetto_packets", "rows_of_csv"]

@@ -1,0 +1,175 @@
+"""The time line of some streams as a picture for a slide or a paper: SVG, which stays sharp at any size.
+
+It is drawn from the same `Lanes` as the time line on the screen. The shape is that of a slide, 16 to 9, unless there
+are so many streams that it must be higher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from streamscope.trace.export.cast import Role, cast
+from streamscope.trace.export.pen import Box, Pen
+from streamscope.trace.export.request import ExportError, Request, streams_of
+from streamscope.trace.export.scales import SECOND, duration, time_label, time_step, time_ticks
+from streamscope.trace.export.section import LANE_GAP, RUG, Section, least_height
+from streamscope.trace.export.stretches import is_busy
+from streamscope.trace.history import History
+from streamscope.trace.lanes import Column, Lanes
+from streamscope.trace.store.reader import TraceFile
+
+WIDTH, HEIGHT = 1280, 720
+LEFT, RIGHT, HEADER, TURNS, AXIS, BETWEEN, LEGEND = 190, 130, 78, 24, 44, 26, 22
+MOST_STREAMS = 12
+QUEUE, QUEUE_OF_MANY = 96.0, 80.0
+UNNAMED = 1
+"""So many streams are shown if none was named."""
+UNITS = WIDTH - LEFT - RIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A stream that is to be shown, and what it is called."""
+
+    stream: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is to be drawn: times are ns on the feed's clock, `started` the Unix time at which that was 0."""
+
+    title: str
+    t0: int
+    t1: int
+    subjects: Sequence[Subject]
+    started: float = 0.0
+    theme: str = "auto"
+    note: str = ""
+
+
+def draw(history: History, picture: Picture) -> str:
+    """The picture as a text of SVG."""
+    shown = [(subject, _columns(history, subject.stream, picture)) for subject in picture.subjects]
+    queue = QUEUE if len(shown) == 1 else QUEUE_OF_MANY
+    spare = HEIGHT - _height([columns for _, columns in shown], queue)
+    if spare > 0:
+        queue += spare / max(1, len(shown))
+    height = _height([columns for _, columns in shown], queue)
+    pen = Pen(picture.theme)
+    pen.rect(Box(0, 0, WIDTH, height), "paper")
+    _header(pen, picture)
+    step = time_step(picture.t1 - picture.t0, 10)
+    ticks = [(t, LEFT + (t - picture.t0) / (picture.t1 - picture.t0) * UNITS) for t in _ticks(picture)]
+    y = float(HEADER)
+    for subject, columns in shown:
+        box = Box(LEFT, y, UNITS, least_height(columns, queue))
+        Section(pen, columns, box, [x for _, x in ticks]).draw(subject.name, queue)
+        y = box.bottom + BETWEEN
+    y += TURNS - BETWEEN
+    _turns(pen, shown[0][1], y)
+    _axis(pen, ticks, step, y)
+    _legend(pen, height - 14, [columns for _, columns in shown])
+    names = ", ".join(subject.name for subject in picture.subjects)
+    return pen.document(WIDTH, height, picture.title, f"Time line of {names}")
+
+
+def picture(trace: TraceFile, request: Request, *, theme: str, title: str = "") -> str:
+    """The picture that was asked for: of the streams that were named, or else of those whose queues grew longest.
+
+    Without times it shows these streams' lives. Raises ExportError.
+    """
+    selection = request.select(trace)
+    streams = streams_of(selection)
+    roles = cast(selection, streams)
+    if missing := set(request.streams) - {role.number for role in roles}:
+        raise ExportError(f"{trace.name} has no stream {min(missing)} in this stretch of time")
+    if not roles:
+        raise ExportError(f"{trace.name} has no stream in this stretch of time")
+    if request.streams:
+        roles.sort(key=lambda role: request.streams.index(role.number))
+        if len(roles) > MOST_STREAMS:
+            raise ExportError(f"a picture shows {MOST_STREAMS} streams at most, not {len(roles)}")
+    else:
+        weighty = [role for role in roles if role.peak * 20 >= roles[0].peak and role.moved] or roles
+        roles = sorted(weighty[:UNNAMED], key=lambda role: role.number)
+    t0, t1 = _window(trace, request, roles)
+    header = trace.header
+    heading = title or " ".join([header.program, *header.addresses[:1]])
+    subjects = [Subject(role.number, role.title) for role in roles]
+    return draw(trace.history, Picture(heading, t0, t1, subjects, header.started, theme))
+
+
+def _window(trace: TraceFile, request: Request, roles: Sequence[Role]) -> tuple[int, int]:
+    """From when to when: as it was asked for, or else the lives of the streams and a little more."""
+    first, last = trace.history.span_t()
+    t0, t1 = request.window(trace)
+    begin = t0 if t0 is not None else max(first, min(role.begin for role in roles))
+    end = t1 if t1 is not None else max(role.until or last for role in roles) + 1
+    spare = max(1, (end - begin) // 40)
+    if t0 is None:
+        begin = max(first, begin - spare)
+    if t1 is None:
+        end = min(last + 1, end + spare)
+    return begin, max(end, begin + 1)
+
+
+def _columns(history: History, stream: int, picture: Picture) -> list[Column]:
+    lanes = Lanes(history, stream)
+    lanes.window(picture.t0, picture.t1, UNITS)
+    while lanes.work(60.0):
+        pass
+    return lanes.window(picture.t0, picture.t1, UNITS)
+
+
+def _height(shown: Sequence[Sequence[Column]], queue: float) -> float:
+    sections = sum(least_height(columns, queue) for columns in shown)
+    return HEADER + sections + BETWEEN * max(0, len(shown) - 1) + TURNS + AXIS + LEGEND
+
+
+def _ticks(picture: Picture) -> list[int]:
+    return time_ticks(picture.t0, picture.t1, 10)
+
+
+def _header(pen: Pen, picture: Picture) -> None:
+    pen.text(40, 46, picture.title, size=27, bold=True)
+    said = f"{duration(picture.t1 - picture.t0)}"
+    if picture.started:
+        begin = datetime.fromtimestamp(picture.started + picture.t0 / SECOND, UTC)
+        said = f"{begin:%Y-%m-%d %H:%M:%S} UTC · {said}"
+    pen.text(WIDTH - 40, 46, said, size=15, fill="muted", anchor="end")
+    if picture.note:
+        pen.text(40, 66, picture.note, size=14, fill="muted")
+
+
+def _axis(pen: Pen, ticks: Sequence[tuple[int, float]], step: int, y: float) -> None:
+    for t, x in ticks:
+        pen.line(x, y, x, y + 6, "muted")
+        pen.text(x, y + 22, time_label(t, step), size=13, fill="muted", anchor="middle")
+    pen.text(LEFT - 12, y + 22, "engine's clock", size=13, fill="muted", anchor="end")
+
+
+def _turns(pen: Pen, columns: Sequence[Column], y: float) -> None:
+    """The loop's turns, which are the same for all streams."""
+    box = Box(LEFT, y - RUG - LANE_GAP, UNITS, RUG)
+    total = f"{sum(column.turns for column in columns):,}"
+    Section(pen, columns, box, ()).rug(box, "loop turns", total, lambda column: column.turns, "is")
+
+
+def _legend(pen: Pen, y: float, shown: Sequence[Sequence[Column]]) -> None:
+    """What the ways of filling mean that are to be seen."""
+    columns = [column for each in shown for column in each]
+    entries = [("can", "set")]
+    if any(is_busy(each) for each in shown):
+        entries.append(("url(#busy-can)", "comes and goes too quickly to be drawn"))
+    if any(column.wq_max > column.high_water for column in columns if column.known):
+        entries.append(("above", "above high_water"))
+    if any(column.gap for column in columns):
+        entries.append(("url(#lost)", "events are missing"))
+    x = float(LEFT)
+    for fill, words in entries:
+        pen.rect(Box(x, y - 11, 26, 12), fill, radius=2)
+        pen.text(x + 34, y, words, size=13, fill="muted")
+        x += 34 + 7 * len(words) + 30
