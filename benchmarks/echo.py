@@ -25,7 +25,7 @@ ENTRIES = {
     BARE_ENGINE: Entry("engine", ("bare",)),
     LINKED_ENGINE: Entry("engine", link=True),
     WATCHED_ENGINE: Entry("engine", watched=True),
-    "engine, unwatched, without the redundant MOD": Entry("engine", ("lean",)),
+    "engine, unwatched, with libuv's redundant MOD": Entry("engine", ("redundant",)),
     "engine, unwatched, plain path": Entry("engine", ("plain",)),
     "raw epoll loop": Entry("raw_epoll"),
     "asyncio streams": Entry("asyncio_streams"),

@@ -66,6 +66,7 @@ class ServeOptions(msgspec.Struct):
     no_probe: bool = False
     payload: int = 0
     control: bool = False
+    redundant_mod: bool = False  # make the EPOLL_CTL_MOD that libuv makes although nothing changed
     demo: bool = False
     link_fd: int = -1  # the screen's socket pair
     terminal_fd: int = -1  # the screen's terminal
@@ -86,8 +87,8 @@ def serve(options: ServeOptions) -> int:
 class EngineLoop(Loop):
     """The program's loop. Serving begins when it is first run, be it by the program itself, from within its `main`."""
 
-    def __init__(self, begin: Callable[[], None]) -> None:
-        super().__init__(joined=True)
+    def __init__(self, begin: Callable[[], None], *, redundant_mod: bool) -> None:
+        super().__init__(joined=True, redundant_mod=redundant_mod)
         self._begin = begin
 
     def run(self, mode: int = RUN_DEFAULT) -> bool:
@@ -108,7 +109,7 @@ class Engine:
         self.options = options
         self.pid = os.getpid()
         self.name = visible(program_name(options.target))
-        self.loop = EngineLoop(self._begin)
+        self.loop = EngineLoop(self._begin, redundant_mod=options.redundant_mod)
         self._held = HeldOutput()
         self._begun = False
         self._stopping = ""  # why, once it is

@@ -1,7 +1,7 @@
 """streamscope's engine, with the echo server that `streamscope run echo` starts.
 
-Alone it is the loop that nobody watches, with the everyday path joined up as `run` has it; `plain` takes the plain
-path, and `lean` leaves libuv's redundant EPOLL_CTL_MOD out. `link PATH` has the engine's end of the link ride along and
+Alone it is the loop that nobody watches, as `run` has it: with the everyday path joined up, and without libuv's
+redundant EPOLL_CTL_MOD. `plain` takes the plain path, and `redundant` makes that call. `link PATH` has the engine's end of the link ride along and
 take inspectors at PATH, as `run` does. `bare` runs an engine out of which every probe has been cut (`benchmarks.bare`).
 """
 
@@ -27,7 +27,7 @@ def main(where: str, *arguments: str) -> None:
         bare.install()
     from streamscope.core import Loop, Pipe
 
-    loop = Loop(joined="plain" not in arguments, redundant_mod="lean" not in arguments)
+    loop = Loop(joined="plain" not in arguments, redundant_mod="redundant" in arguments)
     if "link" in arguments:
         ride_along(loop, arguments[-1])
     server = listen(loop, where)
