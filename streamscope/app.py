@@ -18,6 +18,7 @@ from textual.command import Provider
 from textual.screen import Screen
 
 from streamscope.servers.traffic import Traffic
+from streamscope.trace.instant import Target
 from streamscope.ui.actions import bindings
 from streamscope.ui.clipboard import copy_selected
 from streamscope.ui.config import Config
@@ -67,8 +68,11 @@ class StreamscopeApp(TimeTravelApp):
         *,
         view: View | None = None,
         traffic: bool = False,
+        begin: Target | None = None,
     ) -> None:
-        """`traffic` starts the built-in clients as soon as it is known where the server listens."""
+        """`traffic` starts the built-in clients as soon as it is known where the server listens. A replay stands at
+        `begin`, or plays from the start.
+        """
         no_color = os.environ.pop("NO_COLOR", "")
         if no_color:
             os.environ["NO_COLOR"] = no_color  # textual takes it out, and takes an empty one for a wish
@@ -84,6 +88,7 @@ class StreamscopeApp(TimeTravelApp):
         self.view = view or View(source, closed_seconds=self.config.closed_seconds)
         self.traffic = Traffic()
         self._traffic_wanted = traffic
+        self._begin = begin
         self._ages_due = 0.0
         self._overview = OverviewScreen(self.view, self.config)
         self._wall = WallScreen(self.view)
@@ -97,6 +102,10 @@ class StreamscopeApp(TimeTravelApp):
         self.set_keymap(dict(self.config.keys))
         self.install_screen(self._wall, "wall")
         _collect_seldom()
+        if self._begin is not None:
+            self.view.go_to(self._begin)
+        elif self.view.travel is not None:
+            self.view.travel.play()
         self.set_interval(1 / self.config.frames_per_second, self.drain)
 
     def on_unmount(self) -> None:

@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from streamscope.app import StreamscopeApp
     from streamscope.link.session import Session
+    from streamscope.trace.instant import Target
     from streamscope.ui.config import Config
+    from streamscope.ui.view import Source
 
 GREETING_S = 3.0
 """How long the screen waits to open for an engine that has not said who it is; its program may begin with long work."""
@@ -93,9 +95,35 @@ def run_on_running_engine(path: Path) -> int:
     session = Session(sock, path, history_bytes=config.history_bytes)
     try:
         _await_greeting(session)
-        return 0 if _run_app(session, config, demo=False) else 1
+        return 0 if _run_app(session, config) else 1
     finally:
         session.close()
+
+
+def run_on_trace(path: str, at: str) -> int:
+    """Open the screen on a recorded trace, at an instant that is written as `trace.instant` reads it, or playing from
+    the start if that is empty; returns the exit status. Raises LaunchError.
+    """
+    from streamscope.link.replay import Replay
+    from streamscope.trace.instant import InstantError, Standpoint, parse
+    from streamscope.trace.store.format import TraceError
+
+    try:
+        replay = Replay.open(path)
+    except TraceError as error:
+        raise LaunchError(str(error), 1) from error
+    try:
+        started = replay.hello.started if replay.hello is not None else 0.0
+        here = Standpoint(replay.history.span_t()[0], started=started)
+        begin = parse(at, here, bare="seq") if at else None
+        require_terminal()
+        if replay.trace.missing:
+            replay.notices.append(replay.trace.missing)
+        return 0 if _run_app(replay, _config(), begin=begin) else 1
+    except InstantError as error:
+        raise LaunchError(f"--at {at}: {error}") from error
+    finally:
+        replay.close()
 
 
 class OwnEngine:
@@ -217,13 +245,13 @@ def _config() -> Config:
         raise LaunchError(str(error)) from error
 
 
-def _run_app(session: Session, config: Config, *, demo: bool) -> bool:
-    """The screen, until the person leaves it; returns whether it ended as it should."""
+def _run_app(source: Source, config: Config, *, demo: bool = False, begin: Target | None = None) -> bool:
+    """The screen, until the person leaves it; returns whether it ended as it should. A replay begins at `begin`."""
     from streamscope.app import StreamscopeApp
 
     if not os.isatty(1):
         os.dup2(2, 1)  # textual draws on stderr, and asks stdout how large the terminal is
-    app = StreamscopeApp(session, config, traffic=demo)
+    app = StreamscopeApp(source, config, traffic=demo, begin=begin)
     with _terminal_restored(), _leaving_on_signals(app):
         app.run()
     if app.view.recording.last:

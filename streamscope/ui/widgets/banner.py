@@ -22,7 +22,8 @@ def banner_text(view: View) -> str:
         reason = reason[:1].upper() + reason[1:] if reason else "The engine cannot be reached"
         return f"{reason}. The last state stays; {then}q leaves."
     if view.replaying:
-        return f"{reason[:1].upper() + reason[1:]}." if reason else ""
+        at_end = view.travel is not None and view.travel.at_end
+        return f"{reason[:1].upper() + reason[1:]}." if reason and at_end else ""
     if view.status == "connecting":
         return f"{reason[:1].upper() + reason[1:]} …" if reason else "Connecting …"
     if not view.model.whole and view.events_lost:

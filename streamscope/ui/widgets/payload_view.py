@@ -169,6 +169,8 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         state = self._view.stream(self._stream)
         if state is not None and is_listener(state):
             return "A listening stream has no payload: its connections have."
+        if self._view.replaying and not self._view.source.payload:
+            return "Nothing of this stream's payload was recorded: that needs --payload N, or --control."
         if hello is not None and not hello.control and not hello.payload:
             return "Payload stays in the engine: this inspector may only look (attach to one run with --control)."
         if state is None or state.closed_t:

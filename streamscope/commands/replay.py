@@ -1,0 +1,26 @@
+"""`streamscope replay FILE`: a recorded trace on the screen, as if it were happening, and at any instant of it."""
+
+from __future__ import annotations
+
+import sys
+
+import rich_click as click
+
+from streamscope.commands.parameters import CONTEXT
+
+
+@click.command(
+    context_settings=CONTEXT,
+    epilog="WHEN is an event's number (73504, seq 73504), a turn (turn 18402), a time of day (14:02:11.5), or a time "
+    "since the engine began (12.5s, 1m 30s). On the screen, ? lists the keys that travel.",
+)
+@click.argument("file", type=click.Path())
+@click.option("--at", metavar="WHEN", default="", help="Begin there, and stand still.  [default: play from the start]")
+def replay(file: str, at: str) -> None:
+    """Replay a recorded trace: the same screen, with a time line.
+
+    Space plays and pauses, ← and → step from event to event, and a click on the time line goes there.
+    """
+    from streamscope.launch import run_on_trace
+
+    sys.exit(run_on_trace(file, at))
