@@ -17,9 +17,11 @@ import rich_click as click
 from click.exceptions import Exit
 
 from streamscope import __version__
+from streamscope.commands.check import check
 from streamscope.commands.export import export
 from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating, some_engine
 from streamscope.commands.record import record
+from streamscope.commands.replay import replay
 from streamscope.link.descriptors import open_standard_descriptors
 from streamscope.servers import SERVERS
 
@@ -176,8 +178,10 @@ def config() -> None:
     click.echo(default_config_text(), nl=False)
 
 
+cli.add_command(check)
 cli.add_command(export)
 cli.add_command(record)
+cli.add_command(replay)
 
 
 def main() -> NoReturn:

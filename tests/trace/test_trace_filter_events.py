@@ -40,7 +40,7 @@ ADDRESS = event("handle.address", "uv_accept", local="127.0.0.1:7000", peer="10.
     [
         ("stream==7 and flag==READING", FLAG), ("stream==#7", FLAG), ("7", FLAG), ("reading", FLAG),
         ("flag != SHUT", FLAG), ("new == on and old == off", FLAG), ("new == 1", FLAG), ("kind ~ '^flag'", FLAG),
-        ("kind==epoll.mod", MOD), ("epoll.mod", MOD), ("mask==IN|OUT", MOD), ("mask has OUT", MOD), ("fd == 12", MOD), 
+        ("kind==epoll.mod", MOD), ("epoll.mod", MOD), ("mask==IN|OUT", MOD), ("mask has OUT", MOD), ("fd == 12", MOD),
         ("fn == uv__io_poll", MOD), ("uv__io_poll", MOD), ('fn ~ "poll$"', MOD), ("result < 1KiB", MOD), ("io_po", MOD),
         ("seq == 1234", MOD), ("turn == 42", MOD), ("t > 2.5s", MOD), ("t == 2600ms", MOD),
         ('kind == "epoll.mod"', MOD),

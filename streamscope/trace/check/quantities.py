@@ -147,7 +147,9 @@ class QuantityWatch(Watch):
         for number, best in self._best.items():
             if not self._holds(best.value):
                 at = self._broke.get(number, best.at)
-                self._fail(at, f"{_WORDS[meaning.form]} {shown(best.value, meaning.domain)}")
+                self._fail(
+                    at, f"{_WORDS[meaning.form]} {shown(best.value, meaning.domain)}" if meaning.per_stream else ""
+                )
 
     def _extreme(self) -> _Best | None:
         if not self._best or self._meaning.per_stream:

@@ -1,0 +1,96 @@
+"""`streamscope check FILE --assert EXPR`: hold a recorded trace against assertions, for CI."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from streamscope.commands.parameters import CONTEXT
+
+if TYPE_CHECKING:
+    from streamscope.trace.check import Assertion
+
+LARGEST = 1 << 20
+"""Bytes of an assertion file at most."""
+
+
+@click.command(
+    context_settings=CONTEXT,
+    epilog="Such as: max(wq) < 1MiB; max(queue_age) < 1s; count(error) == 0; never(armed(POLLOUT) and wq == 0 for "
+    "100ms); always(flag(CLOSING) -> eventually flag(CLOSED)). All of it is in docs/check.md.",
+)
+@click.argument("file", type=click.Path())
+@click.option("--assert", "texts", metavar="EXPR", multiple=True, help="What has to hold; again for more.")
+@click.option(
+    "--assert-file",
+    "files",
+    type=click.Path(),
+    metavar="PATH",
+    multiple=True,
+    help="Assertions from a file, one a line; # begins a comment.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Tell of what does not hold only.")
+def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool) -> None:
+    """Hold the recorded trace FILE against assertions.
+
+    The status is 0 if all hold, 1 if one does not or cannot be shown because events are missing, and 2 if nothing could
+    be checked. Each failure is told with its stream, its instant, its event, and the command that opens the trace
+    there.
+    """
+    from streamscope.launch import LaunchError
+    from streamscope.trace import check as checking
+    from streamscope.trace.decode import FeedError
+    from streamscope.trace.names import visible
+    from streamscope.trace.store.format import TraceError
+    from streamscope.trace.store.reader import TraceFile
+
+    assertions = [_parsed(text, "--assert") for text in texts]
+    for path in files:
+        assertions += _of_file(path)
+    if not assertions:
+        raise click.UsageError("what has to hold? add --assert 'max(wq) < 1MiB', or --assert-file PATH")
+    try:
+        with TraceFile.open(file) as trace:
+            header = trace.header
+            report = checking.check(trace.history, assertions, header.kinds, header.functions, header.joined)
+            if quiet:
+                report.verdicts = [verdict for verdict in report.verdicts if not verdict.holds]
+            for line in checking.lines(report, file):
+                click.echo(line)
+            missing = trace.missing
+    except (TraceError, FeedError) as error:
+        raise LaunchError(str(error), 2) from error
+    if missing:
+        click.echo(f"streamscope: {visible(missing, 1000)}", err=True)
+    sys.exit(0 if report.ok else 1)
+
+
+def _of_file(path: str) -> list[Assertion]:
+    """The assertions of a file. Raises UsageError."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
+        text = content.decode("utf-8")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise click.UsageError(f"{path} cannot be read: {why}") from error
+    if len(content) > LARGEST:
+        raise click.UsageError(f"{path} is larger than {LARGEST:,} bytes")
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    return [_parsed(line, f"{path}:{number}") for number, line in lines if line and not line.startswith("#")]
+
+
+def _parsed(text: str, where: str) -> Assertion:
+    """The assertion. Raises UsageError, after the text with the place marked, for what is none."""
+    from streamscope.trace.check import Assertion
+    from streamscope.trace.filter import FilterError, marked
+
+    try:
+        return Assertion.parse(text)
+    except FilterError as error:
+        for line in marked(error, text).split("\n"):
+            click.echo(f"  {line}".rstrip(), err=True)
+        raise click.UsageError(f"{where}, character {error.start + 1}: {error.message}") from error
