@@ -146,6 +146,10 @@ class Parts:
             os.unlink(self.path)
         self.file.close()
 
+    def close(self) -> None:
+        """Leave the file as it is."""
+        self.file.close()
+
     def _numbered(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.stem}.{number}{self.path.suffix}")
 

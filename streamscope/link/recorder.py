@@ -11,6 +11,7 @@ Whichever process is killed, the trace can be read up to its last whole segment,
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import socket
@@ -128,7 +129,8 @@ class Recorder:
 def main(arguments: list[str]) -> int:
     """Run as a process; returns its exit status."""
     options = msgspec.convert(json.loads(arguments[1]), Options)  # json takes file names that are no UTF-8
-    return following.serve_engine(socket.socket(fileno=int(arguments[0])), Recorder(options.parts()))
+    with contextlib.closing(options.parts()) as parts:
+        return following.serve_engine(socket.socket(fileno=int(arguments[0])), Recorder(parts))
 
 
 if __name__ == "__main__":

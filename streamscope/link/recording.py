@@ -52,9 +52,10 @@ def record(
     except PartsError:
         sock.close()
         raise
-    recorder = Recorder(Parts(path, fd, fresh, rotation))
+    parts = Parts(path, fd, fresh, rotation)
+    recorder = Recorder(parts)
     begun = time.monotonic()
-    with sock, Spool(sock, spool) as arrived, _ended_by_signals(arrived, duration):
+    with contextlib.closing(parts), sock, Spool(sock, spool) as arrived, _ended_by_signals(arrived, duration):
         if leash != -1:
             threading.Thread(target=_wait_for_end, args=(leash, arrived), name="leash", daemon=True).start()
         else:
