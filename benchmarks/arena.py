@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,8 @@ class Entry:
 
     module: str
     arguments: tuple[str, ...] = ()
-    needs: str = ""
-    """A module or a program without which the server is left out."""
+    needs: str | Callable[[], bool] = ""
+    """A module or a program without which the server is left out, or a function that says whether all is there."""
     link: bool = False
     """Whether the engine's end of the link rides along."""
     watched: bool = False
@@ -36,6 +36,8 @@ class Entry:
 
     def is_there(self) -> bool:
         """Whether what it needs is installed."""
+        if callable(self.needs):
+            return self.needs()
         return (
             not self.needs or shutil.which(self.needs) is not None or importlib.util.find_spec(self.needs) is not None
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.arena import Arena, Entry
+from benchmarks.contestants import libuv_c
 from benchmarks.load import BULK, SHAPES, Shape
 from benchmarks.measure import Effort, paired_cost_percent, paired_ratio
 from benchmarks.pythons import other_pythons
@@ -29,6 +30,7 @@ ENTRIES = {
     "engine, unwatched, plain path": Entry("engine", ("plain",)),
     "raw epoll loop": Entry("raw_epoll"),
     "asyncio streams": Entry("asyncio_streams"),
+    "libuv in C": Entry("libuv_c", needs=libuv_c.is_there),
     "uvloop Protocol": Entry("asyncio_protocol", ("uvloop",), needs="uvloop"),
     "trio": Entry("trio_streams", needs="trio"),
 }

@@ -1,8 +1,9 @@
 """streamscope's engine, with the echo server that `streamscope run echo` starts.
 
 Alone it is the loop that nobody watches, as `run` has it: with the everyday path joined up, and without libuv's
-redundant EPOLL_CTL_MOD. `plain` takes the plain path, and `redundant` makes that call. `link PATH` has the engine's end of the link ride along and
-take inspectors at PATH, as `run` does. `bare` runs an engine out of which every probe has been cut (`benchmarks.bare`).
+redundant EPOLL_CTL_MOD. `plain` takes the plain path, and `redundant` makes that call. `link PATH` has the engine's end
+of the link ride along and take inspectors at PATH, as `run` does. `bare` runs an engine out of which every probe has
+been cut (`benchmarks.bare`).
 """
 
 from __future__ import annotations

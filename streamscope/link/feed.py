@@ -53,7 +53,7 @@ class Feed:
         """Have it tell of nothing any more. What was not taken is gone; its places stay used."""
         self._loop.unwatch()
         self.place += len(self._words)
-        self._words.clear()
+        self._words = []  # another one: what is being told at this moment still goes to the old one
         self.due_at = 0
 
     def before_wait(self) -> bool:
