@@ -17,6 +17,7 @@ import msgspec
 from streamscope.trace.decode import FeedError, Kinds
 from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS
 from streamscope.trace.model import Model
+from streamscope.trace.packing import MALFORMED, check_handles, read_handles
 from streamscope.trace.recipes import Recipes
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
@@ -27,19 +28,12 @@ next is longer then.
 
 _COUNTED = ("membership", "events_seen", "events_lost")
 _LOOP = LoopState.__struct_fields__
-_HANDLE_BYTES = 1 + len(StreamState.__struct_fields__)
-"""What a handle takes at least: an array with a byte or more for each field. Decoding fewer would be permitted, and
-make much memory of few bytes.
-"""
 
 
 class _Number(msgspec.Struct, array_like=True):
     """How a handle begins; the rest is passed over."""
 
     number: int
-
-
-_decode_numbers = msgspec.msgpack.Decoder(list[_Number]).decode
 
 
 class _Frozen(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -62,10 +56,9 @@ class _Frozen(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Frozen).decode
-_decode_handles = msgspec.msgpack.Decoder(list[StreamState]).decode
 _decode_handle = msgspec.msgpack.Decoder(StreamState).decode
+_decode_numbers = msgspec.msgpack.Decoder(list[_Number]).decode
 _decode_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
-_MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
 
 
 def freeze(model: Model) -> bytes:
@@ -111,8 +104,14 @@ def thaw(packed: bytes, kinds: Kinds, functions: Sequence[str], joined: Recipes 
 
     Raises FeedError for bytes that are no keyframe.
     """
-    frozen, handles = _read(packed)
-    model = Model(kinds, functions, joined)
+    return thaw_like(packed, Model(kinds, functions, joined))
+
+
+def thaw_like(packed: bytes, other: Model) -> Model:
+    """What `thaw` returns, for the feed of another model."""
+    frozen, packed_handles = _open(packed)
+    handles = read_handles(packed_handles)
+    model = other.blank()
     for name in _LOOP:
         setattr(model, name, getattr(frozen.loop, name))
     ended = set(frozen.ended)
@@ -151,22 +150,15 @@ class Look(NamedTuple):
 def look(packed: bytes, number: int) -> Look:
     """What a keyframe has of one handle, without the others. Raises FeedError for bytes that are no keyframe."""
     frozen, handles = _open(packed)
+    check_handles(handles)
     try:
         numbers = [handle.number for handle in _decode_numbers(handles)]
         state = None
         if number in numbers:
             state = _decode_handle(_decode_raw(handles)[numbers.index(number)])
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise FeedError(f"what came is no keyframe: {error}") from error
     return Look(state, frozen.whole, frozen.round is not None)
-
-
-def _read(packed: bytes) -> tuple[_Frozen, list[StreamState]]:
-    frozen, handles = _open(packed)
-    try:
-        return frozen, _decode_handles(handles)
-    except _MALFORMED as error:
-        raise FeedError(f"what came is no keyframe: {error}") from error
 
 
 def _open(packed: bytes) -> tuple[_Frozen, bytes]:
@@ -175,20 +167,9 @@ def _open(packed: bytes) -> tuple[_Frozen, bytes]:
         raise FeedError(f"a keyframe is larger than {MOST_BYTES:,} bytes")
     try:
         frozen = _decode(packed)
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise FeedError(f"what came is no keyframe: {error}") from error
-    handles = bytes(frozen.handles)
-    if _array_length(handles) * _HANDLE_BYTES > len(handles):
-        raise FeedError("a keyframe has handles that are cut short")
-    return frozen, handles
-
-
-def _array_length(packed: bytes) -> int:
-    """How many elements msgpack's array says it has."""
-    head = packed[0]
-    if head in (0xDC, 0xDD):
-        return int.from_bytes(packed[1 : 3 if head == 0xDC else 5], "big")
-    return head & 15
+    return frozen, bytes(frozen.handles)
 
 
 def _held(state: StreamState) -> list[RequestState]:

@@ -78,31 +78,32 @@ class Model(Fold):
     - `lit`: when a flag last changed, by (stream, flag), for the last moments at least;
     - `membership`: another number whenever a handle has joined or left;
     - `events_seen`, `events_lost`;
+    - `decoder`: that of the feed;
     - `changed`: numbers of handles that a record or slice touched, until the reader clears it; some may be gone by
       then.
     """
 
-    __slots__ = ("_decoder", "_handlers", "_runs", "_strangers", "events_lost", "events_seen", "whole")
+    __slots__ = ("_handlers", "_runs", "_strangers", "decoder", "events_lost", "events_seen", "whole")
 
     def __init__(self, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
         super().__init__()
         self.whole = False
         self.events_seen = 0
         self.events_lost = 0
-        self._decoder = Decoder(kinds, functions, joined)
-        for name, arguments in self._decoder.kinds:
+        self.decoder = Decoder(kinds, functions, joined)
+        for name, arguments in self.decoder.kinds:
             mine = _ARGUMENTS.get(name)
             if mine is not None and arguments[: len(mine)] != mine:
                 raise FeedError(f"the engine speaks of {name} in another way than this version of streamscope")
         self._handlers: list[tuple[Handler | None, int, int]] = [(_unknown, 1, 1)] * 256
         self._strangers: list[tuple[Stranger | None, int, int]] = [(_unknown, 1, 1)] * 256
-        for code, (name, arguments) in enumerate(self._decoder.kinds):
-            handler, stranger, texts = handler_of(name), STRANGERS.get(name), self._decoder.texts[code]
+        for code, (name, arguments) in enumerate(self.decoder.kinds):
+            handler, stranger, texts = handler_of(name), STRANGERS.get(name), self.decoder.texts[code]
             if texts:
                 handler, stranger = _checked(handler, texts), _checked(stranger, texts)
             self._handlers[code] = handler, 1 + len(arguments), 1
             self._strangers[code] = stranger, 1 + len(arguments), 1
-        for code, expansion in self._decoder.expansions.items():
+        for code, expansion in self.decoder.expansions.items():
             plain = [site & 255 for site, _ in expansion.steps]
             handler = joined_handlers.HANDLERS.get(expansion.name) if expansion.known else None
             if handler is None:
@@ -110,13 +111,23 @@ class Model(Fold):
             stranger = one_by_one(expansion, [self._strangers[kind][0] for kind in plain])
             self._handlers[code] = handler, expansion.length, len(plain)
             self._strangers[code] = stranger, expansion.length, len(plain)
-        self._runs = runs_of(self._decoder.expansions)
+        self._runs = runs_of(self.decoder.expansions)
 
     @classmethod
     def here(cls) -> Model:
         """A model for feeds of this version."""
         decoder = Decoder.here()
         return cls(decoder.kinds, decoder.functions, HERE)
+
+    def blank(self) -> Model:
+        """A model for the same feed that knows nothing yet; made more quickly than of the feed's lists."""
+        model = Model.__new__(Model)
+        Fold.__init__(model)
+        model.whole = False
+        model.events_seen = model.events_lost = 0
+        model.decoder = self.decoder
+        model._handlers, model._strangers, model._runs = self._handlers, self._strangers, self._runs
+        return model
 
     def apply(self, place: int, turn: int, t: int, words: Sequence[Word]) -> int:
         """Folds a batch of the feed and says how many events it told of. `turn` and `t` are what holds at its start.
@@ -157,7 +168,7 @@ class Model(Fold):
         except TypeError:
             plain = False
         if not plain:
-            self._decoder.count(words)
+            self.decoder.count(words)
 
     def _fold(self, words: Words) -> int:
         known, changed = self.known.get, self.changed.add

@@ -10,13 +10,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from sys import byteorder
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
 from streamscope.core.probe import Word
 from streamscope.trace.decode import Decoder, Event, FeedError
 from streamscope.trace.model import Model
+from streamscope.trace.packing import MALFORMED, read_handles
 from streamscope.trace.state import LoopState, StreamState
 
 PIECE_COST = 400
@@ -203,8 +204,8 @@ class Piece(Protocol):
         """The pieces in it, in order."""
 
 
-class SliceBody(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """A slice as it is kept."""
+class SliceBody(NamedTuple):
+    """A slice of a snapshot; fields as the link's."""
 
     loop: LoopState
     streams: list[StreamState]
@@ -212,21 +213,36 @@ class SliceBody(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     last: bool
 
 
-_pack_slice = msgspec.msgpack.Encoder().encode
-_read_slice = msgspec.msgpack.Decoder(SliceBody).decode
+class _Slice(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """How it is packed."""
+
+    loop: LoopState
+    streams: msgspec.Raw
+    first: bool
+    last: bool
+
+
+MOST_SLICE = 16 * 1024 * 1024
+"""Bytes of a packed slice at most."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Slice).decode
 
 
 def pack_slice(body: SliceBody) -> bytes:
     """The slice as bytes. Raises FeedError for numbers and text that have no form."""
     try:
-        return _pack_slice(body)
+        return _encode(_Slice(body.loop, msgspec.Raw(_encode(body.streams)), body.first, body.last))
     except (OverflowError, UnicodeError) as error:
         raise FeedError("a slice has what cannot be written down") from error
 
 
 def read_slice(packed: bytes) -> SliceBody:
     """The slice that was packed. Raises FeedError for what is none."""
+    if len(packed) > MOST_SLICE:
+        raise FeedError(f"a slice is larger than {MOST_SLICE:,} bytes")
     try:
-        return _read_slice(packed)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+        body = _decode(packed)
+    except MALFORMED as error:
         raise FeedError(f"what came is no slice: {error}") from error
+    return SliceBody(body.loop, read_handles(bytes(body.streams)), body.first, body.last)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from streamscope.core.probe import Word
 from streamscope.trace.decode import Decoder, Event, FeedError, Kinds
 from streamscope.trace.history import History, Keyframe
-from streamscope.trace.keyframe import thaw
+from streamscope.trace.keyframe import thaw_like
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
 from streamscope.trace.recipes import Recipes
@@ -35,10 +35,9 @@ class Traveller:
     def __init__(self, history: History, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
         """Stands at the oldest row that can be reached."""
         self.history = history
-        self._catalogue = kinds, functions, joined
-        self._decoder = Decoder(kinds, functions, joined)
         self.row = 0
         self.model = Model(kinds, functions, joined)
+        self._decoder = self.model.decoder
         self._piece = _NOWHERE  # the place of the leaf that comes next, or that the row is in
         self._leaf = 0
         self._within: _Within | None = None  # where in the leaf, if that is a batch that has begun
@@ -73,13 +72,13 @@ class Traveller:
         self._leaf, self._within = 0, None
         while keyframe is not None:
             try:
-                self.model = thaw(keyframe.packed, *self._catalogue)
+                self.model = thaw_like(keyframe.packed, self.model)
                 self.row, self._piece = keyframe.row, keyframe.piece
                 return
             except FeedError as error:
                 self.history.damage = str(error)
                 keyframe = self.history.before(keyframe.row - 1)
-        self.model = Model(*self._catalogue)
+        self.model = self.model.blank()
         self.row, self._piece = self.history.beginning()
 
     def step(self, events: int) -> int:

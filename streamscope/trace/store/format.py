@@ -17,6 +17,8 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 import zstandard
 
+from streamscope.core.probe import SEQ_PER_WORD
+
 MAGIC = b"\x89SCOPE\r\n"
 VERSION = 1
 PREFIX = struct.Struct("<8sI")
@@ -120,7 +122,12 @@ def read_head(data: bytes, offset: int = 0) -> Head:
     for raw, most in zip(head.sizes[::2], MOST_OF_PARTS):
         if raw > most:
             raise TraceError(f"a part of a segment would be {raw:,} bytes, and {most:,} are the most there are")
-    if head.leaves > MOST_LEAVES or head.gaps > head.leaves or head.end_t < head.t:
+    if (
+        head.leaves > MOST_LEAVES
+        or head.gaps > head.leaves
+        or head.end_t < head.t
+        or head.rows > SEQ_PER_WORD * head.sizes[4]  # a word takes a byte or more
+    ):
         raise TraceError("a segment begins with numbers that cannot be")
     return head
 
@@ -175,25 +182,6 @@ read_payload = msgspec.msgpack.Decoder(list[PayloadItem]).decode
 read_numbers = msgspec.msgpack.Decoder(list[int]).decode
 read_header = msgspec.msgpack.Decoder(Header).decode
 read_goodbye = msgspec.msgpack.Decoder(Goodbye).decode
-MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
-"""What these raise for bytes that are none."""
-
-
-def array_head(length: int) -> bytes:
-    """How msgpack begins an array of so many elements."""
-    if length < 16:
-        return bytes((0x90 | length,))
-    return b"\xdc" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdd" + length.to_bytes(4, "big")
-
-
-def array_length(packed: bytes) -> int:
-    """How many elements the array has that these bytes begin with, by its own account; -1 if they begin with none."""
-    head = packed[:1]
-    if head == b"\xdc":
-        return int.from_bytes(packed[1:3], "big")
-    if head == b"\xdd":
-        return int.from_bytes(packed[1:5], "big")
-    return head[0] & 15 if head and head[0] & 0xF0 == 0x90 else -1
 
 
 def chunk(tag: bytes, *parts: bytes) -> bytes:

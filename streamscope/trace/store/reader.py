@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from os import PathLike
 from types import TracebackType
 
-from streamscope.trace.decode import Decoder, FeedError
+from streamscope.trace.decode import FeedError
 from streamscope.trace.history import History
+from streamscope.trace.model import Model
+from streamscope.trace.packing import MALFORMED
 from streamscope.trace.store.format import (
     CHUNK,
     END,
@@ -23,7 +25,6 @@ from streamscope.trace.store.format import (
     HEADER,
     INDEX,
     MAGIC,
-    MALFORMED,
     MOST_GOODBYE,
     MOST_HEADER,
     MOST_INDEX,
@@ -71,7 +72,7 @@ class TraceFile:
         self._ends = ""  # what is wrong with the file's end
         self.header, at = self._read_header()
         try:
-            decoder = Decoder(self.header.kinds, self.header.functions, self.header.joined)
+            decoder = Model(self.header.kinds, self.header.functions, self.header.joined).decoder
         except FeedError as error:
             raise TraceError(f"{name} cannot be read: {error}") from error
         self.history = History(_UNBOUNDED, decoder)

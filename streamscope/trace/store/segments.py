@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from streamscope.trace.decode import Decoder, Event, FeedError
+from streamscope.trace.packing import MALFORMED, array_length
 from streamscope.trace.pieces import Batch, ForgetMark, Gap, GapRow, Leaf, SliceMark
 from streamscope.trace.store.format import (
     CHUNK,
     HEAD,
-    MALFORMED,
     SEGMENT,
     BatchItem,
     ForgetItem,
@@ -26,7 +26,6 @@ from streamscope.trace.store.format import (
     Head,
     PayloadItem,
     TraceError,
-    array_length,
     read_items,
     read_numbers,
     read_payload,

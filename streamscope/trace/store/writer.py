@@ -15,10 +15,11 @@ from typing import BinaryIO, Protocol
 import zstandard
 
 from streamscope.core.probe import Word
-from streamscope.trace.decode import Decoder, FeedError, Kinds
+from streamscope.trace.decode import FeedError, Kinds
 from streamscope.trace.history import ROWS_PER_STREAM
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
+from streamscope.trace.packing import array_head
 from streamscope.trace.pieces import SliceBody, pack_slice
 from streamscope.trace.recipes import Recipes
 from streamscope.trace.state import LoopState, StreamState
@@ -47,7 +48,6 @@ from streamscope.trace.store.format import (
     Item,
     PayloadItem,
     SliceItem,
-    array_head,
     chunk,
     encode,
     pack_head,
@@ -135,8 +135,8 @@ class TraceWriter:
         self.due = math.inf
         self._file = file
         self._monotonic = monotonic
-        self._decoder = Decoder(*catalogue)
         self._model: Model = Model(*catalogue) if after is None else after._model
+        self._decoder = self._model.decoder
         self._place: int | None = None if after is None else after._place
         self._pack = zstandard.ZstdCompressor(level=LEVEL).compress
         self._over = False
@@ -156,6 +156,8 @@ class TraceWriter:
             payload=hello.payload,
         )
         self._write(PREFIX.pack(MAGIC, VERSION) + chunk(HEADER, encode(header)))
+        if after is not None:  # state is known though nothing may happen any more
+            self._before_piece(self._place or 0, self._model.turn, self._model.t)
 
     # what comes
 

@@ -1,0 +1,50 @@
+"""What keyframes, slices and trace files have in common when they are unpacked: nothing may make much of little.
+
+msgpack takes one byte for an empty array, and Python some hundred for the handle that it stands for. So the account
+that an array gives of itself is compared with its size before its elements are made.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from streamscope.trace.decode import FeedError
+from streamscope.trace.state import StreamState
+
+MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
+"""What msgspec raises for bytes that are not what they should be."""
+
+_HANDLE_BYTES = 1 + len(StreamState.__struct_fields__)
+"""What a handle takes at least: an array with a byte or more for each field."""
+
+_read_handles = msgspec.msgpack.Decoder(list[StreamState]).decode
+
+
+def array_head(length: int) -> bytes:
+    """How msgpack begins an array of so many elements."""
+    if length < 16:
+        return bytes((0x90 | length,))
+    return b"\xdc" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdd" + length.to_bytes(4, "big")
+
+
+def array_length(packed: bytes | memoryview) -> int:
+    """How many elements the array has that these bytes begin with, by its own account; -1 if they begin with none."""
+    head = packed[0] if packed else 0
+    if head in (0xDC, 0xDD):
+        return int.from_bytes(packed[1 : 3 if head == 0xDC else 5], "big")
+    return head & 15 if head & 0xF0 == 0x90 else -1
+
+
+def check_handles(packed: bytes | memoryview) -> None:
+    """Raises FeedError for an array with more handles than so many bytes can hold."""
+    if array_length(packed) * _HANDLE_BYTES > len(packed):
+        raise FeedError("there are handles that are cut short")
+
+
+def read_handles(packed: bytes | memoryview) -> list[StreamState]:
+    """The handles in an array. Raises FeedError for what is none."""
+    check_handles(packed)
+    try:
+        return _read_handles(packed)
+    except MALFORMED as error:
+        raise FeedError(f"what came are no handles: {error}") from error
