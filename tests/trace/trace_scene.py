@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
 from trace_records import begun, opened, record
 
 from streamscope.core import flags as uv
@@ -40,7 +41,7 @@ class Stage:
 
     def slice(self, *numbers: int) -> None:
         """A snapshot that names these streams, as they are."""
-        loop, states = self.model.loop, [self.model.streams[number] for number in numbers]
+        loop, states = replace(self.model.loop, t=self.t), [self.model.streams[number] for number in numbers]
         self._writer.slice(Slice(self.place, loop, states, True, True))
         self.model.slice(self.place, loop, states, True, True)
 

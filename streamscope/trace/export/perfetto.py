@@ -122,6 +122,11 @@ class Exporter:
         wire.describe(HANDLES, "active handles", LOOP, unit=COUNT)
         wire.describe(REQUESTS, "active requests", LOOP, unit=COUNT)
 
+    @property
+    def open_handles(self) -> int:
+        """Of so many handles something is remembered."""
+        return sum(1 for number in self._tracks if number)
+
     # what comes
 
     def state(self, t: int, states: Iterable[StreamState]) -> None:

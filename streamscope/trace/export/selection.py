@@ -16,7 +16,7 @@ from streamscope.trace.decode import Decoder, Event, Kinds
 from streamscope.trace.filter import Filter
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Batch, GapRow, Leaf
+from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
 from streamscope.trace.recipes import Recipes
 from streamscope.trace.travel import Traveller
 
@@ -75,7 +75,8 @@ class Selection:
             if isinstance(leaf, GapRow):
                 lost += leaf.events
             elif lost:
-                yield Lost(max(seq, leaf.place * SEQ_PER_WORD), leaf.t, leaf.turn, lost)
+                t = read_slice(leaf.packed).loop.t if isinstance(leaf, SliceMark) else leaf.t
+                yield Lost(max(seq, leaf.place * SEQ_PER_WORD), t, leaf.turn, lost)
                 lost = 0
             if before is not None:
                 before(leaf)
