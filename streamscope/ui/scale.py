@@ -65,7 +65,11 @@ class Window:
         return Window(around // step * step - cell * step, step, self.cells)
 
     def following(self, now_t: int, first_t: int, end_t: int) -> Window:
-        """Moved by as little as brings the present into sight, and not beyond either end of the past."""
+        """Moved by as little as brings the present into sight, and not beyond either end of the past; not at all where
+        all of the past is in sight.
+        """
+        if self.t0 <= first_t and end_t < self.t1:
+            return self
         margin = int(self.cells * MARGIN)
         cell = self.cell_of(now_t)
         t0 = self.t0

@@ -64,7 +64,7 @@ def labels_of(view: View) -> Mapping[str, str]:
         return _NO_LABELS
     return {
         "pause": "pause" if travel.playing else "play" if view.moved else "resume",
-        "travel.end": "end" if view.replaying else "live",
+        "travel.end": "last" if view.replaying else "live",
     }
 
 

@@ -1,0 +1,87 @@
+"""A past to travel in: twenty seconds of one stream whose queue fills and drains, beside one that is quiet.
+
+Turn `n` begins at `BEGIN + n` half seconds. In it stream 7 reads, and sets READ_PARTIAL or clears it; from turn 10 to
+19 each turn adds a write to its queue, from turn 20 on each takes one out. At turn 25 it has an error, from turn 30 on
+it does not read any more. Stream 8 comes at turn 15.
+"""
+
+from __future__ import annotations
+
+from ui_scenes import SECOND, Clock, Scene, connection, listener, record, view_of
+
+from streamscope.core import flags as uv
+from streamscope.trace.state import LoopState
+from streamscope.ui.view import View
+
+BEGIN_S = 200.0
+TURNS = 40
+WRITE = 20_000
+
+
+def t_of(turn: int) -> int:
+    """When a turn begins."""
+    return int((BEGIN_S + turn / 2) * SECOND)
+
+
+def past_scene() -> tuple[Scene, View]:
+    """The scene at the end of that past, a quarter of a second after the last turn."""
+    scene = Scene(Clock(BEGIN_S))
+    scene.snapshot([listener(), connection(7, begin_t=SECOND, bytes_in=0, bytes_out=0)], LoopState(turn=0, t=t_of(0)))
+    view = view_of(scene)
+    queued = 0
+    for turn in range(1, TURNS + 1):
+        scene.clock.seconds = BEGIN_S + turn / 2
+        records = [record(0, "loop.turn", "uv_run", turn, scene.clock.t)]
+        if turn == 15:
+            records += [
+                record(8, "handle.init", "uv_tcp_init_ex", uv.UV_TCP, "echo.py:31 on_connection"),
+                record(8, "handle.accepted", "uv_accept", 1),
+                record(8, "handle.address", "uv_accept", "127.0.0.1:7000", "127.0.0.1:51508"),
+                record(8, "flag.set", "uv__stream_open", uv.READABLE),
+            ]
+        if turn < 30:
+            records.append(record(7, "sys.read", "uv__read", 12, 65536, 1000))
+            change = "flag.set" if turn % 2 else "flag.clear"
+            records.append(record(7, change, "uv__read", uv.READ_PARTIAL))
+        if turn == 30:
+            records.append(record(7, "flag.clear", "uv_read_stop", uv.READING))
+        if 10 <= turn < 20:
+            records += [
+                record(7, "request.begin", "uv_write2", turn, uv.UV_WRITE, WRITE, 1, 1),
+                record(7, "write_queue_size", "uv_write2", queued, queued + WRITE),
+                record(7, "write_queue.push", "uv_write2", turn),
+            ]
+            queued += WRITE
+        elif 20 <= turn < 30:
+            records += [
+                record(7, "sys.write", "uv__writev", 12, WRITE, WRITE),
+                record(7, "write_queue_size", "uv__write_req_update", queued, queued - WRITE),
+                record(7, "write_queue.pop", "uv__write_req_finish", turn - 10),
+                record(7, "request.end", "uv__write_callbacks", turn - 10, 0, 0),
+            ]
+            queued -= WRITE
+        if turn == 25:
+            records.append(record(7, "sys.read", "uv__read", 12, 65536, -104))
+        scene.records(*records, turn=turn - 1)
+        view.advance(0.01)
+    scene.clock.seconds += 0.25
+    view.advance(0.01)
+    return scene, view
+
+
+class Replayed(Scene):
+    """The same past as a recorded trace has it: no present any more."""
+
+    @classmethod
+    def of(cls, scene: Scene) -> Replayed:
+        """A replay of what a scene has been through."""
+        replay = cls(scene.clock)
+        replay.model, replay.history, replay.status = scene.model, scene.history, "replay"
+        return replay
+
+
+def replay_scene() -> tuple[Scene, View]:
+    """The same past, replayed from its beginning."""
+    scene, _ = past_scene()
+    replay = Replayed.of(scene)
+    return replay, view_of(replay)
