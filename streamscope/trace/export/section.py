@@ -100,8 +100,11 @@ class Section:
             width = max((end - first) * self._unit, 3)
             self._pen.rect(Box(self._x(first), body.y, width, body.height), "url(#lost)")
             if events:
-                middle = min(max(self._x(first) + width / 2, body.x + 60), body.right - 60)
-                self._pen.text(middle, body.y + 14, f"{events:,} events lost", size=13, fill="bad", anchor="middle")
+                text = f"{events:,} events lost"
+                half = 4 * len(text)
+                middle = min(max(self._x(first) + width / 2, body.x + half), body.right - half)
+                self._pen.rect(Box(middle - half, body.y + 4, 2 * half, 20), "paper", radius=4)
+                self._pen.text(middle, body.y + 18, text, size=13, fill="bad", anchor="middle")
 
     # curves
 

@@ -148,7 +148,7 @@ def _axis(pen: Pen, ticks: Sequence[tuple[int, float]], step: int, y: float) -> 
     for t, x in ticks:
         pen.line(x, y, x, y + 6, "muted")
         pen.text(x, y + 22, time_label(t, step), size=13, fill="muted", anchor="middle")
-    pen.text(LEFT - 12, y + 22, "engine's clock", size=13, fill="muted", anchor="end")
+    pen.text(LEFT - 32, y + 22, "engine's clock", size=13, fill="muted", anchor="end")
 
 
 def _turns(pen: Pen, columns: Sequence[Column], y: float) -> None:

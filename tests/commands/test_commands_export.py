@@ -1,0 +1,186 @@
+"""`streamscope export`: what a real recording becomes, and what a person can get wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
+from running_command import COMMAND, DEADLINE_S, environment, run
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Iterator[Path]:
+    """A trace of an echo server that its own clients kept busy for a moment."""
+    with tempfile.TemporaryDirectory(prefix="ss-") as folder:
+        path = Path(folder) / "echo.scope"
+        serving = ["run", "echo", "--headless", "--port", "0", "--demo", "--duration", "1.5"]
+        ended = run(Path(folder), *serving, "--record", str(path))
+        assert ended.returncode == 0, ended.stderr
+        yield path
+
+
+def refused(runtime: Path, *arguments: str) -> tuple[int, str]:
+    """Status and the one line on stderr."""
+    ended = run(runtime, "export", *arguments)
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("streamscope: ")
+    return ended.returncode, line.removeprefix("streamscope: ")
+
+
+def test_a_recording_becomes_each_of_the_formats(runtime: Path, recorded: Path) -> None:
+    lines = run(runtime, "export", str(recorded), "--to", "jsonl")
+    table = run(runtime, "export", str(recorded), "--to", "csv")
+    for name in ("x.pftrace", "x.svg"):
+        made = run(runtime, "export", str(recorded), "-o", str(runtime / name))
+        assert (made.returncode, made.stdout) == (0, "")
+        assert made.stderr.startswith(f"{runtime / name}: ")
+
+    events = [json.loads(line) for line in lines.stdout.splitlines()]
+    assert (lines.returncode, lines.stderr) == (0, "")
+    assert len(events) > 500
+    assert {event["kind"] for event in events} >= {"handle.init", "flag.set", "loop.turn", "request.begin"}
+    rows = list(csv.DictReader(io.StringIO(table.stdout, newline="")))
+    assert [row["seq"] for row in rows] == [str(event["seq"]) for event in events]
+    trace = pb.Trace()
+    trace.ParseFromString((runtime / "x.pftrace").read_bytes())
+    begun = sum(packet.track_event.type == pb.TrackEvent.TYPE_SLICE_BEGIN for packet in trace.packet)
+    ended = sum(packet.track_event.type == pb.TrackEvent.TYPE_SLICE_END for packet in trace.packet)
+    assert begun == ended > 100
+    assert ElementTree.parse(runtime / "x.svg").getroot().tag.endswith("svg")
+
+
+def test_only_what_is_asked_for(runtime: Path, recorded: Path) -> None:
+    made = run(
+        runtime, "export", str(recorded), "--to", "jsonl", "--filter", "kind==flag.set and flag==READING",
+        "--from", "0.1s", "--to-time", "-100ms", "--stream", "2", "--stream", "3",
+    )  # fmt: skip
+
+    events = [json.loads(line) for line in made.stdout.splitlines()]
+    assert {event["stream"] for event in events} <= {2, 3}
+    assert all(event["flag"] == "READING" and event["t"] >= 100_000_000 for event in events)
+
+
+def test_whoever_reads_only_the_beginning_is_left_alone(runtime: Path, recorded: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "export", str(recorded), "--to", "jsonl"],
+        env=environment(runtime), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.stderr.close()
+
+    assert process.wait(DEADLINE_S) in (0, 1)
+    assert said == b""
+
+
+def test_a_trace_whose_end_is_missing_is_exported_as_far_as_it_goes(runtime: Path, recorded: Path) -> None:
+    cut = runtime / "cut.scope"
+    cut.write_bytes(recorded.read_bytes()[:-30])
+
+    made = run(runtime, "export", str(cut), "--to", "jsonl")
+
+    assert made.returncode == 0
+    assert len(made.stdout.splitlines()) > 100
+    assert "missing" in made.stderr
+
+
+def test_a_file_appears_whole_or_not_at_all(runtime: Path, recorded: Path) -> None:
+    out = runtime / "out.jsonl"
+    out.write_text("what was there before")
+    limited = [
+        "sh", "-c", 'ulimit -f 40; exec "$@"', "sh", *COMMAND, "export", str(recorded), "-o", str(out)
+    ]  # fmt: skip
+
+    ended = subprocess.run(
+        limited, env=environment(runtime), capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [f"streamscope: {out} cannot be written: File too large"]
+    assert out.read_text() == "what was there before"
+    assert sorted(path.name for path in runtime.iterdir() if path.is_file()) == ["out.jsonl"]
+
+
+def test_a_device_is_written_to(runtime: Path, recorded: Path) -> None:
+    status, line = refused(runtime, str(recorded), "--to", "jsonl", "-o", "/dev/full")
+
+    assert (status, line) == (1, "/dev/full cannot be written: No space left on device")
+
+
+def test_a_link_stays_a_link(runtime: Path, recorded: Path) -> None:
+    (runtime / "there").mkdir()
+    (runtime / "link.jsonl").symlink_to(runtime / "there" / "real.jsonl")
+
+    ended = run(runtime, "export", str(recorded), "-o", str(runtime / "link.jsonl"))
+
+    assert ended.returncode == 0
+    assert (runtime / "link.jsonl").is_symlink()
+    assert (runtime / "there" / "real.jsonl").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "which format? add --to jsonl|csv|perfetto|svg"),
+        (["-o", "x.txt"], "which format?"),
+        (["--to", "xml"], "'xml'"),
+        (["--to", "jsonl", "--filter", "wq >"], "--filter: "),
+        (["--to", "jsonl", "--filter", "wq > 3parsecs"], "--filter: "),
+        (["--to", "jsonl", "--from", "yesterday"], "--from yesterday: "),
+        (["--to", "csv", "--to-time", "12"], "--to-time 12: of what?"),
+        (["--to", "csv", "--from", "1s", "--to-time", "0.5s"], "the end is not after the beginning"),
+        (["--to", "svg", "--stream", "999999"], "has no stream 999999"),
+        (["--to", "svg", "--stream", "0"], "'0' is not a whole number"),
+        (["--to", "svg", "--theme", "pink"], "'pink'"),
+        (["--to", "perfetto", "--filter", "wq > 1GiB"], "no stream has an event that the filter wants"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_line_and_status_2(
+    runtime: Path, recorded: Path, arguments: list[str], said: str
+) -> None:
+    status, line = refused(runtime, str(recorded), *arguments)
+
+    assert status == 2
+    assert said in line
+    assert not list(runtime.glob("*.part"))
+
+
+def test_the_trace_is_not_written_over(runtime: Path, recorded: Path) -> None:
+    (runtime / "other.scope").symlink_to(recorded)
+    before = recorded.read_bytes()
+
+    status, line = refused(runtime, str(recorded), "--to", "csv", "-o", str(runtime / "other.scope"))
+
+    assert status == 2
+    assert "over the trace itself" in line
+    assert recorded.read_bytes() == before
+
+
+def test_what_is_no_trace_is_a_line_and_status_1(runtime: Path) -> None:
+    (runtime / "x.scope").write_bytes(b"no trace at all")
+
+    for name, said in (("x.scope", "is not a trace"), ("none.scope", "No such file"), (".", "is not a file")):
+        status, line = refused(runtime, os.path.join(runtime, name), "--to", "jsonl")
+        assert status == 1
+        assert said in line
+
+
+def test_where_it_cannot_be_written_is_said(runtime: Path, recorded: Path) -> None:
+    status, line = refused(runtime, str(recorded), "-o", str(runtime / "no" / "such" / "x.csv"))
+
+    assert status == 1
+    assert line.endswith("x.csv cannot be written: No such file or directory")
