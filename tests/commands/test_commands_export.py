@@ -95,7 +95,7 @@ def test_a_trace_whose_end_is_missing_is_exported_as_far_as_it_goes(runtime: Pat
 
     assert made.returncode == 0
     assert len(made.stdout.splitlines()) > 100
-    assert "missing" in made.stderr
+    assert made.stderr.startswith(f"streamscope: {cut} ")
 
 
 def test_a_file_appears_whole_or_not_at_all(runtime: Path, recorded: Path) -> None:
@@ -136,16 +136,11 @@ def test_a_link_stays_a_link(runtime: Path, recorded: Path) -> None:
     ("arguments", "said"),
     [
         ([], "which format? add --to jsonl|csv|perfetto|svg"),
-        (["-o", "x.txt"], "which format?"),
         (["--to", "xml"], "'xml'"),
         (["--to", "jsonl", "--filter", "wq >"], "--filter: "),
-        (["--to", "jsonl", "--filter", "wq > 3parsecs"], "--filter: "),
         (["--to", "jsonl", "--from", "yesterday"], "--from yesterday: "),
-        (["--to", "csv", "--to-time", "12"], "--to-time 12: of what?"),
         (["--to", "csv", "--from", "1s", "--to-time", "0.5s"], "the end is not after the beginning"),
         (["--to", "svg", "--stream", "999999"], "has no stream 999999"),
-        (["--to", "svg", "--stream", "0"], "'0' is not a whole number"),
-        (["--to", "svg", "--theme", "pink"], "'pink'"),
         (["--to", "perfetto", "--filter", "wq > 1GiB"], "no stream has an event that the filter wants"),
     ],
 )
