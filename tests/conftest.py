@@ -1,10 +1,20 @@
-"""What the end of a test run says besides pytest's own words."""
+"""What the end of a test run says besides pytest's own words, and where tests keep what a person's screen would keep."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 COMPARED = "fields compared with libuv"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _state_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Filters that a test keeps are not put among those of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

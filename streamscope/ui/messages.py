@@ -5,8 +5,12 @@ waits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
+
+if TYPE_CHECKING:
+    from streamscope.trace.filter import Filter
 
 
 class _Newest(Message):
@@ -40,9 +44,12 @@ class StreamPinned(Message):
 
 @dataclass
 class FilterChanged(_Newest):
-    """The text of the filter changed; "" shows everything. `keep` is set when the person is done with it."""
+    """Another filter is to be in force; an empty one wants everything. `keep` is set when the person is done with
+    it.
+    """
 
     text: str
+    filter: Filter
     keep: bool = False
 
     def can_replace(self, message: Message) -> bool:

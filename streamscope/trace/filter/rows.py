@@ -16,11 +16,10 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 
-from streamscope.trace.decode import Decoder, Event, Kinds
+from streamscope.trace.decode import Event, FeedError, Kinds
 from streamscope.trace.filter import Filter
-from streamscope.trace.filter.walk import Walk
+from streamscope.trace.filter.walk import Walk, state_before
 from streamscope.trace.history import History
-from streamscope.trace.keyframe import thaw
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, Gap, GapRow, Leaf
 from streamscope.trace.recipes import Recipes
@@ -31,6 +30,8 @@ MOST_EVENTS = 2_000
 """So many events are kept made, of those found or shown last."""
 SPARE = 10_000
 """So many rows that have left the history may still be remembered."""
+NEARLY = 200_000
+"""A search that has come so near to a row goes on to it; further away, another one begins there."""
 NEAR = 500
 """Rows that are no further apart than this are made in one go."""
 
@@ -52,20 +53,25 @@ class FoundRows:
         kinds: Kinds = (),
         functions: Sequence[str] = (),
         joined: Recipes = (),
+        start: int | None = None,
     ) -> None:
-        """A search that has not begun. A filter that needs state needs the feed's catalogue too."""
+        """A search that has not begun. A filter that needs state needs the feed's catalogue too. It goes both ways
+        from `start`, or back from the end.
+        """
         self.history = history
         self.query = query
-        self._catalogue = kinds, functions, joined
-        decoder = Decoder(kinds, functions, joined) if kinds else history.decoder
-        self._walk = Walk.of(decoder, query, stream)
+        self._walk = Walk.of(history.decoder, query, stream)
         self._later: array[int] = array("q")
         self._earlier: array[int] = array("q")  # backwards: the newest first
+        self._blank = Model(kinds, functions, joined) if query.needs_state and kinds else Model.here()
         self._model: Model | None = None
         self._piece = 0  # the place of the leaf that the model stands before
-        self._high = history.end
+        start = history.end if start is None else max(history.first, min(start, history.end))
         if query.needs_state:  # from the last keyframe on, so that state is known of the rows that come first
-            self._high, self._piece, self._model = self._state_before(history.end)
+            start, self._piece, self._model = state_before(history, start, self._blank)
+        elif start < history.end:
+            start = next((leaf.first for leaf in history.batches(start) if leaf.first + leaf.count > start), start)
+        self._high = start
         self._low = self._high
         self._base = max(self._high, MOST_FOUND)
         self._events: OrderedDict[int, Event | Gap] = OrderedDict()
@@ -90,6 +96,10 @@ class FoundRows:
         """The oldest row that can be judged."""
         history = self.history
         return max(history.first, history.reach) if self.query.needs_state else history.first
+
+    def covers(self, row: int) -> bool:
+        """Whether the search began near enough to this row to have it soon."""
+        return self._low - NEARLY <= row <= self._high + NEARLY
 
     def extent(self, before: int | None = None) -> tuple[int, int]:
         """Own numbers of the first found row and after the last; of those before a row of the history, if one is
@@ -142,15 +152,20 @@ class FoundRows:
     # the search
 
     def work(self, budget_s: float) -> bool:
-        """Search for about so many seconds; whether anything was found. Raises FeedError for a past that is no feed."""
+        """Search for about so many seconds; whether anything was found. What turns out to be damaged is a
+        loss, and `history.damage` tells of it.
+        """
         until = time.monotonic() + budget_s
         self._trim()
         found = len(self._later) + len(self._earlier)
+        forward = True
         while time.monotonic() < until:
-            if self._high < self.history.end:
+            comes = self._high < self.history.end
+            if comes and forward:
                 next(self._forward)
-            elif not self._step_back():
+            elif not self._step_back() and not comes:
                 break
+            forward = not forward
         return len(self._later) + len(self._earlier) != found
 
     def _trim(self) -> None:
@@ -208,15 +223,8 @@ class FoundRows:
     def _begin(self) -> None:
         """Stands the model where the search goes on, or as near before it as state can be had."""
         self._high = max(self._high, self.history.reach)
-        row, self._piece, self._model = self._state_before(self._high)
+        row, self._piece, self._model = state_before(self.history, self._high, self._blank)
         self._high = max(self._high, row)
-
-    def _state_before(self, row: int) -> tuple[int, int, Model]:
-        """The latest state that can be had at or before a row: its row, the piece that comes next, and the model."""
-        keyframe = self.history.before(row)
-        if keyframe is None:
-            return (*self.history.beginning(), Model(*self._catalogue))
-        return keyframe.row, keyframe.piece, thaw(keyframe.packed, *self._catalogue)
 
     def _judged(self, leaf: Leaf, model: Model | None) -> Iterator[tuple[int, Event | Gap]]:
         """The rows of a leaf that are wanted."""
@@ -228,12 +236,20 @@ class FoundRows:
                         yield row, event
             else:
                 known = model.known
-                for row, event in self._walk.fold(leaf, model):
-                    if wants(event, known.get(event.stream)):
-                        yield row, event
+                try:
+                    for row, event in self._walk.fold(leaf, model):
+                        if wants(event, known.get(event.stream)):
+                            yield row, event
+                except FeedError as error:
+                    self.history.damage = str(error)
+                    model.lost(leaf.count)
             return
         if model is not None:
-            leaf.fold(model)
+            try:
+                leaf.fold(model)
+            except FeedError as error:
+                self.history.damage = str(error)
+                model.lost(1)
         if isinstance(leaf, GapRow):
             yield leaf.first, Gap(leaf.events)
 
@@ -248,7 +264,7 @@ class FoundRows:
             begin = piece.first
             model, leaves = None, iter(piece.leaves())
         else:
-            begin, number, model = self._state_before(end - 1)
+            begin, number, model = state_before(history, end - 1, self._blank)
             leaves = (leaf for _, leaf in history.leaves(number))
         for leaf in leaves:
             if leaf.first >= end:

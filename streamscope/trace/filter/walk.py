@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from streamscope.core.probe import Word
-from streamscope.trace.decode import Decoder, Event
+from streamscope.trace.decode import Decoder, Event, FeedError
 from streamscope.trace.filter import Filter
+from streamscope.trace.history import History
+from streamscope.trace.keyframe import thaw_like
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
 
@@ -22,6 +24,20 @@ def codes_of(decoder: Decoder, may_want: Callable[[str], bool]) -> list[bool]:
     for code, expansion in decoder.expansions.items():
         codes[code] = any(codes[site & 255] for site, _ in expansion.steps)
     return codes
+
+
+def state_before(history: History, row: int, blank: Model) -> tuple[int, int, Model]:
+    """The latest state that can be had at or before a row: its row, the number of the piece that comes next, and the
+    model. Without any, the beginning of all, or where that is lost, the end. `blank` is a model of the same feed.
+    """
+    keyframe = history.before(row)
+    while keyframe is not None:
+        try:
+            return keyframe.row, keyframe.piece, thaw_like(keyframe.packed, blank)
+        except FeedError as error:
+            history.damage = str(error)
+            keyframe = history.before(keyframe.row - 1)
+    return (*history.beginning(), blank.blank())
 
 
 class Walk:

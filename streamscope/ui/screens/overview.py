@@ -8,7 +8,6 @@ from textual import on
 from textual.containers import Container
 from textual.widget import Widget
 
-from streamscope.trace.query import Query
 from streamscope.ui.actions import bindings
 from streamscope.ui.config import Config
 from streamscope.ui.messages import FilterChanged, StreamSelected
@@ -133,16 +132,18 @@ class OverviewScreen(LiveScreen):
     # filter, events, log
 
     def action_filter(self) -> None:
-        """Write what the table shows."""
-        self._filter.open()
+        """Write what the table shows; or the list of events, if that has the focus."""
+        if self.focused is not None and self.events in self.focused.ancestors_with_self:
+            self.events.open_filter()
+        else:
+            self._filter.open()
 
     @on(FilterChanged)
     def _filter_changed(self, message: FilterChanged) -> None:
         """The table shows what matches, and has the focus again when the person is done."""
         text = message.text.strip()
-        self.table.set_filter(text, Query.parse(text).matches if text else None)
+        self.table.set_filter(text, message.filter.of_stream if text else None)
         if message.keep:
-            self._filter.display = bool(text)
             self.table.focus()
 
     def action_log(self) -> None:

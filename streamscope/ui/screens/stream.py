@@ -83,6 +83,10 @@ class StreamScreen(LiveScreen):
         """Go back to where the stream was opened."""
         self.dismiss()
 
+    def action_filter(self) -> None:
+        """Write which events are shown."""
+        self.events.open_filter()
+
     def action_pin(self) -> None:
         """Pin the stream's panel on the overview, or let it go."""
         self.post_message(StreamPinned(self.number))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from rich.segment import Segment
@@ -15,8 +16,11 @@ from textual import events
 from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
+from textual.timer import Timer
 
 from streamscope.trace.decode import Event
+from streamscope.trace.filter import Filter
+from streamscope.trace.filter.rows import FoundRows
 from streamscope.trace.history import Gap, History
 from streamscope.ui.actions import bindings
 from streamscope.ui.event_lines import event_parts, gap_parts, layout, row_text
@@ -26,6 +30,10 @@ from streamscope.ui.widgets.live_lines import LiveLines
 
 Row = Event | Gap
 
+SEARCH_EVERY = 0.05
+SEARCH_S = 0.01
+"""How often a filter looks for more events, and for how many seconds at a time."""
+
 
 class EventList(LiveLines[Row]):
     """Rows of the history: of all streams, or of one."""
@@ -33,6 +41,9 @@ class EventList(LiveLines[Row]):
     HELP = """\
 What the engine did, in order. A line reads from left to right: the turn of the loop, the time, the stream, libuv's
 function, what it did, and what that changed, from what to what.
+
+A filter (/) leaves only events that match. They are looked for from here backwards, a little at a time, and across
+the whole past if that is what it takes; a long one goes on while you read.
 
 The newest line is followed. Going up selects an event and holds the lines still; its stream is selected too, and below
 the list stands what the event means and what the function does. End follows the newest again.
@@ -65,6 +76,9 @@ then: after a loss the engine sends the state of every stream anew.
         self._here = 0
         self._here_of: tuple[int, int] | None = None
         self._fixed = stream is not None
+        self._query: Filter | None = None
+        self._found: FoundRows | None = None
+        self._searching: Timer | None = None
         self.elsewhere: int | None = None
         """The stream that is selected elsewhere on the screen."""
         self.set_reactive(EventList.stream, stream)
@@ -76,7 +90,7 @@ then: after a loss the engine sends the state of every stream anew.
         view = self._view
         if view.history is not self._history:
             self._begin_anew()
-        first, end = self._history.extent(self.stream)
+        first, end = self._history.extent(self.stream) if self._found is None else self._found.extent()
         if not view.paused:
             self._here_of = None
             return first, end
@@ -90,6 +104,8 @@ then: after a loss the engine sends the state of every stream anew.
     def _find_here(self, first: int, end: int) -> int:
         """The first row that has not happened yet, in this list's numbering."""
         position = self._view.history_end
+        if self._found is not None:
+            return self._found.number_at(position)
         if self.stream is None:
             return position
         if self._here_of == (position, first):
@@ -104,6 +120,7 @@ then: after a loss the engine sends the state of every stream anew.
     def _begin_anew(self) -> None:
         """Another engine, another past: no row number means anything any more."""
         self._history = self._view.history
+        self._look_for()
         self._drawn.clear()
         self._page = ()
         self._top = 0
@@ -113,7 +130,74 @@ then: after a loss the engine sends the state of every stream anew.
 
     def load(self, start: int, count: int) -> Sequence[Row]:
         """Events of these rows, expanded now."""
-        return self._history.rows(start, count, self.stream)
+        return self._history.rows(start, count, self.stream) if self._found is None else self._found.rows(start, count)
+
+    # the filter
+
+    @property
+    def wanted(self) -> Filter | None:
+        """What is shown, None for everything."""
+        return self._query
+
+    @wanted.setter
+    def wanted(self, query: Filter | None) -> None:
+        if query == self._query:
+            return
+        self._query = query
+        self._renumber()
+        self.action_follow()
+
+    @property
+    def searched(self) -> str:
+        """How far the search for matching events has come, in a few words; "" without a filter."""
+        found = self._found
+        if found is None:
+            return ""
+        first, end = found.extent()
+        return f"{end - first:,} found" + ("" if found.whole else " · searching")
+
+    def _look_for(self) -> None:
+        """Begin to look for what the filter wants, at the instant that one looks at."""
+        self._found = None
+        if self._query is not None:
+            view, hello = self._view, self._view.hello
+            start = view.history_end if view.paused else None
+            if hello is None:
+                self._found = FoundRows(self._history, self._query, self.stream, start=start)
+            else:
+                self._found = FoundRows(
+                    self._history, self._query, self.stream, start=start,
+                    kinds=hello.kinds, functions=hello.functions, joined=hello.joined,
+                )  # fmt: skip
+        if self._searching is not None:
+            self._searching.stop()
+            self._searching = None
+        if self._found is not None and self.is_attached:
+            self._searching = self.set_interval(SEARCH_EVERY, self._search)
+
+    def _search(self) -> None:
+        """Search on, as long as there is something that nobody has looked at."""
+        found = self._found
+        if found is not None and self.display and not found.whole and found.work(SEARCH_S):
+            self.sync()
+
+    def show(self, changed: AbstractSet[int]) -> None:
+        """Take up what has come."""
+        found = self._found
+        if found is not None:
+            position = self._view.history_end
+            if self._view.paused and not found.covers(position):
+                self._renumber()
+            else:
+                found.work(SEARCH_S)
+        super().show(changed)
+
+    def _renumber(self) -> None:
+        """Other rows, with other numbers."""
+        self._here_of = None
+        self.cursor = None
+        self._look_for()
+        self.redraw()
 
     def draw(self, item: Row, width: int) -> list[Segment]:
         """One event, or a loss."""
@@ -133,6 +217,8 @@ then: after a loss the engine sends the state of every stream anew.
 
     def empty_text(self) -> str:
         """What is awaited, or where the rows have gone."""
+        if self._found is not None:
+            return f"No event matches the filter{'' if self._found.whole else ' so far'}; / changes it."
         if self._view.paused and self._history.end:
             return "What happened before this instant is no longer in memory; end goes back to the present."
         if self.stream is not None:
@@ -162,11 +248,11 @@ then: after a loss the engine sends the state of every stream anew.
 
     def watch_stream(self, old: int | None, new: int | None) -> None:
         """Other rows with other numbers: the selected event stays selected if it is among them."""
-        self._here_of = None
         row = self.selected
-        self.cursor = None
-        self.redraw()
-        if isinstance(row, Event) and new in (None, row.stream):
+        self._renumber()
+        if self._found is not None:
+            self.action_follow()
+        elif isinstance(row, Event) and new in (None, row.stream):
             self.move_to(self._row_of(row.seq))
         elif not self.following:
             self.action_follow()
@@ -178,7 +264,7 @@ then: after a loss the engine sends the state of every stream anew.
 
     def _seq_at(self, row: int) -> int:
         """The `seq` of the row, or of the first event after the gap that it is."""
-        found = self._history.rows(row, 2, self.stream)
+        found = self.load(row, 2)
         return next((item.seq for item in found if isinstance(item, Event)), 2**63)
 
     # the cursor

@@ -14,9 +14,11 @@ from textual.strip import Strip
 
 from streamscope.trace.decode import Event
 from streamscope.ui.event_lines import explanation
+from streamscope.ui.messages import FilterChanged
 from streamscope.ui.safe import fit
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_list import EventList, Row
+from streamscope.ui.widgets.filter_bar import FilterBar
 from streamscope.ui.widgets.pens import Pens
 
 HINT = [
@@ -78,10 +80,13 @@ class EventPane(Vertical):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.list = EventList(view, stream)
+        self._filter = FilterBar(for_streams=False)
+        self._titled: tuple[str, str] | None = None
         self._explanation = Explanation()
 
     def compose(self) -> ComposeResult:
-        """The list above, the explanation below."""
+        """The filter where there is one, the list, and below it the explanation."""
+        yield self._filter
         yield self.list
         yield self._explanation
 
@@ -111,6 +116,21 @@ class EventPane(Vertical):
     def show(self, changed: Set[int]) -> None:
         """Take up what has been appended to the history."""
         self.list.show(changed)
+        if self.list.wanted is not None:
+            self._retitle()
+
+    def open_filter(self) -> None:
+        """Write which events are shown."""
+        self._filter.open()
+
+    @on(FilterChanged)
+    def _filter_changed(self, message: FilterChanged) -> None:
+        """Show the events that match, and go back to the list when the person is done."""
+        message.stop()
+        self.list.wanted = message.filter if message.text.strip() else None
+        if message.keep:
+            self.list.focus()
+        self._retitle()
 
     def copy_text(self) -> str:
         """The selected event, or those in sight, for the clipboard."""
@@ -128,5 +148,9 @@ class EventPane(Vertical):
         row = self._explanation.row
         of = "all streams" if self.stream is None else f"#{self.stream} only"
         held = "following" if self.list.following else "held · end follows"
-        self.border_title = Content(f"events · {of} · {held}")
-        self.border_subtitle = Content(f"seq {row.seq:,} · {row.t / 1e9:.6f} s" if isinstance(row, Event) else "")
+        searched = f" · {self.list.searched}" if self.list.searched else ""
+        title = f"events · {of}{searched} · {held}"
+        subtitle = f"seq {row.seq:,} · {row.t / 1e9:.6f} s" if isinstance(row, Event) else ""
+        if (title, subtitle) != self._titled:
+            self._titled = title, subtitle
+            self.border_title, self.border_subtitle = Content(title), Content(subtitle)

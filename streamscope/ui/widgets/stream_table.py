@@ -32,7 +32,7 @@ from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row,
 RESORT_AFTER = 1.0
 """Seconds between two sortings that nobody asked for."""
 
-Matches = Callable[[StreamState], bool]
+Matches = Callable[[StreamState, int], bool]
 
 
 class StreamTable(Pens, ScrollView, can_focus=True):
@@ -192,7 +192,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         view, matches = self._view, self._matches
         now_t = view.now_t
         key = cols.BY_ID[self.sort_by].key
-        streams = [state for state in view.model.streams.values() if matches is None or matches(state)]
+        streams = [state for state in view.model.streams.values() if matches is None or matches(state, now_t)]
         streams.sort(key=lambda state: state.number)
         streams.sort(key=lambda state: key(state, now_t, view), reverse=self.descending)
         order = [state.number for state in streams]
