@@ -1,4 +1,4 @@
-"""What the end of a test run says besides pytest's own words, and where tests keep what a person's screen would keep."""
+"""What the end of a test run says besides pytest's own words, and where tests keep what a screen would keep."""
 
 from __future__ import annotations
 
