@@ -1,0 +1,521 @@
+"""Going back in time with the keys and the mouse, on every screen: what a person presses, and what they see then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from test_ui_overview import a_while, looking_at, text_of
+from textual.pilot import Pilot
+from textual.widgets import Input
+from ui_past import TURNS, WRITE, past_scene, replay_scene, t_of
+from ui_scenes import SECOND
+
+from streamscope.app import StreamscopeApp
+from streamscope.trace.decode import Event
+from streamscope.trace.instant import Target
+from streamscope.ui.screens.difference import DifferenceScreen
+from streamscope.ui.screens.goto import GotoScreen
+from streamscope.ui.screens.timeline import TimelineScreen
+from streamscope.ui.view import View
+from streamscope.ui.widgets.event_list import EventList
+from streamscope.ui.widgets.scrub import Scrub
+from streamscope.ui.widgets.timeline import Timeline
+
+TALL = (140, 50)
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def here(view: View) -> Event:
+    """What has happened last where the view stands."""
+    assert view.travel is not None
+    event = view.travel.event
+    assert isinstance(event, Event)
+    return event
+
+
+def screen_text(pilot: Pilot[int]) -> str:
+    return "\n".join(text_of(pilot))
+
+
+# live
+
+
+async def test_space_pauses_and_arrows_then_step_wherever_the_focus_is() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, overview):
+        for focus in (overview.table, overview.panels.panels[0], overview.query_one(EventList)):
+            focus.focus()
+            await pilot.press("space", "left")
+            assert view.history_end == scene.history.end - 1
+            await pilot.press("left", "right")
+            assert view.history_end == scene.history.end - 1
+            assert overview.focused is focus
+            await pilot.press("end")
+            assert not view.paused
+
+
+async def test_in_the_present_arrows_are_the_panes_own() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, overview):
+        await pilot.press("right")
+
+        assert overview.focused in overview.panels.panels
+        assert not view.paused
+
+
+async def test_shift_and_ctrl_arrows_leave_the_present_by_themselves() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, overview):
+        overview.table.select(7)
+        await pilot.press("shift+left")
+        assert (here(view).kind, here(view).turn) == ("loop.turn", TURNS - 1)
+        await pilot.press("shift+right", "end", "ctrl+left")
+        assert (here(view).kind, here(view).stream, here(view).turn) == ("flag.clear", 7, 30)
+        await pilot.press("ctrl+left")
+        assert here(view).turn == 29
+        await pilot.press("ctrl+right")
+        assert here(view).turn == 30
+
+
+async def test_the_header_says_how_far_back_one_is() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=(160, 40)) as (pilot, _):
+        await pilot.press("space")
+        assert "❚❚ paused" in text_of(pilot)[0]
+        assert "−" not in text_of(pilot)[0]
+        await pilot.press("colon", *"22:16:45", "enter")
+        await pilot.pause()
+        assert "❚❚ paused −15.2 s   22:16:45.000" in text_of(pilot)[0]
+        assert "turn 10 " in text_of(pilot)[0]
+
+        await pilot.press("space")
+        await a_while(pilot, scene, 1.0)
+        assert "▶ 1× −15.2 s   22:16:46.000" in text_of(pilot)[0]
+        assert "space pause" in text_of(pilot)[-1]
+
+
+async def test_home_is_the_oldest_instant_and_end_the_present() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, _):
+        await pilot.press("space", "home")
+        assert view.history_end == 0
+        assert "start" not in text_of(pilot)[-1]
+        assert "End live" in text_of(pilot)[-1]
+        await pilot.press("end")
+        assert "● live" in text_of(pilot)[0]
+
+
+async def test_the_line_of_the_past_says_what_is_kept_and_comes_and_goes_with_the_journey() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, _):
+        assert "past" not in text_of(pilot)[-2]
+        await pilot.press("space")
+        await a_while(pilot, scene, 0.0)
+        line = text_of(pilot)[-2]
+        assert line.startswith(" 22:16:40 ")
+        assert "past 20.2 s" in line
+        assert f"{scene.history.end} events" in line
+        assert "of 1.0 MiB" in line
+        assert line[line.index("┃")] == "┃"
+
+        await pilot.press("space")
+        await a_while(pilot, scene, 0.0)
+        assert "past" not in text_of(pilot)[-2]
+
+
+async def test_a_click_on_the_line_of_the_past_goes_there() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, overview):
+        await pilot.press("space")
+        await a_while(pilot, scene, 0.0)
+        scrub = overview.query_one(Scrub)
+        line = text_of(pilot)[-2]
+        middle = (10 + line.index("  past") - 9) // 2
+        await pilot.click(scrub, offset=(middle, 0))
+        await pilot.pause()
+
+        assert abs(view.now_t - t_of(20)) < 2 * SECOND
+
+
+# colon
+
+
+async def test_colon_goes_to_what_is_written() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, _):
+        for text, turn in (("turn 17", 17), ("22:16:46", 12), ("-2s", 8), (f"#{here_seq(view, 30)}", 30)):
+            await pilot.press("colon", *text, "enter")
+            await pilot.pause()
+            assert view.model.turn == turn, text
+        await pilot.press("colon", *"end", "enter")
+        await pilot.pause()
+        assert not view.paused
+
+
+def here_seq(view: View, turn: int) -> int:
+    event = view.history.event(view.history.row_at(turn=turn))
+    assert isinstance(event, Event)
+    return event.seq
+
+
+async def test_what_is_written_is_explained_and_what_is_wrong_is_marked() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, overview):
+        await pilot.press("colon", *"turn 17")
+        await pilot.pause()
+        assert "→ the beginning of turn 17" in screen_text(pilot)
+
+        await pilot.press("ctrl+u", *"22:61")
+        await pilot.pause()
+        lines = text_of(pilot)
+        written = next(line for line in lines if "22:61" in line)
+        wrong = lines[lines.index(written) + 1]
+        assert wrong.index("▔▔") == written.index("61")
+        assert "there are no 61 minutes" in wrong
+
+        await pilot.press("enter")
+        assert isinstance(pilot.app.screen, GotoScreen), "one cannot go there"
+        await pilot.press("escape")
+        assert pilot.app.screen is overview
+        assert not view.paused
+
+
+async def test_nobody_goes_to_a_mark_that_is_not_there() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, _):
+        await pilot.press("colon", *"mark", "enter")
+        await pilot.pause()
+
+        assert "nothing is marked yet" in screen_text(pilot)
+
+
+async def test_keys_that_are_written_do_not_travel() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, overview):
+        await pilot.press("space", "slash", *"abc", "left", "home")
+
+        assert view.history_end == scene.history.end
+        assert overview.query_one(Input).cursor_position == 0
+
+
+# marks and differences
+
+
+async def test_the_difference_between_a_mark_and_now_follows_while_one_travels() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        overview.table.select(7)
+        view.go_to(Target("t", t_of(9)))
+        await pilot.press("m")
+        view.go_to(Target("t", t_of(12)))
+        await pilot.press("d")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, DifferenceScreen)
+        assert f"write_queue_size  0 B → {3 * WRITE / 1024:.0f} KiB" in screen_text(pilot)
+        assert "0 → 3  +3  joined w10, w11, w12" in screen_text(pilot)
+        assert "◆ 22:16:44.500 → ▼ 22:16:46.000" in screen_text(pilot)
+
+        await pilot.press("shift+left")
+        await pilot.pause()
+        assert f"write_queue_size  0 B → {2 * WRITE / 1024:.0f} KiB" in screen_text(pilot)
+        await pilot.press("d")
+        assert pilot.app.screen is overview
+
+
+async def test_without_a_mark_the_difference_says_how_to_set_one() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, _):
+        await pilot.press("d")
+        await pilot.pause()
+
+        assert any("m marks this instant" in note.message for note in pilot.app._notifications)
+
+
+async def test_a_mark_in_the_present_is_compared_with_the_present() -> None:
+    scene, view = past_scene()
+    from ui_scenes import record
+
+    async with looking_at(scene, view, size=TALL) as (pilot, _):
+        await pilot.press("m", "d")
+        await pilot.pause()
+        assert "No stream differs." in screen_text(pilot)
+        scene.records(record(7, "write_queue_size", "uv_write2", 0, 5000))
+        await a_while(pilot, scene)
+
+        assert "write_queue_size  0 B → 4.9 KiB" in screen_text(pilot)
+
+
+# the time line
+
+
+def timeline_of(pilot: Pilot[int]) -> Timeline:
+    return pilot.app.screen.query_one(Timeline)
+
+
+async def test_the_time_line_comes_with_T_and_shows_the_selected_stream() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        assert not overview.timeline.display
+        overview.table.select(7)
+        await pilot.press("T")
+        await a_while(pilot, scene)
+        lines = text_of(pilot)
+        assert any("time line · #7 tcp ← 127.0.0.1:51507" in line for line in lines)
+        reading = next(line for line in lines if line.startswith("│ READING "))
+        assert reading.rstrip("│ ").endswith("○")
+        assert "▄▄▄" in reading
+        assert "▁▁▁▁" in reading
+
+        await pilot.press("T")
+        assert not overview.timeline.display
+
+
+async def test_lanes_are_selected_and_changes_of_the_lane_are_gone_to() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        overview.table.select(7)
+        await pilot.press("T")
+        await a_while(pilot, scene)
+        overview.timeline.focus()
+        while overview.timeline.lane != "errors":
+            await pilot.press("down")
+        await pilot.press("up", "up", "up", "down", "down", "down")
+        assert overview.timeline.lane == "errors"
+
+        overview.table.focus()
+        await pilot.press("ctrl+left")
+        await pilot.pause()
+        assert (here(view).kind, here(view).turn) == ("sys.read", 25)
+        await pilot.press("ctrl+left")
+        await pilot.pause()
+        assert here(view).turn == 25
+        assert any("There is no change before" in note.message for note in pilot.app._notifications)
+
+
+async def test_a_click_on_the_time_line_goes_there_and_one_on_a_name_selects_the_lane() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        overview.table.select(7)
+        await pilot.press("T")
+        await a_while(pilot, scene)
+        axis = next(line for line in text_of(pilot) if "┬22:1" in line)
+        cell = axis.index("┬22:16:45") - 1
+        await pilot.click(overview.timeline, offset=(cell + 1, 3))
+        await pilot.pause()
+        assert t_of(10) <= view.now_t < t_of(11)
+        assert "▼" in screen_text(pilot)
+
+        await pilot.click(overview.timeline, offset=(4, 2))
+        assert overview.timeline.lane != ""
+
+
+async def test_dragging_on_the_time_line_goes_along() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        overview.table.select(7)
+        await pilot.press("T")
+        await a_while(pilot, scene)
+        await pilot.mouse_down(overview.timeline, offset=(100, 3))
+        await pilot.pause()
+        first = view.now_t
+        await pilot.hover(overview.timeline, offset=(110, 3))
+        await pilot.pause()
+        await pilot.mouse_up(overview.timeline, offset=(110, 3))
+
+        assert view.now_t - first == 10 * SECOND // 2
+
+
+async def test_zooming_and_scrolling() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        overview.table.select(7)
+        await pilot.press("T")
+        overview.timeline.focus()
+        await a_while(pilot, scene)
+        for keys, step in (("+", "200 ms"), ("+", "100 ms"), ("-", "200 ms"), ("0", "200 ms"), ("-", "500 ms")):
+            await pilot.press({"+": "plus", "-": "minus"}.get(keys, keys))
+            await pilot.pause()
+            assert f"{step} a cell" in str(overview.timeline.border_subtitle), keys
+
+        await pilot.press("plus", "plus", "plus")
+        before = overview.timeline._window
+        await pilot.press("pageup")
+        after = overview.timeline._window
+        assert before is not None
+        assert after is not None
+        assert after.t0 < before.t0
+        await pilot.press("pagedown")
+        assert overview.timeline._window == before
+
+
+async def test_the_time_line_fills_a_screen_of_its_own() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        overview.table.select(7)
+        await pilot.press("3")
+        await a_while(pilot, scene)
+        assert isinstance(pilot.app.screen, TimelineScreen)
+        text = screen_text(pilot)
+        assert "time line · #7" in text
+        assert "events · #7 only" in text
+        for lane in ("READABLE", "READ_EOF", "CLOSED", "wants IN", "requests", "turns"):
+            assert f"│ {lane} " in text
+
+        order = overview.table.order
+        await pilot.press("right_square_bracket")
+        assert timeline_of(pilot).number == order[order.index(7) + 1]
+        await pilot.press("left_square_bracket")
+        assert timeline_of(pilot).number == 7
+        await pilot.press("ctrl+left")
+        assert (here(view).stream, here(view).turn) == (7, 30)
+        await pilot.press("3")
+        assert pilot.app.screen is overview
+
+
+async def test_the_streams_screen_has_a_time_line_too() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=(140, 60)) as (pilot, overview):
+        overview.table.select(7)
+        await pilot.press("enter", "T")
+        await a_while(pilot, scene)
+        assert timeline_of(pilot).display
+        assert timeline_of(pilot).number == 7
+        timeline_of(pilot).focus()
+        await pilot.press("T")
+        assert not timeline_of(pilot).display
+        assert not timeline_of(pilot).has_focus
+
+
+# the other panes in the past
+
+
+async def test_events_of_the_past_are_pointed_at_and_those_to_come_are_dim() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        view.go_to(Target("turn", 20))
+        await a_while(pilot, scene, 0.0)
+        overview.show_at_once()
+        await pilot.pause()
+        lines = [line for line in text_of(pilot) if line.startswith("│▶") or "│  " in line[:3]]
+        pointed = next(line for line in lines if line.startswith("│▶"))
+        assert "turn 20" in pointed
+        after = lines[lines.index(pointed) + 1]
+        assert "read(12, 65536 B) = 1000" not in pointed
+        assert "20  22:16:50" in after
+
+        events = overview.query_one(EventList)
+        events.stream = 7
+        overview.show_at_once()
+        await pilot.pause()
+        pointed = next(line for line in text_of(pilot) if line.startswith("│▶"))
+        assert "     19  22:16:49.500" in pointed
+        assert "write_queue joined" in pointed
+
+
+async def test_enter_on_an_event_of_the_past_goes_to_it() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        await pilot.press("space")
+        overview.query_one(EventList).focus()
+        await pilot.press("up", "up", "up", "enter")
+        await pilot.pause()
+
+        assert view.history_end == scene.history.end - 2
+
+
+async def test_a_selected_stream_stays_selected_where_it_is_not_there_yet() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        overview.table.select(8)
+        await pilot.pause()
+        view.go_to(Target("t", t_of(3)))
+        await a_while(pilot, scene)
+        assert overview.table.cursor == 8
+        assert "#8 is not there at this instant." in screen_text(pilot)
+
+        view.go_to(Target("t", t_of(20)))
+        await a_while(pilot, scene)
+        assert "#8 tcp ← 127.0.0.1:51508" in screen_text(pilot)
+
+
+# replaying
+
+
+async def test_a_replay_plays_and_pauses_with_space_and_has_a_speed() -> None:
+    scene, view = replay_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        assert view.playing, "it plays from the start"
+        assert overview.timeline.display, "with its time line"
+        await a_while(pilot, scene, 2.0)
+        assert "▶ replay 1×" in text_of(pilot)[0]
+        assert view.model.turn == 4
+
+        await pilot.press("greater_than_sign", "greater_than_sign")
+        await a_while(pilot, scene, 2.0)
+        assert "▶ replay 5×" in text_of(pilot)[0]
+        assert view.model.turn == 24
+        await pilot.press("less_than_sign", "space")
+        await a_while(pilot, scene, 2.0)
+        assert "❚❚ replay 2×" in text_of(pilot)[0]
+        assert view.model.turn == 24
+        await pilot.press("end")
+        assert view.history_end == scene.history.end
+        await pilot.press("home")
+        assert view.history_end == 0
+
+
+async def test_a_replay_can_begin_at_an_instant() -> None:
+    scene, view = replay_scene()
+    app = StreamscopeApp(scene, view=view, begin=Target("turn", 21))
+    async with app.run_test(size=TALL) as pilot:
+        await pilot.pause()
+
+        assert not view.playing
+        assert view.model.turn == 21
+
+
+async def test_at_the_end_of_a_replay_it_is_said_how_the_recording_ended() -> None:
+    scene, view = replay_scene()
+    scene.reason = "the recording ends here: stopped by SIGTERM"
+    async with looking_at(scene, view, size=TALL) as (pilot, _):
+        assert "ends here" not in screen_text(pilot)
+        await pilot.press("end")
+        await a_while(pilot, scene)
+
+        assert "The recording ends here: stopped by SIGTERM." in text_of(pilot)[1]
+
+
+# help
+
+
+async def test_the_help_lists_the_keys_of_a_journey_once_there_is_one() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=(140, 70)) as (pilot, _):
+        await pilot.press("space", "question_mark")
+        await pilot.pause()
+        text = screen_text(pilot)
+
+        assert "Back in time" in text
+        assert "Step one event back." in text
+        assert "Go back to the present" in text
+
+
+async def test_the_time_line_explains_its_signs() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        await pilot.press("T")
+        overview.timeline.focus()
+        await pilot.press("question_mark")
+        await pilot.pause()
+
+        assert "⣤ where it was set and cleared" in screen_text(pilot)
