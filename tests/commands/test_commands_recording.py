@@ -193,7 +193,7 @@ def test_an_engine_that_is_killed_leaves_a_trace_of_all_it_told(runtime: Path, p
                 assert ended(process)[0] == 1
             until(lambda: not _locked(path), "the recorder has ended")
     trace = Trace(path)
-    assert trace.missing == "the engine ended without a goodbye: its last events may be missing"
+    assert "goodbye" in trace.missing
     assert trace.kinds["sys.read"] > 10
     assert trace.whole
 

@@ -275,9 +275,9 @@ def test_an_engine_that_is_killed_leaves_all_that_it_told_and_is_named(
     recorder.say(turns(0), turns(1))
     assert recorder.end() == 1
     assert len(rows(trace)) == 2
-    missing = "the engine ended without a goodbye: its last events may be missing"
-    assert told(trace) == (missing, "")
-    assert capfd.readouterr().err == f"streamscope: {missing}\n"
+    assert "goodbye" in told(trace)[0]
+    said = "streamscope: the engine ended without a goodbye: its last events may be missing\n"
+    assert capfd.readouterr().err == said
 
 
 def test_a_recorder_that_is_killed_leaves_every_second_before_its_last(trace: Path) -> None:
