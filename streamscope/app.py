@@ -48,6 +48,7 @@ def _collect_seldom() -> None:
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
 
 
 class StreamscopeApp(TimeTravelApp):
@@ -80,6 +81,7 @@ class StreamscopeApp(TimeTravelApp):
         if no_color:
             os.environ["NO_COLOR"] = no_color
             self.add_class("-no-color")
+        self._has_begun = False
         self.config = config or Config()
         for theme in THEMES:
             self.register_theme(theme)
@@ -97,8 +99,16 @@ class StreamscopeApp(TimeTravelApp):
         """The overview."""
         return self._overview
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style everything anew. Textual asks for it as soon as the theme is set: before there is anything to style,
+        and reads the whole stylesheet for that once more than it has to.
+        """
+        if self._has_begun:
+            super().refresh_css(animate)
+
     def on_mount(self) -> None:
         """Put the person's settings in force and begin to drain."""
+        self._has_begun = True
         self.set_keymap(dict(self.config.keys))
         self.install_screen(self._wall, "wall")
         _collect_seldom()

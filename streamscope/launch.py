@@ -7,6 +7,7 @@ person must know is on it: why the engine ended, and the traceback if the progra
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -247,11 +248,9 @@ def _config() -> Config:
 
 def _run_app(source: Source, config: Config, *, demo: bool = False, begin: Target | None = None) -> bool:
     """The screen, until the person leaves it; returns whether it ended as it should. A replay begins at `begin`."""
-    from streamscope.app import StreamscopeApp
-
     if not os.isatty(1):
         os.dup2(2, 1)  # textual draws on stderr, and asks stdout how large the terminal is
-    app = StreamscopeApp(source, config, traffic=demo, begin=begin)
+    app = _load_app()(source, config, traffic=demo, begin=begin)
     with _terminal_restored(), _leaving_on_signals(app):
         app.run()
     if app.view.recording.last:
@@ -260,10 +259,19 @@ def _run_app(source: Source, config: Config, *, demo: bool = False, begin: Targe
 
 
 def _await_greeting(session: Session) -> None:
-    import_app = time.monotonic()
-    import streamscope.app  # noqa: F401 (takes long, and the engine starts meanwhile)
+    begin = time.monotonic()
+    _load_app()  # takes long, and the engine starts meanwhile
+    _follow(session, lambda: session.status != "connecting", GREETING_S - (time.monotonic() - begin))
 
-    _follow(session, lambda: session.status != "connecting", GREETING_S - (time.monotonic() - import_app))
+
+def _load_app() -> type[StreamscopeApp]:
+    """The app's class. What loading it makes stays for good, so nobody looks for garbage meanwhile; the app has the
+    collector go on when it is mounted.
+    """
+    gc.disable()
+    from streamscope.app import StreamscopeApp
+
+    return StreamscopeApp
 
 
 def _follow(session: Session, until: Callable[[], bool], seconds: float) -> None:
