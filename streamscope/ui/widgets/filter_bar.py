@@ -75,6 +75,7 @@ and the list stays as it was until it is right. docs/filter.md explains all of i
             compact=True,
             placeholder="7   tcp reading   wq > 64KiB" if for_streams else "kind==sys.read   flag==READING   error",
             highlighter=self.mark,
+            select_on_focus=False,
             max_length=LONGEST,
         )
 
