@@ -195,6 +195,37 @@ class Decoder:
             i += lengths[header & 255]
         return events
 
+    def events_before(self, words: Sequence[Word], place: int, seq: int) -> int:
+        """How many of the events in these words, which `count` has accepted, come before that `seq`."""
+        lengths, weights = self.lengths, self.weights
+        i, end, events = 0, len(words), 0
+        word = (seq - 1) // SEQ_PER_WORD - place
+        while i < end:
+            code: int = words[i] & 255  # type: ignore[operator]
+            if i + lengths[code] > word:
+                return events + min(max(0, seq - 1 - (place + i) * SEQ_PER_WORD), weights[code])
+            i += lengths[code]
+            events += weights[code]
+        return events
+
+    def events_until(self, words: Sequence[Word], wanted: int, *, by_turn: bool = False) -> int:
+        """How many of the events in these words, which `count` has accepted, come before the clock reads `wanted`, or
+        before the loop's turn is that. It is less where the words begin.
+        """
+        plans = self._plans
+        i, end, events = 0, len(words), 0
+        while i < end:
+            code: int = words[i] & 255  # type: ignore[operator]
+            length, constants, steps, weight, timed = plans[code] or self._plan(code)
+            if timed:
+                for number, step in enumerate(steps):
+                    at = step.turn if by_turn else step.t
+                    if at and (words[i + at] if at < length else constants[at - length]) >= wanted:  # type: ignore[operator]
+                        return events + number
+            i += length
+            events += weight
+        return events
+
     def events(self, place: int, turn: int, t: int, words: Sequence[Word]) -> Iterator[Event]:
         """The events of a batch, in order. Raises FeedError before the first of them if the words are no records."""
         self.count(words)

@@ -251,6 +251,10 @@ class History:
         place = bisect_right(self._keyframes, row, key=_row) - 1
         return self._keyframes[place] if place >= 0 else None
 
+    def without(self, keyframe: Keyframe) -> None:
+        """Forget a keyframe that is none."""
+        self._keyframes.remove(keyframe)
+
     def keyframes(self) -> Sequence[Keyframe]:
         """All there are, in order."""
         return self._keyframes
@@ -305,19 +309,24 @@ class History:
 
         A time before all rows gives the first, one after them gives `end`; one that fell into a gap, the row after it.
         """
-        wanted, of_piece, of_event = next(
-            (value, *_KEYS[name]) for name, value in (("t", t), ("turn", turn), ("seq", seq)) if value is not None
-        )
-        bisect = bisect_left if seq is None else bisect_right  # many events have one time, but none another's seq
+        if seq is not None:
+            bisect: Callable[..., int] = bisect_right  # no two events have one
+            wanted, of_piece = seq, _seq
+        else:
+            bisect = bisect_left
+            wanted, of_piece = (t, _t) if t is not None else (turn or 0, _turn)
         place = bisect(self._pieces, wanted, key=of_piece) - 1
         if place < 0:
             return self.first
         leaves = self._pieces[place].leaves()
         for leaf in islice(leaves, max(0, bisect(leaves, wanted, key=of_piece) - 1), None):
             if isinstance(leaf, Batch):
-                for row, event in enumerate(leaf.rows(self.decoder, None, 0), leaf.first):
-                    if isinstance(event, Event) and of_event(event) >= wanted:
-                        return row
+                if seq is not None:
+                    events = self.decoder.events_before(leaf.words(), leaf.place, seq)
+                else:
+                    events = self.decoder.events_until(leaf.words(), wanted, by_turn=t is None)
+                if events < leaf.count:
+                    return leaf.first + events
         return self._pieces[place].first + self._pieces[place].count
 
     # rows
@@ -391,27 +400,16 @@ def _row(keyframe: Keyframe) -> int:
     return keyframe.row
 
 
-def _t(timed: Piece | Event) -> int:
-    return timed.t
+def _t(piece: Piece) -> int:
+    return piece.t
 
 
-def _turn(timed: Piece | Event) -> int:
-    return timed.turn
+def _turn(piece: Piece) -> int:
+    return piece.turn
 
 
-def _seq_of_piece(piece: Piece) -> int:
+def _seq(piece: Piece) -> int:
     return piece.place * SEQ_PER_WORD + 1
-
-
-def _seq(event: Event) -> int:
-    return event.seq
-
-
-_KEYS: dict[str, tuple[Callable[[Piece], int], Callable[[Event], int]]] = {
-    "t": (_t, _t),
-    "turn": (_turn, _turn),
-    "seq": (_seq_of_piece, _seq),
-}
 
 
 def _number(entry: tuple[int, Piece]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from streamscope.trace.decode import FeedError
+from streamscope.trace.fold import MOST_REQUESTS
 from streamscope.trace.state import StreamState
 
 MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
@@ -42,9 +43,12 @@ def check_handles(packed: bytes | memoryview) -> None:
 
 
 def read_handles(packed: bytes | memoryview) -> list[StreamState]:
-    """The handles in an array. Raises FeedError for what is none."""
+    """The handles in an array. Raises FeedError for what is none, and for more requests than a fold would take."""
     check_handles(packed)
     try:
-        return _read_handles(packed)
+        handles = _read_handles(packed)
     except MALFORMED as error:
         raise FeedError(f"what came are no handles: {error}") from error
+    if sum(len(state.write_queue) + len(state.write_completed_queue) for state in handles) > MOST_REQUESTS:
+        raise FeedError(f"there are handles with more than {MOST_REQUESTS:,} requests")
+    return handles

@@ -77,6 +77,7 @@ class Traveller:
                 return
             except FeedError as error:
                 self.history.damage = str(error)
+                self.history.without(keyframe)
                 keyframe = self.history.before(keyframe.row - 1)
         self.model = self.model.blank()
         self.row, self._piece = self.history.beginning()

@@ -90,6 +90,9 @@ def test_the_limits_are_those_that_are_written() -> None:
     ]:
         assert re.search(rf"\b{number:,}\s+{place}\b", DOCUMENT), f"{number:,} {place}"
     assert f"{f.MOST_LEAVES:,} at most" in DOCUMENT
+    assert f"{f.MOST_ROWS:,} at most" in DOCUMENT
+    assert f"{f.MOST_WORDS:,} words in all at most" in DOCUMENT
+    assert f"of {f.MOST_LEAVES:,} elements at most" in DOCUMENT
     assert f"it is {f.SEGMENT_S:.0f}\nsecond old" in DOCUMENT
 
 
@@ -99,7 +102,7 @@ def test_pieces_and_keyframes_are_as_is_written(tmp_path: Path) -> None:
         assert item.__struct_config__.tag == number == int(written[number][0])
         names = ["slice" if name == "packed" else name.rstrip("s") for name in item.__struct_fields__]
         assert [name.rstrip("s") for name in written[number][1:]] == names
-    payload = "row" + DOCUMENT.split("array of `[row")[1].split("]")[0]
+    payload = "row" + DOCUMENT.split("of `[row")[1].split("]")[0]
     assert list(f.PayloadItem.__struct_fields__) == re.findall(r"\w+", payload)
     keyframe = msgspec.msgpack.decode(freeze(Past().model))
     assert f"a msgpack array of {len(keyframe)}:" in DOCUMENT

@@ -17,8 +17,6 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 import zstandard
 
-from streamscope.core.probe import SEQ_PER_WORD
-
 MAGIC = b"\x89SCOPE\r\n"
 VERSION = 1
 PREFIX = struct.Struct("<8sI")
@@ -43,7 +41,8 @@ MOST_INDEX = 256 << 20
 MOST_OF_PARTS = (MOST_KEYFRAME, MOST_STREAMS, MOST_PIECES, MOST_PAYLOAD)
 """Bytes at most, when unpacked; of the parts of a segment in the order of PART_NAMES."""
 MOST_LEAVES = 1 << 16
-"""Pieces in one segment at most."""
+MOST_ROWS = MOST_WORDS = 1 << 22
+"""Pieces, rows and words of batches in one segment at most."""
 
 SEGMENT_EVENTS = 50_000
 SEGMENT_BYTES = 4 << 20
@@ -122,12 +121,7 @@ def read_head(data: bytes, offset: int = 0) -> Head:
     for raw, most in zip(head.sizes[::2], MOST_OF_PARTS):
         if raw > most:
             raise TraceError(f"a part of a segment would be {raw:,} bytes, and {most:,} are the most there are")
-    if (
-        head.leaves > MOST_LEAVES
-        or head.gaps > head.leaves
-        or head.end_t < head.t
-        or head.rows > SEQ_PER_WORD * head.sizes[4]  # a word takes a byte or more
-    ):
+    if head.leaves > MOST_LEAVES or head.gaps > head.leaves or head.end_t < head.t or head.rows > MOST_ROWS:
         raise TraceError("a segment begins with numbers that cannot be")
     return head
 

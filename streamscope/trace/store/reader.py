@@ -199,7 +199,7 @@ class TraceFile:
             except TraceError as error:
                 raise TraceError(f"{self.name} is damaged: {error}") from error
             at = self._segments[-1].offset + CHUNK.size + self._segments[-1].length
-        self._ends = "the engine ended without a goodbye: its last events may be missing"
+        self._ends = f"{self.name} ends without a goodbye of the engine: its last events may be missing"
         if offset - at >= CHUNK.size:
             self._read_goodbye(at, offset)
         return True
@@ -237,7 +237,7 @@ class TraceFile:
                 self._read_goodbye(at, end)
             at = end
         if self.bye is not None:
-            self._ends = f"the index at the end of {self.name} is missing, but every event is there"
+            self._ends = f"{self.name} has no index that can be read, but every event is there"
         else:
             self._ends = self._how_much(why, at)
 

@@ -19,6 +19,8 @@ from streamscope.trace.pieces import Batch, ForgetMark, Gap, GapRow, Leaf, Slice
 from streamscope.trace.store.format import (
     CHUNK,
     HEAD,
+    MOST_LEAVES,
+    MOST_WORDS,
     SEGMENT,
     BatchItem,
     ForgetItem,
@@ -134,10 +136,14 @@ class SegmentReader:
         row = segment.first
         clock = segment.place, segment.turn, segment.t
         leaves: list[Leaf] = []
+        words = 0
         for item in read_items(packed):
             leaf: Leaf
             if isinstance(item, BatchItem):
                 clock = item.place, item.turn, item.t
+                words += len(item.words)
+                if words > MOST_WORDS:
+                    raise TraceError("a segment has more words than one may have")
                 leaf = Batch(row, self._decoder.count(item.words), *clock, item.words)
             elif isinstance(item, GapItem):
                 if item.events <= 0:
@@ -162,7 +168,10 @@ class SegmentReader:
         return table
 
     def _read_payload(self, segment: Segment) -> Sequence[PayloadItem]:
-        return read_payload(self._part(segment, 3))
+        packed = self._part(segment, 3)
+        if array_length(packed) > MOST_LEAVES:
+            raise TraceError("a segment has more payloads than one may have")
+        return read_payload(packed)
 
 
 class Segment:
