@@ -16,6 +16,7 @@ from streamscope.trace.decode import Event
 from streamscope.ui.config import Config
 from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.stream_table import StreamTable
+from streamscope.ui.widgets.timeline import Timeline
 
 HERE = Path(__file__).parent
 FEEDS = HERE / "feeds"
@@ -98,6 +99,20 @@ async def _stream(stage: Stage) -> None:
     await stage.settle()
 
 
+async def _timeline(stage: Stage) -> None:
+    await stage.press("space", "colon", *"4s", "enter")
+    streams = stage.app.view.model.streams.values()
+    await stage.select(max(streams, key=lambda state: (state.write_queue_size, -state.number)).number)
+    await stage.press("3", "m", "0")
+    timeline = stage.app.screen.query_one(Timeline)
+    while timeline.lane != "queue":
+        await stage.press("down")
+    await stage.press("ctrl+right", "ctrl+right")
+    for _ in range(100):  # until all of it has been looked at closely
+        stage.app.drain()
+        await stage.settle()
+
+
 def _stalled(session: Session) -> bool:
     """A stream has been well above its high-water mark for more than a second."""
     model = session.model
@@ -114,6 +129,7 @@ def _at_once(session: Session) -> bool:
 PICTURES = (
     Picture("overview", "echo", 20.0, _stalled, _overview),
     Picture("wall", "echo", 20.0, _stalled, _wall, (180, 50)),
+    Picture("timeline", "http", 16.0, _at_once, _timeline, (140, 44)),
     Picture("stream", "http", 6.0, _at_once, _stream),
     Picture("backpressure", "http", 8.0, _stalled, _backpressure),
 )

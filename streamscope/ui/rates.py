@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from streamscope.trace.model import Model
-from streamscope.trace.series import SECOND_NS, Series
+from streamscope.trace.series import SECOND_NS, STEP_NS, Series
 from streamscope.trace.travel import Traveller
 
+_SECOND = SECOND_NS // STEP_NS
 MOST_BACK = 20
 """So many samples may be missing at the curves' beginning before they are made anew."""
 
@@ -108,31 +109,41 @@ class PastRates:
 
     @property
     def ready(self) -> bool:
-        """Whether all is known that the instant needs."""
+        """Whether the curves reach up to the instant."""
         return self.series.last_step >= self._step
+
+    @property
+    def _unread(self) -> list[int]:
+        """The steps between which the loop's rates are, as far as they have not been read."""
+        if self._step == self._known[0] or self._step < 0:
+            return []
+        return [step for step in (self._step - _SECOND, self._step) if step not in self._readings and step >= 0]
 
     def work(self, budget_s: float, monotonic: Callable[[], float]) -> bool:
         """Go over some more of the past, for about so many seconds; whether curves and rates are now others."""
-        if self.ready or self._step < 0:
+        if self.ready and not self._unread:
             return False
         until = monotonic() + budget_s
         while not self.ready:
-            self._sample(max(self.series.last_step + 1, self._first))
+            step = max(self.series.last_step + 1, self._first)
+            self.series.sample(self._read(step), step * self.series.step_ns)
             if monotonic() >= until:
-                break
-        return self.ready
+                return self.ready
+        for step in self._unread:
+            self._read(step)
+        return True
 
-    def _sample(self, step: int) -> None:
+    def _read(self, step: int) -> Model:
+        """The state at a step, with the loop's counters put down."""
         if self._traveller is None:
             self._traveller = self._make()
         traveller = self._traveller
         t = step * self.series.step_ns
         traveller.go(traveller.history.row_at(t=t))
-        model = traveller.model
-        self.series.sample(model, t)
-        self._readings[step] = _Reading.of(model, t / SECOND_NS)
+        self._readings[step] = _Reading.of(traveller.model, t / SECOND_NS)
         while len(self._readings) > self.series.points + 2:
             del self._readings[next(iter(self._readings))]
+        return traveller.model
 
     @property
     def before(self) -> int:
@@ -145,5 +156,5 @@ class PastRates:
         if self._step == self._known[0]:
             return self._known[1]
         last = self._readings.get(self._step)
-        first = self._readings.get(self._step - SECOND_NS // self.series.step_ns)
+        first = self._readings.get(self._step - _SECOND)
         return _NONE if first is None or last is None else _between(first, last)
