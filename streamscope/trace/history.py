@@ -40,6 +40,7 @@ from streamscope.trace.pieces import (
     pack_slice,
 )
 from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.stream_index import StreamIndex
 
 __all__ = ["AT_ONCE", "INDEXED_STREAMS", "Gap", "History", "Keyframe"]
 
@@ -52,9 +53,9 @@ for again.
 
 KEYFRAME_NS = 1_000_000_000
 KEYFRAME_ROWS = 50_000
-ROWS_PER_STREAM = 20
-"""A keyframe is due a second or so many rows after the last, whichever comes first, but never before twenty rows for
-each stream have come: where there are ten thousand streams, keyframes cost about as much as what is between them.
+ROWS_PER_STREAM = 10
+"""A keyframe is due a second or so many rows after the last, whichever comes first, but never before ten rows for each
+stream have come: where there are ten thousand streams, keyframes cost about as much as what is between them.
 """
 
 
@@ -73,35 +74,6 @@ class Keyframe(NamedTuple):
     def packed(self) -> bytes:
         """What `keyframe.thaw` takes."""
         return self.load()
-
-
-class _Index:
-    """Where one stream's rows are: for each batch that has any, the stream's own number of the first, in order."""
-
-    __slots__ = ("batches", "end", "first", "seen", "unseen")
-
-    def __init__(self, start: int) -> None:
-        """Begins at the history's row `start`. Its own numbers begin there too: no stream has more rows than all."""
-        self.batches: deque[tuple[int, Piece]] = deque()
-        self.first = self.end = start
-        self.seen = start  # the row up to which batches have been looked at
-        self.unseen = start  # the row before which they have not
-
-    def later(self, batch: Piece, found: int) -> None:
-        if found:
-            self.batches.append((self.end, batch))
-            self.end += found
-
-    def earlier(self, batch: Piece, found: int) -> None:
-        self.unseen = batch.first
-        if found:
-            self.first -= found
-            self.batches.appendleft((self.first, batch))
-
-    def drop(self, batch: Piece) -> None:
-        if self.batches and self.batches[0][1] is batch:
-            self.batches.popleft()
-            self.first = self.batches[0][0] if self.batches else self.end
 
 
 class History:
@@ -123,7 +95,7 @@ class History:
         self._gone = 0  # so many pieces were dropped
         self._keyframes: deque[Keyframe] = deque()
         self._tried = 0, 0  # row and clock of the last keyframe, had it been kept or not
-        self._indexes: OrderedDict[int, _Index] = OrderedDict()
+        self._indexes: OrderedDict[int, StreamIndex] = OrderedDict()
         self._clock = (0, 0, 0)  # place, turn and t at the start of the last batch
         self._end_t: int | None = 0  # None where nobody has looked
 
@@ -361,10 +333,10 @@ class History:
             for number, batch in islice(batches, at, None):
                 yield max(0, start - number), batch
 
-    def _index(self, stream: int) -> _Index:
+    def _index(self, stream: int) -> StreamIndex:
         index = self._indexes.get(stream)
         if index is None:
-            index = self._indexes[stream] = _Index(0 if self.end - self.first <= AT_ONCE else self.end)
+            index = self._indexes[stream] = StreamIndex(0 if self.end - self.first <= AT_ONCE else self.end)
             if len(self._indexes) > INDEXED_STREAMS:
                 self._indexes.popitem(last=False)
         self._indexes.move_to_end(stream)
@@ -377,13 +349,13 @@ class History:
             self._reach_back(index, stream)
         return index
 
-    def _reach_back(self, index: _Index, stream: int) -> None:
+    def _reach_back(self, index: StreamIndex, stream: int) -> None:
         """Look at some more of what was there before the index began."""
         looked = 0
         for place in range(self._place(index.unseen - 1), -1, -1):
             batch = self._pieces[place]
             index.earlier(batch, batch.count_of(self.decoder, stream))
-            looked += batch.count
+            looked += batch.toll
             if looked >= AT_ONCE:
                 break
 

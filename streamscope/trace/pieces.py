@@ -74,6 +74,11 @@ class Batch:
         model.proceed(self.words())
         model.settle()
 
+    @property
+    def toll(self) -> int:
+        """See `Piece.toll`."""
+        return self.count
+
     def has(self, stream: int) -> bool:
         """False if no event is of this stream. Most batches do not name a quiet stream at all, which one search
         shows.
@@ -101,6 +106,11 @@ class _Mark:
     def __init__(self, first: int, count: int, place: int, turn: int, t: int) -> None:
         self.first, self.count, self.place, self.turn, self.t = first, count, place, turn, t
         self.cost = PIECE_COST
+
+    @property
+    def toll(self) -> int:
+        """See `Piece.toll`."""
+        return 1
 
     def has(self, stream: int) -> bool:
         """Whether any row is of this stream; a gap is every stream's."""
@@ -190,6 +200,10 @@ class Piece(Protocol):
     place: int
     turn: int
     t: int
+
+    @property
+    def toll(self) -> int:
+        """How many events are looked at to find out how many are of a stream, or what takes as long."""
 
     def has(self, stream: int) -> bool:
         """False if none of its rows belongs to this stream."""
