@@ -51,9 +51,10 @@ class Loop(Probe):
     __slots__ = (
         "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "callback_ns",
         "closing_list", "emfile_fd", "event_t", "excepthook", "fetched", "handles", "handles_made", "joined",
-        "loop_watchers", "new_tap", "nfds", "passenger", "pending_list", "poller", "redundant_mod", "requests_made",
-        "signals", "stop_flag", "sys_read", "sys_write", "system", "tick", "time", "timer_heap", "timers_stale",
-        "timers_started", "turn", "wakeups", "watcher_queue", "watchers",
+        "loop_watchers", "new_tap", "nfds", "passenger", "pending_list", "poll_ns", "poller", "redundant_mod",
+        "requests_made", "signals", "stop_flag", "sys_read", "sys_write", "system", "tick", "time",
+        "timer_heap", "timers_stale", "timers_started", "turn", "waits_since", "wakeups", "watcher_queue",
+        "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +103,8 @@ class Loop(Probe):
         self.event_t = 0  # `tick` of the last event that was dispatched while somebody watched
         self.time = 0
         self.callback_ns = 0  # time spent in callbacks while somebody watched
+        self.poll_ns = 0  # time spent waiting in epoll while somebody watched
+        self.waits_since = 0  # `tick` when the wait began that a passenger rides along in, 0 outside of one
 
         self.signals = Signals(self)
         uv__io_start(self, self.signals.watcher, POLLIN)

@@ -15,7 +15,6 @@ from .flags import POLLERR, POLLHUP, POLLIN, POLLOUT
 from .poller import MAX_EVENTS
 from .probe import site
 from .stream import joined
-from .timer import uv__update_time
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -57,21 +56,19 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
     A wait that brought nothing to run goes on for the rest of its time. As in libuv, that rest is counted from the
     beginning each time, so that the second such wait makes it too short; the loop then turns and waits again.
     """
-    if loop.emit is not None:
-        loop.emit((_PHASE,))
+    if loop.add is not None:
+        loop.add(_PHASE)
     if loop.watcher_queue:
         if loop.joined:
             joined.register(loop, _register_one)
         else:
             _register(loop)
     base = loop.time
-    left = timeout
+    events = _wait(loop, timeout)
+    found = _dispatch(loop, events) if events else 0
     polls = POLLS_WHILE_FULL
-    while True:
-        events = _wait(loop, timeout)
-        found = _dispatch(loop, events) if events else 0
-        if found & SIGNALS:
-            return  # the loop turns rather than poll again
+    left = timeout
+    while not found & SIGNALS:  # after those, the loop turns rather than poll again
         if found:
             polls -= 1
             if len(events) < MAX_EVENTS or not polls:
@@ -84,6 +81,8 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
             if left <= 0:
                 return
             timeout = left
+        events = _wait(loop, timeout)
+        found = _dispatch(loop, events) if events else 0
 
 
 def _register(loop: Loop) -> None:
@@ -132,14 +131,17 @@ def _register_one(loop: Loop, w: Watcher) -> None:
 
 def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:
     """One epoll_wait of at most `timeout` ms, for the program: its passenger's stops on the way are not to be seen."""
+    since = loop.tick
     passenger = loop.passenger
     if passenger is None:
         events = _epoll_wait(loop, timeout)
     else:
+        loop.waits_since = since
         events = _wait_with(loop, passenger, timeout)
-    emit = loop.emit
-    if emit is not None:
-        emit((_WAIT, timeout, len(events), loop.tick))
+        loop.waits_since = 0
+    if loop.emit is not None:
+        loop.poll_ns += loop.tick - since
+        loop.emit((_WAIT, timeout, len(events), loop.tick))
     return events
 
 
@@ -148,7 +150,8 @@ def _epoll_wait(loop: Loop, timeout: int, most: int = MAX_EVENTS) -> list[tuple[
         events = loop.poller.wait(timeout, most)
     except InterruptedError:
         events = []
-    loop.tick = uv__update_time(loop)
+    loop.tick = now = loop._clock_ns() - loop._begin_ns
+    loop.time = now // 1_000_000  # uv__update_time
     return events
 
 

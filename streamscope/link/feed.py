@@ -1,9 +1,8 @@
 """The feed on the engine's side: the list that the loop appends records to, its places, and its clock.
 
-A batch says which turn and time hold at its start, and a slice how long the loop has waited until then. Both must be
-what a reader of the feed knows at that place, which is not always what the loop knows: when only the link cuts a wait
-short, the loop reads the clock but tells nothing. So `tick` is the last reading that was told, and the reading of the
-last ride counts as told only once records have followed it.
+A batch says which turn and time hold at its start, as a slice does. That must be what a reader of the feed knows at
+that place, which is not always what the loop knows: when only the link cuts a wait short, the loop reads the clock but
+tells nothing. So `tick` is the last reading that was told.
 
 The list is emptied wherever the loop waits, which is before every fetch of at most 1,024 events, and everything after
 it is bounded in bytes. The list itself has no bound of its own: one would cost every record a comparison, on the path
@@ -28,25 +27,25 @@ BATCH_WORDS = 16 * 1024
 class Feed:
     """What the loop tells while somebody watches. `place` is that of the first word not yet taken."""
 
-    __slots__ = ("_loop", "_ridden", "_ride_tick", "_t", "_turn", "_words", "due_at", "place", "poll_ns", "tick")
+    __slots__ = ("_loop", "_t", "_turn", "_words", "due_at", "place")
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._words: list[Word] = []
         self._turn = 0
         self._t = 0
-        self._ride_tick = 0
-        self._ridden = 0
         self.place = 0
-        self.tick = 0
-        self.poll_ns = 0
         self.due_at = 0
+
+    @property
+    def tick(self) -> int:
+        """The last reading of the clock that was told."""
+        return self._loop.waits_since or self._loop.tick
 
     def begin(self) -> None:
         """Have the loop tell of everything from now on, unless it does already."""
         if self._loop.emit is None:
             self._loop.watch(self._words)
-            self.tick = self._ride_tick = self._loop.tick
             self._begin_batch()
 
     def end(self) -> None:
@@ -56,23 +55,15 @@ class Feed:
         self._words = []  # another one: what is being told at this moment still goes to the old one
         self.due_at = 0
 
-    def before_wait(self) -> bool:
-        """Follow the clock, as the loop is about to wait; returns whether a batch is due."""
+    def is_due(self) -> bool:
+        """Whether a batch is due, now that the loop is about to wait."""
         words = len(self._words)
-        if self.place + words != self._ridden:
-            self.poll_ns += max(0, self._ride_tick - self.tick)
-            self.tick = self._loop.tick
-            self._ridden = -1
         if not words:
             return False
+        tick = self._loop.tick
         if not self.due_at:
-            self.due_at = self.tick + BATCH_NS
-        return words >= BATCH_WORDS or self._loop.tick >= self.due_at
-
-    def after_wait(self) -> None:
-        """Note the clock after a wait."""
-        self._ride_tick = self._loop.tick
-        self._ridden = self.place + len(self._words)
+            self.due_at = tick + BATCH_NS
+        return words >= BATCH_WORDS or tick >= self.due_at
 
     def take(self) -> Iterator[tuple[bytes, list[Word]]]:
         """Everything told so far, as packed `Records` with the words that each carries; the next batch begins after

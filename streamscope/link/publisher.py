@@ -190,13 +190,12 @@ class Publisher:
                     chore()
         except Exception as error:
             self._give_up(error)
-        self.feed.after_wait()
 
     def _wait(self, timeout_ms: int) -> int:
         now = self._loop.tick
         if self._listeners_rest_until and now >= self._listeners_rest_until:
             self._rest_listeners(False)
-        due = self.feed.before_wait()
+        due = self.feed.is_due()
         while self.soon:
             self.soon.pop(0)()
         if self._starting:
@@ -394,7 +393,6 @@ class Publisher:
 
     def _say_goodbye(self, bye: Bye) -> None:
         self._on_gone.clear()
-        self.feed.before_wait()
         if self._starting:
             self._start_rounds()
         self.ship()

@@ -47,7 +47,7 @@ def next_slice(loop: Loop, subscriber: Subscriber, feed: Feed) -> bytes:
     last = round_.at >= len(numbers)
     if last:
         subscriber.round = None
-    state = loop_state(loop, feed.tick, feed.poll_ns)
+    state = loop_state(loop, feed.tick)
     try:
         return pack(Slice(feed.place, state, states, first, last))
     except (UnicodeError, OverflowError):

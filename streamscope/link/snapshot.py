@@ -15,15 +15,15 @@ from streamscope.core.stream.open import stream_addresses
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
 
-def loop_state(loop: Loop, t: int, poll_ns: int) -> LoopState:
-    """The loop at time `t`, the last that the feed has told of, with the time it has spent waiting until then."""
+def loop_state(loop: Loop, t: int) -> LoopState:
+    """The loop at time `t`, the last that the feed has told of."""
     return LoopState(
         turn=loop.turn,
         t=t,
         active_handles=loop.active_handles,
         active_reqs=loop.active_reqs,
         nfds=loop.nfds,
-        poll_ns=poll_ns,
+        poll_ns=loop.poll_ns,
         callback_ns=loop.callback_ns,
     )
 

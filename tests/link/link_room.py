@@ -145,7 +145,7 @@ def assert_model_is_engine(room: Room, session: Session) -> None:
                 fields[name] = model[number][name]
         assert model[number] == fields
     feed = room.publisher.feed
-    told = as_fields(loop_state(room.loop, feed.tick, feed.poll_ns))
+    told = as_fields(loop_state(room.loop, feed.tick))
     assert as_fields(session.model.loop) == told
 
 

@@ -62,7 +62,7 @@ class Told:
         if slices:
             loop = self.program.loop
             states = [handle_state(handle, loop.closing_list) for handle in loop.handles.values()]
-            state = loop_state(loop, loop.tick, 0)
+            state = loop_state(loop, loop.tick)
             half = len(states) // 2
             self.past.slice(state, states[:half], True, False)
             self.past.slice(state, states[half:], False, True)
