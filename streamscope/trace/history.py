@@ -34,6 +34,7 @@ from streamscope.trace.pieces import (
     Gap,
     GapRow,
     Leaf,
+    Mark,
     Piece,
     SliceBody,
     SliceMark,
@@ -290,15 +291,22 @@ class History:
         place = bisect(self._pieces, wanted, key=of_piece) - 1
         if place < 0:
             return self.first
-        leaves = self._pieces[place].leaves()
-        for leaf in islice(leaves, max(0, bisect(leaves, wanted, key=of_piece) - 1), None):
-            if isinstance(leaf, Batch):
-                if seq is not None:
-                    events = self.decoder.events_before(leaf.words(), leaf.place, seq)
-                else:
-                    events = self.decoder.events_until(leaf.words(), wanted, by_turn=t is None)
-                if events < leaf.count:
-                    return leaf.first + events
+        begin = place
+        while begin and isinstance(self._pieces[begin], Mark):  # it has the clock of the batch before it
+            begin -= 1
+        for piece in islice(self._pieces, begin, place + 1):
+            leaves = piece.leaves()
+            at = max(0, bisect(leaves, wanted, key=of_piece) - 1)
+            while at and isinstance(leaves[at], Mark):
+                at -= 1
+            for leaf in islice(leaves, at, None):
+                if isinstance(leaf, Batch):
+                    if seq is not None:
+                        events = self.decoder.events_before(leaf.words(), leaf.place, seq)
+                    else:
+                        events = self.decoder.events_until(leaf.words(), wanted, by_turn=t is None)
+                    if events < leaf.count:
+                        return leaf.first + events
         return self._pieces[place].first + self._pieces[place].count
 
     # rows

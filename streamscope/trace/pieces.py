@@ -98,8 +98,8 @@ class Batch:
         return (self,)
 
 
-class _Mark:
-    """A piece that no event of the feed made. It has the clock of what came before."""
+class Mark:
+    """A piece that no event of the feed made. It has the clock of a slice, or that at the start of the batch before."""
 
     __slots__ = ("cost", "count", "first", "place", "t", "turn")
 
@@ -125,7 +125,7 @@ class _Mark:
         return iter(())
 
 
-class GapRow(_Mark):
+class GapRow(Mark):
     """A batch that is not there. It has one row, for every stream."""
 
     __slots__ = ("events",)
@@ -147,7 +147,7 @@ class GapRow(_Mark):
         return (self,)
 
 
-class SliceMark(_Mark):
+class SliceMark(Mark):
     """Part of a snapshot, packed: no row, but from here on the streams that it names are as it says."""
 
     __slots__ = ("packed",)
@@ -167,7 +167,7 @@ class SliceMark(_Mark):
         return (self,)
 
 
-class ForgetMark(_Mark):
+class ForgetMark(Mark):
     """Here the handles that were closed before this time were let go of."""
 
     __slots__ = ("before_t",)

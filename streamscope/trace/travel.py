@@ -15,7 +15,7 @@ from streamscope.trace.decode import Decoder, Event, FeedError, Kinds
 from streamscope.trace.history import History, Keyframe
 from streamscope.trace.keyframe import thaw_like
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Batch
+from streamscope.trace.pieces import Batch, Gap
 from streamscope.trace.recipes import Recipes
 from streamscope.trace.search import Searching, is_change, search
 
@@ -97,9 +97,9 @@ class Traveller:
                 row = history.row_at(turn=self.turn + 1) + 1
             else:
                 row = history.row_at(turn=self.turn) + 1
-                before = history.event(row - 2)
-                if row >= self.row and isinstance(before, Event):
-                    row = history.row_at(turn=before.turn) + 1
+                if row >= self.row:
+                    begun = search(history, self._decoder, self.row - 2, None, _turn_begins, -1, kinds=_TURN)
+                    row = begun + 1 if isinstance(begun, int) else history.reach
             self.go(row)
         return self.row
 
@@ -205,6 +205,13 @@ class _Within:
         if self._step == len(records):
             self._i += self._decoder.lengths[code]
             self._step = 0
+
+
+_TURN = frozenset({"loop.turn"})
+
+
+def _turn_begins(row: Event | Gap) -> bool:
+    return isinstance(row, Event) and row.kind in _TURN
 
 
 def _kinds_of(flag: int | None) -> frozenset[str] | None:
