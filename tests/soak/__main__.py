@@ -3,15 +3,16 @@
     python tests/soak [--seconds 900] [--every 60] [--seed N]
 
 `streamscope run echo --headless` and http serve a crowd that chats, sends much, reads slowly, ends one direction,
-resets and leaves, in processes of its own; `--events` goes to files; one inspector stays, and others come, stand still,
-talk nonsense, are stopped and killed. Once a minute the model of the inspector is compared with the engine while all
-moves; then everyone comes to rest, and compared are:
+resets and leaves, in processes of its own; `--events` goes to files, and `--record` to traces in parts; one inspector
+stays, and others come, stand still, talk nonsense, are stopped and killed. Once a minute the model of the inspector is
+compared with the engine while all moves; then everyone comes to rest, and compared are:
 
 - what each client sent and received with what the events say that the server read and wrote on that connection, and
   each client has compared every byte with what it should be;
 - the engine's descriptors with those at the beginning;
 - the model of the inspector with the engine's own account, field for field;
-- the memory of engine, inspector and writer of events with what it was the first time.
+- the state and the last event of the recording with the engine's own account and the last event written;
+- the memory of engine, inspector, writer of events and recorder with what it was the first time.
 
 One line a minute and for each server says how things are; the last line is the verdict. Exit status 1 on any
 difference.

@@ -57,6 +57,11 @@ class Accounts:
         self.lines = self.lost = self.connections = self.bytes = 0
         self.wrong: list[str] = []
 
+    @property
+    def last_seq(self) -> int:
+        """The number of the last event."""
+        return self._seq
+
     def client_says(self, address: str, sent: int, received: int, orderly: bool) -> None:
         """A client's connection is over."""
         self._clients[address] = Account(sent, received, orderly, True)

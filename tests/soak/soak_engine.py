@@ -10,11 +10,12 @@ import sys
 import threading
 from pathlib import Path
 
+import soak_recording
 from soak_accounts import Accounts
 from soak_visitors import HERE, Inspector, Visitors, descriptors, resident, until
 
 MIB = 1 << 20
-GROWTH = {"engine": 8 * MIB, "inspector": 24 * MIB, "events": 8 * MIB}
+GROWTH = {"engine": 8 * MIB, "inspector": 24 * MIB, "events": 8 * MIB, "recorder": 16 * MIB}
 """What each process may have grown by since the first time all was at rest. The allocator keeps some of what load has
 taken, and the inspector's past fills up first; beyond that nothing may grow.
 """
@@ -23,7 +24,7 @@ SMALL_BUFFER = 64 * 1024
 
 
 class Soaked:
-    """A server, its crowd, its events file, an inspector that stays, and visitors."""
+    """A server, its crowd, its events file and its recording, an inspector that stays, and visitors."""
 
     def __init__(self, server: str, folder: Path, seed: int) -> None:
         self.server = server
@@ -31,8 +32,9 @@ class Soaked:
         self._base: dict[str, int] = {}
         self._ended = False
         events = folder / f"{server}.jsonl"
+        self._trace = folder / f"{server}.scope"
         self._engine = subprocess.Popen(
-            _command(server, events),
+            _command(server, events, self._trace),
             env={**os.environ, "XDG_RUNTIME_DIR": str(folder)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -45,7 +47,7 @@ class Soaked:
             raise RuntimeError(f"the server did not start: {self._engine.communicate()[1]}")
         self._pid = self._engine.pid
         self._accounts = Accounts(events)
-        path = folder / "streamscope" / f"{self._pid}.sock"
+        self._probe = path = folder / "streamscope" / f"{self._pid}.sock"
         self._inspector = Inspector(path)
         self._inspector.answer()
         self._descriptors = descriptors(self._pid)
@@ -98,6 +100,7 @@ class Soaked:
         self._note("at rest", state["different"])
         if state["streams"] != 1 or state["status"] != "live":
             self._note("inspector", [f"{state['status']}, and it sees {state['streams']} streams"])
+        self._note("recording", soak_recording.differences(self._trace, self._probe, self._accounts.last_seq))
         return self._line(self._memory())
 
     def end(self) -> None:
@@ -153,17 +156,24 @@ class Soaked:
                     self._accounts.client_says(**said)
 
     def _memory(self) -> dict[str, int]:
-        [writer] = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
         memory = {
             "engine": resident(self._pid),
             "inspector": resident(self._inspector.pid),
-            "events": resident(int(writer)),
+            "events": resident(self._child("link.events_writer")),
+            "recorder": resident(self._child("link.recorder")),
         }
         self._base = self._base or memory
         for name, now in memory.items():
             if now > self._base[name] + GROWTH[name]:
                 self._note("memory", [f"{name} has grown from {self._base[name] / MIB:.1f} to {now / MIB:.1f} MiB"])
         return memory
+
+    def _child(self, module: str) -> int:
+        """The engine's process that runs this module."""
+        for child in Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split():
+            if module.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+        raise RuntimeError(f"{self.server} has no {module} any more")
 
     def _line(self, memory: dict[str, int]) -> str:
         books, came = self._accounts, self._visitors.came
@@ -179,7 +189,7 @@ class Soaked:
         self.wrong += [f"{self.server}, {where}: {text}" for text in what]
 
 
-def _command(server: str, events: Path) -> list[str]:
+def _command(server: str, events: Path, trace: Path) -> list[str]:
     """echo as a person starts it; http with so small a buffer that whoever stands still soon loses events."""
     if server == "echo":
         return [
@@ -193,6 +203,20 @@ def _command(server: str, events: Path) -> list[str]:
             "0",
             "--events",
             str(events),
+            "--record",
+            str(trace),
+            "--rotate",
+            f"{soak_recording.ROTATE_BYTES}B",
+            "--keep",
+            str(soak_recording.KEEP),
         ]
-    options = {"target": server, "port": 0, "events": str(events), "buffer": SMALL_BUFFER}
+    options = {
+        "target": server,
+        "port": 0,
+        "events": str(events),
+        "record": str(trace),
+        "rotate_bytes": soak_recording.ROTATE_BYTES,
+        "keep": soak_recording.KEEP,
+        "buffer": SMALL_BUFFER,
+    }
     return [sys.executable, "-m", "streamscope.serve", json.dumps(options)]

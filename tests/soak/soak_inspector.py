@@ -21,6 +21,7 @@ import msgspec
 
 from streamscope.link.discovery import ProbeError
 from streamscope.link.session import Session
+from streamscope.trace.model import Model
 
 HISTORY_BYTES = 4 * 1024 * 1024  # full soon, so that its growth is not taken for a leak
 CLOSED_STAYS_NS = 5_000_000_000
@@ -57,7 +58,7 @@ def differences(path: Path, session: Session) -> list[str]:
             for one in (session, newcomer):
                 if one.status not in ("connecting", "live"):
                     return [f"a session is {one.status}: {one.reason}"]
-        return _compare(session, newcomer)
+        return compare(session.model, newcomer.model)
     finally:
         newcomer.close()
 
@@ -71,23 +72,23 @@ def _behind(session: Session, newcomer: Session) -> Session | None:
     return session if session._place < newcomer._place else None
 
 
-def _compare(session: Session, newcomer: Session) -> list[str]:
-    ours, theirs = _open(session), _open(newcomer)
+def compare(model: Model, engine: Model) -> list[str]:
+    """What a model has otherwise than one that the engine has just made whole, at the same place of the feed."""
+    ours, theirs = _open(model), _open(engine)
     found = [f"stream {number} is in one of the two only" for number in ours.keys() ^ theirs.keys()]
     for number in ours.keys() & theirs.keys():
         for name, value in theirs[number].items():
             if value != ours[number][name] and not (name in ("local", "peer") and not value):
                 found.append(f"stream {number} {name}: {ours[number][name]!r}, and in the engine {value!r}")
-    loops = msgspec.structs.asdict(session.model.loop), msgspec.structs.asdict(newcomer.model.loop)
+    loops = msgspec.structs.asdict(model.loop), msgspec.structs.asdict(engine.loop)
     for name, value in loops[1].items():
         if value != loops[0][name]:
             found.append(f"loop {name}: {loops[0][name]!r}, and in the engine {value!r}")
     return found
 
 
-def _open(session: Session) -> dict[int, dict[str, Any]]:
-    known = {**session.model.streams, **session.model.handles}
-    states = {number: state for number, state in known.items() if not state.closed_t}
+def _open(model: Model) -> dict[int, dict[str, Any]]:
+    states = {number: state for number, state in model.known.items() if not state.closed_t}
     return {n: {f: msgspec.to_builtins(getattr(s, f)) for f in s.__struct_fields__} for n, s in states.items()}
 
 

@@ -1,0 +1,71 @@
+"""The soak's recording: the engine records itself all the time, in parts, and at rest the newest part ends in the
+engine's own state, with the event that the events file ends with.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from soak_inspector import compare, wait
+
+from streamscope.link.session import Session
+from streamscope.trace.pieces import Gap
+from streamscope.trace.store.format import TraceError
+from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.travel import Traveller
+
+ROTATE_BYTES = 4 * 1024 * 1024
+KEEP = 3
+PATIENCE_S = 60.0
+
+
+def differences(path: Path, probe: Path, last_seq: int) -> list[str]:
+    """What the trace at `path`, which is being written, has otherwise than the engine at `probe`, where nothing happens
+    now after the event with this number.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with TraceFile.open(path) as trace:
+                seq = _last_seq(trace)
+                new_part = not trace.history.end and any(path.parent.glob(f"{path.stem}.*.scope"))
+                if seq == last_seq or new_part:
+                    return _compare(trace, probe)
+        except TraceError as error:
+            seq = -1
+            said = str(error)
+        else:
+            said = f"the recording ends with event {seq:,}, and the events with {last_seq:,}"
+        if time.monotonic() > deadline:
+            return [said]
+        time.sleep(0.1)
+
+
+def _last_seq(trace: TraceFile) -> int:
+    rows = trace.history.rows(trace.history.end - 1, 1) if trace.history.end else []
+    return rows[0].seq if rows and not isinstance(rows[0], Gap) else 0
+
+
+def _compare(trace: TraceFile, probe: Path) -> list[str]:
+    header = trace.header
+    traveller = Traveller(trace.history, header.kinds, header.functions, header.joined)
+    traveller.go(trace.history.end)
+    newcomer = Session.attach(probe)
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        while not newcomer.model.whole:
+            if time.monotonic() > deadline or newcomer.status not in ("connecting", "live"):
+                return [f"nobody can be told of the engine: it is {newcomer.status}"]
+            wait(newcomer, 0.05)
+            newcomer.receive()
+            newcomer.fold(0.05)
+        found = compare(traveller.model, newcomer.model)
+    finally:
+        newcomer.close()
+    if not traveller.model.whole:
+        found.append("the recording does not know everything")
+    lost = sum(row.events for row in trace.history.rows(0, trace.history.end) if isinstance(row, Gap))
+    if lost:
+        found.append(f"{lost:,} events are missing in the recording")
+    return found
