@@ -36,7 +36,8 @@ def _failure(failure: Failure, path: str, replay: str) -> list[str]:
     at, event = failure.at, failure.at.event
     what = f": {failure.what}" if failure.what else ""
     if event is None:
-        return [failure.what or "nowhere"] if not at.t else [f"{_stream(failure)}, t {seconds(at.t)}{what}"]
+        known = f"{_stream(failure)}, t {seconds(at.t)}{what}" if at.t else failure.what
+        return [known] if known else []
     out = [f"{_stream(failure)}, t {seconds(at.t)}, turn {event.turn:,}, seq {event.seq}{what}"]
     did, change = (visible(text) for text in sentence(event))
     out.append("  " + "  ".join(text for text in (visible(event.fn), did, change) if text))

@@ -1,0 +1,3 @@
+"""Tests of a plugin run pytest within pytest."""
+
+pytest_plugins = ["pytester"]
