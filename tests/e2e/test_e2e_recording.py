@@ -150,3 +150,20 @@ def test_with_nowhere_to_attach_a_recorder_r_says_so(open_terminal: Open) -> Non
     terminal.wait_for("live")
     terminal.press("R")
     terminal.wait_for("--no-probe", "no recorder")
+
+
+def test_a_trace_that_cannot_be_made_is_one_line_and_no_screen(open_terminal: Open) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0", "--record", "/nowhere/mine.scope")
+    assert terminal.ends() == 1
+    assert "cannot record to /nowhere/mine.scope: No such file or directory" in terminal.text
+    assert b"\x1b[?1049h" not in terminal.raw
+
+
+def test_a_full_disk_is_said_on_the_screen_and_the_server_goes_on(open_terminal: Open) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0", "--record", "/dev/full")
+    address = terminal.address()
+    terminal.wait_for("cannot be written", "No space left on device")
+    with socket.create_connection(address) as client:
+        echo(client, b"hello")
+    terminal.press("q")
+    assert terminal.ends() == 1, "what was asked for was not recorded"

@@ -182,3 +182,17 @@ def test_a_port_in_use_is_said_with_what_to_do(open_terminal: Open) -> None:
     assert "in use" in said
     assert "--port" in said
     assert "Traceback" not in said
+
+
+def test_one_that_attached_by_pid_says_that_the_engine_is_gone_and_tries_no_more(open_terminal: Open) -> None:
+    first = open_terminal("run", "echo", "--port", "0")
+    first.wait_for("live")
+    engine = first.engine_pid()
+    second = open_terminal("attach", str(engine))
+    second.wait_for("live", "127.0.0.1:")
+
+    os.kill(engine, signal.SIGKILL)
+
+    second.wait_for(f"The engine with pid {engine} is gone", "The last state stays; q leaves")
+    second.press("q")
+    assert second.ends() == 0

@@ -372,3 +372,20 @@ def test_no_payload_is_in_a_trace_unless_the_engine_shows_it_to_everyone(trace: 
         recorded.end()
     with TraceFile.open(trace) as found:
         assert [bytes(item.data) for item in found.payload(2)] == [secret[:payload]] * 2 * bool(payload)
+
+
+def test_a_part_in_which_nothing_happens_has_the_state_all_the_same(trace: Path) -> None:
+    now = [100.0]
+    recorder = recorder_of(trace, Rotation(seconds=60), monotonic=lambda: now[0])
+    with Room() as room:
+        recorded = Recorded(room, recorder)
+        watching = room.watch()
+        room.turn_until(lambda: watching.model.whole)
+        recorded.read()
+        for _ in range(3):
+            now[0] += 60
+            recorder.tick(now[0])
+        recorded.end()
+    for part in (trace.with_name("a.2.scope"), trace):
+        assert rows(part) == []
+        assert set(last_state(part).streams) == {1}
