@@ -214,9 +214,16 @@ def _locked(path: Path) -> bool:
 
 
 def recorder_of(serving: Serving) -> int:
-    children = Path(f"/proc/{serving.pid}/task/{serving.pid}/children").read_text().split()
-    [pid] = [int(child) for child in children if b"link.recorder" in Path(f"/proc/{child}/cmdline").read_bytes()]
-    return pid
+    """The recorder that the server has started; a process that begins just now has no command line yet."""
+    found: list[int] = []
+
+    def look() -> bool:
+        children = Path(f"/proc/{serving.pid}/task/{serving.pid}/children").read_text().split()
+        found.extend(int(pid) for pid in children if b"link.recorder" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        return bool(found)
+
+    until(look, "there is a recorder")
+    return found[0]
 
 
 def test_a_recorder_that_is_killed_under_load_costs_no_byte_and_leaves_what_it_wrote(runtime: Path, path: Path) -> None:
