@@ -81,7 +81,8 @@ def test_a_port_in_use_suggests_port_0(runtime: Path, busy_port: int) -> None:
         (["run", "echo", "--headless", "--rotate", "0.5s"], "'0.5s' is too short: 1s is the least"),
         (["run", "echo", "--headless", "--keep", "0"], "'0' is not a whole number from 1 to"),
         (["run", "echo", "--headless", "--spool", "1e3"], "'1e3' is not a whole number from 1 to 65536"),
-        (["nonsense"], "No such command 'nonsense'"),
+        (["nonsense"], "there is no command 'nonsense': there are run, attach,"),
+        (["reply", "x.scope"], "there is no command 'reply': did you mean replay?"),
         (["run", "echo"], "there is no terminal to draw on; serve without a screen with: streamscope run --headless"),
     ],
 )

@@ -1,0 +1,26 @@
+"""`streamscope attach [PID|PATH]`: watch an engine that runs already."""
+
+from __future__ import annotations
+
+import sys
+
+import rich_click as click
+
+from streamscope.commands.parameters import CONTEXT, engines, some_engine
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("which", metavar="[PID|PATH]", required=False, callback=some_engine, shell_complete=engines)
+def attach(which: str | None) -> None:
+    """Watch an engine that runs already: by its pid, by the path of its socket, or the only one there is.
+
+    Leaving does not end it. If it ends or the connection breaks, the screen keeps the last state and tries again.
+    """
+    from streamscope.launch import LaunchError, run_on_running_engine
+    from streamscope.link.discovery import ProbeError, find
+
+    try:
+        path = find(which)
+    except ProbeError as error:
+        raise LaunchError(str(error), 1) from error
+    sys.exit(run_on_running_engine(path))

@@ -1,0 +1,15 @@
+"""`streamscope config`: the settings there are."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from streamscope.commands.parameters import CONTEXT
+
+
+@click.command(context_settings=CONTEXT)
+def config() -> None:
+    """Print the config file, with every setting at its default and a comment beside it."""
+    from streamscope.ui.config import default_config_text
+
+    click.echo(default_config_text(), nl=False)

@@ -1,0 +1,105 @@
+"""`streamscope run PROGRAM`: start a program on the engine and watch it, or serve without a screen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, rotating
+from streamscope.servers import SERVERS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def _targets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: the servers' names, and files."""
+    from click.shell_completion import CompletionItem
+
+    names = [CompletionItem(s.name, help=s.summary) for s in SERVERS.values() if s.name.startswith(incomplete)]
+    return [*names, CompletionItem(incomplete, type="file")]
+
+
+def _server_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that single servers have, from their own list."""
+    for server in SERVERS.values():
+        for option in server.options:
+            text = f"For {server.name}: {option.help}."
+            command = click.option(option.name, f"own_{option.keyword}", metavar=option.metavar, help=text)(command)
+    return command
+
+
+@click.command(
+    context_settings=CONTEXT,
+    epilog="Servers: " + "; ".join(f"{server.name} – {server.summary}" for server in SERVERS.values()) + ".",
+)
+@click.argument("target", shell_complete=_targets)
+@click.argument("arguments", nargs=-1, metavar="[ARGUMENTS]...")
+@click.option("--host", metavar="ADDRESS", help="Where the server listens.  [default: 127.0.0.1]")
+@click.option(
+    "--port", type=Whole(0, 65535), metavar="PORT", help="Its port; 0 takes any that is free.  [default: 7000]"
+)
+@_server_options
+@click.option("--headless", is_flag=True, help="Serve without a screen; SIGINT or SIGTERM ends in order.")
+@click.option("--duration", type=Seconds(), metavar="SECONDS", help="End after so long.")
+@click.option("--events", metavar="FILE", help="Write every event as a line of JSON; - is stdout (with --headless).")
+@click.option("--record", metavar="FILE", help="Record everything into the trace FILE; streamscope replay shows it.")
+@rotating
+@click.option(
+    "--spool",
+    type=Whole(1, 65536),
+    default=256,
+    show_default=True,
+    metavar="MIB",
+    help="Memory for events that --events and --record have not written yet; beyond it they are lost, and counted.",
+)
+@click.option("--probe", metavar="PATH", help="Listen for inspectors on this Unix socket too.")
+@click.option(
+    "--no-probe", is_flag=True, help="Do not listen for them in the runtime folder, where ps and attach look."
+)
+@click.option("--control", is_flag=True, help="Let inspectors that attach control the engine, and open payload.")
+@click.option(
+    "--payload",
+    type=Whole(0, 65536),
+    default=0,
+    metavar="N",
+    help="Show inspectors the first N bytes of each read and write; otherwise none leave the engine unasked.",
+)
+@click.option(
+    "--redundant-mod",
+    is_flag=True,
+    help="Make the epoll_ctl(MOD) after every finished write that libuv 1.44.2 makes although nothing has changed.",
+)
+@click.option("--demo", is_flag=True, help="Begin with built-in clients that talk to the server.")
+def run(
+    target: str,
+    arguments: tuple[str, ...],
+    headless: bool,
+    spool: int,
+    demo: bool,
+    rotate: tuple[int, float] | None,
+    **given: Any,
+) -> None:
+    """Start a program on the engine and watch it.
+
+    TARGET is a built-in server, or your own program: FILE.py with a `main(loop, *args)`, or module:function. Its own
+    ARGUMENTS follow; those that begin with a dash come after --.
+    """
+    if given["events"] == "-" and not headless:
+        raise click.UsageError("--events - needs the terminal that the screen draws on: add --headless, or name a file")
+    check_rotation(rotate, given["keep"], given["record"])
+    given = {name: value for name, value in given.items() if value is not None}
+    own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}
+    options: dict[str, Any] = {"target": target, "arguments": list(arguments), "options": own, **given}
+    options["spool"] = spool * 1024 * 1024
+    options["rotate_bytes"], options["rotate_seconds"] = rotate or (0, 0.0)
+    if headless:
+        from streamscope.serve import ServeOptions, serve
+
+        sys.exit(serve(ServeOptions(**options, demo=demo)))
+    from streamscope.launch import run_on_own_engine
+
+    sys.exit(run_on_own_engine(options, demo=demo))
