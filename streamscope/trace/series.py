@@ -7,6 +7,7 @@ depend on how often the screen draws. Streams at rest, which are nearly all of t
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 
 from streamscope.trace.model import Model
 
@@ -61,9 +62,10 @@ class Series:
         self._before: dict[int, tuple[int, int]] = {}  # bytes in and out of every stream at the last sample
         self._step = -1
 
-    def sample(self, model: Model, now_t: int) -> bool:
+    def sample(self, model: Model, now_t: int, touched: Iterable[int] | None = None) -> bool:
         """Takes a sample if another step has begun since the last one, and says so. A time before the last begins
-        anew.
+        anew. `touched` are the numbers of all handles that anything was told of since the last sample, where that is
+        known: of ten thousand streams most are at rest, and need not be looked at.
         """
         step = now_t // self.step_ns
         if step == self._step:
@@ -72,40 +74,45 @@ class Series:
             self._tracks.clear()
             self._before.clear()
             self._step = -1
-        self._take(model, step)
+        if touched is None or self._step < 0:
+            touched = model.streams.keys() | self._before.keys()
+        self._take(model, step, touched)
         return True
 
-    def _take(self, model: Model, step: int) -> None:
-        tracks, before = self._tracks, self._before
+    def _take(self, model: Model, step: int, touched: Iterable[int]) -> None:
+        tracks, before, streams = self._tracks, self._before, model.streams
         steps = step - self._step if self._step >= 0 else 1
         last_t = self._step * self.step_ns
         seconds = steps * self.step_ns / SECOND_NS
-        now: dict[int, tuple[int, int]] = {}
-        for number, stream in model.streams.items():
-            counters = now[number] = (stream.bytes_in, stream.bytes_out)
+        flowed: dict[int, tuple[int, int]] = {}
+        for number in touched:
+            stream = streams.get(number)
+            if stream is None:
+                before.pop(number, None)
+                tracks.pop(number, None)
+                continue
+            counters = (stream.bytes_in, stream.bytes_out)
             old = before.get(number)
-            if old is None:  # new since, or only new to us: then what it has moved so far did not flow in this step
-                old = (0, 0) if 0 <= last_t <= stream.begin_t else counters
-            size = stream.write_queue_size
-            track = tracks.get(number)
-            if track is None:
-                if counters == old and not size:
-                    continue
-                track = tracks[number] = _Track(self.points)
-            incoming, outgoing = counters[0] - old[0], counters[1] - old[1]
-            if incoming < 0 or outgoing < 0:  # a snapshot may set a counter right; nothing ever flows backwards
-                incoming, outgoing = max(0, incoming), max(0, outgoing)
-            track.put(step, steps, size, incoming / seconds, outgoing / seconds)
-        self._before = now
+            if counters != old:
+                before[number] = counters
+                if old is not None:  # a snapshot may set a counter right; nothing ever flows backwards
+                    flowed[number] = max(0, counters[0] - old[0]), max(0, counters[1] - old[1])
+                elif 0 <= last_t <= stream.begin_t:  # new since: all it has moved flowed in this step
+                    flowed[number] = counters
+            if number not in tracks and (number in flowed or stream.write_queue_size):
+                tracks[number] = _Track(self.points)
         self._step = step
-        for number in [n for n, track in tracks.items() if n not in now or step - track.active >= self.points]:
-            del tracks[number]
+        for number, track in list(tracks.items()):
+            incoming, outgoing = flowed.get(number, (0, 0))
+            track.put(step, steps, streams[number].write_queue_size, incoming / seconds, outgoing / seconds)
+            if step - track.active >= self.points:
+                del tracks[number]
 
     def copy(self) -> Series:
         """The curves as they are now, for somebody who wants to look at them for longer."""
         other = Series(self.points * self.step_ns, self.step_ns)
         other._tracks = {number: track.copy() for number, track in self._tracks.items()}
-        other._before = self._before  # never changed in place
+        other._before = dict(self._before)
         other._step = self._step
         return other
 

@@ -30,9 +30,13 @@ _LISTENS = Trouble(CALM, "▸", "listens")
 _CLOSED = Trouble(CALM, "×", "closed")
 
 
+LISTENS = 1 << CB_CONNECTION
+"""The bit of a stream's callbacks that says that it waits for connections."""
+
+
 def is_listener(state: StreamState) -> bool:
     """Whether the stream waits for connections."""
-    return bool(state.callbacks & 1 << CB_CONNECTION)
+    return bool(state.callbacks & LISTENS)
 
 
 def trouble_of(state: StreamState, now_t: int) -> Trouble:

@@ -24,7 +24,7 @@ from streamscope.trace.travel import Traveller
 from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
 from streamscope.ui.travel import Mark, Travel
-from streamscope.ui.trouble import is_listener
+from streamscope.ui.trouble import LISTENS
 from streamscope.ui.widgets.meters import condense
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class View:
         self._live_rates = LiveRates()
         self._past_rates: PastRates | None = None
         self._series = Series()
+        self._touched: set[int] = set()  # since the last sample
         self._sampled_t = 0
         self._accepted: Counter[int] = Counter()
         self._count(source.model)
@@ -269,11 +270,13 @@ class View:
         model = self.source.model
         if model is not self._seen_model:
             self._begin_anew(model)
+        changed: Set[int] = model.changed
+        model.changed = set()
+        self._touched |= changed
         if self.source.status == "live":
             self._sampled_t = self._present()
-            self._series.sample(model, self._sampled_t)
-        changed: Set[int] = frozenset(model.changed)
-        model.changed.clear()
+            if self._series.sample(model, self._sampled_t, self._touched):
+                self._touched.clear()
         self._live_rates.read(model, self.monotonic())
         self._forget(model)
         if self.travel is not None:
@@ -393,8 +396,8 @@ class View:
         """How many streams there are; ten thousand take some milliseconds."""
         streams = model.streams.values()
         self._accepted = Counter([state.server for state in streams if state.server])
-        self.open_streams = sum([not state.closed_t for state in streams])
-        self.connections = len(streams) - sum([is_listener(state) or state.ipc for state in streams])
+        self.open_streams = len([state for state in streams if not state.closed_t])
+        self.connections = len(streams) - len([state for state in streams if state.callbacks & LISTENS or state.ipc])
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""
@@ -403,7 +406,7 @@ class View:
             return
         self._forgot_at = now
         before_t = self._present() - self._closed_stays
-        closed = sorted(state.closed_t for state in model.streams.values() if state.closed_t)
+        closed = sorted([state.closed_t for state in model.streams.values() if state.closed_t])
         if len(closed) > CLOSED_KEPT:
             before_t = max(before_t, closed[-CLOSED_KEPT])
         if closed and closed[0] < before_t:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from trace_records import HERE, opened, record
 
@@ -164,3 +166,37 @@ def test_a_clock_that_goes_back_begins_anew(back: int) -> None:
 
     assert engine.series.queue(7) == [0.0] * (POINTS - 1) + [5]
     assert engine.series.incoming(7) == [0.0] * POINTS
+
+
+def test_samples_of_what_was_touched_are_those_of_all_streams() -> None:
+    # given an engine with some streams that do something now and then, and come and go
+    rng = random.Random(5)
+    model = Model(HERE, FUNCTIONS)
+    by_all, by_touched = Series(), Series()
+    touched: set[int] = set()
+    t = 100 * SECOND
+
+    for step in range(200):
+        words = [word for n in range(1, 9) if rng.random() < 0.05 for word in opened(n)]
+        for number in range(1, 9):
+            if rng.random() < 0.1:
+                words += record("sys.read", number, 5, 64, rng.randrange(1, 64))
+            if rng.random() < 0.1:
+                words += record("write_queue_size", number, 0, rng.randrange(3))
+        t += rng.choice([STEP_NS // 3, STEP_NS, 3 * STEP_NS, 70 * STEP_NS if step % 50 == 0 else STEP_NS])
+        model.apply(0, 1, t, words)
+        if rng.random() < 0.1:
+            model.forget(rng.randrange(1, 9))
+
+        # when one series looks at all of them and the other at those that something was told of
+        touched |= model.changed
+        model.changed.clear()
+        by_all.sample(model, t)
+        if by_touched.sample(model, t, touched):
+            touched.clear()
+
+        # then both have the same curves
+        for number in range(1, 9):
+            assert by_touched.queue(number) == by_all.queue(number)
+            assert by_touched.incoming(number) == by_all.incoming(number)
+            assert by_touched.outgoing(number) == by_all.outgoing(number)

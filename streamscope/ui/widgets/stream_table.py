@@ -8,6 +8,7 @@ line is kept together with everything that it was drawn from, so a frame paints 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Set
+from operator import attrgetter
 
 from rich.segment import Segment
 from textual import events
@@ -192,8 +193,10 @@ The order is made anew once a second at most, and the line under the cursor stay
         view, matches = self._view, self._matches
         now_t = view.now_t
         key = cols.BY_ID[self.sort_by].key
-        streams = [state for state in view.model.streams.values() if matches is None or matches(state, now_t)]
-        streams.sort(key=lambda state: state.number)
+        streams = list(view.model.streams.values())
+        if matches is not None:
+            streams = [state for state in streams if matches(state, now_t)]
+        streams.sort(key=attrgetter("number"))
         streams.sort(key=lambda state: key(state, now_t, view), reverse=self.descending)
         order = [state.number for state in streams]
         line = self._line_of_cursor()
