@@ -14,6 +14,7 @@ import socket
 import statistics
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,14 +23,15 @@ from benchmarks.echo import ENTRIES, LINKED_ENGINE
 from benchmarks.load import BULK, MEDIUM, SMALL, EchoLoad
 from benchmarks.measure import FULL, Effort
 from benchmarks.targets import JUMP, Figure, compared
-from streamscope.core.flags import UV_TCP
+from streamscope.core.flags import UV_TCP, UV_WRITE
 from streamscope.link.client import Client
 from streamscope.link.frames import Bye, Records, Slice
 from streamscope.link.greeting import greeting
+from streamscope.trace.fold import COMPLETED_KEPT
 from streamscope.trace.keyframe import freeze, thaw
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
-from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
 from streamscope.trace.travel import Traveller
@@ -133,6 +135,9 @@ def keyframes(effort: Effort) -> Iterator[Figure]:
         for number in range(1, STREAMS + 1)
     ]  # fmt: skip
     model.slice(0, LoopState(turn=1, t=10**10), states, first=True, last=True)
+    for number in range(1, STREAMS + 1):  # as on a server that is busy
+        done = [RequestState(8 * number + n, UV_WRITE, 64, 0, 1, 1, begin_t=10**10) for n in range(COMPLETED_KEPT)]
+        model.completed[number] = deque(done, maxlen=COMPLETED_KEPT)
     packed = freeze(model)
     frozen, thawed = [], []
     for _ in range(effort.repeats):

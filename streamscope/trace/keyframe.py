@@ -7,6 +7,7 @@ everything is checked and bounded, and what cannot be a model is a FeedError.
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Sequence
 from itertools import chain
@@ -108,7 +109,21 @@ def thaw(packed: bytes, kinds: Kinds, functions: Sequence[str], joined: Recipes 
 
 
 def thaw_like(packed: bytes, other: Model) -> Model:
-    """What `thaw` returns, for the feed of another model."""
+    """What `thaw` returns, for the feed of another model.
+
+    Garbage is not collected meanwhile: there is none, and to look for it in so many new objects takes a quarter of the
+    time.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return _thaw(packed, other)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _thaw(packed: bytes, other: Model) -> Model:
     frozen, packed_handles = _open(packed)
     handles = read_handles(packed_handles)
     model = other.blank()
