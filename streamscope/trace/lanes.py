@@ -13,7 +13,7 @@ neighbours become one.
 from __future__ import annotations
 
 import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import chain, islice, pairwise
@@ -128,6 +128,7 @@ class Lanes:
         self._tables = Tables(history.decoder)
         self._runs: list[_Run] = []  # in order; no two touch
         self._samples: OrderedDict[int, Look] = OrderedDict()  # by the row of their keyframe
+        self._sampled: list[tuple[int, int]] = []  # time and row of each, in order
         self._columns: OrderedDict[tuple[int, int], Column] = OrderedDict()  # exact ones, that nothing can change
         self._pieces: OrderedDict[tuple[Place, Place], _Pieces] = OrderedDict()
         self._edges: list[int] = []
@@ -169,27 +170,25 @@ class Lanes:
         return worked
 
     def _look_into_keyframes(self) -> Iterator[bool]:
-        """Sample the stream for what has not been gone over yet."""
+        """Sample the stream for what has not been gone over yet, here and there first and then in between."""
         edges = [edge for a, b in pairwise(self._edges) if self._covering(a, b) is None for edge in (a, b)]
-        for keyframe in {frame.row: frame for edge in edges for frame in self._frame_at(edge)}.values():
+        frames = self.history.keyframes()
+        places = sorted({place for edge in edges if (place := bisect_right(frames, edge, key=_time) - 1) >= 0})
+        for place in sorted(range(len(places)), key=_scattered):
+            keyframe = frames[places[place]]
             if keyframe.row not in self._samples:
                 self._sample(keyframe)
                 yield True
-
-    def _frame_at(self, t: int) -> Iterator[Keyframe]:
-        """The last keyframe that is not after this time, if there is one."""
-        frames = self.history.keyframes()
-        place = bisect_right(frames, t, key=_time)
-        if place:
-            yield frames[place - 1]
 
     def _sample(self, keyframe: Keyframe) -> Look:
         """How the stream stood at a keyframe."""
         samples = self._samples
         if keyframe.row not in samples:
             samples[keyframe.row] = found = look(keyframe.packed, self.stream)
+            insort(self._sampled, (keyframe.t, keyframe.row))
             if len(samples) > SAMPLES_KEPT:
-                samples.popitem(last=False)
+                oldest, _ = samples.popitem(last=False)
+                self._sampled = [each for each in self._sampled if each[1] != oldest]
             if found.state is not None:
                 self.flags |= Standing.of(found.state).flags
                 self.peak = max(self.peak, found.state.write_queue_size)
@@ -352,10 +351,11 @@ class Lanes:
         return None
 
     def _coarse(self, a: int, b: int) -> Column:
-        """A column from the keyframes at or before its ends, as far as they have been looked into."""
+        """A column from the last keyframes before its ends that have been looked into."""
         column = Column(t0=a, t1=b, exact=False)
-        found = [self._samples.get(frame.row) for edge in (a, b) for frame in self._frame_at(edge)]
-        states = [each.state for each in found if each is not None and each.state is not None]
+        places = [bisect_right(self._sampled, edge, key=_sample_time) - 1 for edge in (a, b)]
+        found = [self._samples[self._sampled[place][1]].state for place in places if place >= 0]
+        states = [state for state in found if state is not None]
         for state in states:
             standing = Standing.of(state)
             if standing.there:
@@ -380,6 +380,15 @@ class Lanes:
                 run.first = run.blocks[0].first if run.blocks else run.end
                 run.t0 = run.blocks[0].t0 if run.blocks else run.t1
         self._runs = [run for run in self._runs if run.end >= oldest]
+
+
+def _scattered(number: int) -> int:
+    """Orders 0, 1, 2, … so that the first of them lie far apart: by their bits, backwards."""
+    return int(f"{number:016b}"[::-1], 2)
+
+
+def _sample_time(sample: tuple[int, int]) -> int:
+    return sample[0]
 
 
 def _time(keyframe: Keyframe) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from streamscope.trace.decode import Event, Kinds, event_as_json
@@ -57,7 +58,8 @@ def rows_of_csv(rows: Iterable[Event | Lost], kinds: Kinds) -> Iterator[bytes]:
     yield out.getvalue().encode()
 
 
+@lru_cache(4096)
 def cell(text: str) -> str:
-    """Text as it may stand in a cell."""
+    """Text as it may stand in a cell. Kinds, functions and flags come again and again."""
     text = visible(text, LONGEST)
     return f"'{text}" if text.startswith(_FORMULA) else text
