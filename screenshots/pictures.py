@@ -13,6 +13,8 @@ from screenshots.recording import SECOND, Player, load
 from streamscope.app import StreamscopeApp
 from streamscope.link.session import Session
 from streamscope.trace.decode import Event
+from streamscope.trace.export import svg
+from streamscope.trace.export.titles import title
 from streamscope.ui.config import Config
 from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.stream_table import StreamTable
@@ -35,6 +37,7 @@ class Picture:
     enough: Callable[[Session], bool]
     act: Callable[[Stage], Awaitable[None]]
     size: tuple[int, int] = (140, 42)
+    slide: int = 0  # instead of the app, the exported time line of this stream, up to that moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,10 @@ async def _timeline(stage: Stage) -> None:
         await stage.settle()
 
 
+async def _nothing(stage: Stage) -> None:
+    """It is drawn without the app."""
+
+
 def _stalled(session: Session) -> bool:
     """A stream has been well above its high-water mark for more than a second."""
     model = session.model
@@ -132,6 +139,7 @@ PICTURES = (
     Picture("timeline", "http", 16.0, _at_once, _timeline, (140, 44)),
     Picture("stream", "http", 6.0, _at_once, _stream),
     Picture("backpressure", "http", 8.0, _stalled, _backpressure),
+    Picture("slide", "echo", 9.0, _at_once, _nothing, slide=8),
 )
 
 
@@ -141,6 +149,8 @@ async def draw(picture: Picture) -> str:
     try:
         player.play_to(picture.after)
         player.play_on(picture.enough)
+        if picture.slide:
+            return _slide(player.session, picture.slide)
         app = StreamscopeApp(player.session, Config(), view=player.view)
         async with app.run_test(size=picture.size) as pilot:
             stage = Stage(app, pilot, player)
@@ -151,6 +161,16 @@ async def draw(picture: Picture) -> str:
         player.close()
 
 
-def _tidy(svg: str) -> str:
+def _slide(session: Session, number: int) -> str:
+    """What `streamscope export --to svg` draws of a stream's life."""
+    assert session.hello is not None
+    state = session.model.streams[number]
+    spare = (state.closed_t - state.begin_t) // 40
+    window = state.begin_t - spare, state.closed_t + spare
+    subject = svg.Subject(number, title(state))
+    return svg.draw(session.history, svg.Picture("Nobody reads", *window, [subject], session.hello.started))
+
+
+def _tidy(drawn: str) -> str:
     """Without trailing spaces, which editors and git would quarrel about."""
-    return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
+    return re.sub(r"[ \t]+$", "", drawn, flags=re.MULTILINE)

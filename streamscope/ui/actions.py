@@ -263,8 +263,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("goto.go", "goto", "enter", "go", "go there", "Go there.", footer=10, rank=1, key_label="⏎"),
     Action("goto.close", "goto", "escape", "close", "stay", "Stay here.", footer=20, rank=1, key_label="esc"),
     # the difference
-    Action("difference.close", "difference", "escape,q,d", "close", "close", "Close the difference.", footer=5, rank=1,
-           key_label="esc"),
+    Action("difference.close", "difference", "escape,q", "close", "close", "Close the difference; d does so too.",
+           footer=5, rank=1, key_label="esc"),
     # help
     Action("help.close", "help", "escape,q,question_mark", "app.pop_screen", "close", "Close the help.", footer=5,
            rank=1, key_label="esc"),
@@ -279,6 +279,12 @@ def of_context(context: str) -> list[Action]:
     return [action for action in ACTIONS if action.context == context]
 
 
+_FIRST = {"palette", "pause", "mark", "difference", "goto"}
+"""Actions whose keys come before a pane's own, as those of a journey do. Such a key overtakes others that were pressed
+before it, which Textual hands on to the pane first: a mark would be set after the step that was pressed behind it.
+"""
+
+
 def bindings(context: str) -> list[BindingType]:
     """The Textual bindings of one context, to be put into a class's `BINDINGS`."""
     from textual.binding import Binding
@@ -291,7 +297,7 @@ def bindings(context: str) -> list[BindingType]:
             show=action.footer > 0,
             tooltip=action.help,
             id=action.id,
-            priority=action.id == "palette" or action.context == "travel",
+            priority=action.id in _FIRST or action.context == "travel",
         )
         for action in of_context(context)
     ]

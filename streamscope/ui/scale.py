@@ -102,18 +102,19 @@ class Tick(NamedTuple):
 
 
 def ticks(window: Window, started: float) -> list[Tick]:
-    """The ticks of a window, far enough apart for their texts."""
+    """The ticks of a window, at round times of day and far enough apart for their texts."""
     decimals = 0
     for every in _TICKS:
         decimals = 0 if every >= SECOND else 3 if every >= MS else 6
         apart = 10 + (decimals + 1 if decimals else 0)
         if every % window.step == 0 and every // window.step >= apart:
             break
-    found = []
-    for t in range(-(-max(window.t0, 0) // every) * every, window.t1, every):
-        cell = window.cell_of(t)
-        found.append(Tick(cell, instant_text(started, t, decimals)))
-    return found
+    try:
+        begun = int(started) * SECOND + int(started % 1 * SECOND)
+    except (ValueError, OverflowError):
+        begun = 0
+    first = -(-(begun + max(window.t0, 0)) // every) * every - begun  # so that the time of day is round
+    return [Tick(window.cell_of(t), instant_text(started, t, decimals)) for t in range(first, window.t1, every)]
 
 
 def instant_text(started: float, t: int, decimals: int = 3) -> str:

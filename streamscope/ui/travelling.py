@@ -16,7 +16,9 @@ from streamscope.ui.view import View
 
 NEED_A_JOURNEY = {"past_start", "past_end"}
 """Actions whose keys are a pane's own while the present is looked at; stepping by single events is one too."""
-TRAVELLING = {*NEED_A_JOURNEY, "step", "step_turn", "change", "speed"}
+TRAVELLING = {
+    *NEED_A_JOURNEY, "step", "step_turn", "change", "speed", "pause", "mark", "difference", "goto",
+}  # fmt: skip
 
 
 class TimeTravelApp(App[int]):
@@ -158,7 +160,10 @@ class TimeTravelApp(App[int]):
         self.show_at_once()
 
     def action_difference(self) -> None:
-        """Show what differs between the mark and now."""
+        """Show what differs between the mark and now, or no longer."""
+        if isinstance(self.screen, DifferenceScreen):
+            self.screen.dismiss(None)
+            return
         if self.view.mark is None:
             self.notify("Nothing is marked yet: m marks this instant, d then shows what differs from it.", timeout=4)
             return

@@ -68,17 +68,17 @@ class DifferenceScreen(ModalScreen[None]):
         self._view = view
         self._first = first
         self._lines = DifferenceLines()
+        self._frame = DifferenceScroll(self._lines, id="difference")
         self._seen: tuple[int, int] | None = None
         self._due = 0.0
 
     def compose(self) -> ComposeResult:
         """The lines in a frame."""
-        with DifferenceScroll(id="difference"):
-            yield self._lines
+        yield self._frame
 
     def on_mount(self) -> None:
         """Scrolling works at once."""
-        self.query_one("#difference").focus()
+        self._frame.focus()
         self.show(frozenset())
 
     def show(self, changed: Set[int]) -> None:
@@ -92,7 +92,7 @@ class DifferenceScreen(ModalScreen[None]):
         found = difference(mark.streams, view.model.streams, mark.loop, view.model.loop)
         self._lines.set_lines(difference_lines(found, self._first))
         started = view.hello.started if view.hello is not None else 0.0
-        frame = self.query_one("#difference")
+        frame = self._frame
         frame.border_title = Content(
             f"difference · ◆ {instant_text(started, mark.t)} → ▼ {instant_text(started, view.now_t)}"
         )
