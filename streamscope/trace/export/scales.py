@@ -72,7 +72,7 @@ def byte_ticks(peak: int, most: int = 4) -> list[int]:
 
 def count_ticks(peak: int) -> list[int]:
     """Ticks for a count: 0, and a round number that is not below the peak."""
-    return [0, max(1, round_up(max(1, peak)))]
+    return [0, max(1, peak if peak < 10 else round_up(peak))]
 
 
 def size(number: int) -> str:
