@@ -17,7 +17,7 @@ watching is one `is not None`. A place that emits reads
 The clock is not read for every record: `loop.turn`, `epoll.wait`, `epoll.event` and `callback.end` carry it, and all
 that follows them happened at that time. Words are integers, and text where `Arg.domain` says so.
 
-A joined record (`JOINED`) stands for several events that follow from it; the reader expands it.
+A joined record (`joined_records`) stands for several events that follow from it; the reader expands it.
 
 `KINDS` is the only list of what can happen. Each kind says which of libuv's functions tell of it and what it means;
 the documents and the explanations on the screen are made from it. Codes are places in the list: append, never
@@ -26,7 +26,7 @@ reorder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -417,89 +417,3 @@ class Probe:
     def __init__(self) -> None:
         self.emit: Emit | None = None
         self.add: Callable[[Word], None] | None = None
-
-
-def record_lengths(kinds: Iterable[Kind] = KINDS) -> list[int]:
-    """How many words a record of each kind takes, header included, by code."""
-    return [1 + len(kind.args) for kind in kinds]
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A record that stands for several events which follow from it: what one everyday path tells of, in
-    `stream/joined.py`.
-
-    Each step is the constant part of an event's header and, for each of its arguments, (0, place among `args`) or
-    (1, constant). The catalogue's events are what everyone sees; this is only how they travel.
-    """
-
-    name: str
-    args: tuple[str, ...]
-    steps: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
-
-
-FIRST_JOINED = 192
-"""The code of the first of `JOINED` in a header; kinds have the codes below."""
-
-_PARTIAL = 0x400  # READ_PARTIAL
-
-
-def _joined(name: str, args: str, *steps: tuple[str | int, ...]) -> Joined:
-    names = tuple(args.split())
-    return Joined(
-        name,
-        names,
-        tuple(
-            (
-                site(str(kind), str(function)),
-                tuple((0, names.index(word)) if isinstance(word, str) else (1, word) for word in words),
-            )
-            for kind, function, *words in steps
-        ),
-    )
-
-
-_READ_STEPS: tuple[tuple[str | int, ...], ...] = (
-    ("sys.read", "uv__read", "fd", 65536, "n"),
-    ("callback.begin", "uv__read", CB_READ, "n"),
-)
-_EVENT_STEP: tuple[str | int, ...] = ("epoll.event", "uv__io_poll", 1, "t")  # POLLIN
-_WRITE_STEPS: tuple[tuple[str | int, ...], ...] = (
-    ("request.begin", "uv_write2", "req", 3, "n", 1, "active_reqs"),
-    ("write_queue_size", "uv_write2", 0, "n"),
-    ("write_queue.push", "uv_write2", "req"),
-    ("sys.write", "uv__writev", "fd", "n", "n"),
-    ("write_queue_size", "uv__write_req_update", "n", 0),
-    ("write_queue.pop", "uv__write_req_finish", "req"),
-    ("write_completed_queue.push", "uv__write_req_finish", "req"),
-)
-_WRITTEN_STEPS: tuple[tuple[str | int, ...], ...] = (
-    ("pending.pop", "uv__run_pending"),
-    ("write_completed_queue.pop", "uv__write_callbacks", "req"),
-    ("request.end", "uv__write_callbacks", "req", 0, "active_reqs"),
-)
-
-JOINED: tuple[Joined, ...] = (
-    _joined("read", "t fd n", _EVENT_STEP, *_READ_STEPS),
-    _joined("read.again", "t fd n", _EVENT_STEP, ("flag.clear", "uv__read", _PARTIAL), *_READ_STEPS),
-    _joined("read.end", "t", ("callback.end", "uv__read", CB_READ, "t"), ("flag.set", "uv__read", _PARTIAL)),
-    _joined("write", "req n fd active_reqs", *_WRITE_STEPS, ("io.feed", "uv__io_feed")),
-    _joined("write.more", "req n fd active_reqs", *_WRITE_STEPS),
-    _joined("written", "req active_reqs", *_WRITTEN_STEPS),
-    _joined("written.rearm", "req active_reqs", *_WRITTEN_STEPS, ("watcher_queue.push", "uv__io_stop")),
-    _joined(
-        "rearm",
-        "fd mask",
-        ("watcher_queue.pop", "uv__io_poll"),
-        ("epoll.mod", "uv__io_poll", "fd", "mask", 0),
-    ),
-)
-
-_JOINED_CODES = {joined.name: FIRST_JOINED + place for place, joined in enumerate(JOINED)}
-assert len(KINDS) <= FIRST_JOINED
-assert all(len(joined.steps) <= SEQ_PER_WORD * (1 + len(joined.args)) for joined in JOINED)
-
-
-def joined_site(name: str) -> int:
-    """The constant part of a joined record's header. Raises KeyError for what `JOINED` does not list."""
-    return _JOINED_CODES[name]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streamscope.core.probe import FIRST_JOINED, JOINED, KINDS, Word
+from streamscope.core.joined_records import FIRST_JOINED, JOINED
+from streamscope.core.probe import KINDS, Word
 from streamscope.link.frames import FrameError, Records, pack
 
 MOST_WORDS = 500_000

@@ -6,7 +6,8 @@ import os
 import time
 
 from streamscope import __version__
-from streamscope.core.probe import FUNCTIONS, JOINED, KINDS
+from streamscope.core.joined_records import JOINED
+from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.link.frames import PROTOCOL, Hello
 
 

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from streamscope.core.probe import FIRST_JOINED, FUNCTIONS, KINDS, SEQ_PER_WORD, Word
+from streamscope.core.joined_records import FIRST_JOINED
+from streamscope.core.probe import FUNCTIONS, KINDS, SEQ_PER_WORD, Word
 from streamscope.trace.names import ERROR_DOMAINS, NAMERS, domain_of, error_name
 from streamscope.trace.recipes import HERE, Recipes, expansions
 

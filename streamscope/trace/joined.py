@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from streamscope.core.flags import READ_PARTIAL, UV_WRITE
-from streamscope.core.probe import joined_site
+from streamscope.core.joined_records import joined_site
 from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, Fold, Words, too_long
 from streamscope.trace.recipes import Expansion
 from streamscope.trace.state import RequestState, StreamState

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from streamscope.core.probe import FIRST_JOINED, JOINED, SEQ_PER_WORD, Word
+from streamscope.core.joined_records import FIRST_JOINED, JOINED
+from streamscope.core.probe import SEQ_PER_WORD, Word
 
 Step: TypeAlias = tuple[int, Sequence[Sequence[int]]]
 Recipes: TypeAlias = Sequence[tuple[str, Sequence[str], Sequence[Step]]]

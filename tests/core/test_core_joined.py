@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamscope.core import Tcp, UVError
-from streamscope.core.probe import FIRST_JOINED, JOINED, Word
+from streamscope.core.joined_records import FIRST_JOINED, JOINED
+from streamscope.core.probe import Word
 from streamscope.trace.decode import Decoder
 from streamscope.trace.joined import HANDLERS, RUNS
 from streamscope.trace.model import Model

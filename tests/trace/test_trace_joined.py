@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from trace_records import joined, opened, record
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import Word, joined_site
+from streamscope.core.joined_records import joined_site
+from streamscope.core.probe import Word
 from streamscope.trace import recipes
 from streamscope.trace.decode import Decoder, FeedError
 from streamscope.trace.model import Model

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from trace_records import at, begun, opened, record
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import FUNCTIONS, JOINED, Word, joined_site
+from streamscope.core.joined_records import JOINED, joined_site
+from streamscope.core.probe import FUNCTIONS, Word
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
@@ -374,6 +375,19 @@ def test_a_window_that_was_gone_over_costs_nothing_more() -> None:
 
     assert not lanes.work(1.0)
     assert lanes.window(10_000, 100_000, 9)[0] == lanes.window(0, 100_000, 10)[1]
+
+
+def test_a_gap_that_came_last_is_counted_and_may_grow() -> None:
+    past = busy(3)
+    lanes = past.lanes()
+    past.lose(5)
+    assert [(column.gap, column.lost) for column in exact(lanes, 0, 10_000, 2)] == [(True, 5), (False, 0)]
+
+    past.lose(7)
+    assert exact(lanes, 0, 10_000, 2)[0].lost == 12
+
+    past.batch(at(8000))
+    assert [(column.gap, column.lost) for column in exact(lanes, 0, 10_000, 2)] == [(True, 12), (True, 0)]
 
 
 def test_blocks_are_bounded_and_columns_stay_exact() -> None:

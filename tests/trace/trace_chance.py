@@ -8,7 +8,8 @@ from trace_past import Past
 from trace_records import at, begun, opened, record, written
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import Word, joined_site
+from streamscope.core.joined_records import joined_site
+from streamscope.core.probe import Word
 
 
 def some_past(seed: int, batches: int = 60, max_bytes: int = 1 << 30, losses: bool = True) -> Past:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, joined_site, site
+from streamscope.core.joined_records import joined_site
+from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, site
 from streamscope.trace import recipes
 from streamscope.trace.model import Model
 from streamscope.trace.state import StreamState

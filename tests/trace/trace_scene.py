@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from trace_records import begun, opened, record
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import JOINED, Word, joined_site
+from streamscope.core.joined_records import JOINED, joined_site
+from streamscope.core.probe import Word
 from streamscope.link.frames import Bye, Records, Slice
 from streamscope.link.greeting import greeting
 from streamscope.trace.model import Model

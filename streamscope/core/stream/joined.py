@@ -2,9 +2,9 @@
 
 Nearly everything that a server does is these three, and then the EPOLL_CTL_MOD that follows them. Here each is one
 function without calls in between, run for all streams that wait for it, and tells of itself in one record for all of
-its events (`probe.JOINED`), which the reader expands. Whatever is not everyday goes the plain way, in `../poll.py`,
-`../loop.py`, `io.py`, `read.py` and `write.py`: those are the text to learn libuv from, and what is done here is what
-they do, step by step. A system call that has been made here already is handed to them as `made`.
+its events (`../joined_records.py`), which the reader expands. Whatever is not everyday goes the plain way, in
+`../poll.py`, `../loop.py`, `io.py`, `read.py` and `write.py`: those are the text to learn libuv from, and what is done
+here is what they do, step by step. A system call that has been made here already is handed to them as `made`.
 
     a turn:  register  →  wait  →  dispatch: read, and the program's read_cb, which calls write  →  run_pending
 
@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..flags import POLLIN, POLLOUT, READ_PARTIAL, READING, UV_NAMED_PIPE, WRITABLE
-from ..probe import CB_READ, joined_site, site
+from ..joined_records import joined_site
+from ..probe import CB_READ, site
 from ..request import TakenRequest, WriteRequest
 from .io import uv__stream_io
 from .read import SUGGESTED_SIZE, uv__read

@@ -1,0 +1,90 @@
+"""Joined records: one record for several events that follow from each other, which is how the everyday path tells of
+itself (`stream/joined.py`).
+
+The catalogue's events are what everyone sees; these are only how they travel. What each stands for goes with the feed's
+greeting and into every trace, so that a reader of another version expands them to the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .probe import CB_READ, KINDS, SEQ_PER_WORD, site
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One of them. Each step is the constant part of an event's header and, for each of its arguments, (0, place among
+    `args`) or (1, constant).
+    """
+
+    name: str
+    args: tuple[str, ...]
+    steps: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+
+
+FIRST_JOINED = 192
+"""The code of the first of `JOINED` in a header; kinds have the codes below."""
+
+_PARTIAL = 0x400  # READ_PARTIAL
+
+
+def _joined(name: str, args: str, *steps: tuple[str | int, ...]) -> Joined:
+    names = tuple(args.split())
+    return Joined(
+        name,
+        names,
+        tuple(
+            (
+                site(str(kind), str(function)),
+                tuple((0, names.index(word)) if isinstance(word, str) else (1, word) for word in words),
+            )
+            for kind, function, *words in steps
+        ),
+    )
+
+
+_READ_STEPS: tuple[tuple[str | int, ...], ...] = (
+    ("sys.read", "uv__read", "fd", 65536, "n"),
+    ("callback.begin", "uv__read", CB_READ, "n"),
+)
+_EVENT_STEP: tuple[str | int, ...] = ("epoll.event", "uv__io_poll", 1, "t")  # POLLIN
+_WRITE_STEPS: tuple[tuple[str | int, ...], ...] = (
+    ("request.begin", "uv_write2", "req", 3, "n", 1, "active_reqs"),
+    ("write_queue_size", "uv_write2", 0, "n"),
+    ("write_queue.push", "uv_write2", "req"),
+    ("sys.write", "uv__writev", "fd", "n", "n"),
+    ("write_queue_size", "uv__write_req_update", "n", 0),
+    ("write_queue.pop", "uv__write_req_finish", "req"),
+    ("write_completed_queue.push", "uv__write_req_finish", "req"),
+)
+_WRITTEN_STEPS: tuple[tuple[str | int, ...], ...] = (
+    ("pending.pop", "uv__run_pending"),
+    ("write_completed_queue.pop", "uv__write_callbacks", "req"),
+    ("request.end", "uv__write_callbacks", "req", 0, "active_reqs"),
+)
+
+JOINED: tuple[Joined, ...] = (
+    _joined("read", "t fd n", _EVENT_STEP, *_READ_STEPS),
+    _joined("read.again", "t fd n", _EVENT_STEP, ("flag.clear", "uv__read", _PARTIAL), *_READ_STEPS),
+    _joined("read.end", "t", ("callback.end", "uv__read", CB_READ, "t"), ("flag.set", "uv__read", _PARTIAL)),
+    _joined("write", "req n fd active_reqs", *_WRITE_STEPS, ("io.feed", "uv__io_feed")),
+    _joined("write.more", "req n fd active_reqs", *_WRITE_STEPS),
+    _joined("written", "req active_reqs", *_WRITTEN_STEPS),
+    _joined("written.rearm", "req active_reqs", *_WRITTEN_STEPS, ("watcher_queue.push", "uv__io_stop")),
+    _joined(
+        "rearm",
+        "fd mask",
+        ("watcher_queue.pop", "uv__io_poll"),
+        ("epoll.mod", "uv__io_poll", "fd", "mask", 0),
+    ),
+)
+
+_JOINED_CODES = {joined.name: FIRST_JOINED + place for place, joined in enumerate(JOINED)}
+assert len(KINDS) <= FIRST_JOINED
+assert all(len(joined.steps) <= SEQ_PER_WORD * (1 + len(joined.args)) for joined in JOINED)
+
+
+def joined_site(name: str) -> int:
+    """The constant part of a joined record's header. Raises KeyError for what `JOINED` does not list."""
+    return _JOINED_CODES[name]
