@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,20 +54,26 @@ class Writers:
         own = path != STDOUT
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         fd = os.open(path, flags, 0o600) if own else os.dup(1)
-        self._adopt(f"the writer of {path}", fd, lambda sock: events_writer.start(fd, sock, own=own), True)
+        self._adopt(
+            f"the writer of {visible(path, 1000)}", fd, lambda sock: events_writer.start(fd, sock, own=own), True
+        )
 
     def record(self, path: Path, rotation: Rotation) -> None:
         """Record into this trace. Raises PartsError if it cannot be had."""
         path = path.absolute()
         fd, fresh = open_first(path)
         options = json.dumps(msgspec.to_builtins(Options.of(path, fd, fresh, rotation)))
-        self._recorder = self._adopt(f"the recorder of {path}", fd, lambda sock: _recorder(sock, options, fd))
+        self._recorder = self._adopt(
+            f"the recorder of {visible(str(path), 1000)}", fd, lambda sock: _recorder(sock, options, fd)
+        )
         self._hello.recording = visible(str(path), 4096)
 
     def wait(self) -> bool:
         """Wait until all have written what they have; returns whether everything is as it should be."""
-        statuses = [writer.process.wait() for writer in self._writers]
-        return not any(statuses)
+        for writer in self._writers:
+            if writer.process.wait() < 0 and not writer.said:
+                self._gone(writer)
+        return not any(writer.process.returncode for writer in self._writers)
 
     def _adopt(
         self,
@@ -95,8 +102,11 @@ class Writers:
         self._over(writer, visible(reason, 500))
 
     def _gone(self, writer: _Writer) -> None:
+        """It can say nothing itself any more."""
         if not writer.said:
-            self._over(writer, f"{writer.name} is gone without a word: what it had written can be read")
+            text = f"{writer.name} is gone without a word: what it had written can be read"
+            sys.stderr.write(f"streamscope: {text}\n")
+            self._over(writer, text)
 
     def _over(self, writer: _Writer, text: str) -> None:
         writer.said = True
