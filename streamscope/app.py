@@ -114,7 +114,7 @@ class StreamscopeApp(TimeTravelApp):
         _collect_seldom()
         if self._begin is not None:
             self.view.go_to(self._begin)
-        elif self.view.travel is not None:
+        elif self.view.replaying and self.view.travel is not None:
             self.view.travel.play()
         self.set_interval(1 / self.config.frames_per_second, self.drain)
 

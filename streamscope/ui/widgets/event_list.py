@@ -219,8 +219,11 @@ then: after a loss the engine sends the state of every stream anew.
         """What is awaited, or where the rows have gone."""
         if self._found is not None:
             return f"No event matches the filter{'' if self._found.whole else ' so far'}; / changes it."
-        if self._view.paused and self._history.end:
+        if self._view.paused and self._history.dropped:
             return "What happened before this instant is no longer in memory; end goes back to the present."
+        if self._view.paused:
+            whom = "" if self.stream is None else f" to #{self.stream}"
+            return f"Nothing had happened{whom} up to this instant."
         if self.stream is not None:
             return f"Nothing of stream #{self.stream} is in memory."
         return "Nothing has happened yet: every change of a stream will be told here."
