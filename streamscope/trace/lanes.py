@@ -74,12 +74,14 @@ class _Block:
 class _Run:
     """A part of the past that has been gone over without a break, up to the place `end` and the time `t1`."""
 
-    __slots__ = ("blocks", "end", "first", "row", "t0", "t1", "walker")
+    __slots__ = ("blocks", "end", "first", "gap", "row", "t0", "t1", "walker")
 
     def __init__(self, first: Place, t0: int, walker: Walker) -> None:
         self.first = self.end = first
         self.row = -1
         """The row that comes next, -1 for one that has not begun."""
+        self.gap: tuple[GapRow, int] | None = None
+        """The gap that came last, which may still grow, and how many of its events were counted."""
         self.t0 = self.t1 = t0
         self.walker = walker
         self.blocks: list[_Block] = []
@@ -87,6 +89,14 @@ class _Run:
     def take_in(self, later: _Run) -> None:
         self.blocks += later.blocks
         self.end, self.row, self.t1, self.walker = later.end, later.row, later.t1, later.walker
+        self.gap = later.gap
+
+    def grow(self) -> None:
+        """Count what was added to the gap that came last."""
+        if self.gap is not None:
+            gap, counted = self.gap
+            self.blocks[-1].tally.lost += gap.events - counted
+            self.gap = gap, gap.events
 
     def condense(self) -> None:
         """Make two neighbours one, all along."""
@@ -199,6 +209,7 @@ class Lanes:
         """Go over the window's part of the past, leaf by leaf."""
         t1 = self._edges[-1]
         run = self._run_at(self._edges[0])
+        run.grow()
         joined = True
         while joined and run.t1 < t1:
             joined = False
@@ -206,8 +217,6 @@ class Lanes:
                 if self._takes_in_next(run, place):
                     joined = True
                     break
-                if isinstance(leaf, GapRow) and next(self.history.leaves(place[0], place[1] + 1), None) is None:
-                    return  # it may still grow
                 self._extend(run, place, leaf)
                 yield True
                 if run.t1 >= t1:
@@ -247,6 +256,7 @@ class Lanes:
         run.t1 = max(t0, walker.t)
         run.end = place[0], place[1] + 1
         run.row = leaf.first + leaf.count
+        run.gap = (leaf, leaf.events) if isinstance(leaf, GapRow) else None
         tally = walker.take()
         run.blocks.append(_Block(place, run.end, t0, run.t1, before, tally))
         self.flags |= tally.any
