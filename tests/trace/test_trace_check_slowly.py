@@ -79,6 +79,7 @@ def _tell_all(monkeypatch: pytest.MonkeyPatch) -> None:
         ("wq > 10KiB", 0), ("wq > 10KiB", 20 * MS), ("wq == 0", 5 * MS), ("flag(READING)", 30 * MS), ("reading", 0),
         ("not reading and write_queue > 1", 10 * MS), ("name == echo or wq > high_water", 3 * MS), ("errors > 2", 0),
         ("reads > writes", 0), ("write_completed_queue > 0 or pending", MS),
+        ("write_queue == 1", 0), ("write_queue == 1 and wq == 0", 0), ("queue_age == 0", 0),
     ],
 )  # fmt: skip
 def test_never_fails_when_looking_at_everything_says_so(seed: int, condition: str, lasting: int) -> None:
@@ -89,7 +90,9 @@ def test_never_fails_when_looking_at_everything_says_so(seed: int, condition: st
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", ["wq", "queue_age", "bytes_in", "write_queue", "idle_age", "errors", "age"])
+@pytest.mark.parametrize(
+    "name", ["wq", "queue_age", "above_age", "bytes_in", "write_queue", "idle_age", "errors", "age"]
+)
 def test_the_greatest_is_the_greatest_of_all_values_there_were(seed: int, name: str) -> None:
     past = some_past(seed, losses=False)
     of_state = NAMES[name].of_state

@@ -24,7 +24,7 @@ def some_past(seed: int, batches: int = 60, max_bytes: int = 1 << 30, losses: bo
             stream = chance.randrange(7, 11)
             t += 1_000_000
             request += 1
-            size = chance.randrange(1, 20_000)
+            size = chance.randrange(1, chance.choice([20_000, 200_000]))
             words += chance.choice([
                 at(t), opened(stream), written(stream, request, size),
                 [*begun(stream, request, size), *record("write_queue_size", stream, 0, size),

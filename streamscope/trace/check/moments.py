@@ -53,6 +53,20 @@ def changing_kinds(condition: Filter | None) -> frozenset[str]:
     return frozenset(found)
 
 
+def names_of(condition: Filter | None) -> frozenset[str]:
+    """The names of the filter language that the condition asks about."""
+    if condition is None or condition.root is None:
+        return frozenset()
+    return frozenset(name.name for name in _names(condition.root))
+
+
+def wants_failures_only(condition: Filter) -> bool:
+    """Whether the condition wants no events but those that tell of a failure."""
+    root = condition.root
+    parts = root.parts if isinstance(root, And) else (root,)
+    return any(isinstance(part, Word) and part.role == "error" for part in parts)
+
+
 def _names(node: Node) -> list[Name]:
     if isinstance(node, And | Or):
         return [name for part in node.parts for name in _names(part)]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamscope.trace.check.language import Assertion, Quantity, is_of_events
-from streamscope.trace.check.moments import ALWAYS, CHANGED_BY, Ages, changing_kinds
-from streamscope.trace.check.watches import Instant, Verdict, Watch, seconds, shown, who
+from streamscope.trace.check.moments import ALWAYS, CHANGED_BY, Ages, changing_kinds, names_of, wants_failures_only
+from streamscope.trace.check.watches import Instant, Verdict, Watch, instant, instant_of, seconds, shown
 from streamscope.trace.decode import Event
 from streamscope.trace.filter.evaluate import value_in_event
 from streamscope.trace.filter.names import Name
@@ -29,23 +29,29 @@ class QuantityWatch(Watch):
         super().__init__(assertion)
         self._meaning = meaning
         name, where = meaning.name, meaning.where
-        self._name: Name | None = name
-        sums = meaning.form in ("sum", "count")
-        self._of_state = name is not None and name.of_state is not None and not sums
+        self._name = name
+        self._sums = meaning.form in ("sum", "count")
+        self._sign = -1 if meaning.form == "min" else 1
+        self._of_state = None if name is None or self._sums else name.of_state
         where_events = where is not None and is_of_events(where)
-        self.of_events = not self._of_state or where_events
-        self._kinds = changing_kinds(where) | (changing_kinds_of(name) if name is not None else frozenset())
-        self._value = None if name is None else value_in_event(name)
-        self.needs_state = (
+        self.of_events = self._of_state is None or where_events
+        self.needs_state = bool(
             self._of_state
             or (where is not None and where.needs_state)
             or (meaning.of is not None and meaning.of.needs_state)
             or (name is not None and name.needs_state)
         )
+        self._kinds = changing_kinds(where) | (changing_kinds_of(name) if name is not None else frozenset())
+        self._value = None if name is None else value_in_event(name)
         self._ages = Ages(None if where_events else where)
         self._bounded = meaning.comparison in (("<", "<=") if meaning.form != "min" else (">", ">="))
-        if self._of_state and name is not None and name.since is not None and self._bounded:
+        aging = name is not None and name.since is not None and not self.of_events
+        if aging and self._bounded and name is not None:
             self._ages.add(name, meaning.bound)
+        self.wants_before = aging
+        measured = frozenset({name.name} if name is not None else ())
+        self.queue_alone = not self.of_events and "above_age" not in names_of(where) | measured
+        self.failures_only = any(each is not None and wants_failures_only(each) for each in (meaning.of, where))
         self._holds = _COMPARE[meaning.comparison](meaning.bound)
         self._best: dict[int, _Best] = {}
         self._broke: dict[int, Instant] = {}
@@ -59,70 +65,74 @@ class QuantityWatch(Watch):
         if meaning.of is not None:
             return wanted and meaning.of.may_want(kind)
         own = self._name is None or self._of_state or not self._name.kinds or kind in self._name.kinds
-        return wanted and own
+        return wanted and bool(own)
 
-    def before(self, event: Event) -> None:
+    def before(self, state: StreamState, t: int, row: int) -> None:
         """An age is greatest right before it ends."""
-        if self._of_state and not self.of_events and self._name is not None and self._name.since is not None:
-            state = self.streams.get(event.stream)
-            if state is not None and not state.closed_t:
-                self.look(state, Instant(state.number, event.t, event, peer=who(state)))
+        self.look(state, t, row)
 
-    def look(self, state: StreamState, at: Instant) -> None:
+    def look(self, state: StreamState, t: int, row: int | None) -> None:
         """The stream's value now."""
         if self.of_events:
             return
         where = self._meaning.where
-        if where is None or where.of_stream(state, at.t):
-            self._measure(state, at)
+        if where is None or where.of_stream(state, t):
+            self._measure(state, t, row)
         if self._ages:
-            self._schedule(state.number, self._ages.next(state, at.t))
+            self._schedule(state.number, self._ages.next(state, t))
 
-    def _measure(self, state: StreamState, at: Instant) -> None:
-        of_state = self._name.of_state if self._name is not None else None
-        value = None if of_state is None else of_state(state, at.t)
-        if isinstance(value, int):
-            self._take(value, at)
+    def _measure(self, state: StreamState, t: int, row: int | None) -> None:
+        of_state = self._of_state
+        value = None if of_state is None else of_state(state, t)
+        if value.__class__ is not int:
+            return
+        number = state.number
+        key = number if self._meaning.per_stream else 0
+        best = self._best.get(key)
+        if best is None or (value - best.value) * self._sign > 0:
+            self._best[key] = _Best(value, instant(state, t, row))
+        if self._bounded and number not in self._broke and not self._holds(value):
+            self._broke[number] = instant(state, t, row)
 
-    def saw(self, event: Event, state: StreamState | None, at: Instant) -> None:
+    def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """An event that may count."""
         meaning = self._meaning
         if meaning.where is not None and not meaning.where.of_event(event, state):
             return
-        if self._of_state:
+        if self._of_state is not None:
             if state is not None:
-                self._measure(state, at)
+                self._measure(state, event.t, row)
         elif meaning.of is not None:
             if meaning.of.of_event(event, state):
-                self._take(1, at)
+                self._take(1, event, state, row)
         elif self._value is not None:
             value = self._value(event, state)
-            if isinstance(value, int):
-                self._take(value * 1_000_000 if meaning.domain == "ms" else value, at)
+            if value.__class__ is int:
+                self._take(value * 1_000_000 if meaning.domain == "ms" else value, event, state, row)
 
-    def _take(self, value: int, at: Instant) -> None:
+    def _take(self, value: int, event: Event, state: StreamState | None, row: int) -> None:
+        """A value that an event brought."""
         meaning = self._meaning
-        key = at.stream if meaning.per_stream else 0
+        key = event.stream if meaning.per_stream else 0
         best = self._best.get(key)
-        if meaning.form in ("sum", "count"):
-            value += 0 if best is None else best.value
-            better = True
-        else:
-            better = best is None or (value > best.value if meaning.form == "max" else value < best.value)
-        if better:
-            self._best[key] = _Best(value, at)
+        if best is None:
+            best = self._best[key] = _Best(value, instant_of(event, state, row))
+        elif self._sums:
+            value = best.value = best.value + value
+        elif (value - best.value) * self._sign > 0:
+            best.value, best.at = value, instant_of(event, state, row)
         breaks = value > meaning.bound if meaning.comparison == "==" else self._bounded and not self._holds(value)
         if breaks:
-            each = at.stream if meaning.form in ("max", "min") or meaning.per_stream else 0
-            self._broke.setdefault(each, at)
+            each = key if self._sums else event.stream
+            if each not in self._broke:
+                self._broke[each] = instant_of(event, state, row)
 
     def end(self, t: int, certain: bool) -> Verdict:
         """Compares what was measured."""
         self.advance(t)
-        for number in [number for number, state in self.streams.items() if not state.closed_t]:
-            if self._of_state and not self.of_events and self._name is not None and self._name.since is not None:
-                state = self.streams[number]
-                self.look(state, Instant(number, t, peer=who(state)))
+        if self.wants_before:
+            for state in [state for state in self.streams.values() if not state.closed_t]:
+                self.look(state, t, None)
         verdict, meaning = self.verdict, self._meaning
         self._judge()
         extreme = self._extreme()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from streamscope.core.probe import Word
 from streamscope.trace.check.language import Assertion, Leads, Never
+from streamscope.trace.check.plans import Plan, Pretended, Step, plans
 from streamscope.trace.check.quantities import QuantityWatch
-from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch, who
+from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch
 from streamscope.trace.decode import Event, Kinds
-from streamscope.trace.filter.walk import Walk, codes_of
+from streamscope.trace.filter.walk import Clocks, state_before
 from streamscope.trace.history import History
-from streamscope.trace.keyframe import thaw
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, GapRow, Leaf
 from streamscope.trace.recipes import Recipes
@@ -55,44 +56,38 @@ def watch_for(assertion: Assertion) -> Watch:
 class _Check:
     def __init__(self, history: History, watches: list[Watch], catalogue: tuple[Kinds, Sequence[str], Recipes]) -> None:
         self._history = history
+        self._decoder = history.decoder
         self._watches = watches
         self._catalogue = catalogue
         self._model: Model | None = None
         self._blind = False
-        self._closed = False  # whether the stream was closed before the event
-        self._by_kind: dict[str, list[Watch]] = {}
-        self._timed: list[Watch] = []
-        codes = codes_of(history.decoder, lambda kind: bool(self._watches_of(kind)))
-        self._walk = Walk(history.decoder, codes)
+        self._plans = plans(history.decoder, watches)
+        self._clocks = Clocks(history.decoder)
+        self._now: Batch | None = None
+        self._pretended: Pretended | None = None
         self._report = Report([])
         self._t = 0
         self._row = 0
 
-    def _watches_of(self, kind: str) -> list[Watch]:
-        found = self._by_kind.get(kind)
-        if found is None:
-            found = self._by_kind[kind] = [watch for watch in self._watches if watch.wants(kind)]
-        return found
-
     def run(self) -> Report:
+        """The walk over all of the past."""
         history, report = self._history, self._report
-        keyframe = history.before(history.first)
-        row, piece = history.beginning() if keyframe is None else (keyframe.row, keyframe.piece)
+        row, piece = history.first, 0
         if any(watch.needs_state for watch in self._watches):
-            if keyframe is None and row > history.first and history.keyframes():
-                keyframe = history.keyframes()[0]
-                row, piece = keyframe.row, keyframe.piece
-            self._stand(Model(*self._catalogue) if keyframe is None else thaw(keyframe.packed, *self._catalogue))
+            row, piece, model = state_before(history, history.reach, Model(*self._catalogue))
+            self._stand(model)
             leaves: Iterable[Leaf] = (leaf for _, leaf in history.leaves(piece))
         else:
-            row, leaves = history.first, history.batches(history.first)
+            leaves = history.batches(row)
         report.missing_before = row
         for leaf in leaves:
             self._row = leaf.first
-            if isinstance(leaf, Batch):
-                self._batch(leaf)
-            else:
+            if not isinstance(leaf, Batch):
                 self._mark(leaf)
+            elif self._model is None:
+                self._batch_of_events(leaf)
+            else:
+                self._batch(leaf, self._model)
         end_t = max(history.end_t, self._t)
         certain = not report.gaps and not report.missing_before
         report.verdicts = [watch.end(end_t, certain) for watch in self._watches]
@@ -104,46 +99,118 @@ class _Check:
 
     # what the past is made of
 
-    def _batch(self, batch: Batch) -> None:
-        if self._model is None:
-            for row, event in self._walk.events(batch):
-                at = Instant(event.stream, event.t, event, row)
-                for watch in self._by_kind[event.kind]:
-                    watch.saw(event, None, at)
-            return
-        known, streams = self._model.known, self._model.streams
-        for row, event in self._walk.fold(batch, self._model, self._before):
-            watches = self._by_kind[event.kind]
-            if not watches:  # another step of a joined record
-                continue
-            state = known.get(event.stream)
-            at = Instant(event.stream, event.t, event, row, "" if state is None else who(state))
-            alive = state is not None and event.stream in streams and not (self._closed and state.closed_t)
-            for watch in watches:
-                if self._blind and watch.needs_state:
-                    continue
-                if watch.of_events:
-                    watch.saw(event, state, at)
-                elif alive and state is not None:
-                    watch.look(state, at)
-            if event.kind == "handle.closed" and state is not None:
-                for watch in self._watches:
-                    watch.gone(state, at)
-        self._t = self._model.t
+    def _batch_of_events(self, batch: Batch) -> None:
+        """A batch, where nobody asks for state."""
+        words = batch.words()
+        turn, t, told = batch.turn, batch.t, 0
+        for plan, i, before in self._stops(words):
+            row = batch.first + before
+            for step in plan.steps:
+                if step.events and not (step.failures_only and step.went_well(words, i)):
+                    turn, t = self._clocks.after(words, told, i, turn, t)
+                    told = i
+                    event = self._event(batch, words, i, step, turn, t)
+                    for watch in step.events:
+                        watch.saw(event, None, row + step.number)
 
-    def _before(self, event: Event) -> None:
-        assert self._model is not None
-        state = self._model.known.get(event.stream)
-        self._closed = state is not None and bool(state.closed_t)
-        if self._blind:
+    def _event(self, batch: Batch, words: Sequence[Word], i: int, step: Step, turn: int, t: int) -> Event:
+        """The event of a step of the record at `i`; `turn` and `t` hold before the record."""
+        length = self._decoder.lengths[words[i] & 255]  # type: ignore[operator]
+        return next(self._decoder.expand(batch.place + i, turn, t, words[i : i + length], skip=step.number))
+
+    def _stops(self, words: Sequence[Word]) -> Iterator[tuple[Plan, int, int]]:
+        """The records that somebody watches for: the plan, where it begins, and how many events came before."""
+        every, lengths, weights = self._plans, self._decoder.lengths, self._decoder.weights
+        i, end, events = 0, len(words), 0
+        while i < end:
+            code: int = words[i] & 255  # type: ignore[operator]  # a header, as the decoder has seen
+            plan = every[code]
+            if plan is not None:
+                yield plan, i, events
+            i += lengths[code]
+            events += weights[code]
+
+    def _batch(self, batch: Batch, model: Model) -> None:
+        words, lengths = batch.words(), self._decoder.lengths
+        self._now = batch
+        model.begin(batch.turn, batch.t)
+        folded = 0
+        for plan, i, before in self._stops(words):
+            if folded < i:
+                model.proceed(words[folded:i])
+            folded = i + lengths[words[i] & 255]  # type: ignore[operator]
+            row = batch.first + before
+            if plan.one_by_one:
+                records = self._decoder.expansions[plan.code].unfold(words, i)
+                for number, (record, _) in enumerate(records):
+                    step = plan.by_number.get(number)
+                    if step is None:
+                        model.proceed(record)
+                    else:
+                        self._step(step, words, i, record, row + number, model)
+            else:
+                for step in plan.steps[:-1]:
+                    self._pretend(step, words, i, row + step.number, model)
+                step = plan.steps[-1]
+                self._step(step, words, i, words[i:folded], row + step.number, model)
+        model.proceed(words[folded:])
+        model.settle()
+        self._t = model.t
+
+    def _step(self, step: Step, words: Sequence[Word], i: int, record: Sequence[Word], row: int, model: Model) -> None:
+        """Folds a record, or the rest of a joined one, for those who watch for the event in this row."""
+        number: int = words[i] >> 16  # type: ignore[operator]
+        t: int = words[i + step.t_at] if step.t_at else model.t  # type: ignore[assignment]
+        state = model.known.get(number)
+        was_closed = state is not None and state.closed_t != 0
+        if not self._blind:
+            self._pass_time(t)
+            if step.before and state is not None and not was_closed and number in model.streams:
+                for watch in step.before:
+                    watch.before(state, t, row)
+        if self._pretended is not None:
+            self._pretended.undo()
+            self._pretended = None
+        turn, before_t = model.turn, model.t
+        model.proceed(record)
+        state = model.known.get(number)
+        if step.events and not (step.failures_only and step.went_well(words, i)):
+            assert self._now is not None
+            event = self._event(self._now, words, i, step, turn, before_t)
+            for watch in step.events:
+                if not (self._blind and watch.needs_state):
+                    watch.saw(event, state, row)
+        if state is None or self._blind:
             return
-        t = event.t
+        if number in model.streams and not (was_closed and state.closed_t):
+            for watch in step.states:
+                watch.look(state, t, row)
+        if step.closes:
+            for watch in self._watches:
+                watch.gone(state, t)
+
+    def _pretend(self, step: Step, words: Sequence[Word], i: int, row: int, model: Model) -> None:
+        """An event within a joined record that changes the write queue, and nothing else that is watched: the queue is
+        made what it was then for those who look, and what it was before when the whole record is folded.
+        """
+        number: int = words[i] >> 16  # type: ignore[operator]
+        state = model.streams.get(number)
+        if state is None or self._blind or state.closed_t:
+            return
+        self._pass_time(model.t)
+        for watch in step.before:
+            watch.before(state, model.t, row)
+        if self._pretended is None:
+            self._pretended = Pretended(state)
+        self._pretended.change(step.kind, step.value(words, i), model.t)
+        for watch in step.states:
+            watch.look(state, model.t, row)
+
+    def _pass_time(self, t: int) -> None:
         for watch in self._watches:
             due = watch.due
             if due and due[0][0] <= t:
                 watch.advance(t)
-        for watch in self._by_kind[event.kind]:
-            watch.before(event)
 
     def _mark(self, leaf: Leaf) -> None:
         model = self._model
@@ -178,9 +245,8 @@ class _Check:
         assert model is not None
         for state in list(states):
             if not state.closed_t:
-                at = Instant(state.number, model.t, None, self._row, who(state))
                 for watch in self._watches:
-                    watch.look(state, at)
+                    watch.look(state, model.t, self._row)
 
     def _place(self, at: Instant) -> None:
         """Finds the event of an instant that came between two."""

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 
 from streamscope.trace.check.language import Assertion, Leads, Never
-from streamscope.trace.check.moments import Ages, changing_kinds
+from streamscope.trace.check.moments import Ages, changing_kinds, names_of, wants_failures_only
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.state import StreamState
@@ -60,6 +60,12 @@ class Watch:
     needs_state = True
     of_events = False
     """Whether it wants to see events as such, and not only streams after them."""
+    failures_only = False
+    """Whether it wants no events but those that tell of a failure."""
+    wants_before = False
+    """Whether it wants to look at a stream right before it changes, too."""
+    queue_alone = False
+    """Whether a change of the write queue changes nothing for it but that queue and its size."""
 
     def __init__(self, assertion: Assertion) -> None:
         self.verdict = Verdict(assertion)
@@ -73,16 +79,16 @@ class Watch:
         """Whether events of this kind may matter."""
 
     @abstractmethod
-    def look(self, state: StreamState, at: Instant) -> None:
-        """The stream is so now."""
+    def look(self, state: StreamState, t: int, row: int | None) -> None:
+        """The stream is so at this time, right after the event in this row; None for a time between two events."""
 
-    def before(self, event: Event) -> None:
-        """This event comes next, and has not changed anything yet."""
+    def before(self, state: StreamState, t: int, row: int) -> None:
+        """The event in this row comes next at this time, and has not changed the stream yet."""
 
-    def saw(self, event: Event, state: StreamState | None, at: Instant) -> None:
+    def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """For a watch of events: this one came; the state is right after it."""
 
-    def gone(self, state: StreamState, at: Instant) -> None:
+    def gone(self, state: StreamState, t: int) -> None:
         """The stream has closed; it was looked at for the last time."""
         self._due_of.pop(state.number, None)
 
@@ -106,7 +112,7 @@ class Watch:
                 del self._due_of[number]
                 state = self.streams.get(number)
                 if state is not None and not state.closed_t:
-                    self.look(state, Instant(number, at, peer=who(state)))
+                    self.look(state, at, None)
 
     def _schedule(self, number: int, t: int | None) -> None:
         if t is None:
@@ -128,6 +134,16 @@ class Watch:
             self.verdict.holds = None
 
 
+def instant(state: StreamState, t: int, row: int | None) -> Instant:
+    """The instant, to be kept."""
+    return Instant(state.number, t, None, row, who(state))
+
+
+def instant_of(event: Event, state: StreamState | None, row: int) -> Instant:
+    """The instant right after an event, to be kept."""
+    return Instant(event.stream, event.t, event, row, "" if state is None else who(state))
+
+
 def who(state: StreamState) -> str:
     """What a person calls the stream: its name, or an address."""
     return state.name or state.peer or state.local
@@ -144,6 +160,8 @@ class NeverWatch(Watch):
         self.needs_state = not self.of_events or self._condition.needs_state
         self._kinds = changing_kinds(self._condition)
         self._ages = Ages(self._condition)
+        self.queue_alone = not self.of_events and "above_age" not in names_of(self._condition)
+        self.failures_only = wants_failures_only(self._condition)
         self._since: dict[int, int] = {}
         self._told: set[int] = set()
 
@@ -151,16 +169,16 @@ class NeverWatch(Watch):
         """Events that the condition may want, or that may change whether a stream is so."""
         return self._condition.may_want(kind) if self.of_events else kind in self._kinds
 
-    def saw(self, event: Event, state: StreamState | None, at: Instant) -> None:
+    def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """An event that never was to be."""
         if self._condition.of_event(event, state):
-            self._fail(at, "")
+            self._fail(instant_of(event, state, row), "")
 
-    def look(self, state: StreamState, at: Instant) -> None:
+    def look(self, state: StreamState, t: int, row: int | None) -> None:
         """The condition begins, lasts or ends."""
         if self.of_events:
             return
-        number, t = state.number, at.t
+        number = state.number
         since = self._since.get(number)
         if not self._condition.of_stream(state, t):
             if since is not None:
@@ -172,15 +190,15 @@ class NeverWatch(Watch):
                 since = self._since[number] = t
             if number not in self._told and t - since >= self._lasting:
                 self._told.add(number)
-                self._fail(at, f"so since {seconds(since)}" if self._lasting else "")
+                self._fail(instant(state, t, row), f"so since {seconds(since)}" if self._lasting else "")
             until = None if number in self._told else since + self._lasting
         if self._ages or until is not None:
             times = [time for time in (self._ages.next(state, t), until) if time is not None]
             self._schedule(number, min(times, default=None))
 
-    def gone(self, state: StreamState, at: Instant) -> None:
+    def gone(self, state: StreamState, t: int) -> None:
         """A closed stream lasts no longer."""
-        super().gone(state, at)
+        super().gone(state, t)
         self._since.pop(state.number, None)
         self._told.discard(state.number)
 
@@ -211,6 +229,7 @@ class LeadsWatch(Watch):
             each for each, of_events in zip(filters, (meaning.cause_of_events, meaning.effect_of_events)) if of_events
         ]
         self._ages = Ages(*filters)
+        self.queue_alone = not self.of_events and not any("above_age" in names_of(each) for each in filters)
         self._waiting: dict[int, Instant] = {}
         self._failed: set[int] = set()
 
@@ -218,44 +237,44 @@ class LeadsWatch(Watch):
         """What may bring the cause or the effect about."""
         return kind in self._kinds or any(each.may_want(kind) for each in self._event_filters)
 
-    def saw(self, event: Event, state: StreamState | None, at: Instant) -> None:
+    def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """An event that may be cause or effect."""
         if state is not None:
-            self._judge(state, at, event)
+            self._judge(state, event.t, row, event)
 
-    def look(self, state: StreamState, at: Instant) -> None:
+    def look(self, state: StreamState, t: int, row: int | None) -> None:
         """A stream that may be as in the cause or the effect."""
-        self._judge(state, at, None)
+        self._judge(state, t, row, None)
 
-    def _judge(self, state: StreamState, at: Instant, event: Event | None) -> None:
+    def _judge(self, state: StreamState, t: int, row: int | None, event: Event | None) -> None:
         meaning, number = self._meaning, state.number
-        cause = _is(meaning.cause, meaning.cause_of_events, event, state, at.t)
-        effect = _is(meaning.effect, meaning.effect_of_events, event, state, at.t)
+        cause = _is(meaning.cause, meaning.cause_of_events, event, state, t)
+        effect = _is(meaning.effect, meaning.effect_of_events, event, state, t)
         if not cause or meaning.cause_of_events:
             self._failed.discard(number)
         if effect:
             self._waiting.pop(number, None)
         elif cause and number not in self._waiting and number not in self._failed:
-            self._waiting[number] = at
+            self._waiting[number] = instant(state, t, row)
         until = None
         if (begun := self._waiting.get(number)) is not None and meaning.within:
             until = begun.t + meaning.within + 1
-            if at.t >= until:
+            if t >= until:
                 until = None
                 del self._waiting[number]
                 self._failed.add(number)
                 self._fail(begun, f"and {seconds(meaning.within)} later it had not come")
         if self._ages or until is not None:
-            times = [time for time in (self._ages.next(state, at.t), until) if time is not None]
+            times = [time for time in (self._ages.next(state, t), until) if time is not None]
             self._schedule(number, min(times, default=None))
 
-    def gone(self, state: StreamState, at: Instant) -> None:
+    def gone(self, state: StreamState, t: int) -> None:
         """Nothing comes to a closed stream any more."""
-        super().gone(state, at)
+        super().gone(state, t)
         begun = self._waiting.pop(state.number, None)
         self._failed.discard(state.number)
         if begun is not None:
-            self._fail(begun, f"and the stream closed at {seconds(at.t)} without it")
+            self._fail(begun, f"and the stream closed at {seconds(t)} without it")
 
     def blind(self) -> None:
         """What was waited for may have come."""

@@ -49,7 +49,7 @@ class Walk:
         self._decoder = decoder
         self._codes = codes
         self._streams = streams
-        self._clocks = _clocks(decoder)
+        self._clocks = Clocks(decoder)
 
     @classmethod
     def of(cls, decoder: Decoder, query: Filter, stream: int | None = None) -> Walk:
@@ -79,7 +79,7 @@ class Walk:
         words, decoder = batch.words(), self._decoder
         turn, t, told = batch.turn, batch.t, 0
         for i, before in self._stops(words):
-            turn, t = self._clock(words, told, i, turn, t)
+            turn, t = self._clocks.after(words, told, i, turn, t)
             told = i + decoder.lengths[words[i] & 255]  # type: ignore[operator]
             for row, event in enumerate(
                 decoder.expand(batch.place + i, turn, t, words[i:told]), batch.first + before
@@ -116,18 +116,26 @@ class Walk:
         model.proceed(words[folded:])
         model.settle()
 
-    def _clock(self, words: Sequence[Word], start: int, end: int, turn: int, t: int) -> tuple[int, int]:
-        """What the clock says after the records from `start` to `end`."""
-        clocks, lengths = self._clocks, self._decoder.lengths
+
+class Clocks:
+    """Reads the clock from records that are passed over."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._lengths = decoder.lengths
+        self._places = _clocks(decoder)
+
+    def after(self, words: Sequence[Word], start: int, end: int, turn: int, t: int) -> tuple[int, int]:
+        """The turn and the time that hold after the records from `start` to `end`, where these held before."""
+        places, lengths = self._places, self._lengths
         i = start
         while i < end:
             code: int = words[i] & 255  # type: ignore[operator]
-            clock = clocks[code]
-            if clock is not None:
-                if clock[0]:
-                    turn = words[i + clock[0]]  # type: ignore[assignment]
-                if clock[1]:
-                    t = words[i + clock[1]]  # type: ignore[assignment]
+            place = places[code]
+            if place is not None:
+                if place[0]:
+                    turn = words[i + place[0]]  # type: ignore[assignment]
+                if place[1]:
+                    t = words[i + place[1]]  # type: ignore[assignment]
             i += lengths[code]
         return turn, t
 
