@@ -142,10 +142,10 @@ def test_a_state_that_is_too_large_has_no_keyframe() -> None:
     assert freeze(model) == b""
 
 
-def test_numbers_beyond_64_bits_are_refused() -> None:
+def test_a_state_with_numbers_beyond_64_bits_has_no_keyframe() -> None:
     model = folded(opened(7), *[record("sys.read", 7, 1, 1, (1 << 63) - 1) for _ in range(3)])
-    with pytest.raises(FeedError, match="cannot be written down"):
-        freeze(model)
+
+    assert freeze(model) == b""
 
 
 @pytest.mark.parametrize(

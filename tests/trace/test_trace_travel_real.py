@@ -54,13 +54,18 @@ def assert_jumps_are_right(history: History, seed: int) -> None:
 
 @pytest.mark.parametrize("lossy", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_jump_in_a_live_past_is_the_fold_from_its_start(seed: int, lossy: bool) -> None:
+def test_a_jump_in_a_live_past_is_the_fold_from_its_start(
+    seed: int, lossy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamscope.trace.history.KEYFRAME_NS", 1_000_000)  # so that the session takes many
+    monkeypatch.setattr("streamscope.trace.history.ROWS_PER_STREAM", 1)
     with Room() as room:
         session = room.watch(kernel_buffer=4096, limit=2048) if lossy else room.watch()
         run_a_crowd(room, session, seed, 200, lossy=lossy)
         assert_model_is_engine(room, session)
         history = session.history
         assert any(isinstance(row, Gap) for row in history.rows(0, history.end)) == lossy
+        assert len(history.keyframes()) > 5
 
         assert_jumps_are_right(history, seed)
 

@@ -106,7 +106,7 @@ class SegmentReader:
         tag, said, checksum = CHUNK.unpack_from(data)
         body = data[CHUNK.size :]
         if tag != SEGMENT or said != length or zlib.crc32(body) != checksum:
-            raise TraceError("a segment is damaged: its checksum is wrong")
+            raise TraceError("the checksum of a segment is wrong")
         return body
 
     def _try(self, segment: Segment, read: Callable[[Segment], T]) -> T | None:
