@@ -1,0 +1,32 @@
+"""docs/check.md speaks of the language that there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from streamscope.trace.check import Assertion
+from streamscope.trace.check.language import FORMS, STOPS
+from streamscope.trace.check.watches import SHOWN
+
+TEXT = Path("docs/check.md").read_text("utf-8")
+
+
+def test_every_assertion_in_the_document_is_one() -> None:
+    inside, lines = False, []
+    for line in TEXT.splitlines():
+        if line.startswith("```"):
+            inside = not inside
+        elif inside and line.split("(")[0] in FORMS:
+            lines.append(re.split(r"\s{2,}", line)[0])
+    assert len(lines) >= 14
+    for line in lines:
+        Assertion.parse(line)
+    for text in re.findall(r"--assert '(.*?)'", TEXT):
+        Assertion.parse(text)
+
+
+def test_every_word_of_the_language_is_explained() -> None:
+    for word in (*FORMS, *STOPS):
+        assert re.search(rf"\b{word}\b", TEXT), word
+    assert {5: "first five"}[SHOWN] in TEXT
