@@ -19,6 +19,8 @@ from streamscope.trace.pieces import Batch, Gap
 from streamscope.trace.recipes import Recipes
 from streamscope.trace.search import Searching, is_change, search
 
+WORTH_A_KEYFRAME = 5_000
+"""So many events are folded as quickly as a keyframe is thawed, where there are some hundred streams."""
 _NOWHERE = -1
 
 
@@ -57,7 +59,7 @@ class Traveller:
         """Stand at the row, or at the one next to it that can be reached; returns where that is."""
         row = max(self.history.reach, min(row, self.history.end))
         keyframe = self.history.before(row)
-        if not self._can_go_on(row) or (keyframe is not None and keyframe.row > self.row):
+        if not self._can_go_on(row) or (keyframe is not None and keyframe.row > self.row + WORTH_A_KEYFRAME):
             self._stand_at(keyframe)
         self._fold_to(row)
         return self.row

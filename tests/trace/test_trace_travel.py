@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from trace_past import Past, differences, everything, states_from_the_start
 
 from streamscope.core.probe import Word
 from streamscope.link.snapshot import handle_state, loop_state
+from streamscope.trace.travel import WORTH_A_KEYFRAME
 
 happenings = st.lists(
     st.one_of(
@@ -70,9 +72,14 @@ class Told:
 
 
 @settings(max_examples=60, deadline=None)
-@given(program=happenings, joined=st.booleans(), jumps=st.lists(st.floats(0, 1), max_size=30))
+@given(
+    program=happenings,
+    joined=st.booleans(),
+    jumps=st.lists(st.floats(0, 1), max_size=30),
+    worth=st.sampled_from([0, 20, WORTH_A_KEYFRAME]),
+)
 def test_a_jump_to_any_row_gives_the_state_that_was_folded_to_there(
-    program: list[tuple[str, Any]], joined: bool, jumps: list[float]
+    program: list[tuple[str, Any]], joined: bool, jumps: list[float], worth: int
 ) -> None:
     told = Told(joined)
     try:
@@ -87,9 +94,10 @@ def test_a_jump_to_any_row_gives_the_state_that_was_folded_to_there(
 
     # when somebody jumps about, and walks every row to the end and back
     traveller = told.past.traveller()
-    for row in [*(int(jump * history.end) for jump in jumps), *range(history.end + 1), *range(history.end, -1, -7)]:
-        assert traveller.go(row) == row == traveller.row
+    with patch("streamscope.trace.travel.WORTH_A_KEYFRAME", worth):
+        for row in [*(int(jump * history.end) for jump in jumps), *range(history.end + 1), *range(history.end, -1, -7)]:
+            assert traveller.go(row) == row == traveller.row
 
-        # then each time all is as it was
-        here = everything(traveller.model)
-        assert here == states[row], differences(here, states[row])
+            # then each time all is as it was
+            here = everything(traveller.model)
+            assert here == states[row], differences(here, states[row])

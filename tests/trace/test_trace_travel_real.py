@@ -59,6 +59,7 @@ def test_a_jump_in_a_live_past_is_the_fold_from_its_start(
 ) -> None:
     monkeypatch.setattr("streamscope.trace.history.KEYFRAME_NS", 1_000_000)  # so that the session takes many
     monkeypatch.setattr("streamscope.trace.history.ROWS_PER_STREAM", 1)
+    monkeypatch.setattr("streamscope.trace.travel.WORTH_A_KEYFRAME", 100)
     with Room() as room:
         session = room.watch(kernel_buffer=4096, limit=2048) if lossy else room.watch()
         run_a_crowd(room, session, seed, 200, lossy=lossy)
