@@ -59,9 +59,14 @@ class Traveller:
         """Stand at the row, or at the one next to it that can be reached; returns where that is."""
         row = max(self.history.reach, min(row, self.history.end))
         keyframe = self.history.before(row)
-        if not self._can_go_on(row) or (keyframe is not None and keyframe.row > self.row + WORTH_A_KEYFRAME):
+        passed = 0 if keyframe is None else keyframe.row - self.row
+        if not self._can_go_on(row) or passed > WORTH_A_KEYFRAME:
             self._stand_at(keyframe)
+            passed = 0
         self._fold_to(row)
+        if passed > 0 and not self.model.whole:  # what was damaged on the way is not missing in the keyframe
+            self._stand_at(keyframe)
+            self._fold_to(row)
         return self.row
 
     def _can_go_on(self, row: int) -> bool:
