@@ -62,9 +62,7 @@ class SegmentReader:
         if leaves is None:
             leaves = self._try(segment, self._read_leaves)
             if leaves is None:
-                gap = GapRow(segment.first, segment.place, segment.turn, segment.t, max(1, segment.count))
-                gap.count = segment.count
-                leaves = (gap,)
+                leaves = (_Damaged(segment),)
             self._leaves[number] = leaves
             self._bytes += _cost(leaves)
             while self._bytes > self._memory and len(self._leaves) > 1:
@@ -193,11 +191,12 @@ class Segment:
 
     def has(self, stream: int) -> bool:
         """False if none of its rows belongs to this stream."""
-        return self.head.gaps > 0 or stream in self.reader.table(self)
+        return self.head.gaps > 0 or stream in self.reader.table(self) or self.first in self.reader.damage
 
     def count_of(self, decoder: Decoder, stream: int) -> int:
         """How many of its rows belong to the stream."""
-        return self.head.gaps + self.reader.table(self).get(stream, 0)
+        rows = self.head.gaps + self.reader.table(self).get(stream, 0)
+        return 1 if self.first in self.reader.damage else rows
 
     def leaves(self) -> Sequence[Leaf]:
         """What it holds, in order."""
@@ -223,6 +222,20 @@ class Segment:
                     continue
             yield from leaf.rows(decoder, stream, skip)
             skip = 0
+
+
+class _Damaged(GapRow):
+    """A segment that cannot be read: all of its rows are one gap, and of each stream one row is."""
+
+    __slots__ = ()
+
+    def __init__(self, segment: Segment) -> None:
+        super().__init__(segment.first, segment.place, segment.turn, segment.t, max(1, segment.count))
+        self.count = segment.count
+
+    def count_of(self, decoder: Decoder, stream: int) -> int:
+        """The gap."""
+        return 1
 
 
 def read_at(fd: int, offset: int, length: int) -> bytes:
