@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -389,14 +390,14 @@ def test_a_stream_with_more_requests_than_a_frame_holds_is_refused_and_the_link_
         room.turn_until(lambda: len(first.model.streams) == 2)
         stream = room.loop.handles[2]
         assert isinstance(stream, Tcp)
-        while len(stream.write_queue) <= 100:
+        while len(stream.write_queue) < 400:  # the kernel may still take a quarter of them
             stream.write(bytes(100_000))
 
         # when another comes, then it is told why it cannot watch, and the first is not disturbed
         late = room.watch()
         room.turn_until(lambda: late.status == "ended")
         assert late.exit_status == 1
-        assert "stream #2 has 101 writes waiting" in late.reason
+        assert re.search(r"stream #2 has \d+ writes waiting", late.reason)
         room.turn_until(lambda: first.model.streams[2].write_queue_size == stream.write_queue_size)
         del room.sessions[1]
 
