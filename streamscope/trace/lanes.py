@@ -76,10 +76,10 @@ class _Run:
 
     __slots__ = ("blocks", "end", "first", "gap", "row", "t0", "t1", "walker")
 
-    def __init__(self, first: Place, t0: int, walker: Walker) -> None:
+    def __init__(self, first: Place, row: int, t0: int, walker: Walker) -> None:
         self.first = self.end = first
-        self.row = -1
-        """The row that comes next, -1 for one that has not begun."""
+        self.row = row
+        """The row that comes next."""
         self.gap: tuple[GapRow, int] | None = None
         """The gap that came last, which may still grow, and how many of its events were counted."""
         self.t0 = self.t1 = t0
@@ -233,11 +233,12 @@ class Lanes:
         for run in self._runs:
             if run.first <= place <= run.end:
                 return run
-        standing, start = Standing(), self.history.span_t()[0]
+        standing, row, start = Standing(), self.history.first, self.history.span_t()[0]
         if keyframe is not None and place == (keyframe.piece, 0):
             state = self._sample(keyframe).state
-            standing, start = Standing(sure=True) if state is None else Standing.of(state), keyframe.t
-        run = _Run(place, start, Walker(self._tables, self.stream, standing, start))
+            standing = Standing(sure=True) if state is None else Standing.of(state)
+            row, start = keyframe.row, keyframe.t
+        run = _Run(place, row, start, Walker(self._tables, self.stream, standing, start))
         self._runs.insert(bisect_left(self._runs, place, key=_first), run)
         return run
 

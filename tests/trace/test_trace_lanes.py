@@ -105,6 +105,7 @@ class Reckoner:
             elif isinstance(leaf, SliceMark):
                 self._take(read_slice(leaf.packed))
             else:
+                self._pass_to(leaf.t)
                 for event in leaf.rows(past.decoder, None, 0):
                     assert isinstance(event, Event)
                     self._pass_to(event.t)
@@ -303,7 +304,7 @@ def test_columns_say_what_single_events_say(seed: int, n: int, begin: float, end
     last = past.model.loop.t
     t0, t1 = sorted((int(begin * (last + 10)), int(end * (last + 10)) + 1))
 
-    columns = exact(past.lanes(), t0, t1, n, now=last + 1)
+    columns = exact(past.lanes(), t0, max(t1, t0 + 1), n, now=last + 1)
 
     edges = [columns[0].t0, *(column.t1 for column in columns)]
     reckoned = Reckoner(past, 7, edges, last + 1).columns
@@ -375,6 +376,15 @@ def test_a_window_that_was_gone_over_costs_nothing_more() -> None:
 
     assert not lanes.work(1.0)
     assert lanes.window(10_000, 100_000, 9)[0] == lanes.window(0, 100_000, 10)[1]
+
+
+def test_after_a_keyframe_that_nothing_has_followed_there_is_nothing_to_do() -> None:
+    past = busy(3)
+    past.keyframe()
+
+    (column,) = exact(past.lanes(), 5000, 6000, 1, now=7000)
+
+    assert column.known
 
 
 def test_a_gap_that_came_last_is_counted_and_may_grow() -> None:
