@@ -227,7 +227,7 @@ class StreamscopeApp(TimeTravelApp):
         elif hello.recording and hello.control:
             self.view.source.stop_recording()
         elif not hello.probe:
-            self.notify("The engine was started with --no-probe, so no recorder can attach.", severity="warning")
+            self.notify("The engine listens for no inspectors (--no-probe), so no recorder can attach.", severity="warning")
         else:
             try:
                 path = recording.start(hello)

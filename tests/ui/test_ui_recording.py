@@ -162,7 +162,7 @@ async def test_a_folder_that_takes_no_file_is_named(folder: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"hello": {"probe": ""}}, "--no-probe, so no recorder can attach"),
+        ({"hello": {"probe": ""}}, "(--no-probe), so no recorder can attach"),
         ({"status": "gone"}, "There is no engine that could be recorded"),
         ({"status": "connecting"}, "There is no engine that could be recorded"),
     ],
