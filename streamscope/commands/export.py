@@ -42,7 +42,7 @@ WHEN = "TIME|turn N|seq N"
 @click.option(
     "--stream",
     "streams",
-    type=Whole(1, 2**47 - 1),
+    type=Whole(1, 999_999_999_999),
     metavar="N",
     multiple=True,
     help="Only this stream; again for more.",
@@ -61,7 +61,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write a recorded trace as lines of JSON, as CSV, for Perfetto's viewer, or as a picture of the time line.
 
-    A picture shows the streams named with --stream, or else those whose queues grew longest.
+    A picture shows the streams named with --stream, or else the one whose queue grew longest.
     """
     from streamscope.launch import LaunchError
     from streamscope.trace.decode import FeedError
