@@ -130,6 +130,18 @@ _encoder = msgspec.msgpack.Encoder()
 _any_frame = msgspec.msgpack.Decoder(AnyFrame)
 _command = msgspec.msgpack.Decoder(Command)
 _MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
+_A_SLICE = b"\xa5slice"
+
+
+class _SliceHead(Frame, tag="slice"):
+    """A slice whose handles are packed yet."""
+
+    place: int
+    loop: msgspec.Raw
+    streams: msgspec.Raw
+
+
+_slice_head = msgspec.msgpack.Decoder(_SliceHead)
 
 
 def pack(frame: Frame) -> bytes:
@@ -148,6 +160,11 @@ def pack(frame: Frame) -> bytes:
 def read_frame(body: bytes) -> AnyFrame:
     """What the engine said. Raises FrameError."""
     try:
+        if body[1:7] == _A_SLICE:
+            from streamscope.trace.packing import has_cut_handles  # the engine's process does without that room
+
+            if has_cut_handles(bytes(_slice_head.decode(body).streams)):
+                raise FrameError("a slice has handles that are cut short")
         frame: AnyFrame = _any_frame.decode(body)
         return frame
     except _MALFORMED as error:

@@ -36,9 +36,14 @@ def array_length(packed: bytes | memoryview) -> int:
     return head & 15 if head & 0xF0 == 0x90 else -1
 
 
+def has_cut_handles(packed: bytes | memoryview) -> bool:
+    """Whether an array says that it has more handles than so many bytes can hold."""
+    return array_length(packed) * _HANDLE_BYTES > len(packed)
+
+
 def check_handles(packed: bytes | memoryview) -> None:
-    """Raises FeedError for an array with more handles than so many bytes can hold."""
-    if array_length(packed) * _HANDLE_BYTES > len(packed):
+    """Raises FeedError for an array that has handles cut short."""
+    if has_cut_handles(packed):
         raise FeedError("there are handles that are cut short")
 
 

@@ -93,6 +93,14 @@ def test_nesting_without_end_is_refused() -> None:
         read_frame(b"\x93\xa4lost\x01" + b"\x91" * 100_000 + b"\x01")
 
 
+def test_handles_that_are_cut_short_are_refused_before_they_are_made() -> None:
+    """A handle that is read from two bytes takes hundreds."""
+    loop = msgspec.msgpack.encode(LoopState())
+    handles = b"\xdd" + (8_000_000).to_bytes(4, "big") + b"\x91\x01" * 8_000_000
+    with pytest.raises(FrameError, match="cut short"):
+        read_frame(b"\x96\xa5slice\x05" + loop + handles + b"\xc3\xc3")
+
+
 def test_a_length_beyond_all_bounds_is_refused_when_it_is_announced() -> None:
     cutter = FrameCutter(MAX_COMMAND)
     with pytest.raises(FrameError, match="announced"):
