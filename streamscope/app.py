@@ -16,6 +16,7 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
+from textual.theme import Theme
 
 from streamscope.servers.traffic import Traffic
 from streamscope.trace.instant import Target
@@ -98,6 +99,10 @@ class StreamscopeApp(TimeTravelApp):
     def get_default_screen(self) -> Screen[None]:
         """The overview."""
         return self._overview
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """The theme of this name. Textual copies the table of all themes for it, and asks for every line it draws."""
+        return self._registered_themes.get(theme_name) or super().get_theme(theme_name)
 
     def refresh_css(self, animate: bool = True) -> None:
         """Style everything anew. Textual asks for it as soon as the theme is set: before there is anything to style,
@@ -227,7 +232,9 @@ class StreamscopeApp(TimeTravelApp):
         elif hello.recording and hello.control:
             self.view.source.stop_recording()
         elif not hello.probe:
-            self.notify("The engine listens for no inspectors (--no-probe), so no recorder can attach.", severity="warning")
+            self.notify(
+                "The engine listens for no inspectors (--no-probe), so no recorder can attach.", severity="warning"
+            )
         else:
             try:
                 path = recording.start(hello)

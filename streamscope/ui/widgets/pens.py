@@ -10,12 +10,13 @@ stylesheet when it is first drawn with, and kept until the theme or the ground u
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.dom import DOMNode
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -90,6 +91,10 @@ class Pens(Widget):
             drawn.append(Segment(" " * (width - used), self.pen("", row)))
         strip = Strip(drawn, max(used, width))
         return strip.crop(0, width) if used > width else strip
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Pens are of the theme's colours, so none has to be translated from the terminal's sixteen."""
+        return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
 
     def notify_style_update(self) -> None:
         """Another theme or another ground: the pens are other ones now."""
