@@ -29,7 +29,7 @@ WHEN = "TIME|turn N|seq N"
 )
 @click.argument("file", type=click.Path())
 @click.option("--to", "kind", type=click.Choice(FORMATS), help="The format.  [default: by the name of --output]")
-@click.option("-o", "--output", metavar="OUT", type=click.Path(), help="Where to.  [default: stdout]")
+@click.option("-o", "--output", metavar="OUT", type=click.Path(), help="Where to; - is stdout.  [default: -]")
 @click.option(
     "--filter",
     "expression",
@@ -70,6 +70,7 @@ def export(
     from streamscope.trace.store.reader import TraceFile
 
     kind = kind or _format_of(output)
+    output = None if output == "-" else output
     if kind == "perfetto" and output is None and sys.stdout.isatty():
         raise click.UsageError("this is not for reading on a terminal: add -o OUT.pftrace")
     request = Request(expression, begin, end, tuple(dict.fromkeys(streams)))
@@ -129,11 +130,11 @@ def _opened(output: str | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    path = Path(os.path.realpath(output))
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        with open(path, "wb") as out:
+    if os.path.exists(output) and not stat.S_ISREG(os.stat(output).st_mode):
+        with open(output, "wb") as out:
             yield out
         return
+    path = Path(os.path.realpath(output))  # a link stays one
     part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
     try:
         with open(part, "xb") as out:

@@ -121,6 +121,13 @@ def test_a_device_is_written_to(runtime: Path, recorded: Path) -> None:
     assert (status, line) == (1, "/dev/full cannot be written: No space left on device")
 
 
+def test_a_pipe_is_written_to(runtime: Path, recorded: Path) -> None:
+    for output in ("/dev/stdout", "-"):
+        made = run(runtime, "export", str(recorded), "--to", "jsonl", "--stream", "2", "-o", output)
+        assert made.returncode == 0
+        assert json.loads(made.stdout.splitlines()[0])["stream"] == 2
+
+
 def test_a_link_stays_a_link(runtime: Path, recorded: Path) -> None:
     (runtime / "there").mkdir()
     (runtime / "link.jsonl").symlink_to(runtime / "there" / "real.jsonl")

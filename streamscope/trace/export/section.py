@@ -170,7 +170,7 @@ class Section:
         x, y = self._x(at) + self._unit / 2, box.bottom - columns[at].wq_max * scale
         self._pen.dot(x, y, 4, "ink")
         anchor, aside = ("start", 10) if x < box.x + box.width * 0.8 else ("end", -10)
-        label = y - 8 if y > box.y + 16 else y + 5
+        label = y - 8 if y > box.y + 20 else y + 19
         self._pen.text(x + aside, label, size(columns[at].wq_max), size=14, bold=True, anchor=anchor)
 
     def _pending(self, box: Box) -> None:
