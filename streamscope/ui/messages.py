@@ -44,12 +44,10 @@ class StreamPinned(Message):
 
 @dataclass
 class FilterChanged(_Newest):
-    """Another filter is to be in force; an empty one wants everything. `keep` is set when the person is done with
-    it.
-    """
+    """Another filter is to be in force, None to show everything. `keep` is set when the person is done with it."""
 
     text: str
-    filter: Filter
+    filter: Filter | None
     keep: bool = False
 
     def can_replace(self, message: Message) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamscope.trace.filter import LONGEST, Filter, FilterError, marked
+from streamscope.trace.state import StreamState
 
 WRONG = [
     ("wq > 3s",
@@ -129,6 +130,7 @@ def test_a_filter_is_bounded_in_length_and_depth() -> None:
     with pytest.raises(FilterError, match="nested too deeply"):
         Filter.parse("(" * 100 + "tcp" + ")" * 100)
     assert str(Filter.parse("!" * 1001 + "tcp")) == "not tcp"
+    assert not Filter.parse("a " * 999).of_stream(StreamState(7, name="b"), 0)
 
 
 def test_a_long_filter_is_shown_around_the_place() -> None:

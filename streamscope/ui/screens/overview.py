@@ -142,7 +142,7 @@ class OverviewScreen(LiveScreen):
     def _filter_changed(self, message: FilterChanged) -> None:
         """The table shows what matches, and has the focus again when the person is done."""
         text = message.text.strip()
-        self.table.set_filter(text, message.filter.of_stream if text else None)
+        self.table.set_filter(text, None if message.filter is None else message.filter.of_stream)
         if message.keep:
             self.table.focus()
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
-from streamscope.trace.filter import Completion
 from streamscope.ui.safe import fit
 from streamscope.ui.widgets.pens import Pens
+
+if TYPE_CHECKING:
+    from streamscope.trace.filter import Completion
 
 ROWS = 8
 GAP = 2

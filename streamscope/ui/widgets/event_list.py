@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual import events
@@ -19,14 +20,16 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from streamscope.trace.decode import Event
-from streamscope.trace.filter import Filter
-from streamscope.trace.filter.rows import FoundRows
 from streamscope.trace.history import Gap, History
 from streamscope.ui.actions import bindings
 from streamscope.ui.event_lines import event_parts, gap_parts, layout, row_text
 from streamscope.ui.messages import EventWanted, StreamSelected
 from streamscope.ui.view import View
 from streamscope.ui.widgets.live_lines import LiveLines
+
+if TYPE_CHECKING:
+    from streamscope.trace.filter import Filter
+    from streamscope.trace.filter.rows import FoundRows
 
 Row = Event | Gap
 
@@ -160,6 +163,8 @@ then: after a loss the engine sends the state of every stream anew.
         """Begin to look for what the filter wants, at the instant that one looks at."""
         self._found = None
         if self._query is not None:
+            from streamscope.trace.filter.rows import FoundRows  # not before somebody filters: the screen opens sooner
+
             view, hello = self._view, self._view.hello
             start = view.history_end if view.paused else None
             if hello is None:

@@ -127,7 +127,7 @@ class EventPane(Vertical):
     def _filter_changed(self, message: FilterChanged) -> None:
         """Show the events that match, and go back to the list when the person is done."""
         message.stop()
-        self.list.wanted = message.filter if message.text.strip() else None
+        self.list.wanted = message.filter
         if message.keep:
             self.list.focus()
         self._retitle()

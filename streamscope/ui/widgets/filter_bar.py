@@ -7,7 +7,7 @@ that were kept before come back with the arrow up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.highlighter import Highlighter
 from rich.segment import Segment
@@ -20,9 +20,6 @@ from textual.content import Content
 from textual.strip import Strip
 from textual.widgets import Input, Static
 
-from streamscope.trace.filter import LONGEST, Completion, Filter, FilterError, complete
-from streamscope.trace.filter.guide import EXAMPLES
-from streamscope.trace.filter.names import EVENT_NAMES, STREAM_NAMES
 from streamscope.ui.actions import bindings
 from streamscope.ui.filter_history import FilterHistory, state_path
 from streamscope.ui.messages import FilterChanged
@@ -30,11 +27,11 @@ from streamscope.ui.safe import fit, visible
 from streamscope.ui.widgets.completions import Completions
 from streamscope.ui.widgets.pens import Pens
 
+if TYPE_CHECKING:
+    from streamscope.trace.filter import Completion, Filter, FilterError
+
+LONGEST = 2_000
 WRONG = Style(underline=True, reverse=True)
-
-
-def _examples(texts: Iterable[tuple[str, str]]) -> str:
-    return "\n\n".join(f"{text}  –  {words}" for text, words in texts)
 
 
 class _Mark(Highlighter):
@@ -52,21 +49,6 @@ class _Mark(Highlighter):
 class FilterInput(Input):
     """The input of the filter: enter keeps it, escape clears it, tab completes, the arrows choose and recall."""
 
-    HELP = f"""\
-Only what matches stays in the list, which follows while you write. Words must all match: a number (7 or #7), an
-address or a part of one, a type, the name of a flag, any text. Names are compared with values, and all of it is joined
-by and, or, not and parentheses.
-
-{_examples(EXAMPLES)}
-
-Streams have: {", ".join(name.name for name in STREAM_NAMES)}.
-
-Events have, beside what their stream has: {", ".join(name.name for name in EVENT_NAMES)}.
-
-Tab completes a word, ↓ goes through what may stand there, ↑ brings back what was kept before. What is wrong is marked,
-and the list stays as it was until it is right. docs/filter.md explains all of it.
-"""
-
     BINDINGS = bindings("filter")
 
     def __init__(self, *, for_streams: bool) -> None:
@@ -78,6 +60,28 @@ and the list stays as it was until it is right. docs/filter.md explains all of i
             select_on_focus=False,
             max_length=LONGEST,
         )
+
+    @property
+    def HELP(self) -> str:  # type: ignore[override]  # what every widget calls its help
+        """The language in short, from its own tables."""
+        from streamscope.trace.filter.guide import EXAMPLES
+        from streamscope.trace.filter.names import EVENT_NAMES, STREAM_NAMES
+
+        examples = "\n\n".join(f"{text}  –  {words}" for text, words in EXAMPLES)
+        return f"""\
+Only what matches stays in the list, which follows while you write. Words must all match: a number (7 or #7), an
+address or a part of one, a type, the name of a flag, any text. Names are compared with values, and all of it is joined
+by and, or, not and parentheses.
+
+{examples}
+
+Streams have: {", ".join(name.name for name in STREAM_NAMES)}.
+
+Events have, beside what their stream has: {", ".join(name.name for name in EVENT_NAMES)}.
+
+Tab completes a word, ↓ goes through what may stand there, ↑ brings back what was kept before. What is wrong is marked,
+and the list stays as it was until it is right. docs/filter.md explains all of it.
+"""
 
     @property
     def bar(self) -> FilterBar:
@@ -152,7 +156,7 @@ class FilterBar(Vertical):
         self._history = history or FilterHistory(state_path("filters" if for_streams else "event-filters"))
         self._offers = Completions()
         self._hint = FilterHint()
-        self._right = Filter.parse("")
+        self._right: Filter | None = None
         self._recalled: int | None = None  # which of the history's filters is shown
         self._kept: list[str] = []  # what can be recalled
         self._draft = ""  # what was being written when something was first recalled
@@ -166,11 +170,6 @@ class FilterBar(Vertical):
             yield self.input
         yield self._hint
         yield self._offers
-
-    @property
-    def filter(self) -> Filter:
-        """The last one that was right."""
-        return self._right
 
     def open(self) -> None:
         """Show the line and put the cursor into it."""
@@ -194,9 +193,11 @@ class FilterBar(Vertical):
 
     def _judge(self, text: str) -> FilterError | None:
         """Parses what is written, and marks what is wrong with it."""
+        from streamscope.trace.filter import Filter, FilterError  # when somebody writes one, not when the screen opens
+
         error: FilterError | None = None
         try:
-            self._right = Filter.parse(text, for_streams=self._for_streams)
+            self._right = Filter.parse(text, for_streams=self._for_streams) if text.strip() else None
         except FilterError as found:
             error = found
         hint, mark = self._hint, self.input.mark
@@ -209,6 +210,8 @@ class FilterBar(Vertical):
 
     def _completions(self, *, begun: bool) -> list[Completion]:
         """What may stand where the cursor is; with `begun`, only for a word that has been begun."""
+        from streamscope.trace.filter import complete
+
         offers = complete(self.input.value, self.input.cursor_position, for_streams=self._for_streams)
         return offers if not begun or any(offer.start < offer.end for offer in offers[:1]) else []
 
