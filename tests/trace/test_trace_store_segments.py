@@ -238,6 +238,17 @@ def test_after_a_loss_any_place_may_follow() -> None:
     assert writer.events == 3
 
 
+def test_an_engine_whose_clock_goes_back_is_recorded_all_the_same(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "x.scope")
+    for t in (500, 300, 400):
+        recorder.tell([*opened(7), *at(t)], t)
+        recorder.pass_time(1.0)
+    with recorder.close() as trace:
+        assert trace.missing == ""
+        assert [t for t, _ in trace.history.milestones()] == [500, 500, 500]
+        assert [row.t for row in trace.history.rows(0, 9) if not isinstance(row, Gap)] == [500, 500, 300, 300, 400, 400]
+
+
 def test_a_trace_that_has_ended_takes_nothing_more() -> None:
     writer = TraceWriter(io.BytesIO(), greeting("echo", 0))
     writer.close()

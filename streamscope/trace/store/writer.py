@@ -142,6 +142,7 @@ class TraceWriter:
         self._over = False
         self._index: list[bytes] = []
         self._keyframe_row = -1
+        self._last_start = 0, -(1 << 63), -(1 << 63)
         self._begin_segment()
         header = Header(
             version=hello.version,
@@ -231,7 +232,8 @@ class TraceWriter:
         if self._over:
             raise OSError("the trace has ended")
         if self._start is None:
-            self._start = place, turn, t
+            last = self._last_start  # what an engine says of its clock may go back; what is searched by may not
+            self._start = self._last_start = max(place, last[0]), max(turn, last[1]), max(t, last[2])
             self.due = self._monotonic() + SEGMENT_S
             handles = len(self._model.known)
             since = self.events - self._keyframe_row
