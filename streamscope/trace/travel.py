@@ -34,8 +34,10 @@ class Traveller:
     is no feed, `history.damage` says so, the model is told of a loss, and the traveller goes on after it.
     """
 
-    def __init__(self, history: History, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
-        """Stands at the oldest row that can be reached."""
+    def __init__(
+        self, history: History, kinds: Kinds, functions: Sequence[str], joined: Recipes = (), *, row: int | None = None
+    ) -> None:
+        """Stands at a row, or at the oldest that can be reached."""
         self.history = history
         self.row = 0
         self.model = Model(kinds, functions, joined)
@@ -43,7 +45,7 @@ class Traveller:
         self._piece = _NOWHERE  # the place of the leaf that comes next, or that the row is in
         self._leaf = 0
         self._within: _Within | None = None  # where in the leaf, if that is a batch that has begun
-        self.go(history.reach)
+        self.go(history.reach if row is None else row)
 
     @property
     def t(self) -> int:

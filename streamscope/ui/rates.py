@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.series import SECOND_NS, STEP_NS, Series
 from streamscope.trace.travel import Traveller
@@ -86,10 +87,17 @@ class PastRates:
     are.
     """
 
-    def __init__(self, traveller: Callable[[], Traveller], series: Series | None = None, rates: Rates = _NONE) -> None:
-        """`traveller` makes one that these rates may move as they need. `series` and `rates` are what is known already
-        of the instant at which one begins.
+    def __init__(
+        self,
+        history: History,
+        traveller: Callable[[int], Traveller],
+        series: Series | None = None,
+        rates: Rates = _NONE,
+    ) -> None:
+        """`traveller` makes one that stands at a row, and that these rates may move as they need. `series` and `rates`
+        are what is known already of the instant at which one begins.
         """
+        self._history = history
         self._make = traveller
         self._traveller: Traveller | None = None
         self.series = Series() if series is None else series
@@ -135,11 +143,12 @@ class PastRates:
 
     def _read(self, step: int) -> Model:
         """The state at a step, with the loop's counters put down."""
-        if self._traveller is None:
-            self._traveller = self._make()
-        traveller = self._traveller
         t = step * self.series.step_ns
-        traveller.go(traveller.history.row_at(t=t))
+        row = self._history.row_at(t=t)
+        if self._traveller is None:
+            self._traveller = self._make(row)
+        traveller = self._traveller
+        traveller.go(row)
         self._readings[step] = _Reading.of(traveller.model, t / SECOND_NS)
         while len(self._readings) > self.series.points + 2:
             del self._readings[next(iter(self._readings))]

@@ -298,7 +298,8 @@ class View:
         past = self._past_rates
         if travel.moved and past is not None:
             past.go(travel.t)
-        curves = past is not None and past.work(LOOK_BACK_SECONDS, self.monotonic)
+        arrived = travel.moved and not travel.playing  # who has just jumped sees the state first, curves a frame later
+        curves = past is not None and not arrived and past.work(LOOK_BACK_SECONDS, self.monotonic)
         if not travel.moved and not curves:
             return frozenset()
         travel.moved = False
@@ -310,7 +311,9 @@ class View:
         said who it is.
         """
         if self.travel is None and self.source.hello is not None:
-            self.source.history.keyframe(freeze(self.source.model))
+            history, packed = self.source.history, freeze(self.source.model)
+            if len(packed) * 8 <= history.max_bytes or history.reach >= history.end:  # else it costs too much past
+                history.keyframe(packed)
             self._set_out(self._present())
 
     def resume(self) -> None:
@@ -324,20 +327,22 @@ class View:
         """Begin a journey at the end of the past, or in a replay at its beginning."""
         self._hello = self.source.hello
         if self.replaying:
-            self._past_rates = PastRates(self._traveller)
+            self._past_rates = PastRates(self.source.history, self._traveller)
         else:
-            self._past_rates = PastRates(self._traveller, self._series.copy(), self._live_rates.rates)
-        traveller = self._traveller()
-        traveller.go(traveller.history.reach if self.replaying else traveller.history.end)
+            self._past_rates = PastRates(
+                self.source.history, self._traveller, self._series.copy(), self._live_rates.rates
+            )
+        history = self.source.history
+        traveller = self._traveller(history.reach if self.replaying else history.end)
         self.travel = Travel(
             traveller, t, monotonic=self.monotonic, closed_stays=self._closed_stays, replaying=self.replaying
         )
         self._everything = True
 
-    def _traveller(self) -> Traveller:
+    def _traveller(self, row: int) -> Traveller:
         hello = self._hello
         assert hello is not None  # without a greeting there is no past
-        return Traveller(self.history, hello.kinds, hello.functions, hello.joined)
+        return Traveller(self.history, hello.kinds, hello.functions, hello.joined, row=row)
 
     def go_to(self, target: Target) -> bool:
         """Go to an instant of the past, or to the present; whether that is another place."""

@@ -72,6 +72,7 @@ class GotoScreen(ModalScreen[Target | None]):
             with Horizontal(id="goto-line"):
                 yield Static(Content(":"), id="goto-colon")
                 yield self._input
+                yield Static(Content("⏎ goes there   esc stays"), id="goto-keys")
             yield self._words
 
     def on_mount(self) -> None:

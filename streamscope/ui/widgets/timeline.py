@@ -79,6 +79,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         self._lanes: Lanes | None = None
         self._history: History | None = None
         self._window: Window | None = None
+        self._looked: Window | None = None
         self._scrolled = False
         self._followed_t = -1
         self._shown: list[Lane] = []
@@ -141,11 +142,11 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
             self._lanes = Lanes(view.history, number)
         window = self._window = self._place()
         present = None if view.replaying else view.present_t
-        columns = self._lanes.window(window.t0, window.t1, window.cells * HALVES, now=present)
         refining = self._lanes.work(WORK_SECONDS)
-        if refining:
-            self._due = 0.0
-            columns = self._lanes.window(window.t0, window.t1, window.cells * HALVES, now=present)
+        columns = self._lanes.window(window.t0, window.t1, window.cells * HALVES, now=present)
+        if refining or window != self._looked:  # there is something better in the next frame
+            self._due, self._looked = 0.0, window
+        rough = sum(not column.exact for column in columns) > HALVES  # the present's own are never exact
         state = view.stream(number)
         kind = uv.UV_TCP if state is None else state.type
         self._shown = lanes_for(self._lanes.flags | lit_by(state), kind, height - 1)
@@ -164,7 +165,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         )
         name = f"#{number}" if state is None else title(Facts(state, view.now_t))
         span = f"{span_text(window.step)} a cell · {span_text(window.t1 - window.t0)}"
-        self._retitle(f"time line · {name}", span + (" · looking closer" if refining else ""))
+        self._retitle(f"time line · {name}", span + (" · looking closer" if rough else ""))
         return timeline_lines(picture, self._shown)
 
     def _place(self) -> Window:

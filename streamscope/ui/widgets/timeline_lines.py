@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -68,7 +69,7 @@ class Now:
         return cls(lit_by(state), state.write_queue_size, pending, state.write_queue_size > state.high_water)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Picture:
     """All that is drawn. `columns` are two for each cell of the window; `now` and `mark` are cells, -1 where they are
     out of sight; `selected` is the id of a lane.
@@ -82,9 +83,19 @@ class Picture:
     mark: int = -1
     selected: str = ""
 
+    @cached_property
     def pairs(self) -> list[Sequence[Column]]:
         """The columns of each cell."""
         return [self.columns[place : place + HALVES] for place in range(0, len(self.columns), HALVES)]
+
+    @cached_property
+    def halves(self) -> list[tuple[bool, bool, bool, int, int, bool, int, int]]:
+        """What the lanes of flags need of each cell: whether there is a gap, whether it is exact, and of both halves
+        whether they are known, which flags were set at some time, and which were not.
+        """
+        return [
+            (a.gap or b.gap, a.exact and b.exact, a.known, a.any, a.off, b.known, b.any, b.off) for a, b in self.pairs
+        ]
 
 
 class Cell(NamedTuple):
@@ -195,7 +206,7 @@ def _value(lane: Lane, place: int, picture: Picture) -> tuple[str, str]:
         return count_text(state.pending), "value" if state.pending else "dim"
     if not 0 <= picture.now < picture.window.cells:
         return "", ""
-    count = sum(getattr(column, lane.id) for column in picture.pairs()[picture.now])
+    count = sum(getattr(column, lane.id) for column in picture.pairs[picture.now])
     return count_text(count), "error" if lane.id == "errors" and count else "" if count else "dim"
 
 
@@ -224,28 +235,31 @@ def _lost(pair: Sequence[Column]) -> bool:
 GAP = Cell("╱", "error")
 BLANK = Cell(" ")
 
+_SET, _CLEAR, _MIXED, _UNKNOWN = range(4)
 _LANE = {
-    "··": " ", "·0": "▁", "0·": "▁", "00": "▁", "·1": "▗", "1·": "▖", "01": "▗", "10": "▖", "11": "▄",
-    "·?": "⢠", "?·": "⡄", "0?": "⢠", "?0": "⡄", "??": "⣤", "1?": "⣤", "?1": "⣤",
+    (_UNKNOWN, _UNKNOWN): " ", (_UNKNOWN, _CLEAR): "▁", (_CLEAR, _UNKNOWN): "▁", (_CLEAR, _CLEAR): "▁",
+    (_UNKNOWN, _SET): "▗", (_CLEAR, _SET): "▗", (_SET, _UNKNOWN): "▖", (_SET, _CLEAR): "▖", (_SET, _SET): "▄",
+    (_UNKNOWN, _MIXED): "⢠", (_CLEAR, _MIXED): "⢠", (_MIXED, _UNKNOWN): "⡄", (_MIXED, _CLEAR): "⡄",
+    (_MIXED, _MIXED): "⣤", (_SET, _MIXED): "⣤", (_MIXED, _SET): "⣤",
 }  # fmt: skip
+_CELLS = {
+    (left, right, exact): Cell(text, "on" if exact and text not in " ▁" else "dim" if text not in " ▁" else "track")
+    for (left, right), text in _LANE.items()
+    for exact in (False, True)
+}
 
 
 def _flag_drawer(flag: int) -> Callable[[Picture, int], list[list[Cell]]]:
-    def state(column: Column) -> str:
-        if not column.known:
-            return "·"
-        return "1" if column.on & flag else "?" if column.any & flag else "0"
+    def state(known: bool, some: int, off: int) -> int:
+        if not known:
+            return _UNKNOWN
+        return _CLEAR if not some & flag else _MIXED if off & flag else _SET
 
     def draw(picture: Picture, height: int) -> list[list[Cell]]:
         row = []
-        for pair in picture.pairs():
-            if _lost(pair):
-                row.append(GAP)
-                continue
-            key = "".join(map(state, pair))
-            lit = "1" in key or "?" in key
-            exact = all(column.exact for column in pair)
-            row.append(Cell(_LANE.get(key, " "), "track" if not lit else "on" if exact else "dim"))
+        for gap, exact, known, some, off, known_too, some_too, off_too in picture.halves:
+            key = state(known, some, off), state(known_too, some_too, off_too), exact
+            row.append(GAP if gap else _CELLS[key])
         return [row]
 
     return draw
@@ -253,7 +267,7 @@ def _flag_drawer(flag: int) -> Callable[[Picture, int], list[list[Cell]]]:
 
 def _area(picture: Picture, height: int) -> list[list[Cell]]:
     """`write_queue_size` as an area, with a line at the high-water mark once it has been above that."""
-    pairs = picture.pairs()
+    pairs = picture.pairs
     known = [[column for column in pair if column.known] for pair in pairs]
     sizes = [max((column.wq_max for column in cells), default=0) for cells in known]
     scale, mark = _scale(picture)
@@ -290,7 +304,7 @@ def _counts(name: str, style: str) -> Callable[[Picture, int], list[list[Cell]]]
     """A line of bars, each as high as its count is beside the highest in sight."""
 
     def draw(picture: Picture, height: int) -> list[list[Cell]]:
-        pairs = picture.pairs()
+        pairs = picture.pairs
         if name.endswith("_max"):
             counts = [max(getattr(column, name) for column in pair) for pair in pairs]
         else:
@@ -311,7 +325,7 @@ def _counts(name: str, style: str) -> Callable[[Picture, int], list[list[Cell]]]
 
 def _errors(picture: Picture, height: int) -> list[list[Cell]]:
     row = []
-    for pair in picture.pairs():
+    for pair in picture.pairs:
         count = sum(column.errors for column in pair)
         known = any(column.known for column in pair)
         row.append(GAP if _lost(pair) else Cell("✗", "error") if count else Cell("▁", "track") if known else BLANK)
@@ -321,7 +335,7 @@ def _errors(picture: Picture, height: int) -> list[list[Cell]]:
 def _turns(picture: Picture, height: int) -> list[list[Cell]]:
     """One turn is a tick; where more fall into a cell, the tick is heavier."""
     row = []
-    for pair in picture.pairs():
+    for pair in picture.pairs:
         turns = sum(column.turns for column in pair)
         sign = " " if not turns else "╵" if turns == 1 else "╹" if turns < 10 else "┃"
         row.append(GAP if _lost(pair) else Cell(sign, "muted"))
