@@ -149,7 +149,7 @@ def test_with_nowhere_to_attach_a_recorder_r_says_so(open_terminal: Open) -> Non
     terminal: Terminal = open_terminal("run", "echo", "--port", "0", "--no-probe")
     terminal.wait_for("live")
     terminal.press("R")
-    terminal.wait_for("--no-probe", "no recorder")
+    terminal.wait_for("--no-probe", "can attach")
 
 
 def test_a_trace_that_cannot_be_made_is_one_line_and_no_screen(open_terminal: Open) -> None:
