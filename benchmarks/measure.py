@@ -24,6 +24,9 @@ from types import TracebackType
 ROOT = Path(__file__).resolve().parent.parent
 SLICE_S = 0.06
 
+AS_INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""The environment of a command as a person has it: what is imported has been compiled before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:

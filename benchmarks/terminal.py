@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from benchmarks.measure import ROOT
+from benchmarks.measure import AS_INSTALLED, ROOT
 
 PATIENCE_S = 60
 
@@ -30,7 +30,7 @@ class Terminal:
         self._process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env={**AS_INSTALLED, "TERM": "xterm-256color"},
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
