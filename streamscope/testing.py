@@ -21,7 +21,7 @@ from typing import Any
 from streamscope.core import RUN_DEFAULT, Loop, Pipe, Tcp, Timer, UVError, Wakeup
 from streamscope.core.handle import Handle
 from streamscope.link.feed import Feed
-from streamscope.link.frames import Bye, Records, read_frame
+from streamscope.link.frames import Bye, Records, Slice, read_frame
 from streamscope.link.greeting import greeting
 from streamscope.link.snapshot import listening
 from streamscope.trace.check import Assertion, check, lines
@@ -30,7 +30,7 @@ from streamscope.trace.filter import Filter
 from streamscope.trace.filter.walk import Walk, state_before
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
-from streamscope.trace.state import StreamState
+from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
 
@@ -181,6 +181,7 @@ class _Run:
             handle.unref()
         self._feed = Feed(self._loop)
         self._writer = TraceWriter(file, greeting(program, self._loop.clock()))
+        self._writer.slice(Slice(0, LoopState(), [], True, True))  # nothing is there yet, and nothing unknown
         self._feed.begin()
         self._loop.set_passenger(self)
 

@@ -278,6 +278,20 @@ def test_after_a_loss_state_counts_again_when_it_is_known_again() -> None:
     assert instants(verdict_of(past, "never(shut)")) == [(7, 2)]
 
 
+def test_after_a_damaged_piece_the_next_keyframe_makes_state_known() -> None:
+    past = past_of([at(1 * MS), opened(7)])
+    past.slice(past.model.loop, list(past.model.known.values()), True, True)
+    hidden = [*at(5 * MS), *record("flag.set", 7, uv.SHUT), *armed(7)]
+    past.model.apply(past.place, 1, 1, hidden)  # what happened in the piece that cannot be read
+    past.place += len(hidden)
+    past.history.gap(3)
+    past.keyframe()
+    past.records(at(90 * MS), 2, 5 * MS)
+    report = report_of(past, "never(shut)", "never(armed(OUT) for 80ms)", "never(pipe)")
+    assert [verdict.holds for verdict in report.verdicts] == [False, False, None]
+    assert [instants(verdict) for verdict in report.verdicts] == [[(7, 5)], [(7, 85)], []]
+
+
 def test_a_past_that_begins_with_a_keyframe_is_judged_from_there() -> None:
     past = Past(max_bytes=30_000)
     past.records([*at(1 * MS), *opened(7), *armed(7)], 1, 1)

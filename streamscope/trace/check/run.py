@@ -10,7 +10,7 @@ from streamscope.trace.check.language import Assertion, Leads, Never
 from streamscope.trace.check.plans import Plan, Pretended, Step, plans
 from streamscope.trace.check.quantities import QuantityWatch
 from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch
-from streamscope.trace.decode import Event, Kinds
+from streamscope.trace.decode import Event, FeedError, Kinds
 from streamscope.trace.filter.walk import Clocks, state_before
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
@@ -39,8 +39,8 @@ class Report:
 def check(
     history: History, assertions: Iterable[Assertion], kinds: Kinds, functions: Sequence[str], joined: Recipes = ()
 ) -> Report:
-    """Holds a past against assertions. The catalogue is that of its feed. Raises FeedError for a past that is no
-    feed.
+    """Holds a past against assertions. The catalogue is that of its feed. Raises FeedError for a catalogue that is
+    none; what turns out to be damaged is a loss, and `history.damage` tells of it.
     """
     return _Check(history, [watch_for(each) for each in assertions], (kinds, functions, joined)).run()
 
@@ -76,18 +76,17 @@ class _Check:
         if any(watch.needs_state for watch in self._watches):
             row, piece, model = state_before(history, history.reach, Model(*self._catalogue))
             self._stand(model)
-            leaves: Iterable[Leaf] = (leaf for _, leaf in history.leaves(piece))
+            leaves: Iterable[Leaf] = self._leaves(piece)
         else:
             leaves = history.batches(row)
         report.missing_before = row
         for leaf in leaves:
             self._row = leaf.first
-            if not isinstance(leaf, Batch):
-                self._mark(leaf)
-            elif self._model is None:
-                self._batch_of_events(leaf)
-            else:
-                self._batch(leaf, self._model)
+            try:
+                self._leaf(leaf)
+            except FeedError as error:  # only a file that somebody has damaged has such
+                history.damage = str(error)
+                self._lost(leaf.first, max(leaf.count, 1))
         end_t = max(history.end_t, self._t)
         certain = not report.gaps and not report.missing_before
         report.verdicts = [watch.end(end_t, certain) for watch in self._watches]
@@ -97,7 +96,39 @@ class _Check:
         report.events = history.end - row - len(report.gaps)
         return report
 
+    def _leaves(self, piece: int) -> Iterator[Leaf]:
+        """The leaves from a piece on. Where nothing certain is known, because events are missing, the next keyframe of
+        a state that is whole makes it known again.
+        """
+        history = self._history
+        for (here, number), leaf in history.leaves(piece):
+            if self._blind and number == 0:
+                keyframe = history.before(leaf.first)
+                if keyframe is not None and keyframe.piece == here and self._model is not None:
+                    model = state_before(history, leaf.first, self._model)[2]
+                    if model.whole:
+                        self._row = leaf.first
+                        self._blind = False
+                        self._stand(model)
+            yield leaf
+
     # what the past is made of
+
+    def _leaf(self, leaf: Leaf) -> None:
+        if not isinstance(leaf, Batch):
+            self._mark(leaf)
+        elif self._model is None:
+            self._batch_of_events(leaf)
+        else:
+            self._batch(leaf, self._model)
+
+    def _lost(self, row: int, events: int) -> None:
+        """So many events are missing here."""
+        self._report.gaps.append((row, events))
+        self._blind = True
+        self._pretended = None
+        for watch in self._watches:
+            watch.blind()
 
     def _batch_of_events(self, batch: Batch) -> None:
         """A batch, where nobody asks for state."""
@@ -215,16 +246,12 @@ class _Check:
     def _mark(self, leaf: Leaf) -> None:
         model = self._model
         if isinstance(leaf, GapRow):
-            self._report.gaps.append((leaf.first, leaf.events))
-            for watch in self._watches:
-                watch.blind()
+            self._lost(leaf.first, leaf.events)
         if model is None:
             return
         model.changed.clear()
         leaf.fold(model)
-        if isinstance(leaf, GapRow):
-            self._blind = True
-        elif self._blind and model.whole:
+        if self._blind and model.whole:
             self._blind = False
             self._look_at(model.streams.values())
         elif not self._blind:
