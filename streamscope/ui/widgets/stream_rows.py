@@ -7,7 +7,9 @@ when its row differs from the one that is on the screen.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -79,14 +81,16 @@ def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = ""
 
 
 def _draw_flags(text: str, row: Row, pen: Pen, ground: str) -> list[Segment]:
-    styles = ("closed", "closed") if row.closed else ("off", "on")
-    names = [("", "fade", "glow")[glow] or styles[letter != "·"] for letter, glow in zip(text, row.glows)]
-    return [Segment("".join(letter for letter, _ in run), pen(name, ground)) for name, run in _runs(text, names)]
+    return [Segment(letters, pen(name, ground)) for name, letters in _flag_runs(text, row.glows, row.closed)]
 
 
-def _runs(text: str, names: list[str]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Letters of one style after another together."""
-    return [(name, list(run)) for name, run in groupby(zip(text, names), key=lambda pair: pair[1])]
+@lru_cache(4096)  # ten thousand streams have a few dozen sets of flags between them
+def _flag_runs(text: str, glows: tuple[int, ...], closed: bool) -> tuple[tuple[str, str], ...]:
+    """Letters of one style after another together: (name of the pen, letters)."""
+    styles = ("closed", "closed") if closed else ("off", "on")
+    names = [("", "fade", "glow")[glow] or styles[letter != "·"] for letter, glow in zip(text, glows)]
+    runs = groupby(zip(text, names), key=itemgetter(1))
+    return tuple((name, "".join(letter for letter, _ in run)) for name, run in runs)
 
 
 def spans(placed: Sequence[cols.Placed]) -> list[tuple[cols.Placed, int]]:
