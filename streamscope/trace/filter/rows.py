@@ -30,6 +30,8 @@ MOST_EVENTS = 2_000
 """So many events are kept made, of those found or shown last."""
 SPARE = 10_000
 """So many rows that have left the history may still be remembered."""
+BREATH = 200
+"""So many events are judged between two looks at the clock."""
 NEARLY = 200_000
 """A search that has come so near to a row goes on to it; further away, another one begins there."""
 NEAR = 500
@@ -197,10 +199,12 @@ class FoundRows:
         """
         while True:
             for leaf, model in self._due():
-                for row, event in self._judged(leaf, model):
-                    if row >= self._high:
-                        self._later.append(row)
-                        self._keep(row, event)
+                for judged in self._judged(leaf, model):
+                    if judged is None:
+                        yield
+                    elif judged[0] >= self._high:
+                        self._later.append(judged[0])
+                        self._keep(*judged)
                 self._high = max(self._high, leaf.first + leaf.count)
                 yield
             yield
@@ -226,20 +230,26 @@ class FoundRows:
         row, self._piece, self._model = state_before(self.history, self._high, self._blank)
         self._high = max(self._high, row)
 
-    def _judged(self, leaf: Leaf, model: Model | None) -> Iterator[tuple[int, Event | Gap]]:
-        """The rows of a leaf that are wanted."""
-        wants = self.query.of_event
+    def _judged(self, leaf: Leaf, model: Model | None) -> Iterator[tuple[int, Event | Gap] | None]:
+        """The rows of a leaf that are wanted, and None now and then, to take a breath."""
+        wants, looked = self.query.of_event, 0
         if isinstance(leaf, Batch):
             if model is None:
                 for row, event in self._walk.events(leaf):
                     if wants(event):
                         yield row, event
+                    looked += 1
+                    if not looked % BREATH:
+                        yield None
             else:
                 known = model.known
                 try:
                     for row, event in self._walk.fold(leaf, model):
                         if wants(event, known.get(event.stream)):
                             yield row, event
+                        looked += 1
+                        if not looked % BREATH:
+                            yield None
                 except FeedError as error:
                     self.history.damage = str(error)
                     model.lost(leaf.count)
@@ -269,7 +279,11 @@ class FoundRows:
         for leaf in leaves:
             if leaf.first >= end:
                 break
-            found += [row for row, _ in self._judged(leaf, model) if row < end]
+            for judged in self._judged(leaf, model):
+                if judged is None:
+                    yield
+                elif judged[0] < end:
+                    found.append(judged[0])
             yield
         self._low = min(end, begin)
         room = MOST_FOUND - len(self._earlier) - len(self._later)
