@@ -21,7 +21,8 @@ STEPS: tuple[int, ...] = (
 )
 """What a cell may stand for."""
 
-DEFAULT_STEP = 500 * MS
+DEFAULT_STEP, LEAST_STEP = 500 * MS, 50 * MS
+"""What a cell stands for at first: the least where the past has only begun, the other from half a minute on."""
 MARGIN = 0.15
 """The part of the width at both ends that the present instant keeps out of while there is past beyond it."""
 

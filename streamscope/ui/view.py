@@ -303,6 +303,7 @@ class View:
         if not travel.moved and not curves:
             return frozenset()
         travel.moved = False
+        self._uncounted = True
         travel.model.changed.clear()
         return frozenset(travel.model.streams)
 

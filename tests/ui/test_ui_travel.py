@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
+from ui_feed import Feed, opened
+from ui_feed import view_of as feed_view
 from ui_past import BEGIN_S, TURNS, WRITE, past_scene, replay_scene, t_of
 from ui_scenes import SECOND
 
@@ -292,6 +294,19 @@ def test_streams_are_counted_as_they_were() -> None:
     settled(view)
 
     assert (view.open_streams, view.connections) == (2, 1)
+
+
+def test_streams_are_counted_where_there_are_none() -> None:
+    feed = Feed()
+    feed.feed(*opened(7))
+    view = feed_view(feed)
+    view.advance(0.01)
+    assert view.open_streams == 1
+
+    view.go_to(Target("start"))
+    view.advance(0.01)
+
+    assert view.open_streams == 0
 
 
 def test_a_pin_survives_a_time_when_its_stream_is_not_there() -> None:

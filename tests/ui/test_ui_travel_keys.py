@@ -13,6 +13,7 @@ from ui_past import TURNS, WRITE, past_scene, replay_scene, t_of
 from ui_scenes import SECOND
 
 from streamscope.app import StreamscopeApp
+from streamscope.link.frames import Payload
 from streamscope.trace.decode import Event
 from streamscope.trace.instant import Target
 from streamscope.ui.screens.difference import DifferenceScreen
@@ -20,6 +21,7 @@ from streamscope.ui.screens.goto import GotoScreen
 from streamscope.ui.screens.timeline import TimelineScreen
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_list import EventList
+from streamscope.ui.widgets.panel import Panel
 from streamscope.ui.widgets.scrub import Scrub
 from streamscope.ui.widgets.timeline import Timeline
 
@@ -519,3 +521,51 @@ async def test_the_time_line_explains_its_signs() -> None:
         await pilot.pause()
 
         assert "⣤ where it was set and cleared" in screen_text(pilot)
+
+
+async def test_payload_of_the_past_is_what_had_passed_by_then() -> None:
+    scene, view = past_scene()
+    for turn, data in ((5, b"early\n"), (20, b"late\n")):
+        scene.payload.append(Payload(7, t_of(turn), False, len(data), data))
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        overview.table.select(7)
+        await pilot.press("enter")
+        await a_while(pilot, scene)
+        assert "early" in screen_text(pilot)
+        assert "late" in screen_text(pilot)
+
+        await pilot.press("colon", *"turn 10", "enter")
+        await pilot.pause()
+        assert "early" in screen_text(pilot)
+        assert "late\\n" not in screen_text(pilot)
+        await pilot.press("colon", *"turn 21", "enter")
+        await pilot.pause()
+        assert "late\\n" in screen_text(pilot)
+
+
+async def test_the_past_can_be_gone_through_when_the_engine_is_gone() -> None:
+    scene, view = past_scene()
+    scene.status, scene.reason = "gone", "the engine was killed by SIGKILL"
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        overview.table.select(7)
+        await pilot.press("ctrl+left")
+        assert here(view).turn == 30
+        await pilot.press("space")
+        await a_while(pilot, scene, 60.0)
+
+        assert not view.paused
+        assert "✗ gone" in text_of(pilot)[0]
+
+
+async def test_a_wall_travels_too_and_goes_to_changes_of_the_panel_with_the_focus() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, _):
+        await pilot.press("2")
+        await a_while(pilot, scene)
+        panel = next(each for each in pilot.app.screen.query(Panel) if each.number == 7)
+        panel.focus()
+        await pilot.press("ctrl+left")
+        await pilot.pause()
+
+        assert (here(view).stream, here(view).turn) == (7, 30)
+        assert "past 21." in text_of(pilot)[-2]

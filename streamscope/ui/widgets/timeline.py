@@ -24,7 +24,7 @@ from streamscope.ui.actions import bindings
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import InstantWanted
 from streamscope.ui.safe import fit
-from streamscope.ui.scale import DEFAULT_STEP, Window, ending, fitting, instant_text, span_text
+from streamscope.ui.scale import DEFAULT_STEP, LEAST_STEP, Window, ending, fitting, instant_text, span_text
 from streamscope.ui.view import View
 from streamscope.ui.widgets.panel_lines import title
 from streamscope.ui.widgets.panel_rows import Facts
@@ -175,9 +175,10 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         window = self._window
         first_t, last_t = view.history.span_t()
         if window is None:
-            window = ending(now_t, DEFAULT_STEP, self._cells)
-            if view.replaying:
-                window = fitting(first_t, last_t, self._cells)
+            window = fitting(first_t, last_t, self._cells)
+            if not view.replaying:  # room for about as much again as there is, and not more than is of use
+                step = fitting(0, 2 * (now_t - first_t), self._cells).step
+                window = ending(now_t, min(max(step, LEAST_STEP), DEFAULT_STEP), self._cells)
         if now_t != self._followed_t:
             self._followed_t = now_t
             if not view.paused:
