@@ -177,7 +177,10 @@ def test_a_device_without_space_ends_the_events_and_not_the_server(runtime: Path
         with serving.connect() as client:
             assert echoed(client, b"hello") == b"hello"
         status, _, err = serving.end()
-    assert (status, err) == (1, "streamscope: the events cannot be written: No space left on device; writing ends here\n")
+    assert (status, err) == (
+        1,
+        "streamscope: the events cannot be written: No space left on device; writing ends here\n",
+    )
 
 
 def test_a_reader_of_the_events_that_leaves_ends_them_and_not_the_server(runtime: Path) -> None:
