@@ -149,3 +149,21 @@ def test_what_was_written_cannot_move_the_terminals_cursor() -> None:
     with pytest.raises(FilterError) as caught:
         Filter.parse(text)
     assert "\x1b" not in marked(caught.value, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("tcp flag==REA", "tcp"), ("tcp and flag==", "tcp"), ("wq > 1KiB and (tcp or", "wq > 1KiB"), ("wq >", ""),
+        ("tcp and wq > 3s and pipe", "tcp"), ("(tcp", ""), ('tcp "open', "tcp"), ("tcp reading =", "tcp and READING"),
+        ("tcp)", "tcp"), ("((", ""), ("tcp not", "tcp"),
+    ],
+)  # fmt: skip
+def test_of_a_wrong_filter_what_is_right_before_it_can_be_used(text: str, right: str) -> None:
+    with pytest.raises(FilterError):
+        Filter.parse(text)
+    assert str(Filter.sound_part(text)) == right
+
+
+def test_for_streams_what_is_for_events_is_not_right() -> None:
+    assert str(Filter.sound_part("tcp and kind==epoll.mod and x", for_streams=True)) == "tcp"

@@ -18,16 +18,21 @@ is made from this package and explains all of it.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from streamscope.core.probe import KIND_CODES
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import reach
 from streamscope.trace.filter.complete import Completion, complete
 from streamscope.trace.filter.evaluate import event_test, stream_test
 from streamscope.trace.filter.guide import help_text
-from streamscope.trace.filter.lexer import LONGEST, FilterError, marked
+from streamscope.trace.filter.lexer import LONGEST, FilterError, marked, tokens
 from streamscope.trace.filter.parser import parse
 from streamscope.trace.filter.tree import Node
 from streamscope.trace.state import StreamState
+
+MOST_TRIED = 100
+"""So many words of a wrong text are left out, one after the other."""
 
 __all__ = ["LONGEST", "Completion", "Filter", "FilterError", "complete", "help_text", "marked"]
 
@@ -68,6 +73,23 @@ class Filter:
                     found.end,
                 )
         return cls(text, root)
+
+    @classmethod
+    def sound_part(cls, text: str, *, for_streams: bool = False) -> Filter:
+        """What is right at the beginning of a text that is not, as a list can show it while the rest is being written:
+        `tcp` of `tcp and flag==RE`. The empty filter if nothing is.
+        """
+        try:
+            found = tokens(text)
+        except FilterError as error:
+            try:
+                found = tokens(text[: error.start])
+            except FilterError:
+                found = []
+        for token in reversed(found[-MOST_TRIED:]):
+            with suppress(FilterError):
+                return cls.parse(text[: token.start], for_streams=for_streams)
+        return cls("", None)
 
     def of_stream(self, state: StreamState, now_t: int) -> bool:
         """Whether the stream is wanted, as it is at this time (ns on the feed's clock)."""

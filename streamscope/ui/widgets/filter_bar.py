@@ -1,8 +1,8 @@
 """The line in which a person writes which streams, or which events, a list shows.
 
 What is written is parsed letter by letter. As long as it is a filter the list follows; where it is wrong, the place is
-marked, a line below says why, and the list stays as it was. What may come next is offered in a list, and the filters
-that were kept before come back with the arrow up.
+marked, a line below says why, and the list follows what is right before it. What may come next is offered in a list,
+and the filters that were kept before come back with the arrow up.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ Streams have: {", ".join(name.name for name in STREAM_NAMES)}.
 Events have, beside what their stream has: {", ".join(name.name for name in EVENT_NAMES)}.
 
 Tab completes a word, ↓ goes through what may stand there, ↑ brings back what was kept before. What is wrong is marked,
-and the list stays as it was until it is right. docs/filter.md explains all of it.
+and until it is right, the list follows what stands before it. docs/filter.md explains all of it.
 """
 
     @property
@@ -180,16 +180,15 @@ class FilterBar(Vertical):
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
-        """The list follows every letter that makes a filter."""
+        """The list follows every letter."""
         event.stop()
         if not self._quiet:
             self._recalled = None
         self._asked = False
         self._offers.show([] if self._quiet else self._completions(begun=True))
         self._quiet = False
-        error = self._judge(event.value)
-        if error is None:
-            self.post_message(FilterChanged(event.value, self._right))
+        self._judge(event.value)
+        self.post_message(FilterChanged(event.value if self._right is None else self._right.text, self._right))
 
     def _judge(self, text: str) -> FilterError | None:
         """Parses what is written, and marks what is wrong with it."""
@@ -200,6 +199,7 @@ class FilterBar(Vertical):
             self._right = Filter.parse(text, for_streams=self._for_streams) if text.strip() else None
         except FilterError as found:
             error = found
+            self._right = Filter.sound_part(text, for_streams=self._for_streams)
         hint, mark = self._hint, self.input.mark
         mark.place = None if error is None else (error.start, max(error.end, error.start + 1))
         hint.error, hint.scrolled = error, int(self.input.scroll_offset.x)
