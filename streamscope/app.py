@@ -34,9 +34,10 @@ from streamscope.ui.screens.overview import OverviewScreen
 from streamscope.ui.screens.stream import StreamScreen
 from streamscope.ui.screens.timeline import TimelineScreen
 from streamscope.ui.screens.wall import WallScreen
+from streamscope.ui.source import Source
 from streamscope.ui.themes import THEMES
 from streamscope.ui.travelling import TimeTravelApp
-from streamscope.ui.view import Source, View
+from streamscope.ui.view import View
 
 FOLD_SECONDS = 0.008
 """How long one tick folds at most, so that a key never waits long."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streamscope.link.session import Session
     from streamscope.trace.instant import Target
     from streamscope.ui.config import Config
-    from streamscope.ui.view import Source
+    from streamscope.ui.source import Source
 
 GREETING_S = 3.0
 """How long the screen waits to open for an engine that has not said who it is; its program may begin with long work."""

@@ -11,9 +11,9 @@ Times are nanoseconds on the feed's clock. Rates are over the last second.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Set
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from streamscope.core.flags import FLAG_NAMES
 from streamscope.trace.instant import Standpoint, Target
@@ -23,12 +23,13 @@ from streamscope.trace.state import StreamState
 from streamscope.trace.travel import Traveller
 from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
+from streamscope.ui.source import Source
 from streamscope.ui.travel import Mark, Travel
 from streamscope.ui.trouble import LISTENS
 from streamscope.ui.widgets.meters import condense
 
 if TYPE_CHECKING:
-    from streamscope.link.frames import Hello, Payload
+    from streamscope.link.frames import Hello
     from streamscope.trace.history import History
     from streamscope.trace.model import Model
 
@@ -41,41 +42,6 @@ MANY = 2_000
 
 LOOK_BACK_SECONDS = 0.008
 """How long one frame goes over the past for its curves at most."""
-
-
-class Source(Protocol):
-    """What a view needs of a session; `link.session.Session` is one, and so is a recorded trace."""
-
-    hello: Hello | None
-    model: Model
-    history: History
-    status: str
-    reason: str
-    opened: int | None
-    payload: deque[Payload]
-    notices: deque[str]
-
-    @property
-    def reconnects(self) -> bool:
-        """Whether it tries again by itself when the connection breaks."""
-
-    def receive(self) -> object:
-        """Read what has arrived; never waits."""
-
-    def fold(self, budget_s: float) -> bool:
-        """Fold it for about so many seconds; whether anything came."""
-
-    def open_payload(self, stream: int) -> object:
-        """Keep this stream's payload from now on."""
-
-    def close_payload(self) -> object:
-        """Keep no payload any more."""
-
-    def forget_closed(self, before_t: int) -> object:
-        """Let go of the handles that were closed before that time."""
-
-    def stop_recording(self) -> object:
-        """Have the engine end the recording that it makes itself."""
 
 
 class View:

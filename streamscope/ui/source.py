@@ -1,0 +1,46 @@
+"""What the screen needs of whatever it looks at: an engine's session, or a recorded trace."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from streamscope.link.frames import Hello, Payload
+    from streamscope.trace.history import History
+    from streamscope.trace.model import Model
+
+
+class Source(Protocol):
+    """What a view needs of a session; `link.session.Session` is one, and so is a recorded trace."""
+
+    hello: Hello | None
+    model: Model
+    history: History
+    status: str
+    reason: str
+    opened: int | None
+    payload: deque[Payload]
+    notices: deque[str]
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether it tries again by itself when the connection breaks."""
+
+    def receive(self) -> object:
+        """Read what has arrived; never waits."""
+
+    def fold(self, budget_s: float) -> bool:
+        """Fold it for about so many seconds; whether anything came."""
+
+    def open_payload(self, stream: int) -> object:
+        """Keep this stream's payload from now on."""
+
+    def close_payload(self) -> object:
+        """Keep no payload any more."""
+
+    def forget_closed(self, before_t: int) -> object:
+        """Let go of the handles that were closed before that time."""
+
+    def stop_recording(self) -> object:
+        """Have the engine end the recording that it makes itself."""
