@@ -107,7 +107,7 @@ class Trace:
     def events(self, query: str = "") -> list[Event]:
         """The events that a filter wants, in order. Raises FilterError."""
         wanted = Filter.parse(query)
-        history, walk = self._file.history, Walk.of(self._file.history.decoder, wanted)
+        history, walk = self._file.history, Walk(self._file.history.decoder, wanted)
         _, piece, model = state_before(history, 0, self._blank())
         found = []
         for _, leaf in history.leaves(piece):

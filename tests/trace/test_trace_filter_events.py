@@ -116,7 +116,9 @@ def test_kinds_and_streams_are_narrowed_to_what_can_be_wanted() -> None:
     assert kinds("not kind == epoll.mod") is None
     assert kinds("kind == epoll.mod or tcp") is None
     assert kinds("peer == x") is None
-    assert kinds("uv_shutdown") == ["flag.clear", "flag.set", "request.begin", "shutdown_req"]
+    assert Filter.parse("uv_shutdown or fn == uv__drain").functions == {"uv_shutdown", "uv__drain"}
+    assert Filter.parse("uv_shutdown or error").functions is None
+    assert Filter.parse("uv_shutdown and fn == uv__drain").functions == frozenset()
     assert Filter.parse("stream==7 and wq > 0").streams == {7}
     assert Filter.parse("#7 or 8").streams == {7, 8}
     assert Filter.parse("#7 or tcp").streams is None

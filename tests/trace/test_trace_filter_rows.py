@@ -19,7 +19,7 @@ from streamscope.trace.pieces import Batch, Gap
 FILTERS = [
     "", "8", "flag == READING", "kind == sys.write and result < 10000", "stream == 8 and kind == write_queue_size",
     "wq > 1KiB", "wq > 1KiB and kind == write_queue.push", "tcp", "queue_age > 3ms", "error", "not error",
-    "kind == handle.name", "uv_write2 and new > 10000", "wq > 10000 and sys.write",
+    "kind == handle.name", "uv_write2 and new > 10000", "wq > 10000 and sys.write", "fn == uv__writev",
     "flag(READING) and kind == io.feed", "echo", "seq < 0",
 ]  # fmt: skip
 

@@ -35,15 +35,29 @@ class Step:
     result: tuple[int, int] | None  # its result or status: (0, place in the record) or (1, constant)
     new: tuple[int, int] | None  # the new value of a change, or the request that joins or leaves, likewise
     before: list[Watch] = field(default_factory=list)
+    fn: str = ""  # the function that tells of it, if that is the same for all such records
     failures_only: bool = False
+    functions: frozenset[str] | None = None
     closes: bool = False
 
     def __post_init__(self) -> None:
         self.before = [watch for watch in self.states if watch.wants_before]
         self.failures_only = bool(self.events) and all(watch.failures_only for watch in self.events)
+        asked = [watch.functions for watch in self.events if watch.functions is not None]
+        if asked and len(asked) == len(self.events):
+            self.functions = frozenset.union(*asked)
         self.closes = self.kind == "handle.closed"
 
-    def went_well(self, words: Sequence[Word], i: int) -> bool:
+    def matters(self, words: Sequence[Word], i: int, functions: Sequence[str]) -> bool:
+        """Whether the event may be one that somebody wants."""
+        if not self.events or (self.failures_only and self._went_well(words, i)):
+            return False
+        if self.functions is None:
+            return True
+        header: int = words[i]  # type: ignore[assignment]
+        return (self.fn or functions[header >> 8 & 255]) in self.functions
+
+    def _went_well(self, words: Sequence[Word], i: int) -> bool:
         """Whether it certainly tells of no failure."""
         if self.result is None:
             return False
@@ -86,7 +100,7 @@ def plans(decoder: Decoder, watches: list[Watch]) -> list[Plan | None]:
             }
             if "t" in places and not places["t"][0]:
                 t_at = places["t"][1]
-            step = _step(number, kind, places, t_at, watches)
+            step = _step(number, kind, places, t_at, watches, decoder.functions[site >> 8])
             if step is not None:
                 steps.append(step)
         if steps:
@@ -94,13 +108,15 @@ def plans(decoder: Decoder, watches: list[Watch]) -> list[Plan | None]:
     return made
 
 
-def _step(number: int, kind: str, places: dict[str, tuple[int, int]], t_at: int, watches: list[Watch]) -> Step | None:
+def _step(
+    number: int, kind: str, places: dict[str, tuple[int, int]], t_at: int, watches: list[Watch], fn: str = ""
+) -> Step | None:
     states = [watch for watch in watches if not watch.of_events and watch.wants(kind)]
     events = [watch for watch in watches if watch.of_events and watch.wants(kind)]
     if not states and not events and kind != "handle.closed":
         return None
     result = next((places[name] for name in _RESULTS if name in places), None)
-    return Step(number, kind, states, events, t_at, result, places.get("new") or places.get("req"))
+    return Step(number, kind, states, events, t_at, result, places.get("new") or places.get("req"), fn=fn)
 
 
 def _one_by_one(steps: list[Step]) -> bool:

@@ -52,6 +52,8 @@ class QuantityWatch(Watch):
         measured = frozenset({name.name} if name is not None else ())
         self.queue_alone = not self.of_events and "above_age" not in names_of(where) | measured
         self.failures_only = any(each is not None and wants_failures_only(each) for each in (meaning.of, where))
+        asked = [each.functions for each in (meaning.of, where) if each is not None and each.functions is not None]
+        self.functions = frozenset.intersection(*asked) if asked else None
         self._holds = _COMPARE[meaning.comparison](meaning.bound)
         self._best: dict[int, _Best] = {}
         self._broke: dict[int, Instant] = {}

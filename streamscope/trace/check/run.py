@@ -137,7 +137,7 @@ class _Check:
         for plan, i, before in self._stops(words):
             row = batch.first + before
             for step in plan.steps:
-                if step.events and not (step.failures_only and step.went_well(words, i)):
+                if step.matters(words, i, self._decoder.functions):
                     turn, t = self._clocks.after(words, told, i, turn, t)
                     told = i
                     event = self._event(batch, words, i, step, turn, t)
@@ -205,7 +205,7 @@ class _Check:
         turn, before_t = model.turn, model.t
         model.proceed(record)
         state = model.known.get(number)
-        if step.events and not (step.failures_only and step.went_well(words, i)):
+        if step.matters(words, i, self._decoder.functions):
             assert self._now is not None
             event = self._event(self._now, words, i, step, turn, before_t)
             for watch in step.events:

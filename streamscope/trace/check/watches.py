@@ -60,6 +60,8 @@ class Watch:
     needs_state = True
     of_events = False
     """Whether it wants to see events as such, and not only streams after them."""
+    functions: frozenset[str] | None = None
+    """The functions whose events it wants, None for any."""
     failures_only = False
     """Whether it wants no events but those that tell of a failure."""
     wants_before = False
@@ -162,6 +164,7 @@ class NeverWatch(Watch):
         self._ages = Ages(self._condition)
         self.queue_alone = not self.of_events and "above_age" not in names_of(self._condition)
         self.failures_only = wants_failures_only(self._condition)
+        self.functions = self._condition.functions
         self._since: dict[int, int] = {}
         self._told: set[int] = set()
 

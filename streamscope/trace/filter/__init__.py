@@ -44,10 +44,20 @@ class Filter:
     - `text`: what was written;
     - `needs_state`: whether some events cannot be judged without their stream's state at that moment;
     - `event_only`: the names in it that only events have; a filter of streams refuses them (`for_streams`);
-    - `kinds`, `streams`: events of other kinds or streams are certainly not wanted; None for any.
+    - `kinds`, `functions`, `streams`: events of other ones are certainly not wanted; None for any.
     """
 
-    __slots__ = ("_of_event", "_of_stream", "event_only", "kinds", "needs_state", "root", "streams", "text")
+    __slots__ = (
+        "_of_event",
+        "_of_stream",
+        "event_only",
+        "functions",
+        "kinds",
+        "needs_state",
+        "root",
+        "streams",
+        "text",
+    )
 
     def __init__(self, text: str, root: Node | None) -> None:
         self.text = text
@@ -55,6 +65,7 @@ class Filter:
         self.needs_state = root is not None and reach.needs_state(root)
         self.event_only = () if root is None else tuple(found.name for found in reach.event_only(root))
         self.kinds = None if root is None else reach.kinds_of(root)
+        self.functions = None if root is None else reach.functions_of(root)
         self.streams = None if root is None else reach.streams_of(root)
         self._of_stream = None if root is None else stream_test(root)
         self._of_event = None if root is None else event_test(root)

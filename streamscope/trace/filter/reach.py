@@ -1,32 +1,27 @@
-"""Which events a filter can want at all: of which kinds, and of which streams.
+"""Which events a filter can want at all: of which kinds, functions and streams.
 
 A past has millions of records, and making events of them is what takes time. Most filters name a kind, a function, a
 field or a stream, so most records can be passed over by a look at their headers. What this says is never too little: an
-event of another kind or stream is certainly not wanted; one of these may be or may not.
+event of another kind, function or stream is certainly not wanted; one of these may be or may not.
 """
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-from streamscope.core.probe import KINDS
 from streamscope.trace.filter.names import FAILING_KINDS, NAMES, Name
 from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Word
-from streamscope.trace.filter.values import TEXTS
 
 Item = TypeVar("Item")
 
-_BY_FUNCTION: dict[str, frozenset[str]] = {
-    function: frozenset(kind.name for kind in KINDS if function in kind.functions) for function in TEXTS["function"]
-}
 _FLAG_KINDS = frozenset({"flag.set", "flag.clear"})
 
 
 def kinds_of(node: Node) -> frozenset[str] | None:
     """The kinds of the events that may be wanted, None for any kind.
 
-    A kind that this version's catalogue has not may have any argument and any function, so for whoever asks about such
-    a kind the answer is yes (`Filter.may_want`).
+    A kind that this version's catalogue has not may have any argument, so for whoever asks about such a kind the answer
+    is yes (`Filter.may_want`).
     """
     if isinstance(node, And):
         return _all_of([kinds_of(part) for part in node.parts])
@@ -37,11 +32,8 @@ def kinds_of(node: Node) -> frozenset[str] | None:
     if not isinstance(node, Compare):
         return None
     name = NAMES[node.name]
-    if node.operator == "==" and node.value is not None:
-        if node.name == "kind":
-            return frozenset({node.value.text})
-        if node.name == "fn":
-            return _BY_FUNCTION.get(node.value.text)
+    if node.name == "kind" and node.operator == "==" and node.value is not None:
+        return frozenset({node.value.text})
     return _own_kinds(name) if not node.other else _all_of([_own_kinds(name), _own_kinds(NAMES[node.other])])
 
 
@@ -54,9 +46,20 @@ def _kinds_of_word(node: Word) -> frozenset[str] | None:
         return _FLAG_KINDS
     if node.role == "error":
         return FAILING_KINDS
-    if node.role == "kind":
+    return frozenset({node.text}) if node.role == "kind" else None
+
+
+def functions_of(node: Node) -> frozenset[str] | None:
+    """The functions whose events may be wanted, None for any."""
+    if isinstance(node, And):
+        return _all_of([functions_of(part) for part in node.parts])
+    if isinstance(node, Or):
+        return _any_of([functions_of(part) for part in node.parts])
+    if isinstance(node, Word) and node.role == "function":
         return frozenset({node.text})
-    return _BY_FUNCTION.get(node.text) if node.role == "function" else None
+    if isinstance(node, Compare) and node.name == "fn" and node.operator == "==" and node.value is not None:
+        return frozenset({node.value.text})
+    return None
 
 
 def streams_of(node: Node) -> frozenset[int] | None:

@@ -62,7 +62,7 @@ class FoundRows:
         """
         self.history = history
         self.query = query
-        self._walk = Walk.of(history.decoder, query, stream)
+        self._walk = Walk(history.decoder, query, stream)
         self._later: array[int] = array("q")
         self._earlier: array[int] = array("q")  # backwards: the newest first
         self._blank = Model(kinds, functions, joined) if query.needs_state and kinds else Model.here()

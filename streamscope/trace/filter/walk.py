@@ -18,12 +18,18 @@ from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
 
 
-def codes_of(decoder: Decoder, may_want: Callable[[str], bool]) -> list[bool]:
-    """By the code of a record, whether it stands for an event of a kind that may be wanted."""
-    codes = [may_want(name) for name, _ in decoder.kinds] + [False] * (256 - len(decoder.kinds))
+def _codes_of(decoder: Decoder, query: Filter) -> list[bool]:
+    """By the code of a record, whether it stands for an event that may be wanted."""
+    codes = [query.may_want(name) for name, _ in decoder.kinds] + [False] * (256 - len(decoder.kinds))
+    functions = _functions_of(decoder, query)
     for code, expansion in decoder.expansions.items():
-        codes[code] = any(codes[site & 255] for site, _ in expansion.steps)
+        codes[code] = any(codes[site & 255] and functions[site >> 8] for site, _ in expansion.steps)
     return codes
+
+
+def _functions_of(decoder: Decoder, query: Filter) -> list[bool]:
+    """By the code of a function, whether its events may be wanted."""
+    return [query.functions is None or name in query.functions for name in decoder.functions]
 
 
 def state_before(history: History, row: int, blank: Model) -> tuple[int, int, Model]:
@@ -41,33 +47,28 @@ def state_before(history: History, row: int, blank: Model) -> tuple[int, int, Mo
 
 
 class Walk:
-    """Goes over batches of one feed. `codes` says of which records events are made; `streams` of which streams, None
-    for all.
-    """
+    """Goes over batches of one feed, for a filter; with `stream`, for the events of that stream alone."""
 
-    def __init__(self, decoder: Decoder, codes: Sequence[bool], streams: frozenset[int] | None = None) -> None:
+    def __init__(self, decoder: Decoder, query: Filter, stream: int | None = None) -> None:
         self._decoder = decoder
-        self._codes = codes
-        self._streams = streams
-        self._clocks = Clocks(decoder)
-
-    @classmethod
-    def of(cls, decoder: Decoder, query: Filter, stream: int | None = None) -> Walk:
-        """The walk for a filter; of the events of one stream, if one is given."""
-        streams = query.streams
+        self._codes = _codes_of(decoder, query)
+        self._functions = _functions_of(decoder, query)
+        self._joined = [code in decoder.expansions for code in range(256)]  # whose header names no function
+        self._streams = query.streams
         if stream is not None:
-            streams = frozenset({stream}) if streams is None else streams & {stream}
-        return cls(decoder, codes_of(decoder, query.may_want), streams)
+            self._streams = frozenset({stream}) if query.streams is None else query.streams & {stream}
+        self._clocks = Clocks(decoder)
 
     def _stops(self, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
         """The records that may be wanted: where each begins, and how many events came before it."""
-        codes, streams = self._codes, self._streams
+        codes, functions, joined, streams = self._codes, self._functions, self._joined, self._streams
         lengths, weights = self._decoder.lengths, self._decoder.weights
         i, end, events = 0, len(words), 0
         while i < end:
             header: int = words[i]  # type: ignore[assignment]  # types were checked when the batch was appended
             code = header & 255
-            if codes[code] and (streams is None or header >> 16 in streams):
+            wanted = codes[code] and (streams is None or header >> 16 in streams)
+            if wanted and (functions[header >> 8 & 255] or joined[code]):
                 yield i, events
             i += lengths[code]
             events += weights[code]
