@@ -117,22 +117,18 @@ async def test_home_is_the_oldest_instant_and_end_the_present() -> None:
         assert "● live" in text_of(pilot)[0]
 
 
-async def test_the_line_of_the_past_says_what_is_kept_and_comes_and_goes_with_the_journey() -> None:
+async def test_the_line_of_the_past_says_what_is_kept_in_the_present_and_back_in_time() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view) as (pilot, _):
-        assert "past" not in text_of(pilot)[-2]
-        await pilot.press("space")
-        await a_while(pilot, scene, 0.0)
-        line = text_of(pilot)[-2]
-        assert line.startswith(" 22:16:40 ")
-        assert "past 20.2 s" in line
-        assert f"{scene.history.end} events" in line
-        assert "of 1.0 MiB" in line
-        assert line[line.index("┃")] == "┃"
-
-        await pilot.press("space")
-        await a_while(pilot, scene, 0.0)
-        assert "past" not in text_of(pilot)[-2]
+        for _ in range(2):
+            await a_while(pilot, scene, 0.0)
+            line = text_of(pilot)[-2]
+            assert line.startswith(" 22:16:40 ")
+            assert "past 20.2 s" in line
+            assert f"{scene.history.end} events" in line
+            assert "of 1.0 MiB" in line
+            assert "┃" in line
+            await pilot.press("space")
 
 
 async def test_a_click_on_the_line_of_the_past_goes_there() -> None:

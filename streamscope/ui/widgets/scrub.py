@@ -1,4 +1,4 @@
-"""The line above the footer while a person is back in time: all of the past that is kept, and where in it they are.
+"""The line above the footer: all of the past that is kept, and where in it the person is.
 
 How much happened when is drawn as a row of bars; a click, or dragging, goes there. At the left stands since when the
 past is kept, at the right until when, how long that is, and how many events.
@@ -25,6 +25,9 @@ from streamscope.ui.widgets.pens import Pens
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
+LIVE_EVERY = 1.0
+"""Seconds between two paintings in the present."""
+
 
 def rows_until(milestones: Sequence[tuple[int, int]], t: int, end: tuple[int, int]) -> float:
     """About how many rows there were at an instant. `milestones` are instants and the rows at them, in order, and
@@ -47,7 +50,7 @@ def bars(milestones: Sequence[tuple[int, int]], end: tuple[int, int], t0: int, t
 
 
 class Scrub(Pens):
-    """The line; it comes and goes with the journey."""
+    """The line. It is always there: one that came with a journey would have the whole screen laid out anew."""
 
     def __init__(self, view: View) -> None:
         super().__init__()
@@ -56,13 +59,15 @@ class Scrub(Pens):
         self._first_cell = 0
         self._cells = 1
         self._span = (0, 1)
-        self.display = view.paused
+        self._due: float | None = (
+            0.0  # in the present, the line says something else all the time, and is painted now and then
+        )
 
     def show(self, changed: Set[int]) -> None:
         """Paint the line if it says something else."""
-        if self.display != self._view.paused:
-            self.display = self._view.paused
-        if self.display and self.size.width:
+        now = self._view.monotonic()
+        if self.size.width and (self._view.paused or self._due is None or now >= self._due):
+            self._due = None if self._view.paused else now + LIVE_EVERY
             parts = self._look(self.size.width)
             if parts != self._parts:
                 self._parts = parts
@@ -70,6 +75,7 @@ class Scrub(Pens):
 
     def on_resize(self, event: events.Resize) -> None:
         """Another width has room for other bars."""
+        self._due = None
         self.show(frozenset())
 
     def _look(self, width: int) -> list[tuple[str, str]]:
@@ -80,6 +86,8 @@ class Scrub(Pens):
         started = view.hello.started if view.hello is not None else 0.0
         left = f" {instant_text(started, t0, 0)} "
         kept = history.end - history.first
+        if not kept:
+            return []
         right = f" {instant_text(started, t1, 0)}  past {span_text(t1 - t0)} · {count_text(kept)} events "
         if not view.replaying and width >= 110:
             right += f"· {bytes_text(history.bytes)} of {bytes_text(history.max_bytes)} "
