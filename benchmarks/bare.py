@@ -13,8 +13,11 @@ import sys
 from typing import Any
 
 
+_SLOT = ("emit", "add")
+
+
 class CutProbes(ast.NodeTransformer):
-    """`emit is not None` becomes False, `emit is None` True, and `emit = loop.emit` goes."""
+    """`emit is not None` becomes False, `emit is None` True, and `emit = loop.emit` goes; `add` is the same slot."""
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """A test of the slot has a fixed answer."""
@@ -46,8 +49,8 @@ class CutProbes(ast.NodeTransformer):
 
     @staticmethod
     def _is_slot(node: ast.expr) -> bool:
-        return (isinstance(node, ast.Name) and node.id == "emit") or (
-            isinstance(node, ast.Attribute) and node.attr == "emit"
+        return (isinstance(node, ast.Name) and node.id in _SLOT) or (
+            isinstance(node, ast.Attribute) and node.attr in _SLOT
         )
 
 

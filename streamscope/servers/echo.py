@@ -34,8 +34,9 @@ def on_read(client: Stream, nread: int, data: bytes) -> None:
     """Write what was read; at the peer's end finish what is queued and end our side too."""
     if nread > 0:
         request = client.write(data)
-        if client.write_queue_size > client.high_water:
-            # The peer sends but does not read. Stop reading it, until the kernel has taken what waits.
+        if client.above_t:
+            # Its queue is above high_water: the peer sends but does not read. Stop reading it, until the kernel has
+            # taken what waits.
             client.read_stop()
             request.cb = on_drained
     elif nread == EOF:
