@@ -12,7 +12,6 @@ import importlib.machinery
 import sys
 from typing import Any
 
-
 _SLOT = ("emit", "add")
 
 
