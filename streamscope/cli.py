@@ -21,6 +21,7 @@ from click.exceptions import Exit
 from streamscope import __version__
 from streamscope.commands.parameters import CONTEXT
 from streamscope.link.descriptors import open_standard_descriptors
+from streamscope.telling import CommandFailed, say
 
 COMMANDS = ("run", "attach", "ps", "record", "replay", "export", "check", "config")
 """In the order of the help. Each is the function of that name in the module of that name in `commands`."""
@@ -81,15 +82,13 @@ def main() -> NoReturn:
         sys.exit(leaving.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except Exception as error:
-        from streamscope.launch import LaunchError
-
-        if isinstance(error, OSError) and error.errno in CANNOT_WRITE and error.filename is None:
-            _give_stdout_up()
-            _fail(f"what there is to say cannot be written: {error.strerror}", 1)
-        if not isinstance(error, LaunchError):
-            raise
+    except CommandFailed as error:
         _fail(str(error), error.status)
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE or error.filename is not None:
+            raise
+        _give_stdout_up()
+        _fail(f"what there is to say cannot be written: {error.strerror}", 1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -100,8 +99,5 @@ def _give_stdout_up() -> None:
 
 
 def _fail(text: str, status: int) -> NoReturn:
-    from streamscope.trace.names import visible
-
-    line = " ".join(text.split())
-    sys.stderr.write(f"streamscope: {visible(line, 1000)}\n")
+    say(" ".join(text.split()))
     sys.exit(status)

@@ -23,6 +23,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from streamscope.telling import CommandFailed, say
+
 if TYPE_CHECKING:
     from streamscope.app import StreamscopeApp
     from streamscope.link.session import Session
@@ -38,24 +40,16 @@ PRINTED = 64 * 1024
 """Bytes of the program's last output that are shown after the screen when it raised."""
 
 
-class LaunchError(Exception):
-    """There can be no screen; the text is one line, `status` the exit status."""
-
-    def __init__(self, text: str, status: int = 2) -> None:
-        super().__init__(text)
-        self.status = status
-
-
 def require_terminal(instead: str = "") -> None:
-    """Raises LaunchError unless there is a terminal to draw on and to read keys from; `instead` works without."""
+    """Raises CommandFailed unless there is a terminal to draw on and to read keys from; `instead` works without."""
     if not (os.isatty(0) and os.isatty(2)):
-        raise LaunchError(f"there is no terminal to draw on{instead}")
+        raise CommandFailed(f"there is no terminal to draw on{instead}")
 
 
 def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
     """Start an engine with these `ServeOptions`, open the screen on it, end both; returns the exit status.
 
-    Raises LaunchError.
+    Raises CommandFailed.
     """
     require_terminal("; serve without a screen with: streamscope run --headless …")
     engine = OwnEngine(options)
@@ -79,18 +73,18 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
 
 
 def run_on_running_engine(path: Path) -> int:
-    """Open the screen on the engine that listens at this path; returns the exit status. Raises LaunchError."""
+    """Open the screen on the engine that listens at this path; returns the exit status. Raises CommandFailed."""
     from streamscope.link.discovery import ProbeError, connect
     from streamscope.link.session import Session
 
     try:
         sock = connect(path)
     except ProbeError as error:
-        raise LaunchError(str(error), 1) from error
+        raise CommandFailed(str(error), 1) from error
     try:
         require_terminal()
         config = _config()
-    except LaunchError:
+    except CommandFailed:
         sock.close()
         raise
     session = Session(sock, path, history_bytes=config.history_bytes)
@@ -103,7 +97,7 @@ def run_on_running_engine(path: Path) -> int:
 
 def run_on_trace(path: str, at: str) -> int:
     """Open the screen on a recorded trace, at an instant that is written as `trace.instant` reads it, or playing from
-    the start if that is empty; returns the exit status. Raises LaunchError.
+    the start if that is empty; returns the exit status. Raises CommandFailed.
     """
     from streamscope.link.replay import Replay
     from streamscope.trace.instant import InstantError, Standpoint, parse
@@ -112,7 +106,7 @@ def run_on_trace(path: str, at: str) -> int:
     try:
         replay = Replay.open(path)
     except TraceError as error:
-        raise LaunchError(str(error), 1) from error
+        raise CommandFailed(str(error), 1) from error
     try:
         started = replay.hello.started if replay.hello is not None else 0.0
         here = Standpoint(replay.history.span_t()[0], started=started)
@@ -122,7 +116,7 @@ def run_on_trace(path: str, at: str) -> int:
             replay.notices.append(replay.trace.missing)
         return 0 if _run_app(replay, _config(), begin=begin) else 1
     except InstantError as error:
-        raise LaunchError(f"--at {at}: {error}") from error
+        raise CommandFailed(f"--at {at}: {error}") from error
     finally:
         replay.close()
 
@@ -167,7 +161,7 @@ class OwnEngine:
         self._wait()
         if session.status == "gone":
             self._show_printed()
-        _say(session.reason)
+        say(session.reason)
         status = session.exit_status or 1
         self._clean_up(session)
         return status
@@ -185,9 +179,9 @@ class OwnEngine:
         if status or self._raised():
             self._show_printed()
         if not served_to_the_end and session.reason:
-            _say(session.reason)
+            say(session.reason)
         elif status < 0:
-            _say(self.why_gone())
+            say(self.why_gone())
         self._clean_up(session)
         return 1 if status < 0 else status
 
@@ -243,7 +237,7 @@ def _config() -> Config:
     try:
         return load_config()
     except ConfigError as error:
-        raise LaunchError(str(error)) from error
+        raise CommandFailed(str(error)) from error
 
 
 def _run_app(source: Source, config: Config, *, demo: bool = False, begin: Target | None = None) -> bool:
@@ -254,7 +248,7 @@ def _run_app(source: Source, config: Config, *, demo: bool = False, begin: Targe
     with _terminal_restored(), _leaving_on_signals(app):
         app.run()
     if app.view.recording.last:
-        _say(app.view.recording.last)
+        say(app.view.recording.last)
     return not app.return_code
 
 
@@ -341,9 +335,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _say(text: str) -> None:
-    from streamscope.trace.names import visible
-
-    sys.stderr.write(f"streamscope: {visible(text, 1000)}\n")

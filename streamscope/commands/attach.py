@@ -7,6 +7,7 @@ import sys
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT, engines, some_engine
+from streamscope.telling import CommandFailed
 
 
 @click.command(context_settings=CONTEXT)
@@ -16,11 +17,11 @@ def attach(which: str | None) -> None:
 
     Leaving does not end it. If it ends or the connection breaks, the screen keeps the last state and tries again.
     """
-    from streamscope.launch import LaunchError, run_on_running_engine
+    from streamscope.launch import run_on_running_engine
     from streamscope.link.discovery import ProbeError, find
 
     try:
         path = find(which)
     except ProbeError as error:
-        raise LaunchError(str(error), 1) from error
+        raise CommandFailed(str(error), 1) from error
     sys.exit(run_on_running_engine(path))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT
+from streamscope.telling import CommandFailed, say
 
 if TYPE_CHECKING:
     from streamscope.trace.check import Assertion
@@ -40,10 +41,8 @@ def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool
     be checked. Each failure is told with its stream, its instant, its event, and the command that opens the trace
     there.
     """
-    from streamscope.launch import LaunchError
     from streamscope.trace import check as checking
     from streamscope.trace.decode import FeedError
-    from streamscope.trace.names import visible
     from streamscope.trace.store.format import TraceError
     from streamscope.trace.store.reader import TraceFile
 
@@ -62,9 +61,9 @@ def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool
                 click.echo(line)
             missing = trace.missing
     except (TraceError, FeedError) as error:
-        raise LaunchError(str(error), 2) from error
+        raise CommandFailed(str(error), 2) from error
     if missing:
-        click.echo(f"streamscope: {visible(missing, 1000)}", err=True)
+        say(missing)
     sys.exit(0 if report.ok else 1)
 
 

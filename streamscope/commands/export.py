@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT, Whole
+from streamscope.telling import CommandFailed, say
 
 if TYPE_CHECKING:
     from streamscope.trace.export.request import Request
@@ -63,7 +64,6 @@ def export(
 
     A picture shows the streams named with --stream, or else the one whose queue grew longest.
     """
-    from streamscope.launch import LaunchError
     from streamscope.trace.decode import FeedError
     from streamscope.trace.export.request import ExportError, Request
     from streamscope.trace.store.format import TraceError
@@ -81,11 +81,11 @@ def export(
     except ExportError as error:
         raise click.UsageError(str(error)) from error
     except (TraceError, FeedError) as error:
-        raise LaunchError(str(error), 1) from error
+        raise CommandFailed(str(error), 1) from error
     except BrokenPipeError:
         _nobody_reads()
     except OSError as error:
-        raise LaunchError(f"{output or 'stdout'} cannot be written: {error.strerror}", 1) from error
+        raise CommandFailed(f"{output or 'stdout'} cannot be written: {error.strerror}", 1) from error
     _tell(output, kind, size, missing)
 
 
@@ -151,7 +151,7 @@ def _tell(output: str | None, kind: str, size: int, missing: str) -> None:
     from streamscope.trace.names import visible
 
     if missing:
-        click.echo(f"streamscope: {visible(missing, 1000)}", err=True)
+        say(missing)
     if output is not None:
         then = ": open it at https://ui.perfetto.dev" if kind == "perfetto" else ""
         click.echo(f"{visible(output, 1000)}: {in_bytes(size)}{then}", err=True)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT
+from streamscope.telling import CommandFailed
 
 
 @click.command(context_settings=CONTEXT)
 def ps() -> None:
     """List the running engines: pid, program, address, streams and age."""
-    from streamscope.launch import LaunchError
     from streamscope.link.discovery import ProbeError, running
     from streamscope.link.table import engines_table
 
     try:
         engines = running()
     except ProbeError as error:
-        raise LaunchError(str(error), 1) from error
+        raise CommandFailed(str(error), 1) from error
     if not engines:
         click.echo("no engine is running; start one with: streamscope run echo", err=True)
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating, some_engine
+from streamscope.telling import CommandFailed, say
 
 
 @click.command(context_settings=CONTEXT)
@@ -31,14 +32,9 @@ def record(
     The server is not slowed down by it and does not notice. What was recorded is looked at with: streamscope replay
     FILE
     """
-    from streamscope.launch import LaunchError
     from streamscope.link.discovery import ProbeError, find
     from streamscope.link.parts import PartsError, Rotation
     from streamscope.link.recording import record
-    from streamscope.trace.names import visible
-
-    def say(line: str) -> None:
-        click.echo(f"streamscope: {visible(line, 1000)}", err=True)
 
     check_rotation(rotate, keep, file)
     rotation = Rotation(*(rotate or (0, 0.0)), keep or 0)
@@ -46,7 +42,7 @@ def record(
         path = find(which)
         problem = record(path, Path(file), rotation, spool=spool << 20, duration=duration or 0.0, say=say)
     except (ProbeError, PartsError) as error:
-        raise LaunchError(str(error), 1) from error
+        raise CommandFailed(str(error), 1) from error
     if problem:
-        raise LaunchError(problem, 1)
+        raise CommandFailed(problem, 1)
     sys.exit(0)
