@@ -34,6 +34,7 @@ from streamscope.link.output import HeldOutput, LogFile, write_all
 from streamscope.link.parts import PartsError, Rotation
 from streamscope.link.publisher import Publisher
 from streamscope.link.snapshot import listening_addresses
+from streamscope.link.spool import SPOOL
 from streamscope.link.subscriber import BUFFER_LIMIT, Subscriber
 from streamscope.link.writers import Writers
 from streamscope.servers.load import program_name
@@ -60,7 +61,7 @@ class ServeOptions(msgspec.Struct):
     rotate_bytes: int = 0  # when it begins a new part; 0 for never
     rotate_seconds: float = 0.0
     keep: int = 0  # parts, 0 for all
-    spool: int = 256 * 1024 * 1024  # bytes that may wait for the events' writer, and for the recorder
+    spool: int = SPOOL  # bytes that may wait for the events' writer, and for the recorder
     buffer: int = BUFFER_LIMIT  # bytes that may wait for an inspector
     probe: str | None = None  # another socket for inspectors
     no_probe: bool = False

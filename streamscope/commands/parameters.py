@@ -102,8 +102,25 @@ def rotating(command: Any) -> Any:
         "--rotate",
         type=SizeOrTime(),
         metavar="SIZE|TIME",
-        help="Begin a new part of the recording at this size (64MiB) or age (10min): FILE is always the newest, and "
-        "the parts before it are FILE.1, FILE.2, …",
+        help="Begin a new part of the recording at this size (64MiB) or age (10min): x.scope is always the newest, and "
+        "the parts before it are x.1.scope, x.2.scope, …",
+    )(command)
+
+
+def spooling(command: Any) -> Any:
+    """The option that bounds what a writer may hold; the command gets it in bytes."""
+
+    def in_bytes(context: click.Context, parameter: click.Parameter, mib: int) -> int:
+        return mib << 20
+
+    return click.option(
+        "--spool",
+        type=Whole(1, 65536),
+        default=256,
+        show_default=True,
+        metavar="MIB",
+        callback=in_bytes,
+        help="Memory for events that wait to be written to a file; beyond it they are lost, and counted.",
     )(command)
 
 

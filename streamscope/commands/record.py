@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, engines, rotating, some_engine
+from streamscope.commands.parameters import CONTEXT, Seconds, check_rotation, engines, rotating, some_engine, spooling
 from streamscope.telling import CommandFailed, say
 
 
@@ -16,21 +16,13 @@ from streamscope.telling import CommandFailed, say
 @click.argument("file", type=click.Path())
 @rotating
 @click.option("--duration", type=Seconds(), metavar="SECONDS", help="Stop after so long.")
-@click.option(
-    "--spool",
-    type=Whole(1, 65536),
-    default=256,
-    show_default=True,
-    metavar="MIB",
-    help="Memory for what has arrived and is not written yet; beyond it events are lost, and counted.",
-)
+@spooling
 def record(
     which: str, file: str, rotate: tuple[int, float] | None, keep: int | None, duration: float | None, spool: int
 ) -> None:
     """Record a running engine into the trace FILE, until it ends or you press Ctrl-C.
 
-    The server is not slowed down by it and does not notice. What was recorded is looked at with: streamscope replay
-    FILE
+    The server never waits for it. What was recorded is looked at with: streamscope replay FILE
     """
     from streamscope.link.discovery import ProbeError, find
     from streamscope.link.parts import PartsError, Rotation
@@ -40,7 +32,7 @@ def record(
     rotation = Rotation(*(rotate or (0, 0.0)), keep or 0)
     try:
         path = find(which)
-        problem = record(path, Path(file), rotation, spool=spool << 20, duration=duration or 0.0, say=say)
+        problem = record(path, Path(file), rotation, spool=spool, duration=duration or 0.0, say=say)
     except (ProbeError, PartsError) as error:
         raise CommandFailed(str(error), 1) from error
     if problem:

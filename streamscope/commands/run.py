@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, rotating
+from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, rotating, spooling
 from streamscope.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -48,14 +48,7 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--events", metavar="FILE", help="Write every event as a line of JSON; - is stdout (with --headless).")
 @click.option("--record", metavar="FILE", help="Record everything into the trace FILE; streamscope replay shows it.")
 @rotating
-@click.option(
-    "--spool",
-    type=Whole(1, 65536),
-    default=256,
-    show_default=True,
-    metavar="MIB",
-    help="Memory for events that --events and --record have not written yet; beyond it they are lost, and counted.",
-)
+@spooling
 @click.option("--probe", metavar="PATH", help="Listen for inspectors on this Unix socket too.")
 @click.option(
     "--no-probe", is_flag=True, help="Do not listen for them in the runtime folder, where ps and attach look."
@@ -78,7 +71,6 @@ def run(
     target: str,
     arguments: tuple[str, ...],
     headless: bool,
-    spool: int,
     demo: bool,
     rotate: tuple[int, float] | None,
     **given: Any,
@@ -94,7 +86,6 @@ def run(
     given = {name: value for name, value in given.items() if value is not None}
     own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}
     options: dict[str, Any] = {"target": target, "arguments": list(arguments), "options": own, **given}
-    options["spool"] = spool * 1024 * 1024
     options["rotate_bytes"], options["rotate_seconds"] = rotate or (0, 0.0)
     if headless:
         from streamscope.serve import ServeOptions, serve

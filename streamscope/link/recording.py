@@ -22,11 +22,8 @@ from streamscope.link import following
 from streamscope.link.discovery import ProbeError, connect
 from streamscope.link.parts import Parts, PartsError, Rotation, open_first
 from streamscope.link.recorder import Recorder
-from streamscope.link.spool import Spool
+from streamscope.link.spool import SPOOL, Spool
 from streamscope.trace.names import visible
-
-SPOOL = 256 * 1024 * 1024
-"""Bytes that may wait to be written."""
 
 _ENDING = (*following.NOT_MEANT_FOR_US, signal.SIGALRM)
 

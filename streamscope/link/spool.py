@@ -12,6 +12,9 @@ import threading
 from queue import Empty, SimpleQueue
 from types import TracebackType
 
+SPOOL = 256 << 20
+"""Bytes that may wait, unless another bound is asked for."""
+
 _RECEIVE = 256 * 1024
 
 
