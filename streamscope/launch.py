@@ -100,7 +100,7 @@ def run_on_trace(path: str, at: str) -> int:
     the start if that is empty; returns the exit status. Raises CommandFailed.
     """
     from streamscope.link.replay import Replay
-    from streamscope.trace.instant import InstantError, Standpoint, parse
+    from streamscope.trace.instant import InstantError, parse_option
     from streamscope.trace.store.format import TraceError
 
     try:
@@ -109,8 +109,7 @@ def run_on_trace(path: str, at: str) -> int:
         raise CommandFailed(str(error), 1) from error
     try:
         started = replay.hello.started if replay.hello is not None else 0.0
-        here = Standpoint(replay.history.span_t()[0], started=started)
-        begin = parse(at, here, bare="seq") if at else None
+        begin = parse_option(at, replay.history.span_t(), started, bare="seq") if at else None
         require_terminal()
         if replay.trace.missing:
             replay.notices.append(replay.trace.missing)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from streamscope.trace.store.reader import TraceFile
 
 FORMATS = ("jsonl", "csv", "perfetto", "svg")
+SUFFIXES = {
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".svg": "svg", ".pftrace": "perfetto",
+    ".perfetto-trace": "perfetto",
+}  # fmt: skip
 WHEN = "TIME|turn N|seq N"
 
 
@@ -91,8 +95,6 @@ def export(
 
 def _format_of(output: str | None) -> str:
     """The format that the file's name says. Raises UsageError if it says none."""
-    from streamscope.trace.export.request import SUFFIXES
-
     suffix = Path(output).suffix.lower() if output is not None else ""
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]

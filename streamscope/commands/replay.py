@@ -11,8 +11,8 @@ from streamscope.commands.parameters import CONTEXT
 
 @click.command(
     context_settings=CONTEXT,
-    epilog="WHEN is an event's number (73504, seq 73504), a turn (turn 18402), a time of day (14:02:11.5), or a time "
-    "since the engine began (12.5s, 1m 30s). On the screen, ? lists the keys that travel.",
+    epilog="WHEN is an event's number (73504, seq 73504), a turn (turn 18402), a time of day (14:02:11.5), a time "
+    "since the engine began (12.5s, 1m 30s) or before the end (-3s). On the screen, ? lists the keys that travel.",
 )
 @click.argument("file", type=click.Path())
 @click.option("--at", metavar="WHEN", default="", help="Begin there, and stand still.  [default: play from the start]")

@@ -2,7 +2,7 @@
 
     14:02:11.5          a time of day, of the day that is nearest
     12.5s  1m 30s       so long after the engine began
-    -3.2s  +500ms       so long before, or after, where one is
+    -3.2s  +500ms       so long before, or after, where one is; in an option, the end and the beginning
     turn 18402  turn +1 a turn of the loop
     seq 73504  #73504   an event by its number
     mark  start  end    the marked instant, and the ends of the past
@@ -76,6 +76,17 @@ def parse(text: str, here: Standpoint, *, bare: str = "") -> Target:
         return _counted(written, here) or _clock(written, here) or _bare(written, bare) or _duration(written, here)
     except InstantError as error:
         raise InstantError(str(error), error.start + begin, error.end + begin) from None
+
+
+def parse_option(text: str, span: tuple[int, int], started: float, *, bare: str = "") -> Target:
+    """What an option of a command means, for a trace that begins and ends at these instants: nobody stands anywhere in
+    it, so a minus counts back from its end, a plus on from its beginning, and there are no marks. Raises InstantError.
+    """
+    backwards = text.lstrip().startswith(("-", "−"))
+    target = parse(text, Standpoint(t=span[backwards], started=started), bare=bare)
+    if target.kind == "mark":
+        raise InstantError("there are no marks here; write a time, a turn or a seq", 0, len(text))
+    return target
 
 
 def _int(digits: str) -> int:

@@ -30,6 +30,7 @@ def test_a_trace_needs_a_terminal_to_be_replayed_on(runtime: Path, trace: Path) 
         ("yesterday", "no place in the past"),
         ("14:61", "there are no 61 minutes"),
         ("turn", "the turn is missing"),
+        ("mark", "there are no marks here"),
         ("\x1b[2J", "no place in the past"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamscope.trace.instant import InstantError, Standpoint, Target, parse
+from streamscope.trace.instant import InstantError, Standpoint, Target, parse, parse_option
 
 SECOND = 1_000_000_000
 MIDNIGHT = 1_700_006_400.0  # a whole day of Unix time: 00:00 UTC
@@ -52,6 +52,18 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_times_turns_and_numbers(text: str, target: Target) -> None:
     assert parse(text, HERE) == target
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("-3s", 57), ("−3s", 57), ("+3s", 5), ("3s", 3), ("14:00:30", 30), ("-2h", 0)]
+)
+def test_in_an_option_a_minus_counts_from_the_end_and_a_plus_from_the_beginning(text: str, seconds: int) -> None:
+    assert parse_option(text, (2 * SECOND, 60 * SECOND), HERE.started) == Target("t", seconds * SECOND)
+
+
+def test_in_an_option_there_are_no_marks() -> None:
+    with pytest.raises(InstantError, match="no marks here"):
+        parse_option("mark", (0, SECOND), HERE.started)
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,11 @@ from dataclasses import dataclass, replace
 
 from streamscope.trace.decode import Event
 from streamscope.trace.export import jsonl, perfetto, table
-from streamscope.trace.export.selection import Lost, Selection
+from streamscope.trace.export.selection import Selection
 from streamscope.trace.filter import Filter, FilterError
-from streamscope.trace.instant import InstantError, Standpoint, parse
+from streamscope.trace.instant import InstantError, parse_option
 from streamscope.trace.store.reader import TraceFile
 
-FORMATS = ("jsonl", "csv", "perfetto", "svg")
-SUFFIXES = {
-    ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".svg": "svg", ".pftrace": "perfetto",
-    ".perfetto-trace": "perfetto",
-}  # fmt: skip
 MOST_PICKED = 100_000
 
 
@@ -95,17 +90,13 @@ def _filter(text: str) -> Filter:
 
 
 def _row(trace: TraceFile, text: str, option: str) -> tuple[int, int]:
-    """The row and the time that a person means. A minus counts back from the end, a plus on from the beginning."""
+    """The row and the time that a person means."""
     history = trace.history
-    first_t, end_t = history.span_t()
-    backwards = text.lstrip().startswith(("-", "−"))
-    here = Standpoint(t=end_t if backwards else first_t, started=trace.header.started)
+    first_t, end_t = span = history.span_t()
     try:
-        target = parse(text, here)
+        target = parse_option(text, span, trace.header.started)
     except InstantError as error:
         raise ExportError(f"{option} {text}: {error}") from error
-    if target.kind == "mark":
-        raise ExportError(f"{option} {text}: there are no marks here; write a time, a turn or a seq")
     if target.kind == "t":
         return history.row_at(t=target.value), target.value
     if target.kind in ("start", "end"):
@@ -113,6 +104,3 @@ def _row(trace: TraceFile, text: str, option: str) -> tuple[int, int]:
     row = history.row_at(turn=target.value) if target.kind == "turn" else history.row_at(seq=target.value)
     event = history.event(row)
     return row, event.t if isinstance(event, Event) else end_t
-
-
-__all__ = ["FORMATS", "SUFFIXES", "ExportError", "Lost", "Request", "lines_of_json", "perfetto_packets", "rows_of_csv"]
