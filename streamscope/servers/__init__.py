@@ -21,15 +21,19 @@ class Option:
     required: bool = False
 
 
+TRY_WITH = "nc {host} {port}"
+"""What talks to a server of any kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """One entry of the list: what it does in one line, its own options, and a command with which to try it."""
 
     name: str
     summary: str
-    try_with: str
-    """A shell command with `{host}` and `{port}` still to be filled in, or `{path}`."""
     options: tuple[Option, ...] = ()
+    try_with: str = TRY_WITH
+    """A shell command with `{host}` and `{port}` still to be filled in, or `{address}` for both."""
 
     @property
     def module(self) -> str:
@@ -40,23 +44,21 @@ class Server:
 SERVERS: dict[str, Server] = {
     server.name: server
     for server in (
-        Server("echo", "sends back what it reads", "nc {host} {port}"),
-        Server("chat", "sends what one writes to all", "nc {host} {port}"),
-        Server("sink", "reads, and never writes", "nc {host} {port} < /dev/zero"),
-        Server("source", "writes as fast as the peer takes it", "nc {host} {port} > /dev/null"),
-        Server("http", "a small keep-alive HTTP/1.1 server", "curl http://{host}:{port}/"),
+        Server("echo", "sends back what it reads"),
+        Server("chat", "sends what one writes to all"),
+        Server("sink", "reads, and never writes", try_with=f"{TRY_WITH} < /dev/zero"),
+        Server("source", "writes as fast as the peer takes it", try_with=f"{TRY_WITH} > /dev/null"),
+        Server("http", "a small keep-alive HTTP/1.1 server", try_with="curl http://{address}/"),
         Server(
             "proxy",
             "carries TCP to another server, backpressure included",
-            "nc {host} {port}",
             (Option("--to", "to", "HOST:PORT", "the server behind the proxy", required=True),),
         ),
         Server(
             "pipe-echo",
             "echo on a Unix socket",
-            "nc -U {path}",
             (Option("--path", "path", "PATH", "its socket, a file or an abstract @name; otherwise one of your own"),),
         ),
-        Server("ipc", "hands its connections to a child process, and takes them back", "nc {host} {port}"),
+        Server("ipc", "hands its connections to a child process, and takes them back"),
     )
 }

@@ -45,7 +45,7 @@ def test_every_server_takes_the_options_that_it_is_listed_with():
         assert {"host", "port"} <= set(taken) or "path" in taken
         names = load(server.name).__code__.co_varnames
         assert {option.keyword for option in server.options} <= set(names)
-        assert server.try_with.format(host="h", port=1, path="/p")
+        assert server.try_with.format(host="h", port=1, address="h:1").startswith(("nc h 1", "curl http://h:1/"))
 
 
 def test_a_file_is_loaded_with_its_neighbours(tmp_path):

@@ -33,6 +33,7 @@ async def test_an_empty_screen_teaches_where_to_connect_and_with_what() -> None:
         ("http", "127.0.0.1:8080", "curl http://127.0.0.1:8080/"),
         ("http", "[::1]:8080", "curl http://[::1]:8080/"),
         ("chat", "0.0.0.0:7000", "nc 127.0.0.1 7000"),
+        ("source", "127.0.0.1:7000", "nc 127.0.0.1 7000 > /dev/null"),
         ("echo", ":::7000", "nc ::1 7000"),
         ("echo", "/run/echo.sock", "nc -U /run/echo.sock"),
     ],

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
+from streamscope.servers import SERVERS, TRY_WITH
 from streamscope.trace.names import host_and_port
 from streamscope.ui.safe import visible
 from streamscope.ui.view import View
@@ -17,7 +18,7 @@ from streamscope.ui.widgets.pens import Pens
 
 
 def command_to_try(program: str, address: str) -> str:
-    """A command that talks to the server: curl for HTTP, nc for the rest, Unix sockets too."""
+    """A command that talks to the server: the one that suits a built-in server, nc for the rest, Unix sockets too."""
     parts = host_and_port(address)
     if parts is None:
         return f"nc -U {shlex.quote(address)}"
@@ -26,9 +27,9 @@ def command_to_try(program: str, address: str) -> str:
         host = "127.0.0.1"
     elif host == "::":
         host = "::1"
-    if program == "http":
-        return f"curl http://{f'[{host}]' if ':' in host else host}:{port}/"
-    return f"nc {host} {port}"
+    command = SERVERS[program].try_with if program in SERVERS else TRY_WITH
+    host = shlex.quote(host)
+    return command.format(host=host, port=port, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 
 def welcome_lines(view: View) -> list[Line]:
