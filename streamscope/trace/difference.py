@@ -17,7 +17,6 @@ from streamscope.trace.names import callbacks_text, mask_text
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
 FLAGS, QUEUES, MASKS, COUNTERS, OTHERS = "flags", "queues", "masks", "counters", "others"
-GROUPS = (FLAGS, QUEUES, MASKS, COUNTERS, OTHERS)
 """What a change is of, in the order in which changes are told."""
 
 Value = int | str | bool | None

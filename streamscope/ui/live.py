@@ -1,29 +1,19 @@
-"""What the app asks of a screen or widget that shows live state: to paint again what has changed.
+"""What app, screens and widgets ask of each other.
 
-The app drains the session on one timer and then calls `show` on the active screen, which passes it on. `show`
-compares what is on the screen with what should be, and asks for exactly the lines that differ to be painted; when
-nothing differs it does nothing.
+The app drains the session on one timer and then calls `show(changed)` on the screen in front, which passes it on;
+`changed` are the numbers of streams touched since the last call, while ages and glows change without being named.
+`show` compares what is on the screen with what should be, and asks for exactly the lines that differ to be painted;
+when nothing differs it does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Set
 from typing import Protocol, runtime_checkable
 
 from streamscope.ui.view import View
 
 AGES_EVERY = 0.1
 """Seconds after which what changes by itself, ages and glows, is looked at again."""
-
-
-@runtime_checkable
-class Live(Protocol):
-    """Something that shows live state."""
-
-    def show(self, changed: Set[int]) -> None:
-        """Paint what has changed. `changed` are the numbers of streams touched since the last call; ages and glows
-        change without being named.
-        """
 
 
 @runtime_checkable

@@ -95,11 +95,6 @@ class Travel:
         return self.history.event(self.row - 1) if self.row > 0 else None
 
     @property
-    def at_start(self) -> bool:
-        """Whether there is nothing before that is still known."""
-        return self.row <= self.history.reach
-
-    @property
     def at_end(self) -> bool:
         """Whether nothing that has been recorded lies ahead."""
         return self.row >= self.history.end

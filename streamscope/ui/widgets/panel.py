@@ -12,7 +12,6 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.content import Content
-from textual.geometry import Region
 from textual.reactive import var
 from textual.strip import Strip
 
@@ -108,11 +107,7 @@ epoll: what the engine wants to be told of, and what it has registered with the 
         facts = self.facts()
         lines = self._missing() if facts is None else panel_lines(facts, *self.content_size)
         self._show_frame(facts)
-        for y in range(max(len(lines), len(self._lines))):
-            before = self._lines[y] if y < len(self._lines) else None
-            after = lines[y] if y < len(lines) else None
-            if before != after:
-                self.refresh(Region(0, y, self.content_size.width, 1))
+        self.refresh_lines_that_differ(self._lines, lines)
         self._lines = lines
 
     def _missing(self) -> list[Line]:

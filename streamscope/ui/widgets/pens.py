@@ -11,12 +11,14 @@ stylesheet when it is first drawn with, and kept until the theme or the ground u
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.dom import DOMNode
 from textual.filter import ANSIToTruecolor, LineFilter
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -46,10 +48,6 @@ class Pens(Widget):
         if style is None:
             style = pens[name, row] = self._make(name, row)
         return style
-
-    def paper(self) -> Style:
-        """The widget's own style, to be laid under lines that are drawn without it."""
-        return self.pen()
 
     def ground(self, row: str) -> Style:
         """The background of a row alone."""
@@ -91,6 +89,12 @@ class Pens(Widget):
             drawn.append(Segment(" " * (width - used), self.pen("", row)))
         strip = Strip(drawn, max(used, width))
         return strip.crop(0, width) if used > width else strip
+
+    def refresh_lines_that_differ(self, before: Sequence[object], after: Sequence[object]) -> None:
+        """Have exactly those lines painted again in which the widget differs from what it was."""
+        for y, (old, new) in enumerate(zip_longest(before, after)):
+            if old != new:
+                self.refresh(Region(0, y, self.content_size.width, 1))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Pens are of the theme's colours, so none has to be translated from the terminal's sixteen."""

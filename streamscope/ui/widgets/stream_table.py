@@ -97,12 +97,6 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._sort()
         self.show(frozenset())
 
-    def set_columns(self, chosen: Iterable[str]) -> None:
-        """Show these columns, as many of them as there is room for."""
-        self._chosen = tuple(chosen)
-        self._place()
-        self.show(frozenset())
-
     def set_sort(self, column: str, descending: bool | None = None) -> None:
         """Sort by a column; by the one it is sorted by already, turn the order round."""
         if descending is None:

@@ -13,7 +13,6 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.content import Content
-from textual.geometry import Region
 from textual.reactive import var
 from textual.strip import Strip
 
@@ -124,11 +123,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
             return
         self._due = at + AGES_EVERY
         lines = self._look()
-        for y in range(max(len(lines), len(self._lines))):
-            before = self._lines[y] if y < len(self._lines) else None
-            after = lines[y] if y < len(lines) else None
-            if before != after:
-                self.refresh(Region(0, y, self.content_size.width, 1))
+        self.refresh_lines_that_differ(self._lines, lines)
         self._lines = lines
 
     def _look(self) -> list[Line]:
