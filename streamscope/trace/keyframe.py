@@ -175,6 +175,17 @@ def look(packed: bytes, number: int) -> Look:
     return Look(state, frozen.whole, frozen.round is not None)
 
 
+def snapshot(packed: bytes) -> tuple[LoopState, list[StreamState]] | None:
+    """The loop and all handles, as a snapshot would tell of them; None if not all was known there.
+
+    Raises FeedError for bytes that are no keyframe.
+    """
+    frozen, handles = _open(packed)
+    if not frozen.whole:
+        return None
+    return frozen.loop, read_handles(handles)
+
+
 def _open(packed: bytes) -> tuple[_Frozen, bytes]:
     """All of it but the handles, which are packed yet."""
     if len(packed) > MOST_BYTES:

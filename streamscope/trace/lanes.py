@@ -20,6 +20,7 @@ from itertools import chain, islice, pairwise
 from typing import TypeAlias
 
 from streamscope.core.flags import FLAG_NAMES, POLL_NAMES
+from streamscope.trace.decode import FeedError
 from streamscope.trace.history import History, Keyframe
 from streamscope.trace.keyframe import Look, look
 from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
@@ -194,7 +195,7 @@ class Lanes:
         """How the stream stood at a keyframe."""
         samples = self._samples
         if keyframe.row not in samples:
-            samples[keyframe.row] = found = look(keyframe.packed, self.stream)
+            samples[keyframe.row] = found = self._look(keyframe)
             insort(self._sampled, (keyframe.t, keyframe.row))
             if len(samples) > SAMPLES_KEPT:
                 oldest, _ = samples.popitem(last=False)
@@ -204,6 +205,14 @@ class Lanes:
                 self.peak = max(self.peak, found.state.write_queue_size)
         samples.move_to_end(keyframe.row)
         return samples[keyframe.row]
+
+    def _look(self, keyframe: Keyframe) -> Look:
+        """What a keyframe has of the stream; of one that is damaged, nothing."""
+        try:
+            return look(keyframe.packed, self.stream)
+        except FeedError as error:
+            self.history.damage = str(error)
+            return Look(None, whole=False, in_round=False)
 
     def _go_on(self) -> Iterator[bool]:
         """Go over the window's part of the past, leaf by leaf."""
@@ -273,7 +282,10 @@ class Lanes:
         elif isinstance(leaf, GapRow):
             walker.missing(leaf.events)
         elif isinstance(leaf, SliceMark) and not walker.sure:
-            walker.told(read_slice(leaf.packed))
+            try:
+                walker.told(read_slice(leaf.packed))
+            except FeedError as error:  # the next snapshot, or keyframe, may say it
+                self.history.damage = str(error)
 
     def _takes_in_next(self, run: _Run, place: Place) -> bool:
         """Whether the run has reached the next one, which it then takes in."""

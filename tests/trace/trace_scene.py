@@ -36,7 +36,8 @@ class Stage:
         self.path = path
         self.model = Model.here()
         self._file = path.open("w+b")
-        self._writer = TraceWriter(self._file, hello)
+        self._seconds = 0.0
+        self._writer = TraceWriter(self._file, hello, monotonic=lambda: self._seconds)
         self.place = self.turn = self.t = 0
         self.slice()
 
@@ -53,6 +54,11 @@ class Stage:
         self.model.apply(self.place, self.turn, self.t, words)
         self.place += len(words)
         self.turn, self.t = self.model.loop.turn, self.model.loop.t
+
+    def end_segment(self) -> None:
+        """What comes is in another segment of the file."""
+        self._seconds += 1.0
+        self._writer.tick(self._seconds)
 
     def lose(self, events: int) -> None:
         """Events that nobody has."""

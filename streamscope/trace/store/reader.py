@@ -213,6 +213,8 @@ class TraceFile:
             return False
         if last is not None and (head.t < last.t or head.turn < last.turn or head.place < last.place):
             return False
+        if self._segments:
+            self._segments[-1].next = segment
         self._segments.append(segment)
         history.segment(segment, head.end_t, segment.keyframe if head.has_keyframe else None)
         return True

@@ -1,7 +1,8 @@
 """Segments of a trace file as pieces of a past: read when they are looked at, and only so many kept in memory.
 
 What a segment holds is checked when it is read. Where it turns out to be no feed, its rows become one gap and the
-reason is noted: whoever reads on never meets an exception.
+reason is noted: whoever reads on never meets an exception. After such a gap stands what the keyframe of the next
+segment says, as a snapshot would say it after a loss, so that whoever folds on knows everything again from there.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from streamscope.trace.decode import Decoder, Event, FeedError
+from streamscope.trace.keyframe import snapshot
 from streamscope.trace.packing import MALFORMED, array_length
-from streamscope.trace.pieces import Batch, ForgetMark, Gap, GapRow, Leaf, SliceMark
+from streamscope.trace.pieces import Batch, ForgetMark, Gap, GapRow, Leaf, SliceBody, SliceMark, pack_slice
 from streamscope.trace.store.format import (
     CHUNK,
     HEAD,
@@ -62,7 +64,7 @@ class SegmentReader:
         if leaves is None:
             leaves = self._try(segment, self._read_leaves)
             if leaves is None:
-                leaves = (_Damaged(segment),)
+                leaves = (_Damaged(segment), *self._known_again(segment.next))
             self._leaves[number] = leaves
             self._bytes += _cost(leaves)
             while self._bytes > self._memory and len(self._leaves) > 1:
@@ -117,6 +119,18 @@ class SegmentReader:
         except MALFORMED as error:
             self.damage[segment.first] = f"a segment cannot be read: {error}"
         return None
+
+    def _known_again(self, segment: Segment | None) -> Sequence[SliceMark]:
+        """The state with which a segment begins as a snapshot that tells of it, if that can be had."""
+        packed = self.keyframe(segment) if segment is not None and segment.head.has_keyframe else b""
+        try:
+            known = snapshot(packed) if packed else None
+            if known is None or segment is None:
+                return ()
+            body = pack_slice(SliceBody(*known, first=True, last=True))
+        except FeedError:  # whoever stands at the keyframe itself will say so
+            return ()
+        return (SliceMark(segment.first, segment.place, segment.turn, segment.t, body),)
 
     def _part(self, segment: Segment, number: int) -> bytes:
         """One part of a segment, unpacked."""
@@ -175,11 +189,13 @@ class SegmentReader:
 class Segment:
     """A segment as a piece of a past. See `pieces.Piece`."""
 
-    __slots__ = ("cost", "count", "first", "head", "length", "offset", "place", "reader", "t", "turn")
+    __slots__ = ("cost", "count", "first", "head", "length", "next", "offset", "place", "reader", "t", "turn")
 
     def __init__(self, reader: SegmentReader, head: Head, offset: int) -> None:
         """`offset` is where its chunk begins in the file."""
         self.reader, self.head, self.offset = reader, head, offset
+        self.next: Segment | None = None
+        """The segment that follows it in the file."""
         self.length = HEAD.size + sum(head.sizes[1::2])
         self.first, self.count, self.place, self.turn, self.t = head[:5]
         self.cost = 800
