@@ -17,12 +17,12 @@ from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import chain, islice, pairwise
-from typing import TypeAlias
 
 from streamscope.core.flags import FLAG_NAMES, POLL_NAMES
 from streamscope.trace.decode import FeedError
 from streamscope.trace.history import History, Keyframe
 from streamscope.trace.keyframe import Look, look
+from streamscope.trace.lane_blocks import Block, Pieces, Place, Run
 from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
 from streamscope.trace.tally import WANTS, Standing, Tally, Walker
 from streamscope.trace.tally_rules import Tables
@@ -55,74 +55,6 @@ class Column(Tally):
     exact: bool = True
 
 
-Place: TypeAlias = tuple[int, int]
-"""Where in the past: the number of a piece, and of a leaf in it. Unlike a row, it tells slices apart, too."""
-
-
-class _Block:
-    """Some leaves that follow each other: places from `first` up to `end`, times from `t0` to `t1`, both included."""
-
-    __slots__ = ("before", "end", "first", "t0", "t1", "tally")
-
-    def __init__(self, first: Place, end: Place, t0: int, t1: int, before: Standing, tally: Tally) -> None:
-        self.first, self.end, self.t0, self.t1, self.before, self.tally = first, end, t0, t1, before, tally
-
-    def add(self, later: _Block) -> None:
-        self.end, self.t1 = later.end, later.t1
-        self.tally.add(later.tally)
-
-
-class _Run:
-    """A part of the past that has been gone over without a break, up to the place `end` and the time `t1`."""
-
-    __slots__ = ("blocks", "end", "first", "gap", "row", "t0", "t1", "walker")
-
-    def __init__(self, first: Place, row: int, t0: int, walker: Walker) -> None:
-        self.first = self.end = first
-        self.row = row
-        """The row that comes next."""
-        self.gap: tuple[GapRow, int] | None = None
-        """The gap that came last, which may still grow, and how many of its events were counted."""
-        self.t0 = self.t1 = t0
-        self.walker = walker
-        self.blocks: list[_Block] = []
-
-    def take_in(self, later: _Run) -> None:
-        self.blocks += later.blocks
-        self.end, self.row, self.t1, self.walker = later.end, later.row, later.t1, later.walker
-        self.gap = later.gap
-
-    def grow(self) -> None:
-        """Count what was added to the gap that came last."""
-        if self.gap is not None:
-            gap, counted = self.gap
-            self.blocks[-1].tally.lost += gap.events - counted
-            self.gap = gap, gap.events
-
-    def condense(self) -> None:
-        """Make two neighbours one, all along."""
-        blocks = self.blocks
-        for first, second in zip(blocks[::2], blocks[1::2]):
-            first.add(second)
-        self.blocks = blocks[::2]
-
-
-class _Pieces:
-    """A block, cut at some edges of columns."""
-
-    __slots__ = ("edges", "tallies")
-
-    def __init__(self, edges: list[int], tallies: list[Tally]) -> None:
-        self.edges, self.tallies = edges, tallies
-
-    def piece(self, block: _Block, a: int, b: int) -> Tally | None:
-        """What of the block lies between these times, None if it was not cut there."""
-        place = bisect_right(self.edges, a)
-        begins = self.edges[place - 1] == a if place else a <= block.t0
-        ends = self.edges[place] == b if place < len(self.edges) else b > block.t1
-        return self.tallies[place] if begins and ends else None
-
-
 class Lanes:
     """The time line of one stream over a past that may grow at its end and be dropped at its beginning."""
 
@@ -137,11 +69,11 @@ class Lanes:
         """The greatest write_queue_size that has been seen."""
         self._monotonic = monotonic
         self._tables = Tables(history.decoder)
-        self._runs: list[_Run] = []  # in order; no two touch
+        self._runs: list[Run] = []  # in order; no two touch
         self._samples: OrderedDict[int, Look] = OrderedDict()  # by the row of their keyframe
         self._sampled: list[tuple[int, int]] = []  # time and row of each, in order
         self._columns: OrderedDict[tuple[int, int], Column] = OrderedDict()  # exact ones, that nothing can change
-        self._pieces: OrderedDict[tuple[Place, Place], _Pieces] = OrderedDict()
+        self._pieces: OrderedDict[tuple[Place, Place], Pieces] = OrderedDict()
         self._edges: list[int] = []
 
     def window(self, t0: int, t1: int, n: int, now: int | None = None) -> list[Column]:
@@ -231,7 +163,7 @@ class Lanes:
                 if run.t1 >= t1:
                     return
 
-    def _run_at(self, t: int) -> _Run:
+    def _run_at(self, t: int) -> Run:
         """The run that is to be extended so that this time is covered."""
         for run in self._runs:
             if run.t0 < t <= run.t1:
@@ -247,7 +179,7 @@ class Lanes:
             state = self._sample(keyframe).state
             standing = Standing(sure=True) if state is None else Standing.of(state)
             row, start = keyframe.row, keyframe.t
-        run = _Run(place, row, start, Walker(self._tables, self.stream, standing, start))
+        run = Run(place, row, start, Walker(self._tables, self.stream, standing, start))
         self._runs.insert(bisect_left(self._runs, place, key=_first), run)
         return run
 
@@ -259,7 +191,7 @@ class Lanes:
                 return frames[place]
         return None
 
-    def _extend(self, run: _Run, place: Place, leaf: Leaf) -> None:
+    def _extend(self, run: Run, place: Place, leaf: Leaf) -> None:
         walker = run.walker
         before, t0 = walker.standing(), run.t1
         self._walk(walker, leaf)
@@ -268,7 +200,7 @@ class Lanes:
         run.row = leaf.first + leaf.count
         run.gap = (leaf, leaf.events) if isinstance(leaf, GapRow) else None
         tally = walker.take()
-        run.blocks.append(_Block(place, run.end, t0, run.t1, before, tally))
+        run.blocks.append(Block(place, run.end, t0, run.t1, before, tally))
         self.flags |= tally.any
         self.peak = max(self.peak, tally.wq_max)
         if self.blocks > MOST_BLOCKS:
@@ -287,7 +219,7 @@ class Lanes:
             except FeedError as error:  # the next snapshot, or keyframe, may say it
                 self.history.damage = str(error)
 
-    def _takes_in_next(self, run: _Run, place: Place) -> bool:
+    def _takes_in_next(self, run: Run, place: Place) -> bool:
         """Whether the run has reached the next one, which it then takes in."""
         after = self._runs.index(run) + 1
         if after == len(self._runs) or place < self._runs[after].first:
@@ -311,7 +243,7 @@ class Lanes:
                     self._cut(block, cuts)
                     yield True
 
-    def _cut(self, block: _Block, cuts: list[int]) -> None:
+    def _cut(self, block: Block, cuts: list[int]) -> None:
         walker = Walker(self._tables, self.stream, block.before, block.t0)
         tallies: list[Tally] = []
         walker.cut_at(cuts, tallies)
@@ -321,7 +253,7 @@ class Lanes:
             self._walk(walker, leaf)
         tallies.append(walker.take())
         tallies += [Tally()] * (len(cuts) + 1 - len(tallies))  # only where the clock ran backwards
-        self._pieces[block.first, block.end] = _Pieces(cuts, tallies)
+        self._pieces[block.first, block.end] = Pieces(cuts, tallies)
         if len(self._pieces) > PIECES_KEPT:
             self._pieces.popitem(last=False)
 
@@ -350,7 +282,7 @@ class Lanes:
                 self._columns.popitem(last=False)
         return column
 
-    def _add_block(self, column: Column, block: _Block) -> None:
+    def _add_block(self, column: Column, block: Block) -> None:
         """Add what lies in the column."""
         a, b = column.t0, column.t1
         if a <= block.t0 and block.t1 < b:
@@ -365,7 +297,7 @@ class Lanes:
             column.exact = False
             column.add(block.tally if a <= block.t0 else block.tally.standing_only())
 
-    def _covering(self, a: int, b: int) -> _Run | None:
+    def _covering(self, a: int, b: int) -> Run | None:
         """The run that has all of what is left of the past between these times."""
         oldest, end = self._oldest(), self.history.end
         for run in self._runs:
@@ -418,9 +350,9 @@ def _time(keyframe: Keyframe) -> int:
     return keyframe.t
 
 
-def _first(part: _Run | _Block) -> Place:
+def _first(part: Run | Block) -> Place:
     return part.first
 
 
-def _last_time(block: _Block) -> int:
+def _last_time(block: Block) -> int:
     return block.t1
