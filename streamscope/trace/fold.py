@@ -8,7 +8,7 @@ of a feed is trusted: what it makes grow has a limit, and going beyond one is a 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from streamscope.core.flags import STREAM_TYPES
@@ -68,7 +68,8 @@ class Fold:
         if len(self.known) >= MOST_HANDLES and number not in self.known:
             raise FeedError(f"the feed tells of more than {MOST_HANDLES:,} handles")
         here, there = (self.streams, self.handles) if state.type in STREAM_TYPES else (self.handles, self.streams)
-        there.pop(number, None)
+        if there.pop(number, None) is not None:
+            del self.known[number]  # so that all of these are in one order, which is that of a keyframe
         self.known[number] = here[number] = state
         self.membership += 1
         self.changed.add(number)
@@ -88,3 +89,9 @@ class Fold:
         """Makes up a request whose beginning was lost, of what is known: its number and kind."""
         request = self.requests[number] = RequestState(number, kind)
         return request
+
+
+Handler: TypeAlias = Callable[[Fold, StreamState, Words, int], None]
+"""What a record of a known handle does to state; the words, and where in them the record begins."""
+Stranger: TypeAlias = Callable[[Fold, None, Words, int], None]
+"""The same of the loop itself, and of handles that are not known."""

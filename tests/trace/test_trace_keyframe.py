@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trace_past import CATALOGUE, differences, everything
 from trace_records import at, begun, echoed, folded, opened, record, written
@@ -53,7 +53,11 @@ def words_of(kind: Any) -> st.SearchStrategy[list[Word]]:
 anything = st.one_of([words_of(kind) for kind in KINDS])
 
 
+BOTH_BECOME_TIMERS = [opened(2, uv.UV_TIMER), opened(1, uv.UV_TIMER)]
+
+
 @settings(max_examples=300, deadline=None)
+@example(before=BOTH_BECOME_TIMERS, after=[], lost=False, half=False)
 @given(
     before=st.lists(anything, max_size=60),
     after=st.lists(anything, max_size=30),
