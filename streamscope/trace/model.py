@@ -47,10 +47,10 @@ import msgspec
 from streamscope.core.probe import KINDS, Word
 from streamscope.trace import joined as joined_handlers
 from streamscope.trace.decode import Decoder, FeedError, Kinds
-from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Words
+from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Handler, Stranger, Words
 from streamscope.trace.joined import one_by_one, runs_of
 from streamscope.trace.recipes import HERE, Recipes
-from streamscope.trace.rules import STRANGERS, Handler, Stranger, handler_of
+from streamscope.trace.rules import STRANGERS, handler_of
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
 CLOSED_KEPT = 8192

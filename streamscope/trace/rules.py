@@ -1,5 +1,5 @@
 """One handler for each kind of record: what it does to state. The rules are in the opening of `model`; here they are
-carried out.
+carried out, and in `request_rules` those that are about requests.
 
 A handler is called as `handler(fold, stream, words, i)`: `words[i]` is the record's header, its arguments follow.
 Handlers are small because a feed has millions of records a second: they write what changed and read nothing they can
@@ -12,21 +12,15 @@ answers. Kinds that carry text have been looked at more closely.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from typing import TypeAlias
 
-import msgspec
-
-from streamscope.core.flags import POLLOUT, UV_CONNECT, UV_SHUTDOWN, UV_WRITE
-from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, TEXT_LIMIT, Fold, Words, too_long
-from streamscope.trace.state import RequestState, StreamState
+from streamscope.core.flags import POLLOUT
+from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Handler, Stranger, Words, too_long
+from streamscope.trace.request_rules import OF_REQUESTS, OF_STRANGERS
+from streamscope.trace.state import StreamState
 
 EAGAIN, EINTR, EINPROGRESS = -11, -4, -115
 _NO_FAILURES = frozenset({EAGAIN, EINTR, EINPROGRESS})
-
-Handler: TypeAlias = Callable[[Fold, StreamState, Words, int], None]
-Stranger: TypeAlias = Callable[[Fold, None, Words, int], None]
 
 
 # the loop and the clock: these never look at the stream
@@ -140,52 +134,7 @@ def _becomes(field: str, argument: int = 2) -> Handler:
     return handler
 
 
-def _holds(field: str, kind: int) -> Handler:
-    """A handler for the field that holds a request of this kind while it is under way."""
-
-    def handler(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-        number = words[i + 2]
-        setattr(stream, field, (fold.requests.get(number) or fold.unknown_request(number, kind)) if number else None)
-
-    return handler
-
-
-# queues
-
-
-def _write_queue_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    request = fold.requests.get(words[i + 1]) or fold.unknown_request(words[i + 1], UV_WRITE)
-    queue = stream.write_queue
-    if len(queue) >= MOST_REQUESTS:
-        raise too_long()
-    queue.append(request)
-
-
-def _write_queue_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    queue = stream.write_queue
-    if queue and queue[0].number == words[i + 1]:
-        del queue[0]
-    else:
-        stream.write_queue = [request for request in queue if request.number != words[i + 1]]
-
-
-def _completed_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    request = fold.requests.get(words[i + 1]) or fold.unknown_request(words[i + 1], UV_WRITE)
-    if request.error == 0:
-        request.left = 0
-        request.write_index = request.nbufs
-    queue = stream.write_completed_queue
-    if len(queue) >= MOST_REQUESTS:
-        raise too_long()
-    queue.append(request)
-
-
-def _completed_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    queue = stream.write_completed_queue
-    if queue and queue[0].number == words[i + 1]:
-        del queue[0]
-    else:
-        stream.write_completed_queue = [request for request in queue if request.number != words[i + 1]]
+# queues of handles
 
 
 def _queued_fds_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
@@ -242,64 +191,6 @@ def _io_events(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     stream.events = words[i + 2]
 
 
-# requests
-
-
-def _request_begin(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    fold.active_reqs = words[i + 5]
-    number, size = words[i + 1], words[i + 3]
-    fold.requests[number] = RequestState(number, words[i + 2], size, size, words[i + 4], 0, 0, 0, fold.t)
-
-
-def _request_begin_of_stranger(fold: Fold, stream: None, words: Words, i: int) -> None:
-    fold.active_reqs = words[i + 5]
-
-
-def _request_send(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    request = fold.requests.get(words[i + 1])
-    if request is not None:
-        request.send_handle = handle = words[i + 2]
-        if handle:
-            fold.carried[request.number] = handle
-
-
-def _request_progress(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    request = fold.requests.get(words[i + 1])
-    if request is not None:
-        request.write_index = words[i + 2]
-        request.left = words[i + 3]
-
-
-def _request_error(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    request = fold.requests.get(words[i + 1])
-    if request is not None:
-        request.error = words[i + 2]
-
-
-def _request_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    status = words[i + 2]
-    fold.active_reqs = words[i + 3]
-    request = fold.requests.pop(words[i + 1], None)
-    carried = fold.carried.pop(words[i + 1], 0) if fold.carried else 0
-    if status < 0:
-        stream.errors += 1
-    if request is None:
-        return
-    if status == 0 and request.request == UV_WRITE:
-        stream.writes += 1
-    if request.error != status or request.send_handle != carried:
-        # a copy: the stream may hold the request until after its callback, and the engine's has no error then
-        request = msgspec.structs.replace(request, error=status, send_handle=carried)
-    done = fold.completed.get(stream.number)
-    if done is None:
-        done = fold.completed[stream.number] = deque(maxlen=COMPLETED_KEPT)
-    done.append(request)
-
-
-def _request_end_of_stranger(fold: Fold, stream: None, words: Words, i: int) -> None:
-    fold.active_reqs = words[i + 3]
-
-
 # system calls and callbacks
 
 
@@ -345,12 +236,12 @@ _LOOP: dict[str, Callable[[Fold, object, Words, int], None]] = {
 STRANGERS: dict[str, Stranger] = {
     **_LOOP,
     "handle.init": _handle_init,
-    "request.begin": _request_begin_of_stranger,
-    "request.end": _request_end_of_stranger,
+    **OF_STRANGERS,
 }
 
 HANDLERS: dict[str, Handler] = {
     **_LOOP,
+    **OF_REQUESTS,
     "handle.init": _handle_init,
     "handle.name": _handle_name,
     "handle.address": _handle_address,
@@ -365,12 +256,6 @@ HANDLERS: dict[str, Handler] = {
     "accepted_fd": _becomes("accepted_fd"),
     "delayed_error": _becomes("delayed_error"),
     "callbacks": _becomes("callbacks"),
-    "connect_req": _holds("connect_req", UV_CONNECT),
-    "shutdown_req": _holds("shutdown_req", UV_SHUTDOWN),
-    "write_queue.push": _write_queue_push,
-    "write_queue.pop": _write_queue_pop,
-    "write_completed_queue.push": _completed_push,
-    "write_completed_queue.pop": _completed_pop,
     "queued_fds.push": _queued_fds_push,
     "queued_fds.pop": _queued_fds_pop,
     "queued_fds.capacity": _becomes("queued_fds_capacity"),
@@ -383,11 +268,6 @@ HANDLERS: dict[str, Handler] = {
     "io.stop": _io_stop,
     "io.events": _io_events,
     "io.feed": _io_feed,
-    "request.begin": _request_begin,
-    "request.send": _request_send,
-    "request.progress": _request_progress,
-    "request.error": _request_error,
-    "request.end": _request_end,
     "sys.read": _sys_in,
     "sys.recvmsg": _sys_in,
     "sys.write": _sys_out,

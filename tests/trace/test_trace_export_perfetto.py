@@ -14,7 +14,7 @@ from trace_scene import MS, QUICK, SERVER, SLOW, STARTED, Stage, accepted, joine
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
-from streamscope.trace.export import perfetto, request, wire
+from streamscope.trace.export import perfetto, perfetto_tracks, request, wire
 from streamscope.trace.export.request import ExportError, Request, perfetto_packets
 from streamscope.trace.store.reader import TraceFile
 
@@ -277,7 +277,7 @@ def test_names_that_a_feed_makes_up_are_bounded(tmp_path: Path, monkeypatch: pyt
 
 
 def test_requests_beyond_all_bounds_are_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perfetto, "MOST_SLOTS", 2)
+    monkeypatch.setattr(perfetto_tracks, "MOST_SLOTS", 2)
     stage = Stage(tmp_path / "x.scope")
     stage.batch(opened(SLOW), *(record("request.begin", SLOW, number, 3, 1, 1, 1) for number in range(1, 9)))
     with stage.close() as trace:

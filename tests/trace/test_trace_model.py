@@ -469,8 +469,8 @@ def test_what_nobody_clears_stays_bounded() -> None:
     [
         ("fold.MOST_HANDLES", [w for n in range(1, 9) for w in opened(n)], "more than 4 handles"),
         ("model.MOST_REQUESTS", [w for n in range(1, 9) for w in begun(1, n, 5)], "more than 4 requests"),
-        ("rules.MOST_REQUESTS", record("write_queue.push", 1, 1) * 5, "a queue longer than"),
-        ("rules.MOST_REQUESTS", record("write_completed_queue.push", 1, 1) * 5, "a queue longer than"),
+        ("request_rules.MOST_REQUESTS", record("write_queue.push", 1, 1) * 5, "a queue longer than"),
+        ("request_rules.MOST_REQUESTS", record("write_completed_queue.push", 1, 1) * 5, "a queue longer than"),
         ("rules.MOST_REQUESTS", record("queued_fds.push", 1, 1) * 5, "a queue longer than"),
         ("joined.MOST_REQUESTS", joined("write.more", 1, 1, 64, 12, 1) * 5, "a queue longer than"),
         ("joined.MOST_REQUESTS", echoed(1, 1) * 5, "a queue longer than"),

@@ -16,57 +16,24 @@ are missing, every slice ends; those of which a snapshot says that they go on be
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from streamscope.core.flags import FLAG_NAMES, STREAM_TYPES
 from streamscope.core.probe import Word
 from streamscope.trace.decode import Event
 from streamscope.trace.export.jsonl import CHUNK
+from streamscope.trace.export.perfetto_tracks import FLAGS, HANDLES, LOOP, REQUESTS, Drawing, Tracks
 from streamscope.trace.export.selection import Lost, Selection
 from streamscope.trace.export.titles import Titles
-from streamscope.trace.export.wire import BYTES, COUNT, EXPLICIT, Wire
-from streamscope.trace.lanes import LANES
-from streamscope.trace.names import callback_text, error_name, request_text, visible
+from streamscope.trace.names import callback_text, error_name
 from streamscope.trace.pieces import Batch, Leaf, SliceMark, read_slice
 from streamscope.trace.rules import EAGAIN, EINPROGRESS, EINTR
-from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.state import StreamState
 from streamscope.trace.tally import WANTS
 
-ENGINE, LOOP, LOST, HANDLES, REQUESTS = 1, 2, 3, 4, 5
-"""Numbers of the tracks that there is one of. A stream's are its own number and what it is, see `_Tracks`."""
-
-_OF_STREAM = 1 << 20
-_QUEUE, _PENDING, _IN, _OUT, _LANES, _SLOTS = 1, 2, 3, 4, 16, 256
-_MOST = (1 << 62) - 1
-MOST_SLOTS = 1 << 19
-"""So many requests of one stream are drawn at a time; more are counted only."""
-
 _NO_FAILURES = frozenset({EAGAIN, EINTR, EINPROGRESS})
-_PLACES = {bit: place for place, (bit, _) in enumerate(LANES)}
-_NAMES = dict(LANES)
-_FLAGS = sum(FLAG_NAMES)
 
-
-class _Tracks:
-    """What is drawn of one handle, and what of it is under way."""
-
-    __slots__ = ("base", "bytes_in", "bytes_out", "callbacks", "free", "lanes", "lit", "requests", "slots", "wq")
-
-    def __init__(self, number: int) -> None:
-        self.base = number * _OF_STREAM & _MOST
-        self.lit = 0  # lanes with a slice that has not ended
-        self.lanes = 0  # lanes that have been described
-        self.wq = -1
-        self.bytes_in = self.bytes_out = 0
-        self.callbacks = 0  # how many have begun and not ended
-        self.requests: dict[int, int] = {}  # those under way, and the slot of each
-        self.free: list[int] = []
-        self.slots = 0
-
-
-Handler: TypeAlias = Callable[["Exporter", _Tracks, Event], None]
+Handler: TypeAlias = Callable[[Drawing, Tracks, Event], None]
 
 
 def packets(selection: Selection, program: str, pid: int, started: float) -> Iterator[bytes]:
@@ -106,42 +73,8 @@ def _of_interest(selection: Selection, states: Iterable[StreamState]) -> Iterabl
     return states if streams is None else [state for state in states if state.number in streams]
 
 
-class Exporter:
+class Exporter(Drawing):
     """Takes rows and state in the order of time, and makes packets of them."""
-
-    def __init__(self, program: str, pid: int, started: float, titles: Titles) -> None:
-        self.wire = Wire(started)
-        self._titles = titles
-        self._tracks: dict[int, _Tracks] = {}
-        self._t = 0
-        self._turn = False
-        wire = self.wire
-        wire.describe(ENGINE, f"streamscope {visible(program)}", pid=pid, child_ordering=EXPLICIT)
-        wire.describe(LOOP, "loop", ENGINE, sibling_order_rank=-3, child_ordering=EXPLICIT)
-        wire.describe(LOST, "lost events", ENGINE, sibling_order_rank=-2)
-        wire.describe(HANDLES, "active handles", LOOP, unit=COUNT)
-        wire.describe(REQUESTS, "active requests", LOOP, unit=COUNT)
-
-    @property
-    def open_handles(self) -> int:
-        """Of so many handles something is remembered."""
-        return sum(1 for number in self._tracks if number)
-
-    # what comes
-
-    def state(self, t: int, states: Iterable[StreamState]) -> None:
-        """A snapshot: what goes on now, which may have begun before."""
-        self._t = max(self._t, t)
-        for state in states:
-            if state.type in STREAM_TYPES and not state.closed_t:
-                self._restore(self._of(state.number), state)
-
-    def rename(self, numbers: Iterable[int]) -> None:
-        """More is known of what these handles are called; those that have a track are described once more."""
-        for number in numbers:
-            tracks = self._tracks.get(number)
-            if tracks is not None and number:
-                self._name(tracks, number)
 
     def event(self, event: Event) -> None:
         """One event."""
@@ -149,166 +82,6 @@ class Exporter:
         if handler is not None:
             handler(self, self._of(event.stream), event)
         self._t = event.t
-
-    def lost(self, lost: Lost) -> None:
-        """A gap: what was under way may have ended in it."""
-        self._end_all()
-        self.wire.begin(self._t, LOST, "lost", [("events", lost.events)])
-        self._t = max(self._t, lost.t)
-        self.wire.end(self._t, LOST)
-
-    def close(self) -> None:
-        """The end of what is exported: what is under way ends here."""
-        self._end_all()
-
-    # tracks
-
-    def _of(self, number: int) -> _Tracks:
-        tracks = self._tracks.get(number)
-        if tracks is None:
-            tracks = self._tracks[number] = _Tracks(number)
-            if number:
-                self._name(tracks, number)
-        return tracks
-
-    def _name(self, tracks: _Tracks, number: int) -> None:
-        rank = max(0, min(number, 2**31 - 1))
-        self.wire.describe(
-            tracks.base, self._titles[number], ENGINE, sibling_order_rank=rank, child_ordering=EXPLICIT
-        )  # fmt: skip
-
-    def light(self, tracks: _Tracks, bits: int, t: int) -> None:
-        """These lanes begin to be lit, as far as they were not."""
-        for bit in _bits(bits & ~tracks.lit):
-            track = tracks.base + _LANES + _PLACES[bit]
-            if not tracks.lanes & bit:
-                tracks.lanes |= bit
-                self.wire.describe(track, _NAMES[bit], tracks.base, sibling_order_rank=_LANES + _PLACES[bit])
-            tracks.lit |= bit
-            self.wire.begin(t, track, _NAMES[bit])
-
-    def darken(self, tracks: _Tracks, bits: int, t: int) -> None:
-        """These lanes are lit no longer, as far as they were."""
-        for bit in _bits(bits & tracks.lit):
-            self.wire.end(t, tracks.base + _LANES + _PLACES[bit])
-        tracks.lit &= ~bits
-
-    def queue(self, tracks: _Tracks, size: int, t: int) -> None:
-        """write_queue_size has a new value."""
-        if tracks.wq < 0:
-            self._counter(tracks, _QUEUE, "write_queue_size", BYTES)
-        tracks.wq = max(0, size)
-        self.wire.count(t, tracks.base + _QUEUE, tracks.wq)
-
-    def bytes(self, tracks: _Tracks, moved: int, t: int, *, out: bool) -> None:
-        """Bytes were read or written."""
-        if out:
-            if not tracks.bytes_out:
-                self._counter(tracks, _OUT, "bytes out", BYTES)
-            tracks.bytes_out += moved
-            self.wire.count(t, tracks.base + _OUT, tracks.bytes_out)
-        else:
-            if not tracks.bytes_in:
-                self._counter(tracks, _IN, "bytes in", BYTES)
-            tracks.bytes_in += moved
-            self.wire.count(t, tracks.base + _IN, tracks.bytes_in)
-
-    def request(self, tracks: _Tracks, number: int, kind: int, size: int, t: int) -> None:
-        """A request begins."""
-        if number in tracks.requests:
-            return
-        if tracks.free:
-            slot = heapq.heappop(tracks.free)
-        elif tracks.slots < MOST_SLOTS:
-            slot = tracks.slots
-            tracks.slots += 1
-            if not slot:
-                self._counter(tracks, _PENDING, "pending requests", COUNT)
-            self.wire.describe(tracks.base + _SLOTS + slot, "requests", tracks.base, sibling_order_rank=_SLOTS)
-        else:
-            return
-        tracks.requests[number] = slot
-        self.wire.begin(t, tracks.base + _SLOTS + slot, request_text(kind), [("request", number), ("bytes", size)])
-        self.wire.count(t, tracks.base + _PENDING, len(tracks.requests))
-
-    def request_ends(self, tracks: _Tracks, number: int, t: int, status: int | None) -> None:
-        """A request ends; without a status, nobody knows how."""
-        slot = tracks.requests.pop(number, None)
-        if slot is None:
-            return
-        heapq.heappush(tracks.free, slot)
-        notes: list[tuple[str, int | str]] = []
-        if status is not None:
-            notes = [("status", error_name(status) if status < 0 else status)]
-        self.wire.end(t, tracks.base + _SLOTS + slot, notes)
-        self.wire.count(t, tracks.base + _PENDING, len(tracks.requests))
-
-    def turn(self, t: int, number: int) -> None:
-        """A turn of the loop begins, and the one before ends."""
-        if self._turn:
-            self.wire.end(t, LOOP)
-        self._turn = True
-        self.wire.begin(t, LOOP, "turn", [("turn", number)])
-
-    def waited(self, t: int, ready: int, timeout: int) -> None:
-        """epoll_wait has returned; the time since the last reading of the clock was spent in it."""
-        self.wire.begin(self._t, LOOP, "epoll_wait", [("ready", ready), ("timeout", timeout)])
-        self.wire.end(t, LOOP)
-
-    def forget(self, number: int, t: int) -> None:
-        """The handle is closed."""
-        self._titles.forget(number)
-        tracks = self._tracks.pop(number, None)
-        if tracks is not None:
-            self._end(tracks, t)
-
-    def _counter(self, tracks: _Tracks, which: int, name: str, unit: int) -> None:
-        self.wire.describe(tracks.base + which, name, tracks.base, unit=unit, sibling_order_rank=which)
-
-    def _restore(self, tracks: _Tracks, state: StreamState) -> None:
-        t = self._t
-        lanes = (state.flags & _FLAGS) | sum(bit for bit in _PLACES if bit >> WANTS & state.pevents)
-        self.darken(tracks, tracks.lit & ~lanes, t)
-        self.light(tracks, lanes, t)
-        if state.write_queue_size != tracks.wq:
-            self.queue(tracks, state.write_queue_size, t)
-        if state.bytes_in > tracks.bytes_in:
-            self.bytes(tracks, state.bytes_in - tracks.bytes_in, t, out=False)
-        if state.bytes_out > tracks.bytes_out:
-            self.bytes(tracks, state.bytes_out - tracks.bytes_out, t, out=True)
-        held = _held(state)
-        for number in tracks.requests.keys() - held.keys():
-            self.request_ends(tracks, number, t, None)
-        for request in held.values():
-            self.request(tracks, request.number, request.request, request.bytes, t)
-
-    def _end(self, tracks: _Tracks, t: int) -> None:
-        self.darken(tracks, tracks.lit, t)
-        for number in list(tracks.requests):
-            self.request_ends(tracks, number, t, None)
-        for _ in range(tracks.callbacks):
-            self.wire.end(t, tracks.base)
-        tracks.callbacks = 0
-
-    def _end_all(self) -> None:
-        for tracks in self._tracks.values():
-            self._end(tracks, self._t)
-        if self._turn:
-            self.wire.end(self._t, LOOP)
-            self._turn = False
-
-
-def _bits(bits: int) -> Iterator[int]:
-    while bits:
-        bit = bits & -bits
-        bits ^= bit
-        if bit in _PLACES:
-            yield bit
-
-
-def _held(state: StreamState) -> dict[int, RequestState]:
-    one = [request for request in (state.connect_req, state.shutdown_req) if request is not None]
-    return {request.number: request for request in (*one, *state.write_queue, *state.write_completed_queue)}
 
 
 def _int(word: Word | None) -> int:
@@ -318,78 +91,78 @@ def _int(word: Word | None) -> int:
 # one handler for each kind
 
 
-def _turn(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
-    exporter.turn(event.t, event.turn)
+def _turn(drawing: Drawing, tracks: Tracks, event: Event) -> None:
+    drawing.turn(event.t, event.turn)
 
 
-def _epoll_wait(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
-    exporter.waited(event.t, _int(event.fields["ready"]), _int(event.fields["timeout"]))
+def _epoll_wait(drawing: Drawing, tracks: Tracks, event: Event) -> None:
+    drawing.waited(event.t, _int(event.fields["ready"]), _int(event.fields["timeout"]))
 
 
-def _active_handles(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
-    exporter.wire.count(event.t, HANDLES, _int(event.new))
+def _active_handles(drawing: Drawing, tracks: Tracks, event: Event) -> None:
+    drawing.wire.count(event.t, HANDLES, _int(event.new))
 
 
-def _flag_set(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
-    exporter.light(tracks, _int(event.fields["flag"]) & _FLAGS, event.t)
+def _flag_set(drawing: Drawing, tracks: Tracks, event: Event) -> None:
+    drawing.light(tracks, _int(event.fields["flag"]) & FLAGS, event.t)
 
 
-def _flag_clear(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
-    exporter.darken(tracks, _int(event.fields["flag"]) & _FLAGS, event.t)
+def _flag_clear(drawing: Drawing, tracks: Tracks, event: Event) -> None:
+    drawing.darken(tracks, _int(event.fields["flag"]) & FLAGS, event.t)
 
 
-def _interest(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
+def _interest(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     old, new = (_int(event.old) & 0xFFFF) << WANTS, (_int(event.new) & 0xFFFF) << WANTS
-    exporter.darken(tracks, old & ~new, event.t)
-    exporter.light(tracks, new, event.t)
+    drawing.darken(tracks, old & ~new, event.t)
+    drawing.light(tracks, new, event.t)
 
 
-def _write_queue_size(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
-    exporter.queue(tracks, _int(event.new), event.t)
+def _write_queue_size(drawing: Drawing, tracks: Tracks, event: Event) -> None:
+    drawing.queue(tracks, _int(event.new), event.t)
 
 
-def _request_begin(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
+def _request_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     fields = event.fields
-    exporter.request(tracks, _int(fields["req"]), _int(fields["request"]), _int(fields["bytes"]), event.t)
-    exporter.wire.count(event.t, REQUESTS, _int(fields["active_reqs"]))
+    drawing.request(tracks, _int(fields["req"]), _int(fields["request"]), _int(fields["bytes"]), event.t)
+    drawing.wire.count(event.t, REQUESTS, _int(fields["active_reqs"]))
 
 
-def _request_end(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
+def _request_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     fields = event.fields
-    exporter.request_ends(tracks, _int(fields["req"]), event.t, _int(fields["status"]))
-    exporter.wire.count(event.t, REQUESTS, _int(fields["active_reqs"]))
+    drawing.request_ends(tracks, _int(fields["req"]), event.t, _int(fields["status"]))
+    drawing.wire.count(event.t, REQUESTS, _int(fields["active_reqs"]))
 
 
-def _callback_begin(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
+def _callback_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     value = _int(event.fields["value"])
     notes: list[tuple[str, int | str]] = [("value", error_name(value) if value < 0 else value), ("seq", event.seq)]
     tracks.callbacks += 1
-    exporter.wire.begin(event.t, tracks.base or LOOP, callback_text(_int(event.fields["callback"])), notes)
+    drawing.wire.begin(event.t, tracks.base or LOOP, callback_text(_int(event.fields["callback"])), notes)
 
 
-def _callback_end(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
+def _callback_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     if tracks.callbacks:
         tracks.callbacks -= 1
-        exporter.wire.end(event.t, tracks.base or LOOP)
+        drawing.wire.end(event.t, tracks.base or LOOP)
 
 
-def _callback_error(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
+def _callback_error(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     callback = callback_text(_int(event.fields["callback"]))
-    exporter.wire.instant(event.t, tracks.base or LOOP, "exception", [("callback", callback), ("seq", event.seq)])
+    drawing.wire.instant(event.t, tracks.base or LOOP, "exception", [("callback", callback), ("seq", event.seq)])
 
 
-def _handle_closed(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
-    exporter.forget(event.stream, event.t)
+def _handle_closed(drawing: Drawing, tracks: Tracks, event: Event) -> None:
+    drawing.forget(event.stream, event.t)
 
 
-def _system_call(exporter: Exporter, tracks: _Tracks, event: Event) -> None:
+def _system_call(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     result = _int(event.fields.get("result"))
     call = event.kind.removeprefix("sys.")
     if result > 0 and call in ("read", "recvmsg", "write", "writev", "sendmsg"):
-        exporter.bytes(tracks, result, event.t, out=call not in ("read", "recvmsg"))
+        drawing.bytes(tracks, result, event.t, out=call not in ("read", "recvmsg"))
     elif result < 0 and result not in _NO_FAILURES:
         notes: list[tuple[str, int | str]] = [("result", error_name(result)), ("seq", event.seq)]
-        exporter.wire.instant(event.t, tracks.base or LOOP, f"{call} failed", notes)
+        drawing.wire.instant(event.t, tracks.base or LOOP, f"{call} failed", notes)
 
 
 _HANDLERS: dict[str, Handler] = {
