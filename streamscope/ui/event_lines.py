@@ -6,7 +6,6 @@ that fly past can be read down a column.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +17,7 @@ from streamscope.trace.history import Gap
 from streamscope.trace.sentence import sentence
 from streamscope.ui.functions import FUNCTIONS
 from streamscope.ui.safe import fit, visible
+from streamscope.ui.scale import instant_text
 
 Part = tuple[str, str]
 """Text, and the name of its style; "" for the list's own."""
@@ -62,7 +62,7 @@ def event_parts(event: Event, form: Layout, started: float) -> list[Part]:
     gap = " " * GAP
     if form.turn:
         parts.append((fit(f"{event.turn}", form.turn, "right") + gap, "muted"))
-    parts.append((clock_text(started, event.t)[-form.clock :].rjust(form.clock) + gap, "muted"))
+    parts.append((instant_text(started, event.t)[-form.clock :].rjust(form.clock) + gap, "muted"))
     if form.stream:
         name = f"#{event.stream}" if event.stream else "loop"
         parts.append((fit(name, form.stream) + gap, "value" if event.stream else "muted"))
@@ -113,7 +113,7 @@ def row_text(row: Event | Gap, started: float) -> str:
         return f"lost {row.events:,} events"
     what, change = (visible(text) for text in sentence(row))
     stream = f"#{row.stream}" if row.stream else "loop"
-    fields = [str(row.turn), clock_text(started, row.t), stream, visible(row.fn), what, change]
+    fields = [str(row.turn), instant_text(started, row.t), stream, visible(row.fn), what, change]
     return "  ".join(text for text in fields if text)
 
 
@@ -127,18 +127,3 @@ def explanation(row: Event | Gap) -> list[tuple[str, str]]:
     meaning = MEANINGS.get(row.kind, "This engine tells of an event that this version does not know.")
     function = FUNCTIONS.get(row.fn, "is a function of the engine.")
     return [(visible(row.kind), meaning), (visible(row.fn), function)]
-
-
-def clock_text(started: float, t: int) -> str:
-    """The wall-clock time of `t` as `14:02:11.482`, in the local time zone, or the feed's own."""
-    milliseconds = t // 1_000_000
-    try:
-        whole = int(started * 1000) + milliseconds
-        return f"{_second_text(whole // 1000)}.{whole % 1000:03d}"
-    except (ValueError, OverflowError, OSError):
-        return f"+{milliseconds / 1000:.3f}"
-
-
-@lru_cache(maxsize=256)
-def _second_text(seconds: int) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(seconds))

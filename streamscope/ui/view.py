@@ -98,6 +98,11 @@ class View:
         return self._hello if self.travel is not None else self.source.hello
 
     @property
+    def started(self) -> float:
+        """The Unix time at which the feed's clock was 0; 0.0 as long as that is not known."""
+        return 0.0 if self.hello is None else self.hello.started
+
+    @property
     def status(self) -> str:
         """`connecting`, `live`, `ended`, `gone` or `replay`."""
         return self.source.status
@@ -171,10 +176,9 @@ class View:
     @property
     def standpoint(self) -> Standpoint:
         """From where an instant that is written down is measured."""
-        started = self.hello.started if self.hello is not None else 0.0
         if self.travel is not None:
-            return self.travel.standpoint(started)
-        return Standpoint(self.now_t, self.model.turn, 0, started)
+            return self.travel.standpoint(self.started)
+        return Standpoint(self.now_t, self.model.turn, 0, self.started)
 
     def stream(self, number: int | None) -> StreamState | None:
         """The state of one stream, None when it is not known (any more)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,6 @@ import pytest
 import screenshots.__main__ as command
 from screenshots.pictures import FEEDS, PICTURES
 from screenshots.recording import Player, load
-
-
-@pytest.fixture(autouse=True)
-def _time_zone_is_given_back(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("TZ", "UTC")
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize("name", [picture.name for picture in PICTURES])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,15 +11,6 @@ from streamscope.trace.instant import InstantError, Standpoint, Target, parse, p
 SECOND = 1_000_000_000
 MIDNIGHT = 1_700_006_400.0  # a whole day of Unix time: 00:00 UTC
 HERE = Standpoint(t=100 * SECOND, turn=500, seq=9000, started=MIDNIGHT + 14 * 3600)
-
-
-@pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize(

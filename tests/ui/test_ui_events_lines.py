@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
 
 import pytest
@@ -15,16 +14,7 @@ from streamscope.core import flags as uv
 from streamscope.core.probe import KINDS, site
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.history import Gap
-from streamscope.ui.event_lines import clock_text, event_parts, explanation, gap_parts, layout, row_text, what_style
-
-
-@pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+from streamscope.ui.event_lines import event_parts, explanation, gap_parts, layout, row_text, what_style
 
 
 def one(*words) -> Event:
@@ -121,11 +111,6 @@ def test_what_another_version_tells_of_is_shown_and_not_explained() -> None:
 
     assert "moon.phase phase=3" in text(event, 100)
     assert explanation(event)[0] == ("moon.phase", "This engine tells of an event that this version does not know.")
-
-
-@pytest.mark.parametrize("started", [float("nan"), float("inf"), -1e300, 1e300])
-def test_a_clock_that_no_calendar_has_shows_the_feeds_own(started: float) -> None:
-    assert clock_text(started, 1_500_000_000) == "+1.500"
 
 
 @given(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from test_ui_pictures import _in_colour as _in_colour
 from test_ui_pictures import busy_app
-from test_ui_pictures import in_utc as in_utc
 from textual.pilot import Pilot
 from textual.widgets import Input
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,14 +19,8 @@ SIZES = [(50, 20), (80, 24), (120, 40), (200, 60)]
 
 
 @pytest.fixture(autouse=True)
-def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The events name the time of day."""
-    monkeypatch.setenv("TZ", "UTC")
+def _in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def compare(snap_compare: Any, app: StreamscopeApp, size: tuple[int, int], *keys: str) -> bool:

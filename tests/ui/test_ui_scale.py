@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -28,15 +26,6 @@ instants = st.integers(0, 10**16)
 windows = st.builds(
     lambda step, t, cells: Window(t // step * step, step, cells), st.sampled_from(STEPS), instants, st.integers(1, 300)
 )
-
-
-@pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @given(windows, instants, st.integers(-40, 40))

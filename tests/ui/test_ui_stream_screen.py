@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,15 +31,6 @@ def feed_of(*numbers: int, **options: object) -> Feed:
 
 def passed(data: bytes, *, out: bool = False, stream: int = 7, at_s: int = 59) -> Payload:
     return Payload(stream, at_s * SECOND, out, len(data), data)
-
-
-@pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @asynccontextmanager

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
-import pytest
 from test_ui_overview import a_while, looking_at, text_of
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -26,15 +22,6 @@ from streamscope.ui.widgets.scrub import Scrub
 from streamscope.ui.widgets.timeline import Timeline
 
 TALL = (140, 50)
-
-
-@pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def here(view: View) -> Event:

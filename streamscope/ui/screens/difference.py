@@ -91,10 +91,9 @@ class DifferenceScreen(ModalScreen[None]):
         self._seen, self._due = here, at + EVERY
         found = difference(mark.streams, view.model.streams, mark.loop, view.model.loop)
         self._lines.set_lines(difference_lines(found, self._first))
-        started = view.hello.started if view.hello is not None else 0.0
         frame = self._frame
         frame.border_title = Content(
-            f"difference · ◆ {instant_text(started, mark.t)} → ▼ {instant_text(started, view.now_t)}"
+            f"difference · ◆ {instant_text(view.started, mark.t)} → ▼ {instant_text(view.started, view.now_t)}"
         )
         events = abs(view.history_end - mark.row)
         apart = f"{span_text(view.now_t - mark.t)} · {events:,} {'event' if events == 1 else 'events'}"

@@ -210,15 +210,9 @@ then: after a loss the engine sends the state of every stream anew.
         if isinstance(item, Gap):
             parts = gap_parts(item, room)
         else:
-            parts = event_parts(item, layout(room, with_stream=self.stream is None), self.started)
+            parts = event_parts(item, layout(room, with_stream=self.stream is None), self._view.started)
         pen = self.pen
         return [Segment(" ", pen()), *(Segment(text, pen(style)) for text, style in parts)]
-
-    @property
-    def started(self) -> float:
-        """The Unix time at which the feed's clock was 0."""
-        hello = self._view.hello
-        return hello.started if hello is not None else 0.0
 
     def empty_text(self) -> str:
         """What is awaited, or where the rows have gone."""
@@ -374,4 +368,4 @@ then: after a loss the engine sends the state of every stream anew.
         row = self.selected
         height = max(self.scrollable_content_region.height, 1)
         rows = [row] if row is not None else self.load(self._top, min(height, self._end - self._top))
-        return "\n".join(row_text(row, self.started) for row in rows)
+        return "\n".join(row_text(row, self._view.started) for row in rows)

@@ -85,8 +85,7 @@ def _instant(view: View) -> tuple[tuple[str, str], ...]:
     """The time of day that is looked at, while that is not the present."""
     if not view.paused:
         return ()
-    started = view.hello.started if view.hello is not None else 0.0
-    return ((instant_text(started, view.now_t), "value"),)
+    return ((instant_text(view.started, view.now_t), "value"),)
 
 
 def _since(view: View) -> tuple[tuple[str, str], ...]:

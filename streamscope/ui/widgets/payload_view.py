@@ -15,9 +15,9 @@ from textual.reactive import var
 
 from streamscope.link.frames import Payload
 from streamscope.ui.actions import bindings
-from streamscope.ui.event_lines import clock_text
 from streamscope.ui.payload_log import PayloadLog, PayloadRow, hex_characters, hex_text
 from streamscope.ui.safe import fit
+from streamscope.ui.scale import instant_text
 from streamscope.ui.trouble import is_listener
 from streamscope.ui.view import View
 from streamscope.ui.widgets.live_lines import LiveLines
@@ -144,7 +144,7 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         way = pen("accent" if item.out else "good")
         parts = [Segment(" > " if item.out else " < ", way)]
         if clock := self._clock(width):
-            time = clock_text(self._started, item.t)[1 - clock :] if item.t else ""
+            time = instant_text(self._view.started, item.t)[1 - clock :] if item.t else ""
             parts.append(Segment(time.ljust(clock), pen("muted")))
         if item.notice:
             room = max(width - 3 - clock, 1)
@@ -157,11 +157,6 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         else:
             parts += [Segment(item.text, pen()), Segment(item.end, pen("dim"))]
         return parts
-
-    @property
-    def _started(self) -> float:
-        hello = self._view.hello
-        return hello.started if hello is not None else 0.0
 
     def empty_text(self) -> str:
         """What is awaited, or why nothing will come."""

@@ -83,12 +83,11 @@ class Scrub(Pens):
         history = view.history
         t0, last = history.span_t()
         t1 = max(last if view.replaying else view.present_t, view.now_t, t0 + 1)
-        started = view.hello.started if view.hello is not None else 0.0
-        left = f" {instant_text(started, t0, 0)} "
+        left = f" {instant_text(view.started, t0, 0)} "
         kept = history.end - history.first
         if not kept:
             return []
-        right = f" {instant_text(started, t1, 0)}  past {span_text(t1 - t0)} · {count_text(kept)} events "
+        right = f" {instant_text(view.started, t1, 0)}  past {span_text(t1 - t0)} · {count_text(kept)} events "
         if not view.replaying and width >= 110:
             right += f"· {bytes_text(history.bytes)} of {bytes_text(history.max_bytes)} "
         if width < 70:
@@ -131,8 +130,7 @@ class Scrub(Pens):
         if self.app.mouse_captured is self:
             self.post_message(InstantWanted(self._t_at(event.x)))
         else:
-            started = self._view.hello.started if self._view.hello is not None else 0.0
-            self.tooltip = Content(f"{instant_text(started, self._t_at(event.x))} · a click goes there")
+            self.tooltip = Content(f"{instant_text(self._view.started, self._t_at(event.x))} · a click goes there")
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """The end of dragging."""

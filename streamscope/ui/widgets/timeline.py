@@ -147,12 +147,11 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         self._shown = lanes_for(self._lanes.flags | lit_by(state), kind, height - 1)
         if self.lane and self.lane not in {lane.id for lane in self._shown}:
             self.set_reactive(Timeline.lane, "")
-        hello = view.hello
         mark = view.mark
         picture = Picture(
             window,
             columns,
-            hello.started if hello is not None else 0.0,
+            view.started,
             Now.of(state),
             window.cell_of(view.now_t),
             -1 if mark is None else window.cell_of(mark.t),
@@ -281,9 +280,8 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         if self.app.mouse_captured is self:
             self.post_message(InstantWanted(t))
         elif self._t_at(offset.x) is not None:
-            hello = self._view.hello
             decimals = 3 if window.step >= 1_000_000 else 6
-            text = instant_text(hello.started if hello is not None else 0.0, t, decimals)
+            text = instant_text(self._view.started, t, decimals)
             self.tooltip = Content(f"{text} · a click goes there")
         else:
             self.tooltip = None
