@@ -1,4 +1,6 @@
-"""Kinds of parameters, each with its own words for what is wrong, and what the shell is offered to complete."""
+"""What commands have in common: kinds of parameters, each with its own words for what is wrong, options that several
+commands take, and what the shell is offered to complete.
+"""
 
 from __future__ import annotations
 

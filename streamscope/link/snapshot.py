@@ -1,8 +1,8 @@
 """The engine's objects as state: what slices of a snapshot are made of.
 
-The only file of the link, with `publisher`, that knows the engine's own objects. What it makes of them must equal what
-the fold makes of the feed (`streamscope.trace.model` has the rules), field for field; a test compares the two. State is
-read where the loop waits in poll: nothing of libuv is half done there.
+The only file of the link that knows what handles and requests hold. What it makes of them must equal what the fold
+makes of the feed (`streamscope.trace.model` has the rules), field for field; a test compares the two. State is read
+where the loop waits in poll: nothing of libuv is half done there.
 """
 
 from __future__ import annotations

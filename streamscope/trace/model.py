@@ -33,8 +33,8 @@ came before in the feed or in the record:
   libuv's way.
 
 Records about handles that are not known (they came before the first slice, or what told of the handle was lost) change
-nothing but the clock and the loop's counters. A round of slices makes all known again. The handlers are in `fold`, one
-for each kind.
+nothing but the clock and the loop's counters. A round of slices makes all known again. The handlers are in `rules` and
+`request_rules`, one for each kind.
 """
 
 from __future__ import annotations

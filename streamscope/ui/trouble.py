@@ -1,7 +1,7 @@
 """Which streams need a person's eye: the table's mark, and the order of the wall.
 
 Read from one state alone, so it says what is plain to see (a queue above its mark, an error, a connection that is
-held back) and leaves causes to the diagnosis.
+held back) and guesses at no causes.
 """
 
 from __future__ import annotations

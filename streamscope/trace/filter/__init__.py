@@ -6,7 +6,7 @@
     peer ~ ":51\\d+"
     kind==epoll.mod
 
-and, as before there was a language, words that must all be found: `tcp reading :51514`, `!shut`, `7`. `docs/filter.md`
+and words that must all be found: `tcp reading :51514`, `!shut`, `7`. `docs/filter.md`
 is made from this package and explains all of it.
 
     lexer.py     words and their places        names.py    what can be spoken of: catalogue and state
@@ -14,6 +14,7 @@ is made from this package and explains all of it.
     tree.py      the tree, written out again   pattern.py  regular expressions that cannot hang
     evaluate.py  tree → tests                  reach.py    which events a filter can want at all
     complete.py  what may be written next      guide.py    the document, made from the tables
+    walk.py      a past, event by event        rows.py     a past, as the rows of a filtered list
 """
 
 from __future__ import annotations
