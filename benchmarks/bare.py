@@ -12,11 +12,11 @@ import importlib.machinery
 import sys
 from typing import Any
 
-_SLOT = ("emit", "add")
+_SLOT = ("emit", "feed")
 
 
 class CutProbes(ast.NodeTransformer):
-    """`emit is not None` becomes False, `emit is None` True, and `emit = loop.emit` goes; `add` is the same slot."""
+    """`emit is not None` becomes False, `emit is None` True, and `emit = loop.emit` goes; `feed` is the same slot."""
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """A test of the slot has a fixed answer."""

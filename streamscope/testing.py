@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from streamscope.core import RUN_DEFAULT, Loop, Pipe, Tcp, Timer, UVError, Wakeup
+from streamscope.core.flags import POLLIN
 from streamscope.core.handle import Handle
 from streamscope.link.feed import Feed
 from streamscope.link.frames import Bye, Records, Slice, read_frame
@@ -164,7 +165,8 @@ class _Run:
     def __init__(self, file: Any, program: str, seconds: float | None, timeout: float) -> None:
         self.late = ""
         self._timeout = timeout
-        self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # a passenger has one; nothing ever comes there
+        # a passenger has a descriptor; nothing ever comes there
+        self.event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK), POLLIN
         self._raised: list[BaseException] = []
         self._thread: threading.Thread | None = None
         self._loop = _ProgramLoop()
@@ -208,8 +210,8 @@ class _Run:
             self._take()
         return timeout_ms
 
-    def ride(self, ready: bool) -> None:
-        """It has waited."""
+    def hear(self) -> None:
+        """Nobody speaks."""
 
     def _take(self) -> None:
         for packed, _ in self._feed.take():
@@ -230,7 +232,7 @@ class _Run:
         self._writer.close(Bye("the test's program has ended", 0))
         loop.set_passenger(None)
         Loop.close(loop)
-        os.close(self.fd)
+        os.close(self.event[0])
 
     def raise_what_was_raised(self) -> None:
         """Raises the first of what the program's callbacks and the client raised."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .errors import UVError
-from .flags import CLOSED, CLOSING, POLLIN, POLLOUT, RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE
+from .flags import CLOSED, CLOSING, POLLIN, POLLOUT, RUN_DEFAULT, RUN_ONCE
 from .handle import Handle, uv__finish_close
 from .loop_watcher import LoopWatcher, uv__run_loop_watchers
 from .poll import Passenger, uv__io_poll
@@ -147,12 +147,12 @@ class Loop(Probe):
 
     def watch(self, feed: list[Word]) -> None:
         """Tell of everything from now on by appending records to the feed."""
+        self.feed = feed
         self.emit = feed.extend
-        self.add = feed.append
 
     def unwatch(self) -> None:
         """Tell of nothing any more. From within a callback: the feed may still get the end of that callback."""
-        self.emit = self.add = None
+        self.feed = self.emit = None
 
     def close(self) -> None:
         """Give the loop's descriptors back. Raises EBUSY while handles or requests are left (`uv_loop_close`)."""
@@ -219,10 +219,10 @@ class Loop(Probe):
     def set_passenger(self, passenger: Passenger | None) -> None:
         """Let something ride along in poll, or put it out."""
         if self.passenger is not None:
-            self.poller.delete(self.passenger.fd)
+            self.poller.delete(self.passenger.event[0])
         self.passenger = passenger
         if passenger is not None:
-            self.poller.add(passenger.fd, POLLIN)
+            self.poller.add(*passenger.event)
 
 
 def print_and_close(handle: Handle | None, callback: str, error: Exception) -> None:
@@ -252,7 +252,7 @@ def uv__backend_timeout(loop: Loop) -> int:
         and not loop.loop_watchers["idle"]
         and not loop.closing_list
     ):
-        return uv__next_timeout(loop)
+        return uv__next_timeout(loop) if loop.timer_heap else -1
     return 0
 
 
@@ -261,7 +261,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
     alive = uv__loop_alive(loop)
     if not alive:
         uv__update_time(loop)
-    watchers = loop.loop_watchers
+    idle, prepare, check = loop.loop_watchers.values()
     run = run_pending if loop.joined else uv__run_pending
     while alive and not loop.stop_flag:
         loop.tick = uv__update_time(loop)
@@ -271,23 +271,22 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
             emit((_TURN, loop.turn, loop.tick))
         if loop.timer_heap:
             uv__run_timers(loop)
-        can_sleep = mode == RUN_ONCE and not (watchers["idle"] or any(w.pending for w in loop.pending_list))
+        can_sleep = mode == RUN_DEFAULT or (
+            mode == RUN_ONCE and not idle and not any(w.pending for w in loop.pending_list)
+        )
         if loop.pending_list:
             run(loop)
-        if watchers["idle"]:
+        if idle:
             uv__run_loop_watchers(loop, "idle")
-        if watchers["prepare"]:
+        if prepare:
             uv__run_loop_watchers(loop, "prepare")
-        timeout = 0
-        if mode == RUN_DEFAULT or can_sleep:
-            timeout = uv__backend_timeout(loop)
-        uv__io_poll(loop, timeout)
+        uv__io_poll(loop, uv__backend_timeout(loop) if can_sleep else 0)
         # Write callbacks that chain get a few chances in this turn, not so many that timers starve.
         chances = 8
         while chances and loop.pending_list:
             chances -= 1
             run(loop)
-        if watchers["check"]:
+        if check:
             uv__run_loop_watchers(loop, "check")
         if loop.closing_list:
             uv__run_closing_handles(loop)
@@ -296,7 +295,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
             uv__update_time(loop)
             uv__run_timers(loop)
         alive = uv__loop_alive(loop)
-        if mode in (RUN_ONCE, RUN_NOWAIT):
+        if mode != RUN_DEFAULT:
             break
     loop.stop_flag = False
     return alive

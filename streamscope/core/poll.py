@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .errors import status_of
 from .flags import POLLERR, POLLHUP, POLLIN, POLLOUT
-from .poller import MAX_EVENTS
+from .poller import MAX_EVENTS, seconds_of
 from .probe import site
 from .stream import joined
 
@@ -39,15 +39,16 @@ SIGNALS = 2
 class Passenger(Protocol):
     """What rides along in poll: the link to the inspectors."""
 
-    fd: int
+    event: tuple[int, int]
+    """Its descriptor and POLLIN: what epoll finds when there is something to hear."""
 
     def wait(self, timeout_ms: int) -> int:
         """Before every epoll_wait: ship what is due; returns by when to come again, in ms and never more than given
         (-1 is for ever).
         """
 
-    def ride(self, ready: bool) -> None:
-        """After every epoll_wait: `ready` says whether `fd` had events."""
+    def hear(self) -> None:
+        """After an epoll_wait that found `event`."""
 
 
 def uv__io_poll(loop: Loop, timeout: int) -> None:
@@ -56,8 +57,8 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
     A wait that brought nothing to run goes on for the rest of its time. As in libuv, that rest is counted from the
     beginning each time, so that the second such wait makes it too short; the loop then turns and waits again.
     """
-    if loop.add is not None:
-        loop.add(_PHASE)
+    if loop.feed is not None:
+        loop.feed.append(_PHASE)
     if loop.watcher_queue:
         if loop.joined:
             joined.register(loop, _register_one)
@@ -134,20 +135,21 @@ def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:
     since = loop.tick
     passenger = loop.passenger
     if passenger is None:
-        events = _epoll_wait(loop, timeout)
+        events = _epoll_wait(loop, timeout, MAX_EVENTS)
     else:
-        loop.waits_since = since
-        events = _wait_with(loop, passenger, timeout)
-        loop.waits_since = 0
+        ms = passenger.wait(timeout)
+        events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
+        if passenger.event in events or len(events) > MAX_EVENTS or (ms != timeout and not events):
+            events = _wait_on(loop, passenger, events, ms, timeout, since)
     if loop.emit is not None:
         loop.poll_ns += loop.tick - since
         loop.emit((_WAIT, timeout, len(events), loop.tick))
     return events
 
 
-def _epoll_wait(loop: Loop, timeout: int, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
+def _epoll_wait(loop: Loop, timeout: int, most: int) -> list[tuple[int, int]]:
     try:
-        events = loop.poller.wait(timeout, most)
+        events = loop.poller.wait(seconds_of(timeout) if timeout > 0 else timeout, most)
     except InterruptedError:
         events = []
     loop.tick = now = loop._clock_ns() - loop._begin_ns
@@ -155,25 +157,28 @@ def _epoll_wait(loop: Loop, timeout: int, most: int = MAX_EVENTS) -> list[tuple[
     return events
 
 
-def _wait_with(loop: Loop, passenger: Passenger, timeout: int) -> list[tuple[int, int]]:
-    """Wait with a passenger, in as many pieces as it wants."""
-    own = (passenger.fd, POLLIN)
-    end = loop.tick + timeout * 1_000_000
+def _wait_on(
+    loop: Loop, passenger: Passenger, events: list[tuple[int, int]], ms: int, timeout: int, since: int
+) -> list[tuple[int, int]]:
+    """The first piece of a wait, of `ms`, ended for the passenger: let it hear, and wait on in as many as it wants."""
+    loop.waits_since = since
+    end = since + timeout * 1_000_000
     left = timeout
-    while True:
-        ms = passenger.wait(left)
-        events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
-        ready = own in events
-        if ready:
-            events.remove(own)
-        del events[MAX_EVENTS:]  # level-triggered: the next wait has it
-        passenger.ride(ready)
-        if events or left == 0 or (ms == left and not ready):
-            return events
-        if left > 0:
-            left = max(0, -((loop.tick - end) // 1_000_000))
-        if loop.passenger is not passenger:  # it has got off
-            return _epoll_wait(loop, left)
+    try:
+        while True:
+            heard = passenger.event in events
+            if heard:
+                events.remove(passenger.event)
+                passenger.hear()
+            del events[MAX_EVENTS:]  # level-triggered: the next wait has it
+            if events or left == 0 or (ms == left and not heard):
+                return events
+            if left > 0:
+                left = max(0, -((loop.tick - end) // 1_000_000))
+            ms = passenger.wait(left) if loop.passenger is passenger else left  # it may have got off
+            events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
+    finally:
+        loop.waits_since = 0
 
 
 def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> int:

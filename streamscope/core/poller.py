@@ -12,6 +12,13 @@ MAX_EVENTS = 1024
 """How many events one wait returns at most (`ARRAY_SIZE(events)` in `uv__io_poll`)."""
 
 
+def seconds_of(timeout_ms: int) -> float:
+    """A timeout above 0 as Python's epoll takes it, which rounds up to whole milliseconds: half a one less keeps 67 ms
+    from becoming 68.
+    """
+    return (timeout_ms - 0.5) / 1000
+
+
 class Poller(Protocol):
     """What `uv__io_poll` needs. Masks are poll(2)'s bits, which on Linux are epoll's."""
 
@@ -24,7 +31,7 @@ class Poller(Protocol):
     def delete(self, fd: int) -> None:
         """EPOLL_CTL_DEL; raises OSError."""
 
-    def wait(self, timeout_ms: int, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
+    def wait(self, seconds: float, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
         """At most so many (descriptor, mask) pairs; -1 waits for ever, 0 not at all. Raises InterruptedError if a
         signal came first.
         """
@@ -42,11 +49,7 @@ class EpollPoller:
         self.modify = self._epoll.modify
         self.delete = self._epoll.unregister
         self.close = self._epoll.close
-
-    def wait(self, timeout_ms: int, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
-        """See `Poller.wait`."""
-        # Python takes seconds and rounds up to whole milliseconds: half a one less keeps 67 ms from becoming 68.
-        return self._epoll.poll((timeout_ms - 0.5) / 1000 if timeout_ms > 0 else timeout_ms, most)
+        self.wait = self._epoll.poll
 
     def fileno(self) -> int:
         """The epoll descriptor (`uv_backend_fd`)."""

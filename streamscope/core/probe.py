@@ -408,12 +408,12 @@ def site(kind: str, function: str) -> int:
 
 
 class Probe:
-    """The emit slot. A loop is one; whoever watches puts the bound `extend` of a feed into `emit`, and its `append`
-    into `add`, which takes a record word by word.
+    """The emit slot. A loop is one; whoever watches puts a list into `feed`, and its bound `extend` into `emit`. The
+    most frequent records are appended to the list word by word, which is faster than to make a tuple of them.
     """
 
-    __slots__ = ("add", "emit")
+    __slots__ = ("emit", "feed")
 
     def __init__(self) -> None:
         self.emit: Emit | None = None
-        self.add: Callable[[Word], None] | None = None
+        self.feed: list[Word] | None = None

@@ -26,7 +26,7 @@ def deliver(
     until = {fd: now + (LOSSLESS_PATIENCE_S if s.lossless else BYE_PATIENCE_S) for fd, s in subscribers.items()}
     while left := {fd: s.buffered for fd, s in subscribers.items() if s.buffered}:
         seconds = max(0.0, min(until[fd] for fd in left) - time.monotonic())
-        for fd, mask in poller.wait(int(seconds * 1000) + 1):
+        for fd, mask in poller.wait(seconds):
             if fd in subscribers:
                 _serve(fd, mask, subscribers[fd], flush, drop)
         now = time.monotonic()

@@ -19,19 +19,23 @@ from streamscope.core import Loop
 from streamscope.core.probe import Word
 from streamscope.link.batches import pack_batch
 
-BATCH_NS = 33_000_000
+BATCH_NS = 17_000_000
 BATCH_WORDS = 16 * 1024
 """A batch is due when its first record is this old or it has so many words (about 48 KiB)."""
 
+PATIENCE_MS = 16
+"""So long the loop waits at most while a batch is not yet due: a record is shipped within both together."""
+
 
 class Feed:
-    """What the loop tells while somebody watches. `place` is that of the first word not yet taken."""
+    """What the loop tells while somebody watches. `words` is what was told and not yet taken; `place` is that of
+    the first of them."""
 
-    __slots__ = ("_loop", "_t", "_turn", "_words", "due_at", "place")
+    __slots__ = ("_loop", "_t", "_turn", "due_at", "place", "words")
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._words: list[Word] = []
+        self.words: list[Word] = []
         self._turn = 0
         self._t = 0
         self.place = 0
@@ -45,19 +49,19 @@ class Feed:
     def begin(self) -> None:
         """Have the loop tell of everything from now on, unless it does already."""
         if self._loop.emit is None:
-            self._loop.watch(self._words)
+            self._loop.watch(self.words)
             self._begin_batch()
 
     def end(self) -> None:
         """Have it tell of nothing any more. What was not taken is gone; its places stay used."""
         self._loop.unwatch()
-        self.place += len(self._words)
-        self._words = []  # another one: what is being told at this moment still goes to the old one
+        self.place += len(self.words)
+        self.words = []  # another one: what is being told at this moment still goes to the old one
         self.due_at = 0
 
     def is_due(self) -> bool:
         """Whether a batch is due, now that the loop is about to wait."""
-        words = len(self._words)
+        words = len(self.words)
         if not words:
             return False
         tick = self._loop.tick
@@ -69,7 +73,7 @@ class Feed:
         """Everything told so far, as packed `Records` with the words that each carries; the next batch begins after
         it.
         """
-        words = self._words
+        words = self.words
         if words:
             yield from pack_batch(self.place, self._turn, self._t, words)
             self.place += len(words)

@@ -2,7 +2,7 @@
 
 Watching must not change what is watched. So the publisher has one descriptor (an epoll of its own, which the loop
 counts nowhere), acts only where the loop waits anyway, never blocks, and bounds everything in bytes. While no inspector
-is there, the loop tells of nothing and a ride costs two calls.
+is there, the loop tells of nothing and a ride costs a call and a glance at the clock.
 
 While one is there, the loop appends records to the feed, and the publisher ships them in batches, packed once for all
 inspectors, at most a thirtieth of a second late. Each inspector has its own place: it begins with a round of slices
@@ -24,7 +24,7 @@ from streamscope.core import Loop
 from streamscope.core.flags import POLLIN, POLLOUT
 from streamscope.core.poller import EpollPoller
 from streamscope.link.farewell import deliver
-from streamscope.link.feed import Feed
+from streamscope.link.feed import BATCH_WORDS, PATIENCE_MS, Feed
 from streamscope.link.frames import Bye, Command, FrameError, Hello, Lost, Notice, Reply
 from streamscope.link.rounds import next_slice
 from streamscope.link.snapshot import listening_addresses, stream_count
@@ -34,6 +34,7 @@ from streamscope.trace.decode import Decoder
 
 MOST_SUBSCRIBERS = 64
 LISTENERS_REST_NS = 1_000_000_000
+CHORES_NS = 1_000_000_000
 
 CommandHandler = Callable[[Subscriber, Command], None]
 
@@ -76,12 +77,11 @@ class Publisher:
             "payload": Entry(self._on_payload, needs_control=True),
         }
         self.chores: list[Callable[[], None]] = []
-        """Called every few hundred turns, for what has to be looked after now and then."""
-        self.soon: list[Callable[[], None]] = []
-        """Called once, before the next wait: what sends to others is not done while one is being heard."""
+        """Called once a second while the loop turns, for what has to be looked after now and then."""
+        self._soon: list[Callable[[], None]] = []
 
         self._poller = EpollPoller()
-        self.fd = self._poller.fileno()
+        self.event = self._poller.fileno(), POLLIN
         self._listeners: dict[int, socket.socket] = {}
         self._listeners_rest_until = 0
         self._watched_fds: dict[int, Callable[[], None]] = {}
@@ -93,7 +93,8 @@ class Publisher:
         self._decoder = Decoder.here()
         self.feed = Feed(loop)
         self._failed = False
-        self._rides = 0
+        self._chores_at = 0
+        self._calm_until = 0
 
     @property
     def subscribers(self) -> list[Subscriber]:
@@ -140,6 +141,11 @@ class Publisher:
         subscriber.send(Bye(reason, status))
         self.flush_all()
 
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call it before the next wait: what sends to others is not done while one is being heard."""
+        self._soon.append(call)
+        self._calm_until = 0
+
     def watch_fd(self, fd: int, on_hang_up: Callable[[], None]) -> None:
         """Call back once when the other side of this descriptor hangs up."""
         self._watched_fds[fd] = on_hang_up
@@ -171,44 +177,56 @@ class Publisher:
 
     def wait(self, timeout_ms: int) -> int:
         """Ship what is due; see `Passenger`."""
-        if not self._subscribers and not self._listeners_rest_until:
-            return timeout_ms
+        words = self.feed.words
+        if self._loop.tick < self._calm_until and len(words) < BATCH_WORDS:
+            return PATIENCE_MS if words and not 0 <= timeout_ms <= PATIENCE_MS else timeout_ms
         try:
             return self._wait(timeout_ms)
         except Exception as error:
             self._give_up(error)
             return timeout_ms
 
-    def ride(self, ready: bool) -> None:
+    def hear(self) -> None:
         """Hear what inspectors have to say; see `Passenger`."""
-        self._rides += 1
         try:
-            if ready and not self._failed:
+            if not self._failed:
+                self._calm_until = 0
                 self._hear()
-            if self._rides & 255 == 0:
-                for chore in self.chores:
-                    chore()
         except Exception as error:
             self._give_up(error)
 
     def _wait(self, timeout_ms: int) -> int:
         now = self._loop.tick
+        if now >= self._chores_at:
+            self._chores_at = now + CHORES_NS
+            for chore in self.chores:
+                chore()
         if self._listeners_rest_until and now >= self._listeners_rest_until:
             self._rest_listeners(False)
         due = self.feed.is_due()
-        while self.soon:
-            self.soon.pop(0)()
+        while self._soon:
+            self._soon.pop(0)()
         if self._starting:
             self._start_rounds()
         elif due:
             self.ship()
-        if self._in_round and self._advance_rounds():
+        more = bool(self._in_round) and self._advance_rounds()
+        self._calm_until = self._next_time()
+        if more:
             return 0
         until = self.feed.due_at or self._listeners_rest_until
         if not until:
             return timeout_ms
         left = max(0, -((now - until) // 1_000_000))
         return left if timeout_ms < 0 else min(left, timeout_ms)
+
+    def _next_time(self) -> int:
+        """Until when a wait needs nothing of us, unless an inspector is heard before or a batch is full; 0 for the
+        very next one does.
+        """
+        if self._starting or self._in_round or self._soon or self._listeners_rest_until:
+            return 0
+        return self.feed.due_at if self._subscribers else self._chores_at
 
     # shipping
 
@@ -242,7 +260,7 @@ class Publisher:
         if subscriber.blocked != was_blocked:
             self._poller.modify(fd, POLLIN | POLLOUT if subscriber.blocked else POLLIN)
         if subscriber.losing and not subscriber.buffered:
-            self._starting[subscriber] = None
+            self._begin_soon(subscriber)
 
     # rounds of slices
 
@@ -334,9 +352,13 @@ class Publisher:
         subscriber.sock.setblocking(False)
         fd = subscriber.sock.fileno()
         self._subscribers[fd] = subscriber
-        self._starting[subscriber] = None
+        self._begin_soon(subscriber)
         self._poller.add(fd, POLLIN)
         return fd
+
+    def _begin_soon(self, subscriber: Subscriber) -> None:
+        self._starting[subscriber] = None
+        self._calm_until = 0
 
     def _receive(self, fd: int, subscriber: Subscriber) -> None:
         try:

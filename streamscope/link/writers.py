@@ -112,13 +112,13 @@ class Writers:
         writer.said = True
         if writer is self._recorder:
             self._hello.recording = ""
-        self._publisher.soon.append(lambda: self._publisher.tell(Notice(text, self._hello.recording)))
+        self._publisher.soon(lambda: self._publisher.tell(Notice(text, self._hello.recording)))
 
     def _on_record(self, subscriber: Subscriber, command: Command) -> None:
         if command.arguments.get("on") is not False or self._recorder is None or self._recorder.said:
             raise CommandError("the engine records nothing that could be stopped")
         writer = self._recorder
-        self._publisher.soon.append(lambda: self._publisher.dismiss(writer.subscriber, STOPPED))
+        self._publisher.soon(lambda: self._publisher.dismiss(writer.subscriber, STOPPED))
         self._over(writer, f"the recording into {self._hello.recording} has been stopped")
 
 

@@ -23,6 +23,12 @@ IN, OUT, ERR, HUP = POLLIN, POLLOUT, POLLERR, POLLHUP
 EVERYTHING = 1 << 60
 
 
+def whole_ms(seconds: float) -> int:
+    """How long the kernel waits if Python's epoll is told this: it rounds up to whole milliseconds."""
+    nanoseconds = -(-seconds * 1e9 // 1)
+    return int(-(-nanoseconds // 1_000_000)) if seconds > 0 else int(seconds)
+
+
 def failure(number: int) -> OSError:
     """The exception that Python makes of an errno."""
     return OSError(number, os.strerror(number))
@@ -281,7 +287,8 @@ class FakePoller:
         if self.registered.pop(fd, None) is None:
             raise failure(errno.ENOENT)
 
-    def wait(self, timeout_ms: int, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
+    def wait(self, seconds: float, most: int = MAX_EVENTS) -> list[tuple[int, int]]:
+        timeout_ms = whole_ms(seconds)
         self.waits.append(timeout_ms)
         assert len(self.waits) < self.idle_limit, "the loop spins"
         if self.script:

@@ -108,7 +108,7 @@ class Room:
             assert time.monotonic() < deadline, "the inspector is not brought up to date"
             session.receive()
             session.fold(1.0)
-            self.publisher.ride(True)
+            self.publisher.hear()
 
     def queued(self, session: Session) -> int:
         """Bytes that the engine still has for this session."""

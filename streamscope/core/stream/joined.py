@@ -23,7 +23,7 @@ from ..probe import CB_READ, site
 from ..request import TakenRequest, WriteRequest
 from .io import uv__stream_io
 from .read import SUGGESTED_SIZE, uv__read
-from .write import uv_write, uv_write2
+from .write import complete, uv_write, uv_write2
 
 if TYPE_CHECKING:
     from ..loop import Loop
@@ -82,7 +82,7 @@ def dispatch(loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loo
     watchers: list[Any] = loop.watchers
     read = loop.sys_read
     clock_ns, begin_ns = loop._clock_ns, loop._begin_ns
-    emit, add = loop.emit, loop.add
+    emit, feed = loop.emit, loop.feed
     since = tick = loop.tick  # callbacks follow each other without a gap: what has passed `since` is theirs
     fresh = emit is not None  # the time at which the next event is dispatched may have to be read first
     found, served = 0, False
@@ -99,7 +99,7 @@ def dispatch(loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loo
                 loop.callback_ns += tick - since
                 since = tick
                 found |= otherwise(loop, fd, mask)
-                emit, add = loop.emit, loop.add
+                emit, feed = loop.emit, loop.feed
                 since = tick = loop.tick
                 fresh = emit is not None
                 continue
@@ -122,18 +122,18 @@ def dispatch(loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loo
                     emit((stream.mark | _EVENT, POLLIN, tick))
                 uv__read(stream, data)
                 served = True
-                emit, add = loop.emit, loop.add
+                emit, feed = loop.emit, loop.feed
                 since = tick = loop.tick
                 fresh = emit is not None
                 continue
             stream.bytes_in += n
             stream.reads += 1
             stream.last_read_t = tick
-            if add is not None:
-                add(stream.read_head if flags & READ_PARTIAL else stream.mark | _READ)
-                add(tick)
-                add(fd)
-                add(n)
+            if feed is not None:
+                feed.append(stream.read_head if flags & READ_PARTIAL else stream.mark | _READ)
+                feed.append(tick)
+                feed.append(fd)
+                feed.append(n)
             stream.flags = flags & _NOT_PARTIAL
             try:
                 stream.read_cb(stream, n, data)
@@ -144,10 +144,10 @@ def dispatch(loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loo
                     loop.tick = tick = loop.clock()
                     emit((stream.mark | _CALLBACK_END, CB_READ, tick))
                 raise
-            if add is not None:
+            if feed is not None:
                 loop.tick = tick = clock_ns() - begin_ns
-                add(stream.read_end_head)
-                add(tick)
+                feed.append(stream.read_end_head)
+                feed.append(tick)
             stream.flags |= READ_PARTIAL
             served = True
     finally:
@@ -183,26 +183,22 @@ def write(
     request.total = size
     request.next = None
     request.begin_t = stream.last_write_t = loop.tick
-    loop.requests_made = request.number = number = loop.requests_made + 1
-    loop.active_reqs = active_reqs = loop.active_reqs + 1
+    loop.requests_made = request.number = loop.requests_made + 1
+    loop.active_reqs += 1
     stream.bytes_out += size
-    last = stream.completed_last
-    stream.completed_last = request
-    if last is None:
-        stream.completed_first = request
-    else:
-        last.next = request
-    add = loop.add
     if stream.pending:
+        complete(stream, request)
         if loop.emit is not None:
-            loop.emit((stream.mark | _WRITE_MORE, number, size, fd, active_reqs))
+            loop.emit((stream.mark | _WRITE_MORE, request.number, size, fd, loop.active_reqs))
         return request
-    if add is not None:
-        add(stream.write_head)
-        add(number)
-        add(size)
-        add(fd)
-        add(active_reqs)
+    stream.completed_first = stream.completed_last = request  # what is completed is pending: nothing was before it
+    feed = loop.feed
+    if feed is not None:
+        feed.append(stream.write_head)
+        feed.append(request.number)
+        feed.append(size)
+        feed.append(fd)
+        feed.append(loop.active_reqs)
     stream.pending = True
     loop.pending_list.append(stream)
     return request
@@ -217,7 +213,8 @@ def run_pending(loop: Loop) -> None:
         return
     loop.pending_list = []
     queue, redundant_mod = loop.watcher_queue, loop.redundant_mod
-    emit, add = loop.emit, loop.add
+    done = 0  # requests that are over and not yet taken off `active_reqs`
+    emit, feed = loop.emit, loop.feed
     if emit is not None and (pending[0].pending or any(stream.pending for stream in pending)):
         emit((_PHASE_PENDING,))
     streams = iter(pending)
@@ -232,30 +229,33 @@ def run_pending(loop: Loop) -> None:
                 or request.next is not None
                 or request.cb is not None
                 or stream.io_cb is not stream_io
-                or stream.pevents != POLLIN
-                or stream.write_first is not None
+                or stream.pevents != POLLIN  # with more to write, POLLOUT is wanted too
                 or stream.shutdown_req is not None
             ):
+                loop.active_reqs -= done
+                done = 0
                 if emit is not None:
                     emit((stream.mark | _PENDING_POP,))
                 stream.io_cb(loop, stream, POLLOUT)
-                emit, add = loop.emit, loop.add
+                emit, feed = loop.emit, loop.feed
                 continue
             stream.completed_first = stream.completed_last = None
-            loop.active_reqs = active_reqs = loop.active_reqs - 1
+            done += 1
             stream.writes += 1
             # uv__io_stop(POLLOUT), which has not been wanted: the redundant EPOLL_CTL_MOD is all it does
             rearm = (redundant_mod or stream.events != POLLIN) and not stream.watched
             if rearm:
                 stream.watched = True
                 queue[stream] = None
-            if add is not None:
-                add(stream.mark | _WRITTEN_REARM if rearm else stream.written_head)
-                add(request.number)
-                add(active_reqs)
+            if feed is not None:
+                feed.append(stream.mark | _WRITTEN_REARM if rearm else stream.written_head)
+                feed.append(request.number)
+                feed.append(loop.active_reqs - done)
     except BaseException:
         loop.pending_list[:0] = streams
         raise
+    finally:
+        loop.active_reqs -= done
 
 
 def register(loop: Loop, otherwise: Callable[[Loop, Watcher], None]) -> None:

@@ -182,9 +182,10 @@ class CountingPoller(EpollPoller):
     def __init__(self) -> None:
         super().__init__()
         self.events = 0
+        self._epoll_wait, self.wait = self.wait, self._wait
 
-    def wait(self, *args: int) -> list[tuple[int, int]]:
-        events = super().wait(*args)
+    def _wait(self, *args: float) -> list[tuple[int, int]]:
+        events = self._epoll_wait(*args)
         self.events += len(events)
         return events
 
