@@ -7,14 +7,35 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from streamscope.link.session import Session
+
 DEADLINE_S = 30.0
 COMMAND = [sys.executable, "-P", "-m", "streamscope"]
+
+NOBODY = 65534
+AS_NOBODY = [
+    sys.executable,
+    "-P",
+    "-c",
+    f"""
+import os, sys
+import platformdirs.unix, streamscope.cli, streamscope.launch, streamscope.serve
+import streamscope.servers.echo, streamscope.servers.pipe_echo
+if os.getuid() == 0:  # nothing is closed to root; what is needed from root's folders is loaded by now
+    os.setgroups([])
+    os.setgid({NOBODY})
+    os.setuid({NOBODY})
+streamscope.cli.main()
+""",
+]
+"""The command as somebody who may not do everything."""
 
 
 def environment(runtime: Path) -> dict[str, str]:
@@ -25,10 +46,12 @@ def environment(runtime: Path) -> dict[str, str]:
     return {**kept, "XDG_RUNTIME_DIR": str(runtime), "XDG_CONFIG_HOME": str(runtime / "config"), "PYTHONDEVMODE": "0"}
 
 
-def run(runtime: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def run(
+    runtime: Path, *arguments: str, command: list[str] = COMMAND, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself."""
     return subprocess.run(
-        [*COMMAND, *arguments],
+        [*command, *arguments],
         env=environment(runtime),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -37,6 +60,16 @@ def run(runtime: Path, *arguments: str, **options: Any) -> subprocess.CompletedP
         check=False,
         **options,
     )
+
+
+def refused(runtime: Path, *arguments: str) -> tuple[int, str]:
+    """Status and the one line on stderr."""
+    ended = run(runtime, *arguments)
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("streamscope: ")
+    return ended.returncode, line.removeprefix("streamscope: ")
 
 
 def until(done: Callable[[], object], what: str) -> None:
@@ -107,3 +140,54 @@ def echoed(client: socket.socket, data: bytes) -> bytes:
         assert piece, "the server closed the connection"
         answer += piece
     return bytes(answer)
+
+
+def socket_of(runtime: Path, serving: Serving) -> Path:
+    return runtime / "streamscope" / f"{serving.pid}.sock"
+
+
+def follow(session: Session, done: Callable[[], object]) -> None:
+    def step() -> object:
+        session.receive()
+        session.fold(0.05)
+        return done()
+
+    until(step, "the session sees it")
+
+
+class Load:
+    """Clients that send and check every byte, each in a thread, until told to stop."""
+
+    def __init__(self, serving: Serving, clients: int) -> None:
+        self._stop = threading.Event()
+        self.bytes = 0
+        self.errors: list[Exception] = []
+        self._threads = [threading.Thread(target=self._talk, args=(serving, n)) for n in range(clients)]
+
+    def _talk(self, serving: Serving, number: int) -> None:
+        try:
+            with serving.connect() as client:
+                n = 0
+                while not self._stop.is_set():
+                    data = bytes([number, n % 251]) * (1 + n * 37 % 3000)
+                    assert echoed(client, data) == data
+                    self.bytes += len(data)
+                    n += 1
+        except Exception as error:
+            self.errors.append(error)
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(DEADLINE_S)
+
+    def goes_on(self) -> None:
+        """Wait until more has been echoed."""
+        before = self.bytes
+        until(lambda: self.bytes > before + 200_000 or self.errors, "the load goes on")
+        assert not self.errors

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_command import COMMAND, DEADLINE_S, environment, run
-
-NOBODY = 65534
+from running_command import AS_NOBODY, COMMAND, DEADLINE_S, NOBODY, environment, refused, run
 
 
 @pytest.fixture
@@ -21,16 +18,6 @@ def busy_port() -> Iterator[int]:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
         yield sock.getsockname()[1]
-
-
-def refused(runtime: Path, *arguments: str) -> tuple[int, str]:
-    """Status and the one line on stderr."""
-    ended = run(runtime, *arguments)
-    assert ended.stdout == ""
-    assert "Traceback" not in ended.stderr
-    [line] = ended.stderr.splitlines()
-    assert line.startswith("streamscope: ")
-    return ended.returncode, line.removeprefix("streamscope: ")
 
 
 def test_a_port_in_use_suggests_port_0(runtime: Path, busy_port: int) -> None:
@@ -253,17 +240,6 @@ def test_a_runtime_folder_that_is_open_to_others_is_named_and_the_server_serves(
     assert refused(runtime, "ps")[0] == 1
 
 
-AS_NOBODY = """
-import os, sys
-import platformdirs.unix, streamscope.cli, streamscope.launch, streamscope.serve, streamscope.servers.echo
-if os.getuid() == 0:  # nothing is closed to root; what is needed from root's folders is loaded by now
-    os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
-streamscope.cli.main()
-"""
-
-
 @pytest.mark.parametrize("kind", ["program", "probe", "events", "attach"])
 def test_what_may_not_be_opened_is_said(runtime: Path, tmp_path: Path, kind: str) -> None:
     os.chown(runtime, *((NOBODY, NOBODY) if os.getuid() == 0 else (-1, -1)))
@@ -277,15 +253,7 @@ def test_what_may_not_be_opened_is_said(runtime: Path, tmp_path: Path, kind: str
         "events": ["run", "--headless", "echo", "--port", "0", "--events", str(closed / "events")],
         "attach": ["attach", str(closed / "s")],
     }[kind]
-    ended = subprocess.run(
-        [sys.executable, "-P", "-c", AS_NOBODY, *arguments],
-        env=environment(runtime),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
+    ended = run(runtime, *arguments, command=AS_NOBODY)
     closed.chmod(0o700)
     [line] = ended.stderr.splitlines()
     assert "Permission denied" in line

@@ -10,6 +10,7 @@ from running_command import run
 
 from streamscope.core import Loop, Tcp
 from streamscope.testing import Tracer
+from streamscope.trace.check.language import FORMS
 
 
 def serves_itself(loop: Loop) -> None:
@@ -60,6 +61,7 @@ def test_what_does_not_hold_gives_status_1_and_the_way_there(runtime: Path, trac
     assert found is not None
     assert "write_queue_size 0 → 10,000" in done.stdout
     assert f"streamscope replay {trace} --at {found[1]}\n" in done.stdout
+    assert done.stdout.endswith("1 failed, of 2 assertions\n")
 
 
 def test_quiet_tells_of_failures_only(runtime: Path, trace: Path) -> None:
@@ -75,6 +77,14 @@ def test_assertions_may_stand_in_a_file(runtime: Path, trace: Path, tmp_path: Pa
     done = run(runtime, "check", str(trace), "--assert-file", str(file), "--assert", "never(pipe)")
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 3)
 
+    file.write_text("max(wq) < 1MiB   # none so long\nnever(place ~ ' # ' and #7)  #\n")
+    done = run(runtime, "check", str(trace), "--assert-file", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split("  (")[0] for line in done.stdout.splitlines()] == [
+        "ok        max(wq) < 1MiB",
+        "ok        never(place ~ ' # ' and #7)",
+    ]
+
     file.write_text("max(wq) < 1MiB\nnever(flag(CLOSD))\n")
     done = run(runtime, "check", str(trace), "--assert-file", str(file))
     assert done.returncode == 2
@@ -83,6 +93,19 @@ def test_assertions_may_stand_in_a_file(runtime: Path, trace: Path, tmp_path: Pa
         "             ^^^^^",
         f"streamscope: {file}:2, character 12: CLOSD is not a flag; did you mean CLOSED?",
     ]
+
+
+def test_the_examples_of_the_document_are_an_assertion_file_as_they_stand(
+    runtime: Path, trace: Path, tmp_path: Path
+) -> None:
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", Path("docs/check.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    examples = [block for block in blocks if block.split("(")[0] in FORMS]
+    assert len(examples) >= 5
+    file = tmp_path / "examples"
+    file.write_text("".join(examples))
+    done = run(runtime, "check", str(trace), "--assert-file", str(file))
+    assert (done.returncode, done.stderr) == (1, "")  # nobody was accepted on port 7000
+    assert len(re.findall(r"^(?:ok|FAILED) ", done.stdout, re.MULTILINE)) == "".join(examples).count("\n") >= 16
 
 
 @pytest.mark.parametrize(
@@ -108,10 +131,36 @@ def test_what_cannot_be_checked_gives_status_2_and_one_line(
     assert "Traceback" not in done.stderr
 
 
-def test_a_trace_whose_end_is_missing_is_checked_as_far_as_it_goes(runtime: Path, trace: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def cut_off(trace: Path, tmp_path: Path) -> Path:
+    """The trace without its goodbye: as a recorder leaves it that was killed."""
+    data, cut = trace.read_bytes(), tmp_path / "cut.scope"
+    cut.write_bytes(data[: data.rindex(b"BYE ")])
+    return cut
+
+
+def test_where_the_end_is_missing_what_has_to_hold_until_then_is_not_shown(runtime: Path, cut_off: Path) -> None:
+    done = run(runtime, "check", str(cut_off), "--assert", "max(wq) < 1MiB", "--assert", "count(error) == 0")
+    assert done.returncode == 1
+    first, second, why, in_all = done.stdout.splitlines()
+    assert first.startswith("NOT SHOWN max(wq) < 1MiB  (the highest was 10,000 B at ")
+    assert second == "NOT SHOWN count(error) == 0  (the count was 0)"
+    assert why == "the end of the trace is missing: what has to hold until then cannot be shown"
+    assert in_all == "2 could not be shown, of 2 assertions"
+    [said] = done.stderr.splitlines()
+    assert said.startswith(f"streamscope: {cut_off} is cut off: ")
+    assert said.endswith("what came then is missing")
+
+
+def test_where_the_end_is_missing_what_is_certain_all_the_same_counts(runtime: Path, cut_off: Path) -> None:
+    assert run(runtime, "check", str(cut_off), "--assert", "count(kind == sys.write) > 0").returncode == 0
+    failed = run(runtime, "check", str(cut_off), "--assert", "max(wq) < 5KiB")
+    assert (failed.returncode, failed.stdout.split()[0]) == (1, "FAILED")
+
+
+def test_a_missing_index_costs_nothing_but_a_line(runtime: Path, trace: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.scope"
     cut.write_bytes(trace.read_bytes()[:-20])
-    done = run(runtime, "check", str(cut), "--assert", "max(wq) < 5KiB")
-    assert done.returncode == 1
-    assert "max(wq)" in done.stdout
-    assert "cut.scope has no index" in done.stderr
+    done = run(runtime, "check", str(cut), "--assert", "max(wq) < 1MiB")
+    assert (done.returncode, done.stdout[:2]) == (0, "ok")
+    assert done.stderr == f"streamscope: {cut} has no index that can be read, but every event is there\n"

@@ -16,6 +16,9 @@ import pytest
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
 from running_command import COMMAND, DEADLINE_S, environment, run
 
+from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.store.segments import Segment
+
 
 @pytest.fixture(scope="module")
 def recorded() -> Iterator[Path]:
@@ -87,15 +90,62 @@ def test_whoever_reads_only_the_beginning_is_left_alone(runtime: Path, recorded:
     assert said == b""
 
 
-def test_a_trace_whose_end_is_missing_is_exported_as_far_as_it_goes(runtime: Path, recorded: Path) -> None:
-    cut = runtime / "cut.scope"
-    cut.write_bytes(recorded.read_bytes()[:-30])
+def test_a_trace_whose_end_is_missing_is_exported_as_far_as_it_goes_and_the_status_says_so(
+    runtime: Path, recorded: Path
+) -> None:
+    cut, out = runtime / "cut.scope", runtime / "out.jsonl"
+    cut.write_bytes(recorded.read_bytes()[:-300])
 
-    made = run(runtime, "export", str(cut), "--to", "jsonl")
+    made = run(runtime, "export", str(cut), "-o", str(out))
+
+    assert made.returncode == 1
+    assert len(out.read_text().splitlines()) > 100
+    said = made.stderr.splitlines()
+    assert said[0].startswith(f"streamscope: {cut} is cut off: ")
+    assert said[1].startswith(f"{out}: ")
+
+
+def test_a_trace_that_lacks_no_more_than_its_index_is_exported_whole(runtime: Path, recorded: Path) -> None:
+    cut = runtime / "cut.scope"
+    cut.write_bytes(recorded.read_bytes()[:-5])
+
+    made = run(runtime, "export", str(cut), "--to", "csv")
 
     assert made.returncode == 0
-    assert len(made.stdout.splitlines()) > 100
-    assert made.stderr.startswith(f"streamscope: {cut} ")
+    assert made.stdout == run(runtime, "export", str(recorded), "--to", "csv").stdout
+    assert made.stderr == f"streamscope: {cut} has no index that can be read, but every event is there\n"
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.pftrace", "out.svg"])
+def test_where_a_segment_is_damaged_the_rest_is_exported_and_the_status_says_so(
+    runtime: Path, recorded: Path, name: str
+) -> None:
+    damaged = runtime / "damaged.scope"
+    with TraceFile.open(recorded) as trace:
+        place = next(piece.offset for piece in trace.history.pieces_from(1) if isinstance(piece, Segment))
+    data = bytearray(recorded.read_bytes())
+    data[place + 200] ^= 4
+    damaged.write_bytes(data)
+
+    made = run(runtime, "export", str(damaged), "-o", str(runtime / name), *(["--stream", "1"] * (name == "out.svg")))
+
+    assert made.returncode == 1
+    assert (runtime / name).stat().st_size > 1000
+    said = made.stderr.splitlines()
+    assert said[0].startswith(f"streamscope: {damaged} is damaged: the checksum of a segment is wrong; ")
+    assert said[1].startswith(f"{runtime / name}: ")
+
+
+def test_what_cannot_be_found_in_a_damaged_trace_is_told_with_the_damage(runtime: Path, recorded: Path) -> None:
+    cut = runtime / "cut.scope"
+    cut.write_bytes(recorded.read_bytes()[:-300])
+
+    made = run(runtime, "export", str(cut), "--to", "svg", "--stream", "99999")
+
+    assert (made.returncode, made.stdout) == (2, "")
+    damage, why = made.stderr.splitlines()
+    assert damage.startswith(f"streamscope: {cut} is cut off: ")
+    assert why == f"streamscope: {cut} has no stream 99999 in this stretch of time"
 
 
 def test_a_file_appears_whole_or_not_at_all(runtime: Path, recorded: Path) -> None:

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from processes import children_of, descriptors_of, is_zombie
 from running_command import COMMAND, DEADLINE_S, Serving, echoed, environment, run, until
 
 
@@ -201,16 +202,14 @@ def test_a_reader_of_the_events_that_leaves_ends_them_and_not_the_server(runtime
 
 def zombies(pid: int) -> list[int]:
     """Children that have ended and whose status nobody has asked for yet."""
-    return [
-        child for child in children(pid) if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    ]
+    return [child for child in children_of(pid) if is_zombie(child)]
 
 
 def test_beyond_the_spool_events_are_lost_and_told(runtime: Path, tmp_path: Path) -> None:
     """The writer is stopped while more happens than a spool of 1 MiB holds."""
     path = tmp_path / "events.jsonl"
     with Serving(runtime, "echo", "--events", str(path), "--spool", "1") as serving:
-        [writer] = children(serving.pid)
+        [writer] = children_of(serving.pid)
         with serving.connect() as client:
             assert echoed(client, b"x") == b"x"
             os.kill(writer, signal.SIGSTOP)
@@ -225,10 +224,6 @@ def test_beyond_the_spool_events_are_lost_and_told(runtime: Path, tmp_path: Path
     assert f"{lost:,} events were lost because the spool was full" in err
     seqs = [event["seq"] for event in events]
     assert seqs == sorted(set(seqs))
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_stdout_that_nobody_reads_is_no_reason_not_to_serve(runtime: Path) -> None:
@@ -262,8 +257,8 @@ def test_the_soft_limit_on_descriptors_is_raised_and_a_low_hard_one_is_said(runt
 
 def test_demo_starts_clients_and_they_end_with_the_server(runtime: Path) -> None:
     with Serving(runtime, "echo", "--demo") as serving:
-        until(lambda: children(serving.pid), "the clients are there")
-        [clients] = children(serving.pid)
+        until(lambda: children_of(serving.pid), "the clients are there")
+        [clients] = children_of(serving.pid)
         until(lambda: connections(serving) >= 6, "they connect")
         assert serving.end()[0] == 0
     assert not Path(f"/proc/{clients}").exists()
@@ -277,14 +272,13 @@ def connections(serving: Serving) -> int:
 
 def test_two_thousand_connections_leave_no_descriptor(runtime: Path) -> None:
     with Serving(runtime, "echo") as serving:
-        descriptors = Path(f"/proc/{serving.pid}/fd")
-        before = len(list(descriptors.iterdir()))
+        before = descriptors_of(serving.pid)
         for _ in range(20):
             clients = [serving.connect() for _ in range(100)]
             for client in clients:
                 with client:
                     assert echoed(client, b"hello") == b"hello"
-        until(lambda: len(list(descriptors.iterdir())) == before, "every descriptor is given back")
+        until(lambda: descriptors_of(serving.pid) == before, "every descriptor is given back")
         assert serving.end()[0] == 0
 
 

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from running_command import DEADLINE_S, Serving, echoed, environment, run, until
+from processes import descriptors_of
+from running_command import DEADLINE_S, Load, Serving, echoed, environment, follow, run, socket_of, until
 
 from streamscope.link.session import Session
 
@@ -31,10 +32,6 @@ while session.status in ("connecting", "live"):
     if session.model.whole:
         print("whole", flush=True)
 """
-
-
-def socket_of(runtime: Path, serving: Serving) -> Path:
-    return runtime / "streamscope" / f"{serving.pid}.sock"
 
 
 @contextmanager
@@ -53,58 +50,10 @@ def inspector(path: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def follow(session: Session, done: object) -> None:
-    def step() -> object:
-        session.receive()
-        session.fold(0.05)
-        return done()  # type: ignore[operator]
-
-    until(step, "the session sees it")
-
-
-class Load:
-    """Clients that send and check every byte, each in a thread, until told to stop."""
-
-    def __init__(self, serving: Serving, clients: int) -> None:
-        self._stop = threading.Event()
-        self.bytes = 0
-        self.errors: list[Exception] = []
-        self._threads = [threading.Thread(target=self._talk, args=(serving, n)) for n in range(clients)]
-
-    def _talk(self, serving: Serving, number: int) -> None:
-        try:
-            with serving.connect() as client:
-                n = 0
-                while not self._stop.is_set():
-                    data = bytes([number, n % 251]) * (1 + n * 37 % 3000)
-                    assert echoed(client, data) == data
-                    self.bytes += len(data)
-                    n += 1
-        except Exception as error:
-            self.errors.append(error)
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(DEADLINE_S)
-
-    def goes_on(self) -> None:
-        """Wait until more has been echoed."""
-        before = self.bytes
-        until(lambda: self.bytes > before + 200_000 or self.errors, "the load goes on")
-        assert not self.errors
-
-
 def test_inspectors_killed_under_load_cost_no_byte(runtime: Path) -> None:
     with Serving(runtime, "echo") as serving:
         path = socket_of(runtime, serving)
-        descriptors = Path(f"/proc/{serving.pid}/fd")
-        before = len(list(descriptors.iterdir()))
+        before = descriptors_of(serving.pid)
         with Load(serving, 4) as load:
             for _ in range(4):
                 with inspector(path) as one, inspector(path) as other:
@@ -115,7 +64,7 @@ def test_inspectors_killed_under_load_cost_no_byte(runtime: Path) -> None:
                     load.goes_on()
         assert not load.errors
         assert load.bytes > 1_000_000
-        until(lambda: len(list(descriptors.iterdir())) == before, "every descriptor is given back")
+        until(lambda: descriptors_of(serving.pid) == before, "every descriptor is given back")
         assert serving.end() == (0, "", "")
 
 

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_command import DEADLINE_S, Serving, echoed, environment, run, until
-from test_commands_bad_input import AS_NOBODY, NOBODY, refused
+from processes import children_of, is_alive
+from running_command import AS_NOBODY, DEADLINE_S, NOBODY, Serving, echoed, refused, run, until
 
 ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
@@ -21,17 +21,6 @@ def connect(path: str | Path) -> socket.socket:
     sock.settimeout(DEADLINE_S)
     sock.connect(str(path))
     return sock
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -95,18 +84,8 @@ def test_a_folder_that_may_not_be_written_to_is_said(runtime: Path, tmp_path: Pa
     with_path = runtime / "closed"
     with_path.mkdir(mode=0o755)
     with_path.chmod(0o555)
-    ended = subprocess.run(
-        [
-            sys.executable, "-P", "-c", "import streamscope.servers.pipe_echo\n" + AS_NOBODY,
-            "run", "pipe-echo", "--headless", "--path", f"{with_path}/x.sock",
-        ],
-        env=environment(runtime),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )  # fmt: skip
+    arguments = ["run", "pipe-echo", "--headless", "--path", f"{with_path}/x.sock"]
+    ended = run(runtime, *arguments, command=AS_NOBODY)
     assert ended.stderr == (
         f"streamscope: pipe-echo cannot listen on {with_path}/x.sock: the folder {with_path} may not be written to\n"
     )
@@ -119,19 +98,19 @@ def test_ipc_ends_in_order_with_its_child(runtime: Path, end: int) -> None:
         assert serving.first_line.startswith("ipc listening on 127.0.0.1:")
         with serving.connect() as client:
             assert echoed(client, b"x" * 100_000) == b"x" * 100_000
-            (child,) = children(serving.pid)
+            (child,) = children_of(serving.pid)
             assert serving.end(end) == (0, "", "")
-            assert not alive(child)
+            assert not is_alive(child)
 
 
 def test_ipc_whose_parent_is_killed_leaves_no_child_behind(runtime: Path) -> None:
     with Serving(runtime, "ipc") as serving:
         with serving.connect() as client:
             assert echoed(client, b"x") == b"x"
-            (child,) = children(serving.pid)
+            (child,) = children_of(serving.pid)
             serving.process.kill()
             serving.process.wait(DEADLINE_S)
-            until(lambda: not alive(child), "the child goes on without its parent")
+            until(lambda: not is_alive(child), "the child goes on without its parent")
 
 
 def test_an_interrupt_of_the_whole_terminal_ends_ipc_in_order(runtime: Path) -> None:

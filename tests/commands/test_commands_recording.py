@@ -18,9 +18,20 @@ from typing import Any
 
 import msgspec
 import pytest
-from running_command import COMMAND, DEADLINE_S, Serving, echoed, environment, run, until
-from test_commands_bad_input import refused
-from test_commands_inspectors import Load, follow, socket_of
+from processes import children_of
+from running_command import (
+    COMMAND,
+    DEADLINE_S,
+    Load,
+    Serving,
+    echoed,
+    environment,
+    follow,
+    refused,
+    run,
+    socket_of,
+    until,
+)
 
 from streamscope.link.session import Session
 from streamscope.trace.model import Model
@@ -218,8 +229,8 @@ def recorder_of(serving: Serving) -> int:
     found: list[int] = []
 
     def look() -> bool:
-        children = Path(f"/proc/{serving.pid}/task/{serving.pid}/children").read_text().split()
-        found.extend(int(pid) for pid in children if b"link.recorder" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        children = children_of(serving.pid)
+        found.extend(pid for pid in children if b"link.recorder" in Path(f"/proc/{pid}/cmdline").read_bytes())
         return bool(found)
 
     until(look, "there is a recorder")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running_command import run
-from test_commands_bad_input import refused
+from running_command import refused, run
 
 from streamscope.trace.store.format import MAGIC
 

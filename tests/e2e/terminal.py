@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyte
+from processes import children_of
 
 PATIENCE_S = 30.0
 """How long a wait may take before it is a failure; on a busy machine the first picture takes seconds."""
@@ -157,18 +158,10 @@ class Terminal:
 
 def child_of(pid: int, named: str) -> int:
     """The child process whose command line has this in it."""
-    for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+    for child in children_of(pid):
         if named.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
             return child
     raise AssertionError(f"process {pid} has no child {named}")
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

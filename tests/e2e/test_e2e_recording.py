@@ -9,7 +9,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from terminal import Open, Terminal, alive, child_of, wait_until
+from processes import is_alive
+from terminal import Open, Terminal, child_of, wait_until
 
 from streamscope.trace.store.reader import TraceFile
 
@@ -86,7 +87,7 @@ def test_r_ends_the_recording_of_the_engine_itself(open_terminal: Open, tmp_path
 
     terminal.wait_for("has been stopped")
     terminal.wait(lambda screen: not recording(screen), "that it does not record")
-    wait_until(lambda: not alive(recorder), "the recorder ends")
+    wait_until(lambda: not is_alive(recorder), "the recorder ends")
     assert seen(the_trace(tmp_path))[0] == ""
     terminal.press("q")
     assert terminal.ends() == 0
@@ -134,13 +135,13 @@ def test_a_recording_by_r_ends_in_order_when_the_screen_or_the_engine_is_killed(
         os.kill(command if killed == "screen" else engine, signal.SIGKILL)
 
         # then the trace has an end, and says which
-        wait_until(lambda: not alive(recorder), "the recorder ends")
+        wait_until(lambda: not is_alive(recorder), "the recorder ends")
         missing, reads = seen(the_trace(tmp_path))
         assert reads > 0
         assert ("goodbye" in missing) == (killed == "engine")
     if killed == "screen":
         os.kill(engine, signal.SIGTERM)
-        wait_until(lambda: not alive(engine), "the engine ends")
+        wait_until(lambda: not is_alive(engine), "the engine ends")
     else:
         terminal.wait_for("without a goodbye")
 

@@ -10,7 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from terminal import Open, alive, child_of, environment, streamscope, wait_until
+from processes import is_alive
+from terminal import Open, child_of, environment, streamscope, wait_until
 
 RAISING = """
 from streamscope.core import Tcp
@@ -92,7 +93,7 @@ def test_when_the_inspector_is_killed_the_server_goes_on_and_says_how_to_attach_
 
     # and it ends when it is told to
     os.kill(engine, signal.SIGTERM)
-    wait_until(lambda: not alive(engine), "the engine ends")
+    wait_until(lambda: not is_alive(engine), "the engine ends")
 
 
 def test_a_hang_up_of_the_terminal_ends_both(open_terminal: Open) -> None:
@@ -102,7 +103,7 @@ def test_a_hang_up_of_the_terminal_ends_both(open_terminal: Open) -> None:
 
     terminal.hang_up()
 
-    wait_until(lambda: not alive(engine) and terminal.process.poll() is not None, "screen and engine end")
+    wait_until(lambda: not is_alive(engine) and terminal.process.poll() is not None, "screen and engine end")
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
@@ -116,7 +117,7 @@ def test_a_signal_ends_both_in_order(open_terminal: Open, signum: int) -> None:
     wait_until(lambda: terminal.read(0.05) and terminal.process.poll() is not None, "the command ends")
     assert terminal.settings() == terminal.settings_before
     terminal.ends()
-    assert not alive(engine)
+    assert not is_alive(engine)
     assert b"Traceback" not in terminal.raw
 
 

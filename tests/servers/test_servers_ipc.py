@@ -8,9 +8,9 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from processes import descriptors_of, is_alive
 from running_server import PATIENCE_S, RunningServer, read_exactly, read_to_end, reset
 
 from streamscope.core import Loop, Tcp
@@ -41,10 +41,6 @@ def parked(loop: Loop) -> int:
     return sum(isinstance(h, Tcp) and h.name == "parked" and not h.is_closing() for h in loop.handles.values())
 
 
-def descriptors(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
 def wait_until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
@@ -52,17 +48,10 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def test_200_connections_go_round_twice_without_a_lost_byte_or_descriptor(running: RunningServer) -> None:
     # given
     child = child_of(running)
-    here, there = descriptors(os.getpid()), descriptors(child)
+    here, there = descriptors_of(os.getpid()), descriptors_of(child)
     noise = random.Random(7)
     clients = [running.connect() for _ in range(200)]
     for _ in range(2):
@@ -75,13 +64,13 @@ def test_200_connections_go_round_twice_without_a_lost_byte_or_descriptor(runnin
             assert read_exactly(client, len(message)) == message
         # and when all are quiet, they come back, and the child keeps none of them
         running.until(lambda loop: parked(loop) == 200)
-        wait_until(lambda: descriptors(child) == there)
+        wait_until(lambda: descriptors_of(child) == there)
     # and after their end nothing is left in either process
     for number, client in enumerate(clients):
         reset(client) if number % 2 else client.close()
     running.until(lambda loop: parked(loop) == 0)
-    wait_until(lambda: descriptors(child) == there)
-    wait_until(lambda: descriptors(os.getpid()) == here)
+    wait_until(lambda: descriptors_of(child) == there)
+    wait_until(lambda: descriptors_of(os.getpid()) == here)
 
 
 def test_descriptors_that_come_back_together_queue_behind_the_first(
@@ -176,7 +165,7 @@ def test_the_end_of_the_server_is_the_end_of_the_child(running: RunningServer) -
         assert read_exactly(client, 1) == b"x"
         running.close()
         assert client.recv(1) == b""
-    assert not alive(child)
+    assert not is_alive(child)
 
 
 def test_a_child_that_does_not_end_is_killed(running: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +177,7 @@ def test_a_child_that_does_not_end_is_killed(running: RunningServer, monkeypatch
 
 
 def test_a_child_that_cannot_be_started_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = descriptors(os.getpid())
+    before = descriptors_of(os.getpid())
     loop = Loop()
     monkeypatch.setattr(ipc.sys, "executable", "/no/such/python")
     with pytest.raises(AddressError, match="ipc cannot start its child process: No such file") as caught:
@@ -197,7 +186,7 @@ def test_a_child_that_cannot_be_started_is_one_clear_line(monkeypatch: pytest.Mo
     assert not loop.handles
     loop.close()
     assert caught.value.status == 1
-    assert descriptors(os.getpid()) == before
+    assert descriptors_of(os.getpid()) == before
 
 
 def test_a_child_that_dies_before_it_is_ready_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:

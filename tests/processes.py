@@ -1,0 +1,29 @@
+"""What the kernel says of other processes: for tests that start some and want to know what became of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return not is_zombie(pid)
+    except FileNotFoundError:
+        return False
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether it has ended, and nobody has asked for its status yet. Raises FileNotFoundError if it is not there."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that it has started and that are there."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def descriptors_of(pid: int) -> int:
+    """How many descriptors it has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
