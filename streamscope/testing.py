@@ -102,8 +102,8 @@ class Trace:
         parsed = [Assertion.parse(text) for text in assertions]
         report = check(self._file.history, parsed, header.kinds, header.functions, header.joined)
         if not report.ok:
-            report.verdicts = [verdict for verdict in report.verdicts if not verdict.holds]
-            raise AssertionError("the trace is not as it has to be\n" + "\n".join(lines(report, str(self.path))))
+            said = "\n".join(lines(report, str(self.path), quiet=True))
+            raise AssertionError(f"the trace is not as it has to be\n{said}")
 
     def events(self, query: str = "") -> list[Event]:
         """The events that a filter wants, in order. Raises FilterError."""

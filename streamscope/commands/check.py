@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20
 """Bytes of an assertion file at most."""
 
+_TEXT_OR_COMMENT = re.compile(r"""\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|((?:^|\s)\s*\#(?:\s.*)?$)""")
+"""A # between spaces begins a comment; #7 is a stream, and within quotes it is text."""
+
 
 @click.command(
     context_settings=CONTEXT,
@@ -31,15 +35,15 @@ LARGEST = 1 << 20
     type=click.Path(),
     metavar="PATH",
     multiple=True,
-    help="Assertions from a file, one a line; # begins a comment.",
+    help="Assertions from a file, one a line; what stands after a # is a comment.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Tell of what does not hold only.")
 def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool) -> None:
     """Hold the recorded trace FILE against assertions.
 
-    The status is 0 if all hold, 1 if one does not or cannot be shown because events are missing, and 2 if nothing could
-    be checked. Each failure is told with its stream, its instant, its event, and the command that opens the trace
-    there.
+    The status is 0 if all hold, 1 if one does not or cannot be shown because events or the end of the trace are
+    missing, and 2 if nothing could be checked. Each failure is told with its stream, its instant, its event, and the
+    command that opens the trace there.
     """
     from streamscope.trace import check as checking
     from streamscope.trace.decode import FeedError
@@ -54,10 +58,10 @@ def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool
     try:
         with TraceFile.open(file) as trace:
             header = trace.header
-            report = checking.check(trace.history, assertions, header.kinds, header.functions, header.joined)
-            if quiet:
-                report.verdicts = [verdict for verdict in report.verdicts if not verdict.holds]
-            for line in checking.lines(report, file):
+            report = checking.check(
+                trace.history, assertions, header.kinds, header.functions, header.joined, ends=trace.bye is not None
+            )
+            for line in checking.lines(report, file, quiet=quiet):
                 click.echo(line)
             missing = trace.missing
     except (TraceError, FeedError) as error:
@@ -78,8 +82,15 @@ def _of_file(path: str) -> list[Assertion]:
         raise click.UsageError(f"{path} cannot be read: {why}") from error
     if len(content) > LARGEST:
         raise click.UsageError(f"{path} is larger than {LARGEST:,} bytes")
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
-    return [_parsed(line, f"{path}:{number}") for number, line in lines if line and not line.startswith("#")]
+    lines = [(number, _without_comment(line)) for number, line in enumerate(text.splitlines(), 1)]
+    return [_parsed(line, f"{path}:{number}") for number, line in lines if line]
+
+
+def _without_comment(line: str) -> str:
+    if line.lstrip().startswith("#"):
+        return ""
+    comment = next((found for found in _TEXT_OR_COMMENT.finditer(line) if found[1] is not None), None)
+    return (line if comment is None else line[: comment.start()]).strip()
 
 
 def _parsed(text: str, where: str) -> Assertion:

@@ -67,6 +67,9 @@ def export(
     """Write a recorded trace as lines of JSON, as CSV, for Perfetto's viewer, or as a picture of the time line.
 
     A picture shows the streams named with --stream, or else the one whose queue grew longest.
+
+    The status is 0 if everything was written, 1 if not all of the trace can be read or the output cannot be written,
+    and 2 if what is asked for cannot be meant.
     """
     from streamscope.trace.decode import FeedError
     from streamscope.trace.export.request import ExportError, Request
@@ -80,9 +83,13 @@ def export(
     request = Request(expression, begin, end, tuple(dict.fromkeys(streams)))
     try:
         with TraceFile.open(file) as trace:
-            size = _write(output, _pieces(trace, request, kind, theme, title), not_over=file)
-            missing = trace.missing
+            try:
+                size = _write(output, _pieces(trace, request, kind, theme, title), not_over=file)
+            finally:
+                missing, complete = trace.missing, trace.complete
     except ExportError as error:
+        if missing:  # which may be why
+            say(missing)
         raise click.UsageError(str(error)) from error
     except (TraceError, FeedError) as error:
         raise CommandFailed(str(error), 1) from error
@@ -91,6 +98,7 @@ def export(
     except OSError as error:
         raise CommandFailed(f"{output or 'stdout'} cannot be written: {error.strerror}", 1) from error
     _tell(output, kind, size, missing)
+    sys.exit(0 if complete else 1)
 
 
 def _format_of(output: str | None) -> str:

@@ -104,7 +104,7 @@ def test_the_examples_of_the_document_are_an_assertion_file_as_they_stand(
     file = tmp_path / "examples"
     file.write_text("".join(examples))
     done = run(runtime, "check", str(trace), "--assert-file", str(file))
-    assert (done.returncode, done.stderr) == (1, "")  # nobody was accepted on port 7000
+    assert (done.returncode, done.stderr) == (0, "")
     assert len(re.findall(r"^(?:ok|FAILED) ", done.stdout, re.MULTILINE)) == "".join(examples).count("\n") >= 16
 
 

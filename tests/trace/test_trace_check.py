@@ -104,16 +104,18 @@ def test_the_least_is_the_least_of_all_times() -> None:
     assert instants(failed) == [(7, 2)]
 
 
-def test_events_are_counted_and_the_one_too_many_is_told() -> None:
+def test_events_are_counted_and_each_one_too_many_is_told() -> None:
     past = past_of([at(1 * MS), opened(7), opened(8)],
                    [at(2 * MS), record("sys.read", 7, 3, 10, -104), at(3 * MS), record("sys.read", 8, 3, 10, -32)],
                    [at(4 * MS), record("sys.read", 8, 3, 10, -11)])  # fmt: skip
     failed = verdict_of(past, "count(error) == 0")
-    assert (failed.holds, instants(failed), failed.note) == (False, [(7, 2)], "the count was 2")
+    assert (failed.holds, instants(failed), failed.note) == (False, [(7, 2), (8, 3)], "the count was 2")
     assert verdict_of(past, "count(error) <= 2").holds is True
     assert instants(verdict_of(past, "count(error) < 2")) == [(8, 3)]
     assert verdict_of(past, "count(kind == sys.read) == 3").holds is True
-    assert verdict_of(past, "count(kind == sys.read) > 3").holds is False
+    too_few = verdict_of(past, "count(kind == sys.read) > 3")
+    assert (too_few.holds, instants(too_few), too_few.note) == (False, [(0, 0)], "the count was 3")
+    assert len(lines(report_of(past, "count(kind == sys.read) > 3"), "x.scope")) == 1
     assert verdict_of(past, "count(error) == 0 where result != ECONNRESET and result != EPIPE").holds is True
     assert verdict_of(past, "count(kind == sys.read) <= 1 per stream").holds is False
     assert instants(verdict_of(past, "count(kind == sys.read) <= 1 per stream")) == [(8, 4)]
@@ -268,6 +270,30 @@ def test_across_a_loss_nothing_without_a_break_can_be_shown() -> None:
     assert "NOT SHOWN never(shut)" in text
 
 
+def test_a_number_that_is_too_small_may_be_so_because_events_are_missing() -> None:
+    past = past_of([at(1 * MS), opened(7), record("sys.read", 7, 3, 9, 5)])
+    past.lost(12)
+    texts = ["count(kind == sys.read) > 1", "count(kind == sys.read) == 2", "max(result) >= 6", "max(status) > 5",
+             "sum(result) > 5 per stream", "min(result) <= 4"]  # fmt: skip
+    assert [verdict.holds for verdict in report_of(past, *texts).verdicts] == [None] * 6
+    certain = ["count(kind == sys.read) < 1", "count(kind == sys.read) == 0", "max(result) < 5", "min(result) >= 6"]
+    assert [verdict.holds for verdict in report_of(past, *certain).verdicts] == [False] * 4
+
+
+def test_a_past_whose_end_is_missing_shows_only_what_no_end_can_change() -> None:
+    past = past_of([at(1 * MS), opened(7), armed(7), record("sys.read", 7, 3, 9, -104), at(90 * MS)])
+    texts = {
+        "never(shut)": None, "never(armed(OUT))": False, "never(armed(OUT) for 80ms)": False, "max(wq) < 1B": None,
+        "never(armed(OUT) for 95ms)": None, "count(error) == 0": False, "count(error) > 0": True,
+        "count(error) > 1": None, "max(armed_age) < 80ms": False, "always(reading -> eventually shut)": None,
+        "always(armed(OUT) -> eventually shut)": None, "always(armed(OUT) -> eventually shut within 50ms)": False,
+    }  # fmt: skip
+    report = check(past.history, [Assertion.parse(text) for text in texts], *CATALOGUE, ends=False)
+    assert {verdict.assertion.text: verdict.holds for verdict in report.verdicts} == texts
+    whole = report_of(past, "always(armed(OUT) -> eventually shut)", "never(shut)")
+    assert [verdict.holds for verdict in whole.verdicts] == [False, True]
+
+
 def test_after_a_loss_state_counts_again_when_it_is_known_again() -> None:
     past = past_of([at(1 * MS), opened(7)])
     past.lost(12)
@@ -320,7 +346,25 @@ def test_a_failure_is_told_with_stream_instant_event_and_command() -> None:
         "            uv_write2  +5,000 B  write_queue_size 0 → 5,000",
         f"            streamscope replay 'a trace.scope' --at {seq}",
         "ok        count(error) == 0  (the count was 0)",
+        "1 failed, of 2 assertions",
     ]
+    assert [line[:6] for line in lines(report, quiet=True)] == ["FAILED", " " * 6, " " * 6, "1 fail"]
+
+
+def test_a_failure_between_two_events_leads_to_that_time_and_says_what_came_next() -> None:
+    past = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(9000 * MS), opened(8)])
+    seq = next(e.seq for e in past.history.rows(0, 99) if getattr(e, "t", 0) == 9000 * MS)
+    assert lines(report_of(past, "max(queue_age) <= 1s"), "x.scope")[1:] == [
+        "          stream #7, t 1.001 s, between two events",
+        f"            then, at 9 s, turn 1, seq {seq}: uv__io_poll  ready: IN",
+        "            streamscope replay x.scope --at 1.001000001s",
+    ]
+
+
+def test_a_stream_is_told_with_its_address_though_the_assertion_asks_for_no_state() -> None:
+    past = past_of([at(1 * MS), opened(7), record("handle.address", 7, "127.0.0.1:7000", "10.0.0.1:5")],
+                   [at(2 * MS), record("sys.read", 7, 3, 9, -104)])  # fmt: skip
+    assert "stream #7 (10.0.0.1:5), t 2 ms" in "\n".join(lines(report_of(past, "count(error) == 0")))
 
 
 def test_only_the_first_failures_are_told_in_full() -> None:
@@ -330,6 +374,8 @@ def test_only_the_first_failures_are_told_in_full() -> None:
     verdict = verdict_of(past, "never(reading)")
     assert (len(verdict.failures), verdict.more) == (5, 15)
     assert "and 15 more" in "\n".join(lines(report_of(past, "never(reading)")))
+    counted = verdict_of(past, "count(kind == flag.set) < 11")
+    assert (len(counted.failures), counted.failures[0].at.t, counted.more) == (5, 10 * MS, 5)
 
 
 @pytest.mark.parametrize(

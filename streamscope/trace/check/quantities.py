@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from streamscope.trace.check.language import Assertion, Quantity, is_of_events
 from streamscope.trace.check.moments import ALWAYS, CHANGED_BY, Ages, changing_kinds, names_of, wants_failures_only
-from streamscope.trace.check.watches import Instant, Verdict, Watch, instant, instant_of, seconds, shown
+from streamscope.trace.check.watches import SHOWN, Instant, Verdict, Watch, instant, instant_of, seconds, shown
 from streamscope.trace.decode import Event
 from streamscope.trace.filter.evaluate import value_in_event
 from streamscope.trace.filter.names import Name
@@ -57,6 +57,9 @@ class QuantityWatch(Watch):
         self._holds = _COMPARE[meaning.comparison](meaning.bound)
         self._best: dict[int, _Best] = {}
         self._broke: dict[int, Instant] = {}
+        self._one_by_one = meaning.form == "count" and not meaning.per_stream
+        self._too_many: list[Instant] = []
+        """Where the first were that one may not count, if one number is asked for; each is a failure."""
 
     def wants(self, kind: str) -> bool:
         """What may be counted or may change what is measured."""
@@ -124,7 +127,11 @@ class QuantityWatch(Watch):
         elif (value - best.value) * self._sign > 0:
             best.value, best.at = value, instant_of(event, state, row)
         breaks = value > meaning.bound if meaning.comparison == "==" else self._bounded and not self._holds(value)
-        if breaks:
+        if breaks and self._one_by_one:
+            if len(self._too_many) < SHOWN:
+                self._too_many.append(instant_of(event, state, row))
+            self.verdict.more += 1
+        elif breaks:
             each = key if self._sums else event.stream
             if each not in self._broke:
                 self._broke[each] = instant_of(event, state, row)
@@ -136,7 +143,7 @@ class QuantityWatch(Watch):
             for state in [state for state in self.streams.values() if not state.closed_t]:
                 self.look(state, t, None)
         verdict, meaning = self.verdict, self._meaning
-        self._judge()
+        self._judge(certain)
         extreme = self._extreme()
         if extreme is not None:
             verdict.note = f"{_WORDS[meaning.form]} {shown(extreme.value, meaning.domain)}"
@@ -146,22 +153,43 @@ class QuantityWatch(Watch):
             self._uncertain()
         return verdict
 
-    def _judge(self) -> None:
+    def _judge(self, certain: bool) -> None:
+        """Fails for what does not hold, unless events are missing that could have made it hold."""
         meaning = self._meaning
-        if meaning.form in ("sum", "count") and not meaning.per_stream:
+        if self._sums and not meaning.per_stream:
             self._best.setdefault(0, _Best(0, Instant(0, 0)))
         if not self._best and not self._bounded:
-            self._fail(Instant(0, 0), "nothing was measured")
+            if certain:
+                self._fail(Instant(0, 0), "nothing was measured")
+            else:
+                self._uncertain()
         if meaning.form in ("max", "min") and self._bounded:
             for at in self._broke.values():
                 self._fail(at, "")
             return
         for number, best in self._best.items():
-            if not self._holds(best.value):
+            if self._holds(best.value):
+                continue
+            if not certain and not self._is_beyond(best.value):
+                self._uncertain()
+            elif meaning.per_stream:
                 at = self._broke.get(number, best.at)
-                self._fail(
-                    at, f"{_WORDS[meaning.form]} {shown(best.value, meaning.domain)}" if meaning.per_stream else ""
-                )
+                self._fail(at, f"{_WORDS[meaning.form]} {shown(best.value, meaning.domain)}")
+            elif self._too_many:
+                self.verdict.more -= len(self._too_many)
+                for at in self._too_many:
+                    self._fail(at, "")
+            elif self._sums and number not in self._broke:  # too few have no place
+                self._fail(Instant(0, 0), "")
+            else:
+                self._fail(self._broke.get(number, best.at), "")
+
+    def _is_beyond(self, value: int) -> bool:
+        """Whether the value does not hold, and more of the same could only make it worse."""
+        meaning, low = self._meaning, self._meaning.form == "min"
+        if meaning.comparison == "==":
+            return value < meaning.bound if low else value > meaning.bound
+        return meaning.comparison in ((">", ">=") if low else ("<", "<="))
 
     def _extreme(self) -> _Best | None:
         if not self._best or self._meaning.per_stream:

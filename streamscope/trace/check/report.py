@@ -9,40 +9,59 @@ from streamscope.trace.check.watches import Failure, Verdict, seconds
 from streamscope.trace.names import visible
 from streamscope.trace.sentence import sentence
 
+SECOND = 1_000_000_000
 
-def lines(report: Report, path: str = "", replay: str = "streamscope replay") -> list[str]:
-    """The report. With a `path`, each failure has the command that opens the trace there."""
+
+def lines(report: Report, path: str = "", *, quiet: bool = False) -> list[str]:
+    """The report. With a `path`, each failure has the command that opens the trace there; a `quiet` one tells only of
+    what does not hold.
+    """
     out: list[str] = []
     for verdict in report.verdicts:
-        out += _of(verdict, path, replay)
-    out += _missing(report)
-    return out
+        if not (quiet and verdict.holds):
+            out += _of(verdict, path)
+    if not (quiet and report.ok):
+        out += _missing(report)
+    return out + _in_all(report)
 
 
-def _of(verdict: Verdict, path: str, replay: str) -> list[str]:
+def _in_all(report: Report) -> list[str]:
+    """A log is read from its end."""
+    total, failed = len(report.verdicts), sum(verdict.holds is False for verdict in report.verdicts)
+    unknown = sum(verdict.holds is None for verdict in report.verdicts)
+    said = [f"{failed:,} failed"] if failed else []
+    said += [f"{unknown:,} could not be shown"] if unknown else []
+    return [f"{', '.join(said)}, of {total:,} assertions"] if said and total > 1 else []
+
+
+def _of(verdict: Verdict, path: str) -> list[str]:
     word = {True: "ok", False: "FAILED", None: "NOT SHOWN"}[verdict.holds]
     note = f"  ({verdict.note})" if verdict.note else ""
     out = [f"{word:<9} {visible(verdict.assertion.text, 500)}{note}"]
-    if verdict.holds is None:
-        out.append("          events are missing from the trace, and what they did is not known")
     for failure in verdict.failures:
-        out += [f"          {line}" for line in _failure(failure, path, replay)]
+        out += [f"          {line}" for line in _failure(failure, path)]
     if verdict.more:
         out.append(f"          and {verdict.more:,} more")
     return out
 
 
-def _failure(failure: Failure, path: str, replay: str) -> list[str]:
+def _failure(failure: Failure, path: str) -> list[str]:
     at, event = failure.at, failure.at.event
     what = f": {failure.what}" if failure.what else ""
     if event is None:
         known = f"{_stream(failure)}, t {seconds(at.t)}{what}" if at.t else failure.what
         return [known] if known else []
-    out = [f"{_stream(failure)}, t {seconds(at.t)}, turn {event.turn:,}, seq {event.seq}{what}"]
-    did, change = (visible(text) for text in sentence(event))
-    out.append("  " + "  ".join(text for text in (visible(event.fn), did, change) if text))
+    did = "  ".join(visible(text) for text in (event.fn, *sentence(event)) if text)
+    if at.between:
+        out = [f"{_stream(failure)}, t {seconds(at.t)}, between two events{what}"]
+        when = "then" if event.t > at.t else "before"
+        out.append(f"  {when}, at {seconds(event.t)}, turn {event.turn:,}, seq {event.seq}: {did}")
+        there = f"{at.t // SECOND}.{at.t % SECOND:09}s"
+    else:
+        out = [f"{_stream(failure)}, t {seconds(at.t)}, turn {event.turn:,}, seq {event.seq}{what}", f"  {did}"]
+        there = str(event.seq)
     if path:
-        out.append(f"  {replay} {shlex.quote(path)} --at {event.seq}")
+        out.append(f"  streamscope replay {shlex.quote(path)} --at {there}")
     return out
 
 
@@ -61,4 +80,6 @@ def _missing(report: Report) -> list[str]:
         out.append(f"{lost:,} events were lost in {places}: what holds without a break cannot be shown across them")
     if report.missing_before:
         out.append(f"the trace begins late: {report.missing_before:,} rows before it are not kept")
+    if not report.ends:
+        out.append("the end of the trace is missing: what has to hold until then cannot be shown")
     return out

@@ -9,7 +9,7 @@ from streamscope.core.probe import Word
 from streamscope.trace.check.language import Assertion, Leads, Never
 from streamscope.trace.check.plans import Plan, Pretended, Step, plans
 from streamscope.trace.check.quantities import QuantityWatch
-from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch
+from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch, who
 from streamscope.trace.decode import Event, FeedError, Kinds
 from streamscope.trace.filter.walk import Clocks, state_before
 from streamscope.trace.history import History
@@ -17,18 +17,20 @@ from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, GapRow, Leaf
 from streamscope.trace.recipes import Recipes
 from streamscope.trace.state import StreamState
+from streamscope.trace.travel import Traveller
 
 
 @dataclass(slots=True)
 class Report:
     """What became of all assertions, in their order; and what is missing: rows before the first that could be judged,
-    and the losses, each as its row and how many events it was.
+    the losses, each as its row and how many events it was, and the end, unless the past `ends`.
     """
 
     verdicts: list[Verdict]
     events: int = 0
     missing_before: int = 0
     gaps: list[tuple[int, int]] = field(default_factory=list)
+    ends: bool = True
 
     @property
     def ok(self) -> bool:
@@ -37,12 +39,21 @@ class Report:
 
 
 def check(
-    history: History, assertions: Iterable[Assertion], kinds: Kinds, functions: Sequence[str], joined: Recipes = ()
+    history: History,
+    assertions: Iterable[Assertion],
+    kinds: Kinds,
+    functions: Sequence[str],
+    joined: Recipes = (),
+    *,
+    ends: bool = True,
 ) -> Report:
-    """Holds a past against assertions. The catalogue is that of its feed. Raises FeedError for a catalogue that is
-    none; what turns out to be damaged is a loss, and `history.damage` tells of it.
+    """Holds a past against assertions. The catalogue is that of its feed. `ends` is False for one whose end is missing:
+    what came then is not known, as after a loss.
+
+    Raises FeedError for a catalogue that is none; what turns out to be damaged is a loss, and `history.damage` tells of
+    it.
     """
-    return _Check(history, [watch_for(each) for each in assertions], (kinds, functions, joined)).run()
+    return _Check(history, [watch_for(each) for each in assertions], (kinds, functions, joined)).run(ends)
 
 
 def watch_for(assertion: Assertion) -> Watch:
@@ -69,9 +80,10 @@ class _Check:
         self._t = 0
         self._row = 0
 
-    def run(self) -> Report:
+    def run(self, ends: bool) -> Report:
         """The walk over all of the past."""
         history, report = self._history, self._report
+        report.ends = ends
         row, piece = history.first, 0
         if any(watch.needs_state for watch in self._watches):
             row, piece, model = state_before(history, history.reach, Model(*self._catalogue))
@@ -88,11 +100,16 @@ class _Check:
                 history.damage = str(error)
                 self._lost(leaf.first, max(leaf.count, 1))
         end_t = max(history.end_t, self._t)
-        certain = not report.gaps and not report.missing_before
+        if not ends:
+            for watch in self._watches:
+                watch.advance(end_t)
+                watch.blind()
+        certain = ends and not report.gaps and not report.missing_before
         report.verdicts = [watch.end(end_t, certain) for watch in self._watches]
-        for verdict in report.verdicts:
-            for failure in verdict.failures:
-                self._place(failure.at)
+        failed = [failure.at for verdict in report.verdicts for failure in verdict.failures]
+        for at in failed:
+            self._place(at)
+        self._introduce([at for at in failed if at.stream and not at.peer])
         report.events = history.end - row - len(report.gaps)
         return report
 
@@ -276,13 +293,23 @@ class _Check:
                     watch.look(state, model.t, self._row)
 
     def _place(self, at: Instant) -> None:
-        """Finds the event of an instant that came between two."""
+        """Finds the event of an instant, or where it came between two, the one that is nearest."""
         if at.event is not None or not at.t:
             return
         history = self._history
+        at.between = at.row is None
         row = at.row if at.row is not None else history.row_at(t=at.t)
         for candidate in (row, row - 1, row + 1):
             event = history.event(candidate)
             if isinstance(event, Event):
                 at.event, at.row = event, candidate
                 return
+
+    def _introduce(self, instants: list[Instant]) -> None:
+        """Finds out what the streams of these are called, where nobody had to know it until now."""
+        traveller = Traveller(self._history, *self._catalogue) if instants else None
+        for at in sorted(instants, key=lambda at: at.row or 0):
+            if traveller is not None and at.row is not None:
+                traveller.go(at.row + 1)
+                state = traveller.model.known.get(at.stream)
+                at.peer = who(state) if state is not None else ""

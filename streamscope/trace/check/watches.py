@@ -31,6 +31,8 @@ class Instant:
     event: Event | None = None
     row: int | None = None
     peer: str = ""
+    between: bool = False
+    """Nothing happened then: the event is the next, or where there is none the last."""
 
 
 @dataclass(slots=True)

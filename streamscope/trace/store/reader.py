@@ -128,6 +128,11 @@ class TraceFile:
             return f"{self.name} is damaged: {self.history.damage}"
         return self._ends
 
+    @property
+    def complete(self) -> bool:
+        """Whether every event that was recorded is known to be there; a missing index costs none."""
+        return not self._reader.damage and not self.history.damage and self.bye is not None
+
     def check(self) -> str:
         """Reads all of the file and compares checksums; returns what is `missing`."""
         for segment in self._segments:
@@ -256,7 +261,7 @@ class TraceFile:
         history = self.history
         if not history.end:
             return f"{self.name} is {why} before its first event"
-        what = "the last second or less" if why == "cut off" else f"what comes after byte {at:,}"
+        what = "what came then" if why == "cut off" else f"what comes after byte {at:,}"
         first, last = history.span_t()
         return (
             f"{self.name} is {why}: {history.end:,} events over {max(0, last - first) / 1e9:,.1f} s can be read, "
