@@ -2,7 +2,8 @@
 
 Nearly everything that a server does is these three, and then the EPOLL_CTL_MOD that follows them. Here each is one
 function without calls in between, run for all streams that wait for it, and tells of itself in one record for all of
-its events (`../joined_records.py`), which the reader expands. Whatever is not everyday goes the plain way, in
+its events (`../joined_records.py`), which the reader expands. A read that comes back full is followed here too, as far
+as that is read_cb, read(2) again and EAGAIN (`read_on`). Whatever is not everyday goes the plain way, in
 `../poll.py`, `../loop.py`, `io.py`, `read.py` and `write.py`: those are the text to learn libuv from, and what is done
 here is what they do, step by step. A system call that has been made here already is handed to them as `made`.
 
@@ -14,15 +15,18 @@ both ways and shows that the events, expanded, and the state are the same.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..flags import POLLIN, POLLOUT, READ_PARTIAL, READING, UV_NAMED_PIPE, WRITABLE
+from ..handle import uv__clear_flags, uv__set_flags
 from ..joined_records import joined_site
 from ..probe import CB_READ, site
 from ..request import TakenRequest, WriteRequest
+from ..watcher import uv__io_start
 from .io import uv__stream_io
-from .read import SUGGESTED_SIZE, uv__read
+from .read import ROUNDS, SUGGESTED_SIZE, uv__read
 from .write import complete, uv_write, uv_write2
 
 if TYPE_CHECKING:
@@ -40,7 +44,11 @@ _WRITTEN = joined_site("written")
 _WRITTEN_REARM = joined_site("written.rearm")
 _REARM = joined_site("rearm")
 _EVENT = site("epoll.event", "uv__io_poll")
+_CALLBACK_BEGIN = site("callback.begin", "uv__read")
 _CALLBACK_END = site("callback.end", "uv__read")
+_SYS_READ = site("sys.read", "uv__read")
+_PARTIAL_CLEAR = site("flag.clear", "uv__read")
+_PARTIAL_SET = site("flag.set", "uv__read")
 _PHASE_PENDING = site("loop.phase", "uv__run_pending")
 _PENDING_POP = site("pending.pop", "uv__run_pending")
 _WATCHER_POP = site("watcher_queue.pop", "uv__io_poll")
@@ -120,7 +128,10 @@ def dispatch(loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loo
                 if emit is not None:
                     loop.event_t = tick
                     emit((stream.mark | _EVENT, POLLIN, tick))
-                uv__read(stream, data)
+                if n:
+                    read_on(loop, stream, data)
+                else:
+                    uv__read(stream, data)
                 served = True
                 emit, feed = loop.emit, loop.feed
                 since = tick = loop.tick
@@ -153,6 +164,42 @@ def dispatch(loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loo
     finally:
         loop.callback_ns += tick - since
     return found | 1 if served else found
+
+
+def read_on(loop: Loop, stream: Stream, data: bytes) -> None:
+    """`uv__read` where the first read(2) came back full: there is usually nothing more then, and EAGAIN to say so."""
+    read, fd, mark = loop.sys_read, stream.fd, stream.mark
+    uv__clear_flags(stream, READ_PARTIAL, _PARTIAL_CLEAR)
+    for left in range(ROUNDS - 1, -1, -1):
+        n = len(data)
+        stream.bytes_in += n
+        stream.reads += 1
+        stream.last_read_t = loop.tick
+        if loop.emit is not None:
+            loop.emit((mark | _SYS_READ, fd, SUGGESTED_SIZE, n))
+        loop.call(stream, CB_READ, _CALLBACK_BEGIN, _CALLBACK_END, n, stream.read_cb, stream, n, data)  # type: ignore[arg-type]
+        if n < SUGGESTED_SIZE:
+            uv__set_flags(stream, READ_PARTIAL, _PARTIAL_SET)
+            return
+        if stream.io_cb is not stream_io or stream.alloc_cb is not None or not stream.flags & READING:
+            uv__read(stream, None, left)
+            return
+        if not left:
+            return
+        try:
+            data = read(fd, SUGGESTED_SIZE)
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                uv__read(stream, error, left)
+                return
+            if loop.emit is not None:
+                loop.emit((mark | _SYS_READ, fd, SUGGESTED_SIZE, -errno.EAGAIN))
+            uv__io_start(loop, stream, POLLIN)
+            loop.call(stream, CB_READ, _CALLBACK_BEGIN, _CALLBACK_END, 0, stream.read_cb, stream, 0, None)  # type: ignore[arg-type]
+            return
+        if not data:
+            uv__read(stream, data, left)
+            return
 
 
 def write(

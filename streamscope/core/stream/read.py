@@ -120,17 +120,18 @@ def uv_is_writable(stream: Stream) -> bool:
     return bool(stream.flags & WRITABLE)
 
 
-def uv__read(stream: Stream, made: bytes | OSError | None = None) -> None:
+def uv__read(stream: Stream, made: bytes | OSError | None = None, rounds: int = ROUNDS) -> None:
     """Read what there is, at most 32 times, and hand it to read_cb piece by piece.
 
     A buffer that came back full means that there may be more: read again. A short one means that this was all for
     now: READ_PARTIAL is set after the callback, and the next POLLHUP can then be taken for the end. (The chapter's
     comment has it the other way round.) `made` is what the first read(2) returned or raised, if it was made before.
+    `rounds` is how often to read, if some of it was done before.
     """
     loop = stream.loop
     uv__clear_flags(stream, READ_PARTIAL, _UNFLAG_READ)
     is_ipc = stream.type == UV_NAMED_PIPE and stream.ipc  # type: ignore[attr-defined]
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         if stream.read_cb is None or not stream.flags & READING:
             return
         buf: Buffer | None = None
