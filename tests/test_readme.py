@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,3 +50,13 @@ def test_its_program_is_one_that_runs(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("server listening on 127.0.0.1:")
+
+
+def test_its_program_does_not_take_a_read_of_nothing_for_a_failure() -> None:
+    program = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert program is not None
+    server: dict[str, Any] = {"__name__": "server"}
+    exec(program[1], server)
+
+    nothing_can_be_asked_of_it = object()
+    server["on_read"](nothing_can_be_asked_of_it, 0, b"")
