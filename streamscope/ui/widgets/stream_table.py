@@ -75,6 +75,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._placed: list[cols.Placed] = []
         self._rows: list[Row | None] = []
         self._head = ""
+        self._empty = ""  # what stands in an empty table; it comes and goes without any row that says so
         self._title = ""
         self._digits = 0
         self._ages_due = 0.0
@@ -159,6 +160,10 @@ The order is made anew once a second at most, and the line under the cursor stay
         if head != self._head:
             self._head = head
             self.refresh(Region(0, 0, width, 1))
+        empty = "" if self._order else self._empty_text()
+        if empty != self._empty:
+            self._empty = empty
+            self.refresh(Region(0, 2, width, 1))
 
     def _look(self, top: int, height: int, changed: Set[int]) -> list[Row | None]:
         """The rows in sight as they are now; those that nothing has touched are made anew ten times a second only."""
@@ -282,8 +287,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         if row is not None:
             ground = ("cursor" if self.has_focus else "cursor-blurred") if row.cursor else ""
             return self.strip(draw_row(row, self._placed, self.pen, ground), ground)
-        if y == 2 and not self._order:
-            return self.strip([Segment(f"  {self._empty_text()}", self.pen("muted"))])
+        if y == 2 and self._empty:
+            return self.strip([Segment(f"  {self._empty}", self.pen("muted"))])
         return self.strip([])
 
     def _empty_text(self) -> str:
