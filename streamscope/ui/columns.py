@@ -34,10 +34,10 @@ from streamscope.ui.widgets.meters import (
 class Trends(Protocol):
     """Where rates and trends come from."""
 
-    def rate_in(self, number: int) -> float:
-        """Bytes a second that came in."""
+    def rate_in(self, number: int) -> float | None:
+        """Bytes a second that came in; None while that is not known yet."""
 
-    def rate_out(self, number: int) -> float:
+    def rate_out(self, number: int) -> float | None:
         """Bytes a second that the kernel took."""
 
     def queue_trend(self, number: int, cells: int) -> list[float]:
@@ -115,8 +115,8 @@ def _idle(state: StreamState, now_t: int, trends: Trends) -> Cell:
     return Cell(age_text(idle), "muted") if idle >= 0 else Cell(NONE, "muted")
 
 
-def _rate(rate: float) -> Cell:
-    return Cell(rate_text(rate), "" if rate >= 1 else "muted")
+def _rate(rate: float | None) -> Cell:
+    return Cell(rate_text(rate), "" if rate and rate >= 1 else "muted")
 
 
 def _total(size: int) -> Cell:
@@ -157,10 +157,10 @@ COLUMNS: tuple[Column, ...] = (
            len(lamps.LETTERS), lambda s, now, tr: Cell(lamps.letters(s.flags)), lambda s, now, tr: s.flags,
            align="left", rank=1),
     Column("rate_in", "in/s", "Bytes a second that came in, over the last second.", RATE_WIDTH,
-           lambda s, now, tr: _rate(tr.rate_in(s.number)), lambda s, now, tr: tr.rate_in(s.number), rank=7,
+           lambda s, now, tr: _rate(tr.rate_in(s.number)), lambda s, now, tr: tr.rate_in(s.number) or 0.0, rank=7,
            sort_title="bytes in a second"),
     Column("rate_out", "out/s", "Bytes a second that the kernel took, over the last second.", RATE_WIDTH,
-           lambda s, now, tr: _rate(tr.rate_out(s.number)), lambda s, now, tr: tr.rate_out(s.number), rank=7,
+           lambda s, now, tr: _rate(tr.rate_out(s.number)), lambda s, now, tr: tr.rate_out(s.number) or 0.0, rank=7,
            sort_title="bytes out a second"),
     Column("trend", "last 30 s", "write_queue_size over the last thirty seconds.", 10,
            lambda s, now, tr: Cell(chart(tr.queue_trend(s.number, 10), 10, 1, s.high_water)[0], "trend"),

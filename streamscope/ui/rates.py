@@ -27,15 +27,16 @@ class Rates:
     """What happened in the last second: events a second, and the shares of time spent in epoll and in the program's
     callbacks.
 
-    A share is None when the engine told of nothing: it may be waiting, or a callback may not have returned.
+    A share is None when the engine told of nothing: it may be waiting, or a callback may not have returned. Events are
+    None while they are still counted.
     """
 
-    events: float = 0.0
+    events: float | None
     poll: float | None = None
     callbacks: float | None = None
 
 
-_NONE = Rates()
+_NOTHING, _COUNTING = Rates(0.0), Rates(None)
 
 
 class _Reading(NamedTuple):
@@ -55,7 +56,7 @@ class _Reading(NamedTuple):
 def _between(first: _Reading, last: _Reading) -> Rates:
     told, seconds = last.t - first.t, last.at - first.at
     if seconds <= 0:
-        return Rates()
+        return _NOTHING
     return Rates(
         events=(last.events - first.events) / seconds,
         poll=(last.poll_ns - first.poll_ns) / told if told > 0 else None,
@@ -67,7 +68,7 @@ class LiveRates:
     """The loop's counters, read as time goes by."""
 
     def __init__(self) -> None:
-        self.rates = Rates()
+        self.rates = _NOTHING
         self._readings: deque[_Reading] = deque()
 
     def read(self, model: Model, now: float) -> None:
@@ -92,7 +93,7 @@ class PastRates:
         history: History,
         traveller: Callable[[int], Traveller],
         series: Series | None = None,
-        rates: Rates = _NONE,
+        rates: Rates = _NOTHING,
     ) -> None:
         """`traveller` makes one that stands at a row, and that these rates may move as they need. `series` and `rates`
         are what is known already of the instant at which one begins.
@@ -166,4 +167,6 @@ class PastRates:
             return self._known[1]
         last = self._readings.get(self._step)
         first = self._readings.get(self._step - _SECOND)
-        return _NONE if first is None or last is None else _between(first, last)
+        if first is None or last is None:
+            return _COUNTING if self._unread or not self.ready else _NOTHING
+        return _between(first, last)

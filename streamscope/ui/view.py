@@ -211,19 +211,19 @@ class View:
         values = (series.queue, series.incoming, series.outgoing)[which](number, before)
         return condense(values, t // series.step_ns, cells)
 
-    def rate_in(self, number: int) -> float:
-        """Bytes a second that came in, over the last second."""
+    def rate_in(self, number: int) -> float | None:
+        """Bytes a second that came in, over the last second; None while the past is still gone over for it."""
         return self._rates_of(number)[0]
 
-    def rate_out(self, number: int) -> float:
-        """Bytes a second that the kernel took, over the last second."""
+    def rate_out(self, number: int) -> float | None:
+        """Bytes a second that the kernel took, as `rate_in`."""
         return self._rates_of(number)[1]
 
-    def _rates_of(self, number: int) -> tuple[float, float]:
+    def _rates_of(self, number: int) -> tuple[float | None, float | None]:
         past = self._past_rates
         if past is None:
             return self._series.rates(number)
-        return past.series.rates(number, past.before) if past.ready else (0.0, 0.0)
+        return past.series.rates(number, past.before) if past.ready else (None, None)
 
     def accepted_by(self, number: int) -> int:
         """How many streams that this server accepted are here, those that closed a moment ago with them."""

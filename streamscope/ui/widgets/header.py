@@ -15,7 +15,7 @@ from textual.strip import Strip
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.view import View
-from streamscope.ui.widgets.meters import NONE, bytes_text, count_text, percent_text
+from streamscope.ui.widgets.meters import COUNTING, NONE, bytes_text, count_text, percent_text
 from streamscope.ui.widgets.pens import Pens
 
 _TENTH = 100_000_000
@@ -49,6 +49,7 @@ def pieces(view: View) -> list[Piece]:
     program = visible(hello.program, 40) if hello is not None else ""
     address = visible(", ".join(hello.addresses[:2]), 60) if hello is not None else ""
     open_streams = view.open_streams
+    told = COUNTING if rates.events is None else count_text(rates.events)
     found = [
         Piece(6, (("streamscope", "title"),)),
         Piece(2, ((program, "value"),)),
@@ -58,7 +59,7 @@ def pieces(view: View) -> list[Piece]:
         Piece(3, _since(view)),
         Piece(3, (("turn ", "label"), (f"{loop.turn:<7,}", ""))),
         Piece(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
-        Piece(2, ((f"{count_text(rates.events):>5}", "value"), (" events/s", "label"))),
+        Piece(2, ((f"{told:>5}", "value"), (" events/s", "label"))),
         Piece(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
         Piece(1, _recording(view)),
         Piece(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "warning")) if view.unread_lines else ()),

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 NONE = "–"
 """What stands where there is nothing to tell."""
 
+COUNTING = "…"
+"""What stands where something will be told in a moment."""
+
 BYTES_WIDTH = 7
 RATE_WIDTH = 9
 COUNT_WIDTH = 5
@@ -36,9 +39,9 @@ def bytes_text(size: float) -> str:
     return f"{value:.1f} {_BYTE_UNITS[unit]}" if value < 9.95 else f"{value:.0f} {_BYTE_UNITS[unit]}"
 
 
-def rate_text(bytes_per_second: float) -> str:
-    """`21 KiB/s`; at most RATE_WIDTH cells."""
-    return bytes_text(bytes_per_second) + "/s"
+def rate_text(bytes_per_second: float | None) -> str:
+    """`21 KiB/s`; at most RATE_WIDTH cells. What is None is still counted."""
+    return COUNTING if bytes_per_second is None else bytes_text(bytes_per_second) + "/s"
 
 
 def count_text(count: float) -> str:

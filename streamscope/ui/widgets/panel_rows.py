@@ -41,8 +41,8 @@ class Facts:
     queue_trend: Sequence[float] = ()
     in_trend: Sequence[float] = ()
     out_trend: Sequence[float] = ()
-    rate_in: float = 0.0
-    rate_out: float = 0.0
+    rate_in: float | None = 0.0
+    rate_out: float | None = 0.0
     accepted: int = 0
 
 
@@ -270,10 +270,10 @@ def _first_of(numbers: Sequence[int], width: int) -> str:
     return text
 
 
-def _flow(total: int, rate: float) -> tuple[Part, Part]:
+def _flow(total: int, rate: float | None) -> tuple[Part, Part]:
     return (f"{bytes_text(total):>7}", "value" if total else "dim"), (
         f" {rate_text(rate):>9}",
-        "good" if rate >= 1 else "dim",
+        "good" if rate and rate >= 1 else "dim",
     )
 
 
