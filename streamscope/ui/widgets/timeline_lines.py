@@ -141,13 +141,13 @@ def lit_by(state: StreamState | None) -> int:
 
 
 def lanes_for(flags: int, handle_type: int, height: int) -> list[Lane]:
-    """The lanes that `height` lines have room for, without the axis, from the top down. Those of flags that have been
-    seen come first, then the others.
+    """The lanes that `height` lines have room for, without the axis, from the top down. Flags are what a time line is
+    for: where there is little room, they have the most of it, and those that have been seen come first.
     """
     ids = ["queue", "pending", "errors", "reads", "writes", "turns"]
     room = max(height, 2)
-    kept = ids[: 1 if room < 4 else 3 if room < 8 else 5 if room < 10 else 6]
-    spare = room - len(kept) - (1 if room >= 5 else 0)
+    kept = ids[: 1 if room < 4 else 2 if room < 7 else 3 if room < 8 else 5 if room < 10 else 6]
+    spare = room - len(kept) - (1 if room >= 7 else 0)
     sometimes = [bit for bit in SOMETIMES if flags & bit and (bit < uv.TCP_NODELAY or handle_type == uv.UV_TCP)]
     seen = [bit for bit in INTEREST if flags & bit]
     wanted = [*seen, *sometimes, *(bit for bit in INTEREST if not flags & bit)]
