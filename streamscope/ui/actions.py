@@ -135,7 +135,7 @@ ACTIONS: tuple[Action, ...] = (
            palette="Show or hide the log"),
     Action("events", "overview", "e", "events", "events", "Show or hide the events.",
            palette="Show or hide the events"),
-    Action("overview.lanes", "overview", "T", "lanes", "time line",
+    Action("overview.lanes", "overview", "T", "lanes", "lanes",
            "Show or hide the time line of the selected stream.", footer=52, rank=6,
            palette="Show or hide the time line"),
     # the table of streams
@@ -220,7 +220,7 @@ ACTIONS: tuple[Action, ...] = (
            footer=36, rank=6, key_label="["),
     Action("stream.next", "stream", "right_square_bracket", "next", "next", "Go to the stream after it in the table.",
            footer=37, rank=6, key_label="]"),
-    Action("stream.lanes", "stream", "T", "lanes", "time line", "Show or hide the stream's time line.", footer=52,
+    Action("stream.lanes", "stream", "T", "lanes", "lanes", "Show or hide the stream's time line.", footer=52,
            rank=6),
     # the time line
     Action("timeline.up", "timeline", "up,k", "lane(-1)", "lane", "Select the lane above.", footer=30, rank=4,
@@ -279,14 +279,17 @@ def of_context(context: str) -> list[Action]:
     return [action for action in ACTIONS if action.context == context]
 
 
-_FIRST = {"palette", "pause", "mark", "difference", "goto"}
+_FIRST = {"palette", "pause", "mark", "difference", "goto", "filter", "stream.filter"}
 """Actions whose keys come before a pane's own, as those of a journey do. Such a key overtakes others that were pressed
-before it, which Textual hands on to the pane first: a mark would be set after the step that was pressed behind it.
+before it, which Textual hands on to the pane first: a mark would be set after the step that was pressed behind it. Nor
+is what comes in one go with a key that opens a line to write on taken for the pane's keys.
 """
 
 
-def bindings(context: str) -> list[BindingType]:
-    """The Textual bindings of one context, to be put into a class's `BINDINGS`."""
+def bindings(context: str, *also: str) -> list[BindingType]:
+    """The Textual bindings of one context ("" for none), to be put into a class's `BINDINGS`; and those of the actions
+    with the ids `also`, which a dialog would otherwise keep from whoever is in it.
+    """
     from textual.binding import Binding
 
     return [
@@ -299,7 +302,7 @@ def bindings(context: str) -> list[BindingType]:
             id=action.id,
             priority=action.id in _FIRST or action.context == "travel",
         )
-        for action in of_context(context)
+        for action in (*of_context(context), *(BY_ID[name] for name in also))
     ]
 
 

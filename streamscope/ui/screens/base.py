@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
+from typing import Any, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from streamscope.ui.view import View
 from streamscope.ui.widgets.banner import Banner
@@ -15,6 +17,9 @@ from streamscope.ui.widgets.footer import KeyFooter
 from streamscope.ui.widgets.header import Header
 from streamscope.ui.widgets.scrub import Scrub
 from streamscope.ui.widgets.too_small import LEAST_HEIGHT, LEAST_WIDTH, TooSmall
+
+Result = TypeVar("Result")
+"""What a dialog is dismissed with."""
 
 WIDE = 120
 """From this width on, table and panels stand beside each other."""
@@ -39,6 +44,7 @@ class LiveScreen(Screen[None]):
         self._header = Header(view)
         self._banner = Banner(view)
         self._scrub = Scrub(view)
+        self._footer = KeyFooter()
 
     def compose(self) -> ComposeResult:
         """The frame, and the body in it."""
@@ -49,9 +55,9 @@ class LiveScreen(Screen[None]):
         yield self._header
         yield self._banner
         yield Container(*self.compose_body(), id="body")
-        yield TooSmall(id="too-small")
+        yield TooSmall("The replay" if self.view.replaying else "The server")
         yield self._scrub
-        yield KeyFooter()
+        yield self._footer
 
     def compose_body(self) -> Iterable[Widget]:
         """The widgets between header and footer."""
@@ -75,7 +81,34 @@ class LiveScreen(Screen[None]):
         self.show(frozenset(self.view.model.streams))
         self._header.show(frozenset(), now=True)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whoever writes a filter writes its slashes too."""
+        return action != "filter" or not isinstance(self.focused, Input)
+
+    def show_keys_of(self, dialog: Screen[Any] | None) -> None:
+        """Tell in the footer of the keys of a dialog over this screen; None is that there is none any more."""
+        self._footer.show_keys_of(dialog)
+
     def on_screen_resume(self) -> None:
         """Somebody looks at this screen, perhaps for the first time."""
         if self.is_mounted:
+            self.show_keys_of(None)
             self.show_at_once()
+
+
+class Dialog(ModalScreen[Result]):
+    """A screen over another one, which stays in sight: the footer there tells of the keys that work here."""
+
+    def on_mount(self) -> None:
+        """Follow the focus within the dialog."""
+        self.bindings_updated_signal.subscribe(self, self._tell_keys)
+
+    def on_screen_resume(self) -> None:
+        """The dialog is in front, for the first time or since another one over it has closed."""
+        self._tell_keys(self)
+
+    def _tell_keys(self, screen: Screen[Any]) -> None:
+        if self.is_current:
+            below = next((each for each in reversed(self.app.screen_stack) if isinstance(each, LiveScreen)), None)
+            if below is not None:
+                below.show_keys_of(self)

@@ -10,13 +10,13 @@ from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.strip import Strip
 
 from streamscope.trace.difference import difference
-from streamscope.ui.actions import bindings
+from streamscope.ui.actions import bindings, of_context
 from streamscope.ui.difference_lines import Line, difference_lines
 from streamscope.ui.scale import instant_text, span_text
+from streamscope.ui.screens.base import Dialog
 from streamscope.ui.view import View
 from streamscope.ui.widgets.panel_rows import cut
 from streamscope.ui.widgets.pens import Pens
@@ -57,10 +57,12 @@ The keys that travel work here too: the difference follows.
 """
 
 
-class DifferenceScreen(ModalScreen[None]):
+class DifferenceScreen(Dialog[None]):
     """The difference. There must be a mark."""
 
-    BINDINGS = bindings("difference")
+    BINDINGS = bindings(
+        "difference", *(action.id for action in of_context("travel")), "pause", "goto", "mark", "difference", "help"
+    )
 
     def __init__(self, view: View, first: int | None) -> None:
         """The stream `first` stands at the top."""

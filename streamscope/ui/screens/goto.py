@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from streamscope.trace.instant import EXAMPLES, InstantError, Standpoint, Target, parse
 from streamscope.ui.actions import bindings
 from streamscope.ui.scale import instant_text, span_text
+from streamscope.ui.screens.base import Dialog
 
 
 def meaning(target: Target, here: Standpoint) -> str:
@@ -26,6 +26,10 @@ def meaning(target: Target, here: Standpoint) -> str:
     if target.kind == "seq":
         return f"right after event {target.value:,}"
     return {"mark": "the marked instant", "start": "where the past begins", "end": "the end"}[target.kind]
+
+
+WORDS = "a time of day, since the start, or from here; a turn; an event's number"
+"""What may be written; the empty line has examples."""
 
 
 class InstantInput(Input):
@@ -54,8 +58,10 @@ mark, start, end. For example: {EXAMPLES}
         self.screen.dismiss(None)
 
 
-class GotoScreen(ModalScreen[Target | None]):
+class GotoScreen(Dialog[Target | None]):
     """The line, over the screen that stays in sight."""
+
+    BINDINGS = bindings("", "help")
 
     def __init__(self, here: Standpoint, *, marked: bool) -> None:
         super().__init__()
@@ -72,13 +78,19 @@ class GotoScreen(ModalScreen[Target | None]):
             with Horizontal(id="goto-line"):
                 yield Static(Content(":"), id="goto-colon")
                 yield self._input
-                yield Static(Content("⏎ goes there   esc stays"), id="goto-keys")
             yield self._words
 
     def on_mount(self) -> None:
         """Begin to write."""
         self._input.focus()
-        self._say(Text("a time, a turn, an event: " + EXAMPLES))
+        self._say(Text(WORDS))
+
+    def on_key(self, event: events.Key) -> None:
+        """What is typed before the line is there, in one go with the key that opens it, is written too."""
+        if event.is_printable and event.character and self.focused is None:
+            event.stop()
+            self._input.value += event.character
+            self._input.cursor_position = len(self._input.value)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
@@ -90,7 +102,7 @@ class GotoScreen(ModalScreen[Target | None]):
             target = parse(text, self._here)
         except InstantError as error:
             if not text.strip():
-                self._say(Text("a time, a turn, an event: " + EXAMPLES))
+                self._say(Text(WORDS))
                 return
             self._say(Text(" " * error.start + "▔" * min(error.end - error.start, 40) + f"  {error}"), wrong=True)
             return

@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import ActiveBinding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from streamscope.ui.actions import BY_ID, CONTEXTS, bindings, key_text
+from streamscope.ui.screens.base import Dialog
 
 
 def help_of(widget: Widget | None) -> str:
@@ -31,7 +31,7 @@ class Helped(Static):
     """A paragraph or table of the help; its text is not markup."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """The help over the screen that it is about."""
 
     BINDINGS = bindings("help")

@@ -174,7 +174,7 @@ class FilterBar(Vertical):
     def open(self) -> None:
         """Show the line and put the cursor into it."""
         self.display = True
-        self.input.focus()
+        self.screen.set_focus(self.input)  # at once: what is typed behind the key is meant for the line
 
     # what is written
 

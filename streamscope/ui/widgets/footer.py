@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -82,6 +82,7 @@ class KeyFooter(Pens):
 
     def __init__(self) -> None:
         super().__init__()
+        self._dialog: Screen[Any] | None = None
         self._spans: list[tuple[int, int, Hint]] = []
 
     def on_mount(self) -> None:
@@ -91,13 +92,18 @@ class KeyFooter(Pens):
     def _bindings_changed(self, screen: Screen[object]) -> None:
         self.refresh()
 
+    def show_keys_of(self, dialog: Screen[Any] | None) -> None:
+        """Tell of the keys of a dialog over the footer's own screen, or of that screen's own again."""
+        self._dialog = dialog
+        self.refresh()
+
     def render_line(self, y: int) -> Strip:
         """The line; the last hint stands at the right end."""
         width = self.size.width
         if y:
             return self.strip([])
         labels = labels_of(self.app.view) if isinstance(self.app, Overlooked) else _NO_LABELS
-        kept = fitting(hints(self.screen.active_bindings, labels), width - 2)
+        kept = fitting(hints((self._dialog or self.screen).active_bindings, labels), width - 2)
         segments: list[Segment] = [Segment(" ", self.pen())]
         self._spans = []
         x = 1

@@ -11,7 +11,11 @@ LEAST_HEIGHT = 24
 
 
 class TooSmall(Static):
-    """Shown instead of a screen's body below 80×24; everything goes on underneath."""
+    """Shown instead of a screen's body below 80×24; everything goes on underneath. `meanwhile` says what does."""
+
+    def __init__(self, meanwhile: str) -> None:
+        super().__init__(id="too-small")
+        self._meanwhile = meanwhile
 
     def on_mount(self) -> None:
         """Say how big it is now."""
@@ -25,6 +29,6 @@ class TooSmall(Static):
         self.update(
             Content(
                 f"streamscope needs {LEAST_WIDTH} × {LEAST_HEIGHT} cells\nand has {width} × {height} here.\n\n"
-                "Make the terminal larger, or its letters smaller.\nThe server goes on meanwhile. q leaves."
+                f"Make the terminal larger, or its letters smaller.\n{self._meanwhile} goes on meanwhile. q leaves."
             )
         )
