@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from test_ui_overview import a_while, calm_scene, looking_at, text_of
+from ui_pilot import a_while, calm_scene, looking_at, text_of
 from ui_scenes import Clock, Scene, backpressure, connection, listener, record
 
 from streamscope.app import StreamscopeApp

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_ui_overview import a_while, looking_at, text_of
 from textual.pilot import Pilot
+from ui_pilot import a_while, looking_at, text_of
 from ui_scenes import Clock, Scene, listener
 
 from streamscope.app import StreamscopeApp

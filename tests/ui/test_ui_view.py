@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ui_pilot import calm_scene
 from ui_scenes import SECOND, Clock, Scene, connection, grow_queue, listener, record, view_of
 
 from streamscope.core import flags as uv
@@ -9,15 +10,9 @@ from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState
 
 
-def scene_with(*numbers: int) -> Scene:
-    scene = Scene(Clock(200.0))
-    scene.snapshot([listener(), *(connection(number) for number in numbers)])
-    return scene
-
-
 def test_pausing_freezes_what_is_seen_while_the_model_goes_on() -> None:
     # given a paused view
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     view.advance(0.01)
     view.pause()
@@ -37,7 +32,7 @@ def test_pausing_freezes_what_is_seen_while_the_model_goes_on() -> None:
 
 
 def test_resuming_shows_the_present_and_names_every_stream_as_changed() -> None:
-    scene = scene_with(7, 8)
+    scene = calm_scene(7, 8)
     view = view_of(scene)
     view.advance(0.01)
     view.pause()
@@ -52,7 +47,7 @@ def test_resuming_shows_the_present_and_names_every_stream_as_changed() -> None:
 
 
 def test_the_events_that_belong_on_a_paused_screen_end_where_the_pause_began() -> None:
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     scene.records(record(7, "handle.close", "uv_close"))
     view.pause()
@@ -65,7 +60,7 @@ def test_the_events_that_belong_on_a_paused_screen_end_where_the_pause_began() -
 
 
 def test_curves_stand_still_while_paused_and_have_no_hole_afterwards() -> None:
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     grow_queue(scene, view, 7, seconds=10)
     before = view.queue_trend(7, 60)
@@ -80,7 +75,7 @@ def test_curves_stand_still_while_paused_and_have_no_hole_afterwards() -> None:
 
 
 def test_what_was_lost_is_told_even_while_paused() -> None:
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     view.pause()
 
@@ -90,7 +85,7 @@ def test_what_was_lost_is_told_even_while_paused() -> None:
 
 
 def test_a_closed_stream_stays_for_a_while_and_then_leaves() -> None:
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene, closed_seconds=10)
     scene.records(record(7, "handle.closed", "uv__finish_close"))
     for _ in range(9):
@@ -107,7 +102,7 @@ def test_a_closed_stream_stays_for_a_while_and_then_leaves() -> None:
 
 
 def test_a_pin_goes_with_its_stream() -> None:
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     assert view.pin(7) is True
     scene.records(record(7, "handle.closed", "uv__finish_close"))
@@ -119,7 +114,7 @@ def test_a_pin_goes_with_its_stream() -> None:
 
 
 def test_pinning_twice_unpins() -> None:
-    view = view_of(scene_with(7))
+    view = view_of(calm_scene(7))
 
     assert [view.pin(7), view.pin(7)] == [True, False]
 
@@ -144,7 +139,7 @@ def test_only_so_many_closed_streams_are_kept_however_quickly_they_close(monkeyp
 
 
 def test_rates_are_over_the_last_second() -> None:
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     for step in range(60):  # three seconds, the first of which is quiet
         if step >= 20:
@@ -156,7 +151,7 @@ def test_rates_are_over_the_last_second() -> None:
 
 
 def test_shares_of_poll_and_callbacks_are_of_the_time_that_the_engine_told_of() -> None:
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     for _ in range(12):
         loop = scene.model.loop
@@ -174,7 +169,7 @@ def test_shares_of_poll_and_callbacks_are_of_the_time_that_the_engine_told_of() 
 
 
 def test_no_share_is_claimed_while_the_engine_tells_of_nothing() -> None:
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     for _ in range(30):
         view.advance(0.01)
@@ -185,7 +180,7 @@ def test_no_share_is_claimed_while_the_engine_tells_of_nothing() -> None:
 
 
 def test_streams_and_connections_are_counted_apart() -> None:
-    scene = scene_with(7, 8)
+    scene = calm_scene(7, 8)
     view = view_of(scene)
 
     view.advance(0.01)
@@ -194,7 +189,7 @@ def test_streams_and_connections_are_counted_apart() -> None:
 
 
 def test_time_stands_still_when_the_engine_has_ended() -> None:
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     view.advance(0.01)
     scene.status = "ended"
@@ -206,7 +201,7 @@ def test_time_stands_still_when_the_engine_has_ended() -> None:
 
 def test_another_engine_begins_anew() -> None:
     # given a view with curves of one engine
-    scene = scene_with(7)
+    scene = calm_scene(7)
     view = view_of(scene)
     grow_queue(scene, view, 7, seconds=5)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ui_scenes import SECOND, Clock, Scene, connection, listener, record, view_of
 
 from streamscope.core import flags as uv
+from streamscope.trace.decode import Event
 from streamscope.trace.state import LoopState
 from streamscope.ui.view import View
 
@@ -85,3 +86,11 @@ def replay_scene() -> tuple[Scene, View]:
     scene, _ = past_scene()
     replay = Replayed.of(scene)
     return replay, view_of(replay)
+
+
+def here(view: View) -> Event:
+    """What has happened last where the view stands."""
+    assert view.travel is not None
+    event = view.travel.event
+    assert isinstance(event, Event)
+    return event
