@@ -15,8 +15,9 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from streamscope.core import RUN_DEFAULT, Loop, Pipe, Tcp, Timer, UVError, Wakeup
 from streamscope.core.flags import POLLIN
@@ -27,13 +28,15 @@ from streamscope.link.greeting import greeting
 from streamscope.link.snapshot import listening
 from streamscope.trace.check import Assertion, check, lines
 from streamscope.trace.decode import Event
-from streamscope.trace.filter import Filter
+from streamscope.trace.filter import Filter, FilterError, marked
 from streamscope.trace.filter.walk import Walk, state_before
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
+
+T = TypeVar("T")
 
 _HEAD = 4  # bytes of a frame's length
 
@@ -66,6 +69,7 @@ class Tracer:
         What the client raises, and what a callback raises, is raised here. So is AssertionError if the program is still
         running after `timeout` seconds.
         """
+        __tracebackhide__ = True  # a failure is the test's, the program's or the client's: nobody need read this file
         path = self._folder / f"trace{len(self._traces) or ''}.scope"
         with open(path, "xb", opener=_only_for_us) as file:
             run = _Run(file, getattr(main, "__module__", "program"), seconds, timeout)
@@ -99,7 +103,7 @@ class Trace:
         """
         __tracebackhide__ = True
         header = self._file.header
-        parsed = [Assertion.parse(text) for text in assertions]
+        parsed = list(map(partial(_understood, Assertion.parse), assertions))  # in no frame of its own
         report = check(self._file.history, parsed, header.kinds, header.functions, header.joined)
         if not report.ok:
             said = "\n".join(lines(report, str(self.path), quiet=True))
@@ -107,7 +111,8 @@ class Trace:
 
     def events(self, query: str = "") -> list[Event]:
         """The events that a filter wants, in order. Raises FilterError."""
-        wanted = Filter.parse(query)
+        __tracebackhide__ = True
+        wanted = _understood(Filter.parse, query)
         history, walk = self._file.history, Walk(self._file.history.decoder, wanted)
         _, piece, model = state_before(history, 0, self._blank())
         found = []
@@ -124,7 +129,8 @@ class Trace:
         """The streams that a filter wants, as they were at the end; those that had closed by then are among them.
         Raises FilterError.
         """
-        wanted = Filter.parse(query, for_streams=True)
+        __tracebackhide__ = True
+        wanted = _understood(lambda text: Filter.parse(text, for_streams=True), query)
         history = self._file.history
         _, piece, model = state_before(history, history.end, self._blank())
         for _, leaf in history.leaves(piece):
@@ -189,6 +195,7 @@ class _Run:
 
     def go(self, begin: Callable[[Loop], Any], client: Callable[[Any], Any] | None) -> None:
         """Runs the program to its end, or to ours."""
+        __tracebackhide__ = True
         loop = self._loop
         if client is not None:
             loop.begin = lambda: self._start(client)
@@ -236,12 +243,14 @@ class _Run:
 
     def raise_what_was_raised(self) -> None:
         """Raises the first of what the program's callbacks and the client raised."""
+        __tracebackhide__ = True
         if self._raised:
             raise self._raised[0]
 
     # what happens meanwhile
 
     def _talk(self, client: Callable[[Any], Any], address: Address | None) -> None:
+        __tracebackhide__ = True
         try:
             client(address)
         except BaseException as error:
@@ -282,6 +291,16 @@ def _address(loop: Loop) -> Address | None:
     assert isinstance(server, Tcp | Pipe)  # a tty does not listen
     address = server.getsockname()
     return (address[0], address[1]) if isinstance(address, tuple) else address
+
+
+def _understood(parse: Callable[[str], T], text: str) -> T:
+    """What is written there. Raises FilterError, which shows the place."""
+    __tracebackhide__ = True
+    try:
+        return parse(text)
+    except FilterError as error:
+        shown = "\n".join(f"  {line}" for line in marked(error, text).split("\n"))
+        raise FilterError(f"{error.message}\n{shown}", error.start, error.end) from None
 
 
 def _only_for_us(path: str, flags: int) -> int:

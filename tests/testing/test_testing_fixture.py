@@ -181,6 +181,48 @@ def test_the_plugin_gives_other_projects_the_fixture(pytester: pytest.Pytester) 
     assert "streamscope/testing.py" not in text  # the failure is where the test says what has to hold
 
 
+def test_a_failure_shows_the_test_and_not_how_it_was_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from streamscope.core import Tcp
+        from streamscope.servers import echo
+
+        def idle(loop):
+            server = Tcp(loop)
+            server.bind(("127.0.0.1", 0))
+            server.listen(8, print)
+
+        def nothing(address):
+            pass
+
+        def broken(address):
+            raise ValueError("the client has had enough")
+
+        def test_assertion(streamscope_trace):
+            streamscope_trace(echo.main, port=0, client=nothing).check("max(wqq) < 1MiB")
+
+        def test_filter(streamscope_trace):
+            streamscope_trace(echo.main, port=0, client=nothing).streams("wq > 5 and kind == sys.read")
+
+        def test_client(streamscope_trace):
+            streamscope_trace(echo.main, port=0, client=broken)
+
+        def test_end(streamscope_trace):
+            streamscope_trace(idle, timeout=0.05)
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--showlocals")
+    result.assert_outcomes(failed=4)
+    text = result.stdout.str()
+    assert "streamscope/testing.py" not in text
+    assert "trace/filter" not in text
+    result.stdout.fnmatch_lines(["E *did you mean wq[?]", "E *max(wqq) < 1MiB", "E *    ^^^"])
+    result.stdout.fnmatch_lines(["E *ValueError: the client has had enough"])
+    result.stdout.fnmatch_lines(
+        ["E *AssertionError: the program was still running after 0.05 s: Tcp #* kept it alive*"]
+    )
+
+
 def test_the_plugin_loads_nothing_of_the_engine_until_a_test_asks(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
