@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
-from trace_records import opened, record
-from trace_scene import MS, QUICK, SERVER, SLOW, STARTED, Stage, accepted, joined, play
+from trace_records import joined, opened, record
+from trace_scene import MS, QUICK, SERVER, SLOW, STARTED, Stage, accepted, play
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event

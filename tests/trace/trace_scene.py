@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from msgspec.structs import replace
-from trace_records import begun, opened, record
+from trace_records import begun, joined, opened, record
 
 from streamscope.core import flags as uv
-from streamscope.core.joined_records import JOINED, joined_site
 from streamscope.core.probe import Word
 from streamscope.link.frames import Bye, Records, Slice
 from streamscope.link.greeting import greeting
@@ -19,12 +18,6 @@ from streamscope.trace.store.writer import TraceWriter
 MS = 1_000_000
 SERVER, SLOW, QUICK = 1, 7, 8
 STARTED = 1_700_000_000.0
-
-
-def joined(name: str, stream: int, *words: Word) -> list[Word]:
-    """A joined record."""
-    assert len(words) == len(next(each for each in JOINED if each.name == name).args)
-    return [stream << 16 | joined_site(name), *words]
 
 
 class Stage:
