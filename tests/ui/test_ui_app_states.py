@@ -6,6 +6,8 @@ import socket
 from pathlib import Path
 
 import pytest
+from textual.geometry import Region
+from ui_past import past_scene, replay_scene
 from ui_pilot import a_while, calm_scene, looking_at, text_of
 from ui_scenes import Clock, Scene, backpressure, connection, listener, record
 
@@ -66,6 +68,14 @@ async def test_when_the_engine_ends_the_screen_stays_says_why_and_keeps_the_last
 
         await pilot.press("down")
         assert overview.panels.numbers == [overview.table.cursor]
+
+
+async def test_a_small_terminal_does_not_speak_of_a_server_where_there_is_only_a_replay() -> None:
+    scene, view = replay_scene()
+    async with looking_at(scene, view, size=(50, 20)) as (pilot, _):
+        text = "\n".join(text_of(pilot))
+        assert "The replay goes on meanwhile." in text
+        assert "server" not in text
 
 
 async def test_when_the_engine_is_killed_the_screen_says_by_what_and_whether_it_tries_again() -> None:
@@ -217,6 +227,40 @@ async def test_the_footer_shows_what_works_for_what_has_the_focus() -> None:
         await pilot.press("slash")
         await pilot.pause()
         assert "esc clear" in text_of(pilot)[-1]
+
+
+async def test_under_a_dialog_the_footer_shows_the_dialogs_keys() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, overview):
+
+        def footer() -> str:
+            return next(iter(overview.query_one(KeyFooter).render_lines(Region(0, 0, 140, 1)))).text
+
+        await pilot.press("colon")
+        await pilot.pause()
+        assert "⏎ go there   esc stay" in footer()
+        assert "f1 help" in footer(), "a question mark would be written"
+        assert "filter" not in footer()
+
+        await pilot.press("f1")
+        await pilot.pause()
+        assert footer().strip() == "esc close"
+        await pilot.press("escape", "escape", "space", "m", "d")
+        await pilot.pause()
+        assert "esc close" in footer()
+        assert "space resume   ← → step" in footer(), "the keys that travel work there too"
+
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, HelpScreen)
+        assert footer().strip() == "esc close"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "? help" in footer()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "/ filter" in footer()
+        assert "q quit" in footer()
 
 
 async def test_a_narrow_footer_leaves_the_least_important_keys_out() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
+from textual.widgets import Input
 from ui_pilot import a_while, calm_scene, looking_at, text_of
-from ui_scenes import OPEN, backpressure, connection, listener, record, stalled
+from ui_scenes import OPEN, Clock, Scene, backpressure, connection, listener, record, stalled
 
 from streamscope.core import flags as uv
 from streamscope.ui.screens.stream import StreamScreen
@@ -188,6 +190,31 @@ async def test_streams_that_come_later_are_filtered_too() -> None:
         await a_while(pilot, scene)
 
         assert overview.table.order == [1, 9]
+
+
+async def test_a_slash_in_a_filter_is_a_letter_and_what_is_typed_in_one_go_is_the_filter() -> None:
+    async with looking_at(calm_scene(7, 8)) as (pilot, overview):
+        for key, character in (("slash", "/"), ("slash", "/"), ("t", "t"), ("p", "p"), ("q", "q")):
+            pilot.app.post_message(events.Key(key, character))  # nobody waits between them, as over a slow line
+        await pilot.pause()
+        await pilot.pause()
+
+        assert isinstance(overview.focused, Input)
+        assert overview.focused.value == "/tpq"
+        assert overview.view.pinned == []
+        assert "/ filter" not in text_of(pilot)[-1]
+
+
+async def test_what_an_empty_table_says_leaves_with_the_first_stream() -> None:
+    scene = Scene(Clock(200.0))
+    scene.snapshot([])
+    async with looking_at(scene) as (pilot, _):
+        assert any("No streams." in text for text in text_of(pilot))
+        scene.snapshot([listener()])
+        await a_while(pilot, scene)
+
+        assert any("listening" in text for text in text_of(pilot))
+        assert not any("No streams." in text for text in text_of(pilot))
 
 
 # pins

@@ -264,6 +264,23 @@ def test_rates_and_curves_of_the_past_are_those_of_the_past() -> None:
     assert round(view.rates.events) == 12, "six events a turn, two turns a second"
 
 
+def test_rates_that_are_still_counted_are_not_said_to_be_none() -> None:
+    _, view = past_scene()
+    view.advance(0.01)
+    view.go_to(Target("t", t_of(19) + SECOND // 10))
+    view.advance(0.0)
+
+    assert view.rate_in(7) is None
+    assert view.rates.events is None
+
+    settled(view)
+    assert view.rate_in(7)
+    assert view.rates.events
+    view.go_to(Target("start"))
+    settled(view)
+    assert view.rates.events == 0, "nothing has happened before"
+
+
 def test_curves_a_short_way_back_only_lack_their_oldest_part() -> None:
     _, view = past_scene()
     view.go_to(Target("t", t_of(30)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.widgets import Input
 from ui_past import TURNS, WRITE, here, past_scene, replay_scene, t_of
 from ui_pilot import a_while, looking_at, screen_text, text_of
@@ -158,6 +159,18 @@ async def test_what_is_written_is_explained_and_what_is_wrong_is_marked() -> Non
         await pilot.press("escape")
         assert pilot.app.screen is overview
         assert not view.paused
+
+
+async def test_what_is_typed_in_one_go_with_the_colon_is_written() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, _):
+        for key, character in (("colon", ":"), ("t", "t"), ("space", " "), ("1", "1"), ("7", "7")):
+            pilot.app.post_message(events.Key(key, character))  # nobody waits between them, as over a slow line
+        await pilot.pause()
+        await pilot.pause()
+
+        assert isinstance(pilot.app.screen, GotoScreen)
+        assert pilot.app.screen.query_one(Input).value == "t 17"
 
 
 async def test_nobody_goes_to_a_mark_that_is_not_there() -> None:
