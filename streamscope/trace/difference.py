@@ -45,8 +45,9 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StreamDifference:
-    """A stream that differs. `fate` is `new` or `gone` for one that only one of the states has, `closed` for one that
-    has closed in between, else empty; `state` is the later one there is.
+    """A stream that differs. `fate` is `new` or `gone` for one that only one of the states has, `not yet` for one that
+    begins after the other state, `closed` for one that has closed in between, else empty; `state` is the one of
+    `after`, if that has it.
     """
 
     state: StreamState
@@ -76,7 +77,8 @@ def difference(
             same += 1
         elif new is None:
             assert old is not None
-            found.append(StreamDifference(old, "gone", ()))
+            fate = "not yet" if loop_after.t < old.begin_t else "gone"
+            found.append(StreamDifference(old, fate, ()))
         elif old is None:
             found.append(StreamDifference(new, "new", stream_changes(StreamState(number, new.type), new)))
         else:

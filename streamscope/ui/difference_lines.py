@@ -22,7 +22,7 @@ NAMED = 6
 """So many requests or descriptors are named one by one."""
 
 _COUNTED = {"bytes", "requests", "descriptors"}
-_FATES = {"new": ("+", "good"), "gone": ("−", "muted"), "closed": ("×", "warning")}
+_FATES = {"new": ("+", "good"), "gone": ("−", "muted"), "not yet": ("−", "muted"), "closed": ("×", "warning")}
 
 
 def difference_lines(found: Difference, first: int | None = None) -> list[Line]:

@@ -111,6 +111,14 @@ def test_streams_that_came_closed_and_went() -> None:
     assert found.loop == ()
 
 
+def test_seen_from_a_later_mark_a_stream_that_has_not_begun_is_not_gone() -> None:
+    marked, earlier = {7: stream(7, begin_t=50)}, LoopState(t=40)
+
+    found = difference(marked, {}, LoopState(t=60), earlier)
+
+    assert [(each.state.number, each.fate) for each in found.streams] == [(7, "not yet")]
+
+
 def test_there_and_back_tells_the_opposite() -> None:
     one = stream(flags=uv.READING, bytes_in=5, write_queue_size=9)
     other = stream(flags=uv.SHUT, bytes_in=50, write_queue_size=0)
