@@ -16,6 +16,7 @@ from streamscope.trace.decode import Event
 from streamscope.ui.event_lines import explanation
 from streamscope.ui.messages import FilterChanged
 from streamscope.ui.safe import fit
+from streamscope.ui.scale import instant_text
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_list import EventList, Row
 from streamscope.ui.widgets.filter_bar import FilterBar
@@ -79,6 +80,7 @@ class EventPane(Vertical):
         self, view: View, stream: int | None = None, *, id: str | None = None, classes: str | None = None
     ) -> None:
         super().__init__(id=id, classes=classes)
+        self._view = view
         self.list = EventList(view, stream)
         self._filter = FilterBar(for_streams=False)
         self._titled: tuple[str, str] | None = None
@@ -116,8 +118,7 @@ class EventPane(Vertical):
     def show(self, changed: Set[int]) -> None:
         """Take up what has been appended to the history."""
         self.list.show(changed)
-        if self.list.wanted is not None:
-            self._retitle()
+        self._retitle()
 
     def open_filter(self) -> None:
         """Write which events are shown."""
@@ -147,10 +148,23 @@ class EventPane(Vertical):
     def _retitle(self) -> None:
         row = self._explanation.row
         of = "all streams" if self.stream is None else f"#{self.stream} only"
-        held = "following" if self.list.following else "held · end follows"
         searched = f" · {self.list.searched}" if self.list.searched else ""
-        title = f"events · {of}{searched} · {held}"
+        title = f"events · {of}{searched} · {self._standing()}"
         subtitle = f"seq {row.seq:,} · {row.t / 1e9:.6f} s" if isinstance(row, Event) else ""
         if (title, subtitle) != self._titled:
             self._titled = title, subtitle
             self.border_title, self.border_subtitle = Content(title), Content(subtitle)
+
+    def _standing(self) -> str:
+        """What the list does by itself: it follows the newest event, or the instant that is looked at."""
+        view = self._view
+        if not self.list.following:
+            return "held · f lets go" if view.paused else "held · end follows"
+        if not view.paused:
+            return "following"
+        if view.playing:
+            return "playing"
+        if not view.moved:
+            return "paused"
+        ahead = "" if view.history_end >= view.history.end else " · what is to come is dim"
+        return f"at {instant_text(view.started, view.now_t)}{ahead}"
