@@ -181,6 +181,11 @@ class OwnEngine:
             say(session.reason)
         elif status < 0:
             say(self.why_gone())
+        if session.hello is not None and session.hello.recording:
+            from streamscope.ui.recording import recorded
+
+            if told := recorded(session.hello.recording):
+                say(told)
         self._clean_up(session)
         return 1 if status < 0 else status
 

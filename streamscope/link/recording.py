@@ -3,8 +3,9 @@
     python -m streamscope.link.recording SOCKET FILE
 
 is what the screen starts; it ends when its standard input does, so that it never outlives the screen. The recorder
-attaches as every inspector does, and ends in order on SIGINT, SIGTERM and SIGHUP, once it has written what had arrived
-until then. Asked a second time, it leaves at once; the trace can be read up to its last whole segment.
+attaches as every inspector does, and ends in order on SIGINT, SIGTERM and SIGHUP, once it has written what had happened
+until then: what the engine tells is on its way for a moment, so that is waited for. Asked a second time, it leaves at
+once; the trace can be read up to its last whole segment.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from streamscope.link.parts import Parts, PartsError, Rotation, open_first
 from streamscope.link.recorder import Recorder
 from streamscope.link.spool import SPOOL, Spool
 from streamscope.trace.names import visible
+
+ON_ITS_WAY_S = 0.05
+"""How long what has happened may take to arrive: an engine sends what there is after 33 ms at most."""
 
 _ENDING = (*following.NOT_MEANT_FOR_US, signal.SIGALRM)
 
@@ -52,7 +56,7 @@ def record(
     parts = Parts(path, fd, fresh, rotation)
     recorder = Recorder(parts)
     begun = time.monotonic()
-    with contextlib.closing(parts), sock, Spool(sock, spool) as arrived, _ended_by_signals(arrived, duration):
+    with contextlib.closing(parts), sock, Spool(sock, spool) as arrived, ended_by_signals(arrived, duration):
         if leash != -1:
             threading.Thread(target=_wait_for_end, args=(leash, arrived), name="leash", daemon=True).start()
         else:
@@ -67,7 +71,10 @@ def record(
 
 
 @contextlib.contextmanager
-def _ended_by_signals(arrived: Spool, duration: float) -> Iterator[None]:
+def ended_by_signals(arrived: Spool, duration: float) -> Iterator[None]:
+    """Have the spool end when a signal asks for it, or after `duration` seconds (0: never). A second signal raises
+    KeyboardInterrupt.
+    """
     asked = False
 
     def end(signum: int, frame: object) -> None:
@@ -75,7 +82,10 @@ def _ended_by_signals(arrived: Spool, duration: float) -> Iterator[None]:
         if asked and signum != signal.SIGALRM:
             raise KeyboardInterrupt
         asked = True
-        arrived.stop()
+        if signum == signal.SIGALRM:
+            arrived.stop()
+        else:
+            signal.setitimer(signal.ITIMER_REAL, ON_ITS_WAY_S)
 
     before = {signum: signal.signal(signum, end) for signum in _ENDING if signal.getsignal(signum) != signal.SIG_IGN}
     signal.setitimer(signal.ITIMER_REAL, duration)

@@ -119,7 +119,8 @@ class Writers:
             raise CommandError("the engine records nothing that could be stopped")
         writer = self._recorder
         self._publisher.soon(lambda: self._publisher.dismiss(writer.subscriber, STOPPED))
-        self._over(writer, f"the recording into {self._hello.recording} has been stopped")
+        path = self._hello.recording
+        self._over(writer, f"the recording has been stopped; look at it with: streamscope replay {path}")
 
 
 def _recorder(sock: socket.socket, options: str, fd: int) -> subprocess.Popen[bytes]:

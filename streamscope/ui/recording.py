@@ -24,6 +24,15 @@ ENDING_S = 10.0
 """How long the screen waits for it when it ends itself."""
 
 
+def recorded(path: str | Path) -> str:
+    """What there is to say of a trace that has been recorded, "" where there is none."""
+    try:
+        size = os.stat(path).st_size
+    except (OSError, ValueError):
+        return ""
+    return f"{bytes_text(size)} recorded; look at it with: streamscope replay {path}" if size else ""
+
+
 class Recording:
     """At most one child at a time."""
 
@@ -101,10 +110,6 @@ class Recording:
             problem = "the recorder was killed: its trace ends with the last second that it had written"
         elif child.returncode and not problem:
             problem = "the recorder has failed"
-        try:
-            size = os.stat(self._path).st_size
-        except OSError:
-            size = 0
-        where = f"{bytes_text(size)} recorded; look at it with: streamscope replay {self._path}" if size else ""
-        self.last = visible("; ".join(part for part in (problem, where) if part) or "nothing was recorded", 1000)
+        told = "; ".join(part for part in (problem, recorded(self._path)) if part)
+        self.last = visible(told or "nothing was recorded", 1000)
         return self.last[:1].upper() + self.last[1:], bool(problem)

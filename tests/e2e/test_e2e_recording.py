@@ -73,6 +73,8 @@ def test_record_shows_in_the_header_and_ends_with_the_engine(open_terminal: Open
         echo(client, b"hello")
         terminal.press("q")
         assert terminal.ends() == 0
+    said = terminal.raw.rpartition(b"\x1b[?1049l")[2].decode()
+    assert f"recorded; look at it with: streamscope replay {tmp_path / 'mine.scope'}" in " ".join(said.split())
     missing, reads = seen(the_trace(tmp_path))
     assert missing == ""
     assert reads > 0
