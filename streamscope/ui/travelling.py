@@ -58,6 +58,13 @@ class TimeTravelApp(App[int]):
             self.view.travel.stop()
         return self.view.travel
 
+    def _say_if_gone(self, travel: Travel) -> None:
+        """Who steps from where nothing is known any more lands elsewhere than a step away."""
+        if travel.row < travel.history.reach:
+            self.notify(
+                "What was here is no longer in memory; this is the oldest that is.", severity="warning", timeout=4
+            )
+
     def _arrived(self) -> None:
         """The person is somewhere else now, or time goes on otherwise."""
         self.view.advance(0.0)
@@ -81,12 +88,14 @@ class TimeTravelApp(App[int]):
     def action_step(self, events: int) -> None:
         """Step so many events on, or back."""
         if travel := self._standing():
+            self._say_if_gone(travel)
             travel.step(events)
             self._arrived()
 
     def action_step_turn(self, turns: int) -> None:
         """Step so many turns of the loop on, or back."""
         if travel := self._standing():
+            self._say_if_gone(travel)
             travel.step_turn(turns)
             self._arrived()
 
@@ -98,6 +107,7 @@ class TimeTravelApp(App[int]):
             self.notify("Select a stream first: its changes are what this goes to.", severity="warning")
             return
         if travel := self._standing():
+            self._say_if_gone(travel)
             self.found(travel.change(number, lane, direction), direction)
 
     def found(self, result: bool | None, direction: int = 0) -> None:
