@@ -6,7 +6,7 @@ from streamscope.core import Loop
 from streamscope.link.batches import tame
 from streamscope.link.feed import Feed
 from streamscope.link.frames import FrameError, Slice, pack
-from streamscope.link.snapshot import handle_state, loop_state, requests_of
+from streamscope.link.snapshot import handle_state, loop_state, request_count
 from streamscope.link.subscriber import Subscriber
 from streamscope.trace.state import StreamState
 
@@ -37,13 +37,14 @@ def next_slice(loop: Loop, subscriber: Subscriber, feed: Feed) -> bytes:
         handle = loop.handles.get(numbers[round_.at])
         round_.at += 1
         if handle is not None:  # else it was closed meanwhile, which the feed has told
-            if requests_of(handle) > MOST_REQUESTS:
+            held = request_count(handle)
+            if held > MOST_REQUESTS:
                 raise FrameError(
-                    f"stream #{handle.number} has {requests_of(handle):,} writes waiting; an inspector that comes now "
-                    f"can be told of {MOST_REQUESTS:,} at most"
+                    f"stream #{handle.number} has {held:,} writes waiting; an inspector that comes now can be told of "
+                    f"{MOST_REQUESTS:,} at most"
                 )
             states.append(handle_state(handle, closing))
-            requests += requests_of(handle)
+            requests += held
     last = round_.at >= len(numbers)
     if last:
         subscriber.round = None

@@ -91,7 +91,7 @@ def _held_state(request: ConnectRequest | ShutdownRequest | Request | None) -> R
     return RequestState(number=request.number, request=request.type, error=request.error, begin_t=request.begin_t)
 
 
-def requests_of(handle: Handle) -> int:
+def request_count(handle: Handle) -> int:
     """How many requests a handle holds: what the size of its state depends on."""
     return len(handle.write_queue) + len(handle.write_completed_queue) if isinstance(handle, Stream) else 0
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +19,7 @@ from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS
 from streamscope.trace.model import Model
 from streamscope.trace.packing import MALFORMED, check_handles, read_handles
 from streamscope.trace.recipes import Recipes
-from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
 
 MOST_BYTES = 16 * 1024 * 1024
 """A keyframe is never larger. An engine with so many streams that its state is, has none; only the way from one to the
@@ -71,7 +70,7 @@ def freeze(model: Model) -> bytes:
     ended: list[tuple[int, int]] = []
     for state in model.known.values():
         if state.write_queue or state.write_completed_queue or state.connect_req or state.shutdown_req:
-            for place, request in enumerate(_held(state)):
+            for place, request in enumerate(held_requests(state)):
                 if requests.get(request.number) is request:
                     held.add(request.number)
                 else:
@@ -195,12 +194,6 @@ def _open(packed: bytes) -> tuple[_Frozen, bytes]:
     except MALFORMED as error:
         raise FeedError(f"what came is no keyframe: {error}") from error
     return frozen, bytes(frozen.handles)
-
-
-def _held(state: StreamState) -> list[RequestState]:
-    """Every request that a stream holds, in the order in which they are counted here."""
-    one = [request for request in (state.connect_req, state.shutdown_req) if request is not None]
-    return list(chain(one, state.write_queue, state.write_completed_queue))
 
 
 def _share(model: Model, state: StreamState, ended: set[tuple[int, int]]) -> None:

@@ -51,7 +51,7 @@ from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Handler, Str
 from streamscope.trace.joined import one_by_one, runs_of
 from streamscope.trace.recipes import HERE, Recipes
 from streamscope.trace.rules import STRANGERS, handler_of
-from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.state import LoopState, StreamState, held_requests
 
 CLOSED_KEPT = 8192
 """So many closed handles are kept at most when nobody calls `forget_closed`."""
@@ -223,7 +223,9 @@ class Model(Fold):
             for number in self.known.keys() - self.round:
                 self.forget(number)
             self.round = None
-            self.requests = {request.number: request for state in self.known.values() for request in _requests(state)}
+            self.requests = {
+                request.number: request for state in self.known.values() for request in held_requests(state)
+            }
             self.whole = True
         self.settle()
 
@@ -259,10 +261,10 @@ class Model(Fold):
             # The kernel forgets the addresses of a connection that broke; they were true all the same.
             state.local = state.local or before.local
             state.peer = state.peer or before.peer
-            for request in _requests(before):
+            for request in held_requests(before):
                 self.requests.pop(request.number, None)
         self.know(state)
-        for request in _requests(state):
+        for request in held_requests(state):
             self.requests[request.number] = request
             if request.send_handle:
                 self.carried[request.number] = request.send_handle
@@ -305,12 +307,6 @@ def _checked(handler: Handler | Stranger | None, texts: Sequence[int]) -> Any:
 
 def _when(item: tuple[tuple[int, int], int]) -> int:
     return item[1]
-
-
-def _requests(state: StreamState) -> list[RequestState]:
-    """Every request that a stream holds."""
-    held = [*state.write_queue, *state.write_completed_queue]
-    return held + [request for request in (state.connect_req, state.shutdown_req) if request is not None]
 
 
 def _copy(state: StreamState) -> StreamState:

@@ -87,6 +87,12 @@ class StreamState(msgspec.Struct, array_like=True, gc=False):
     ipc: bool = False  # a pipe that carries descriptors beside its bytes
 
 
+def held_requests(state: StreamState) -> list[RequestState]:
+    """Every request that a stream holds. Traces count places in this order."""
+    one = [request for request in (state.connect_req, state.shutdown_req) if request is not None]
+    return [*one, *state.write_queue, *state.write_completed_queue]
+
+
 class LoopState(msgspec.Struct, array_like=True):
     """The loop: where it is, and what keeps it alive."""
 

@@ -14,7 +14,7 @@ from streamscope.trace.export.titles import Titles
 from streamscope.trace.export.wire import BYTES, COUNT, EXPLICIT, Wire
 from streamscope.trace.lanes import LANES
 from streamscope.trace.names import error_name, request_text, visible
-from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.state import StreamState, held_requests
 from streamscope.trace.tally import WANTS
 
 ENGINE, LOOP, LOST, HANDLES, REQUESTS = 1, 2, 3, 4, 5
@@ -211,7 +211,7 @@ class Drawing:
             self.bytes(tracks, state.bytes_in - tracks.bytes_in, t, out=False)
         if state.bytes_out > tracks.bytes_out:
             self.bytes(tracks, state.bytes_out - tracks.bytes_out, t, out=True)
-        held = _held(state)
+        held = {request.number: request for request in held_requests(state)}
         for number in tracks.requests.keys() - held.keys():
             self.request_ends(tracks, number, t, None)
         for request in held.values():
@@ -239,8 +239,3 @@ def _bits(bits: int) -> Iterator[int]:
         bits ^= bit
         if bit in _PLACES:
             yield bit
-
-
-def _held(state: StreamState) -> dict[int, RequestState]:
-    one = [request for request in (state.connect_req, state.shutdown_req) if request is not None]
-    return {request.number: request for request in (*one, *state.write_queue, *state.write_completed_queue)}
