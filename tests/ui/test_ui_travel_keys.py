@@ -6,7 +6,7 @@ from textual import events
 from textual.widgets import Input
 from ui_past import TURNS, WRITE, here, past_scene, replay_scene, t_of
 from ui_pilot import a_while, looking_at, screen_text, text_of
-from ui_scenes import SECOND
+from ui_scenes import SECOND, record
 
 from streamscope.app import StreamscopeApp
 from streamscope.link.frames import Payload
@@ -370,6 +370,39 @@ async def test_payload_of_the_past_is_what_had_passed_by_then() -> None:
         await pilot.press("colon", *"turn 21", "enter")
         await pilot.pause()
         assert "late\\n" in screen_text(pilot)
+
+
+async def test_over_the_events_stands_where_in_the_past_one_is() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=TALL) as (pilot, overview):
+
+        def said() -> str:
+            return str(overview.events.border_title).removeprefix("events · all streams · ")
+
+        assert said() == "following"
+        await pilot.press("space")
+        assert said() == "paused"
+        view.go_to(Target("turn", 20))
+        overview.show_at_once()
+        assert said() == "at 22:16:50.000 · what is to come is dim"
+        await pilot.press("space")
+        assert said() == "playing"
+        await pilot.press("end")
+        assert said() == "following"
+
+
+async def test_a_step_from_where_memory_has_ended_says_that_it_is_none() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, _):
+        await pilot.press("space", "left")
+        assert not pilot.app._notifications
+        scene.history.max_bytes = 1
+        scene.records(record(0, "loop.turn", "uv_run", TURNS + 1, scene.clock.t))
+        await pilot.press("left")
+
+        assert ["What was here is no longer in memory; this is the oldest that is."] == [
+            note.message for note in pilot.app._notifications
+        ]
 
 
 async def test_the_past_can_be_gone_through_when_the_engine_is_gone() -> None:
