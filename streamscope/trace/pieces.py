@@ -2,7 +2,8 @@
 
 State is the fold of the pieces in their order, and each piece knows how to `fold` itself into a model. A batch has a
 row for each of its events and a gap has one. A slice of a snapshot, and the moment at which closed handles were let go
-of, have none: they stand before the row that came after them.
+of, have none: they stand before the row that came after them. These four are leaves; a segment of a trace file is a
+piece too, and holds many of them.
 """
 
 from __future__ import annotations

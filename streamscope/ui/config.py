@@ -63,8 +63,8 @@ class _Number:
 
 
 _NUMBERS = (
-    _Number("frames_per_second", 1, 60, "How often the screen is painted at most."),
-    _Number("closed_seconds", 0, 3600, "How long a closed stream stays on the screen, dimmed."),
+    _Number("frames_per_second", 1, 60, "How often in a second the screen is painted at most."),
+    _Number("closed_seconds", 0, 3600, "For how many seconds a closed stream stays on the screen, dimmed."),
     _Number("history_mib", 1, 4096, "Memory for past events, in MiB; the oldest go first."),
 )
 
