@@ -212,10 +212,18 @@ def test_a_stretch_begins_with_what_was_under_way(trace: TraceFile) -> None:
     found = told(trace, Request(begin="250ms", end="305ms"))
 
     slow = found.stream(SLOW)
-    assert found.spans(found.one("wants OUT", slow)) == [(200, 300)]
+    assert found.spans(found.one("wants OUT", slow)) == [(250, 305)]
     assert [size for _, size in found.samples[found.one("write_queue_size", slow)]] == [80_000]
     assert [notes["request"] for *_, notes in found.slices[found.one("requests", slow)]] == [2]
     assert not found.named("READING", slow)
+
+
+def test_a_stretch_in_which_nothing_happens_has_what_goes_on(trace: TraceFile) -> None:
+    found = told(trace, Request(begin="210ms", end="290ms"))
+
+    slow = found.stream(SLOW)
+    assert found.spans(found.one("wants OUT", slow)) == [(210, 290)]
+    assert found.spans(found.one("requests", slow)) == [(210, 290)]
 
 
 def test_only_the_streams_that_are_wanted(trace: TraceFile) -> None:

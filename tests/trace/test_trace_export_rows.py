@@ -160,6 +160,11 @@ def test_turns_bound_a_stretch_too(trace: TraceFile) -> None:
         (Request(end="yesterday"), "--to-time yesterday: "),
         (Request(begin="17"), "of what?"),
         (Request(begin="300ms", end="200ms"), "the end is not after the beginning"),
+        (Request(begin="turn 3", end="turn 2"), "the end is not after the beginning"),
+        (Request(begin="250ms", end="250ms"), "the end is not after the beginning"),
+        (Request(begin="9s"), "--from 9s: the trace ends before that, at 1.002 s"),
+        (Request(begin="turn 99"), "--from turn 99: the trace ends before that, at 1.002 s"),
+        (Request(end="start"), "--to-time start: the trace begins only at 0.000 s"),
     ],
 )
 def test_what_cannot_be_meant_is_said_before_anything_is_written(
@@ -168,6 +173,10 @@ def test_what_cannot_be_meant_is_said_before_anything_is_written(
     for way in (lines_of_json, rows_of_csv):
         with pytest.raises(ExportError, match=said):
             way(trace, request_)
+
+
+def test_a_stretch_in_which_nothing_happens_has_no_lines(trace: TraceFile) -> None:
+    assert exported(trace, Request(begin="210ms", end="290ms")) == []
 
 
 # CSV

@@ -36,8 +36,11 @@ _NO_FAILURES = frozenset({EAGAIN, EINTR, EINPROGRESS})
 Handler: TypeAlias = Callable[[Drawing, Tracks, Event], None]
 
 
-def packets(selection: Selection, program: str, pid: int, started: float) -> Iterator[bytes]:
-    """The trace, some hundred kilobytes at a time. `started` is the Unix time at which the feed's clock was 0.
+def packets(
+    selection: Selection, program: str, pid: int, started: float, begin_t: int = 0, end_t: int = 0
+) -> Iterator[bytes]:
+    """The trace, some hundred kilobytes at a time. `started` is the Unix time at which the feed's clock was 0. What was
+    under way before `begin_t` begins there, and what still is at `end_t` ends there, if these are given.
 
     Raises FeedError or TraceError where the past turns out to be damaged.
     """
@@ -45,7 +48,7 @@ def packets(selection: Selection, program: str, pid: int, started: float) -> Ite
     exporter = Exporter(program, pid, started, titles)
     model = selection.state(selection.first)
     titles.know(model.known.values())
-    exporter.state(model.t, _of_interest(selection, model.known.values()))
+    exporter.state(max(model.t, begin_t), _of_interest(selection, model.known.values()))
 
     def before(leaf: Leaf) -> None:
         if isinstance(leaf, Batch):
@@ -64,7 +67,7 @@ def packets(selection: Selection, program: str, pid: int, started: float) -> Ite
         if len(out) >= CHUNK:
             yield bytes(out)
             out.clear()
-    exporter.close()
+    exporter.close(end_t)
     yield bytes(out)
 
 

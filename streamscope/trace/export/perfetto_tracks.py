@@ -92,8 +92,9 @@ class Drawing:
         self._t = max(self._t, lost.t)
         self.wire.end(self._t, LOST)
 
-    def close(self) -> None:
-        """The end of what is exported: what is under way ends here."""
+    def close(self, t: int = 0) -> None:
+        """The end of what is exported: what is under way ends here, or at this time if that is later."""
+        self._t = max(self._t, t)
         self._end_all()
 
     # tracks

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from streamscope.trace.decode import Event
 from streamscope.trace.export import jsonl, perfetto, table
+from streamscope.trace.export.scales import instant
 from streamscope.trace.export.selection import Selection
 from streamscope.trace.filter import Filter, FilterError
 from streamscope.trace.instant import InstantError, parse_option
@@ -31,9 +32,9 @@ class Request:
     def select(self, trace: TraceFile) -> Selection:
         """The rows. Raises ExportError for what cannot be understood."""
         header, history = trace.header, trace.history
-        first, _ = _row(trace, self.begin, "--from") if self.begin else (history.first, 0)
-        end, _ = _row(trace, self.end, "--to-time") if self.end else (history.end, 0)
-        if self.begin and self.end and end <= first:
+        first, begin_t = _row(trace, self.begin, "--from") if self.begin else (history.first, 0)
+        end, end_t = _row(trace, self.end, "--to-time") if self.end else (history.end, 0)
+        if self.begin and self.end and (end < first or (end == first and end_t <= begin_t)):
             raise ExportError(f"there is nothing from {self.begin} to {self.end}: the end is not after the beginning")
         streams = frozenset(self.streams) if self.streams else None
         selection = Selection(history, header.kinds, header.functions, header.joined, first, end, streams)
@@ -63,7 +64,8 @@ def perfetto_packets(trace: TraceFile, request: Request) -> Iterator[bytes]:
         streams |= {0}  # the loop's own track is always there
     header = trace.header
     picked = replace(selection, streams=streams, wanted=None)
-    return perfetto.packets(picked, header.program, header.pid, header.started)
+    begin, end = request.window(trace)
+    return perfetto.packets(picked, header.program, header.pid, header.started, begin or 0, end or 0)
 
 
 def streams_of(selection: Selection) -> frozenset[int] | None:
@@ -90,7 +92,9 @@ def _filter(text: str) -> Filter:
 
 
 def _row(trace: TraceFile, text: str, option: str) -> tuple[int, int]:
-    """The row and the time that a person means."""
+    """The row and the time that a person means. Raises ExportError, also for a beginning after all events and an end
+    before them.
+    """
     history = trace.history
     first_t, end_t = span = history.span_t()
     try:
@@ -98,9 +102,16 @@ def _row(trace: TraceFile, text: str, option: str) -> tuple[int, int]:
     except InstantError as error:
         raise ExportError(f"{option} {text}: {error}") from error
     if target.kind == "t":
-        return history.row_at(t=target.value), target.value
-    if target.kind in ("start", "end"):
-        return (history.first, first_t) if target.kind == "start" else (history.end, end_t)
-    row = history.row_at(turn=target.value) if target.kind == "turn" else history.row_at(seq=target.value)
-    event = history.event(row)
-    return row, event.t if isinstance(event, Event) else end_t
+        row, t = history.row_at(t=target.value), target.value
+    elif target.kind in ("start", "end"):
+        row, t = (history.first, first_t) if target.kind == "start" else (history.end, end_t)
+    else:
+        row = history.row_at(turn=target.value) if target.kind == "turn" else history.row_at(seq=target.value)
+        event = history.event(row)
+        t = event.t if isinstance(event, Event) else end_t
+    if history.first < history.end:
+        if option == "--from" and row >= history.end:
+            raise ExportError(f"{option} {text}: the trace ends before that, at {instant(end_t)}")
+        if option == "--to-time" and row <= history.first:
+            raise ExportError(f"{option} {text}: the trace begins only at {instant(first_t)}")
+    return row, t

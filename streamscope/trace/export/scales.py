@@ -57,9 +57,11 @@ def duration(span: int) -> str:
     return f"{_three_figures(span / size)} {unit}"
 
 
-def instant(t: int) -> str:
-    """A time on the feed's clock: `31.402 s`."""
-    return f"{t / SECOND:,.3f} s"
+def instant(t: int, span: int = SECOND) -> str:
+    """A time on the feed's clock, to a thousandth of the span of time that is looked at: `31.402 s`, `44.41 ms`."""
+    unit, one = ("ms", SECOND // 1000) if max(abs(t), span) < SECOND else ("s", SECOND)
+    decimals = max(0, len(str(one)) - len(str(max(1, span // 1000))))
+    return f"{t / one:,.{decimals}f} {unit}"
 
 
 def byte_ticks(peak: int, most: int = 4) -> list[int]:

@@ -41,6 +41,7 @@ class Section:
     def __init__(self, pen: Pen, columns: Sequence[Column], box: Box, ticks: Sequence[float]) -> None:
         self._pen, self._columns, self._box, self._ticks = pen, columns, box, ticks
         self._unit = box.width / len(columns)
+        self._span = columns[-1].t1 - columns[0].t0
 
     def draw(self, heading: str, queue: float) -> None:
         """The whole section, the queue so high."""
@@ -78,7 +79,7 @@ class Section:
         peak = max(self._columns, key=lambda c: c.wq_max)
         if not peak.wq_max:
             return "nothing was ever queued"
-        said = f"write_queue_size peaks at {size(peak.wq_max)}, {instant(peak.t0)}"
+        said = f"write_queue_size peaks at {size(peak.wq_max)}, {instant(peak.t0, self._span)}"
         return said + (f" · above high_water for {duration(above)}" if above else "")
 
     def _x(self, column: int) -> float:
@@ -195,7 +196,8 @@ class Section:
                 continue
             begin, until = self._columns[first].t0, self._columns[end - 1].t1
             part = Box(part.x, part.y, max(part.width, 2.5), part.height)
-            title = f"{name}: {instant(begin)} – {instant(until)} ({duration(until - begin)})"
+            when = f"{instant(begin, self._span)} – {instant(until, self._span)}"
+            title = f"{name}: {when} ({duration(until - begin)})"
             self._pen.rect(part, colour, radius=3 if part.width > 8 else 0, title=title)
 
 
