@@ -17,11 +17,7 @@ from collections.abc import Callable
 from streamscope.core.flags import POLLOUT
 from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Handler, Stranger, Words, too_long
 from streamscope.trace.request_rules import OF_REQUESTS, OF_STRANGERS
-from streamscope.trace.state import StreamState
-
-EAGAIN, EINTR, EINPROGRESS = -11, -4, -115
-_NO_FAILURES = frozenset({EAGAIN, EINTR, EINPROGRESS})
-
+from streamscope.trace.state import NO_FAILURES, StreamState
 
 # the loop and the clock: these never look at the stream
 
@@ -200,7 +196,7 @@ def _sys_in(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
         stream.bytes_in += result
         stream.reads += 1
         stream.last_read_t = fold.t
-    elif result < 0 and result not in _NO_FAILURES:
+    elif result < 0 and result not in NO_FAILURES:
         stream.errors += 1
 
 
@@ -209,13 +205,13 @@ def _sys_out(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     if result > 0:
         stream.bytes_out += result
         stream.last_write_t = fold.t
-    elif result < 0 and result not in _NO_FAILURES:
+    elif result < 0 and result not in NO_FAILURES:
         stream.errors += 1
 
 
 def _sys(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     result = words[i + 3]
-    if result < 0 and result not in _NO_FAILURES:
+    if result < 0 and result not in NO_FAILURES:
         stream.errors += 1
 
 

@@ -8,9 +8,13 @@ never; bytes are bytes.
 
 from __future__ import annotations
 
+import errno
 from typing import TypeVar
 
 import msgspec
+
+NO_FAILURES = frozenset({-errno.EAGAIN, -errno.EINTR, -errno.EINPROGRESS})
+"""Results below 0 that are no failures of a system call: it is to be tried again, or goes on."""
 
 State = TypeVar("State", bound=type[msgspec.Struct])
 

@@ -11,12 +11,10 @@ from typing import TypeAlias
 from streamscope.core.flags import READ_PARTIAL
 from streamscope.trace.decode import Decoder
 from streamscope.trace.recipes import Expansion
-from streamscope.trace.rules import EAGAIN, EINPROGRESS, EINTR
-from streamscope.trace.state import StreamState
+from streamscope.trace.state import NO_FAILURES, StreamState
 from streamscope.trace.tally import FLAGS, MASKS, WANTS, Standing, Walker, Words
 
 _WRITTEN_BY = "uv__write_callbacks"
-_NO_FAILURES = frozenset({EAGAIN, EINTR, EINPROGRESS})
 _DEFAULT_HIGH_WATER = StreamState(0).high_water
 
 Handler: TypeAlias = Callable[[Walker, Words, int], None]
@@ -88,7 +86,7 @@ def _sys_in(walker: Walker, words: Words, i: int) -> None:
     if result > 0:
         walker.tally.bytes_in += result
         walker.tally.reads += 1
-    elif result < 0 and result not in _NO_FAILURES:
+    elif result < 0 and result not in NO_FAILURES:
         walker.tally.errors += 1
 
 
@@ -96,13 +94,13 @@ def _sys_out(walker: Walker, words: Words, i: int) -> None:
     result = words[i + 3]
     if result > 0:
         walker.tally.bytes_out += result
-    elif result < 0 and result not in _NO_FAILURES:
+    elif result < 0 and result not in NO_FAILURES:
         walker.tally.errors += 1
 
 
 def _sys(walker: Walker, words: Words, i: int) -> None:
     result = words[i + 3]
-    if result < 0 and result not in _NO_FAILURES:
+    if result < 0 and result not in NO_FAILURES:
         walker.tally.errors += 1
 
 

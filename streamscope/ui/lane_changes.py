@@ -7,11 +7,10 @@ from collections.abc import Callable
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
 from streamscope.trace.search import Wanted, is_change
+from streamscope.trace.state import NO_FAILURES
 
 _FLAGS = {name: bit for bit, name in uv.FLAG_NAMES.items()}
 _MASKS = {f"wants {name}": bit for bit, name in uv.POLL_NAMES.items()}
-_NO_FAILURES = {-11, -4, -115}
-"""EAGAIN, EINTR and EINPROGRESS: results that mean to try again, and are no failures."""
 
 
 def lane_change(lane: str) -> tuple[Wanted, frozenset[str] | None]:
@@ -62,7 +61,7 @@ def _is_failure(event: Event) -> bool:
     if event.kind == "request.end":
         return _number(event, "status") < 0
     result = _number(event, "result")
-    return event.kind.startswith("sys.") and result < 0 and result not in _NO_FAILURES
+    return event.kind.startswith("sys.") and result < 0 and result not in NO_FAILURES
 
 
 _OTHERS: dict[str, tuple[Callable[[Event], bool], frozenset[str] | None]] = {

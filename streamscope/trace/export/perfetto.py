@@ -27,11 +27,8 @@ from streamscope.trace.export.selection import Lost, Selection
 from streamscope.trace.export.titles import Titles
 from streamscope.trace.names import callback_text, error_name
 from streamscope.trace.pieces import Batch, Leaf, SliceMark, read_slice
-from streamscope.trace.rules import EAGAIN, EINPROGRESS, EINTR
-from streamscope.trace.state import StreamState
+from streamscope.trace.state import NO_FAILURES, StreamState
 from streamscope.trace.tally import WANTS
-
-_NO_FAILURES = frozenset({EAGAIN, EINTR, EINPROGRESS})
 
 Handler: TypeAlias = Callable[[Drawing, Tracks, Event], None]
 
@@ -163,7 +160,7 @@ def _system_call(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     call = event.kind.removeprefix("sys.")
     if result > 0 and call in ("read", "recvmsg", "write", "writev", "sendmsg"):
         drawing.bytes(tracks, result, event.t, out=call not in ("read", "recvmsg"))
-    elif result < 0 and result not in _NO_FAILURES:
+    elif result < 0 and result not in NO_FAILURES:
         notes: list[tuple[str, int | str]] = [("result", error_name(result)), ("seq", event.seq)]
         drawing.wire.instant(event.t, tracks.base or LOOP, f"{call} failed", notes)
 

@@ -14,12 +14,12 @@ from functools import reduce
 from typing import Any, TypeAlias
 
 from streamscope.trace.decode import Event
-from streamscope.trace.filter.names import FAILING_KINDS, NAMES, NO_FAILURES, Name, request_of
+from streamscope.trace.filter.names import FAILING_KINDS, NAMES, Name, request_of
 from streamscope.trace.filter.pattern import Pattern
 from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
 from streamscope.trace.filter.values import Constant
 from streamscope.trace.names import domain_of
-from streamscope.trace.state import StreamState
+from streamscope.trace.state import NO_FAILURES, StreamState
 
 StreamTest: TypeAlias = Callable[[StreamState, int], bool]
 EventTest: TypeAlias = Callable[[Event, StreamState | None], bool]

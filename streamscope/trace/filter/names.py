@@ -17,7 +17,6 @@ kind's affair.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -278,6 +277,3 @@ FAILING_KINDS = frozenset(
     kind.name for kind in KINDS if kind.name.startswith("sys.") or kind.name in ("request.end", "callback.error")
 )
 """The kinds that `errors` counts, if they failed."""
-
-NO_FAILURES = frozenset({-errno.EAGAIN, -errno.EINTR, -errno.EINPROGRESS})
-"""Results below 0 that are no failures of a system call."""
