@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from ui_scenes import connection, listener
+from ui_scenes import SECOND, connection, listener
 
 from streamscope.core import flags as uv
 from streamscope.trace.difference import difference
@@ -13,7 +13,7 @@ from streamscope.ui.difference_lines import MOST_STREAMS, difference_lines
 
 def lines_of(before: list[StreamState], after: list[StreamState], first: int | None = None) -> list[str]:
     by_number = [{state.number: state for state in states} for states in (before, after)]
-    found = difference(*by_number, LoopState(turn=5), LoopState(turn=18_402))
+    found = difference(*by_number, LoopState(turn=5, t=300 * SECOND), LoopState(turn=18_402, t=300 * SECOND))
     return ["".join(text for text, _ in line).rstrip() for line in difference_lines(found, first)]
 
 

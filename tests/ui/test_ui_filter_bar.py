@@ -13,6 +13,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from streamscope.trace.filter import LONGEST
 from streamscope.ui import filter_history
 from streamscope.ui.filter_history import FilterHistory, state_path
 from streamscope.ui.messages import FilterChanged
@@ -277,3 +278,7 @@ def test_the_screen_opens_without_the_filter_language() -> None:
     code = "import sys, streamscope.app; print([name for name in sys.modules if 'trace.filter' in name])"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_line_takes_as_much_as_a_filter_may_be_long() -> None:
+    assert filter_history.LONGEST == LONGEST
