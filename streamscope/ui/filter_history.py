@@ -15,6 +15,7 @@ from platformdirs import user_state_path
 
 MOST = 100
 LONGEST = 2_000
+"""Characters of a filter: `trace.filter.LONGEST`, which is not loaded before somebody writes one."""
 LARGEST = 2 * MOST * LONGEST * 4
 
 

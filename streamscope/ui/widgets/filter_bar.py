@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widgets import Input, Static
 
 from streamscope.ui.actions import bindings
-from streamscope.ui.filter_history import FilterHistory, state_path
+from streamscope.ui.filter_history import LONGEST, FilterHistory, state_path
 from streamscope.ui.messages import FilterChanged
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.widgets.completions import Completions
@@ -30,7 +30,6 @@ from streamscope.ui.widgets.pens import Pens
 if TYPE_CHECKING:
     from streamscope.trace.filter import Completion, Filter, FilterError
 
-LONGEST = 2_000
 WRONG = Style(underline=True, reverse=True)
 
 
