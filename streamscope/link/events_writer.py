@@ -26,6 +26,7 @@ from streamscope.core.probe import SEQ_PER_WORD
 from streamscope.link import following
 from streamscope.link.frames import AnyFrame, Bye, Hello, Lost, Records
 from streamscope.trace.decode import Decoder, event_as_json
+from streamscope.trace.names import printable_json
 
 _WRITE_AT_ONCE = 128 * 1024
 
@@ -50,7 +51,7 @@ class EventsFile:
 
     def flush(self) -> None:
         """Write what was added. Raises OSError."""
-        lines = bytes(self._lines)
+        lines = printable_json(bytes(self._lines))
         self._lines.clear()
         written = 0
         try:

@@ -323,8 +323,8 @@ def event_as_json(event: Event) -> dict[str, Any]:
 
     Flags, masks, callbacks, types and requests are names, several of them joined by `|` (empty for none); a flag goes
     from "off" to "on" or back. A status or result stays a number; when it is negative, `<field>_name` has its name
-    beside it. Texts are the program's own and may hold control characters: whoever writes the object to a terminal
-    escapes them.
+    beside it. Texts are the program's own and may hold control characters: whoever writes the object escapes them, see
+    `names.printable_json`.
     """
     kind = event.kind
     out: dict[str, Any] = {

@@ -9,6 +9,8 @@ never an error.
 from __future__ import annotations
 
 import errno
+import json
+import re
 
 from streamscope.core.flags import FLAG_NAMES, POLL_NAMES, REQUEST_NAMES, TYPE_NAMES
 from streamscope.core.probe import CALLBACK_NAMES, KINDS
@@ -119,3 +121,20 @@ def visible(text: str, limit: int = 200) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+
+
+def printable_json(lines: bytes) -> bytes:
+    r"""The same JSON, with what does not print as `\u009b`: encoders escape the old control characters only, and lines
+    of JSON go to terminals, too.
+    """
+    if lines.isascii():
+        return lines
+    return _NOT_ASCII.sub(_escaped, lines.decode()).encode()
+
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    return character if character.isprintable() else json.dumps(character)[1:-1]

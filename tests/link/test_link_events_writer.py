@@ -58,6 +58,14 @@ def test_events_become_lines_and_slices_do_not(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_program_calls_a_stream_does_nothing_to_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    name = "\x1b[2J\x9b31m\u202eé"
+    write(path, hello(), Records(0, 1, 5, [7 << 16 | site("handle.name", "name"), name]), Bye("over", 0))
+    assert path.read_text().removesuffix("\n").isprintable()
+    assert lines(path)[0]["name"] == name
+
+
 def test_a_loss_is_a_line_in_its_place(tmp_path: Path) -> None:
     path = tmp_path / "events"
     batches = [

@@ -23,6 +23,7 @@ from streamscope.trace.export.table import cell, columns
 from streamscope.trace.filter import Filter
 from streamscope.trace.history import Gap
 from streamscope.trace.model import Model
+from streamscope.trace.names import printable_json
 from streamscope.trace.pieces import Batch
 from streamscope.trace.store.reader import TraceFile
 
@@ -177,6 +178,24 @@ def test_what_cannot_be_meant_is_said_before_anything_is_written(
 
 def test_a_stretch_in_which_nothing_happens_has_no_lines(trace: TraceFile) -> None:
     assert exported(trace, Request(begin="210ms", end="290ms")) == []
+
+
+@given(st.text(max_size=20))
+def test_lines_of_json_do_nothing_to_a_terminal_and_say_the_same(text: str) -> None:
+    line = msgspec.json.encode({"name": text + "\x9b2J\u202ename\U000e0001é"})
+
+    shown = printable_json(line)
+
+    assert shown.decode().replace("\x7f", "").isprintable()  # which terminals pass over
+    assert msgspec.json.decode(shown) == msgspec.json.decode(line)
+    assert "é".encode() in shown
+
+
+def test_a_name_out_of_a_trace_reaches_no_terminal_as_it_came(tmp_path: Path) -> None:
+    with play(Stage(tmp_path / "x.scope"), name="\x1b[2J\x9b31mé").close() as trace:
+        out = b"".join(lines_of_json(trace, Request(filter="kind == handle.name")))
+
+    assert rb'"name":"\u001b[2J\u009b31m' + "é".encode() in out
 
 
 # CSV

@@ -9,6 +9,7 @@ import msgspec
 
 from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.export.selection import Lost
+from streamscope.trace.names import printable_json
 
 CHUNK = 256 * 1024
 
@@ -21,9 +22,9 @@ def lines(rows: Iterable[Event | Lost]) -> Iterator[bytes]:
         encode(event_as_json(row) if isinstance(row, Event) else lost_as_json(row), out, len(out))
         out += b"\n"
         if len(out) >= CHUNK:
-            yield bytes(out)
+            yield printable_json(bytes(out))
             out.clear()
-    yield bytes(out)
+    yield printable_json(bytes(out))
 
 
 def lost_as_json(lost: Lost) -> dict[str, Any]:
