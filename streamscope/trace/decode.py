@@ -34,6 +34,10 @@ class FeedError(Exception):
     """What came is no feed; the text says what was wrong with it."""
 
 
+MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
+"""What msgspec raises for bytes that are not what they should be."""
+
+
 class Event(msgspec.Struct, gc=False):
     """One event: an entry of the catalogue, with when, where and what.
 

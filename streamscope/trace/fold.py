@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import msgspec
+
 from streamscope.core.flags import STREAM_TYPES
-from streamscope.trace.decode import FeedError
+from streamscope.trace.decode import MALFORMED, FeedError
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
 MOST_HANDLES = 1 << 20
@@ -21,6 +23,8 @@ TEXT_LIMIT = 4096
 """Characters that are kept of a name, a place or an address."""
 COMPLETED_KEPT = 8
 """So many finished requests are kept of each stream."""
+
+_read_requests = msgspec.msgpack.Decoder(list[RequestState]).decode
 
 Words: TypeAlias = Sequence[Any]  # integers and texts, checked by the decoder
 
@@ -35,7 +39,7 @@ class Fold:
 
     __slots__ = (
         "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "handles", "known",
-        "lit", "membership", "nfds", "poll_ns", "requests", "round", "streams", "t", "turn",
+        "lit", "membership", "nfds", "poll_ns", "requests", "round", "streams", "t", "turn", "unread",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -46,7 +50,8 @@ class Fold:
         self.handles: dict[int, StreamState] = {}
         self.requests: dict[int, RequestState] = {}  # begun and not ended, by number
         self.carried: dict[int, int] = {}  # by request, the handle that it took along, sent or still to be sent
-        self.completed: dict[int, deque[RequestState]] = {}
+        self.completed: dict[int, deque[RequestState]] = {}  # the last that ended, by stream; read by `finished`
+        self.unread: dict[int, msgspec.Raw] = {}  # those before them, as a keyframe has them
         self.lit: dict[tuple[int, int], int] = {}
         self.closed: deque[int] = deque()  # numbers in the order of closing
         self.membership = 0
@@ -82,8 +87,24 @@ class Fold:
         self.streams.pop(number, None)
         self.handles.pop(number, None)
         self.completed.pop(number, None)
+        self.unread.pop(number, None)
         self.membership += 1
         self.changed.add(number)
+
+    def finished(self, number: int) -> Sequence[RequestState]:
+        """The last few requests of a stream that ended, the newest last.
+
+        What a keyframe has of them is read only now: of thousands of streams, most are never looked at. It counts as
+        nothing if it turns out to be no list of requests, as no writer of ours would have it.
+        """
+        packed = self.unread.pop(number, None)
+        if packed is not None:
+            try:
+                before = _read_requests(packed)
+            except MALFORMED:
+                before = []
+            self.completed[number] = deque([*before, *self.completed.get(number, ())], maxlen=COMPLETED_KEPT)
+        return self.completed.get(number, ())
 
     def unknown_request(self, number: int, kind: int) -> RequestState:
         """Makes up a request whose beginning was lost, of what is known: its number and kind."""

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from streamscope.trace.decode import FeedError, Kinds
-from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS
+from streamscope.core.flags import STREAM_TYPES
+from streamscope.trace.decode import MALFORMED, FeedError, Kinds
+from streamscope.trace.fold import MOST_HANDLES, MOST_REQUESTS
 from streamscope.trace.model import Model
-from streamscope.trace.packing import MALFORMED, check_handles, read_handles
+from streamscope.trace.packing import check_handles, read_handles
 from streamscope.trace.recipes import Recipes
 from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
 
@@ -44,7 +45,7 @@ class _Frozen(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     loose: list[RequestState]  # begun and not ended, and held by no stream
     ended: list[tuple[int, int]]  # held, but records change them no more: stream, and place among what it holds
     carried: dict[int, int]
-    completed: list[tuple[int, list[RequestState]]]
+    completed: list[tuple[int, msgspec.Raw]]  # by stream, a list[RequestState] of the last that ended
     lit: dict[tuple[int, int], int]
     closed: list[int]
     round: list[int] | None
@@ -83,7 +84,7 @@ def freeze(model: Model) -> bytes:
                 loose=[request for number, request in requests.items() if number not in held],
                 ended=ended,
                 carried=model.carried,
-                completed=[(number, list(done)) for number, done in model.completed.items()],
+                completed=_completed(model),
                 lit=model.lit,
                 closed=list(model.closed),
                 round=None if model.round is None else sorted(model.round),
@@ -128,16 +129,20 @@ def _thaw(packed: bytes, other: Model) -> Model:
     for name in _LOOP:
         setattr(model, name, getattr(frozen.loop, name))
     ended = set(frozen.ended)
+    model.known = {state.number: state for state in handles}
+    model.streams = {state.number: state for state in handles if state.type in STREAM_TYPES}
+    model.handles = {state.number: state for state in handles if state.type not in STREAM_TYPES}
     for state in handles:
-        model.know(state)
         if state.write_queue or state.write_completed_queue or state.connect_req or state.shutdown_req:
             _share(model, state, ended)
     for request in frozen.loose:
         model.requests[request.number] = request
-    if len(model.known) != len(handles) or len(model.requests) > MOST_REQUESTS:
-        raise FeedError("a keyframe names a handle twice, or too many requests")
+    if min(model.known, default=1) <= 0:
+        raise FeedError("a keyframe has a handle with a number that none can have")
+    if not len(model.known) == len(handles) <= MOST_HANDLES or len(model.requests) > MOST_REQUESTS:
+        raise FeedError("a keyframe names a handle twice, or too many handles or requests")
     model.carried = frozen.carried
-    model.completed = {number: deque(done, maxlen=COMPLETED_KEPT) for number, done in frozen.completed}
+    model.unread = dict(frozen.completed)
     model.lit = frozen.lit
     model.closed = deque(frozen.closed)
     model.round = None if frozen.round is None else set(frozen.round)
@@ -146,7 +151,6 @@ def _thaw(packed: bytes, other: Model) -> Model:
         if getattr(frozen, name) < 0:
             raise FeedError("a keyframe counts less than nothing")
         setattr(model, name, getattr(frozen, name))
-    model.changed.clear()
     return model
 
 
@@ -194,6 +198,14 @@ def _open(packed: bytes) -> tuple[_Frozen, bytes]:
     except MALFORMED as error:
         raise FeedError(f"what came is no keyframe: {error}") from error
     return frozen, bytes(frozen.handles)
+
+
+def _completed(model: Model) -> list[tuple[int, msgspec.Raw]]:
+    """The requests that ended, by stream, in an order that does not tell which of them have been read."""
+    for number in model.unread.keys() & model.completed.keys():
+        model.finished(number)
+    packed = {number: msgspec.Raw(_encode(list(done))) for number, done in model.completed.items()}
+    return sorted({**model.unread, **packed}.items())
 
 
 def _share(model: Model, state: StreamState, ended: set[tuple[int, int]]) -> None:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from streamscope.trace.decode import FeedError
+from streamscope.trace.decode import MALFORMED, FeedError
 from streamscope.trace.fold import MOST_REQUESTS
 from streamscope.trace.state import StreamState
-
-MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
-"""What msgspec raises for bytes that are not what they should be."""
 
 _HANDLE_BYTES = 1 + len(StreamState.__struct_fields__)
 """What a handle takes at least: an array with a byte or more for each field."""

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from streamscope.core.probe import Word
-from streamscope.trace.decode import Decoder, Event, FeedError
+from streamscope.trace.decode import MALFORMED, Decoder, Event, FeedError
 from streamscope.trace.model import Model
-from streamscope.trace.packing import MALFORMED, read_handles
+from streamscope.trace.packing import read_handles
 from streamscope.trace.state import LoopState, StreamState
 
 PIECE_COST = 400

@@ -198,3 +198,30 @@ def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
 def test_more_bytes_than_a_keyframe_has_are_refused() -> None:
     with pytest.raises(FeedError, match="larger"):
         thaw(bytes(MOST_BYTES + 1), *CATALOGUE)
+
+
+def ended(stream: int, *numbers: int) -> list[Word]:
+    """These requests of the stream have begun and ended, one after the other."""
+    return [word for n in numbers for word in (*begun(stream, n, 5), *record("request.end", stream, n, 0, 0))]
+
+
+def test_requests_that_ended_before_and_after_a_keyframe_are_told_in_one_row() -> None:
+    model = thawed(folded(opened(1), ended(1, *range(1, 7))))
+    model.apply(0, 0, 0, ended(1, 7, 8, 9, 10))
+    assert [request.number for request in thawed(model).finished(1)] == [3, 4, 5, 6, 7, 8, 9, 10]
+    assert [request.number for request in model.finished(1)] == [3, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_what_a_keyframe_has_of_ended_requests_goes_with_the_stream() -> None:
+    model = thawed(folded(opened(1), ended(1, 1)))
+    model.forget(1)
+    assert model.finished(1) == ()
+
+
+def test_ended_requests_that_are_none_are_nothing() -> None:
+    parts = msgspec.msgpack.decode(freeze(folded(opened(1), ended(1, 1))))
+    [[stream, requests_of_it]] = parts[5]
+    assert (stream, len(requests_of_it)) == (1, 1)
+    parts[5] = [[1, "no list"], [2, [["no request"]]]]
+    model = thaw(msgspec.msgpack.encode(parts), *CATALOGUE)
+    assert [list(model.finished(number)) for number in (1, 2)] == [[], []]

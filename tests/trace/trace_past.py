@@ -38,7 +38,7 @@ def everything(model: Model) -> bytes:
         "loop": model.loop,
         "requests": sorted(model.requests.items()),
         "carried": sorted(model.carried.items()),
-        "completed": sorted((number, list(done), done.maxlen) for number, done in model.completed.items()),
+        "completed": [(number, list(model.finished(number))) for number in sorted({*model.completed, *model.unread})],
         "lit": list(model.lit.items()),
         "closed": list(model.closed),
         "round": None if model.round is None else sorted(model.round),

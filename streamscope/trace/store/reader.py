@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from os import PathLike
 from types import TracebackType
 
-from streamscope.trace.decode import FeedError
+from streamscope.trace.decode import MALFORMED, FeedError
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
-from streamscope.trace.packing import MALFORMED
 from streamscope.trace.store.format import (
     CHUNK,
     END,

@@ -14,9 +14,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from streamscope.trace.decode import Decoder, Event, FeedError
+from streamscope.trace.decode import MALFORMED, Decoder, Event, FeedError
 from streamscope.trace.keyframe import snapshot
-from streamscope.trace.packing import MALFORMED, array_length
+from streamscope.trace.packing import array_length
 from streamscope.trace.pieces import Batch, ForgetMark, Gap, GapRow, Leaf, SliceBody, SliceMark, pack_slice
 from streamscope.trace.store.format import (
     CHUNK,

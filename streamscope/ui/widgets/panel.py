@@ -87,7 +87,7 @@ epoll: what the engine wants to be told of, and what it has registered with the 
             state=state,
             now_t=view.now_t,
             changed_t=view.changed_t(number),
-            completed=tuple(model.completed.get(number, ())),
+            completed=tuple(model.finished(number)),
             queue_trend=view.queue_trend(number, cells),
             in_trend=view.in_trend(number, cells),
             out_trend=view.out_trend(number, cells),

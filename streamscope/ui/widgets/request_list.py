@@ -47,7 +47,7 @@ class RequestList(Pens):
     def show(self, changed: Set[int]) -> None:
         """Paint anew if anything reads differently."""
         state = self._view.stream(self._number)
-        done = self._view.model.completed.get(self._number, ())
+        done = self._view.model.finished(self._number)
         width, height = self.content_size
         lines = [] if state is None else request_lines(state, done, self._view.now_t, width, height)
         if lines != self._lines:
