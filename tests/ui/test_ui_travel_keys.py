@@ -400,9 +400,8 @@ async def test_a_step_from_where_memory_has_ended_says_that_it_is_none() -> None
         scene.records(record(0, "loop.turn", "uv_run", TURNS + 1, scene.clock.t))
         await pilot.press("left")
 
-        assert ["What was here is no longer in memory; this is the oldest that is."] == [
-            note.message for note in pilot.app._notifications
-        ]
+        [note] = pilot.app._notifications
+        assert note.message == "What was here is no longer in memory; this is the oldest that is."
 
 
 async def test_the_past_can_be_gone_through_when_the_engine_is_gone() -> None:
