@@ -1,4 +1,4 @@
-"""Where rows go when a table is sorted anew, and where the cursor goes as long as nobody has moved it."""
+"""The order of a table: where rows go when it is made anew, where the cursor goes meanwhile, and who is beside whom."""
 
 from __future__ import annotations
 
@@ -48,3 +48,9 @@ def most_telling(order: Sequence[int], streams: Mapping[int, StreamState], curso
         return here.number
     alive = (number for number in order if not streams[number].closed_t and not is_listener(streams[number]))
     return next(alive, order[0] if here is None else here.number)
+
+
+def neighbour(order: Sequence[int], number: int | None, step: int) -> int | None:
+    """The stream so many places on in an order; the first of all if `number` is not in it, None beyond its ends."""
+    place = order.index(number) + step if number in order else 0
+    return order[place] if 0 <= place < len(order) else None

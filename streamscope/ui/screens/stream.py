@@ -10,6 +10,7 @@ from textual.widget import Widget
 from streamscope.ui.actions import bindings
 from streamscope.ui.config import Config
 from streamscope.ui.messages import StreamOpened, StreamPinned
+from streamscope.ui.order import neighbour
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.trouble import is_listener
 from streamscope.ui.view import View
@@ -100,7 +101,6 @@ class StreamScreen(LiveScreen):
         self._open(1)
 
     def _open(self, step: int) -> None:
-        order = list(self._order())
-        place = order.index(self.number) + step if self.number in order else 0
-        if 0 <= place < len(order):
-            self.post_message(StreamOpened(order[place]))
+        number = neighbour(self._order(), self.number, step)
+        if number is not None:
+            self.post_message(StreamOpened(number))

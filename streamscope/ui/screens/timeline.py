@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
+from streamscope.ui.order import neighbour
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_pane import EventPane
@@ -58,8 +59,6 @@ class TimelineScreen(LiveScreen):
         self._go(1)
 
     def _go(self, step: int) -> None:
-        order = list(self._order())
-        number = self.timeline.number
-        place = order.index(number) + step if number in order else 0
-        if 0 <= place < len(order):
-            self.timeline.number = self.events.stream = order[place]
+        number = neighbour(self._order(), self.timeline.number, step)
+        if number is not None:
+            self.timeline.number = self.events.stream = number
