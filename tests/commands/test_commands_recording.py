@@ -70,7 +70,7 @@ def everything_open(model: Model) -> dict[str, Any]:
     return {
         "loop": msgspec.to_builtins(model.loop),
         "handles": {number: fields(state) for number, state in known.items()},
-        "completed": {number: list(map(fields, done)) for number, done in model.completed.items() if number in known},
+        "completed": {number: [fields(request) for request in model.finished(number)] for number in known},
         "requests": {number: fields(request) for number, request in model.requests.items()},
         "carried": dict(model.carried),
     }
