@@ -53,6 +53,8 @@ def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool
     assertions = [_parsed(text, "--assert") for text in texts]
     for path in files:
         assertions += _of_file(path)
+    if files and not assertions:
+        raise click.UsageError(f"there is no assertion in {' nor in '.join(files)}")
     if not assertions:
         raise click.UsageError("what has to hold? add --assert 'max(wq) < 1MiB', or --assert-file PATH")
     try:

@@ -116,6 +116,7 @@ def test_the_examples_of_the_document_are_an_assertion_file_as_they_stand(
         (["{trace}", "--assert", ""], "--assert, character 1: an assertion is missing, such as max(wq) < 1MiB"),
         (["{trace}", "--assert-file", "/nowhere/rules"], "/nowhere/rules cannot be read: No such file or directory"),
         (["{trace}", "--assert-file", "{trace}"], "it is not UTF-8 text"),
+        (["{trace}", "--assert-file", "/dev/null"], "there is no assertion in /dev/null"),
         (["/nowhere.scope", "--assert", "never(tcp)"], "/nowhere.scope cannot be opened: No such file or directory"),
         (["/etc/passwd", "--assert", "never(tcp)"], "/etc/passwd is not a trace"),
         (["/etc", "--assert", "never(tcp)"], "/etc is not a file"),
