@@ -134,8 +134,7 @@ class StreamscopeApp(TimeTravelApp):
         changed = self.view.advance(FOLD_SECONDS)
         notices = self.view.source.notices
         while notices:
-            notice = visible(notices.popleft())
-            self.notify(notice[:1].upper() + notice[1:], severity="warning", markup=False)
+            self.notify(visible(notices.popleft()), severity="warning", markup=False)
         told, failed = self.view.recording.look()
         if told:
             self.notify(told, severity="error" if failed else "information", timeout=10, markup=False)

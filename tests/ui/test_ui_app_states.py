@@ -383,7 +383,7 @@ async def test_what_the_engine_refuses_is_shown() -> None:
         await a_while(pilot, scene)
 
         notes = [(note.message, note.markup) for note in pilot.app._notifications]
-        assert notes == [("Payload stays in the engine: ␛[2J[bold]start it with --control", False)]
+        assert notes == [("payload stays in the engine: ␛[2J[bold]start it with --control", False)]
 
 
 # text from outside
