@@ -15,7 +15,8 @@ from streamscope.telling import CommandFailed
 def attach(which: str | None) -> None:
     """Watch an engine that runs already: by its pid, by the path of its socket, or the only one there is.
 
-    Leaving does not end it. If it ends or the connection breaks, the screen keeps the last state and tries again.
+    Leaving does not end it. If it ends or the connection breaks, the screen keeps the last state, and tries again as
+    long as an engine may listen there.
     """
     from streamscope.launch import run_on_running_engine
     from streamscope.link.discovery import ProbeError, find

@@ -37,7 +37,7 @@ _TEXT_OR_COMMENT = re.compile(r"""\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|((?:^
     multiple=True,
     help="Assertions from a file, one a line; what stands after a # is a comment.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Tell of what does not hold only.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell only of what does not hold.")
 def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool) -> None:
     """Hold the recorded trace FILE against assertions.
 
