@@ -6,8 +6,8 @@
     peer ~ ":51\\d+"
     kind==epoll.mod
 
-and words that must all be found: `tcp reading :51514`, `!shut`, `7`. `docs/filter.md`
-is made from this package and explains all of it.
+and words that must all be found: `tcp reading :51514`, `!shut`, `7`. `docs/filter.md` is made from this package and
+explains all of it.
 
     lexer.py     words and their places        names.py    what can be spoken of: catalogue and state
     parser.py    words → tree                  values.py   what it can be compared with: names, sizes, times
