@@ -15,7 +15,7 @@ from trace_scene import MS, QUICK, SERVER, SLOW, Stage, accepted, play
 
 from streamscope.core import flags as uv
 from streamscope.trace.export import scales
-from streamscope.trace.export.pen import DARK, LIGHT, clean
+from streamscope.trace.export.pen import DARK, LIGHT, clean, fitting, width_of
 from streamscope.trace.export.request import ExportError, Request
 from streamscope.trace.export.stretches import BUSY, LIT, is_busy, lanes_of, lit, missing
 from streamscope.trace.export.svg import UNITS, picture
@@ -118,6 +118,25 @@ def test_an_instant_is_told_as_exactly_as_one_looks() -> None:
     assert scales.instant(44_410_250, 8 * MS) == "44.410 ms"
     assert scales.instant(31_402_117_000, 30_000 * MS) == "31.40 s"
     assert scales.instant(31_402_117_000, 1) == "31.402117000 s"
+
+
+def test_what_is_long_leaves_room_for_what_stands_beside_it(tmp_path: Path) -> None:
+    name = "a name that its program has made far too long " * 4
+    with play(Stage(tmp_path / "x.scope"), name=name).close() as trace:
+        found = drawn(
+            trace, Request(streams=(SLOW,)), title="Nobody reads what the server writes to its slowest client"
+        )
+        longer = drawn(trace, Request(streams=(SLOW,)), title="x" * 190)
+
+    sizes = {element.text: float(element.get("font-size", 0)) for element in found.root.iter(f"{SVG}text")}
+    assert 17 < sizes["Nobody reads what the server writes to its slowest client"] < 27
+    [heading] = [text for text in found.texts if text.startswith("#7")]
+    assert heading.startswith("#7 tcp a name that its")
+    assert heading.endswith("…")
+    assert width_of(heading, 17) + width_of(found.texts[3], 14) < UNITS
+    assert longer.texts[0].endswith("x…")
+    assert width_of(longer.texts[0], 17) + width_of(longer.texts[1], 15) < 1200
+    assert fitting("漢字漢字漢字", 10, 60) == "漢字漢字…"
 
 
 def test_a_filter_chooses_the_streams(trace: TraceFile) -> None:

@@ -8,6 +8,7 @@ it is escaped here, and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 from xml.sax.saxutils import escape, quoteattr
 
 from streamscope.trace.names import visible
@@ -28,6 +29,9 @@ DARK = {
 """Colours by what they mean. Each theme's were chosen to be told apart by people who see red and green alike."""
 
 THEMES = ("auto", "light", "dark")
+
+LETTER = 0.64
+"""How wide a letter is for its size; narrow ones are narrower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,21 @@ class Pen:
 def n(number: float) -> str:
     """A coordinate, no longer than it needs to be."""
     return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
+def width_of(text: str, size: float) -> float:
+    """About how wide a text is, by what letters of a sans-serif measure, the bold ones too."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in visible(text)) * size * LETTER
+
+
+def fitting(text: str, size: float, room: float) -> str:
+    """The text, or as much of its beginning as there is room for."""
+    shown = visible(text)
+    if width_of(shown, size) <= room:
+        return shown
+    while shown and width_of(shown + "…", size) > room:
+        shown = shown[:-1]
+    return shown.rstrip() + "…"
 
 
 def clean(text: str) -> str:

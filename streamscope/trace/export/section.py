@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from streamscope.trace.export.pen import Box, Pen, n
+from streamscope.trace.export.pen import Box, Pen, fitting, n, width_of
 from streamscope.trace.export.scales import byte_ticks, count_ticks, duration, instant, size
 from streamscope.trace.export.stretches import BUSY, SHORT, group_of, lanes_of, lit, missing, spans
 from streamscope.trace.lanes import Column
@@ -47,8 +47,10 @@ class Section:
         """The whole section, the queue so high."""
         box = self._box
         y = box.y + HEADING
-        self._pen.text(box.x, box.y + 20, heading, size=17, bold=True)
-        self._pen.text(box.right, box.y + 20, self._summary(), size=14, fill="muted", anchor="end")
+        summary = self._summary()
+        room = box.width - width_of(summary, 14) - 20
+        self._pen.text(box.x, box.y + 20, fitting(heading, 17, room), size=17, bold=True)
+        self._pen.text(box.right, box.y + 20, summary, size=14, fill="muted", anchor="end")
         body = Box(box.x, y, box.width, box.bottom - y)
         self._ground(body)
         self._queue(Box(box.x, y, box.width, queue))

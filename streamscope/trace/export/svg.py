@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from streamscope.trace.export.cast import Role, cast
-from streamscope.trace.export.pen import Box, Pen
+from streamscope.trace.export.pen import Box, Pen, fitting, width_of
 from streamscope.trace.export.request import ExportError, Request, streams_of
 from streamscope.trace.export.scales import SECOND, duration, time_label, time_step, time_ticks
 from streamscope.trace.export.section import LANE_GAP, RUG, Section, least_height
@@ -134,11 +134,13 @@ def _ticks(picture: Picture) -> list[int]:
 
 
 def _header(pen: Pen, picture: Picture) -> None:
-    pen.text(40, 46, picture.title, size=27, bold=True)
     said = f"{duration(picture.t1 - picture.t0)}"
     if picture.started:
         begin = datetime.fromtimestamp(picture.started + picture.t0 / SECOND, UTC)
         said = f"{begin:%Y-%m-%d %H:%M:%S} UTC · {said}"
+    room = WIDTH - 80 - width_of(said, 15) - 30
+    large = max(17.0, min(27.0, 27 * room / max(1.0, width_of(picture.title, 27))))
+    pen.text(40, 46, fitting(picture.title, large, room), size=large, bold=True)
     pen.text(WIDTH - 40, 46, said, size=15, fill="muted", anchor="end")
     if picture.note:
         pen.text(40, 66, picture.note, size=14, fill="muted")
