@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from test_trace_travel import Told, happenings
 from trace_past import CATALOGUE, differences, everything, states_from_the_start
 
+from streamscope.core.probe import site
 from streamscope.link.frames import Bye, Payload, Records, Slice
 from streamscope.link.greeting import greeting
 from streamscope.trace.pieces import Batch, ForgetMark, GapRow, SliceMark, read_slice
@@ -180,3 +182,20 @@ def test_a_writer_that_cannot_write_ends_with_its_last_whole_segment(tmp_path: P
     with TraceFile.open(tmp_path / "x.scope") as trace:
         assert trace.history.end == batch.count
         assert "cut off" in trace.missing
+
+
+def test_a_trace_that_is_still_written_is_read_as_far_as_it_has_come(tmp_path: Path) -> None:
+    path = tmp_path / "x.scope"
+    recording = Recording(path)
+    recording.writer.records(Records(0, 1, 1, [site("loop.turn", "uv_run"), 1, 1]))
+    recording.writer.tick(1.0)
+    recording.file.flush()
+    fcntl.flock(recording.file, fcntl.LOCK_EX)  # as a recorder does
+
+    with TraceFile.open(path) as trace:
+        assert "is still being recorded: 1 event over 0.0 s can be read so far" in trace.missing
+        assert not trace.complete
+
+    recording.file.close()
+    with TraceFile.open(path) as trace:
+        assert "is cut off" in trace.missing

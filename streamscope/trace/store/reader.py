@@ -1,11 +1,13 @@
 """Reading a trace: a file as a past that can be looked at anywhere.
 
 Only the header and the index are read when a trace is opened; segments when somebody looks. A file whose end is
-missing, because its recorder was killed or it was cut off, is read chunk by chunk up to the last one that is whole.
+missing, because its recorder was killed or it was cut off, is read chunk by chunk up to the last one that is whole; so
+is one that is still being recorded, as far as it has come.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import zlib
@@ -262,10 +264,11 @@ class TraceFile:
             return f"{self.name} is {why} before its first event"
         what = "what came then" if why == "cut off" else f"what comes after byte {at:,}"
         first, last = history.span_t()
-        return (
-            f"{self.name} is {why}: {history.end:,} events over {max(0, last - first) / 1e9:,.1f} s can be read, "
-            f"{what} is missing"
-        )
+        events = "event" if history.end == 1 else "events"
+        read = f"{history.end:,} {events} over {max(0, last - first) / 1e9:,.1f} s can be read"
+        if why == "cut off" and _is_locked(self._fd):
+            return f"{self.name} is still being recorded: {read} so far"
+        return f"{self.name} is {why}: {read}, {what} is missing"
 
     def _read_goodbye(self, at: int, limit: int) -> None:
         tag, length, checksum = CHUNK.unpack(self._read(at, CHUNK.size))
@@ -285,3 +288,15 @@ class TraceFile:
             return read_at(self._fd, offset, length)
         except TraceError as error:
             raise TraceError(f"{self.name} cannot be read: {error}") from error
+
+
+def _is_locked(fd: int) -> bool:
+    """Whether a recorder has the file; it holds a lock on it for as long as it writes."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no locks here
+        return False
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return False
