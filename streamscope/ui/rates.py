@@ -126,7 +126,12 @@ class PastRates:
         """The steps between which the loop's rates are, as far as they have not been read."""
         if self._step == self._known[0] or self._step < 0:
             return []
-        return [step for step in (self._step - _SECOND, self._step) if step not in self._readings and step >= 0]
+        return [step for step in (self._a_second_ago, self._step) if step not in self._readings]
+
+    @property
+    def _a_second_ago(self) -> int:
+        """The step with which the last second begins, or with which everything has begun."""
+        return max(self._step - _SECOND, 0)
 
     def work(self, budget_s: float, monotonic: Callable[[], float]) -> bool:
         """Go over some more of the past, for about so many seconds; whether curves and rates are now others."""
@@ -166,7 +171,7 @@ class PastRates:
         if self._step == self._known[0]:
             return self._known[1]
         last = self._readings.get(self._step)
-        first = self._readings.get(self._step - _SECOND)
+        first = self._readings.get(self._a_second_ago)
         if first is None or last is None:
             return _COUNTING if self._unread or not self.ready else _NOTHING
         return _between(first, last)

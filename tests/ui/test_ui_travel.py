@@ -8,11 +8,13 @@ import pytest
 from ui_feed import Feed, opened
 from ui_feed import view_of as feed_view
 from ui_past import BEGIN_S, TURNS, WRITE, past_scene, replay_scene, t_of
-from ui_scenes import SECOND
+from ui_scenes import SECOND, Clock, Scene, connection, listener, record
+from ui_scenes import view_of as scene_view
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
 from streamscope.trace.instant import Target
+from streamscope.trace.state import LoopState
 from streamscope.ui.travel import SPEEDS, Travel
 from streamscope.ui.view import View
 
@@ -279,6 +281,23 @@ def test_rates_that_are_still_counted_are_not_said_to_be_none() -> None:
     view.go_to(Target("start"))
     settled(view)
     assert view.rates.events == 0, "nothing has happened before"
+
+
+def test_in_the_first_second_rates_are_those_since_the_beginning() -> None:
+    scene = Scene(Clock(0.0))
+    scene.snapshot([listener(), connection(7)], LoopState(turn=0, t=0))
+    view = scene_view(scene)
+    scene.clock.seconds = 0.2
+    scene.records(*(record(0, "loop.turn", "uv_run", turn, scene.clock.t) for turn in range(1, 11)))
+    scene.clock.seconds = 3.0
+    view.advance(0.01)
+
+    view.go_to(Target("t", SECOND // 2))
+    view.advance(0.0)
+    settled(view)
+
+    assert view.rates.events is not None
+    assert round(view.rates.events) == 20, "ten events in half a second"
 
 
 def test_curves_a_short_way_back_only_lack_their_oldest_part() -> None:
