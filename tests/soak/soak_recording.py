@@ -29,8 +29,7 @@ def differences(path: Path, probe: Path, last_seq: int) -> list[str]:
         try:
             with TraceFile.open(path) as trace:
                 seq = _last_seq(trace)
-                new_part = not trace.history.end and any(path.parent.glob(f"{path.stem}.*.scope"))
-                if seq == last_seq or new_part:
+                if seq == last_seq or _begins_at_rest(trace, path):
                     return _compare(trace, probe)
         except TraceError as error:
             seq = -1
@@ -40,6 +39,11 @@ def differences(path: Path, probe: Path, last_seq: int) -> list[str]:
         if time.monotonic() > deadline:
             return [said]
         time.sleep(0.1)
+
+
+def _begins_at_rest(trace: TraceFile, path: Path) -> bool:
+    """Whether this is a part that was begun after the last event, and its first segment, a second later, is there."""
+    return not trace.history.end and bool(trace.history.keyframes()) and any(path.parent.glob(f"{path.stem}.*.scope"))
 
 
 def _last_seq(trace: TraceFile) -> int:
