@@ -16,8 +16,11 @@ import pytest
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
 from running_command import COMMAND, DEADLINE_S, environment, run
 
+from streamscope.link.frames import Bye, Records, Slice
+from streamscope.trace.pieces import Batch, SliceMark, read_slice
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.segments import Segment
+from streamscope.trace.store.writer import TraceWriter
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,42 @@ def recorded() -> Iterator[Path]:
         ended = run(Path(folder), *serving, "--record", str(path))
         assert ended.returncode == 0, ended.stderr
         yield path
+
+
+@pytest.fixture(scope="module")
+def in_segments(recorded: Path) -> Path:
+    """The same, in a file of four segments."""
+    now = 0.0
+    path = recorded.with_name("segments.scope")
+    with TraceFile.open(recorded) as trace, path.open("wb") as file:
+        writer = TraceWriter(file, trace.header, monotonic=lambda: now)
+        quarter = trace.history.end // 4
+        for leaf in trace.history.batches(0):
+            while leaf.first > quarter * (now + 1) and now < 3:
+                now += 1
+                writer.tick(now)
+            if isinstance(leaf, SliceMark):
+                writer.slice(Slice(leaf.place, *read_slice(leaf.packed)))
+            else:
+                assert isinstance(leaf, Batch)
+                writer.records(Records(leaf.place, leaf.turn, leaf.t, leaf.words()))
+        writer.close(Bye("the end", 0))
+    assert len(segments(path)) == 4
+    return path
+
+
+def segments(path: Path) -> list[int]:
+    """Where in the file they begin."""
+    with TraceFile.open(path) as trace:
+        return [piece.offset for piece in trace.history.pieces_from(0) if isinstance(piece, Segment)]
+
+
+@pytest.fixture
+def cut_off(runtime: Path, in_segments: Path) -> Path:
+    """The first three segments, as a recorder leaves them that was killed while it wrote the fourth."""
+    path = runtime / "cut.scope"
+    path.write_bytes(in_segments.read_bytes()[: segments(in_segments)[3] + 100])
+    return path
 
 
 def refused(runtime: Path, *arguments: str) -> tuple[int, str]:
@@ -91,17 +130,17 @@ def test_whoever_reads_only_the_beginning_is_left_alone(runtime: Path, recorded:
 
 
 def test_a_trace_whose_end_is_missing_is_exported_as_far_as_it_goes_and_the_status_says_so(
-    runtime: Path, recorded: Path
+    runtime: Path, recorded: Path, cut_off: Path
 ) -> None:
-    cut, out = runtime / "cut.scope", runtime / "out.jsonl"
-    cut.write_bytes(recorded.read_bytes()[:-300])
+    out = runtime / "out.jsonl"
 
-    made = run(runtime, "export", str(cut), "-o", str(out))
+    made = run(runtime, "export", str(cut_off), "-o", str(out))
 
     assert made.returncode == 1
-    assert len(out.read_text().splitlines()) > 100
+    assert len(out.read_text()) > 1000
+    assert run(runtime, "export", str(recorded), "--to", "jsonl").stdout.startswith(out.read_text())
     said = made.stderr.splitlines()
-    assert said[0].startswith(f"streamscope: {cut} is cut off: ")
+    assert said[0].startswith(f"streamscope: {cut_off} is cut off: ")
     assert said[1].startswith(f"{out}: ")
 
 
@@ -118,16 +157,14 @@ def test_a_trace_that_lacks_no_more_than_its_index_is_exported_whole(runtime: Pa
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.pftrace", "out.svg"])
 def test_where_a_segment_is_damaged_the_rest_is_exported_and_the_status_says_so(
-    runtime: Path, recorded: Path, name: str
+    runtime: Path, in_segments: Path, name: str
 ) -> None:
     damaged = runtime / "damaged.scope"
-    with TraceFile.open(recorded) as trace:
-        place = next(piece.offset for piece in trace.history.pieces_from(1) if isinstance(piece, Segment))
-    data = bytearray(recorded.read_bytes())
-    data[place + 200] ^= 4
+    data = bytearray(in_segments.read_bytes())
+    data[segments(in_segments)[1] + 200] ^= 4
     damaged.write_bytes(data)
 
-    made = run(runtime, "export", str(damaged), "-o", str(runtime / name), *(["--stream", "1"] * (name == "out.svg")))
+    made = run(runtime, "export", str(damaged), "-o", str(runtime / name))
 
     assert made.returncode == 1
     assert (runtime / name).stat().st_size > 1000
@@ -136,16 +173,13 @@ def test_where_a_segment_is_damaged_the_rest_is_exported_and_the_status_says_so(
     assert said[1].startswith(f"{runtime / name}: ")
 
 
-def test_what_cannot_be_found_in_a_damaged_trace_is_told_with_the_damage(runtime: Path, recorded: Path) -> None:
-    cut = runtime / "cut.scope"
-    cut.write_bytes(recorded.read_bytes()[:-300])
-
-    made = run(runtime, "export", str(cut), "--to", "svg", "--stream", "99999")
+def test_what_cannot_be_found_in_a_damaged_trace_is_told_with_the_damage(runtime: Path, cut_off: Path) -> None:
+    made = run(runtime, "export", str(cut_off), "--to", "svg", "--stream", "99999")
 
     assert (made.returncode, made.stdout) == (2, "")
     damage, why = made.stderr.splitlines()
-    assert damage.startswith(f"streamscope: {cut} is cut off: ")
-    assert why == f"streamscope: {cut} has no stream 99999 in this stretch of time"
+    assert damage.startswith(f"streamscope: {cut_off} is cut off: ")
+    assert why == f"streamscope: {cut_off} has no stream 99999 in this stretch of time"
 
 
 def test_a_file_appears_whole_or_not_at_all(runtime: Path, recorded: Path) -> None:
