@@ -177,7 +177,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("events.follow", "events", "end,f", "follow", "follow", "Follow the newest event.", footer=30, rank=4,
            palette="Follow the newest event", key_label="f"),
     Action("events.explain", "events", "enter", "explain", "explain",
-           "Select the event's stream, and explain the event.",
+           "Select the event's stream, and explain the event; in the past, go to it.",
            footer=20, rank=3, palette="Explain the selected event", key_label="⏎"),
     Action("events.only", "events", "o", "only", "only this stream",
            "Show the events of the selected stream only, or of all.",

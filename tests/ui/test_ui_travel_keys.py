@@ -372,7 +372,7 @@ async def test_payload_of_the_past_is_what_had_passed_by_then() -> None:
         assert "late\\n" in screen_text(pilot)
 
 
-async def test_over_the_events_stands_where_in_the_past_one_is() -> None:
+async def test_above_and_below_the_events_stands_where_in_the_past_one_is_and_what_can_be_done() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view, size=TALL) as (pilot, overview):
 
@@ -382,6 +382,7 @@ async def test_over_the_events_stands_where_in_the_past_one_is() -> None:
         assert said() == "following"
         await pilot.press("space")
         assert said() == "paused"
+        assert "⏎  then goes to it" in screen_text(pilot)
         view.go_to(Target("turn", 20))
         overview.show_at_once()
         assert said() == "at 22:16:50.000 · what is to come is dim"

@@ -22,10 +22,9 @@ from streamscope.ui.widgets.event_list import EventList, Row
 from streamscope.ui.widgets.filter_bar import FilterBar
 from streamscope.ui.widgets.pens import Pens
 
-HINT = [
-    ("↑", "or a click selects an event, and what it means stands here."),
-    ("f", "follows the newest event again."),
-]
+_SELECT = ("↑", "or a click selects an event, and what it means stands here.")
+HINT = [_SELECT, ("f", "follows the newest event again.")]
+HINT_IN_THE_PAST = [_SELECT, ("⏎", "then goes to it, f lets go of it.")]
 
 WIDE = 112
 """From so many cells on, a sentence fits on a line."""
@@ -40,6 +39,7 @@ class Explanation(Pens):
     """
 
     row: Row | None = None
+    hint = HINT
 
     def on_resize(self, event: events.Resize) -> None:
         """Sentences that do not fit on a line take two."""
@@ -55,7 +55,7 @@ class Explanation(Pens):
         return self.strip([Segment(f" {name}  ", self.pen(label)), Segment(text, self.pen(style))])
 
     def _lines(self) -> list[tuple[str, str]]:
-        pairs = HINT if self.row is None else explanation(self.row)
+        pairs = self.hint if self.row is None else explanation(self.row)
         names = max(len(name) for name, _ in pairs)
         room = max(self.content_size.width - names - 4, 10)
         left = self.size.height
@@ -118,6 +118,10 @@ class EventPane(Vertical):
     def show(self, changed: Set[int]) -> None:
         """Take up what has been appended to the history."""
         self.list.show(changed)
+        hint = HINT_IN_THE_PAST if self._view.paused else HINT
+        if hint is not self._explanation.hint:
+            self._explanation.hint = hint
+            self._explanation.refresh()
         self._retitle()
 
     def open_filter(self) -> None:
