@@ -13,42 +13,27 @@ sends anything else is let go.
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from streamscope.core import Loop
 from streamscope.core.flags import POLLIN, POLLOUT
 from streamscope.core.poller import EpollPoller
 from streamscope.link.farewell import deliver
 from streamscope.link.feed import BATCH_WORDS, PATIENCE_MS, Feed
-from streamscope.link.frames import Bye, Command, FrameError, Hello, Lost, Notice, Reply
+from streamscope.link.frames import Bye, FrameError, Hello, Lost, Notice
+from streamscope.link.listeners import Listeners
+from streamscope.link.obey import Commands
 from streamscope.link.rounds import next_slice
 from streamscope.link.snapshot import listening_addresses, stream_count
-from streamscope.link.subscriber import BUFFER_LIMIT, Round, Subscriber, peer_uid
+from streamscope.link.subscriber import BUFFER_LIMIT, Round, Subscriber
 from streamscope.link.taps import Taps
 from streamscope.trace.decode import Decoder
 
 MOST_SUBSCRIBERS = 64
-LISTENERS_REST_NS = 1_000_000_000
 CHORES_NS = 1_000_000_000
-
-CommandHandler = Callable[[Subscriber, Command], None]
-
-
-class CommandError(Exception):
-    """The command cannot be carried out; the text goes to the inspector."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One command: what carries it out, and whether only inspectors that may control can give it."""
-
-    handler: CommandHandler
-    needs_control: bool
 
 
 class Publisher:
@@ -69,27 +54,22 @@ class Publisher:
     ) -> None:
         self._loop = loop
         self._hello = hello
-        self._stop = stop
         self._control = control
         self._buffer = buffer
-        self.commands: dict[str, Entry] = {
-            "stop": Entry(self._on_stop, needs_control=True),
-            "payload": Entry(self._on_payload, needs_control=True),
-        }
         self.chores: list[Callable[[], None]] = []
         """Called once a second while the loop turns, for what has to be looked after now and then."""
         self._soon: list[Callable[[], None]] = []
 
         self._poller = EpollPoller()
         self.event = self._poller.fileno(), POLLIN
-        self._listeners: dict[int, socket.socket] = {}
-        self._listeners_rest_until = 0
+        self._listeners = Listeners(self._poller)
         self._watched_fds: dict[int, Callable[[], None]] = {}
         self._subscribers: dict[int, Subscriber] = {}
         self._starting: dict[Subscriber, None] = {}
         self._in_round: dict[Subscriber, None] = {}
         self._on_gone: dict[int, Callable[[], None]] = {}
         self._taps = Taps(loop, payload, self._subscribers.values(), self._give_up)
+        self.commands = Commands(self._taps, stop)
         self._decoder = Decoder.here()
         self.feed = Feed(loop)
         self._failed = False
@@ -109,9 +89,7 @@ class Publisher:
 
     def listen(self, listener: socket.socket) -> None:
         """Take inspectors that come to this socket; it is the publisher's now."""
-        listener.setblocking(False)
-        self._listeners[listener.fileno()] = listener
-        self._poller.add(listener.fileno(), POLLIN)
+        self._listeners.add(listener)
 
     def adopt(self, subscriber: Subscriber, on_gone: Callable[[], None] | None = None) -> None:
         """Take an inspector whose socket is there already; it hears everything from now on. `on_gone` is called when it
@@ -201,8 +179,7 @@ class Publisher:
             self._chores_at = now + CHORES_NS
             for chore in self.chores:
                 chore()
-        if self._listeners_rest_until and now >= self._listeners_rest_until:
-            self._rest_listeners(False)
+        self._listeners.wake(now)
         due = self.feed.is_due()
         while self._soon:
             self._soon.pop(0)()
@@ -214,7 +191,7 @@ class Publisher:
         self._calm_until = self._next_time()
         if more:
             return 0
-        until = self.feed.due_at or self._listeners_rest_until
+        until = self.feed.due_at or self._listeners.rest_until
         if not until:
             return timeout_ms
         left = max(0, -((now - until) // 1_000_000))
@@ -224,7 +201,7 @@ class Publisher:
         """Until when a wait needs nothing of us, unless an inspector is heard before or a batch is full; 0 for the
         very next one does.
         """
-        if self._starting or self._in_round or self._soon or self._listeners_rest_until:
+        if self._starting or self._in_round or self._soon or self._listeners.rest_until:
             return 0
         return self.feed.due_at if self._subscribers else self._chores_at
 
@@ -324,29 +301,17 @@ class Publisher:
                 if mask & POLLOUT and fd in self._subscribers:
                     self._flush(fd, subscriber)
             elif fd in self._listeners:
-                self._accept(self._listeners[fd])
+                self._accept(fd)
             elif fd in self._watched_fds:
                 self._poller.delete(fd)
                 self._watched_fds.pop(fd)()
 
-    def _accept(self, listener: socket.socket) -> None:
-        try:
-            sock, _ = listener.accept()
-        except (BlockingIOError, ConnectionError):
-            return
-        except OSError:
-            # Out of descriptors: the program has them all. Asking again in every poll would burn its time.
-            self._rest_listeners(True)
-            return
-        if len(self._subscribers) >= MOST_SUBSCRIBERS or peer_uid(sock) not in (0, os.getuid()):
+    def _accept(self, fd: int) -> None:
+        sock = self._listeners.accept(fd, self._loop.tick)
+        if sock is not None and len(self._subscribers) < MOST_SUBSCRIBERS:
+            self._take(Subscriber(sock, control=self._control, limit=self._buffer))
+        elif sock is not None:
             sock.close()
-            return
-        self._take(Subscriber(sock, control=self._control, limit=self._buffer))
-
-    def _rest_listeners(self, rest: bool) -> None:
-        self._listeners_rest_until = self._loop.tick + LISTENERS_REST_NS if rest else 0
-        for fd in self._listeners:
-            self._poller.modify(fd, 0 if rest else POLLIN)
 
     def _take(self, subscriber: Subscriber) -> int:
         subscriber.sock.setblocking(False)
@@ -363,7 +328,7 @@ class Publisher:
     def _receive(self, fd: int, subscriber: Subscriber) -> None:
         try:
             for command in subscriber.receive():
-                self._obey(subscriber, command)
+                self.commands.obey(subscriber, command)
         except (EOFError, OSError, FrameError):
             self._drop(fd)
             return
@@ -371,32 +336,6 @@ class Publisher:
             self._drop(fd)  # it asks and asks, and does not read the answers
         elif subscriber.buffered and not subscriber.blocked:
             self._flush(fd, subscriber)
-
-    def _obey(self, subscriber: Subscriber, command: Command) -> None:
-        entry = self.commands.get(command.name)
-        error = ""
-        if entry is None:
-            error = "this engine knows no such command"
-        elif entry.needs_control and not subscriber.control:
-            error = "inspectors that attach may look only; to let them control, start the engine with --control"
-        else:
-            try:
-                entry.handler(subscriber, command)
-            except CommandError as refusal:
-                error = str(refusal)
-        subscriber.send(Reply(command.number, error))
-
-    def _on_stop(self, subscriber: Subscriber, command: Command) -> None:
-        self._stop()
-
-    def _on_payload(self, subscriber: Subscriber, command: Command) -> None:
-        number, on = command.arguments.get("stream"), command.arguments.get("on")
-        if type(number) is not int or type(on) is not bool:
-            raise CommandError("payload takes a stream's number, and on or off")
-        if not on:
-            self._taps.close(subscriber, number)
-        elif refusal := self._taps.open(subscriber, number):
-            raise CommandError(refusal)
 
     def _drop(self, fd: int) -> None:
         """Let an inspector go. When it was the last, the loop tells of nothing any more."""
@@ -441,12 +380,9 @@ class Publisher:
             self._loop.set_passenger(None)
         self.feed.end()
         self._taps.end()
-        self._listeners_rest_until = 0
         for subscriber in self._subscribers.values():
             subscriber.sock.close()
         self._subscribers.clear()
         self._starting.clear()
-        for listener in self._listeners.values():
-            listener.close()
-        self._listeners.clear()
+        self._listeners.close()
         self._poller.close()

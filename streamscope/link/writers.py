@@ -19,8 +19,9 @@ import msgspec
 
 from streamscope.link import events_writer, following
 from streamscope.link.frames import Command, Hello, Notice
+from streamscope.link.obey import CommandError, Entry
 from streamscope.link.parts import STOPPED, Options, Rotation, open_first
-from streamscope.link.publisher import CommandError, Entry, Publisher
+from streamscope.link.publisher import Publisher
 from streamscope.link.subscriber import Subscriber
 from streamscope.trace.names import visible
 
@@ -46,8 +47,8 @@ class Writers:
         self._spool = spool
         self._writers: list[_Writer] = []
         self._recorder: _Writer | None = None
-        publisher.commands["ended"] = Entry(self._on_ended, needs_control=False)
-        publisher.commands["record"] = Entry(self._on_record, needs_control=True)
+        publisher.commands.entries["ended"] = Entry(self._on_ended, needs_control=False)
+        publisher.commands.entries["record"] = Entry(self._on_record, needs_control=True)
 
     def write_events(self, path: str) -> None:
         """Write every event to this file, or to stdout (`STDOUT`). Raises OSError if it cannot be opened."""

@@ -12,12 +12,14 @@ import pytest
 from link_room import Room, assert_model_is_engine
 
 from streamscope.core import RUN_NOWAIT, Tcp
-from streamscope.link import farewell, rounds
+from streamscope.link import farewell, listeners, rounds
 from streamscope.link import publisher as publisher_module
 from streamscope.link.discovery import listen
 from streamscope.link.frames import MAX_COMMAND, MAX_FRAME, Command, Notice, Slice, pack
+from streamscope.link.obey import Entry
 from streamscope.link.rounds import STREAMS_PER_SLICE
 from streamscope.link.session import Session
+from streamscope.link.subscriber import Subscriber
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
 
@@ -112,7 +114,7 @@ def test_an_inspector_that_sends_garbage_is_let_go(said: bytes) -> None:
         good = room.watch()
         ours, theirs = socket.socketpair()
         with theirs:
-            room.publisher.adopt(publisher_module.Subscriber(ours))
+            room.publisher.adopt(Subscriber(ours))
             room.turn_until(lambda: good.model.whole)
             theirs.send(said)
             room.turn_until(lambda: len(room.publisher.subscribers) == 1)
@@ -123,7 +125,7 @@ def test_an_inspector_that_sends_garbage_is_let_go(said: bytes) -> None:
 def test_an_inspector_that_breaks_off_within_a_frame_is_let_go() -> None:
     with Room() as room:
         ours, theirs = socket.socketpair()
-        room.publisher.adopt(publisher_module.Subscriber(ours))
+        room.publisher.adopt(Subscriber(ours))
         room.turn()
         theirs.send(pack(Command(1, "stop", {}))[:7])
         theirs.close()
@@ -136,7 +138,7 @@ def test_an_inspector_that_asks_and_never_reads_is_let_go() -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             theirs.setblocking(False)
-            room.publisher.adopt(publisher_module.Subscriber(ours, limit=4096))
+            room.publisher.adopt(Subscriber(ours, limit=4096))
             question = pack(Command(1, "what?", {}))
 
             def ask() -> bool:
@@ -151,7 +153,7 @@ def test_an_inspector_that_asks_and_never_reads_is_let_go() -> None:
 
 
 def test_the_user_at_the_other_end_must_be_ours(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher_module, "peer_uid", lambda sock: 12345)
+    monkeypatch.setattr(listeners, "peer_uid", lambda sock: 12345)
     with Room() as room:
         room.publisher.listen(listen(path))
         session = attach(room, path)
@@ -193,9 +195,7 @@ def test_one_that_may_control_stops_it_and_unknown_commands_are_refused() -> Non
 def test_more_commands_can_be_added() -> None:
     with Room() as room:
         seen = []
-        room.publisher.commands["note"] = publisher_module.Entry(
-            lambda s, command: seen.append(command.arguments), False
-        )
+        room.publisher.commands.entries["note"] = Entry(lambda s, command: seen.append(command.arguments), False)
         session = room.watch()
         room.turn_until(lambda: session.model.whole)
         session.command("note", stream=7, on=False)
