@@ -92,7 +92,8 @@ class LiveScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """Somebody looks at this screen, perhaps for the first time."""
         if self.is_mounted:
-            self.show_keys_of(None)
+            if self.app.screen is self:  # a dialog may have been opened since
+                self.show_keys_of(None)
             self.show_at_once()
 
 
