@@ -34,7 +34,9 @@ def use(data: bytes) -> None:
         return
     with trace:
         header = trace.header
-        report = check(trace.history, ASSERTIONS, header.kinds, header.functions, header.joined)
+        report = check(
+            trace.history, ASSERTIONS, header.kinds, header.functions, header.joined, ends=trace.bye is not None
+        )
         assert all("\x1b" not in line for line in lines(report, "x.scope"))
         for text in ("", "wq > 10B", "kind == flag.set or error", "näme"):
             found = FoundRows(

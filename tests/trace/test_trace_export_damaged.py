@@ -104,6 +104,15 @@ def test_a_picture_is_hatched_only_where_events_are_missing(trace: TraceFile) ->
     assert columns[-1].wq == QUEUED
 
 
+def test_a_stretch_may_begin_where_the_end_is_damaged(tmp_path: Path) -> None:
+    data = bytearray(three_segments(Stage(tmp_path / "x.scope")))
+    data[where_segments_begin(data)[2] + 120] ^= 1
+    with opened_from(bytes(data)) as trace:
+        assert b"".join(lines_of_json(trace, Request(begin="-50ms"))) == b""
+        with pytest.raises(ExportError, match=r"--from 9s: the trace ends before that, at 0\.400 s"):
+            lines_of_json(trace, Request(begin="9s"))
+
+
 def test_stepping_over_it_leads_where_a_jump_does(trace: TraceFile) -> None:
     header = trace.header
     one, other = (Traveller(trace.history, header.kinds, header.functions, header.joined) for _ in range(2))

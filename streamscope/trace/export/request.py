@@ -110,7 +110,8 @@ def _row(trace: TraceFile, text: str, option: str) -> tuple[int, int]:
         event = history.event(row)
         t = event.t if isinstance(event, Event) else end_t
     if history.first < history.end:
-        if option == "--from" and row >= history.end:
+        in_time = target.kind == "t" and t <= end_t  # then it is the end that is damaged
+        if option == "--from" and row >= history.end and not in_time:
             raise ExportError(f"{option} {text}: the trace ends before that, at {instant(end_t)}")
         if option == "--to-time" and row <= history.first:
             raise ExportError(f"{option} {text}: the trace begins only at {instant(first_t)}")
