@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 SECOND = 1_000_000_000
 MOST = 2**62
@@ -43,16 +44,14 @@ class InstantError(Exception):
         self.start, self.end = start, max(end, start + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Where to go. `kind` is `t` (nanoseconds on the feed's clock), `turn`, `seq`, `mark`, `start` or `end`."""
 
     kind: str
     value: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Standpoint:
+class Standpoint(msgspec.Struct, frozen=True):
     """From where one goes: the present instant, and the Unix time at which the feed's clock was 0."""
 
     t: int = 0
@@ -83,7 +82,11 @@ def parse_option(text: str, span: tuple[int, int], started: float, *, bare: str 
     it, so a minus counts back from its end, a plus on from its beginning, and there are no marks. Raises InstantError.
     """
     backwards = text.lstrip().startswith(("-", "−"))
-    target = parse(text, Standpoint(t=span[backwards], started=started), bare=bare)
+    try:
+        target = parse(text, Standpoint(t=span[backwards], started=started), bare=bare)
+    except InstantError as error:
+        said = str(error).replace(EXAMPLES, EXAMPLES.replace("mark   ", ""))
+        raise InstantError(said, error.start, error.end) from None
     if target.kind == "mark":
         raise InstantError("there are no marks here; write a time, a turn or a seq", 0, len(text))
     return target

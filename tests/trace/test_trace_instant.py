@@ -52,6 +52,9 @@ def test_in_an_option_a_minus_counts_from_the_end_and_a_plus_from_the_beginning(
 def test_in_an_option_there_are_no_marks() -> None:
     with pytest.raises(InstantError, match="no marks here"):
         parse_option("mark", (0, SECOND), HERE.started)
+    with pytest.raises(InstantError) as caught:
+        parse_option("tomorrow", (0, SECOND), HERE.started)
+    assert "seq 73504   start   end" in str(caught.value)
 
 
 @pytest.mark.parametrize(
