@@ -113,8 +113,10 @@ class TimeTravelApp(App[int]):
     def found(self, result: bool | None, direction: int = 0) -> None:
         """A search has ended with a change, or without one."""
         if result is False:
-            where = "after" if direction > 0 else "before" if direction < 0 else "further on"
-            self.notify(f"There is no change {where} in what is kept of the past.", severity="warning", timeout=3)
+            where = (
+                "change after this" if direction > 0 else "change before this" if direction < 0 else "further change"
+            )
+            self.notify(f"What is kept of the past has no {where}.", severity="warning", timeout=3)
         if result is not None:
             self._arrived()
 
