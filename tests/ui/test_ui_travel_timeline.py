@@ -54,7 +54,7 @@ async def test_lanes_are_selected_and_changes_of_the_lane_are_gone_to() -> None:
         await pilot.press("ctrl+left")
         await pilot.pause()
         assert here(view).turn == 25
-        assert any("There is no change before" in note.message for note in pilot.app._notifications)
+        assert any("no change before this" in note.message for note in pilot.app._notifications)
 
 
 async def test_a_click_on_the_time_line_goes_there_and_one_on_a_name_selects_the_lane() -> None:
