@@ -7,13 +7,12 @@ greeting and into every trace, so that a reader of another version expands them 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .probe import CB_READ, KINDS, SEQ_PER_WORD, site
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(NamedTuple):
     """One of them. Each step is the constant part of an event's header and, for each of its arguments, (0, place among
     `args`) or (1, constant).
     """

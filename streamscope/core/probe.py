@@ -27,8 +27,7 @@ reorder.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Word: TypeAlias = int | str
 Emit: TypeAlias = Callable[[tuple[Word, ...]], None]
@@ -46,8 +45,7 @@ CB_ALLOC, CB_READ, CB_WRITE, CB_CONNECT, CB_SHUTDOWN, CB_CLOSE, CB_CONNECTION = 
 CB_TIMER, CB_IDLE, CB_PREPARE, CB_CHECK, CB_ASYNC, CB_SIGNAL = range(8, 14)
 
 
-@dataclass(frozen=True, slots=True)
-class Arg:
+class Arg(NamedTuple):
     """One argument of a record: its name, and the domain that says how its number reads.
 
     Domains: `int`, `bytes`, `fd`, `req` (a request's number), `handle` (a handle's number), `flag` (one handle flag),
@@ -60,8 +58,7 @@ class Arg:
     domain: str
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """One entry of the catalogue: what can happen, which libuv functions tell of it, and what it means."""
 
     name: str

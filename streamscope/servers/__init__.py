@@ -7,11 +7,10 @@ texts and error messages need to know of them, so that none is imported before i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """A setting that only this server has: what the command line calls it, and the keyword that `main` takes it by."""
 
     name: str
@@ -25,8 +24,7 @@ TRY_WITH = "nc {host} {port}"
 """What talks to a server of any kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """One entry of the list: what it does in one line, its own options, and a command with which to try it."""
 
     name: str

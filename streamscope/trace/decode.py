@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -57,8 +56,7 @@ class Event(msgspec.Struct, gc=False):
     fields: dict[str, Word]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(msgspec.Struct, frozen=True):
     """How a record of one kind is laid out. Offsets count from the header; 0 is for an argument that the kind has
     not.
     """

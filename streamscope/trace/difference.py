@@ -7,7 +7,6 @@ few differ are quick to go through.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -43,8 +42,7 @@ class Change(NamedTuple):
         return None if isinstance(self.new, bool) else self.new - self.old
 
 
-@dataclass(frozen=True, slots=True)
-class StreamDifference:
+class StreamDifference(msgspec.Struct, frozen=True):
     """A stream that differs. `fate` is `new` or `gone` for one that only one of the states has, `not yet` for one that
     begins after the other state, `closed` for one that has closed in between, else empty; `state` is the one of
     `after`, if that has it.
@@ -55,8 +53,7 @@ class StreamDifference:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """All that differs. Streams stand in the order of their numbers."""
 
     loop: tuple[Change, ...]

@@ -8,8 +8,9 @@ the catalogue.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from streamscope.core.joined_records import FIRST_JOINED, JOINED
 from streamscope.core.probe import SEQ_PER_WORD, Word
@@ -24,8 +25,7 @@ HERE: Recipes = [(joined.name, joined.args, joined.steps) for joined in JOINED]
 """The joined records of this version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(msgspec.Struct, frozen=True):
     """One joined record: its length in words, and the records it expands to."""
 
     name: str

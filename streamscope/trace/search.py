@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.history import History
@@ -18,8 +19,7 @@ from streamscope.trace.pieces import Batch, Gap, Leaf
 Wanted: TypeAlias = Callable[[Event | Gap], bool]
 
 
-@dataclass(slots=True)
-class Searching:
+class Searching(msgspec.Struct):
     """A search whose budget was spent before it came to an end. All rows from where it began up to `row` have been
     looked at.
     """

@@ -11,15 +11,15 @@ prints the table of keys as the README has it.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """One thing a person can do.
 
     `keys` are Textual's names, separated by commas. `footer` is the place from the left in the footer, 0 for not

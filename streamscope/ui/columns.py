@@ -7,8 +7,9 @@ whatever came from outside is made visible here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from streamscope.core import flags as uv
 from streamscope.trace.names import host_and_port
@@ -55,8 +56,7 @@ CellOf = Callable[[StreamState, int, Trends], Cell]
 KeyOf = Callable[[StreamState, int, Trends], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column. `rank` says how early it goes when there is little room (higher goes first); `most` is how wide it
     may grow.
     """
@@ -215,8 +215,7 @@ GAP = 2
 """Cells between two columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """A column with the width that it has got."""
 
     column: Column
@@ -231,7 +230,8 @@ def place(chosen: Iterable[str], width: int, digits: int = 3) -> list[Placed]:
     """
     columns = [BY_ID[name] for name in chosen if name in BY_ID]
     columns = [
-        replace(column, width=max(digits, column.width)) if column.id == "number" else column for column in columns
+        msgspec.structs.replace(column, width=max(digits, column.width)) if column.id == "number" else column
+        for column in columns
     ]
     while len(columns) > 1 and _needed(columns) > width:
         last = max(columns, key=lambda column: column.rank)

@@ -15,11 +15,11 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from platformdirs import user_config_path
 
 from streamscope.ui.actions import ACTIONS, BY_ID, CONTEXTS, of_context
@@ -35,13 +35,12 @@ class ConfigError(Exception):
     """The config file cannot be used; the text is one line: where, what is wrong, what is allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(msgspec.Struct, frozen=True):
     """What a person can choose. `keys` has only what differs from the actions' own keys, by the action's id."""
 
     theme: str = DEFAULT_THEME
     columns: tuple[str, ...] = DEFAULT
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = msgspec.field(default_factory=dict)
     frames_per_second: int = 20
     closed_seconds: int = 10
     history_mib: int = 64
@@ -52,8 +51,7 @@ class Config:
         return self.history_mib * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class _Number:
+class _Number(msgspec.Struct, frozen=True):
     """A setting that is a whole number in a range."""
 
     name: str

@@ -6,9 +6,9 @@ that fly past can be read down a column.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 
 from streamscope.core.probe import KINDS
@@ -30,8 +30,7 @@ GAP = 2
 _EAGAIN = -11
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """How many cells each field has; 0 leaves it out. Without room of its own, what changed follows what was done."""
 
     turn: int

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 CHUNK = 256 * 1024
 LINES = 5_000
@@ -18,8 +19,7 @@ LINE_BYTES = 4_096
 """A longer line goes on in the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(msgspec.Struct, frozen=True):
     """One line as it stands in the file, undecoded and without its end; a notice is this module's own word."""
 
     data: bytes

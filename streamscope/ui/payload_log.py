@@ -12,8 +12,8 @@ from __future__ import annotations
 import codecs
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from rich.cells import chop_cells
 
 from streamscope.link.frames import Payload
@@ -23,8 +23,7 @@ KEPT = 256 * 1024
 TAKEN = 32 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadRow:
+class PayloadRow(msgspec.Struct, frozen=True):
     """One row. `t` is when the bytes passed, 0 in all rows of a chunk but the first; a notice is no payload.
 
     `place` is the position of the first byte in its direction, counted from when the stream was opened here. `end` is
@@ -41,8 +40,7 @@ class PayloadRow:
     notice: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
+class _Chunk(msgspec.Struct, frozen=True):
     number: int
     out: bool
     t: int
@@ -52,8 +50,7 @@ class _Chunk:
     notice: str
 
 
-@dataclass(slots=True)
-class _Way:
+class _Way(msgspec.Struct):
     """One direction: how far it has come, and a character that a read has cut in two."""
 
     place: int

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
@@ -22,8 +23,7 @@ MOST_BACK = 20
 """So many samples may be missing at the curves' beginning before they are made anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """What happened in the last second: events a second, and the shares of time spent in epoll and in the program's
     callbacks.
 

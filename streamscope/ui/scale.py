@@ -7,9 +7,10 @@ cells while time goes on and nothing in it flickers.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+
+import msgspec
 
 US, MS, SECOND, MINUTE, HOUR = 1_000, 1_000_000, 1_000_000_000, 60_000_000_000, 3_600_000_000_000
 
@@ -29,8 +30,7 @@ MARGIN = 0.15
 _TICKS = (*STEPS, *(factor * 24 * HOUR for factor in (2, 7, 30, 365, 3650, 36500)))
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """A stretch of time: `cells` cells of `step` nanoseconds from `t0` on, a multiple of `step`."""
 
     t0: int

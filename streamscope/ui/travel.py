@@ -10,7 +10,8 @@ Times are nanoseconds on the feed's clock. Nothing here knows the screen.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from streamscope.trace.decode import Event
 from streamscope.trace.difference import copied
@@ -29,8 +30,7 @@ SEARCH_SECONDS = 0.03
 """How long one frame searches for a change at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """An instant that the person marked, with the state as it was then: it can be compared with even when its events
     have left memory.
     """

@@ -6,10 +6,10 @@ A row has a place of its own for everything it says, so that nothing moves when 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
+import msgspec
 from rich.cells import cell_len
 
 from streamscope.core import flags as uv
@@ -30,13 +30,12 @@ LONG_ARMED = 1_000_000_000
 _LAMP_STYLES = (("off", "on"), ("fade", "fade"), ("glow", "glow"))
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """All that a panel tells of a stream. The trends are of the last thirty seconds, oldest first."""
 
     state: StreamState
     now_t: int
-    changed_t: Mapping[int, int] = field(default_factory=dict)
+    changed_t: Mapping[int, int] = msgspec.field(default_factory=dict)
     completed: Sequence[RequestState] = ()
     queue_trend: Sequence[float] = ()
     in_trend: Sequence[float] = ()

@@ -11,11 +11,12 @@ twice as fine as the letters beside them. Nothing is told by colour alone:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
+
+import msgspec
 
 from streamscope.core import flags as uv
 from streamscope.trace.lanes import LANES, Column
@@ -50,8 +51,7 @@ NAMES = dict(LANES)
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
+class Now(msgspec.Struct, frozen=True):
     """How the stream is at the present instant, for the values at the right; `lit` has the bits of its lanes."""
 
     lit: int
@@ -69,8 +69,7 @@ class Now:
         return cls(lit_by(state), state.write_queue_size, pending, state.write_queue_size > state.high_water)
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True, dict=True):
     """All that is drawn. `columns` are two for each cell of the window; `now` and `mark` are cells, -1 where they are
     out of sight; `selected` is the id of a lane.
     """
