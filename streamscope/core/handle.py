@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import UVError
 from .flags import ACTIVE, CLOSED, CLOSING, REF, UV_UNKNOWN_HANDLE
@@ -170,9 +170,6 @@ def uv__finish_close(handle: Handle) -> None:
     close_cb = handle.close_cb
     if close_cb is not None:
         loop.call(handle, CB_CLOSE, _BEGIN, _END, 0, close_cb, handle)
-
-
-H = TypeVar("H", bound="Handle")
 
 
 class Handle:

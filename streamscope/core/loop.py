@@ -72,8 +72,7 @@ class Loop(Probe):
         self.joined = joined
         self.excepthook: Callable[[Handle | None, str, Exception], None] = print_and_close
         self.passenger: Passenger | None = None
-        # makes the `tap` of every new stream, if set
-        self.new_tap: Callable[[Stream], Callable[[bool, Buffer], None]] | None = None
+        self.new_tap: Callable[[Stream], Callable[[bool, Buffer], None]] | None = None  # makes every new stream's `tap`
 
         self.active_handles = 0
         self.active_reqs = 0

@@ -177,11 +177,6 @@ def uv__io_feed(loop: Loop, w: Watcher) -> None:
             emit((w.mark | _FEED,))
 
 
-def uv__io_active(w: Watcher, events: int) -> bool:
-    """Whether any of these events is wanted."""
-    return (w.pevents & events) != 0
-
-
 def uv__fd_exists(loop: Loop, fd: int) -> bool:
     """Whether some watcher of the loop already watches this descriptor."""
     return 0 <= fd < len(loop.watchers) and loop.watchers[fd] is not None

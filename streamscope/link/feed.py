@@ -29,7 +29,8 @@ PATIENCE_MS = 16
 
 class Feed:
     """What the loop tells while somebody watches. `words` is what was told and not yet taken; `place` is that of
-    the first of them."""
+    the first of them.
+    """
 
     __slots__ = ("_loop", "_t", "_turn", "due_at", "place", "words")
 

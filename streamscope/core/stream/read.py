@@ -43,8 +43,6 @@ ROUNDS = 32
 
 EAGAIN = -11
 ENOBUFS = -105
-READ_BITS = 1 << CB_READ
-ALLOC_BITS = 1 << CB_ALLOC
 
 
 def uv_read_start(
