@@ -62,10 +62,13 @@ def event_parts(event: Event, form: Layout, started: float) -> list[Part]:
     if form.turn:
         parts.append((fit(f"{event.turn}", form.turn, "right") + gap, "muted"))
     parts.append((instant_text(started, event.t)[-form.clock :].rjust(form.clock) + gap, "muted"))
+    function = form.function
     if form.stream:
         name = f"#{event.stream}" if event.stream else "loop"
-        parts.append((fit(name, form.stream) + gap, "value" if event.stream else "muted"))
-    parts.append((fit(visible(event.fn), form.function) + gap, "label"))
+        more = min(max(len(name) - form.stream, 0), function - 8)  # half a number would be another stream's
+        function -= more
+        parts.append((fit(name, form.stream + more) + gap, "value" if event.stream else "muted"))
+    parts.append((fit(visible(event.fn), function) + gap, "label"))
     what, change = (visible(text) for text in sentence(event))
     style = what_style(event)
     if form.change:

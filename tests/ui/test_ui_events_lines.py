@@ -44,6 +44,14 @@ def test_a_row_reads_from_left_to_right_and_gives_way_at_the_edges(width: int, r
     assert text(one(*SIZE), width).rstrip() == row
 
 
+@pytest.mark.parametrize("width", [50, 78, 100, 138])
+def test_a_long_number_is_never_cut_and_what_follows_keeps_its_place(width: int) -> None:
+    short, long = (text(one(*record("sys.write", "uv__writev", n, 12, 65536, 9)), width) for n in (7, 26_117))
+
+    assert " #26117  uv__writev " in long
+    assert long.index("write(12") == short.index("write(12")
+
+
 def test_a_list_of_one_stream_does_not_repeat_its_number() -> None:
     assert text(one(*WRITE), 78, with_stream=False).startswith(
         "22:13:32.345  uv__writev        write(12, 65536 B) = 18432"
