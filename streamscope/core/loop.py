@@ -22,7 +22,7 @@ from .poll import Passenger, uv__io_poll
 from .poller import EpollPoller, Poller
 from .probe import CALLBACK_NAMES, Probe, Word, site
 from .stream.joined import run_pending
-from .system import System, encodable
+from .system import System, encodable, keep_freed_buffers
 from .timer import Timer, uv__next_timeout, uv__run_timers, uv__update_time
 from .wakeup import Signals, Wakeup, uv__async_io
 from .watcher import IoWatcher, Watcher, uv__io_start
@@ -66,6 +66,7 @@ class Loop(Probe):
         joined: bool = False,
     ) -> None:
         super().__init__()
+        keep_freed_buffers()
         self.system = System() if system is None else system
         self.poller: Poller = EpollPoller() if poller is None else poller
         self.redundant_mod = redundant_mod

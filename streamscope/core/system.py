@@ -180,6 +180,16 @@ def encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
+def keep_freed_buffers() -> None:
+    """Have the C library keep the memory of a read's buffer for the next one.
+
+    glibc gives the top of its heap back to the kernel as soon as 128 KiB of it are free. Where buffers of 64 KiB happen
+    to lie there, every read takes sixteen pages anew, up to a fifth of a bulk server's time. Once a block of this size
+    has been freed, it keeps twice as much.
+    """
+    bytes(1 << 20)
+
+
 def open_spare(system: System) -> int:
     """A descriptor to give up when there are no others (`uv__emfile_trick`): /dev/null, else "/", else -1."""
     for path in ("/dev/null", "/"):

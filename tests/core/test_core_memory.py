@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import subprocess
+import sys
 import tracemalloc
 from typing import Any
 
+import pytest
 from core_kernel import IN, OUT, World
 
 from streamscope.core import Tcp
@@ -74,3 +78,30 @@ def test_connections_that_end_leave_nothing_behind(world: World) -> None:
     assert (world.loop.active_reqs, world.loop.nfds) == (0, 3)
     assert not world.loop.watcher_queue
     assert not world.loop.pending_list
+
+
+MAPPED_ANEW = """
+import ctypes
+from streamscope.core import Loop
+
+class Account(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in
+                "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
+
+account = ctypes.CDLL(None).mallinfo2
+account.restype = Account
+{first}
+before = account().hblks
+block = bytes(900 << 10)
+print(account().hblks - before)
+"""
+"""Prints how many blocks the C library has mapped for one of 900 KiB."""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="only glibc says what it maps")
+@pytest.mark.parametrize(("first", "mapped"), [("", "1"), ("Loop()", "0")])
+def test_a_loop_has_the_c_library_keep_the_memory_of_large_reads(first: str, mapped: str) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", MAPPED_ANEW.format(first=first)], capture_output=True, text=True, check=True
+    )
+    assert child.stdout.strip() == mapped, child.stderr
