@@ -13,9 +13,9 @@ _ALL = (
         "the read loop ignores read_stop",
         "stream.read",
         "uv__read",
-        "    for _ in range(ROUNDS):\n"
+        "    for _ in range(rounds):\n"
         "        if stream.read_cb is None or not stream.flags & READING:\n            return\n",
-        "    read_cb = stream.read_cb\n    for _ in range(ROUNDS):\n        stream.read_cb = read_cb\n",
+        "    read_cb = stream.read_cb\n    for _ in range(rounds):\n        stream.read_cb = read_cb\n",
         f"{TCP}read.py::test_tcp_read_stop_start",
     ),
     Fault(
@@ -353,7 +353,7 @@ _ALL = (
         "one event reads for as long as there is something",
         "stream.read",
         "uv__read",
-        "    for _ in range(ROUNDS):\n",
+        "    for _ in range(rounds):\n",
         "    while True:\n",
         f"{FIELDS}[one_event_reads_at_most_32_times-unwatched]",
     ),
