@@ -184,9 +184,8 @@ def folded(feed: list[Word], recipes: Recipes = HERE) -> list[Any]:
     return [model.streams, model.loop, {n: list(done) for n, done in model.completed.items()}, model.events_seen]
 
 
-@settings(max_examples=200, deadline=None)
-@given(program=st.lists(steps, max_size=40), redundant_mod=st.booleans())
-def test_both_ways_tell_and_do_the_same(program: list[tuple[str, int, Any]], redundant_mod: bool) -> None:
+def assert_same_both_ways(program: list[tuple[str, int, Any]], redundant_mod: bool) -> None:
+    """Run it plain and joined: calls, events and state are the same after every step."""
     plain, joined = Program(False, redundant_mod), Program(True, redundant_mod)
     try:
         for step in program:
@@ -201,6 +200,39 @@ def test_both_ways_tell_and_do_the_same(program: list[tuple[str, int, Any]], red
     finally:
         plain.world.end()
         joined.world.end()
+
+
+@settings(max_examples=200, deadline=None)
+@given(program=st.lists(steps, max_size=40), redundant_mod=st.booleans())
+def test_both_ways_tell_and_do_the_same(program: list[tuple[str, int, Any]], redundant_mod: bool) -> None:
+    assert_same_both_ways(program, redundant_mod)
+
+
+FULL = b"f" * 65536
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        [],
+        [b"short"],
+        [FULL, FULL, b"short"],
+        [FULL] * 40,  # more than one event reads
+        [-errno.ECONNRESET],
+        [-errno.EINTR, b"more"],
+        [-errno.EINTR, FULL],
+        [b"y" * 70000],
+    ],
+    ids=["nothing", "a short one", "two full ones", "more than 32", "a reset", "EINTR", "EINTR and full", "more"],
+)
+@pytest.mark.parametrize("act", ["echo", "stop", "close", "shutdown", "raise", "nothing"])
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_follows_a_full_read_is_the_same_both_ways(then: list[bytes | int], act: str, ended: bool) -> None:
+    arrivals = [("arrive", 0, data) for data in (FULL, *then)]
+    plans = [("plan", 0, "echo"), ("plan", 0, act)]
+    end = [("end", 0, None)] if ended else []
+    events = [("event", 0, IN), ("event", 0, IN | HUP), ("turn", 0, None)]
+    assert_same_both_ways([*arrivals, *end, *plans, *events], redundant_mod=False)
 
 
 def test_every_joined_record_is_told_by_an_everyday_program_and_folded_at_once() -> None:
