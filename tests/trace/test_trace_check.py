@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from feeds import MS, at, record
 from msgspec.structs import replace
 from trace_past import CATALOGUE, Past
-from trace_records import at, begun, opened, record, written
+from trace_records import begun, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import Word
 from streamscope.trace.check import Assertion, Report, Verdict, check, lines
-
-MS = 1_000_000
 
 
 def past_of(*batches: list[list[Word]]) -> Past:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from trace_records import HERE, at, record
+from feeds import HERE, at, record
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS, Word

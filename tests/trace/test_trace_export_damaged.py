@@ -10,10 +10,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from feeds import MS, record
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
 from trace_mutants import a_trace, opened_from, taken_apart
-from trace_records import record
-from trace_scene import MS, SLOW, Stage, accepted
+from trace_scene import SLOW, Stage, accepted
 
 from streamscope.core import flags as uv
 from streamscope.trace.export.request import ExportError, Request, lines_of_json, perfetto_packets, rows_of_csv

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from feeds import MS, STARTED, joined, record
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
-from trace_records import joined, opened, record
-from trace_scene import MS, QUICK, SERVER, SLOW, STARTED, Stage, accepted, play
+from trace_records import opened
+from trace_scene import QUICK, SERVER, SLOW, Stage, accepted, play
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event

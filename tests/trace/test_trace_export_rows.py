@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from feeds import MS, record
 from hypothesis import given
 from hypothesis import strategies as st
 from trace_past import one_by_one
-from trace_records import opened, record
-from trace_scene import MS, QUICK, SLOW, Stage, play
+from trace_records import opened
+from trace_scene import QUICK, SLOW, Stage, play
 
 from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.export.request import ExportError, Request, lines_of_json, rows_of_csv

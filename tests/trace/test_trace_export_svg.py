@@ -8,10 +8,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from feeds import MS, record
 from hypothesis import given
 from hypothesis import strategies as st
-from trace_records import record
-from trace_scene import MS, QUICK, SERVER, SLOW, Stage, accepted, play
+from trace_scene import QUICK, SERVER, SLOW, Stage, accepted, play
 
 from streamscope.core import flags as uv
 from streamscope.trace.export import scales

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from feeds import record
 from trace_chance import some_past
 from trace_past import CATALOGUE, Past, one_by_one
-from trace_records import record
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event

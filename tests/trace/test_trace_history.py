@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from feeds import HERE, at, record
 from hypothesis import given
 from hypothesis import strategies as st
-from trace_records import HERE, at, opened, record
+from trace_records import opened
 
 from streamscope.core.probe import Word
 from streamscope.trace.decode import Decoder, Event, FeedError

@@ -6,9 +6,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from feeds import joined, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trace_records import joined, opened, record
+from trace_records import opened
 
 from streamscope.core import flags as uv
 from streamscope.core.joined_records import joined_site

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from feeds import at, record
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trace_past import CATALOGUE, differences, everything
-from trace_records import at, begun, echoed, folded, opened, record, written
+from trace_records import begun, echoed, folded, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import KINDS, Word

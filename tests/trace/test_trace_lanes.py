@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+from feeds import at, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trace_lanes import FIELDS, ROOM, Past, Reckoner, exact, lived
-from trace_records import at, opened, record
+from trace_records import opened
 
 from streamscope.core import flags as uv
 from streamscope.core.joined_records import JOINED

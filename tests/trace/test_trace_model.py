@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from trace_records import HERE, MARK, at, begun, folded, opened, record, stream_after, written
+from feeds import HERE, at, record
+from trace_records import MARK, begun, folded, opened, stream_after, written
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS, Word

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from trace_records import HERE, at, begun, echoed, folded, joined, opened, record, stream_after, written
+from feeds import HERE, at, joined, record
+from trace_records import begun, echoed, folded, opened, stream_after, written
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, Word

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from trace_records import HERE, at, begun, folded, opened, record, stream_after, written
+from feeds import HERE, at, record
+from trace_records import begun, folded, opened, stream_after, written
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS

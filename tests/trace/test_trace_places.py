@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 
 import pytest
+from feeds import SECOND, at, record
 from hypothesis import given
 from hypothesis import strategies as st
 from trace_past import Past, differences, everything
-from trace_records import at, echoed, opened, record, written
+from trace_records import echoed, opened, written
 
 from streamscope.core.probe import Word
 from streamscope.trace.decode import Event
@@ -17,8 +18,6 @@ from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.search import Searching, is_change, search
 from streamscope.trace.travel import Traveller
-
-SECOND = 1_000_000_000
 
 
 def turned(turn: int, t: int) -> list[Word]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from trace_records import record
+from feeds import record
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import KINDS, Word

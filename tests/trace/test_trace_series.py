@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from trace_records import HERE, opened, record
+from feeds import HERE, SECOND, record
+from trace_records import opened
 
 from streamscope.core.probe import FUNCTIONS
 from streamscope.trace.model import Model
@@ -13,7 +14,6 @@ from streamscope.trace.series import SPAN_NS, STEP_NS, Series
 from streamscope.trace.state import LoopState, StreamState
 
 POINTS = SPAN_NS // STEP_NS
-SECOND = 1_000_000_000
 
 
 class Engine:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from trace_records import HERE, at, begun, opened, record, written
+from feeds import HERE, at, record
+from trace_records import begun, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS

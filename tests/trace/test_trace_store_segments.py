@@ -7,8 +7,9 @@ import math
 from pathlib import Path
 
 import pytest
+from feeds import at, record
 from trace_past import CATALOGUE, differences, everything
-from trace_records import at, echoed, opened, record
+from trace_records import echoed, opened
 
 from streamscope.core.probe import Word
 from streamscope.link.frames import Bye, Payload, Records, Slice
@@ -20,8 +21,6 @@ from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import CLOSED_NS, TraceWriter
 from streamscope.trace.travel import Traveller
-
-SECOND = 1_000_000_000
 
 
 class Recorder:

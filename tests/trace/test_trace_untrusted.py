@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+from feeds import HERE
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trace_records import HERE
 
 from streamscope.core.probe import FUNCTIONS, KINDS, Word
 from streamscope.trace.decode import Decoder, FeedError, event_as_json

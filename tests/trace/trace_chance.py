@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
+from feeds import at, record
 from trace_past import Past
-from trace_records import at, begun, opened, record, written
+from trace_records import begun, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.core.joined_records import joined_site

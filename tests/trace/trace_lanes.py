@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import msgspec
-from trace_records import at, begun, joined, opened, record
+from feeds import at, joined, record
+from trace_records import begun, opened
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import Word

@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass, replace
 
 import zstandard
-from trace_records import at, begun, echoed, opened, record, written
+from feeds import at, record
+from trace_records import begun, echoed, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.link.frames import Bye, Payload, Records, Slice

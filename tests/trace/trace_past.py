@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
+from feeds import HERE
 
-from streamscope.core.probe import FUNCTIONS, KINDS, Word
+from streamscope.core.probe import FUNCTIONS, Word
+from streamscope.trace import recipes
 from streamscope.trace.decode import Decoder
 from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
-from streamscope.trace.recipes import HERE
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.travel import Traveller
 
-CATALOGUE = [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS], FUNCTIONS, HERE
+CATALOGUE = HERE, FUNCTIONS, recipes.HERE
 
 
 def everything(model: Model) -> bytes:

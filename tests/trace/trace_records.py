@@ -1,39 +1,21 @@
-"""Feeds made by hand, record by record, for the tests of the trace room."""
+"""What the records of feeds made by hand come to, for the tests of the trace room: openings, writes, whole models."""
 
 from __future__ import annotations
 
+from feeds import HERE, joined, record
+
 from streamscope.core import flags as uv
-from streamscope.core.joined_records import joined_site
-from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, site
+from streamscope.core.probe import FUNCTIONS, Word
 from streamscope.trace import recipes
 from streamscope.trace.model import Model
 from streamscope.trace.state import StreamState
 
-HERE = [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS]
 MARK = 65536  # the high_water that a stream begins with
-
-
-def record(kind: str, stream: int, *words: Word, fn: str = "") -> list[Word]:
-    """One record, told by the first of the functions that the catalogue names for its kind, unless `fn` says which."""
-    entry = KINDS[KIND_CODES[kind]]
-    assert len(words) == len(entry.args), f"{kind} takes {[arg.name for arg in entry.args]}"
-    return [stream << 16 | site(kind, fn or entry.functions[0]), *words]
-
-
-def joined(name: str, stream: int, *words: int) -> list[Word]:
-    """One joined record."""
-    assert [name, len(words)] in [[joined, len(args)] for joined, args, _ in recipes.HERE]
-    return [stream << 16 | joined_site(name), *words]
 
 
 def opened(stream: int, handle_type: int = uv.UV_TCP) -> list[Word]:
     """A handle comes into being."""
     return record("handle.init", stream, handle_type, "echo.py:31 on_connection")
-
-
-def at(t: int) -> list[Word]:
-    """The clock is read."""
-    return record("epoll.event", 0, uv.POLLIN, t)
 
 
 def begun(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from feeds import MS, STARTED, joined, record
 from msgspec.structs import replace
-from trace_records import begun, joined, opened, record
+from trace_records import begun, opened
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import Word
@@ -15,9 +16,7 @@ from streamscope.trace.model import Model
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
 
-MS = 1_000_000
 SERVER, SLOW, QUICK = 1, 7, 8
-STARTED = 1_700_000_000.0
 
 
 class Stage:

@@ -1,0 +1,165 @@
+"""Feeds made by hand: records by name, checked against the catalogue, and a source that a View takes for a session."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from streamscope.core import flags as uv
+from streamscope.core.joined_records import joined_site
+from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, site
+from streamscope.link.frames import PROTOCOL, Hello, Payload
+from streamscope.trace import recipes
+from streamscope.trace.decode import Decoder, FeedError
+from streamscope.trace.history import History
+from streamscope.trace.model import Model
+from streamscope.trace.state import LoopState, StreamState
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+STARTED = 1_700_000_000.0
+"""Unix time at which the clock of feeds made by hand was 0."""
+
+HERE = [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS]
+"""The kinds of this version, as an engine names them when it is greeted."""
+
+
+def record(kind: str, stream: int, *words: Word, fn: str = "") -> list[Word]:
+    """One record, told by the first of the functions that the catalogue names for its kind, unless `fn` says which."""
+    entry = KINDS[KIND_CODES[kind]]
+    assert len(words) == len(entry.args), f"{kind} takes {[arg.name for arg in entry.args]}"
+    return [stream << 16 | site(kind, fn or entry.functions[0]), *words]
+
+
+def joined(name: str, stream: int, *words: int) -> list[Word]:
+    """One joined record."""
+    assert [name, len(words)] in [[joined, len(args)] for joined, args, _ in recipes.HERE]
+    return [stream << 16 | joined_site(name), *words]
+
+
+def turn(number: int, t: int) -> list[Word]:
+    """A turn of the loop begins."""
+    return record("loop.turn", 0, number, t)
+
+
+def at(t: int) -> list[Word]:
+    """The clock is read within a turn."""
+    return record("epoll.event", 0, uv.POLLIN, t)
+
+
+class Clock:
+    """A clock that moves when it is told to, in seconds since the feed's began."""
+
+    def __init__(self, seconds: float = 200.0) -> None:
+        self.seconds = seconds
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def wall(self) -> float:
+        return STARTED + self.seconds
+
+    @property
+    def t(self) -> int:
+        """The present on the feed's clock, in ns."""
+        return int(self.seconds * SECOND)
+
+    def ago(self, seconds: float) -> int:
+        """A time of the past on the feed's clock."""
+        return int((self.seconds - seconds) * SECOND)
+
+
+class Scene:
+    """What a session is to the screen: a real model and a real past, of snapshots and records that the test gives.
+
+    What is given is folded at once, except what `arriving` has: that comes when the screen folds. `hello` changes what
+    the engine says of itself.
+    """
+
+    def __init__(self, clock: Clock | None = None, *, max_bytes: int = 4 << 20, **hello: Any) -> None:
+        self.clock = clock or Clock()
+        self.hello: Hello | None = Hello(
+            **{
+                "protocol": PROTOCOL,
+                "version": "0",
+                "pid": 4711,
+                "program": "echo",
+                "addresses": ["127.0.0.1:7000"],
+                "started": STARTED,
+                "kinds": HERE,
+                "functions": list(FUNCTIONS),
+                **hello,
+            }
+        )
+        self.model = Model.here()
+        self.history = History(max_bytes, Decoder.here())
+        self.status = "live"
+        self.reason = ""
+        self.reconnects = False
+        self.payload: deque[Payload] = deque()
+        self.notices: deque[str] = deque()
+        self.opened: int | None = None
+        self.asked: list[int | None] = []
+        """Each stream whose payload was asked for, in order; None where that ended."""
+        self.place = 0
+        self.arriving: list[Callable[[], None]] = []
+
+    # what arrives
+
+    def snapshot(self, states: Iterable[StreamState], loop: LoopState | None = None) -> None:
+        """One whole round of slices."""
+        loop, states = loop or LoopState(turn=18_402, t=self.clock.t), list(states)
+        self.model.slice(self.place, loop, states, first=True, last=True)
+        with suppress(FeedError):  # half a surrogate comes over no link, and could be kept in no past
+            self.history.slice(self.place, loop, states, first=True, last=True)
+
+    def records(self, *records: list[Word], turn: int | None = None) -> None:
+        """A batch of the feed, at the clock's present, in the turn that the model is in unless `turn` says which."""
+        self._batch(records, self.model.loop.turn if turn is None else turn, self.clock.t)
+
+    def feed(self, *records: list[Word]) -> None:
+        """A batch that begins where the last one ended: only its own records say that time has passed."""
+        self._batch(records, self.model.loop.turn, self.model.loop.t)
+
+    def _batch(self, records: Iterable[list[Word]], turn: int, t: int) -> None:
+        words = [word for record in records for word in record]
+        count = self.model.apply(self.place, turn, t, words)
+        self.history.append(self.place, turn, t, words, count)
+        self.place += len(words)
+
+    def lose(self, events: int) -> None:
+        """The engine has dropped so many events."""
+        self.model.lost(events)
+        self.history.gap(events)
+
+    # the face of a session
+
+    def receive(self) -> None:
+        """Nothing comes from outside."""
+
+    def fold(self, budget_s: float) -> bool:
+        arrived, self.arriving = self.arriving, []
+        for arrive in arrived:
+            arrive()
+        return bool(arrived)
+
+    def open_payload(self, stream: int) -> None:
+        self.opened = stream
+        self.asked.append(stream)
+
+    def close_payload(self) -> None:
+        self.opened = None
+        self.asked.append(None)
+        self.payload.clear()
+
+    def forget_closed(self, before_t: int) -> None:
+        self.model.forget_closed(before_t)
+        self.history.forget(before_t)
+
+    def stop_recording(self) -> None:
+        """Nothing records."""
+
+    def close(self) -> None:
+        """Nothing is open."""
