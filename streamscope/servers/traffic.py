@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 from streamscope.trace.names import visible
 
@@ -14,7 +15,8 @@ from streamscope.trace.names import visible
 class Traffic:
     """At most one child at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> None:
+        self._begin = begin
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -27,7 +29,7 @@ class Traffic:
         outside. Raises OSError if no process can be started.
         """
         self.stop()
-        self._child = subprocess.Popen(
+        self._child = self._begin(
             [sys.executable, "-P", "-m", "streamscope.servers.clients", visible(address), visible(kind)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ def recorded(path: str | Path) -> str:
 class Recording:
     """At most one child at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> None:
+        self._begin = begin
         self._child: subprocess.Popen[bytes] | None = None
         self._path = Path()
         self.last = ""
@@ -52,7 +54,7 @@ class Recording:
         program = re.sub(r"[^A-Za-z0-9_-]+", "-", hello.program)[:40].strip("-") or "engine"
         name = time.strftime(f"{program}-{hello.pid}-%Y%m%d-%H%M%S")
         self._path = Path(f"{name}.scope").absolute()
-        self._child = subprocess.Popen(
+        self._child = self._begin(
             [sys.executable, "-P", "-m", "streamscope.link.recording", hello.probe, os.fspath(self._path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

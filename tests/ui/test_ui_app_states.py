@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 from textual.geometry import Region
+from ui_child import Child
 from ui_past import past_scene, replay_scene
 from ui_pilot import a_while, calm_scene, looking_at, text_of
 from ui_scenes import Clock, Scene, backpressure, connection, listener, record
 
 from streamscope.app import StreamscopeApp
+from streamscope.servers.traffic import Traffic
 from streamscope.ui.screens.help import HelpScreen
 from streamscope.ui.widgets.footer import KeyFooter, fitting, hints
 
@@ -347,23 +348,19 @@ async def test_the_palette_finds_streams_by_their_address() -> None:
 # built-in clients
 
 
-async def test_g_starts_clients_that_talk_to_the_server_and_again_stops_them() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(20)
-        scene = Scene(Clock(200.0), addresses=[f"127.0.0.1:{server.getsockname()[1]}"])
-        scene.snapshot([listener()])
-        async with looking_at(scene) as (pilot, _):
-            app = pilot.app
-            assert isinstance(app, StreamscopeApp)
-            await pilot.press("g")
-            peer, _address = server.accept()
-            with peer:
-                peer.settimeout(20)
-                assert peer.recv(10)
-            assert app.traffic.running
+async def test_g_starts_clients_that_suit_the_server_and_again_stops_them() -> None:
+    child = Child()
+    async with looking_at(calm_scene(7)) as (pilot, _):
+        app = pilot.app
+        assert isinstance(app, StreamscopeApp)
+        app.traffic = Traffic(child.begin)
+        await pilot.press("g")
+        assert child.arguments[-2:] == ["127.0.0.1:7000", "echo"]
+        assert app.traffic.running
 
-            await pilot.press("g")
-            assert not app.traffic.running
+        await pilot.press("g")
+        assert child.signals == ["terminate", "wait"]
+        assert not app.traffic.running
 
 
 async def test_g_says_so_when_there_is_nothing_to_connect_to() -> None:
@@ -394,10 +391,14 @@ async def test_an_engine_that_lies_about_its_start_does_no_harm(started: float) 
     scene = Scene(Clock(200.0), started=started, program="\0", addresses=["\0:1"])
     scene.snapshot([listener(), connection(7)])
     scene.records(record(7, "handle.close", "uv_close"))
+    child = Child()
     async with looking_at(scene) as (pilot, _):
+        assert isinstance(pilot.app, StreamscopeApp)
+        pilot.app.traffic = Traffic(child.begin)
         await pilot.press("g")
         await a_while(pilot, scene)
 
+        assert child.arguments[-2:] == [r"\x00:1", r"\x00"]
         assert any("51507" in line for line in text_of(pilot))
 
 

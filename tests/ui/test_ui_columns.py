@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,9 +93,3 @@ def test_the_help_of_the_flags_names_each_letter() -> None:
     for cell in LETTERS:
         for bit, letter in cell:
             assert f"{letter} {uv.FLAG_NAMES[bit]}" in words
-
-
-def test_neither_columns_nor_actions_load_textual() -> None:
-    script = "import sys, streamscope.ui.columns, streamscope.ui.actions; sys.exit('textual' in sys.modules)"
-
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

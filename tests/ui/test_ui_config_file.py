@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -138,9 +136,3 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, kind: str) -> None:
 
     with pytest.raises(ConfigError, match=expected):
         load_config(path)
-
-
-def test_reading_the_defaults_loads_nothing_of_textual() -> None:
-    reads = "import sys, streamscope.ui.config as c; c.parse_config('history_mib = 5')"
-
-    assert subprocess.run([sys.executable, "-c", f"{reads}; sys.exit('textual' in sys.modules)"]).returncode == 0

@@ -1,42 +1,18 @@
-"""Pictures of the screen, compared cell by cell: too small, narrow, wide and very wide.
-
-`pytest tests/ui/test_ui_pictures.py --snapshot-update` draws them anew after a change that was meant.
-"""
+"""Pictures of the screen, compared cell by cell: too small, narrow, wide and very wide."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from textual.pilot import Pilot
 from ui_past import past_scene, t_of
+from ui_picture import SIZES, Compare, at
 from ui_scenes import Clock, Scene, backpressure, config, listener, view_of
 
 from streamscope.app import StreamscopeApp
 from streamscope.trace.instant import Target
 
-SIZES = [(50, 20), (80, 24), (120, 40), (200, 60)]
-
-
-@pytest.fixture(autouse=True)
-def _in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
-
-
-def compare(snap_compare: Any, app: StreamscopeApp, size: tuple[int, int], *keys: str) -> bool:
-    """Whether the app looks as it did after these keys, once it has painted what they changed."""
-
-    async def settle(pilot: Pilot[int]) -> None:
-        await pilot.press(*keys)
-        pictures = [""]
-        while len(pictures) < 4 or len(set(pictures[-3:])) > 1:  # until nothing changes any more
-            app.drain()
-            app.show_at_once()
-            await pilot.pause()
-            pictures.append(app.export_screenshot())
-            assert len(pictures) < 100
-
-    return bool(snap_compare(app, terminal_size=size, run_before=settle))
+QUEUE = "w41 ██████░░ 48/64 KiB 3.1s"
+"""The queue of the stream whose peer does not read: the first of its writes has gone out for a quarter."""
 
 
 def busy_app(**settings: Any) -> StreamscopeApp:
@@ -50,37 +26,42 @@ def empty_app() -> StreamscopeApp:
     return StreamscopeApp(scene, config(), view=view_of(scene))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_picture_of_the_overview(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert compare(snap_compare, busy_app(), size)
+def test_picture_of_a_terminal_that_is_too_small(compare: Compare) -> None:
+    compare(busy_app(), (50, 20), "streamscope needs 80 × 24 cells")
 
 
-@pytest.mark.parametrize("size", SIZES[1:], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_picture_of_the_wall(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert compare(snap_compare, busy_app(), size, "2")
+@at(*SIZES)
+def test_picture_of_the_overview(compare: Compare, size: tuple[int, int]) -> None:
+    compare(busy_app(), size, QUEUE)
 
 
-@pytest.mark.parametrize("size", SIZES[1:3], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_picture_of_the_empty_screen(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert compare(snap_compare, empty_app(), size)
+@at(*SIZES)
+def test_picture_of_the_wall(compare: Compare, size: tuple[int, int]) -> None:
+    compare(busy_app(), size, "esc back", "2")
 
 
-def test_picture_of_pinned_panels_and_a_pause(snap_compare: Any) -> None:
-    assert compare(snap_compare, busy_app(), (200, 60), "p", "home", "down", "down", "p", "down", "space")
+@at(*SIZES[:2])
+def test_picture_of_the_empty_screen(compare: Compare, size: tuple[int, int]) -> None:
+    compare(empty_app(), size, "Nobody has connected yet.")
 
 
-def test_picture_of_the_help(snap_compare: Any) -> None:
-    assert compare(snap_compare, busy_app(), (120, 40), "question_mark")
+def test_picture_of_pinned_panels_and_a_pause(compare: Compare) -> None:
+    keys = ("p", "home", "down", "down", "p", "down", "space")
+    compare(busy_app(), (200, 60), "events · all streams · paused", *keys)
 
 
-def test_picture_in_light_colours(snap_compare: Any) -> None:
-    assert compare(snap_compare, busy_app(theme="streamscope-light"), (120, 40))
+def test_picture_of_the_help(compare: Compare) -> None:
+    compare(busy_app(), (120, 40), "Every stream of the engine, one a line.", "question_mark")
 
 
-def test_picture_of_an_engine_that_has_ended(snap_compare: Any) -> None:
+def test_picture_in_light_colours(compare: Compare) -> None:
+    compare(busy_app(theme="streamscope-light"), (120, 40), QUEUE)
+
+
+def test_picture_of_an_engine_that_has_ended(compare: Compare) -> None:
     app = busy_app()
     app.view.source.status, app.view.source.reason = "gone", "the engine was killed by SIGKILL"
-    assert compare(snap_compare, app, (120, 40))
+    compare(app, (120, 40), "The engine was killed by SIGKILL. The last state stays; q leaves.")
 
 
 # back in time
@@ -95,25 +76,29 @@ def past_app(instant: int = 22, **settings: Any) -> StreamscopeApp:
     return StreamscopeApp(scene, config(**settings), view=view)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_picture_of_the_past_with_a_time_line(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert compare(snap_compare, past_app(), size, "T")
+def test_picture_of_the_past_on_a_terminal_that_is_too_small(compare: Compare) -> None:
+    compare(past_app(), (50, 20), "streamscope needs 80 × 24 cells", "T")
 
 
-@pytest.mark.parametrize("size", SIZES[1:], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_picture_of_the_time_line_on_a_screen_of_its_own(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert compare(snap_compare, past_app(), size, "3", "0", "down", "down", "down")
+@at(*SIZES)
+def test_picture_of_the_past_with_a_time_line(compare: Compare, size: tuple[int, int]) -> None:
+    compare(past_app(), size, "time line · #7 tcp ← 127.0.0.1:51507 · fd 12 · 3m 30s", "T")
 
 
-@pytest.mark.parametrize("size", SIZES[1:3], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_picture_of_a_difference(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert compare(snap_compare, past_app(), size, "d")
+@at(*SIZES)
+def test_picture_of_the_time_line_on_a_screen_of_its_own(compare: Compare, size: tuple[int, int]) -> None:
+    compare(past_app(), size, "events · #7 only · at 22:16:51.000", "3", "0", "down", "down", "down")
 
 
-@pytest.mark.parametrize("size", SIZES[1:3], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_picture_of_going_to_an_instant(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert compare(snap_compare, past_app(), size, "colon", *"22:61")
+@at(*SIZES[:2])
+def test_picture_of_a_difference(compare: Compare, size: tuple[int, int]) -> None:
+    compare(past_app(), size, "difference · ◆ 22:16:46.000 → ▼ 22:16:51.000", "d")
 
 
-def test_picture_of_a_time_line_in_light_colours(snap_compare: Any) -> None:
-    assert compare(snap_compare, past_app(theme="streamscope-light"), (120, 40), "3", "0")
+@at(*SIZES[:2])
+def test_picture_of_going_to_an_instant(compare: Compare, size: tuple[int, int]) -> None:
+    compare(past_app(), size, "there are no 61 minutes", "colon", *"22:61")
+
+
+def test_picture_of_a_time_line_in_light_colours(compare: Compare) -> None:
+    compare(past_app(theme="streamscope-light"), (120, 40), "500 ms a cell · 45.5 s", "3", "0")

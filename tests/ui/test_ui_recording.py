@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
+import errno
 import os
-import signal
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from textual.pilot import Pilot
+from ui_child import Child
 from ui_pilot import a_while, looking_at, text_of
 from ui_scenes import Clock, Scene, listener
 
 from streamscope.app import StreamscopeApp
-from streamscope.link.discovery import listen
-from streamscope.link.frames import Bye, Hello, Slice, pack
-from streamscope.link.greeting import greeting
-from streamscope.trace.state import LoopState
-from streamscope.trace.store.reader import TraceFile
-
-PATIENCE_S = 20.0
+from streamscope.link.frames import Hello
+from streamscope.ui.recording import Recording
 
 
 @pytest.fixture(autouse=True)
@@ -39,23 +31,8 @@ def scene_of(**hello: Any) -> Scene:
     return scene
 
 
-@contextmanager
-def an_engine(path: Path) -> Iterator[Callable[[], socket.socket]]:
-    """Something that listens as an engine does; the function waits for a recorder and greets it."""
-
-    def greet() -> socket.socket:
-        sock, _ = listener_.accept()
-        hello = greeting("echo", 0)
-        sock.sendall(pack(hello) + pack(Slice(0, LoopState(), [], True, True)))
-        return sock
-
-    with listen(path) as listener_:
-        listener_.settimeout(PATIENCE_S)
-        yield greet
-
-
-def toasts(pilot: Pilot[Any]) -> str:
-    return "\n".join(notice.message for notice in pilot.app._notifications)
+def toasts(pilot: Pilot[Any]) -> list[str]:
+    return [notice.message for notice in pilot.app._notifications]
 
 
 def header(pilot: Pilot[Any]) -> str:
@@ -67,96 +44,71 @@ def app_of(pilot: Pilot[Any]) -> StreamscopeApp:
     return pilot.app
 
 
-async def until(pilot: Pilot[Any], scene: Scene, done: Callable[[], object]) -> None:
-    """Let time pass, here and on the screen's clock, until it is so."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not done():
-            await asyncio.sleep(0.01)
-            await a_while(pilot, scene)
-
-
-async def begin(pilot: Pilot[Any], scene: Scene, greet: Callable[[], socket.socket]) -> socket.socket:
-    await pilot.press("R")
-    sock = await asyncio.to_thread(greet)
-    await until(pilot, scene, lambda: "● rec " in header(pilot))
-    return sock
-
-
-def the_trace(folder: Path) -> Path:
-    [path] = folder.glob("*.scope")
-    return path
-
-
 async def test_r_records_and_again_ends_it_and_says_where_the_trace_is(folder: Path) -> None:
-    scene = scene_of(probe=str(folder / "s"), pid=4711)
-    with an_engine(folder / "s") as greet:
-        async with looking_at(scene) as (pilot, _):
-            assert "rec" not in header(pilot)
-            with await begin(pilot, scene, greet):
-                assert "Recording into" in toasts(pilot)
-                await pilot.press("R")
-                await until(pilot, scene, lambda: "streamscope replay" in toasts(pilot))
-                await until(pilot, scene, lambda: "rec" not in header(pilot))
-    path = the_trace(folder)
-    assert path.name.startswith("echo-4711-")
-    with TraceFile.open(path) as trace:
-        assert (trace.missing, trace.bye and trace.bye.reason) == ("", "the recording was stopped")
-
-
-async def test_when_the_engine_ends_so_does_the_recording_and_it_says_so(folder: Path) -> None:
-    scene = scene_of(probe=str(folder / "s"))
-    with an_engine(folder / "s") as greet:
-        async with looking_at(scene) as (pilot, _):
-            with await begin(pilot, scene, greet) as sock:
-                sock.sendall(pack(Bye("it was enough", 0)))
-                await until(pilot, scene, lambda: "streamscope replay" in toasts(pilot))
-    with TraceFile.open(the_trace(folder)) as trace:
-        assert trace.bye is not None
-        assert trace.bye.reason == "it was enough"
-
-
-async def test_a_recorder_that_is_killed_is_named_and_r_begins_another(folder: Path) -> None:
-    scene = scene_of(probe=str(folder / "s"))
-    with an_engine(folder / "s") as greet:
-        async with looking_at(scene) as (pilot, _):
-            with await begin(pilot, scene, greet):
-                child = app_of(pilot).view.recording._child
-                assert child is not None
-                os.kill(child.pid, signal.SIGKILL)
-                await until(pilot, scene, lambda: "The recorder was killed" in toasts(pilot))
-                await until(pilot, scene, lambda: "rec" not in header(pilot))
-            the_trace(folder).rename("first")
-            with await begin(pilot, scene, greet):
-                pass
-
-
-async def test_leaving_the_screen_ends_the_recording_in_order(folder: Path) -> None:
-    scene = scene_of(probe=str(folder / "s"))
-    with an_engine(folder / "s") as greet:
-        async with looking_at(scene) as (pilot, _):
-            sock = await begin(pilot, scene, greet)
-            app = app_of(pilot)
-        with sock:
-            assert not app.view.recording.running
-    assert f"streamscope replay {the_trace(folder)}" in app.view.recording.last
-
-
-async def test_an_engine_that_cannot_be_reached_is_named(folder: Path) -> None:
-    scene = scene_of(probe=str(folder / "nobody"))
+    scene = scene_of(probe="/run/s", pid=4711)
     async with looking_at(scene) as (pilot, _):
+        app, child = app_of(pilot), Child()
+        app.view.recording = Recording(child.begin)
+        assert "rec" not in header(pilot)
+
+        # when a person records, and the child has written something
         await pilot.press("R")
-        await until(pilot, scene, lambda: "No engine listens at" in toasts(pilot))
-        await until(pilot, scene, lambda: "rec" not in header(pilot))
-    assert list(folder.glob("*.scope")) == []
+        [path] = child.arguments[-1:]
+        assert child.arguments[-2] == "/run/s"
+        assert toasts(pilot) == [f"Recording into {path}; R ends it."]
+        Path(path).write_bytes(bytes(2048))
+        await a_while(pilot, scene)
+        assert "● rec 2.0 KiB" in header(pilot)
+
+        # and ends it
+        await pilot.press("R")
+        assert child.signals == ["terminate"]
+        await a_while(pilot, scene)
+        assert "● rec" in header(pilot), "while it still writes"
+        child.returncode = 0
+        await a_while(pilot, scene)
+
+        # then the screen says where it is
+        assert toasts(pilot)[1:] == [f"2.0 KiB recorded; look at it with: streamscope replay {path}"]
+        await a_while(pilot, scene)
+        assert "rec" not in header(pilot)
 
 
-async def test_a_folder_that_takes_no_file_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir("/proc")
-    scene = scene_of(probe=str(folder / "s"))
-    with an_engine(folder / "s"):
-        async with looking_at(scene) as (pilot, _):
-            await pilot.press("R")
-            await until(pilot, scene, lambda: "Cannot record to /proc/echo-1-" in toasts(pilot))
+async def test_a_recording_that_fails_says_why_and_r_begins_another() -> None:
+    scene = scene_of(probe="/run/s")
+    async with looking_at(scene) as (pilot, _):
+        app, child = app_of(pilot), Child(b"no engine listens at \x1b[31m/run/s\n")
+        app.view.recording = Recording(child.begin)
+        await pilot.press("R")
+        child.returncode = 1
+        await a_while(pilot, scene)
+
+        assert toasts(pilot)[1:] == ["No engine listens at \\x1b[31m/run/s"]
+        await a_while(pilot, scene)
+        assert "rec" not in header(pilot)
+        await pilot.press("R")
+        assert app.view.recording.running
+
+
+async def test_leaving_the_screen_ends_the_recording() -> None:
+    child = Child()
+    async with looking_at(scene_of(probe="/run/s")) as (pilot, _):
+        app = app_of(pilot)
+        app.view.recording = Recording(child.begin)
+        await pilot.press("R")
+    assert child.signals == ["terminate", "wait"]
+    assert app.view.recording.last == "nothing was recorded"
+
+
+async def test_that_no_recorder_can_be_started_is_said() -> None:
+    def fails(*_arguments: object, **_options: object) -> NoReturn:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    async with looking_at(scene_of(probe="/run/s")) as (pilot, _):
+        app_of(pilot).view.recording = Recording(fails)
+        await pilot.press("R")
+
+        assert toasts(pilot) == ["No recorder can be started: Resource temporarily unavailable."]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +124,7 @@ async def test_where_nothing_can_be_recorded_r_says_why(changes: dict[str, Any],
     scene.status = changes.get("status", "live")
     async with looking_at(scene) as (pilot, _):
         await pilot.press("R")
-        await until(pilot, scene, lambda: said in toasts(pilot))
+        assert said in toasts(pilot)[0]
         assert not app_of(pilot).view.recording.running
 
 
@@ -183,24 +135,18 @@ async def test_what_the_engine_itself_records_is_in_the_header_and_r_asks_it_to_
     asked = []
     scene.stop_recording = lambda: asked.append("stop")  # type: ignore[method-assign]
     async with looking_at(scene) as (pilot, _):
-        await until(pilot, scene, lambda: "● rec 2.9 MiB" in header(pilot))
+        await a_while(pilot, scene)
+        assert "● rec 2.9 MiB" in header(pilot)
         await pilot.press("R")
         assert asked == ["stop"]
         assert isinstance(scene.hello, Hello)
         scene.hello.recording = ""  # as its notice says
-        await until(pilot, scene, lambda: "rec" not in header(pilot))
+        await a_while(pilot, scene)
+        assert "rec" not in header(pilot)
 
 
 async def test_a_trace_that_cannot_be_seen_is_recorded_all_the_same() -> None:
     scene = scene_of(recording="/nowhere/\x1b[31m\0.scope")
     async with looking_at(scene) as (pilot, _):
-        await until(pilot, scene, lambda: "● rec " in header(pilot))
-
-
-async def test_a_hostile_name_makes_no_hostile_file(folder: Path) -> None:
-    scene = scene_of(probe=str(folder / "s"), program="../../\x1b[31m evil\n")
-    with an_engine(folder / "s") as greet:
-        async with looking_at(scene) as (pilot, _):
-            with await begin(pilot, scene, greet):
-                pass
-    assert the_trace(folder).name.startswith("31m-evil-1-")
+        await a_while(pilot, scene)
+        assert "● rec " in header(pilot)

@@ -1,0 +1,53 @@
+"""What every test of the screen finds around it: time that moves when it is told to, and a world it cannot touch."""
+
+from __future__ import annotations
+
+import multiprocessing.process
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import pytest
+from ui_picture import compare as compare
+
+from screenshots.still import StillLoop, time_stands_still
+
+FORBIDDEN: list[tuple[Any, str]] = [
+    (subprocess.Popen, "__init__"),
+    (multiprocessing.process.BaseProcess, "start"),
+    *((os, name) for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system", "execv", "execve")),
+    *((socket.socket, name) for name in ("connect", "connect_ex")),
+]
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], StillLoop]]:
+    """The one loop of these tests."""
+    return {"still": StillLoop}
+
+
+@pytest.fixture(autouse=True)
+def _time() -> Iterator[None]:
+    with time_stands_still():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def tried(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What the test has tried to start or to connect to. Nothing comes of it, and a test that tried has failed,
+    whoever caught the error.
+    """
+    tried: list[str] = []
+
+    def forbidden(name: str) -> Callable[..., NoReturn]:
+        def refuse(*_arguments: object, **_options: object) -> NoReturn:
+            tried.append(name)
+            raise AssertionError(f"a test of the screen tried {name}")
+
+        return refuse
+
+    for owner, name in FORBIDDEN:
+        monkeypatch.setattr(owner, name, forbidden(f"{owner.__name__}.{name}"))
+    yield tried
+    assert tried == []
