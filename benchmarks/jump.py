@@ -35,6 +35,7 @@ from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
 from streamscope.trace.travel import Traveller
+from streamscope.trace.vocabulary import Vocabulary
 
 EVENTS = 10_000_000
 JUMPS = 200
@@ -100,7 +101,7 @@ def jumps(trace: TraceFile) -> list[float]:
     history, header = trace.history, trace.header
     catalogue = header.kinds, header.functions, header.joined
     rng = random.Random(1)
-    traveller = Traveller(history, *catalogue)
+    traveller = Traveller(history)
     times = []
     for _ in range(JUMPS):
         row = rng.randrange(history.end)
@@ -109,12 +110,12 @@ def jumps(trace: TraceFile) -> list[float]:
         times.append(time.thread_time() - begin)
         assert traveller.row == row
     last = history.keyframes()[-1].row
-    model = Model(*catalogue)
+    model = Model(Vocabulary(*catalogue))
     for leaf in history.batches(0):
         if isinstance(leaf, Batch) and leaf.first >= last:
             break
         leaf.fold(model)
-    Traveller(history, *catalogue)
+    Traveller(history)
     traveller.go(0)
     traveller.go(last)
     assert freeze(traveller.model) == freeze(model)
@@ -125,7 +126,7 @@ def keyframes(effort: Effort) -> Iterator[Figure]:
     """What the state of many streams costs to keep and to take up again."""
     hello = greeting("many", 0)
     catalogue = hello.kinds, hello.functions, hello.joined
-    model = Model(*catalogue)
+    model = Model(Vocabulary(*catalogue))
     states = [
         StreamState(
             number, UV_TCP, 0x6000, fd=number, place="echo.py:31 on_connection", local="127.0.0.1:7000",
@@ -144,7 +145,7 @@ def keyframes(effort: Effort) -> Iterator[Figure]:
         begin = time.thread_time_ns()
         freeze(model)
         middle = time.thread_time_ns()
-        thaw(packed, *catalogue)
+        thaw(packed, Vocabulary(*catalogue))
         frozen.append(middle - begin)
         thawed.append(time.thread_time_ns() - middle)
     name = f"keyframe: {STREAMS:,} streams"

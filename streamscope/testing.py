@@ -102,9 +102,8 @@ class Trace:
         assertion.
         """
         __tracebackhide__ = True
-        header = self._file.header
         parsed = list(map(partial(_understood, Assertion.parse), assertions))  # in no frame of its own
-        report = check(self._file.history, parsed, header.kinds, header.functions, header.joined)
+        report = check(self._file.history, parsed)
         if not report.ok:
             said = "\n".join(lines(report, str(self.path), quiet=True))
             raise AssertionError(f"the trace is not as it has to be\n{said}")
@@ -142,8 +141,7 @@ class Trace:
         self._file.close()
 
     def _blank(self) -> Model:
-        header = self._file.header
-        return Model(header.kinds, header.functions, header.joined)
+        return Model(self._file.history.decoder.vocabulary)
 
 
 class _ProgramLoop(Loop):

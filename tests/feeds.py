@@ -9,13 +9,15 @@ from typing import Any
 
 from streamscope.core import flags as uv
 from streamscope.core.joined_records import joined_site
-from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, site
+from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, site
+from streamscope.core.records import Word
 from streamscope.link.frames import PROTOCOL, Hello, Payload
 from streamscope.trace import recipes
-from streamscope.trace.decode import Decoder, FeedError
+from streamscope.trace.decode import Decoder
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.untrusted import FeedError
 
 MS = 1_000_000
 SECOND = 1_000_000_000

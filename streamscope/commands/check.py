@@ -46,9 +46,9 @@ def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool
     command that opens the trace there.
     """
     from streamscope.trace import check as checking
-    from streamscope.trace.decode import FeedError
     from streamscope.trace.store.format import TraceError
     from streamscope.trace.store.reader import TraceFile
+    from streamscope.trace.untrusted import FeedError
 
     assertions = [_parsed(text, "--assert") for text in texts]
     for path in files:
@@ -59,10 +59,7 @@ def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool
         raise click.UsageError("what has to hold? add --assert 'max(wq) < 1MiB', or --assert-file PATH")
     try:
         with TraceFile.open(file) as trace:
-            header = trace.header
-            report = checking.check(
-                trace.history, assertions, header.kinds, header.functions, header.joined, ends=trace.bye is not None
-            )
+            report = checking.check(trace.history, assertions, ends=trace.bye is not None)
             for line in checking.lines(report, file, quiet=quiet):
                 click.echo(line)
             missing = trace.missing

@@ -71,10 +71,10 @@ def export(
     The status is 0 if everything was written, 1 if not all of the trace can be read or the output cannot be written,
     and 2 if what is asked for cannot be meant.
     """
-    from streamscope.trace.decode import FeedError
     from streamscope.trace.export.request import ExportError, Request
     from streamscope.trace.store.format import TraceError
     from streamscope.trace.store.reader import TraceFile
+    from streamscope.trace.untrusted import FeedError
 
     kind = kind or _format_of(output)
     output = None if output == "-" else output

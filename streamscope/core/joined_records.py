@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .probe import CB_READ, KINDS, SEQ_PER_WORD, site
+from .flags import POLLIN, READ_PARTIAL, UV_WRITE
+from .probe import CB_READ, site
+from .records import FIRST_JOINED, SEQ_PER_WORD
 
 
 class Joined(NamedTuple):
@@ -20,12 +22,6 @@ class Joined(NamedTuple):
     name: str
     args: tuple[str, ...]
     steps: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
-
-
-FIRST_JOINED = 192
-"""The code of the first of `JOINED` in a header; kinds have the codes below."""
-
-_PARTIAL = 0x400  # READ_PARTIAL
 
 
 def _joined(name: str, args: str, *steps: tuple[str | int, ...]) -> Joined:
@@ -47,9 +43,9 @@ _READ_STEPS: tuple[tuple[str | int, ...], ...] = (
     ("sys.read", "uv__read", "fd", 65536, "n"),
     ("callback.begin", "uv__read", CB_READ, "n"),
 )
-_EVENT_STEP: tuple[str | int, ...] = ("epoll.event", "uv__io_poll", 1, "t")  # POLLIN
+_EVENT_STEP: tuple[str | int, ...] = ("epoll.event", "uv__io_poll", POLLIN, "t")
 _WRITE_STEPS: tuple[tuple[str | int, ...], ...] = (
-    ("request.begin", "uv_write2", "req", 3, "n", 1, "active_reqs"),
+    ("request.begin", "uv_write2", "req", UV_WRITE, "n", 1, "active_reqs"),
     ("write_queue_size", "uv_write2", 0, "n"),
     ("write_queue.push", "uv_write2", "req"),
     ("sys.write", "uv__writev", "fd", "n", "n"),
@@ -65,8 +61,8 @@ _WRITTEN_STEPS: tuple[tuple[str | int, ...], ...] = (
 
 JOINED: tuple[Joined, ...] = (
     _joined("read", "t fd n", _EVENT_STEP, *_READ_STEPS),
-    _joined("read.again", "t fd n", _EVENT_STEP, ("flag.clear", "uv__read", _PARTIAL), *_READ_STEPS),
-    _joined("read.end", "t", ("callback.end", "uv__read", CB_READ, "t"), ("flag.set", "uv__read", _PARTIAL)),
+    _joined("read.again", "t fd n", _EVENT_STEP, ("flag.clear", "uv__read", READ_PARTIAL), *_READ_STEPS),
+    _joined("read.end", "t", ("callback.end", "uv__read", CB_READ, "t"), ("flag.set", "uv__read", READ_PARTIAL)),
     _joined("write", "req n fd active_reqs", *_WRITE_STEPS, ("io.feed", "uv__io_feed")),
     _joined("write.more", "req n fd active_reqs", *_WRITE_STEPS),
     _joined("written", "req active_reqs", *_WRITTEN_STEPS),
@@ -80,7 +76,6 @@ JOINED: tuple[Joined, ...] = (
 )
 
 _JOINED_CODES = {joined.name: FIRST_JOINED + place for place, joined in enumerate(JOINED)}
-assert len(KINDS) <= FIRST_JOINED
 assert all(len(joined.steps) <= SEQ_PER_WORD * (1 + len(joined.args)) for joined in JOINED)
 
 

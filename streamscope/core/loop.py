@@ -20,7 +20,8 @@ from .handle import Handle, uv__finish_close
 from .loop_watcher import LoopWatcher, uv__run_loop_watchers
 from .poll import Passenger, uv__io_poll
 from .poller import EpollPoller, Poller
-from .probe import CALLBACK_NAMES, Probe, Word, site
+from .probe import CALLBACK_NAMES, Probe, site
+from .records import Word
 from .stream.joined import run_pending
 from .system import System, encodable, keep_freed_buffers
 from .timer import Timer, uv__next_timeout, uv__run_timers, uv__update_time

@@ -1,9 +1,7 @@
 """The catalogue of events, and the one slot through which the engine tells of them.
 
 Everything that a person sees of an engine began as a *record* that went through one `emit` slot. A record is a short
-run of words, a header and the arguments of its kind, appended to a flat list, the *feed*:
-
-    header = number of the handle << 16 | function << 8 | kind        (a handle's `mark` is its number << 16)
+run of words, a header and the arguments of its kind (`records` has the form), appended to a flat list, the *feed*.
 
 The header is prebuilt except for the handle, so telling of an event is one `list.extend` of one small tuple; nobody
 watching is one `is not None`. A place that emits reads
@@ -26,14 +24,9 @@ reorder.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-Word: TypeAlias = int | str
-Emit: TypeAlias = Callable[[tuple[Word, ...]], None]
-
-SEQ_PER_WORD = 8
-"""An event's `seq` is `place of its record's header in the feed * SEQ_PER_WORD + its place in the record + 1`."""
+from .records import FIRST_JOINED, Emit, Word
 
 CALLBACK_NAMES = (
     "none", "alloc_cb", "read_cb", "write_cb", "connect_cb", "shutdown_cb", "close_cb", "connection_cb",
@@ -390,7 +383,7 @@ KINDS: tuple[Kind, ...] = (
 KIND_CODES: dict[str, int] = {kind.name: code for code, kind in enumerate(KINDS)}
 FUNCTIONS: tuple[str, ...] = tuple(dict.fromkeys(fn for kind in KINDS for fn in kind.functions))
 _FUNCTION_CODES = {name: code for code, name in enumerate(FUNCTIONS)}
-assert len(KINDS) <= 256
+assert len(KINDS) <= FIRST_JOINED
 assert len(FUNCTIONS) <= 256
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streamscope.core.joined_records import FIRST_JOINED, JOINED
-from streamscope.core.probe import KINDS, Word
+from streamscope.core.joined_records import JOINED
+from streamscope.core.probe import KINDS
+from streamscope.core.records import FIRST_JOINED, Word
 from streamscope.link.frames import FrameError, Records, pack
 
 MOST_WORDS = 500_000

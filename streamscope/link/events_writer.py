@@ -22,11 +22,12 @@ from typing import Any
 
 import msgspec
 
-from streamscope.core.probe import SEQ_PER_WORD
+from streamscope.core.records import SEQ_PER_WORD
 from streamscope.link import following
 from streamscope.link.frames import AnyFrame, Bye, Hello, Lost, Records
 from streamscope.trace.decode import Decoder, event_as_json
 from streamscope.trace.names import printable_json
+from streamscope.trace.vocabulary import Vocabulary
 
 _WRITE_AT_ONCE = 128 * 1024
 
@@ -92,7 +93,7 @@ class EventsWriter:
             self._lost += frame.events
             self.lost_in_all += frame.events
         elif isinstance(frame, Hello):
-            self._decoder = Decoder(frame.kinds, frame.functions, frame.joined)
+            self._decoder = Decoder(Vocabulary.of(frame))
         elif isinstance(frame, Bye):
             self.finish(False)
             self.ended = True

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streamscope.core import Loop
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.link.batches import pack_batch
 
 BATCH_NS = 17_000_000

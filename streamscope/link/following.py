@@ -18,7 +18,7 @@ from typing import Protocol
 
 from streamscope.link.frames import MAX_FRAME, AnyFrame, Command, FrameCutter, FrameError, pack, read_frame
 from streamscope.link.spool import Spool, Stopped
-from streamscope.trace.decode import FeedError
+from streamscope.trace.untrusted import FeedError
 
 NOT_MEANT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

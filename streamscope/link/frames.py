@@ -16,8 +16,11 @@ from collections.abc import Iterator
 import msgspec
 
 from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.vocabulary import Words
 
-PROTOCOL = 1
+PROTOCOL = 2
+READABLE = (1, 2)
+"""Protocols that this version understands; 1 brought no vocabulary."""
 MAX_FRAME = 16 * 1024 * 1024
 MAX_COMMAND = 64 * 1024
 """Bytes of one frame at most, from the engine and from an inspector."""
@@ -49,6 +52,7 @@ class Hello(Frame, tag="hello"):
     joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]] = []  # see `trace/recipes`
     probe: str = ""  # path of the socket where the engine takes inspectors, "" for none
     recording: str = ""  # path of the trace that the engine's own recorder writes, "" for none
+    vocabulary: Words | None = None  # what the catalogue's words mean; None in protocol 1
 
 
 class Records(Frame, tag="records"):
@@ -123,11 +127,16 @@ class Reply(Frame, tag="reply"):
     error: str = ""
 
 
-AnyFrame = Hello | Records | Slice | Lost | Payload | Notice | Bye | Command | Reply
+class Unknown:
+    """A frame that a later version of the engine sends: passed over."""
+
+
+_Known = Hello | Records | Slice | Lost | Payload | Notice | Bye | Command | Reply
+AnyFrame = _Known | Unknown
 
 _HEAD = 4
 _encoder = msgspec.msgpack.Encoder()
-_any_frame = msgspec.msgpack.Decoder(AnyFrame)
+_any_frame = msgspec.msgpack.Decoder(_Known)
 _command = msgspec.msgpack.Decoder(Command)
 _MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
 _A_SLICE = b"\xa5slice"
@@ -142,6 +151,10 @@ class _SliceHead(Frame, tag="slice"):
 
 
 _slice_head = msgspec.msgpack.Decoder(_SliceHead)
+_TAGS = frozenset(
+    str(kind.__struct_config__.tag).encode()
+    for kind in (Hello, Records, Slice, Lost, Payload, Notice, Bye, Command, Reply)
+)
 
 
 def pack(frame: Frame) -> bytes:
@@ -159,6 +172,8 @@ def pack(frame: Frame) -> bytes:
 
 def read_frame(body: bytes) -> AnyFrame:
     """What the engine said. Raises FrameError."""
+    if _tag_of(body) not in _TAGS:
+        return Unknown()
     try:
         if body[1:7] == _A_SLICE:
             from streamscope.trace.packing import has_cut_handles  # the engine's process does without that room
@@ -171,6 +186,12 @@ def read_frame(body: bytes) -> AnyFrame:
         raise FrameError(f"what came is no frame: {error}") from error
 
 
+def _tag_of(body: bytes) -> bytes:
+    """What the frame calls itself; a known name where it does not say, so that reading it tells what is wrong."""
+    is_tagged = body[:1] and body[0] & 0xF0 == 0x90 and len(body) > 1 and body[1] & 0xE0 == 0xA0
+    return body[2 : 2 + (body[1] & 0x1F)] if is_tagged else b"hello"
+
+
 def read_command(body: bytes) -> Command:
     """What an inspector said. Raises FrameError."""
     try:
@@ -181,10 +202,10 @@ def read_command(body: bytes) -> Command:
 
 def check_protocol(hello: Hello) -> None:
     """Raises FrameError unless this version understands what the engine is going to say."""
-    if hello.protocol != PROTOCOL:
+    if hello.protocol not in READABLE:
         raise FrameError(
             f"the engine (streamscope {hello.version[:20]}) speaks protocol {hello.protocol}, this inspector "
-            f"{PROTOCOL}: use the same version of streamscope for both"
+            f"up to {PROTOCOL}: use the same version of streamscope for both"
         )
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import time
 
+import msgspec
+
 from streamscope import __version__
 from streamscope.core.joined_records import JOINED
 from streamscope.core.probe import FUNCTIONS, KINDS
+from streamscope.core.vocabulary import words
 from streamscope.link.frames import PROTOCOL, Hello
+from streamscope.trace.vocabulary import Words
 
 
 def greeting(program: str, clock_ns: int) -> Hello:
@@ -23,4 +27,5 @@ def greeting(program: str, clock_ns: int) -> Hello:
         kinds=[(kind.name, [arg.name for arg in kind.args]) for kind in KINDS],
         functions=list(FUNCTIONS),
         joined=[(j.name, list(j.args), [(s, list(refs)) for s, refs in j.steps]) for j in JOINED],
+        vocabulary=msgspec.convert(words(), Words),
     )

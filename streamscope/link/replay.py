@@ -30,7 +30,7 @@ class Replay:
         self.trace = trace
         self.status = "replay"
         self.history = trace.history
-        traveller = Traveller(trace.history, header.kinds, header.functions, header.joined)
+        traveller = Traveller(trace.history)
         traveller.go(trace.history.end)
         self.model = traveller.model
         self.hello: Hello | None = Hello(
@@ -45,6 +45,7 @@ class Replay:
             payload=header.payload,
             streams=len(self.model.streams),
             joined=header.joined,
+            vocabulary=header.vocabulary,
         )
         self.exit_status = None if trace.bye is None else trace.bye.status
         self.opened: int | None = None

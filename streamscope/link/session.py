@@ -29,12 +29,14 @@ from streamscope.link.frames import (
     Records,
     Reply,
     Slice,
+    Unknown,
     check_protocol,
 )
-from streamscope.trace.decode import Decoder, FeedError
 from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 HISTORY_BYTES = 64 * 1024 * 1024
 PAYLOAD_BYTES = 4 * 1024 * 1024
@@ -221,7 +223,7 @@ class Session:
             self.notices.append(frame.text)
             if self.hello is not None:
                 self.hello.recording = frame.recording
-        else:
+        elif not isinstance(frame, Unknown):
             raise FrameError("an engine sends no commands")
 
     def _fold_records(self, frame: Records) -> None:
@@ -242,8 +244,8 @@ class Session:
         if self.status == "live":
             raise FrameError("the engine said twice who it is")
         check_protocol(hello)
-        self.model = Model(hello.kinds, hello.functions, hello.joined)
-        self.history = History(self._history_bytes, Decoder(hello.kinds, hello.functions, hello.joined))
+        self.model = Model(Vocabulary.of(hello))
+        self.history = History(self._history_bytes, self.model.decoder)
         before = self.hello
         if before is not None and (before.pid, before.started) != (hello.pid, hello.started):
             self.close_payload()  # another engine has other streams

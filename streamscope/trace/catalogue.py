@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from streamscope.core.probe import KINDS, SEQ_PER_WORD, Kind
+from streamscope.core.probe import KINDS, Kind
+from streamscope.core.records import SEQ_PER_WORD
 
 _OPENING = f"""\
 # Events

@@ -11,30 +11,19 @@ them packed. `Decoder.count` is what both rely on: words that it has accepted ca
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 
-from streamscope.core.joined_records import FIRST_JOINED
-from streamscope.core.probe import FUNCTIONS, KINDS, SEQ_PER_WORD, Word
+from streamscope.core.records import FIRST_JOINED, SEQ_PER_WORD, Word
 from streamscope.trace.names import ERROR_DOMAINS, NAMERS, domain_of, error_name
-from streamscope.trace.recipes import HERE, Recipes, expansions
+from streamscope.trace.recipes import expansions
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
-Kinds: TypeAlias = Sequence[tuple[str, Sequence[str]]]
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
 _MOST_ARGUMENTS = 32
-
-
-class FeedError(Exception):
-    """What came is no feed; the text says what was wrong with it."""
-
-
-MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
-"""What msgspec raises for bytes that are not what they should be."""
 
 
 class Event(msgspec.Struct, gc=False):
@@ -74,18 +63,19 @@ class _Shape(msgspec.Struct, frozen=True):
 
 
 _EDGES = {"flag.set": (0, 1), "flag.clear": (1, 0)}
-_ARGUMENTS = {kind.name: {arg.name for arg in kind.args} for kind in KINDS}
 
 
-@lru_cache(512)
-def _shape(name: str, arguments: tuple[str, ...]) -> _Shape:
+def _shape(name: str, arguments: tuple[str, ...], vocabulary: Vocabulary) -> _Shape:
     offsets = {argument: place for place, argument in enumerate(arguments, 1)}
     if len(offsets) != len(arguments):
         raise FeedError(f"the feed's catalogue names an argument of {name} twice")
     if not offsets.keys().isdisjoint(("seq", "stream", "kind", "fn")):
         raise FeedError(f"the feed's catalogue gives {name} an argument that bears a name of every event's own")
-    known = _ARGUMENTS.get(name, ())
-    domains = {argument: domain_of(name, argument) if argument in known else "any" for argument in arguments}
+    told = len(vocabulary.kind(name).domains)  # of the others nothing is known, not even whether they are text
+    domains = {
+        argument: vocabulary.domain_of(name, argument) if place <= told else "any"
+        for argument, place in offsets.items()
+    }
     own = {"old", "new", "t", "turn"}  # what every event has, and a record may set
     return _Shape(
         name=name,
@@ -128,20 +118,16 @@ class _Plan(NamedTuple):
 
 
 class Decoder:
-    """Reads the feed of one engine. Raises FeedError for lists that no catalogue can have."""
+    """Reads feeds of one vocabulary. Raises FeedError for lists that no catalogue can have."""
 
-    def __init__(self, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
-        if len(kinds) > 256 or len(functions) > 256:
-            raise FeedError("the feed's catalogue is longer than a header can say")
-        names = (*functions, *(kind for kind, _ in kinds), *(arg for _, args in kinds for arg in args))
-        for name in (*names, *(name for name, _, _ in joined)):
-            if not _NAME.fullmatch(name):
-                raise FeedError(f"the feed's catalogue has a name that is none: {name[:64]!a}")
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.kinds = kinds = vocabulary.kinds
+        functions = vocabulary.functions
         if any(len(arguments) > _MOST_ARGUMENTS for _, arguments in kinds):
             raise FeedError("a kind of the feed's catalogue has too many arguments")
-        self.kinds = [(name, tuple(arguments)) for name, arguments in kinds]
         self.functions = [*functions, *(f"function_{code}" for code in range(len(functions), 256))]
-        self._shapes = [_shape(name, arguments) for name, arguments in self.kinds]
+        self._shapes = [_shape(name, arguments, vocabulary) for name, arguments in kinds]
         self.texts: list[tuple[int, ...]] = [shape.texts for shape in self._shapes]
         unknown = 256 - len(kinds)
         self.lengths: list[int] = [shape.length for shape in self._shapes] + [1] * unknown
@@ -149,7 +135,7 @@ class Decoder:
         self._special: list[_Shape | int | None] = [s if s.texts or s.either else None for s in self._shapes]
         self._special += range(len(kinds), 256)
         self.weights: list[int] = [1] * 256  # how many events a record of each code stands for
-        checked = expansions(joined, [shape.length for shape in self._shapes], self.texts)
+        checked = expansions(vocabulary.joined, [shape.length for shape in self._shapes], self.texts)
         if isinstance(checked, str):
             raise FeedError(checked)
         self._plans: list[_Plan | None] = [None] * 256  # made when they are first wanted
@@ -160,7 +146,7 @@ class Decoder:
     @classmethod
     def here(cls) -> Decoder:
         """The decoder for feeds of this version."""
-        return cls([(kind.name, [arg.name for arg in kind.args]) for kind in KINDS], FUNCTIONS, HERE)
+        return cls(Vocabulary.here())
 
     def count(self, words: Sequence[Word]) -> int:
         """How many events these words tell of. Raises FeedError unless they are whole records, each word of its right

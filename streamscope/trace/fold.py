@@ -7,15 +7,15 @@ of a feed is trusted: what it makes grow has a limit, and going beyond one is a 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
 from streamscope.core.flags import STREAM_TYPES
-from streamscope.trace.decode import MALFORMED, FeedError
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.untrusted import MALFORMED, FeedError
 
 MOST_HANDLES = 1 << 20
 MOST_REQUESTS = 1 << 20
@@ -53,7 +53,7 @@ class Fold:
         self.completed: dict[int, deque[RequestState]] = {}  # the last that ended, by stream; read by `finished`
         self.unread: dict[int, msgspec.Raw] = {}  # those before them, as a keyframe has them
         self.lit: dict[tuple[int, int], int] = {}
-        self.closed: deque[int] = deque()  # numbers in the order of closing
+        self.closed: OrderedDict[int, None] = OrderedDict()  # numbers in the order of closing
         self.membership = 0
         self.changed: set[int] = set()
         self.round: set[int] | None = None  # handles that the round of slices has named, None outside a round
@@ -80,6 +80,11 @@ class Fold:
         self.changed.add(number)
         if self.round is not None:
             self.round.add(number)
+
+    def note_closed(self, number: int) -> None:
+        """The handle has just closed. One that had closed before and came again stands where it closed last."""
+        self.closed.pop(number, None)
+        self.closed[number] = None
 
     def forget(self, number: int) -> None:
         """Lets go of a handle and what is kept beside it."""

@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from streamscope.core.probe import SEQ_PER_WORD, Word
-from streamscope.trace.decode import Decoder, Event, FeedError
+from streamscope.core.records import SEQ_PER_WORD, Word
+from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.pieces import (
     PIECE_COST,
     Batch,
@@ -42,6 +42,7 @@ from streamscope.trace.pieces import (
 )
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.stream_index import StreamIndex
+from streamscope.trace.untrusted import FeedError
 
 __all__ = ["AT_ONCE", "INDEXED_STREAMS", "Gap", "History", "Keyframe"]
 

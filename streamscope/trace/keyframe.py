@@ -8,19 +8,17 @@ everything is checked and bounded, and what cannot be a model is a FeedError.
 from __future__ import annotations
 
 import gc
-from collections import deque
-from collections.abc import Sequence
+from collections import OrderedDict
 from typing import NamedTuple
 
 import msgspec
 
-from streamscope.core.flags import STREAM_TYPES
-from streamscope.trace.decode import MALFORMED, FeedError, Kinds
 from streamscope.trace.fold import MOST_HANDLES, MOST_REQUESTS
 from streamscope.trace.model import Model
 from streamscope.trace.packing import check_handles, read_handles
-from streamscope.trace.recipes import Recipes
 from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
+from streamscope.trace.untrusted import MALFORMED, FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 MOST_BYTES = 16 * 1024 * 1024
 """A keyframe is never larger. An engine with so many streams that its state is, has none; only the way from one to the
@@ -99,12 +97,12 @@ def freeze(model: Model) -> bytes:
     return packed if len(packed) <= MOST_BYTES else b""
 
 
-def thaw(packed: bytes, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> Model:
-    """The model that was frozen, for a feed with this catalogue. Its `changed` is empty.
+def thaw(packed: bytes, vocabulary: Vocabulary) -> Model:
+    """The model that was frozen, for a feed with this vocabulary. Its `changed` is empty.
 
     Raises FeedError for bytes that are no keyframe.
     """
-    return thaw_like(packed, Model(kinds, functions, joined))
+    return thaw_like(packed, Model(vocabulary))
 
 
 def thaw_like(packed: bytes, other: Model) -> Model:
@@ -130,8 +128,9 @@ def _thaw(packed: bytes, other: Model) -> Model:
         setattr(model, name, getattr(frozen.loop, name))
     ended = set(frozen.ended)
     model.known = {state.number: state for state in handles}
-    model.streams = {state.number: state for state in handles if state.type in STREAM_TYPES}
-    model.handles = {state.number: state for state in handles if state.type not in STREAM_TYPES}
+    streams = model.decoder.vocabulary.stream_types
+    model.streams = {state.number: state for state in handles if state.type in streams}
+    model.handles = {state.number: state for state in handles if state.type not in streams}
     for state in handles:
         if state.write_queue or state.write_completed_queue or state.connect_req or state.shutdown_req:
             _share(model, state, ended)
@@ -144,7 +143,7 @@ def _thaw(packed: bytes, other: Model) -> Model:
     model.carried = frozen.carried
     model.unread = dict(frozen.completed)
     model.lit = frozen.lit
-    model.closed = deque(frozen.closed)
+    model.closed = OrderedDict.fromkeys(frozen.closed)
     model.round = None if frozen.round is None else set(frozen.round)
     model.whole = frozen.whole
     for name in _COUNTED:

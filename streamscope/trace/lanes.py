@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice, pairwise
 
 from streamscope.core.flags import FLAG_NAMES, POLL_NAMES
-from streamscope.trace.decode import FeedError
 from streamscope.trace.history import History, Keyframe
 from streamscope.trace.keyframe import Look, look
 from streamscope.trace.lane_blocks import Block, Pieces, Place, Run
 from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
 from streamscope.trace.tally import WANTS, Standing, Tally, Walker
 from streamscope.trace.tally_rules import Tables
+from streamscope.trace.untrusted import FeedError
 
 LANES: tuple[tuple[int, str], ...] = (
     *FLAG_NAMES.items(),

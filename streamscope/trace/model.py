@@ -44,14 +44,16 @@ from typing import Any
 
 import msgspec
 
-from streamscope.core.probe import KINDS, Word
+from streamscope.core.probe import KINDS
+from streamscope.core.records import Word
 from streamscope.trace import joined as joined_handlers
-from streamscope.trace.decode import Decoder, FeedError, Kinds
+from streamscope.trace.decode import Decoder
 from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Handler, Stranger, Words
 from streamscope.trace.joined import one_by_one, runs_of
-from streamscope.trace.recipes import HERE, Recipes
 from streamscope.trace.rules import STRANGERS, handler_of
 from streamscope.trace.state import LoopState, StreamState, held_requests
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 CLOSED_KEPT = 8192
 """So many closed handles are kept at most when nobody calls `forget_closed`."""
@@ -85,12 +87,12 @@ class Model(Fold):
 
     __slots__ = ("_handlers", "_runs", "_strangers", "decoder", "events_lost", "events_seen", "whole")
 
-    def __init__(self, kinds: Kinds, functions: Sequence[str], joined: Recipes = ()) -> None:
+    def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
         self.whole = False
         self.events_seen = 0
         self.events_lost = 0
-        self.decoder = Decoder(kinds, functions, joined)
+        self.decoder = Decoder(vocabulary)
         for name, arguments in self.decoder.kinds:
             mine = _ARGUMENTS.get(name)
             if mine is not None and arguments[: len(mine)] != mine:
@@ -116,8 +118,7 @@ class Model(Fold):
     @classmethod
     def here(cls) -> Model:
         """A model for feeds of this version."""
-        decoder = Decoder.here()
-        return cls(decoder.kinds, decoder.functions, HERE)
+        return cls(Vocabulary.here())
 
     def blank(self) -> Model:
         """A model for the same feed that knows nothing yet; made more quickly than of the feed's lists."""
@@ -244,13 +245,13 @@ class Model(Fold):
         """Lets go of the handles that were closed before that time (ns on the feed's clock)."""
         closed = self.closed
         while closed:
-            state = self.known.get(closed[0])
+            state = self.known.get(next(iter(closed)))
             if state is not None and state.closed_t >= before_t:
                 break
             self._forget_first_closed()
 
     def _forget_first_closed(self) -> None:
-        state = self.known.get(self.closed.popleft())
+        state = self.known.get(self.closed.popitem(last=False)[0])
         if state is not None and state.closed_t:
             self.forget(state.number)
 
@@ -269,7 +270,7 @@ class Model(Fold):
             if request.send_handle:
                 self.carried[request.number] = request.send_handle
         if state.closed_t and (before is None or not before.closed_t):
-            self.closed.append(state.number)
+            self.note_closed(state.number)
 
     def settle(self) -> None:
         """Stays within the bounds. A batch is bounded by its frame, so it is enough to look after each."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
-from streamscope.trace.decode import MALFORMED, FeedError
 from streamscope.trace.fold import MOST_REQUESTS
 from streamscope.trace.state import StreamState
+from streamscope.trace.untrusted import MALFORMED, FeedError
 
-_HANDLE_BYTES = 1 + len(StreamState.__struct_fields__)
-"""What a handle takes at least: an array with a byte or more for each field."""
+_HANDLE_BYTES = 38
+"""What a handle takes at least: an array with a byte or more for each of the 37 fields that it has always had."""
 
 _read_handles = msgspec.msgpack.Decoder(list[StreamState]).decode
 

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
-from streamscope.core.probe import Word
-from streamscope.trace.decode import MALFORMED, Decoder, Event, FeedError
+from streamscope.core.records import Word
+from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.model import Model
 from streamscope.trace.packing import read_handles
 from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.untrusted import MALFORMED, FeedError
 
 PIECE_COST = 400
 """Bytes that a piece takes beside what it carries: the object, the array, its place in the queue."""

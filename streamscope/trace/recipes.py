@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from streamscope.core.joined_records import FIRST_JOINED, JOINED
-from streamscope.core.probe import SEQ_PER_WORD, Word
+from streamscope.core.joined_records import JOINED
+from streamscope.core.records import FIRST_JOINED, SEQ_PER_WORD, Word
 
 Step: TypeAlias = tuple[int, Sequence[Sequence[int]]]
 Recipes: TypeAlias = Sequence[tuple[str, Sequence[str], Sequence[Step]]]

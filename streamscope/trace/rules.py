@@ -82,9 +82,9 @@ def _handle_ipc(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
 
 
 def _handle_closed(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    if stream.closed_t == 0:
-        fold.closed.append(stream.number)
-    stream.closed_t = fold.t
+    if stream.closed_t == 0:  # once: `closed` is in the order of these times
+        fold.note_closed(stream.number)
+        stream.closed_t = fold.t
 
 
 # flags and fields

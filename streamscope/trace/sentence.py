@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streamscope.core.flags import UV_CONNECT, UV_SHUTDOWN
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.trace.decode import Event
 from streamscope.trace.names import (
     ERROR_DOMAINS,

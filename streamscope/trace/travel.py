@@ -8,16 +8,14 @@ folded one by one up to there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from streamscope.core.probe import Word
-from streamscope.trace.decode import Decoder, Event, FeedError, Kinds
+from streamscope.core.records import Word
+from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.history import History, Keyframe
 from streamscope.trace.keyframe import thaw_like
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, Gap
-from streamscope.trace.recipes import Recipes
 from streamscope.trace.search import Searching, is_change, search
+from streamscope.trace.untrusted import FeedError
 
 WORTH_A_KEYFRAME = 5_000
 """So many events are folded as quickly as a keyframe is thawed, where there are some hundred streams."""
@@ -34,13 +32,11 @@ class Traveller:
     is no feed, `history.damage` says so, the model is told of a loss, and the traveller goes on after it.
     """
 
-    def __init__(
-        self, history: History, kinds: Kinds, functions: Sequence[str], joined: Recipes = (), *, row: int | None = None
-    ) -> None:
+    def __init__(self, history: History, *, row: int | None = None) -> None:
         """Stands at a row, or at the oldest that can be reached."""
         self.history = history
         self.row = 0
-        self.model = Model(kinds, functions, joined)
+        self.model = Model(history.decoder.vocabulary)
         self._decoder = self.model.decoder
         self._piece = _NOWHERE  # the place of the leaf that comes next, or that the row is in
         self._leaf = 0

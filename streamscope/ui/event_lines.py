@@ -11,18 +11,16 @@ from functools import lru_cache
 import msgspec
 from rich.cells import cell_len, set_cell_size
 
-from streamscope.core.probe import KINDS
 from streamscope.trace.decode import Event
 from streamscope.trace.history import Gap
 from streamscope.trace.sentence import sentence
-from streamscope.ui.functions import FUNCTIONS
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text
 
 Part = tuple[str, str]
 """Text, and the name of its style; "" for the list's own."""
 
-MEANINGS = {kind.name: kind.meaning for kind in KINDS}
 SECOND = 1_000_000_000
 GAP = 2
 """Cells between two fields."""
@@ -119,13 +117,13 @@ def row_text(row: Event | Gap, started: float) -> str:
     return "  ".join(text for text in fields if text)
 
 
-def explanation(row: Event | Gap) -> list[tuple[str, str]]:
-    """What a row means, in pairs of a name and a sentence about it."""
+def explanation(row: Event | Gap, vocabulary: Vocabulary) -> list[tuple[str, str]]:
+    """What a row means, in the words that came with its feed: pairs of a name and a sentence about it."""
     if isinstance(row, Gap):
         return [
             ("lost", "The inspector did not read fast enough, so the engine dropped these events and counted them."),
             ("state", "It was sent anew after the gap: what the panels show is right, only the past has a hole."),
         ]
-    meaning = MEANINGS.get(row.kind, "This engine tells of an event that this version does not know.")
-    function = FUNCTIONS.get(row.fn, "is a function of the engine.")
-    return [(visible(row.kind), meaning), (visible(row.fn), function)]
+    meaning = vocabulary.kind(row.kind).meaning or "This engine tells of an event without saying what it means."
+    function = vocabulary.meaning_of(row.fn) or "is a function of the engine."
+    return [(visible(row.kind), visible(meaning, 400)), (visible(row.fn), visible(function, 400))]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from streamscope.link.frames import Hello
     from streamscope.trace.history import History
     from streamscope.trace.model import Model
+    from streamscope.trace.vocabulary import Vocabulary
 
 SECOND = 1_000_000_000
 CLOSED_KEPT = 2_000
@@ -111,6 +112,11 @@ class View:
     def reason(self) -> str:
         """Why the engine ended, or why it cannot be reached; text from outside."""
         return self.source.reason
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the engine's words are called and mean."""
+        return self.model.decoder.vocabulary
 
     @property
     def model(self) -> Model:
@@ -311,9 +317,7 @@ class View:
         self._everything = True
 
     def _traveller(self, row: int) -> Traveller:
-        hello = self._hello
-        assert hello is not None  # without a greeting there is no past
-        return Traveller(self.history, hello.kinds, hello.functions, hello.joined, row=row)
+        return Traveller(self.history, row=row)
 
     def go_to(self, target: Target) -> bool:
         """Go to an instant of the past, or to the present; whether that is another place."""

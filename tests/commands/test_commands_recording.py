@@ -57,7 +57,7 @@ class Trace:
             self.events = [row for row in rows if not isinstance(row, Gap)]
             self.kinds = {kind: sum(event.kind == kind for event in self.events) for kind in COUNTED}
             self.has_payload = trace.has_payload
-            traveller = Traveller(history, header.kinds, header.functions, header.joined)
+            traveller = Traveller(history)
             self.first = everything_open(traveller.model)
             traveller.go(history.end)
             self.last = everything_open(traveller.model)

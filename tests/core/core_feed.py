@@ -9,7 +9,8 @@ import errno
 from collections.abc import Iterator, Sequence
 
 from streamscope.core.flags import FLAG_NAMES, REQUEST_NAMES, TYPE_NAMES, poll_names
-from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KINDS, Arg, Kind, Word
+from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KINDS, Arg, Kind
+from streamscope.core.records import Word
 
 
 def records(words: Sequence[Word]) -> Iterator[tuple[int, str, Kind, tuple[Word, ...]]]:

@@ -14,7 +14,7 @@ from core_feed import lines
 from core_kernel import HUP, IN, OUT, Diary, World
 
 from streamscope.core import Idle, Pipe, Tcp, Timer
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 
 
 @pytest.fixture

@@ -13,9 +13,25 @@ ROOT = Path(streamscope.__file__).parent.parent
 
 PROGRAM = """
 import json, sys
-import streamscope.core
+from streamscope.core import Loop, Tcp
 print(json.dumps(sorted(sys.modules)))
 """
+
+CATALOGUE = """
+import json, sys
+import streamscope.core.joined_records, streamscope.core.vocabulary
+print(json.dumps([sorted(sys.modules), len(streamscope.core.vocabulary.words()["kinds"])]))
+"""
+
+
+def test_the_catalogue_and_its_words_load_nothing_of_the_engine() -> None:
+    run = subprocess.run([sys.executable, "-c", CATALOGUE], capture_output=True, text=True, cwd=ROOT, check=True)
+    modules, kinds = json.loads(run.stdout)
+    ours = {name for name in modules if name.startswith("streamscope.") and "vocabulary" not in name}
+    assert kinds > 50
+    names = ["errors", "flags", "joined_records", "probe", "records"]
+    assert ours == {"streamscope.core", *(f"streamscope.core.{name}" for name in names)}
+    assert {"msgspec", "socket", "select", "asyncio"}.isdisjoint(modules)
 
 
 def test_importing_the_engine_loads_the_standard_library_and_itself_alone() -> None:

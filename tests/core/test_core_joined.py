@@ -18,12 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamscope.core import Tcp, UVError
-from streamscope.core.joined_records import FIRST_JOINED, JOINED
-from streamscope.core.probe import Word
+from streamscope.core.joined_records import JOINED
+from streamscope.core.records import FIRST_JOINED, Word
 from streamscope.trace.decode import Decoder
 from streamscope.trace.joined import HANDLERS, RUNS
 from streamscope.trace.model import Model
 from streamscope.trace.recipes import HERE, Recipes
+from streamscope.trace.vocabulary import Vocabulary
 
 STREAMS = 2
 CODES = {FIRST_JOINED + place: joined.name for place, joined in enumerate(JOINED)}
@@ -179,7 +180,7 @@ def fields(feed: list[Word]) -> list[list[Any]]:
 def folded(feed: list[Word], recipes: Recipes = HERE) -> list[Any]:
     """What a model makes of it; joined records that it does not know by name it folds event by event."""
     decoder = Decoder.here()
-    model = Model(decoder.kinds, decoder.functions, recipes)
+    model = Model(Vocabulary(decoder.kinds, decoder.functions, recipes))
     model.apply(0, 0, 0, feed)
     return [model.streams, model.loop, {n: list(done) for n, done in model.completed.items()}, model.events_seen]
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from streamscope.core import Tcp, Timer, UVError
 from streamscope.core.flags import ACTIVE, CLOSED, CLOSING, REF
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 
 STREAMS = 4
 which = st.integers(0, STREAMS - 1)

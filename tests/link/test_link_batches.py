@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from streamscope.core.joined_records import joined_site
-from streamscope.core.probe import Word, site
+from streamscope.core.probe import site
+from streamscope.core.records import Word
 from streamscope.link import batches
 from streamscope.link.batches import MOST_WORDS, pack_batch
 from streamscope.link.frames import Records, read_frame

@@ -52,8 +52,7 @@ def _last_seq(trace: TraceFile) -> int:
 
 
 def _compare(trace: TraceFile, probe: Path) -> list[str]:
-    header = trace.header
-    traveller = Traveller(trace.history, header.kinds, header.functions, header.joined)
+    traveller = Traveller(trace.history)
     traveller.go(trace.history.end)
     newcomer = Session.attach(probe)
     deadline = time.monotonic() + PATIENCE_S

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from feeds import MS, at, record
 from msgspec.structs import replace
-from trace_past import CATALOGUE, Past
+from trace_past import Past
 from trace_records import begun, opened, written
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.trace.check import Assertion, Report, Verdict, check, lines
 
 
@@ -21,7 +21,7 @@ def past_of(*batches: list[list[Word]]) -> Past:
 
 
 def report_of(past: Past, *texts: str) -> Report:
-    return check(past.history, [Assertion.parse(text) for text in texts], *CATALOGUE)
+    return check(past.history, [Assertion.parse(text) for text in texts])
 
 
 def verdict_of(past: Past, text: str) -> Verdict:
@@ -287,7 +287,7 @@ def test_a_past_whose_end_is_missing_shows_only_what_no_end_can_change() -> None
         "count(error) > 1": None, "max(armed_age) < 80ms": False, "always(reading -> eventually shut)": None,
         "always(armed(OUT) -> eventually shut)": None, "always(armed(OUT) -> eventually shut within 50ms)": False,
     }  # fmt: skip
-    report = check(past.history, [Assertion.parse(text) for text in texts], *CATALOGUE, ends=False)
+    report = check(past.history, [Assertion.parse(text) for text in texts], ends=False)
     assert {verdict.assertion.text: verdict.holds for verdict in report.verdicts} == texts
     whole = report_of(past, "always(armed(OUT) -> eventually shut)", "never(shut)")
     assert [verdict.holds for verdict in whole.verdicts] == [False, True]

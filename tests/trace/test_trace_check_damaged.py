@@ -33,15 +33,10 @@ def use(data: bytes) -> None:
     except TraceError:
         return
     with trace:
-        header = trace.header
-        report = check(
-            trace.history, ASSERTIONS, header.kinds, header.functions, header.joined, ends=trace.bye is not None
-        )
+        report = check(trace.history, ASSERTIONS, ends=trace.bye is not None)
         assert all("\x1b" not in line for line in lines(report, "x.scope"))
         for text in ("", "wq > 10B", "kind == flag.set or error", "näme"):
-            found = FoundRows(
-                trace.history, Filter.parse(text), kinds=header.kinds, functions=header.functions, joined=header.joined
-            )
+            found = FoundRows(trace.history, Filter.parse(text))
             for _ in range(50):
                 if found.whole:
                     break
@@ -53,8 +48,7 @@ def use(data: bytes) -> None:
 
 def test_a_whole_trace_is_judged() -> None:
     with opened_from(WHOLE) as trace:
-        header = trace.header
-        report = check(trace.history, ASSERTIONS, header.kinds, header.functions, header.joined)
+        report = check(trace.history, ASSERTIONS)
         assert [verdict.holds for verdict in report.verdicts].count(False) >= 4
         assert report.gaps
     use(WHOLE)

@@ -16,13 +16,14 @@ from streamscope.trace.filter import Filter
 from streamscope.trace.filter.names import NAMES, STREAM_NAMES
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
+from streamscope.trace.vocabulary import Vocabulary
 
 MS = 1_000_000
 
 
 def folded_slowly(past: Past) -> Iterator[tuple[Event | None, Model, bool]]:
     """Every event with the model before it (False) and after it (True)."""
-    model = Model(*CATALOGUE)
+    model = Model(Vocabulary(*CATALOGUE))
     for leaf in past.history.batches(0):
         if not isinstance(leaf, Batch):
             leaf.fold(model)
@@ -85,7 +86,7 @@ def _tell_all(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_never_fails_when_looking_at_everything_says_so(seed: int, condition: str, lasting: int) -> None:
     past = some_past(seed, losses=False)
     text = f"never({condition} for {lasting}ns)" if lasting else f"never({condition})"
-    verdict = check(past.history, [Assertion.parse(text)], *CATALOGUE).verdicts[0]
+    verdict = check(past.history, [Assertion.parse(text)]).verdicts[0]
     assert sorted((f.at.stream, f.at.t) for f in verdict.failures) == never_slowly(past, condition, lasting)
 
 
@@ -113,7 +114,6 @@ def test_the_greatest_is_the_greatest_of_all_values_there_were(seed: int, name: 
         past.history,
         [Assertion.parse(f"max({name}) <= {bound}"), Assertion.parse(f"max({name}) == {bound}"),
          Assertion.parse(f"max({name}) < {bound}")],
-        *CATALOGUE,
     )  # fmt: skip
     assert [verdict.holds for verdict in report.verdicts] == [True, True, False]
 

@@ -8,8 +8,11 @@ import pytest
 from feeds import HERE, at, record
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import FUNCTIONS, KINDS, Word
-from streamscope.trace.decode import Decoder, Event, FeedError, event_as_json
+from streamscope.core.probe import FUNCTIONS, KINDS
+from streamscope.core.records import Word
+from streamscope.trace.decode import Decoder, Event, event_as_json
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 
 def events(*records: list[Word], place: int = 0, turn: int = 3, t: int = 50) -> list[Event]:
@@ -94,7 +97,7 @@ def test_expanding_one_stream_leaves_the_others_out_but_not_their_clock() -> Non
 
 
 def test_a_feed_of_another_order_of_kinds_is_read_by_its_own_list() -> None:
-    decoder = Decoder([("io.feed", []), ("sys.read", ["fd", "asked", "result"])], ["uv__read"])
+    decoder = Decoder(Vocabulary([("io.feed", []), ("sys.read", ["fd", "asked", "result"])], ["uv__read"]))
 
     (event,) = decoder.events(0, 0, 0, [7 << 16 | 1, 12, 100, -11])
 
@@ -102,7 +105,7 @@ def test_a_feed_of_another_order_of_kinds_is_read_by_its_own_list() -> None:
 
 
 def test_a_kind_that_was_appended_since_decodes_under_the_name_it_came_with() -> None:
-    decoder = Decoder([*HERE, ("tls.handshake", ["fd", "version", "old", "new", "t"])], FUNCTIONS)
+    decoder = Decoder(Vocabulary([*HERE, ("tls.handshake", ["fd", "version", "old", "new", "t"])], FUNCTIONS))
 
     (event,) = decoder.events(0, 0, 0, [7 << 16 | len(HERE), 12, "TLSv1.3", 0, 1, 99])
 
@@ -112,7 +115,7 @@ def test_a_kind_that_was_appended_since_decodes_under_the_name_it_came_with() ->
 
 
 def test_an_argument_that_was_appended_to_a_kind_is_decoded_too() -> None:
-    decoder = Decoder([("sys.read", ["fd", "asked", "result", "flags"])], ["uv__read"])
+    decoder = Decoder(Vocabulary([("sys.read", ["fd", "asked", "result", "flags"])], ["uv__read"]))
 
     (event,) = decoder.events(0, 0, 0, [7 << 16, 12, 100, 5, "anything"])
 
@@ -120,7 +123,7 @@ def test_an_argument_that_was_appended_to_a_kind_is_decoded_too() -> None:
 
 
 def test_a_function_that_the_feed_does_not_name_is_shown_by_its_code() -> None:
-    (event,) = Decoder([("io.feed", [])], []).events(0, 0, 0, [7 << 16 | 9 << 8])
+    (event,) = Decoder(Vocabulary([("io.feed", [])], [])).events(0, 0, 0, [7 << 16 | 9 << 8])
 
     assert event.fn == "function_9"
 
@@ -170,7 +173,7 @@ def test_a_catalogue_that_cannot_be_is_refused(
     kinds: list[tuple[str, list[str]]], functions: list[str], reason: str
 ) -> None:
     with pytest.raises(FeedError, match=reason) as refused:
-        Decoder(kinds, functions)
+        Decoder(Vocabulary(kinds, functions))
     assert str(refused.value).isprintable()
 
 

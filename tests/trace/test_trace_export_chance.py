@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
 from trace_scene import Stage
 
-from streamscope.core.probe import KINDS, Word, site
-from streamscope.trace.decode import FeedError
+from streamscope.core.probe import KINDS, site
+from streamscope.core.records import Word
 from streamscope.trace.export.request import ExportError, Request, lines_of_json, perfetto_packets, rows_of_csv
 from streamscope.trace.export.svg import picture
 from streamscope.trace.lanes import Lanes
 from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.untrusted import FeedError
 
 NUMBERS = st.one_of(
     st.integers(-5, 20),

@@ -114,8 +114,7 @@ def test_a_stretch_may_begin_where_the_end_is_damaged(tmp_path: Path) -> None:
 
 
 def test_stepping_over_it_leads_where_a_jump_does(trace: TraceFile) -> None:
-    header = trace.header
-    one, other = (Traveller(trace.history, header.kinds, header.functions, header.joined) for _ in range(2))
+    one, other = (Traveller(trace.history) for _ in range(2))
     for row in range(trace.history.end + 1):
         one.go(row)
     other.go(trace.history.end)

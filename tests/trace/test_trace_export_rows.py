@@ -27,6 +27,7 @@ from streamscope.trace.model import Model
 from streamscope.trace.names import printable_json
 from streamscope.trace.pieces import Batch
 from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.vocabulary import Vocabulary
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_only_the_events_that_the_filter_wants(trace: TraceFile, text: str, want
 
 def test_a_filter_of_state_sees_each_event_with_its_stream_right_after_it(trace: TraceFile) -> None:
     header, decoder = trace.header, trace.history.decoder
-    model = Model(header.kinds, header.functions, header.joined)
+    model = Model(Vocabulary(header.kinds, header.functions, header.joined))
     expected = []
     for leaf in trace.history.batches(0):
         if not isinstance(leaf, Batch):

@@ -15,6 +15,7 @@ from streamscope.trace.filter.rows import FoundRows
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, Gap
+from streamscope.trace.vocabulary import Vocabulary
 
 FILTERS = [
     "", "8", "flag == READING", "kind == sys.write and result < 10000", "stream == 8 and kind == write_queue_size",
@@ -28,7 +29,7 @@ def wanted_rows(past: Past, query: Filter, stream: int | None = None) -> list[in
     """What somebody sees who folds every event by itself and looks at each."""
     history = past.history
     keyframe = history.before(history.reach)
-    model = past.traveller().model if keyframe is not None else Model(*CATALOGUE)
+    model = past.traveller().model if keyframe is not None else Model(Vocabulary(*CATALOGUE))
     found = []
     if not query.needs_state:
         return [
@@ -60,8 +61,7 @@ def shown(found: FoundRows) -> list[int]:
 
 
 def searcher(past: Past, text: str, stream: int | None = None) -> FoundRows:
-    kinds, functions, joined = CATALOGUE
-    return FoundRows(past.history, Filter.parse(text), stream, kinds=kinds, functions=functions, joined=joined)
+    return FoundRows(past.history, Filter.parse(text), stream)
 
 
 def finish(found: FoundRows) -> None:

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trace_records import opened
 
-from streamscope.core.probe import Word
-from streamscope.trace.decode import Decoder, Event, FeedError
+from streamscope.core.records import Word
+from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.history import AT_ONCE, INDEXED_STREAMS, Gap, History
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 ROOM = 1 << 20
 
@@ -207,7 +209,7 @@ def test_so_many_streams_are_indexed_and_no_more() -> None:
 
 
 def test_a_feed_of_another_version_is_read_by_its_own_list() -> None:
-    history = History(ROOM, Decoder(HERE[::-1], []))
+    history = History(ROOM, Decoder(Vocabulary(HERE[::-1], [])))
 
     history.append(0, 0, 0, [7 << 16 | [name for name, _ in HERE[::-1]].index("io.feed")])
 

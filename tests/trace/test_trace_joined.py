@@ -13,11 +13,13 @@ from trace_records import opened
 
 from streamscope.core import flags as uv
 from streamscope.core.joined_records import joined_site
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.trace import recipes
-from streamscope.trace.decode import Decoder, FeedError
+from streamscope.trace.decode import Decoder
 from streamscope.trace.model import Model
 from streamscope.trace.state import StreamState
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 STREAMS = 4
 STRANGER = 99
@@ -75,7 +77,7 @@ def looked_at(model: Model) -> dict[str, Any]:
 def folded(batches: list[list[Word]], joined_records: recipes.Recipes) -> list[dict[str, Any]]:
     """What can be seen after each batch."""
     decoder = Decoder.here()
-    model = Model(decoder.kinds, decoder.functions, joined_records)
+    model = Model(Vocabulary(decoder.kinds, decoder.functions, joined_records))
     seen = []
     for batch in batches:
         model.changed.clear()

@@ -14,15 +14,17 @@ from trace_past import CATALOGUE, differences, everything
 from trace_records import begun, echoed, folded, opened, written
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import KINDS, Word
-from streamscope.trace.decode import FeedError
+from streamscope.core.probe import KINDS
+from streamscope.core.records import Word
 from streamscope.trace.keyframe import MOST_BYTES, freeze, look, thaw
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 
 def thawed(model: Model) -> Model:
-    return thaw(freeze(model), *CATALOGUE)
+    return thaw(freeze(model), Vocabulary(*CATALOGUE))
 
 
 def assert_same(one: Model, other: Model) -> None:
@@ -172,7 +174,7 @@ def test_what_cannot_be_a_model_is_refused(place: int, value: Any) -> None:
     parts[place] = value if isinstance(value, msgspec.Raw) else msgspec.Raw(msgspec.msgpack.encode(value))
 
     with pytest.raises(FeedError):
-        thaw(msgspec.msgpack.encode(parts), *CATALOGUE)
+        thaw(msgspec.msgpack.encode(parts), Vocabulary(*CATALOGUE))
 
 
 def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
@@ -188,7 +190,7 @@ def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
         if rng.random() < 0.2:
             del data[rng.randrange(len(data)) :]
         try:
-            model = thaw(bytes(data), *CATALOGUE)
+            model = thaw(bytes(data), Vocabulary(*CATALOGUE))
         except FeedError:
             continue
         taken += 1
@@ -198,7 +200,7 @@ def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
 
 def test_more_bytes_than_a_keyframe_has_are_refused() -> None:
     with pytest.raises(FeedError, match="larger"):
-        thaw(bytes(MOST_BYTES + 1), *CATALOGUE)
+        thaw(bytes(MOST_BYTES + 1), Vocabulary(*CATALOGUE))
 
 
 def ended(stream: int, *numbers: int) -> list[Word]:
@@ -224,5 +226,5 @@ def test_ended_requests_that_are_none_are_nothing() -> None:
     [[stream, requests_of_it]] = parts[5]
     assert (stream, len(requests_of_it)) == (1, 1)
     parts[5] = [[1, "no list"], [2, [["no request"]]]]
-    model = thaw(msgspec.msgpack.encode(parts), *CATALOGUE)
+    model = thaw(msgspec.msgpack.encode(parts), Vocabulary(*CATALOGUE))
     assert [list(model.finished(number)) for number in (1, 2)] == [[], []]

@@ -19,6 +19,7 @@ from streamscope.trace.history import History
 from streamscope.trace.lanes import MOST_BLOCKS, Lanes
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, GapRow, SliceMark, read_slice
+from streamscope.trace.vocabulary import Vocabulary
 
 
 @settings(deadline=None, max_examples=60)
@@ -179,8 +180,8 @@ def test_what_was_seen_says_which_lanes_are_worth_drawing() -> None:
 def test_a_joined_record_of_another_version_is_taken_apart() -> None:
     here = Decoder.here()
     recipes = [(each.name, each.args, each.steps[::-1]) for each in JOINED if each.name == "read.again"]
-    past = Past(Decoder(here.kinds, FUNCTIONS, recipes))
-    past.model = Model(here.kinds, FUNCTIONS, recipes)
+    past = Past(Decoder(Vocabulary(here.kinds, FUNCTIONS, recipes)))
+    past.model = Model(Vocabulary(here.kinds, FUNCTIONS, recipes))
     past.batch(opened(7), record("flag.set", 7, uv.READ_PARTIAL))
     past.batch([7 << 16 | 192, 50, 9, 10])
 

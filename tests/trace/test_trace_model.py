@@ -8,15 +8,17 @@ from feeds import HERE, at, record
 from trace_records import MARK, begun, folded, opened, stream_after, written
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import FUNCTIONS, KINDS, Word
+from streamscope.core.probe import FUNCTIONS, KINDS
+from streamscope.core.records import Word
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 # the clock and the loop
 
 
 def test_a_batch_begins_with_the_turn_and_time_that_hold_at_its_start() -> None:
-    model = Model(HERE, FUNCTIONS)
+    model = Model(Vocabulary(HERE, FUNCTIONS))
 
     model.apply(0, 5, 700, record("io.feed", 1))
 

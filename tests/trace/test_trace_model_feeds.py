@@ -7,10 +7,12 @@ from feeds import HERE, at, joined, record
 from trace_records import begun, echoed, folded, opened, stream_after, written
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import FUNCTIONS, Word
-from streamscope.trace.decode import FeedError
+from streamscope.core.probe import FUNCTIONS
+from streamscope.core.records import Word
 from streamscope.trace.model import CLOSED_KEPT, LIT_KEPT, Model
 from streamscope.trace.state import LoopState, RequestState
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 # what is not known, and what readers are told
 
@@ -39,7 +41,7 @@ def test_a_request_whose_beginning_was_lost_is_known_by_its_number() -> None:
 
 
 def test_events_are_counted() -> None:
-    model = Model(HERE, FUNCTIONS)
+    model = Model(Vocabulary(HERE, FUNCTIONS))
 
     assert model.apply(0, 0, 0, opened(7) + record("fd", 7, -1, 3)) == 2
     assert model.apply(7, 0, 0, record("flag.set", 7, uv.REF)) == 1
@@ -96,7 +98,7 @@ def test_a_handle_that_began_anew_after_closing_is_not_forgotten() -> None:
 
 
 def test_what_nobody_clears_stays_bounded() -> None:
-    model = Model(HERE, FUNCTIONS)
+    model = Model(Vocabulary(HERE, FUNCTIONS))
     for start in range(1, 40_001, 1000):
         words: list[Word] = []
         for number in range(start, start + 1000):
@@ -141,7 +143,7 @@ def test_a_feed_cannot_grow_state_without_end(
 
 def test_a_feed_of_another_order_of_kinds_folds_by_its_own_list() -> None:
     turned = HERE[::-1]
-    model = Model(turned, FUNCTIONS)
+    model = Model(Vocabulary(turned, FUNCTIONS))
     codes = {name: code for code, (name, _) in enumerate(turned)}
 
     model.apply(0, 0, 5, [7 << 16 | codes["handle.init"], uv.UV_TCP, "x", 7 << 16 | codes["fd"], -1, 12])
@@ -151,7 +153,7 @@ def test_a_feed_of_another_order_of_kinds_folds_by_its_own_list() -> None:
 
 def test_kinds_and_arguments_that_were_appended_since_are_passed_over() -> None:
     longer = [(name, [*args, "more"] if name == "fd" else args) for name, args in HERE]
-    model = Model([*longer, ("tls.begin", ["version"])], FUNCTIONS)
+    model = Model(Vocabulary([*longer, ("tls.begin", ["version"])], FUNCTIONS))
     codes = {name: code for code, (name, _) in enumerate(longer)}
 
     model.apply(0, 0, 5, [*opened(7), 7 << 16 | len(HERE), "TLSv1.3", 7 << 16 | codes["fd"], -1, 12, 99])
@@ -164,7 +166,7 @@ def test_a_kind_whose_arguments_are_not_ours_is_refused_at_the_greeting() -> Non
     other = [(name, args[::-1] if name == "fd" else args) for name, args in HERE]
 
     with pytest.raises(FeedError, match="the engine speaks of fd in another way"):
-        Model(other, FUNCTIONS)
+        Model(Vocabulary(other, FUNCTIONS))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_words_of_a_wrong_type_change_nothing() -> None:
 def test_the_fold_is_the_same_however_the_feed_is_cut_into_batches() -> None:
     records = [opened(7), at(1100), written(7, 1, 5), at(1200), record("io.start", 7, 1, 5), written(7, 2, 9)]
     whole = folded(*records)
-    pieces = Model(HERE, FUNCTIONS)
+    pieces = Model(Vocabulary(HERE, FUNCTIONS))
 
     for words in records:
         pieces.apply(0, 1, pieces.loop.t or 1000, words)

@@ -11,6 +11,7 @@ from streamscope.core.probe import FUNCTIONS
 from streamscope.trace.fold import COMPLETED_KEPT
 from streamscope.trace.model import CARRIED_SPARE, Model
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 
 def test_a_write_waits_in_the_queue_with_what_the_kernel_has_left() -> None:
@@ -82,7 +83,7 @@ def test_what_a_write_carried_is_still_known_when_it_is_done() -> None:
 
 
 def test_what_a_write_carries_is_known_from_a_slice_too() -> None:
-    model = Model(HERE, FUNCTIONS)
+    model = Model(Vocabulary(HERE, FUNCTIONS))
     queue = [RequestState(1, uv.UV_WRITE, 5, 5, 1, send_handle=9)]
     model.slice(0, LoopState(), [StreamState(7, uv.UV_NAMED_PIPE, write_queue=queue)], first=True, last=True)
 
@@ -92,7 +93,7 @@ def test_what_a_write_carries_is_known_from_a_slice_too() -> None:
 
 
 def test_what_is_known_of_carried_handles_stays_bounded_when_ends_are_lost() -> None:
-    model = Model(HERE, FUNCTIONS)
+    model = Model(Vocabulary(HERE, FUNCTIONS))
     model.apply(0, 1, 1, opened(7, uv.UV_NAMED_PIPE))
     for number in range(1, 3 * CARRIED_SPARE):
         model.apply(0, 1, 1, [*begun(7, number, 5), *record("request.send", 7, number, 9)])

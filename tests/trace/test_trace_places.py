@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trace_past import Past, differences, everything
 from trace_records import echoed, opened, written
 
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.trace.decode import Event
 from streamscope.trace.history import KEYFRAME_ROWS, ROWS_PER_STREAM, Gap, History
 from streamscope.trace.keyframe import freeze

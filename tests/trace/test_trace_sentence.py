@@ -6,10 +6,12 @@ import pytest
 from feeds import record
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import KINDS, Word
+from streamscope.core.probe import KINDS
+from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder
 from streamscope.trace.names import visible
 from streamscope.trace.sentence import sentence
+from streamscope.trace.vocabulary import Vocabulary
 
 BOTH = uv.POLLIN | uv.POLLOUT
 
@@ -96,7 +98,7 @@ def test_every_kind_of_the_catalogue_has_a_sentence_of_its_own() -> None:
 
 
 def test_a_kind_of_another_version_is_shown_by_its_name_and_arguments() -> None:
-    decoder = Decoder([("tls.state", ["fd", "version", "mask", "old", "new"])], ["uv_tls"])
+    decoder = Decoder(Vocabulary([("tls.state", ["fd", "version", "mask", "old", "new"])], ["uv_tls"]))
 
     (event,) = decoder.events(0, 0, 0, [7 << 16, 12, "1.3", 5, 1, 2])
 
@@ -104,7 +106,7 @@ def test_a_kind_of_another_version_is_shown_by_its_name_and_arguments() -> None:
 
 
 def test_a_kind_of_ours_with_other_arguments_is_shown_like_an_unknown_one() -> None:
-    decoder = Decoder([("sys.read", ["bytes"]), ("io.start", [])], ["uv__read"])
+    decoder = Decoder(Vocabulary([("sys.read", ["bytes"]), ("io.start", [])], ["uv__read"]))
 
     first, second = decoder.events(0, 0, 0, [7 << 16, 12, 7 << 16 | 1])
 

@@ -12,6 +12,7 @@ from streamscope.core.probe import FUNCTIONS
 from streamscope.trace.model import Model
 from streamscope.trace.series import SPAN_NS, STEP_NS, Series
 from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 POINTS = SPAN_NS // STEP_NS
 
@@ -20,7 +21,7 @@ class Engine:
     """A model that a test moves on, and its series."""
 
     def __init__(self) -> None:
-        self.model = Model(HERE, FUNCTIONS)
+        self.model = Model(Vocabulary(HERE, FUNCTIONS))
         self.series = Series()
         self.t = 100 * SECOND
         self.model.apply(0, 1, self.t, opened(7))
@@ -171,7 +172,7 @@ def test_a_clock_that_goes_back_begins_anew(back: int) -> None:
 def test_samples_of_what_was_touched_are_those_of_all_streams() -> None:
     # given an engine with some streams that do something now and then, and come and go
     rng = random.Random(5)
-    model = Model(HERE, FUNCTIONS)
+    model = Model(Vocabulary(HERE, FUNCTIONS))
     by_all, by_touched = Series(), Series()
     touched: set[int] = set()
     t = 100 * SECOND

@@ -9,16 +9,17 @@ from trace_records import begun, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS
-from streamscope.trace.decode import FeedError
 from streamscope.trace.fold import TEXT_LIMIT
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 LOOP = LoopState(turn=9, t=5000, active_handles=2, active_reqs=1, nfds=4, poll_ns=70, callback_ns=30)
 
 
 def model() -> Model:
-    return Model(HERE, FUNCTIONS)
+    return Model(Vocabulary(HERE, FUNCTIONS))
 
 
 def tcp(number: int, **fields: object) -> StreamState:

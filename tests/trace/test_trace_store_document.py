@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from trace_past import Past
 
-from streamscope.core.joined_records import FIRST_JOINED
+from streamscope.core.records import FIRST_JOINED
 from streamscope.link.greeting import greeting
 from streamscope.trace.history import ROWS_PER_STREAM
 from streamscope.trace.keyframe import MOST_BYTES, freeze

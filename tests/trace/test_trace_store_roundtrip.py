@@ -95,7 +95,7 @@ def test_any_row_of_a_trace_has_the_state_that_was_folded_to_there(
         states = states_from_the_start(history, told.past.decoder)
 
         # then a jump anywhere gives what was there
-        traveller = Traveller(history, *CATALOGUE)
+        traveller = Traveller(history)
         for row in [*(int(jump * history.end) for jump in jumps), history.end, 0, *range(0, history.end + 1, 5)]:
             assert traveller.go(row) == row
             here = everything(traveller.model)

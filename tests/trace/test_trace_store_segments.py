@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 from feeds import at, record
-from trace_past import CATALOGUE, differences, everything
+from trace_past import differences, everything
 from trace_records import echoed, opened
 
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.link.frames import Bye, Payload, Records, Slice
 from streamscope.link.greeting import greeting
-from streamscope.trace.decode import FeedError
 from streamscope.trace.history import Gap
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import CLOSED_NS, TraceWriter
 from streamscope.trace.travel import Traveller
+from streamscope.trace.untrusted import FeedError
 
 
 class Recorder:
@@ -50,7 +50,7 @@ class Recorder:
 
 
 def traveller_of(trace: TraceFile) -> Traveller:
-    return Traveller(trace.history, *CATALOGUE)
+    return Traveller(trace.history)
 
 
 def test_a_segment_is_due_a_second_after_its_first_piece(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from test_core_joined import Program, steps
 from trace_past import Past, differences, everything, states_from_the_start
 
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.link.snapshot import handle_state, loop_state
 from streamscope.trace.travel import WORTH_A_KEYFRAME
 

@@ -42,7 +42,7 @@ def run_a_crowd(room: Room, session: Session, seed: int, acts: int, *, lossy: bo
 def assert_jumps_are_right(history: History, seed: int) -> None:
     """Jumps to rows at random, and a walk on from each, against the fold from the start."""
     states = states_from_the_start(history, history.decoder)
-    traveller = Traveller(history, *CATALOGUE)
+    traveller = Traveller(history)
     chance = random.Random(seed)
     for _ in range(150):
         row = chance.randint(0, history.end)
@@ -70,7 +70,7 @@ def test_a_jump_in_a_live_past_is_the_fold_from_its_start(
 
         assert_jumps_are_right(history, seed)
 
-        traveller = Traveller(history, *CATALOGUE)
+        traveller = Traveller(history)
         traveller.go(history.end)
         here, live = everything(traveller.model), everything(session.model)
         assert here == live, differences(here, live)

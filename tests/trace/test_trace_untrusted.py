@@ -7,13 +7,16 @@ from feeds import HERE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamscope.core.probe import FUNCTIONS, KINDS, Word
-from streamscope.trace.decode import Decoder, FeedError, event_as_json
+from streamscope.core.probe import FUNCTIONS, KINDS
+from streamscope.core.records import Word
+from streamscope.trace.decode import Decoder, event_as_json
 from streamscope.trace.history import Gap, History
 from streamscope.trace.model import Model
 from streamscope.trace.sentence import sentence
 from streamscope.trace.series import Series
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 NUMBERS = st.integers(-3, 9) | st.sampled_from([-4095, -104, -11, 64, 0x1000, 65537]) | st.integers(-(2**63), 2**63 - 1)
 TEXTS = st.text(max_size=8) | st.sampled_from(["\x1b[2J", "[red]x[/]", "\x9b31m", "x" * 5000])
@@ -58,7 +61,7 @@ def check_types(state: StreamState) -> None:
 @settings(max_examples=200, deadline=None)
 @given(batches=BATCHES)
 def test_the_fold_takes_it_or_refuses_it_and_stays_well_typed(batches: list[list[Word]]) -> None:
-    model, decoder = Model(HERE, FUNCTIONS), Decoder.here()
+    model, decoder = Model(Vocabulary(HERE, FUNCTIONS)), Decoder.here()
     model.apply(0, 0, 0, [1 << 16 | [name for name, _ in HERE].index("handle.init"), 12, "x"])
 
     for words in batches:
@@ -105,12 +108,14 @@ def test_every_event_that_is_expanded_can_be_shown_and_written(batches: list[lis
 def test_any_greeting_is_taken_or_refused(
     kinds: list[tuple[str, list[str]]], functions: list[str], words: list[Word]
 ) -> None:
-    if accepts(Model, kinds, functions):
-        model = Model(kinds, functions)
+    if not accepts(Vocabulary, kinds, functions):
+        return
+    if accepts(Model, Vocabulary(kinds, functions)):
+        model = Model(Vocabulary(kinds, functions))
         if accepts(model.apply, 0, 0, 0, words):
-            assert Decoder(kinds, functions).count(words) == model.events_seen
-    if accepts(Decoder, kinds, functions):
-        decoder = Decoder(kinds, functions)
+            assert Decoder(Vocabulary(kinds, functions)).count(words) == model.events_seen
+    if accepts(Decoder, Vocabulary(kinds, functions)):
+        decoder = Decoder(Vocabulary(kinds, functions))
         if accepts(decoder.count, words):
             for event in decoder.events(0, 0, 0, words):
                 assert all(text.isprintable() for text in sentence(event))
@@ -137,7 +142,7 @@ STATES = st.builds(
 def test_slices_of_anything_are_taken_or_refused(
     steps: list[tuple[list[StreamState], bool, bool, list[Word]]],
 ) -> None:
-    model = Model(HERE, FUNCTIONS)
+    model = Model(Vocabulary(HERE, FUNCTIONS))
 
     for states, first, last, words in steps:
         accepts(model.slice, 0, LoopState(), states, first, last)

@@ -10,7 +10,7 @@ from trace_records import begun, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.core.joined_records import joined_site
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 
 
 def some_past(seed: int, batches: int = 60, max_bytes: int = 1 << 30, losses: bool = True) -> Past:

@@ -11,7 +11,7 @@ from feeds import at, joined, record
 from trace_records import begun, opened
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze

@@ -134,7 +134,7 @@ def opened_from(data: bytes, memory: int = 1 << 20) -> TraceFile:
 
 def look_at_everything(trace: TraceFile) -> None:
     """Do with it what all of the program does: nothing but a TraceError may come of it."""
-    history, header = trace.history, trace.header
+    history = trace.history
     first, end = history.extent()
     some = [first, first + 1, (first + end) // 2, end - 1, end, end + 5]
     for row in some:
@@ -149,7 +149,7 @@ def look_at_everything(trace: TraceFile) -> None:
         assert first <= history.row_at(seq=t) <= end
     history.span_t()
     history.milestones()
-    traveller = Traveller(history, header.kinds, header.functions, header.joined)
+    traveller = Traveller(history)
     for row in [*some, first]:
         traveller.go(row)
     traveller.step_turn(1)

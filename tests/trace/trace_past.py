@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import msgspec
 from feeds import HERE
 
-from streamscope.core.probe import FUNCTIONS, Word
+from streamscope.core.probe import FUNCTIONS
+from streamscope.core.records import Word
 from streamscope.trace import recipes
 from streamscope.trace.decode import Decoder
 from streamscope.trace.history import History
@@ -16,6 +17,7 @@ from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.travel import Traveller
+from streamscope.trace.vocabulary import Vocabulary
 
 CATALOGUE = HERE, FUNCTIONS, recipes.HERE
 
@@ -77,8 +79,8 @@ class Past:
 
     def __init__(self, max_bytes: int = 1 << 30) -> None:
         self.history = History(max_bytes)
-        self.model = Model(*CATALOGUE)
-        self.decoder = Decoder(*CATALOGUE)
+        self.model = Model(Vocabulary(*CATALOGUE))
+        self.decoder = Decoder(Vocabulary(*CATALOGUE))
         self.place = 0
 
     def records(self, words: list[Word], turn: int, t: int) -> None:
@@ -103,12 +105,12 @@ class Past:
         self.history.keyframe(freeze(self.model))
 
     def traveller(self) -> Traveller:
-        return Traveller(self.history, *CATALOGUE)
+        return Traveller(self.history)
 
 
 def states_from_the_start(history: History, decoder: Decoder) -> list[bytes]:
     """What holds at each row, from the first on: the fold event by event, with no keyframe."""
-    model = Model(*CATALOGUE)
+    model = Model(Vocabulary(*CATALOGUE))
     states: list[bytes] = [b""] * (history.end + 1)
     row = 0
 

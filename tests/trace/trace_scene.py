@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from trace_records import begun, opened
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.link.frames import Bye, Records, Slice
 from streamscope.link.greeting import greeting
 from streamscope.trace.model import Model

@@ -14,6 +14,7 @@ from streamscope.core import flags as uv
 from streamscope.core.probe import KINDS, site
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.history import Gap
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.event_lines import event_parts, explanation, gap_parts, layout, row_text, what_style
 
 
@@ -114,7 +115,7 @@ def test_every_kind_is_explained_by_the_catalogue_and_its_function() -> None:
 
 
 def test_what_another_version_tells_of_is_shown_and_not_explained() -> None:
-    decoder = Decoder([("moon.phase", ["phase"])], ["uv__moon"])
+    decoder = Decoder(Vocabulary([("moon.phase", ["phase"])], ["uv__moon"]))
     (event,) = decoder.events(0, 1, 2, [7 << 16, 3])
 
     assert "moon.phase phase=3" in text(event, 100)

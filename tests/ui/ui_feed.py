@@ -6,10 +6,12 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, Word, site
+from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, site
+from streamscope.core.records import Word
 from streamscope.link.frames import PROTOCOL, Hello, Payload
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.view import View
 
 STARTED = 1_700_000_000.0
@@ -75,7 +77,7 @@ class Feed:
     t: int = 0
 
     def __post_init__(self) -> None:
-        self.model = Model(CATALOGUE, FUNCTIONS)
+        self.model = Model(Vocabulary(CATALOGUE, FUNCTIONS))
         self.history = History(self.max_bytes)
         self.hello: Hello | None = Hello(
             protocol=PROTOCOL,

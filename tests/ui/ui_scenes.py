@@ -14,10 +14,11 @@ from typing import Any
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CONNECTION, CB_READ, FUNCTIONS, KINDS, site
 from streamscope.link.frames import Hello
-from streamscope.trace.decode import Decoder, FeedError
+from streamscope.trace.decode import Decoder
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.untrusted import FeedError
 from streamscope.ui.config import Config
 from streamscope.ui.view import View
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streamscope.core.flags import UV_WRITE
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.trace.check.watches import Watch
 from streamscope.trace.decode import Decoder
 from streamscope.trace.state import RequestState, StreamState

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.trace.check.language import Assertion, Leads, Never
 from streamscope.trace.check.plans import Plan, Pretended, Step, plans
 from streamscope.trace.check.quantities import QuantityWatch
 from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch, who
-from streamscope.trace.decode import Event, FeedError, Kinds
+from streamscope.trace.decode import Event
 from streamscope.trace.filter.walk import Clocks, state_before
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, GapRow, Leaf
-from streamscope.trace.recipes import Recipes
 from streamscope.trace.state import StreamState
 from streamscope.trace.travel import Traveller
+from streamscope.trace.untrusted import FeedError
 
 
 @dataclass(slots=True)
@@ -38,22 +38,11 @@ class Report:
         return all(verdict.holds for verdict in self.verdicts)
 
 
-def check(
-    history: History,
-    assertions: Iterable[Assertion],
-    kinds: Kinds,
-    functions: Sequence[str],
-    joined: Recipes = (),
-    *,
-    ends: bool = True,
-) -> Report:
-    """Holds a past against assertions. The catalogue is that of its feed. `ends` is False for one whose end is missing:
-    what came then is not known, as after a loss.
-
-    Raises FeedError for a catalogue that is none; what turns out to be damaged is a loss, and `history.damage` tells of
-    it.
+def check(history: History, assertions: Iterable[Assertion], *, ends: bool = True) -> Report:
+    """Holds a past against assertions. `ends` is False for one whose end is missing: what came then is not known, as
+    after a loss. What turns out to be damaged is a loss, and `history.damage` tells of it.
     """
-    return _Check(history, [watch_for(each) for each in assertions], (kinds, functions, joined)).run(ends)
+    return _Check(history, [watch_for(each) for each in assertions]).run(ends)
 
 
 def watch_for(assertion: Assertion) -> Watch:
@@ -65,11 +54,10 @@ def watch_for(assertion: Assertion) -> Watch:
 
 
 class _Check:
-    def __init__(self, history: History, watches: list[Watch], catalogue: tuple[Kinds, Sequence[str], Recipes]) -> None:
+    def __init__(self, history: History, watches: list[Watch]) -> None:
         self._history = history
         self._decoder = history.decoder
         self._watches = watches
-        self._catalogue = catalogue
         self._model: Model | None = None
         self._blind = False
         self._plans = plans(history.decoder, watches)
@@ -86,7 +74,7 @@ class _Check:
         report.ends = ends
         row, piece = history.first, 0
         if any(watch.needs_state for watch in self._watches):
-            row, piece, model = state_before(history, history.reach, Model(*self._catalogue))
+            row, piece, model = state_before(history, history.reach, Model(history.decoder.vocabulary))
             self._stand(model)
             leaves: Iterable[Leaf] = self._leaves(piece)
         else:
@@ -307,7 +295,7 @@ class _Check:
 
     def _introduce(self, instants: list[Instant]) -> None:
         """Finds out what the streams of these are called, where nobody had to know it until now."""
-        traveller = Traveller(self._history, *self._catalogue) if instants else None
+        traveller = Traveller(self._history) if instants else None
         for at in sorted(instants, key=lambda at: at.row or 0):
             if traveller is not None and at.row is not None:
                 traveller.go(at.row + 1)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.trace.decode import Event
 from streamscope.trace.export.jsonl import CHUNK
 from streamscope.trace.export.perfetto_tracks import FLAGS, HANDLES, LOOP, REQUESTS, Drawing, Tracks
@@ -41,7 +41,7 @@ def packets(
 
     Raises FeedError or TraceError where the past turns out to be damaged.
     """
-    titles = Titles(selection.decoder())
+    titles = Titles(selection.history.decoder)
     exporter = Exporter(program, pid, started, titles)
     model = selection.state(selection.first)
     titles.know(model.known.values())

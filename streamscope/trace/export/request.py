@@ -31,13 +31,13 @@ class Request:
 
     def select(self, trace: TraceFile) -> Selection:
         """The rows. Raises ExportError for what cannot be understood."""
-        header, history = trace.header, trace.history
+        history = trace.history
         first, begin_t = _row(trace, self.begin, "--from") if self.begin else (history.first, 0)
         end, end_t = _row(trace, self.end, "--to-time") if self.end else (history.end, 0)
         if self.begin and self.end and (end < first or (end == first and end_t <= begin_t)):
             raise ExportError(f"there is nothing from {self.begin} to {self.end}: the end is not after the beginning")
         streams = frozenset(self.streams) if self.streams else None
-        selection = Selection(history, header.kinds, header.functions, header.joined, first, end, streams)
+        selection = Selection(history, first, end, streams)
         return replace(selection, wanted=_filter(self.filter)) if self.filter.strip() else selection
 
     def window(self, trace: TraceFile) -> tuple[int | None, int | None]:

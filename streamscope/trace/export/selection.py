@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streamscope.core.probe import SEQ_PER_WORD, Word
-from streamscope.trace.decode import Decoder, Event, Kinds
+from streamscope.core.records import SEQ_PER_WORD, Word
+from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
-from streamscope.trace.recipes import Recipes
 from streamscope.trace.travel import Traveller
 
 
@@ -36,21 +35,14 @@ class Selection:
     """Rows from `first` up to, and without, `end`; of some streams only, if any are named."""
 
     history: History
-    kinds: Kinds
-    functions: Sequence[str]
-    joined: Recipes
     first: int
     end: int
     streams: frozenset[int] | None = None
     wanted: Filter | None = None
 
-    def decoder(self) -> Decoder:
-        """A decoder for these records."""
-        return Decoder(self.kinds, self.functions, self.joined)
-
     def state(self, row: int) -> Model:
         """State at a row, or as near to it as it can be had; the caller's to fold on."""
-        traveller = Traveller(self.history, self.kinds, self.functions, self.joined)
+        traveller = Traveller(self.history)
         traveller.go(row)
         return traveller.model
 
@@ -96,7 +88,7 @@ class _Reader:
 
     def __init__(self, selection: Selection) -> None:
         self._first, self._end = selection.first, selection.end
-        self._decoder = decoder = selection.decoder()
+        self._decoder = decoder = selection.history.decoder
         wanted, streams = selection.wanted, selection.streams
         if wanted is not None and wanted.streams is not None:
             streams = wanted.streams if streams is None else streams & wanted.streams

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from streamscope.trace.decode import Event, Kinds, event_as_json
+from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.export.jsonl import CHUNK, lost_as_json
 from streamscope.trace.export.selection import Lost
 from streamscope.trace.names import ERROR_DOMAINS, domain_of, visible
+from streamscope.trace.vocabulary import Kinds
 
 COMMON = ("seq", "t", "turn", "stream", "kind", "fn", "old", "new")
 _FORMULA = ("=", "+", "-", "@", "|", "%", "'")

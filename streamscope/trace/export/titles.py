@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from streamscope.core.probe import Word
+from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder
 from streamscope.trace.names import type_text, visible
 from streamscope.trace.state import StreamState

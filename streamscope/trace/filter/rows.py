@@ -13,16 +13,16 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice, pairwise
 
-from streamscope.trace.decode import Event, FeedError, Kinds
+from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.filter.walk import Walk, state_before
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, Gap, GapRow, Leaf
-from streamscope.trace.recipes import Recipes
+from streamscope.trace.untrusted import FeedError
 
 MOST_FOUND = 1_000_000
 """So many rows are remembered; when they have been found, nothing older is looked for."""
@@ -52,20 +52,15 @@ class FoundRows:
         query: Filter,
         stream: int | None = None,
         *,
-        kinds: Kinds = (),
-        functions: Sequence[str] = (),
-        joined: Recipes = (),
         start: int | None = None,
     ) -> None:
-        """A search that has not begun. A filter that needs state needs the feed's catalogue too. It goes both ways
-        from `start`, or back from the end.
-        """
+        """A search that has not begun. It goes both ways from `start`, or back from the end."""
         self.history = history
         self.query = query
         self._walk = Walk(history.decoder, query, stream)
         self._later: array[int] = array("q")
         self._earlier: array[int] = array("q")  # backwards: the newest first
-        self._blank = Model(kinds, functions, joined) if query.needs_state and kinds else Model.here()
+        self._blank = Model(history.decoder.vocabulary)
         self._model: Model | None = None
         self._piece = 0  # the place of the leaf that the model stands before
         start = history.end if start is None else max(history.first, min(start, history.end))

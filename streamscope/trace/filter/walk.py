@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from streamscope.core.probe import Word
-from streamscope.trace.decode import Decoder, Event, FeedError
+from streamscope.core.records import Word
+from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.history import History
 from streamscope.trace.keyframe import thaw_like
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
+from streamscope.trace.untrusted import FeedError
 
 
 def _codes_of(decoder: Decoder, query: Filter) -> list[bool]:

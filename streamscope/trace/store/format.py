@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 import zstandard
 
+from streamscope.trace.vocabulary import Words
+
 MAGIC = b"\x89SCOPE\r\n"
-VERSION = 1
+VERSION = 2
 PREFIX = struct.Struct("<8sI")
 """How a file begins: magic and version."""
 
@@ -78,6 +81,7 @@ class Header(msgspec.Struct):
     functions: list[str]
     joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]]
     payload: int = 0
+    vocabulary: Words | None = None  # None in a trace of format 1
 
 
 class Goodbye(msgspec.Struct, array_like=True):
@@ -171,11 +175,21 @@ class PayloadItem(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 encode = msgspec.msgpack.Encoder().encode
-read_items = msgspec.msgpack.Decoder(list[Item]).decode
+_read_item = msgspec.msgpack.Decoder(Item).decode
+_read_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_TAGS = frozenset(range(4))
 read_payload = msgspec.msgpack.Decoder(list[PayloadItem]).decode
 read_numbers = msgspec.msgpack.Decoder(list[int]).decode
 read_header = msgspec.msgpack.Decoder(Header).decode
 read_goodbye = msgspec.msgpack.Decoder(Goodbye).decode
+
+
+def read_items(packed: bytes) -> Iterator[Item | None]:
+    """The items of a segment in order, None for one of a kind that a later version added. Raises what msgspec does."""
+    for raw in _read_raw(packed):
+        item = bytes(raw)
+        is_later = item[0] & 0xF0 == 0x90 and len(item) > 1 and item[1] < 0x80 and item[1] not in _TAGS
+        yield None if is_later else _read_item(item)
 
 
 def chunk(tag: bytes, *parts: bytes) -> bytes:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator
 from os import PathLike
 from types import TracebackType
 
-from streamscope.trace.decode import MALFORMED, FeedError
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.store.format import (
@@ -44,10 +44,13 @@ from streamscope.trace.store.format import (
     read_header,
 )
 from streamscope.trace.store.segments import MEMORY, Segment, SegmentReader, read_at
+from streamscope.trace.untrusted import MALFORMED, FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 CHECKED = 64 << 20
 """A file of so many bytes or fewer is checked whole when it is opened, which takes a tenth of a second at most."""
 
+_TAG = re.compile(rb"[A-Z]{2,4} {0,2}")
 _ENTRY = 8 + HEAD.size
 _MOST_SEGMENT = HEAD.size + 2 * sum(MOST_OF_PARTS)
 _UNBOUNDED = 1 << 62
@@ -73,7 +76,7 @@ class TraceFile:
         self._ends = ""  # what is wrong with the file's end
         self.header, at = self._read_header()
         try:
-            decoder = Model(self.header.kinds, self.header.functions, self.header.joined).decoder
+            decoder = Model(Vocabulary.of(self.header)).decoder
         except FeedError as error:
             raise TraceError(f"{name} cannot be read: {error}") from error
         self.history = History(_UNBOUNDED, decoder)
@@ -206,8 +209,9 @@ class TraceFile:
                 raise TraceError(f"{self.name} is damaged: {error}") from error
             at = self._segments[-1].offset + CHUNK.size + self._segments[-1].length
         self._ends = f"{self.name} ends without a goodbye of the engine: its last events may be missing"
-        if offset - at >= CHUNK.size:
+        while offset - at >= CHUNK.size and self.bye is None:
             self._read_goodbye(at, offset)
+            at += CHUNK.size + CHUNK.unpack(self._read(at, CHUNK.size))[1]
         return True
 
     def _take(self, head: Head, offset: int, limit: int) -> bool:
@@ -231,7 +235,7 @@ class TraceFile:
         while self.size - at >= CHUNK.size:
             tag, length, checksum = CHUNK.unpack(self._read(at, CHUNK.size))
             end = at + CHUNK.size + length
-            if tag not in (SEGMENT, GOODBYE, INDEX) or length > _MOST_SEGMENT:
+            if not _TAG.fullmatch(tag) or length > _MOST_SEGMENT:
                 why = "damaged"
                 break
             if end > self.size:
@@ -243,7 +247,7 @@ class TraceFile:
                     break
             elif tag == GOODBYE:
                 self._read_goodbye(at, end)
-            at = end
+            at = end  # a chunk of a kind that a later version added is passed over
         if self.bye is not None:
             self._ends = f"{self.name} has no index that can be read, but every event is there"
         else:

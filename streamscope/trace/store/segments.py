@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from streamscope.trace.decode import MALFORMED, Decoder, Event, FeedError
+from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.keyframe import snapshot
 from streamscope.trace.packing import array_length
 from streamscope.trace.pieces import Batch, ForgetMark, Gap, GapRow, Leaf, SliceBody, SliceMark, pack_slice
@@ -35,6 +35,7 @@ from streamscope.trace.store.format import (
     read_payload,
     unpacked,
 )
+from streamscope.trace.untrusted import MALFORMED, FeedError
 
 MEMORY = 64 << 20
 """Bytes of unpacked segments that are kept, beside the one that is being looked at."""
@@ -151,6 +152,8 @@ class SegmentReader:
         words = 0
         for item in read_items(packed):
             leaf: Leaf
+            if item is None:
+                continue
             if isinstance(item, BatchItem):
                 clock = item.place, item.turn, item.t
                 words += len(item.words)

@@ -14,14 +14,12 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
-from streamscope.core.probe import Word
-from streamscope.trace.decode import FeedError, Kinds
+from streamscope.core.records import Word
 from streamscope.trace.history import ROWS_PER_STREAM
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.packing import array_head
 from streamscope.trace.pieces import SliceBody, pack_slice
-from streamscope.trace.recipes import Recipes
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store.format import (
     ALWAYS_KEYFRAME,
@@ -52,6 +50,8 @@ from streamscope.trace.store.format import (
     encode,
     pack_head,
 )
+from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary, Words
 
 CLOSED_NS = 10_000_000_000
 """Handles that were closed so long ago are let go of when a segment ends."""
@@ -69,6 +69,7 @@ class Hello(Protocol):
     functions: list[str]
     payload: int
     joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]]
+    vocabulary: Words | None
 
 
 class Records(Protocol):
@@ -129,13 +130,12 @@ class TraceWriter:
         """Begins a trace in the empty file, or writes the part that comes `after` another, whose state it takes over:
         so every part is complete in itself.
         """
-        catalogue: tuple[Kinds, Sequence[str], Recipes] = hello.kinds, hello.functions, hello.joined
         self.size = 0
         self.events = 0
         self.due = math.inf
         self._file = file
         self._monotonic = monotonic
-        self._model: Model = Model(*catalogue) if after is None else after._model
+        self._model: Model = Model(Vocabulary.of(hello)) if after is None else after._model
         self._decoder = self._model.decoder
         self._place: int | None = None if after is None else after._place
         self._pack = zstandard.ZstdCompressor(level=LEVEL).compress
@@ -154,6 +154,7 @@ class TraceWriter:
             kinds=hello.kinds,
             functions=hello.functions,
             joined=hello.joined,
+            vocabulary=hello.vocabulary,
             payload=hello.payload,
         )
         self._write(PREFIX.pack(MAGIC, VERSION) + chunk(HEADER, encode(header)))

@@ -165,15 +165,8 @@ then: after a loss the engine sends the state of every stream anew.
         if self._query is not None:
             from streamscope.trace.filter.rows import FoundRows  # not before somebody filters: the screen opens sooner
 
-            view, hello = self._view, self._view.hello
-            start = view.history_end if view.paused else None
-            if hello is None:
-                self._found = FoundRows(self._history, self._query, self.stream, start=start)
-            else:
-                self._found = FoundRows(
-                    self._history, self._query, self.stream, start=start,
-                    kinds=hello.kinds, functions=hello.functions, joined=hello.joined,
-                )  # fmt: skip
+            start = self._view.history_end if self._view.paused else None
+            self._found = FoundRows(self._history, self._query, self.stream, start=start)
         if self._searching is not None:
             self._searching.stop()
             self._searching = None

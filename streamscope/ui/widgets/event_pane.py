@@ -41,6 +41,10 @@ class Explanation(Pens):
     row: Row | None = None
     hint = HINT
 
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self._view = view
+
     def on_resize(self, event: events.Resize) -> None:
         """Sentences that do not fit on a line take two."""
         self.set_class(event.size.width < WIDE, "-narrow")
@@ -55,7 +59,7 @@ class Explanation(Pens):
         return self.strip([Segment(f" {name}  ", self.pen(label)), Segment(text, self.pen(style))])
 
     def _lines(self) -> list[tuple[str, str]]:
-        pairs = self.hint if self.row is None else explanation(self.row)
+        pairs = self.hint if self.row is None else explanation(self.row, self._view.vocabulary)
         names = max(len(name) for name, _ in pairs)
         room = max(self.content_size.width - names - 4, 10)
         left = self.size.height
@@ -84,7 +88,7 @@ class EventPane(Vertical):
         self.list = EventList(view, stream)
         self._filter = FilterBar(for_streams=False)
         self._titled: tuple[str, str] | None = None
-        self._explanation = Explanation()
+        self._explanation = Explanation(view)
 
     def compose(self) -> ComposeResult:
         """The filter where there is one, the list, and below it the explanation."""

@@ -1,12 +1,10 @@
-"""What each of libuv's functions does, in one sentence: the second half of an event's explanation.
-
-The first half, what the event means, is the catalogue's (`core.probe.KINDS`). A function that a feed names and this
-table does not have (an engine of another version) is explained by its name alone.
+"""What each of libuv's functions does, in one sentence: the second half of an event's explanation. The first half, what
+the event means, is the catalogue's (`probe.KINDS`).
 """
 
 from __future__ import annotations
 
-FUNCTIONS: dict[str, str] = {
+FUNCTION_MEANINGS: dict[str, str] = {
     # the loop
     "uv_run": "runs turns of the loop: timers, pending, idle, prepare, poll, check, closing.",
     "uv__run_timers": "runs the callbacks of timers that are due.",

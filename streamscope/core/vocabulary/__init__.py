@@ -1,0 +1,51 @@
+"""What the engine's numbers and names are called: the words that travel with its feed.
+
+A reader knows no engine. Everything it needs to name and explain what a feed tells (flags, types, requests, callbacks,
+poll bits, fields, kinds, functions, and what each means) comes with the greeting and stands in the trace; `words` is
+where this engine's come from. Another producer has a table of its own, of the same shape: plain dictionaries, lists,
+texts and numbers, so that making it needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import EOF
+from ..flags import POLL_NAMES, REQUEST_NAMES, STREAM_TYPES, TYPE_NAMES
+from ..probe import CALLBACK_NAMES, KINDS
+from .fields import FIELDS
+from .flags import FLAGS
+from .functions import FUNCTION_MEANINGS
+from .kinds import KIND_WORDS
+
+ENGINE = "streamscope's engine, libuv 1.44.2"
+ERRORS = {"EOF": EOF, "UNKNOWN": -4094, "ECHARSET": -4080}
+"""libuv's own errors, beside those of the kernel, whose names every reader has."""
+
+
+def words() -> dict[str, Any]:
+    """The words of this engine, as they travel (`streamscope.trace.vocabulary.Words` says what each is)."""
+    return {
+        "engine": ENGINE,
+        "kinds": {
+            kind.name: {
+                "domains": [arg.domain for arg in kind.args],
+                "functions": list(kind.functions),
+                "meaning": kind.meaning,
+                "plain": KIND_WORDS[kind.name][0],
+                "weight": KIND_WORDS[kind.name][1],
+            }
+            for kind in KINDS
+        },
+        "functions": dict(FUNCTION_MEANINGS),
+        "flags": [flag._asdict() for flag in FLAGS],
+        "types": [
+            {"number": number, "name": name, "stream": number in STREAM_TYPES} for number, name in TYPE_NAMES.items()
+        ],
+        "requests": [{"number": number, "name": name} for number, name in REQUEST_NAMES.items()],
+        "callbacks": [{"number": number, "name": name} for number, name in enumerate(CALLBACK_NAMES)],
+        "polls": [{"number": number, "name": name} for number, name in POLL_NAMES.items()],
+        "errors": [{"number": number, "name": name} for name, number in ERRORS.items()],
+        "fields": {name: field._asdict() for name, field in FIELDS.items()},
+        "unseen": [],
+    }

@@ -1,0 +1,326 @@
+"""The vocabulary of a feed: everything that its greeting says of how it is to be read and what it means.
+
+Nobody above the engine knows an engine's numbers. Kinds, functions and joined records come with the greeting and stand
+in the trace, and so do the words: which bit is which flag and what that means, the names of types, requests, callbacks
+and poll bits, what each field is called, and which fields this engine cannot know. Whoever shows, filters, checks or
+exports takes names from the feed's own `Vocabulary` and nowhere else; a number that has no name is shown as a number.
+
+A greeting is not trusted: names are checked, texts are cut and everything is bounded. Feeds of protocol 1 and traces of
+format 1 brought no words; theirs stand frozen in `words_of_format_1.json`.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from streamscope.core.joined_records import JOINED
+from streamscope.core.probe import FUNCTIONS, KINDS
+from streamscope.core.vocabulary import words as words_of_the_engine
+from streamscope.trace.recipes import Recipes
+from streamscope.trace.untrusted import NAME, FeedError
+
+Kinds: TypeAlias = Sequence[tuple[str, Sequence[str]]]
+"""Each kind's name and the names of its arguments, in the order of their codes."""
+
+MOST_NAMES = 4096
+MOST_TEXT = 400
+"""Characters that are kept of one sentence."""
+_MOST_BIT = 1 << 62
+
+
+# as the words travel: maps, so that what a later version adds is passed over
+
+
+class KindWords(msgspec.Struct, frozen=True):
+    """What a kind means: the domains of its arguments (see `core.probe.Arg`), the functions that tell of it, one
+    sentence, the few words a person would say, and how much it matters (0 bookkeeping, 1 a step, 2 what a person would
+    tell another, 3 trouble).
+    """
+
+    domains: list[str] = []
+    functions: list[str] = []
+    meaning: str = ""
+    plain: str = ""
+    weight: int = 1
+
+
+class FlagWords(msgspec.Struct, frozen=True):
+    """One flag of a handle; fields as in `core.vocabulary.flags.FlagWords`."""
+
+    bit: int
+    name: str
+    plain: str = ""
+    meaning: str = ""
+    set_by: list[str] = []
+    cleared_by: list[str] = []
+    weight: int = 2
+    letter: str = ""
+    cell: int = -1
+    types: list[str] = []
+
+
+class NameWords(msgspec.Struct, frozen=True):
+    """A number that stands for a name: a handle's type (`stream`: whether it is a stream), a request's type, a
+    callback, a poll bit, or an error.
+    """
+
+    number: int
+    name: str
+    meaning: str = ""
+    stream: bool = False
+
+
+class FieldWords(msgspec.Struct, frozen=True):
+    """A field of state: what a person calls it, one sentence, how much it matters (3 stands in every view), and what
+    it is until the feed says otherwise.
+    """
+
+    plain: str = ""
+    meaning: str = ""
+    weight: int = 1
+    initial: int = 0
+
+
+class Words(msgspec.Struct, frozen=True):
+    """The words of an engine. `engine` is what speaks: `asyncio, CPython 3.12.1`; `unseen` are the fields that it
+    cannot know.
+    """
+
+    engine: str = ""
+    kinds: dict[str, KindWords] = {}
+    functions: dict[str, str] = {}
+    flags: list[FlagWords] = []
+    types: list[NameWords] = []
+    requests: list[NameWords] = []
+    callbacks: list[NameWords] = []
+    polls: list[NameWords] = []
+    errors: list[NameWords] = []
+    fields: dict[str, FieldWords] = {}
+    unseen: list[str] = []
+
+
+class Greeting(Protocol):
+    """What brings a vocabulary: the link's `Hello`, and the header of a trace."""
+
+    @property
+    def kinds(self) -> Kinds:
+        """Names of the kinds and of their arguments."""
+
+    @property
+    def functions(self) -> Sequence[str]:
+        """Names of the functions."""
+
+    @property
+    def joined(self) -> Recipes:
+        """The joined records."""
+
+    @property
+    def vocabulary(self) -> Words | None:
+        """The words, None for a feed of protocol 1."""
+
+
+class Vocabulary:
+    """What the feed of one engine is to be read with. Raises FeedError for what no engine can have.
+
+    - `kinds`, `functions`, `joined`: as the greeting has them;
+    - `engine`: what speaks; `unseen`: names of fields that it cannot know;
+    - `flags`, `flag_names`, `flag_bits`: the handle's flags in the order of their lamps, and by bit and by name;
+    - `types`, `requests`, `callbacks`, `polls`, `errors`: names by number; `stream_types`: the types that are streams;
+    - `fields`: what is known of a stream and of the loop, in words.
+    """
+
+    def __init__(
+        self, kinds: Kinds, functions: Sequence[str], joined: Recipes = (), words: Words | None = None
+    ) -> None:
+        if words is None:
+            words = frozen_words()
+        self.kinds: list[tuple[str, tuple[str, ...]]] = [(name, tuple(arguments)) for name, arguments in kinds]
+        self.functions = list(functions)
+        self.joined = joined
+        self.words = words
+        self._check_bounds()
+        self.engine = words.engine[:MOST_TEXT]
+        self.unseen = frozenset(words.unseen)
+        self.flags = words.flags
+        self.flag_names = {flag.bit: flag.name for flag in words.flags}
+        self.flag_bits = {flag.name: flag.bit for flag in words.flags}
+        self.types = _by_number(words.types)
+        self.stream_types = frozenset(entry.number for entry in words.types if entry.stream)
+        self.requests = _by_number(words.requests)
+        self.callbacks = _by_number(words.callbacks)
+        self.polls = _by_number(words.polls)
+        self.errors = _by_number(words.errors)
+        self.fields = words.fields
+        self._domains = self._domains_of_kinds()
+
+    @classmethod
+    @lru_cache(1)
+    def here(cls) -> Vocabulary:
+        """That of this version's engine; always the same object."""
+        kinds = [(kind.name, tuple(arg.name for arg in kind.args)) for kind in KINDS]
+        joined = [(record.name, record.args, record.steps) for record in JOINED]
+        return cls(kinds, FUNCTIONS, joined, msgspec.convert(words_of_the_engine(), Words))
+
+    @classmethod
+    def of(cls, greeting: Greeting) -> Vocabulary:
+        """What a greeting brings. Raises FeedError."""
+        return cls(greeting.kinds, greeting.functions, greeting.joined, greeting.vocabulary)
+
+    def _check_bounds(self) -> None:
+        words = self.words
+        if len(self.kinds) > 256 or len(self.functions) > 256:
+            raise FeedError("the feed's catalogue is longer than a header can say")
+        named: list[FlagWords | NameWords] = [*words.flags, *words.types, *words.requests, *words.callbacks]
+        named += [*words.polls, *words.errors]
+        if len(words.kinds) + len(words.functions) + len(words.fields) + len(words.unseen) + len(named) > MOST_NAMES:
+            raise FeedError(f"the feed's vocabulary has more than {MOST_NAMES:,} words")
+        names = (
+            *self.functions, *(kind for kind, _ in self.kinds), *(arg for _, args in self.kinds for arg in args),
+            *(name for name, _, _ in self.joined), *words.fields, *words.unseen, *(entry.name for entry in named),
+        )  # fmt: skip
+        for name in names:
+            if not NAME.fullmatch(name):
+                raise FeedError(f"the feed's catalogue has a name that is none: {name[:64]!a}")
+        bits = [flag.bit for flag in words.flags]
+        masks = [poll.number for poll in words.polls]
+        if any(bit <= 0 or bit & bit - 1 or bit > _MOST_BIT for bit in (*bits, *masks)):
+            raise FeedError("a flag or poll event of the feed's vocabulary is not one bit")
+        if len(set(bits)) < len(bits) or len({flag.name for flag in words.flags}) < len(bits):
+            raise FeedError("the feed's vocabulary names a flag twice")
+        if any(not 0 <= entry.number < 64 for entry in words.callbacks):
+            raise FeedError("a callback of the feed's vocabulary has a number that none can have")
+
+    def _domains_of_kinds(self) -> dict[tuple[str, str], str]:
+        """The domain of each argument. An argument that the words say nothing of has the domain that its name has
+        wherever they do, and `any` if that is not one alone.
+        """
+        found: dict[tuple[str, str], str] = {}
+        by_name: dict[str, set[str]] = {}
+        for kind, arguments in self.kinds:
+            words = self.words.kinds.get(kind)
+            if words is not None:
+                for argument, domain in zip(arguments, words.domains):
+                    found[kind, argument] = domain if domain in DOMAINS else "any"
+                    by_name.setdefault(argument, set()).add(domain)
+        for kind, arguments in self.kinds:
+            for argument in arguments:
+                domains = by_name.get(argument, set())
+                found.setdefault((kind, argument), next(iter(domains)) if len(domains) == 1 else "any")
+        return found
+
+    # what a word is
+
+    def domain_of(self, kind: str, argument: str) -> str:
+        """The domain of an argument, `any` where the feed does not say."""
+        return self._domains.get((kind, argument), "any")
+
+    def flag(self, name: str) -> int:
+        """The flag's bit, 0 if this engine has no such flag."""
+        return self.flag_bits.get(name, 0)
+
+    def poll(self, name: str) -> int:
+        """The bit of a poll event, `IN` or `OUT`; 0 if this engine has none."""
+        return next((bit for bit, found in self.polls.items() if found == name), 0)
+
+    def request(self, name: str) -> int:
+        """The number of a type of request, -1 if this engine has none."""
+        return next((number for number, found in self.requests.items() if found == name), -1)
+
+    def callback(self, name: str) -> int:
+        """The number of a callback, -1 if this engine has none."""
+        return next((number for number, found in self.callbacks.items() if found == name), -1)
+
+    def knows(self, field: str) -> bool:
+        """Whether this engine can know the field."""
+        return field not in self.unseen
+
+    def field(self, name: str) -> FieldWords:
+        """The words of a field; empty ones where the feed has none."""
+        return self.fields.get(name) or FieldWords()
+
+    def kind(self, name: str) -> KindWords:
+        """The words of a kind; empty ones where the feed has none."""
+        return self.words.kinds.get(name) or KindWords()
+
+    def meaning_of(self, function: str) -> str:
+        """What a function does, in one sentence; "" where the feed does not say."""
+        return self.words.functions.get(function, "")[:MOST_TEXT]
+
+    # how a word reads
+
+    def flag_text(self, flags: int) -> str:
+        """`READING`, or `READABLE|WRITABLE` for several; empty for none."""
+        return bits_text(flags, self.flag_names)
+
+    def mask_text(self, mask: int) -> str:
+        """`IN|OUT`; empty for none."""
+        return bits_text(mask, self.polls)
+
+    def callback_text(self, callback: int) -> str:
+        """`read_cb`."""
+        return self.callbacks.get(callback) or f"callback {callback}"
+
+    def callbacks_text(self, bits: int) -> str:
+        """`alloc_cb|read_cb` for the bits `1 << callback`; empty for none."""
+        return bits_text(bits, self._callback_bits)
+
+    def type_text(self, handle_type: int) -> str:
+        """`tcp`."""
+        return self.types.get(handle_type) or f"type {handle_type}"
+
+    def request_text(self, request: int) -> str:
+        """`write`."""
+        return self.requests.get(request) or f"request {request}"
+
+    def error_text(self, status: int) -> str:
+        """`ECONNRESET` for -104; the number itself where neither the engine nor the system has a name for it."""
+        return self.errors.get(status) or errno.errorcode.get(-status) or str(status)
+
+    @cached_property
+    def namers(self) -> Mapping[str, Callable[[int], str]]:
+        """By domain whose numbers stand for names alone: how such a number reads."""
+        return {
+            "flag": self.flag_text,
+            "mask": self.mask_text,
+            "callback": self.callback_text,
+            "callbacks": self.callbacks_text,
+            "type": self.type_text,
+            "request": self.request_text,
+        }
+
+    @cached_property
+    def _callback_bits(self) -> dict[int, str]:
+        return {1 << number: name for number, name in self.callbacks.items() if number}
+
+
+DOMAINS = frozenset({
+    "int", "bytes", "fd", "req", "handle", "flag", "mask", "status", "result", "ns", "ms", "type", "request",
+    "callback", "callbacks", "text", "any",
+})  # fmt: skip
+"""What an argument may be; a domain that a later version adds reads as `any`."""
+
+ERROR_DOMAINS = frozenset({"status", "result"})
+"""Domains whose negative numbers are errors and whose others are counts or 0."""
+
+
+def bits_text(word: int, names: Mapping[int, str]) -> str:
+    """The names of the bits that are set, joined by `|`, and the rest as a number."""
+    found = [name for bit, name in names.items() if word & bit]
+    rest = word & ~sum(names)
+    return "|".join([*found, hex(rest)] if rest else found)
+
+
+def _by_number(entries: Iterable[NameWords]) -> dict[int, str]:
+    return {entry.number: entry.name for entry in entries}
+
+
+@lru_cache(1)
+def frozen_words() -> Words:
+    """The words of feeds that bring none: those of protocol 1 and format 1, as they were and will stay."""
+    return msgspec.json.decode(Path(__file__).with_name("words_of_format_1.json").read_bytes(), type=Words)
