@@ -107,7 +107,7 @@ def test_every_kind_is_explained_by_the_catalogue_and_its_function() -> None:
     for kind in KINDS:
         arguments = ["x" if arg.domain == "text" else 1 for arg in kind.args]
         event = one(7 << 16 | site(kind.name, kind.functions[0]), *arguments)
-        (name, meaning), (function, sentence) = explanation(event)
+        (name, meaning), (function, sentence) = explanation(event, Vocabulary.here())
 
         assert (name, function) == (kind.name, kind.functions[0])
         assert meaning == kind.meaning
@@ -119,7 +119,10 @@ def test_what_another_version_tells_of_is_shown_and_not_explained() -> None:
     (event,) = decoder.events(0, 1, 2, [7 << 16, 3])
 
     assert "moon.phase phase=3" in text(event, 100)
-    assert explanation(event)[0] == ("moon.phase", "This engine tells of an event that this version does not know.")
+    assert explanation(event, decoder.vocabulary) == [
+        ("moon.phase", "This engine tells of an event without saying what it means."),
+        ("uv__moon", "is a function of the engine."),
+    ]
 
 
 @given(
