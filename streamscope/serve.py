@@ -24,7 +24,7 @@ from typing import NoReturn
 
 import msgspec
 
-from streamscope.core import RUN_DEFAULT, Loop, UVError
+from streamscope.core import RUN_DEFAULT, Loop, LoopOfParent, UVError
 from streamscope.link import discovery
 from streamscope.link.descriptors import open_standard_descriptors, raise_descriptor_limit
 from streamscope.link.discovery import ProbeError
@@ -174,10 +174,12 @@ class Engine:
             signals.kept = str(stopped)
         except SystemExit as exit_:
             leaving = exit_
+        except LoopOfParent:
+            self._send_child_home("tried to run the loop")
         except ProgramFailed:
             write_all(1, self._held.take())
             raise
-        self._send_child_home(leaving)
+        self._send_child_home("came back from main", leaving)
         self._heed_signals(signals)  # before anybody can know that we are there
         try:
             if leaving is not None:
@@ -186,28 +188,32 @@ class Engine:
             self.loop.run()
         except SystemExit as exit_:
             return _exit_status(exit_), f"{self.name} left by sys.exit"
+        except LoopOfParent as error:
+            self._send_child_home("came back to the loop")
+            raise program.failed(error) from error
         except BaseException as error:
             raise program.failed(error) from error
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        return 0, self._stopping or f"{self.name} has nothing left to do"
+        status = 1 if self.loop.refusals else 0
+        return status, self._stopping or f"{self.name} has nothing left to do"
 
     def _begin(self) -> None:
         """The loop runs from now on, or would have: say so, once."""
-        if not self._begun:
+        if not self._begun and os.getpid() == self.pid:
             self._begun = True
             self._held.release()
             self._announce(self._held.take())
             self._start_demo()
 
-    def _send_child_home(self, leaving: SystemExit | None) -> None:
-        """End a process that the program has forked and that came back from main: the engine is its parent's, with
-        every descriptor and socket of it.
+    def _send_child_home(self, did: str, leaving: SystemExit | None = None) -> None:
+        """End a process that the program has forked and that is about to do the engine's work: the engine is its
+        parent's, with every descriptor and socket of it.
         """
         if os.getpid() == self.pid:
             return
         if leaving is None:
-            sys.stderr.write(f"streamscope: a child of {self.name} came back from main; the loop is its parent's\n")
+            sys.stderr.write(f"streamscope: a child of {self.name} {did}; the loop is its parent's\n")
         _leave(1 if leaving is None else _exit_status(leaving))
 
     def _announce(self, printed: bytes) -> None:

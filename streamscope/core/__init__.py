@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .flags import RUN_DEFAULT as RUN_DEFAULT
     from .flags import RUN_NOWAIT as RUN_NOWAIT
     from .flags import RUN_ONCE as RUN_ONCE
+    from .forked import LoopOfParent as LoopOfParent
     from .handle import Handle as Handle
     from .loop import Loop as Loop
     from .loop_watcher import Check as Check
@@ -48,6 +49,7 @@ _HOMES = {
     for module, names in {
         ".errors": "EOF UVError error_name error_text",
         ".flags": "RUN_DEFAULT RUN_NOWAIT RUN_ONCE",
+        ".forked": "LoopOfParent",
         ".handle": "Handle",
         ".loop": "Loop",
         ".loop_watcher": "Check Idle Prepare",

@@ -2,8 +2,9 @@
 
     update time → timers → pending → idle → prepare → poll → up to 8 more runs of pending → check → closing
 
-An exception in a callback goes to `excepthook` and the loop goes on. What is no `Exception` (KeyboardInterrupt,
-SystemExit) passes through `run`; nothing that waited for its callback is lost by that, and `run` may be called again.
+An exception in a callback goes to `excepthook` and the loop goes on; so does what epoll says of a descriptor that it
+refuses. What is no `Exception` (KeyboardInterrupt, SystemExit) passes through `run`; nothing that waited for its
+callback is lost by that, and `run` may be called again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import UVError
 from .flags import CLOSED, CLOSING, POLLIN, POLLOUT, RUN_DEFAULT, RUN_ONCE
+from .forked import mind_forks
 from .handle import Handle, uv__finish_close
 from .loop_watcher import LoopWatcher, uv__run_loop_watchers
 from .poll import Passenger, uv__io_poll
@@ -50,12 +52,12 @@ class Loop(Probe):
     """
 
     __slots__ = (
-        "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher", "callback_ns",
-        "closing_list", "emfile_fd", "event_t", "excepthook", "fetched", "handles", "handles_made", "joined",
-        "loop_watchers", "new_tap", "nfds", "passenger", "pending_list", "poll_ns", "poller", "redundant_mod",
-        "requests_made", "signals", "stop_flag", "sys_read", "sys_write", "system", "tick", "time",
-        "timer_heap", "timers_stale", "timers_started", "turn", "waits_since", "wakeups", "watcher_queue",
-        "watchers",
+        "__weakref__", "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher",
+        "callback_ns", "closing_list", "emfile_fd", "event_t", "excepthook", "fetched", "handles", "handles_made",
+        "joined", "loop_watchers", "new_tap", "nfds", "passenger", "pending_list", "poll_ns", "poller", "redundant_mod",
+        "refusals", "refused", "requests_made", "running", "signals", "stop_flag", "sys_read", "sys_write", "system",
+        "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn", "waits_since", "wakeups",
+        "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +87,8 @@ class Loop(Probe):
         self.requests_made = 0
         self.watchers: list[Watcher | None] = []  # by descriptor: in an array, as in libuv, they cost 8 bytes each
         self.watcher_queue: dict[Watcher, None] = {}
+        self.refused: list[tuple[Watcher, OSError]] = []  # by epoll, since the wait before
+        self.refusals = 0
         self.pending_list: list[Watcher] = []
         self.closing_list: list[Handle] = []
         self.fetched: list[tuple[int, int]] | None = None
@@ -95,6 +99,7 @@ class Loop(Probe):
         self.wakeups: list[Wakeup] = []
         self.emfile_fd = -1
         self.stop_flag = False
+        self.running = False
         self._closed = False
 
         self.sys_read, self.sys_write = self.system.read, self.system.write  # found once, for the everyday path
@@ -111,6 +116,7 @@ class Loop(Probe):
         uv__io_start(self, self.signals.watcher, POLLIN)
         self.async_watcher = IoWatcher(uv__async_io, os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
         uv__io_start(self, self.async_watcher, POLLIN)
+        mind_forks(self)
 
     # what a program calls
 
@@ -118,9 +124,16 @@ class Loop(Probe):
         """Turn until nothing keeps the loop alive (RUN_DEFAULT), once with waiting (RUN_ONCE) or once without
         (RUN_NOWAIT).
 
-        Returns whether the loop is still alive.
+        Returns whether the loop is still alive. Raises RuntimeError inside a callback, since `run` is not reentrant,
+        and in a forked child, whose loop is the parent's.
         """
-        return uv_run(self, mode)
+        if self.running:
+            raise RuntimeError("the loop runs already: what a callback begins goes on once the callback has returned")
+        self.running = True
+        try:
+            return uv_run(self, mode)
+        finally:
+            self.running = False
 
     def stop(self) -> None:
         """End `run` after this turn (`uv_stop`)."""
@@ -207,15 +220,15 @@ class Loop(Probe):
                 self.callback_ns += tick - before
                 emit((mark | end, number, tick))
 
-    def callback_failed(self, handle: Handle | None, number: int, error: Exception) -> None:
-        """Count and tell of an exception in a callback, and give it to `excepthook`."""
+    def callback_failed(self, handle: Handle | None, number: int, error: Exception, what: str = "") -> None:
+        """Count and tell of an exception in a callback, or in what else is named, and give it to `excepthook`."""
         if handle is not None and hasattr(handle, "errors"):
             handle.errors += 1
         if self.emit is not None:
             # traceback's way, because an error may fail even when it is asked what it is
             text = encodable("".join(traceback.format_exception_only(error)).strip()[:500])
             self.emit(((0 if handle is None else handle.mark) | _CALLBACK_ERROR, number, text))
-        self.excepthook(handle, CALLBACK_NAMES[number], error)
+        self.excepthook(handle, what or CALLBACK_NAMES[number], error)
 
     def set_passenger(self, passenger: Passenger | None) -> None:
         """Let something ride along in poll, or put it out."""

@@ -2,6 +2,9 @@
 
     tell epoll what has changed → wait → run the callbacks of what is ready → again, while every wait comes back full
 
+A stream whose descriptor epoll refuses (a regular file opened as a pipe, one that was closed behind the engine's back)
+ends, through `excepthook`, and no other does.
+
 Whatever watches the engine rides along here (`Passenger`): its descriptor is registered with epoll beside the
 program's, but it is in no count, ends no wait and begins no turn, so that watching changes nothing that is watched.
 """
@@ -10,11 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from .errors import status_of
-from .flags import POLLERR, POLLHUP, POLLIN, POLLOUT
+from .errors import outcome, status_of
+from .flags import CLOSED, CLOSING, POLLERR, POLLHUP, POLLIN, POLLOUT
 from .poller import MAX_EVENTS, seconds_of
-from .probe import site
-from .stream import joined
+from .probe import NO_CALLBACK, site
+from .stream import Stream, joined
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -64,6 +67,9 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
             joined.register(loop, _register_one)
         else:
             _register(loop)
+        if loop.refused:
+            _end_refused(loop)
+            timeout = 0  # there are handles to close now
     base = loop.time
     events = _wait(loop, timeout)
     found = _dispatch(loop, events) if events else 0
@@ -87,11 +93,7 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
 
 
 def _register(loop: Loop) -> None:
-    """Tell epoll of every watcher in the queue.
-
-    Raises what epoll says of a descriptor that cannot be watched (a regular file, or one that was closed behind the
-    engine's back), where libuv aborts; the other watchers stay in the queue.
-    """
+    """Tell epoll of every watcher in the queue."""
     queue = loop.watcher_queue
     loop.watcher_queue = {}
     watchers = iter(queue)
@@ -99,15 +101,20 @@ def _register(loop: Loop) -> None:
         for w in watchers:
             w.watched = False
             _register_one(loop, w)
-    finally:
+    finally:  # KeyboardInterrupt comes between any two steps
         loop.watcher_queue.update(dict.fromkeys(watchers))
 
 
-def _register_one(loop: Loop, w: Watcher) -> None:
-    """ADD or MOD; MOD after all where ADD finds it registered, because nobody deleted it when it stopped."""
+def _register_one(loop: Loop, w: Watcher, made: OSError | None = None) -> None:
+    """ADD or MOD; MOD after all where ADD finds it registered, because nobody deleted it when it stopped.
+
+    What epoll says of a descriptor that it does not watch is kept in `loop.refused`, where libuv aborts. `made` is what
+    it has said of a MOD already.
+    """
     emit = loop.emit
     poller = loop.poller
     mark, fd, pevents = w.mark, w.fd, w.pevents
+    refusal: OSError | None = None
     if emit is not None:
         emit((mark | _WATCHER_POP,))
     modify = w.events != 0
@@ -118,16 +125,50 @@ def _register_one(loop: Loop, w: Watcher) -> None:
         except FileExistsError as error:
             status = status_of(error)
             modify = True
+        except OSError as error:
+            status = status_of(error)
+            refusal = error
         if emit is not None:
             emit((mark | _ADD, fd, pevents, status))
     if modify:
-        poller.modify(fd, pevents)
+        status = 0
+        try:
+            if made is None:
+                poller.modify(fd, pevents)
+            else:
+                outcome(made)
+        except OSError as error:
+            status = status_of(error)
+            refusal = error
         if emit is not None:
-            emit((mark | _MOD, fd, pevents, 0))
+            emit((mark | _MOD, fd, pevents, status))
+    if refusal is not None:
+        loop.refused.append((w, refusal))
+        return
     if w.events != pevents:
         if emit is not None:
             emit((mark | _IO_EVENTS, w.events, pevents))
         w.events = pevents
+
+
+def _end_refused(loop: Loop) -> None:
+    """Tell `excepthook` of every stream that epoll has refused, and end it, if the hook has not. Raises what epoll said
+    of a watcher of the loop's own.
+    """
+    refused, loop.refused = loop.refused, []
+    streams = [(w, error) for w, error in refused if isinstance(w, Stream)]
+    try:
+        for w, error in refused:
+            if not isinstance(w, Stream):
+                raise error
+            if not w.flags & (CLOSING | CLOSED):  # else the hook has closed it with another
+                loop.refusals += 1
+                error.add_note(f"epoll_ctl(2) of descriptor {w.fd}: {w!r}, made at {w.place}")
+                loop.callback_failed(w, NO_CALLBACK, error.with_traceback(None), "epoll_ctl")
+    finally:
+        for stream, _ in streams:
+            if not stream.flags & (CLOSING | CLOSED):
+                stream.close()
 
 
 def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:

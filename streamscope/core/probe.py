@@ -34,6 +34,7 @@ CALLBACK_NAMES = (
 )  # fmt: skip
 """Names of the program's callbacks, by the number that `callback.*` records carry."""
 
+NO_CALLBACK = 0
 CB_ALLOC, CB_READ, CB_WRITE, CB_CONNECT, CB_SHUTDOWN, CB_CLOSE, CB_CONNECTION = range(1, 8)
 CB_TIMER, CB_IDLE, CB_PREPARE, CB_CHECK, CB_ASYNC, CB_SIGNAL = range(8, 14)
 
@@ -366,7 +367,7 @@ KINDS: tuple[Kind, ...] = (
         "callback.error",
         "callback:callback error:text",
         "excepthook",
-        "The callback raised; the loop's excepthook was told.",
+        "The callback raised, or, where there is none, epoll refused the descriptor; the loop's excepthook was told.",
     ),
     # timers
     _kind(
@@ -378,6 +379,12 @@ KINDS: tuple[Kind, ...] = (
     _kind("timer.stop", "", "uv_timer_stop", "The timer will not fire."),
     # at the end, so that the codes above stay what they were
     _kind("handle.ipc", "", "uv_pipe_init", "The pipe carries descriptors beside its bytes."),
+    _kind(
+        "fds.truncated",
+        "came:int",
+        "uv__recvmsg",
+        "recvmsg(2) said MSG_CTRUNC: so many descriptors came, others were lost; the kernel does not say how many.",
+    ),
 )
 
 KIND_CODES: dict[str, int] = {kind.name: code for code, kind in enumerate(KINDS)}

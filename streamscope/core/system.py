@@ -115,11 +115,13 @@ class System:
         with _lent(fd) as sock:
             return sock.getpeername()
 
-    def recvmsg(self, fd: int, buffers: Sequence[Buffer]) -> tuple[int, list[tuple[int, int, bytes]]]:
-        """recvmsg(2) into writable buffers, with room for 64 descriptors: the byte count and the control messages."""
+    def recvmsg(self, fd: int, buffers: Sequence[Buffer]) -> tuple[int, list[tuple[int, int, bytes]], int]:
+        """recvmsg(2) into writable buffers, with room for 64 descriptors: the byte count, the control messages, and the
+        flags, MSG_CTRUNC where there were more of these.
+        """
         with _lent(fd) as sock:
-            n, control, _, _ = sock.recvmsg_into(buffers, socket.CMSG_SPACE(RECV_FDS * 4), socket.MSG_CMSG_CLOEXEC)
-        return n, control
+            n, control, flags, _ = sock.recvmsg_into(buffers, socket.CMSG_SPACE(RECV_FDS * 4), socket.MSG_CMSG_CLOEXEC)
+        return n, control, flags
 
     def sendmsg(self, fd: int, buffers: Sequence[Buffer], send_fd: int) -> int:
         """sendmsg(2) with one descriptor beside the bytes (SCM_RIGHTS)."""

@@ -112,11 +112,22 @@ class Signals:
             if callback is not None:
                 loop.call(None, CB_SIGNAL, _SIGNAL_BEGIN, _SIGNAL_END, signum, callback, signum)
 
+    def let_go(self) -> None:
+        """In a forked child: signals are the child's own again, with what they do by default. The pipe they are noted
+        in is the parent's, too, and would end it.
+        """
+        if self._callbacks:
+            signal.set_wakeup_fd(-1)
+            for signum, before in self._before.items():
+                signal.signal(signum, signal.SIG_IGN if before == signal.SIG_IGN else signal.SIG_DFL)
+            self._callbacks.clear()
+
     def close(self) -> None:
         """Give the signals back to whoever had them, and the pipe to the system."""
         if self._callbacks:
             signal.set_wakeup_fd(self._fd_before)
             for signum, before in self._before.items():
                 signal.signal(signum, before)
+            self._callbacks.clear()
         os.close(self._read)
         os.close(self._write)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from streamscope.core import LoopOfParent
 from streamscope.servers import SERVERS
 from streamscope.servers.address import AddressError
 from streamscope.servers.load import LoadError, load, program_name
@@ -76,14 +77,14 @@ class Program:
     keywords: Mapping[str, Any]
 
     def start(self, loop: Loop) -> None:
-        """Call main. Raises Refusal for an address that cannot be had, ProgramFailed, Stopped, and SystemExit as it
-        comes.
+        """Call main. Raises Refusal for an address that cannot be had, ProgramFailed, Stopped, and SystemExit and
+        LoopOfParent as they come.
         """
         try:
             self.main(loop, *self.arguments, **self.keywords)
         except AddressError as error:
             raise Refusal(str(error), error.status) from error
-        except (SystemExit, Stopped):
+        except (SystemExit, Stopped, LoopOfParent):
             raise
         except BaseException as error:
             raise self.failed(error) from error

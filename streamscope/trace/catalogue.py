@@ -82,7 +82,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Queues", ("write_queue.", "write_completed_queue.", "queued_fds.", "pending.", "watcher_queue.", "closing.")),
     ("The io watcher", ("io.",)),
     ("Requests", ("request.",)),
-    ("System calls", ("sys.",)),
+    ("System calls", ("sys.", "fds.")),
     ("Callbacks of the program", ("callback.",)),
     ("Timers", ("timer.",)),
 )

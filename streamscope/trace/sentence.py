@@ -168,6 +168,12 @@ def _callback_begin(event: Event) -> tuple[str, str]:
     return f"{callback_text(_int(event, 'callback'))}({shown})", ""
 
 
+def _callback_error(event: Event) -> tuple[str, str]:
+    error = word_text(event.kind, "error", event.fields["error"])
+    callback = _int(event, "callback")
+    return f"{callback_text(callback)} raised {error}" if callback else f"refused by epoll: {error}", ""
+
+
 def _timer_start(event: Event) -> tuple[str, str]:
     repeat = _int(event, "repeat")
     return f"fires in {_int(event, 'timeout'):,} ms" + (f", then every {repeat:,} ms" if repeat else ""), ""
@@ -253,6 +259,7 @@ _WRITERS: dict[str, Callable[[Event], tuple[str, str]]] = {
     "queued_fds.push": _queue("queued_fds"),
     "queued_fds.pop": _queue("queued_fds"),
     "queued_fds.capacity": _changes("room", "queued_fds.capacity"),
+    "fds.truncated": _shown("MSG_CTRUNC: {came} descriptors came, others were lost"),
     "io.feed": _fixed("joins pending_queue"),
     "pending.pop": _watcher_in("pending_queue"),
     "watcher_queue.push": _watcher_in("watcher_queue"),
@@ -269,7 +276,7 @@ _WRITERS: dict[str, Callable[[Event], tuple[str, str]]] = {
     "request.end": _request_end,
     "callback.begin": _callback_begin,
     "callback.end": _shown("{callback} returned"),
-    "callback.error": _shown("{callback} raised {error}"),
+    "callback.error": _callback_error,
     "timer.start": _timer_start,
     "timer.stop": _fixed("timer stopped"),
 }

@@ -92,6 +92,65 @@ def test_a_child_that_comes_home_from_a_callback_takes_nothing_from_the_engine(
     assert '"handle.closed"' in (tmp_path / "events").read_text()
 
 
+GOES_ON = "    if os.fork():\n        os.wait()\n        print('the child has ended', flush=True)\n"
+
+
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [
+        (f"{LISTENING}    Timer(loop).start(child, 1)\ndef child(timer):\n{GOES_ON}", "came back to the loop"),
+        (f"{LISTENING}{GOES_ON}    loop.run()\n", "tried to run the loop"),
+    ],
+)
+def test_a_child_that_goes_on_in_its_parents_loop_is_sent_home_and_the_parent_serves(
+    runtime: Path, tmp_path: Path, main: str, said: str
+) -> None:
+    with Serving(runtime, program(tmp_path, main), "--events", str(tmp_path / "events")) as serving:
+        assert serving.process.stdout is not None
+        assert serving.first_line.startswith("mine listening on ")
+        assert serving.process.stdout.readline() == "the child has ended\n"
+        serving.connect().close()
+        assert (runtime / "streamscope" / f"{serving.pid}.sock").exists()
+        status, out, err = serving.end()
+    assert (status, out) == (0, "")
+    assert err == f"streamscope: a child of mine {said}; the loop is its parent's\n"
+    assert '"handle.closed"' in (tmp_path / "events").read_text()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_a_child_of_a_callback_ends_the_child_alone(
+    runtime: Path, tmp_path: Path, signum: signal.Signals
+) -> None:
+    main = (
+        f"{LISTENING}    Timer(loop).start(child, 1)\ndef child(timer):\n    out, into = os.pipe()\n"
+        "    pid = os.fork()\n    if pid == 0:\n        os.write(into, b'x')\n        time.sleep(1000)\n"
+        f"    os.read(out, 1)\n    os.kill(pid, {int(signum)})\n    print(os.waitpid(pid, 0)[1], flush=True)\n"
+    )
+    with Serving(runtime, program(tmp_path, main)) as serving:
+        assert serving.process.stdout is not None
+        assert serving.process.stdout.readline() == f"{int(signum)}\n"
+        serving.connect().close()
+        status, _, err = serving.end()
+    assert (status, err) == (0, "")
+
+
+def test_a_stream_that_epoll_refuses_is_named_and_makes_the_run_a_failure(runtime: Path, tmp_path: Path) -> None:
+    main = (
+        f"{LISTENING}    from streamscope.core import Pipe\n    file = Pipe(loop)\n    file.name = 'a file'\n"
+        "    file.open(os.open('/etc/passwd', os.O_RDONLY))\n    file.read_start(None, print)\n"
+    )
+    with Serving(runtime, program(tmp_path, main)) as serving:
+        serving.connect().close()
+        status, out, err = serving.end()
+    assert (status, out) == (1, "")
+    assert re.fullmatch(
+        r"exception in epoll_ctl of <Pipe #2 a file>:\n"
+        r"PermissionError: \[Errno 1\] Operation not permitted\n"
+        r"epoll_ctl\(2\) of descriptor \d+: <Pipe #2 a file>, made at mine.py:8 main\n",
+        err,
+    )
+
+
 @pytest.mark.parametrize("main", ["    raise KeyboardInterrupt\n", "    Timer(loop).start(fail, 1)\n"])
 def test_whatever_the_program_raises_the_engine_ends_in_order(runtime: Path, tmp_path: Path, main: str) -> None:
     main += "class Own(BaseException):\n    pass\ndef fail(timer):\n    raise Own('mine')\n"

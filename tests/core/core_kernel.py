@@ -17,6 +17,7 @@ from typing import Any
 from streamscope.core import RUN_NOWAIT, Handle, Loop, System
 from streamscope.core.flags import POLLERR, POLLHUP, POLLIN, POLLOUT
 from streamscope.core.poller import MAX_EVENTS
+from streamscope.core.system import RECV_FDS
 
 MS = 1_000_000
 IN, OUT, ERR, HUP = POLLIN, POLLOUT, POLLERR, POLLHUP
@@ -121,12 +122,13 @@ class Kernel(System):
         view[: len(data)] = data
         return len(data)
 
-    def recvmsg(self, fd: int, buffers: Any) -> tuple[int, list[tuple[int, int, bytes]]]:
+    def recvmsg(self, fd: int, buffers: Any) -> tuple[int, list[tuple[int, int, bytes]], int]:
         view = memoryview(buffers[0]).cast("B")
         data, fds = self._take(self._enter("recvmsg", fd, len(view)), len(view))
         view[: len(data)] = data
-        packed = b"".join(f.to_bytes(4, "little") for f in fds)
-        return len(data), [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)] if fds else []
+        packed = b"".join(f.to_bytes(4, "little") for f in fds[:RECV_FDS])
+        flags = socket.MSG_CTRUNC if len(fds) > RECV_FDS else 0
+        return len(data), [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)] if fds else [], flags
 
     @staticmethod
     def _take(d: Descriptor, n: int) -> tuple[bytes, list[int]]:
@@ -267,20 +269,27 @@ class FakePoller:
         self.ctl: list[tuple[str, int] | tuple[str, int, int]] = []
         self.script: deque[list[tuple[int, int]] | Exception] = deque()
         self.waits: list[int] = []
+        self.refuses: set[int] = set()  # descriptors that ADD and MOD refuse
         self.idle_limit = 10_000
         self.closed = False
 
     def add(self, fd: int, mask: int) -> None:
         self.ctl.append(("add", fd, mask))
+        self._refuse(fd)
         if fd in self.registered:
             raise FileExistsError(errno.EEXIST, "exists")
         self.registered[fd] = mask
 
     def modify(self, fd: int, mask: int) -> None:
         self.ctl.append(("mod", fd, mask))
+        self._refuse(fd)
         if fd not in self.registered:
             raise failure(errno.ENOENT)
         self.registered[fd] = mask
+
+    def _refuse(self, fd: int) -> None:
+        if fd in self.refuses:
+            raise failure(errno.EPERM)
 
     def delete(self, fd: int) -> None:
         self.ctl.append(("del", fd))

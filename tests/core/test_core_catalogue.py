@@ -229,7 +229,7 @@ def carries_descriptors(world: World) -> None:
         client = Tcp(world.loop)
         pipe.accept(client)
     pipe.write2(b"x", client)
-    world.kernel[pipe.fd].inbox.append((b"x", [world.kernel.make() for _ in range(3)]))
+    world.kernel[pipe.fd].inbox.append((b"x", [world.kernel.make() for _ in range(70)]))
     world.turn((pipe.fd, IN))
     pipe.close()
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from typing import Any
 
 import pytest
+from core_feed import lines
 from core_kernel import IN, Diary, World
 
-from streamscope.core import Pipe, Tcp
+from streamscope.core import RUN_ONCE, Loop, Pipe, Tcp
 from streamscope.core.stream import fds as fds_module
 
 
@@ -102,7 +104,7 @@ def test_other_control_messages_are_ignored_with_a_word_on_stderr(
 ) -> None:
     def recvmsg(fd: int, buffers: Any) -> Any:
         memoryview(buffers[0])[:1] = b"x"
-        return 1, [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, b"\0" * 12)]
+        return 1, [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, b"\0" * 12)], 0
 
     monkeypatch.setattr(world.kernel, "recvmsg", recvmsg)
     ipc.read_start(None, diary.read)
@@ -110,6 +112,28 @@ def test_other_control_messages_are_ignored_with_a_word_on_stderr(
     assert diary.entries == [("read", 1, b"x")]
     assert ipc.accepted_fd == -1
     assert capsys.readouterr().err == f"ignoring non-SCM_RIGHTS ancillary data: {socket.SCM_CREDENTIALS}\n"
+
+
+def test_descriptors_that_the_kernel_dropped_are_told_and_how_many_came(loop: Loop, diary: Diary) -> None:
+    """libuv has room for 64; the 6 that did not fit are gone, and only MSG_CTRUNC says so."""
+    ours, theirs = socket.socketpair()
+    pipe = Pipe(loop, ipc=True)
+    pipe.open(ours.detach())
+    pipe.read_start(None, diary.read)
+    feed: list[Any] = []
+    loop.watch(feed)
+    for count in (64, 70):
+        sent = [os.dup(0) for _ in range(count)]
+        socket.send_fds(theirs, [b"x"], sent)
+        for fd in sent:
+            os.close(fd)
+        loop.run(RUN_ONCE)
+    assert pipe.pending_count() == 64 + 64
+    told = [line for line in lines(feed) if "uv__recvmsg" in line]
+    assert [line.rpartition(": ")[2] for line in told] == [
+        f"sys.recvmsg {pipe.fd} 65536 1", f"sys.recvmsg {pipe.fd} 65536 1", "fds.truncated 64",
+    ]  # fmt: skip
+    theirs.close()
 
 
 def test_ipc_reads_eagain_eintr_errors_and_buffers_like_any_other(world: World, ipc: Pipe, diary: Diary) -> None:

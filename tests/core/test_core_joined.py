@@ -55,6 +55,7 @@ steps = st.one_of(
     st.tuples(st.just("act"), st.integers(0, STREAMS - 1), acts),
     st.tuples(st.just("end"), st.integers(0, STREAMS - 1), st.none()),
     st.tuples(st.just("event"), st.integers(0, STREAMS - 1), st.sampled_from([IN, OUT, IN | HUP, IN | OUT])),
+    st.tuples(st.just("refuse"), st.integers(0, STREAMS - 1), st.none()),
     st.tuples(st.just("turn"), st.just(0), st.none()),
 )
 
@@ -140,6 +141,8 @@ class Program:
             descriptor.takes.append(what)
         elif name == "end":
             descriptor.ended = True
+        elif name == "refuse":
+            self.world.poller.refuses.add(stream.fd)
         elif name == "event":
             self.world.turn((stream.fd, what))
 

@@ -25,6 +25,20 @@ def test_the_phases_of_a_turn_come_in_libuvs_order(world: World, tcp: Tcp) -> No
     assert order == ["timer", "pending", "idle", "prepare", "poll", "check", "closing"]
 
 
+@pytest.mark.parametrize("mode", [RUN_DEFAULT, RUN_ONCE, RUN_NOWAIT])
+def test_run_inside_a_callback_is_refused_and_breaks_nothing(world: World, tcp: Tcp, diary: Diary, mode: int) -> None:
+    told: list[tuple[str, str]] = []
+    world.loop.excepthook = lambda handle, name, error: told.append((name, str(error)))
+    tcp.write(b"x", lambda request, status: world.loop.run(mode))
+    tcp.read_start(None, diary.read)
+    world.kernel[tcp.fd].inbox.append(b"on")
+    world.turn((tcp.fd, IN))
+    assert [name for name, _ in told] == ["write_cb"]
+    assert "the loop runs already" in told[0][1]
+    assert diary.entries == [("read", 2, b"on")]
+    assert world.loop.run(RUN_NOWAIT) is True
+
+
 def test_pending_runs_up_to_eight_times_more_after_poll(world: World, tcp: Tcp) -> None:
     order: list[str] = []
 

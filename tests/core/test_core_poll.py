@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core_kernel import ERR, HUP, IN, MS, OUT, Diary, World, failure, whole_ms
+from core_kernel import ERR, HUP, IN, MS, OUT, Diary, World, whole_ms
 
-from streamscope.core import RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE, Loop, Tcp, Timer
+from streamscope.core import RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE, Loop, Pipe, Tcp, Timer
+from streamscope.core.flags import CLOSED
 from streamscope.core.poller import MAX_EVENTS, EpollPoller, seconds_of
+from streamscope.core.probe import Word
+from streamscope.trace.decode import Decoder
 
 
 def ctl(world: World) -> list[Any]:
@@ -103,30 +107,103 @@ def test_a_real_change_is_always_told(make_world: Callable[..., World], diary: D
     assert [call for call in ctl(world) if call[1] == tcp.fd] == [("add", tcp.fd, IN | OUT), ("mod", tcp.fd, IN)]
 
 
-def test_a_descriptor_that_epoll_refuses_is_raised_and_the_others_are_registered_later(
-    world: World, diary: Diary, monkeypatch: pytest.MonkeyPatch
+def told_of(kind: str, feed: list[Word], stream: int) -> list[dict[str, Any]]:
+    """The arguments of all events of this kind that the feed tells of the stream."""
+    events = Decoder.here().events(0, 0, 0, feed)
+    return [event.fields for event in events if event.kind == kind and event.stream == stream]
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("call", ["add", "modify"])
+def test_a_descriptor_that_epoll_refuses_is_told_and_ends_only_its_stream(
+    make_world: Callable[..., World],
+    diary: Diary,
+    capsys: pytest.CaptureFixture[str],
+    joined: bool,
+    call: str,
 ) -> None:
     """libuv aborts here."""
+    world = make_world(joined=joined)
     streams = []
     for _ in range(3):
         streams.append(Tcp(world.loop))
         streams[-1].open(world.kernel.make())
         streams[-1].read_start(None, diary.read)
-    refused = streams[1].fd
-    add = world.poller.add
-
-    def refuse(fd: int, mask: int) -> None:
-        if fd == refused:
-            raise failure(errno.EPERM)
-        add(fd, mask)
-
-    monkeypatch.setattr(world.poller, "add", refuse)
-    with pytest.raises(PermissionError):
+    if call == "modify":
         world.turn()
-    assert list(world.loop.watcher_queue) == [streams[2]]
-    streams[1].close()
+        for stream in streams:
+            stream.write(b"x")  # what follows is the EPOLL_CTL_MOD that changes nothing
+    fd = streams[1].fd
+    world.poller.refuses.add(fd)
+    feed: list[Any] = []
+    world.loop.watch(feed)
+    world.poller.waits.clear()
+
     world.turn()
+
+    assert world.poller.waits == [0]
+    assert [stream.is_closing() for stream in streams] == [False, True, False]
+    assert streams[1].flags & CLOSED
     assert streams[2].fd in world.poller.registered
+    number = streams[1].number
+    refused = told_of("epoll.mod" if call == "modify" else "epoll.add", feed, number)
+    assert refused == [{"fd": fd, "mask": IN, "result": -errno.EPERM}]
+    assert [fields["callback"] for fields in told_of("callback.error", feed, number)] == [0]
+    assert (world.loop.refusals, streams[1].errors) == (1, 1)
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"exception in epoll_ctl of {streams[1]!r}:\nPermissionError: [Errno 1] Operation not permitted"
+    )
+    assert f"descriptor {fd}: {streams[1]!r}, made at test_core_poll.py:" in said
+    assert "Traceback" not in said
+    world.kernel[streams[2].fd].inbox.append(b"on")
+    world.turn((streams[2].fd, IN))
+    assert diary.entries == [("read", 2, b"on")]
+
+
+def test_a_hook_hears_which_stream_epoll_refused_and_it_ends_whatever_the_hook_does(world: World, diary: Diary) -> None:
+    told: list[Any] = []
+
+    def hook(handle: Any, what: str, error: Exception) -> None:
+        told.append((handle.number, handle.fileno(), what, error.args[0]))
+        other.close()
+        raise KeyboardInterrupt
+
+    world.loop.excepthook = hook
+    fds = [world.kernel.make() for _ in range(2)]
+    stream, other = (Tcp(world.loop) for _ in fds)
+    for each, fd in zip((stream, other), fds, strict=True):
+        each.open(fd)
+        each.read_start(None, diary.read)
+        world.poller.refuses.add(fd)
+
+    with pytest.raises(KeyboardInterrupt):
+        world.turn()
+
+    assert told == [(stream.number, fds[0], "epoll_ctl", errno.EPERM)]
+    assert stream.is_closing()
+    world.turn()
+    assert world.loop.handles == {}
+
+
+def test_a_regular_file_opened_as_a_pipe_ends_and_the_kernel_serves_the_others(loop: Loop, diary: Diary) -> None:
+    told: list[Any] = []
+    loop.excepthook = lambda handle, what, error: told.append((handle, what, type(error)))
+    ours, theirs = socket.socketpair()
+    other = Pipe(loop)
+    other.open(ours.detach())
+    other.read_start(None, diary.read)
+    file = Pipe(loop)
+    file.open(os.open(__file__, os.O_RDONLY))
+    file.read_start(None, diary.read)
+    theirs.sendall(b"hi")
+
+    loop.run(RUN_NOWAIT)
+
+    assert told == [(file, "epoll_ctl", PermissionError)]
+    assert file.flags & CLOSED
+    assert diary.entries == [("read", 2, b"hi")]
+    theirs.close()
 
 
 def test_closing_deletes_at_once(world: World, tcp: Tcp, diary: Diary) -> None:
@@ -398,12 +475,3 @@ def test_the_real_poller_is_epoll() -> None:
         os.close(r)
         os.close(w)
         poller.close()
-
-
-def test_a_regular_file_cannot_be_watched(loop: Loop) -> None:
-    stream = Tcp(loop)
-    fd = os.open(__file__, os.O_RDONLY)
-    stream.open(fd)
-    stream.read_start(None, lambda *_: None)
-    with pytest.raises(PermissionError):
-        loop.run(RUN_NOWAIT)

@@ -81,6 +81,8 @@ def said(words: list[Word]) -> tuple[str, str]:
         (record("callback.begin", 7, 2, -4095), "read_cb(EOF)", ""),
         (record("callback.end", 7, 3, 99), "write_cb returned", ""),
         (record("callback.error", 7, 2, "ValueError: no"), "read_cb raised ValueError: no", ""),
+        (record("callback.error", 7, 0, "PermissionError: no"), "refused by epoll: PermissionError: no", ""),
+        (record("fds.truncated", 7, 64), "MSG_CTRUNC: 64 descriptors came, others were lost", ""),
         (record("timer.start", 7, 1500, 0), "fires in 1,500 ms", ""),
         (record("timer.start", 7, 100, 200), "fires in 100 ms, then every 200 ms", ""),
     ],

@@ -55,6 +55,12 @@ def uv__stream_recv_cmsg(stream: Stream, control: list[tuple[int, int, bytes]]) 
     return 0
 
 
+def count_fds(control: list[tuple[int, int, bytes]]) -> int:
+    """How many descriptors came with a message."""
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+    return sum(len(data) // array.array("i").itemsize for level, kind, data in control if (level, kind) == rights)
+
+
 def _close_rest(stream: Stream, fds: array.array[int]) -> None:
     for fd in fds:
         stream.loop.system.close(fd)

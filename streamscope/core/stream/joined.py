@@ -51,7 +51,6 @@ _PARTIAL_CLEAR = site("flag.clear", "uv__read")
 _PARTIAL_SET = site("flag.set", "uv__read")
 _PHASE_PENDING = site("loop.phase", "uv__run_pending")
 _PENDING_POP = site("pending.pop", "uv__run_pending")
-_WATCHER_POP = site("watcher_queue.pop", "uv__io_poll")
 
 _NOT_PARTIAL = ~READ_PARTIAL
 _new = object.__new__
@@ -305,7 +304,7 @@ def run_pending(loop: Loop) -> None:
         loop.active_reqs -= done
 
 
-def register(loop: Loop, otherwise: Callable[[Loop, Watcher], None]) -> None:
+def register(loop: Loop, otherwise: Callable[[Loop, Watcher, OSError | None], None]) -> None:
     """`_register`, and the EPOLL_CTL_MOD that changes nothing, which follows every finished write; `otherwise` takes a
     watcher of which epoll has something to hear.
     """
@@ -319,14 +318,13 @@ def register(loop: Loop, otherwise: Callable[[Loop, Watcher], None]) -> None:
             w.watched = False
             fd, pevents = w.fd, w.pevents
             if w.events != pevents:
-                otherwise(loop, w)
+                otherwise(loop, w, None)
                 continue
             try:
                 modify(fd, pevents)
-            except OSError:
-                if emit is not None:
-                    emit((w.mark | _WATCHER_POP,))
-                raise
+            except OSError as error:
+                otherwise(loop, w, error)
+                continue
             if emit is not None:
                 emit((w.mark | _REARM, fd, pevents))
     except BaseException:

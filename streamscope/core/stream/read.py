@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from ..flags import CLOSING, POLLIN, READ_EOF, READ_PARTIAL, READABLE, READING, 
 from ..handle import uv__clear_flags, uv__handle_start, uv__handle_stop, uv__set_flags
 from ..probe import CB_ALLOC, CB_READ, site
 from ..watcher import uv__io_start, uv__io_stop
-from .fds import uv__stream_recv_cmsg
+from .fds import count_fds, uv__stream_recv_cmsg
 
 if TYPE_CHECKING:
     from ..system import Buffer
@@ -31,6 +32,7 @@ _UNFLAG_EOF = site("flag.clear", "uv__stream_eof")
 _HANDLE_STOP_EOF = site("handle.stop", "uv__stream_eof")
 _SYS_READ = site("sys.read", "uv__read")
 _SYS_RECVMSG = site("sys.recvmsg", "uv__recvmsg")
+_TRUNCATED = site("fds.truncated", "uv__recvmsg")
 _BEGIN = site("callback.begin", "uv__read")
 _END = site("callback.end", "uv__read")
 _BEGIN_EOF = site("callback.begin", "uv__stream_eof")
@@ -227,9 +229,10 @@ def _recvmsg(stream: Stream, buf: Buffer, asked: int) -> tuple[int, Buffer, list
     """recvmsg(2), again after EINTR: as `_read`, and the control messages beside the bytes."""
     loop = stream.loop
     control: list[tuple[int, int, bytes]] = []
+    flags = 0
     while True:
         try:
-            n, control = loop.system.recvmsg(stream.fd, [buf])
+            n, control, flags = loop.system.recvmsg(stream.fd, [buf])
         except InterruptedError:
             continue
         except OSError as error:
@@ -239,6 +242,8 @@ def _recvmsg(stream: Stream, buf: Buffer, asked: int) -> tuple[int, Buffer, list
         emit = loop.emit
         if emit is not None:
             emit((stream.mark | _SYS_RECVMSG, stream.fd, asked, n))
+            if flags & socket.MSG_CTRUNC:
+                emit((stream.mark | _TRUNCATED, count_fds(control)))
         return n, buf, control
 
 

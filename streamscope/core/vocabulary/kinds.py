@@ -62,6 +62,7 @@ KIND_WORDS: dict[str, tuple[str, int]] = {
     "callback.begin": ("a callback begins", STEP),
     "callback.end": ("a callback returns", STEP),
     "callback.error": ("a callback raised", TROUBLE),
+    "fds.truncated": ("descriptors were lost", TROUBLE),
     "timer.start": ("a timer starts", STEP),
     "timer.stop": ("a timer stops", STEP),
     **{

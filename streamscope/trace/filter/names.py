@@ -202,6 +202,7 @@ _ARGUMENT_WORDS = {
     "nbufs": "how many buffers a write has",
     "ready": "how many descriptors epoll found ready",
     "repeat": "how often a timer fires again",
+    "came": "how many descriptors came where others were lost",
     "req": "the number of the request",
     "request": "the type of the request",
     "result": "what a system call returned",
