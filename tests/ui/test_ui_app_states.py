@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from feeds import Clock, Scene, record
 from textual.geometry import Region
 from ui_child import Child
 from ui_past import past_scene, replay_scene
 from ui_pilot import a_while, calm_scene, looking_at, text_of
-from ui_scenes import Clock, Scene, backpressure, connection, listener, record
+from ui_scenes import backpressure, connection, listener
 
 from streamscope.app import StreamscopeApp
 from streamscope.servers.traffic import Traffic
@@ -390,7 +391,7 @@ async def test_what_the_engine_refuses_is_shown() -> None:
 async def test_an_engine_that_lies_about_its_start_does_no_harm(started: float) -> None:
     scene = Scene(Clock(200.0), started=started, program="\0", addresses=["\0:1"])
     scene.snapshot([listener(), connection(7)])
-    scene.records(record(7, "handle.close", "uv_close"))
+    scene.records(record("handle.close", 7))
     child = Child()
     async with looking_at(scene) as (pilot, _):
         assert isinstance(pilot.app, StreamscopeApp)
@@ -422,9 +423,7 @@ async def test_names_and_addresses_never_command_the_terminal_nor_move_their_nei
     scene.snapshot([listener(local=HOSTILE[4], name=HOSTILE[3]), *states])
     for number, text in enumerate(HOSTILE, 7):
         text = text.encode("utf-8", "replace").decode()
-        scene.records(
-            record(number, "handle.name", "name", text), record(number, "callback.error", "excepthook", 2, text)
-        )
+        scene.records(record("handle.name", number, text), record("callback.error", number, 2, text))
     columns = ("number", "name", "peer", "place", "local", "queue")
     async with looking_at(scene, size=(200, 50), columns=columns) as (pilot, _):
         scene.status, scene.reason = "gone", HOSTILE[0]

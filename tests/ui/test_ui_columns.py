@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from feeds import Clock
 from hypothesis import given
 from hypothesis import strategies as st
-from ui_scenes import Clock, connection, listener, stalled
+from ui_scenes import connection, listener, stalled
 
 from streamscope.core import flags as uv
 from streamscope.ui import columns as cols

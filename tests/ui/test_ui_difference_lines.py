@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import msgspec
-from ui_scenes import SECOND, connection, listener
+from feeds import SECOND
+from ui_scenes import connection, listener
 
 from streamscope.core import flags as uv
 from streamscope.trace.difference import difference

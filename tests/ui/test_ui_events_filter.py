@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from feeds import MS, Scene, record, turn
 from test_ui_events_list import PaneApp, running, turns
 from textual.pilot import Pilot
-from ui_feed import MS, Feed, opened, record, turn, wrote
+from ui_scenes import after_a_minute, opened, wrote
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
 from streamscope.ui.widgets.event_list import EventList
 
 
-def busy_feed(streams: int = 3, batches: int = 20) -> Feed:
-    feed = Feed()
-    feed.feed(*turn(1, MS))
+def busy_feed(streams: int = 3, batches: int = 20) -> Scene:
+    feed = after_a_minute()
+    feed.feed(turn(1, MS))
     for stream in range(7, 7 + streams):
         feed.feed(*opened(stream))
     for number in range(2, batches + 2):
-        feed.feed(*turn(number, number * MS), *wrote(7 + number % streams, number, 1000 * number, 500, 0))
+        feed.feed(turn(number, number * MS), *wrote(7 + number % streams, number, 1000 * number, 500, 0))
     return feed
 
 
@@ -70,7 +71,7 @@ async def test_what_matches_is_followed_as_it_comes() -> None:
         assert shown(app.list) == []
         assert any("No event matches the filter" in line for line in app.lines())
 
-        feed.feed(*turn(50, 50 * MS), *record("flag.set", "uv__drain", 8, uv.SHUT))
+        feed.feed(turn(50, 50 * MS), record("flag.set", 8, uv.SHUT, fn="uv__drain"))
         app.pane.show({8})
         await until_searched(app, pilot)
         assert [event.turn for event in shown(app.list)] == [50]
@@ -131,10 +132,10 @@ async def test_losses_stay_in_sight_whatever_is_filtered() -> None:
 
 
 async def test_a_long_past_is_searched_a_little_at_a_time() -> None:
-    feed = Feed(max_bytes=1 << 30)
+    feed = after_a_minute(max_bytes=1 << 30)
     for number in range(60):
-        words = [w for n in range(500) for w in turn(500 * number + n, (500 * number + n) * MS)]
-        feed.feed(*words, *record("flag.set", "uv__drain", 8, uv.SHUT))
+        turns = [turn(500 * number + n, (500 * number + n) * MS) for n in range(500)]
+        feed.feed(*turns, record("flag.set", 8, uv.SHUT, fn="uv__drain"))
     async with running(feed) as (app, pilot):
         app.pane.open_filter()
         await pilot.pause()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from feeds import STARTED, record, turn
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from ui_feed import STARTED, record, turn
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import KINDS, site
@@ -27,8 +27,8 @@ def text(event: Event, width: int, *, with_stream: bool = True) -> str:
     return "".join(part for part, _ in event_parts(event, layout(width, with_stream=with_stream), STARTED))
 
 
-WRITE = record("sys.write", "uv__writev", 7, 12, 65536, 18432)
-SIZE = record("write_queue_size", "uv__write_req_update", 7, 1_245_184, 1_226_752)
+WRITE = record("sys.write", 7, 12, 65536, 18432)
+SIZE = record("write_queue_size", 7, 1_245_184, 1_226_752, fn="uv__write_req_update")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_row_reads_from_left_to_right_and_gives_way_at_the_edges(width: int, r
 
 @pytest.mark.parametrize("width", [50, 78, 100, 138])
 def test_a_long_number_is_never_cut_and_what_follows_keeps_its_place(width: int) -> None:
-    short, long = (text(one(*record("sys.write", "uv__writev", n, 12, 65536, 9)), width) for n in (7, 26_117))
+    short, long = (text(one(*record("sys.write", n, 12, 65536, 9)), width) for n in (7, 26_117))
 
     assert " #26117  uv__writev " in long
     assert long.index("write(12") == short.index("write(12")
@@ -75,12 +75,12 @@ def test_what_is_new_stands_out_from_what_was() -> None:
 @pytest.mark.parametrize(
     ("words", "style"),
     [
-        (record("sys.write", "uv__writev", 7, 12, 10, -32), "error"),
-        (record("sys.read", "uv__read", 7, 12, 65536, -11), "muted"),
-        (record("sys.read", "uv__read", 7, 12, 65536, 10), ""),
-        (record("request.end", "uv__write_callbacks", 7, 3, -125, 0), "error"),
-        (record("callback.error", "excepthook", 7, 2, "ValueError: no"), "error"),
-        (record("callback.begin", "uv__read", 7, 2, -4095), ""),
+        (record("sys.write", 7, 12, 10, -32), "error"),
+        (record("sys.read", 7, 12, 65536, -11), "muted"),
+        (record("sys.read", 7, 12, 65536, 10), ""),
+        (record("request.end", 7, 3, -125, 0), "error"),
+        (record("callback.error", 7, 2, "ValueError: no"), "error"),
+        (record("callback.begin", 7, 2, -4095), ""),
     ],
 )
 def test_a_failure_looks_like_one_and_eagain_does_not(words: list, style: str) -> None:
@@ -132,9 +132,9 @@ def test_what_another_version_tells_of_is_shown_and_not_explained() -> None:
 )
 def test_no_text_of_an_engine_commands_the_terminal_or_leaves_its_cells(place: str, local: str, width: int) -> None:
     for words in (
-        record("handle.init", "uv_tcp_init_ex", 7, uv.UV_TCP, place),
-        record("handle.address", "uv_accept", 7, local, place),
-        record("callback.error", "excepthook", 7, 2, local),
+        record("handle.init", 7, uv.UV_TCP, place),
+        record("handle.address", 7, local, place, fn="uv_accept"),
+        record("callback.error", 7, 2, local),
     ):
         row = text(one(*words), width)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from feeds import MS, Scene, record, turn
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
-from ui_feed import MS, Feed, opened, record, turn, view_of, wrote
+from ui_scenes import after_a_minute, opened, view_of, wrote
 
 from streamscope.trace.decode import Event
 from streamscope.trace.history import Gap
@@ -49,7 +50,7 @@ class PaneApp(App[None]):
 
 
 @asynccontextmanager
-async def running(feed: Feed, *, height: int = 12) -> AsyncIterator[tuple[PaneApp, Pilot[None]]]:
+async def running(feed: Scene, *, height: int = 12) -> AsyncIterator[tuple[PaneApp, Pilot[None]]]:
     app = PaneApp(view_of(feed))
     async with app.run_test(size=(120, height)) as pilot:
         app.list.focus()
@@ -58,13 +59,13 @@ async def running(feed: Feed, *, height: int = 12) -> AsyncIterator[tuple[PaneAp
         yield app, pilot
 
 
-def turns(feed: Feed, first: int, last: int) -> None:
+def turns(feed: Scene, first: int, last: int) -> None:
     for number in range(first, last + 1):
-        feed.feed(*turn(number, number * MS))
+        feed.feed(turn(number, number * MS))
 
 
 async def test_the_newest_event_is_followed() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     turns(feed, 1, 30)
     async with running(feed) as (app, pilot):
         assert app.turns() == [str(number) for number in range(21, 31)]
@@ -77,7 +78,7 @@ async def test_the_newest_event_is_followed() -> None:
 
 
 async def test_a_reader_who_goes_up_is_left_in_peace_until_the_end_is_asked_for() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     turns(feed, 1, 30)
     async with running(feed) as (app, pilot):
         await pilot.press("up", "k")
@@ -98,7 +99,7 @@ async def test_a_reader_who_goes_up_is_left_in_peace_until_the_end_is_asked_for(
 
 
 async def test_the_mouse_wheel_holds_the_rows_and_gives_them_back_at_the_end() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     turns(feed, 1, 30)
     async with running(feed) as (app, pilot):
         app.list.scroll_rows(-5)
@@ -114,7 +115,7 @@ async def test_the_mouse_wheel_holds_the_rows_and_gives_them_back_at_the_end() -
 
 
 async def test_rows_do_not_move_while_older_ones_are_dropped() -> None:
-    feed = Feed(max_bytes=430 * 40)
+    feed = after_a_minute(max_bytes=430 * 40)
     turns(feed, 1, 40)
     async with running(feed) as (app, pilot):
         await pilot.press("up")
@@ -133,7 +134,7 @@ async def test_rows_do_not_move_while_older_ones_are_dropped() -> None:
 
 
 async def test_a_reader_of_rows_that_are_dropped_gets_the_oldest_that_are_left() -> None:
-    feed = Feed(max_bytes=430 * 40)
+    feed = after_a_minute(max_bytes=430 * 40)
     turns(feed, 1, 40)
     async with running(feed) as (app, pilot):
         await pilot.press("home")
@@ -149,8 +150,8 @@ async def test_a_reader_of_rows_that_are_dropped_gets_the_oldest_that_are_left()
 
 
 async def test_selecting_an_event_selects_its_stream_and_explains_it() -> None:
-    feed = Feed()
-    feed.feed(*turn(1, MS), *opened(7), *wrote(7, 1, 65536, 18432, 0))
+    feed = after_a_minute()
+    feed.feed(turn(1, MS), *opened(7), *wrote(7, 1, 65536, 18432, 0))
     async with running(feed) as (app, pilot):
         assert app.explained()[0].startswith("↑  or a click selects an event")
 
@@ -164,8 +165,8 @@ async def test_selecting_an_event_selects_its_stream_and_explains_it() -> None:
 
 
 async def test_a_click_selects_the_event_under_it() -> None:
-    feed = Feed()
-    feed.feed(*turn(1, MS), *opened(7), *opened(8))
+    feed = after_a_minute()
+    feed.feed(turn(1, MS), *opened(7), *opened(8))
     async with running(feed) as (app, pilot):
         await pilot.click(EventList, offset=(20, 3))
         await pilot.pause()
@@ -176,7 +177,7 @@ async def test_a_click_selects_the_event_under_it() -> None:
 
 
 async def test_a_loss_has_a_line_of_its_own() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     turns(feed, 1, 3)
     feed.lose(1234)
     turns(feed, 90, 91)
@@ -191,9 +192,9 @@ async def test_a_loss_has_a_line_of_its_own() -> None:
 
 
 async def test_only_the_selected_events_stream_and_back_keep_the_event_selected() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     for number in range(1, 9):
-        feed.feed(*turn(number, number * MS), *opened(7 + number % 2))
+        feed.feed(turn(number, number * MS), *opened(7 + number % 2))
     async with running(feed) as (app, pilot):
         await pilot.press("up", "up", "up")
         row = app.list.selected
@@ -213,8 +214,8 @@ async def test_only_the_selected_events_stream_and_back_keep_the_event_selected(
 
 
 async def test_only_this_stream_means_the_selected_one_while_no_event_is() -> None:
-    feed = Feed()
-    feed.feed(*turn(1, MS), *opened(7), *opened(8))
+    feed = after_a_minute()
+    feed.feed(turn(1, MS), *opened(7), *opened(8))
     async with running(feed) as (app, pilot):
         app.pane.selected = 8
         await pilot.press("o")
@@ -224,9 +225,9 @@ async def test_only_this_stream_means_the_selected_one_while_no_event_is() -> No
 
 
 async def test_a_paused_screen_shows_the_moment_of_the_pause() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     for number in range(1, 20):
-        feed.feed(*turn(number, number * MS), *opened(7))
+        feed.feed(turn(number, number * MS), *opened(7))
     async with running(feed) as (app, pilot):
         for stream in (None, 7):
             app.pane.stream = stream
@@ -234,7 +235,7 @@ async def test_a_paused_screen_shows_the_moment_of_the_pause() -> None:
             before = app.lines()
             app.view.pause()
             app.pane.show(set())
-            feed.feed(*turn(50, 50 * MS), *opened(7))
+            feed.feed(turn(50, 50 * MS), *opened(7))
             app.pane.show(set())
             await pilot.pause()
             assert app.lines() == before
@@ -246,18 +247,18 @@ async def test_a_paused_screen_shows_the_moment_of_the_pause() -> None:
 
 
 async def test_an_empty_list_says_what_is_awaited() -> None:
-    async with running(Feed()) as (app, pilot):
+    async with running(after_a_minute()) as (app, pilot):
         assert app.lines()[0] == " Nothing has happened yet: every change of a stream will be told here."
         await pilot.press("up", "down", "enter", "home", "end", "o", "pageup", "pagedown")
         assert app.list.cursor is None
 
 
 async def test_another_engine_begins_another_list() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     turns(feed, 1, 30)
     async with running(feed) as (app, pilot):
         await pilot.press("up")
-        other = Feed()
+        other = after_a_minute()
         turns(other, 500, 503)
         feed.history, feed.model = other.history, other.model
         app.pane.show(set())
@@ -268,8 +269,8 @@ async def test_another_engine_begins_another_list() -> None:
 
 
 async def test_only_rows_in_sight_are_expanded(monkeypatch) -> None:
-    feed = Feed(max_bytes=64 << 20)
-    batch = [word for number in range(1, 501) for word in turn(number, number)]
+    feed = after_a_minute(max_bytes=64 << 20)
+    batch = [turn(number, number) for number in range(1, 501)]
     for _ in range(100):
         feed.feed(*batch)
     async with running(feed) as (app, pilot):
@@ -291,7 +292,7 @@ async def test_only_rows_in_sight_are_expanded(monkeypatch) -> None:
 
 
 async def test_nothing_is_painted_when_nothing_in_sight_changed() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     turns(feed, 1, 30)
     async with running(feed) as (app, pilot):
         await pilot.press("home")
@@ -307,7 +308,7 @@ async def test_nothing_is_painted_when_nothing_in_sight_changed() -> None:
 
 
 async def test_the_clipboard_gets_the_selected_event_or_those_in_sight() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     turns(feed, 1, 30)
     async with running(feed) as (app, pilot):
         assert len(app.pane.copy_text().splitlines()) == 10
@@ -317,8 +318,8 @@ async def test_the_clipboard_gets_the_selected_event_or_those_in_sight() -> None
 
 
 async def test_text_of_an_engine_is_no_markup() -> None:
-    feed = Feed()
-    feed.feed(*turn(1, MS), *record("handle.name", "name", 7, "[bold red]x[/] \x1b[2J"))
+    feed = after_a_minute()
+    feed.feed(turn(1, MS), record("handle.name", 7, "[bold red]x[/] \x1b[2J"))
     async with running(feed) as (app, _pilot):
         assert "named [bold red]x[/]" in app.lines()[1]
         assert "\x1b" not in app.lines()[1]

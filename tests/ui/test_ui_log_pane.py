@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from feeds import Scene
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
-from ui_feed import Feed, view_of
+from ui_scenes import after_a_minute, view_of
 
 from streamscope.ui.view import View
 from streamscope.ui.widgets import log_pane
@@ -43,7 +44,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def running(feed: Feed) -> AsyncIterator[tuple[PaneApp, Pilot[None]]]:
+async def running(feed: Scene) -> AsyncIterator[tuple[PaneApp, Pilot[None]]]:
     app = PaneApp(view_of(feed))
     async with app.run_test(size=(80, 6)) as pilot:
         app.pane.focus()
@@ -54,7 +55,7 @@ async def running(feed: Feed) -> AsyncIterator[tuple[PaneApp, Pilot[None]]]:
 
 async def test_the_newest_lines_are_followed_and_a_reader_is_left_in_peace(path: Path) -> None:
     path.write_text("".join(f"line {number}\n" for number in range(20)))
-    async with running(Feed(log=str(path))) as (app, pilot):
+    async with running(after_a_minute(log=str(path))) as (app, pilot):
         assert app.lines() == [f" line {number}" for number in range(14, 20)]
         assert app.pane.border_title == f"log · {path} · following"
 
@@ -74,7 +75,7 @@ async def test_the_newest_lines_are_followed_and_a_reader_is_left_in_peace(path:
 
 async def test_a_line_that_grows_is_painted_again(path: Path) -> None:
     path.write_text("name: ")
-    async with running(Feed(log=str(path))) as (app, pilot):
+    async with running(after_a_minute(log=str(path))) as (app, pilot):
         assert app.lines() == [" name:"]
         with path.open("a") as file:
             file.write("echo\n")
@@ -86,13 +87,13 @@ async def test_a_line_that_grows_is_painted_again(path: Path) -> None:
 
 async def test_what_a_program_prints_is_no_escape_and_no_markup(path: Path) -> None:
     path.write_bytes(b"\x1b]0;title\x07\x1b[31mred [bold]x[/]\x9b\xff\tend\n")
-    async with running(Feed(log=str(path))) as (app, _):
+    async with running(after_a_minute(log=str(path))) as (app, _):
         assert app.lines() == [" ␛]0;title␇␛[31mred [bold]x[/]\\x9b\\xff end"]
 
 
 async def test_a_long_line_can_be_scrolled_to_its_end(path: Path) -> None:
     path.write_text("begin " + "." * 200 + " end\n")
-    async with running(Feed(log=str(path))) as (app, pilot):
+    async with running(after_a_minute(log=str(path))) as (app, pilot):
         assert app.lines()[0].startswith(" begin")
         await pilot.press("right", "l", "right", "right", "right")
         await pilot.pause()
@@ -112,11 +113,11 @@ async def test_a_long_line_can_be_scrolled_to_its_end(path: Path) -> None:
     ],
 )
 async def test_where_nothing_can_be_read_the_pane_says_why(log: str, said: str) -> None:
-    async with running(Feed(log=log)) as (app, _):
+    async with running(after_a_minute(log=log)) as (app, _):
         assert app.lines() == [f" {said}"]
 
 
 async def test_the_whole_log_can_be_copied(path: Path) -> None:
     path.write_text("one\ntwo\n")
-    async with running(Feed(log=str(path))) as (app, _):
+    async with running(after_a_minute(log=str(path))) as (app, _):
         assert app.pane.copy_text() == "one\ntwo"

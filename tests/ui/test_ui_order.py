@@ -4,9 +4,10 @@ most.
 
 from __future__ import annotations
 
+from feeds import Clock
 from hypothesis import given
 from hypothesis import strategies as st
-from ui_scenes import Clock, connection, listener, stalled
+from ui_scenes import connection, listener, stalled
 
 from streamscope.trace.state import StreamState
 from streamscope.ui.order import most_telling, settle

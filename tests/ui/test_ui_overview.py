@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from feeds import Clock, Scene, record
 from textual import events
 from textual.widgets import Input
 from ui_pilot import a_while, calm_scene, looking_at, text_of
-from ui_scenes import OPEN, Clock, Scene, backpressure, connection, listener, record, stalled
+from ui_scenes import OPEN, backpressure, connection, listener, stalled
 
 from streamscope.core import flags as uv
 from streamscope.ui.screens.stream import StreamScreen
@@ -95,7 +96,7 @@ async def test_the_order_is_made_anew_once_a_second_at_most() -> None:
     scene = calm_scene(7, 8, 9)
     async with looking_at(scene) as (pilot, overview):
         before = list(overview.table.order)
-        scene.records(record(9, "write_queue_size", "uv_write2", 0, 50_000))
+        scene.records(record("write_queue_size", 9, 0, 50_000))
         await a_while(pilot, scene, 0.5)
         assert overview.table.order == before
 
@@ -112,7 +113,7 @@ async def test_the_row_under_the_cursor_keeps_its_line_while_the_others_move() -
         line = next(place for place, text in enumerate(text_of(pilot)) if "›" in text[:8])
 
         # when every other stream has more to say
-        scene.records(*(record(number, "write_queue_size", "uv_write2", 0, number) for number in range(3, 60)))
+        scene.records(*(record("write_queue_size", number, 0, number) for number in range(3, 60)))
         await a_while(pilot, scene)
 
         # then the cursor is on the same stream and on the same line
@@ -127,9 +128,7 @@ async def test_the_row_under_the_cursor_keeps_its_line_while_the_others_move() -
 async def test_a_closed_stream_stays_dimmed_for_a_while_and_then_leaves() -> None:
     scene = calm_scene(7, 8)
     async with looking_at(scene, closed_seconds=10) as (pilot, overview):
-        scene.records(
-            record(8, "flag.set", "uv__finish_close", uv.CLOSED), record(8, "handle.closed", "uv__finish_close")
-        )
+        scene.records(record("flag.set", 8, uv.CLOSED, fn="uv__finish_close"), record("handle.closed", 8))
         await a_while(pilot, scene)
         row = next(text for text in text_of(pilot) if "51508" in text)
         assert row.lstrip("│").startswith("×")
@@ -145,7 +144,7 @@ async def test_the_cursor_goes_to_a_neighbour_when_its_stream_has_left() -> None
     async with looking_at(scene) as (pilot, overview):
         await pilot.press("home", "down", "down")
         assert overview.table.cursor == 8
-        scene.records(record(8, "handle.closed", "uv__finish_close"))
+        scene.records(record("handle.closed", 8))
         for _ in range(12):
             await a_while(pilot, scene, 1)
 
@@ -249,7 +248,7 @@ async def test_space_freezes_the_screen_and_lets_it_go_on() -> None:
     async with looking_at(scene) as (pilot, _):
         await pilot.press("space")
         before = text_of(pilot)
-        scene.records(record(7, "write_queue_size", "uv_write2", 0, 50_000))
+        scene.records(record("write_queue_size", 7, 0, 50_000))
         await a_while(pilot, scene, 30)
         after = text_of(pilot)
         assert after[1:-2] == before[1:-2]
@@ -376,7 +375,7 @@ async def test_only_the_rows_in_sight_are_looked_at(monkeypatch: pytest.MonkeyPa
             "row_of",
             lambda view, number, *a, **k: (looked.append(number), before(view, number, *a, **k))[1],
         )
-        scene.records(*(record(number, "write_queue_size", "uv_write2", 0, 5) for number in range(5000, 6000)))
+        scene.records(*(record("write_queue_size", number, 0, 5) for number in range(5000, 6000)))
         await a_while(pilot, scene, 0.2)
         assert len(looked) <= 40
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from feeds import SECOND, Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from ui_scenes import SECOND, Clock, connection, listener, stalled
+from ui_scenes import connection, listener, stalled
 
 from streamscope.core import flags as uv
 from streamscope.trace.state import RequestState, StreamState

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from feeds import Clock, Scene
 from ui_past import past_scene, t_of
 from ui_picture import SIZES, Compare, at
-from ui_scenes import Clock, Scene, backpressure, config, listener, view_of
+from ui_scenes import backpressure, config, listener, view_of
 
 from streamscope.app import StreamscopeApp
 from streamscope.trace.instant import Target

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from feeds import Clock, Scene, record
 from rich.cells import cell_len
-from ui_scenes import OPEN, Clock, Scene, connection, listener, record, view_of
+from ui_scenes import OPEN, connection, listener, view_of
 
 from streamscope.core import flags as uv
 from streamscope.trace.state import RequestState, StreamState
@@ -159,12 +160,12 @@ def test_the_events_of_a_passed_descriptor_lead_to_the_same_picture() -> None:
     scene = Scene(CLOCK)
     scene.snapshot([listener()])
     scene.records(
-        record(3, "handle.init", "uv_pipe_init", uv.UV_NAMED_PIPE, "ipc.py:97 main"),
-        record(3, "handle.ipc", "uv_pipe_init"),
-        record(3, "accepted_fd", "uv__stream_recv_cmsg", -1, 20),
-        record(3, "queued_fds.capacity", "uv__stream_queue_fd", 0, 8),
-        record(3, "queued_fds.push", "uv__stream_queue_fd", 21),
-        record(3, "queued_fds.push", "uv__stream_queue_fd", 22),
+        record("handle.init", 3, uv.UV_NAMED_PIPE, "ipc.py:97 main", fn="uv_pipe_init"),
+        record("handle.ipc", 3),
+        record("accepted_fd", 3, -1, 20, fn="uv__stream_recv_cmsg"),
+        record("queued_fds.capacity", 3, 0, 8),
+        record("queued_fds.push", 3, 21),
+        record("queued_fds.push", 3, 22),
     )
 
     line = line_of("accepted_fd", panel(scene.model.streams[3]))

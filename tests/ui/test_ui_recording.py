@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from feeds import Clock, Scene
 from textual.pilot import Pilot
 from ui_child import Child
 from ui_pilot import a_while, looking_at, text_of
-from ui_scenes import Clock, Scene, listener
+from ui_scenes import listener
 
 from streamscope.app import StreamscopeApp
 from streamscope.link.frames import Hello

@@ -6,8 +6,9 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from feeds import MS, SECOND, record, turn
 from textual.app import App
-from ui_feed import MS, SECOND, Feed, record, turn, view_of
+from ui_scenes import after_a_minute, view_of
 
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
@@ -43,15 +44,15 @@ async def test_nothing_from_outside_commands_the_terminal(
     monkeypatch.setattr(log_pane, "INTERVAL", 0.0)
     log = tmp_path / "evil.log"
     log.write_bytes(EVERY_BYTE + EVIL.encode("utf-8", "surrogatepass") + b"\n")
-    feed = Feed(log=str(log))
+    feed = after_a_minute(log=str(log))
     assert feed.hello is not None
     feed.hello.program = feed.hello.addresses[0] = EVIL
     feed.feed(
-        *turn(1, 58 * SECOND),
-        *record("handle.init", "uv_tcp_init_ex", 7, uv.UV_TCP, EVIL),
-        *record("handle.name", "name", 7, EVIL),
-        *record("handle.address", "uv_accept", 7, EVIL, EVIL),
-        *record("callback.error", "excepthook", 7, 2, EVIL),
+        turn(1, 58 * SECOND),
+        record("handle.init", 7, uv.UV_TCP, EVIL),
+        record("handle.name", 7, EVIL),
+        record("handle.address", 7, EVIL, EVIL, fn="uv_accept"),
+        record("callback.error", 7, 2, EVIL),
     )
     for out in (False, True):
         data = EVERY_BYTE + EVIL.encode("utf-8", "surrogatepass")

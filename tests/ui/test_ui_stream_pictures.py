@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ui_feed import MS, SECOND, Feed, opened, record, turn, view_of, wrote
+from feeds import MS, SECOND, record, turn
 from ui_picture import SIZES, Compare, at
+from ui_scenes import after_a_minute, opened, view_of, wrote
 
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
@@ -13,20 +14,20 @@ from streamscope.ui.config import Config
 
 def scene() -> StreamscopeApp:
     """#7 has been asked for more than its peer takes, and the peer has sent what no terminal should obey."""
-    feed = Feed()
-    feed.feed(*turn(1, 50 * SECOND), *opened(7))
+    feed = after_a_minute()
+    feed.feed(turn(1, 50 * SECOND), *opened(7))
     feed.model.slice(feed.place, feed.model.loop, list(feed.model.streams.values()), True, True)
     queued = 0
     for number in range(1, 6):
-        feed.feed(*turn(number + 1, (52 + number) * SECOND), *wrote(7, number, 65536, 9000 + number, queued))
+        feed.feed(turn(number + 1, (52 + number) * SECOND), *wrote(7, number, 65536, 9000 + number, queued))
         queued += 65536 - 9000 - number
     feed.lose(321)
     feed.model.slice(feed.place, feed.model.loop, list(feed.model.streams.values()), True, True)
     feed.feed(
-        *turn(40, 58 * SECOND),
-        *record("io.start", "uv__io_start", 7, uv.POLLIN, uv.POLLIN | uv.POLLOUT),
-        *record("flag.set", "uv__read", 7, uv.READ_PARTIAL),
-        *record("sys.read", "uv__read", 7, 12, 65536, -104),
+        turn(40, 58 * SECOND),
+        record("io.start", 7, uv.POLLIN, uv.POLLIN | uv.POLLOUT),
+        record("flag.set", 7, uv.READ_PARTIAL, fn="uv__read"),
+        record("sys.read", 7, 12, 65536, -104),
     )
     for place, (out, data) in enumerate(
         (

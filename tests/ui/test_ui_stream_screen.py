@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from feeds import SECOND, Scene, record, turn
 from textual.pilot import Pilot
-from ui_feed import SECOND, Feed, opened, record, turn, view_of, wrote
+from ui_scenes import after_a_minute, opened, view_of, wrote
 
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
@@ -20,12 +21,12 @@ from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.payload_view import PayloadView
 
 
-def feed_of(*numbers: int, **options: object) -> Feed:
+def feed_of(*numbers: int, **options: object) -> Scene:
     """An engine with these streams, #7 with a write that the kernel took a part of."""
-    feed = Feed(**options)  # type: ignore[arg-type]
-    feed.feed(*turn(1, 58 * SECOND), *(word for number in numbers for word in opened(number)))
+    feed = after_a_minute(**options)  # type: ignore[arg-type]
+    feed.feed(turn(1, 58 * SECOND), *(told for number in numbers for told in opened(number)))
     feed.model.slice(feed.place, feed.model.loop, list(feed.model.streams.values()), True, True)
-    feed.feed(*turn(2, 59 * SECOND), *wrote(7, 1, 65536, 18432, 0))
+    feed.feed(turn(2, 59 * SECOND), *wrote(7, 1, 65536, 18432, 0))
     return feed
 
 
@@ -35,7 +36,7 @@ def passed(data: bytes, *, out: bool = False, stream: int = 7, at_s: int = 59) -
 
 @asynccontextmanager
 async def running(
-    feed: Feed, *, size: tuple[int, int] = (120, 40), stream: int = 7
+    feed: Scene, *, size: tuple[int, int] = (120, 40), stream: int = 7
 ) -> AsyncIterator[tuple[StreamscopeApp, Pilot[int]]]:
     app = StreamscopeApp(feed, Config(), view=view_of(feed))
     async with app.run_test(size=size) as pilot:
@@ -205,9 +206,7 @@ async def test_the_next_and_the_previous_stream_can_be_opened_from_here() -> Non
 async def test_a_stream_that_closes_stays_on_the_screen() -> None:
     feed = feed_of(7)
     async with running(feed) as (app, pilot):
-        feed.feed(
-            *record("flag.set", "uv__finish_close", 7, uv.CLOSED), *record("handle.closed", "uv__finish_close", 7)
-        )
+        feed.feed(record("flag.set", 7, uv.CLOSED, fn="uv__finish_close"), record("handle.closed", 7))
         screen_of(app).show({7})
         await pilot.pause()
 
@@ -218,8 +217,8 @@ async def test_a_stream_that_closes_stays_on_the_screen() -> None:
 async def test_a_listening_stream_shows_its_events_instead_of_a_payload_that_it_cannot_have() -> None:
     feed = feed_of(7)
     feed.feed(
-        *record("handle.init", "uv_tcp_init_ex", 1, uv.UV_TCP, "echo.py:9 main"),
-        *record("callbacks", "uv_tcp_listen", 1, 0, 1 << CB_CONNECTION),
+        record("handle.init", 1, uv.UV_TCP, "echo.py:9 main"),
+        record("callbacks", 1, 0, 1 << CB_CONNECTION, fn="uv_tcp_listen"),
     )
     async with running(feed, stream=1) as (app, _):
         assert not screen_of(app).payload.display

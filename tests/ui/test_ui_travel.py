@@ -5,11 +5,9 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
-from ui_feed import Feed, opened
-from ui_feed import view_of as feed_view
+from feeds import SECOND, Clock, Scene, record
 from ui_past import BEGIN_S, TURNS, WRITE, past_scene, replay_scene, t_of
-from ui_scenes import SECOND, Clock, Scene, connection, listener, record
-from ui_scenes import view_of as scene_view
+from ui_scenes import after_a_minute, connection, listener, opened, view_of
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
@@ -119,10 +117,8 @@ def test_the_end_is_the_present() -> None:
 def test_what_happens_meanwhile_is_kept_and_can_be_gone_to() -> None:
     scene, view = past_scene()
     travel = journey(view)
-    from ui_scenes import record
-
     scene.clock.seconds += 1
-    scene.records(record(7, "write_queue_size", "uv_write2", 0, 5000))
+    scene.records(record("write_queue_size", 7, 0, 5000))
     view.advance(0.01)
 
     assert view.events_missed == 1
@@ -286,9 +282,9 @@ def test_rates_that_are_still_counted_are_not_said_to_be_none() -> None:
 def test_in_the_first_second_rates_are_those_since_the_beginning() -> None:
     scene = Scene(Clock(0.0))
     scene.snapshot([listener(), connection(7)], LoopState(turn=0, t=0))
-    view = scene_view(scene)
+    view = view_of(scene)
     scene.clock.seconds = 0.2
-    scene.records(*(record(0, "loop.turn", "uv_run", turn, scene.clock.t) for turn in range(1, 11)))
+    scene.records(*(record("loop.turn", 0, turn, scene.clock.t) for turn in range(1, 11)))
     scene.clock.seconds = 3.0
     view.advance(0.01)
 
@@ -333,9 +329,9 @@ def test_streams_are_counted_as_they_were() -> None:
 
 
 def test_streams_are_counted_where_there_are_none() -> None:
-    feed = Feed()
+    feed = after_a_minute()
     feed.feed(*opened(7))
-    view = feed_view(feed)
+    view = view_of(feed)
     view.advance(0.01)
     assert view.open_streams == 1
 

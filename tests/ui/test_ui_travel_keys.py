@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from feeds import SECOND, record
 from textual import events
 from textual.widgets import Input
 from ui_past import TURNS, WRITE, here, past_scene, replay_scene, t_of
 from ui_pilot import a_while, looking_at, screen_text, text_of
-from ui_scenes import SECOND, record
 
 from streamscope.app import StreamscopeApp
 from streamscope.link.frames import Payload
@@ -99,7 +99,7 @@ async def test_the_line_of_the_past_says_what_is_kept_in_the_present_and_back_in
             assert line.startswith(" 22:16:40 ")
             assert "past 20.2 s" in line
             assert f"{scene.history.end} events" in line
-            assert "of 1.0 MiB" in line
+            assert "of 4.0 MiB" in line
             assert "┃" in line
             await pilot.press("space")
 
@@ -226,13 +226,11 @@ async def test_without_a_mark_the_difference_says_how_to_set_one() -> None:
 
 async def test_a_mark_in_the_present_is_compared_with_the_present() -> None:
     scene, view = past_scene()
-    from ui_scenes import record
-
     async with looking_at(scene, view, size=TALL) as (pilot, _):
         await pilot.press("m", "d")
         await pilot.pause()
         assert "No stream differs." in screen_text(pilot)
-        scene.records(record(7, "write_queue_size", "uv_write2", 0, 5000))
+        scene.records(record("write_queue_size", 7, 0, 5000))
         await a_while(pilot, scene)
 
         assert "write_queue_size  0 B → 4.9 KiB" in screen_text(pilot)
@@ -398,7 +396,7 @@ async def test_a_step_from_where_memory_has_ended_says_that_it_is_none() -> None
         await pilot.press("space", "left")
         assert not pilot.app._notifications
         scene.history.max_bytes = 1
-        scene.records(record(0, "loop.turn", "uv_run", TURNS + 1, scene.clock.t))
+        scene.records(record("loop.turn", 0, TURNS + 1, scene.clock.t))
         await pilot.press("left")
 
         [note] = pilot.app._notifications

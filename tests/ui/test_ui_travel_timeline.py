@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from feeds import SECOND
 from textual.pilot import Pilot
 from ui_past import here, past_scene, t_of
 from ui_pilot import a_while, looking_at, screen_text, text_of
-from ui_scenes import SECOND
 
 from streamscope.ui.screens.timeline import TimelineScreen
 from streamscope.ui.widgets.timeline import Timeline

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ui_scenes import Clock, connection, listener, stalled
+from feeds import Clock
+from ui_scenes import connection, listener, stalled
 
 from streamscope.core import flags as uv
 from streamscope.trace.state import RequestState, StreamState

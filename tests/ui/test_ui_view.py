@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from feeds import SECOND, Clock, Scene, record
 from ui_pilot import calm_scene
-from ui_scenes import SECOND, Clock, Scene, connection, grow_queue, listener, record, view_of
+from ui_scenes import connection, grow_queue, listener, view_of
 
 from streamscope.core import flags as uv
 from streamscope.trace.model import Model
@@ -20,7 +21,7 @@ def test_pausing_freezes_what_is_seen_while_the_model_goes_on() -> None:
 
     # when the stream changes
     scene.clock.seconds += 5
-    scene.records(record(7, "write_queue_size", "uv_write2", 0, 5000))
+    scene.records(record("write_queue_size", 7, 0, 5000))
     changed = view.advance(0.01)
 
     # then nothing of it is seen, but the model has it and says how much was missed
@@ -36,7 +37,7 @@ def test_resuming_shows_the_present_and_names_every_stream_as_changed() -> None:
     view = view_of(scene)
     view.advance(0.01)
     view.pause()
-    scene.records(record(7, "write_queue_size", "uv_write2", 0, 5000))
+    scene.records(record("write_queue_size", 7, 0, 5000))
     view.advance(0.01)
 
     view.resume()
@@ -49,10 +50,10 @@ def test_resuming_shows_the_present_and_names_every_stream_as_changed() -> None:
 def test_the_events_that_belong_on_a_paused_screen_end_where_the_pause_began() -> None:
     scene = calm_scene(7)
     view = view_of(scene)
-    scene.records(record(7, "handle.close", "uv_close"))
+    scene.records(record("handle.close", 7))
     view.pause()
 
-    scene.records(record(7, "handle.closed", "uv__finish_close"))
+    scene.records(record("handle.closed", 7))
 
     assert (view.history_end, scene.history.end) == (1, 2)
     view.resume()
@@ -87,7 +88,7 @@ def test_what_was_lost_is_told_even_while_paused() -> None:
 def test_a_closed_stream_stays_for_a_while_and_then_leaves() -> None:
     scene = calm_scene(7)
     view = view_of(scene, closed_seconds=10)
-    scene.records(record(7, "handle.closed", "uv__finish_close"))
+    scene.records(record("handle.closed", 7))
     for _ in range(9):
         scene.clock.seconds += 1
         view.advance(0.01)
@@ -105,7 +106,7 @@ def test_a_pin_goes_with_its_stream() -> None:
     scene = calm_scene(7)
     view = view_of(scene)
     assert view.pin(7) is True
-    scene.records(record(7, "handle.closed", "uv__finish_close"))
+    scene.records(record("handle.closed", 7))
 
     scene.clock.seconds += 12
     view.advance(0.01)
@@ -126,8 +127,8 @@ def test_only_so_many_closed_streams_are_kept_however_quickly_they_close(monkeyp
     view.advance(0.01)
     for number in range(2, 3002):
         scene.records(
-            record(number, "handle.init", "uv_tcp_init_ex", uv.UV_TCP, ""),
-            record(number, "handle.closed", "uv__finish_close"),
+            record("handle.init", number, uv.UV_TCP, ""),
+            record("handle.closed", number),
         )
         scene.clock.seconds += 0.001
 
@@ -143,7 +144,7 @@ def test_rates_are_over_the_last_second() -> None:
     view = view_of(scene)
     for step in range(60):  # three seconds, the first of which is quiet
         if step >= 20:
-            scene.records(*[record(7, "handle.name", "name", "x")] * 50)
+            scene.records(*[record("handle.name", 7, "x")] * 50)
         scene.clock.seconds += 0.05
         view.advance(0.01)
 

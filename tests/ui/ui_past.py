@@ -7,7 +7,8 @@ it does not read any more. Stream 8 comes at turn 15.
 
 from __future__ import annotations
 
-from ui_scenes import SECOND, Clock, Scene, connection, listener, record, view_of
+from feeds import SECOND, Clock, Scene, record
+from ui_scenes import connection, listener, view_of
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
@@ -32,37 +33,37 @@ def past_scene() -> tuple[Scene, View]:
     queued = 0
     for turn in range(1, TURNS + 1):
         scene.clock.seconds = BEGIN_S + turn / 2
-        records = [record(0, "loop.turn", "uv_run", turn, scene.clock.t)]
+        records = [record("loop.turn", 0, turn, scene.clock.t)]
         if turn == 15:
             records += [
-                record(8, "handle.init", "uv_tcp_init_ex", uv.UV_TCP, "echo.py:31 on_connection"),
-                record(8, "handle.accepted", "uv_accept", 1),
-                record(8, "handle.address", "uv_accept", "127.0.0.1:7000", "127.0.0.1:51508"),
-                record(8, "flag.set", "uv__stream_open", uv.READABLE),
+                record("handle.init", 8, uv.UV_TCP, "echo.py:31 on_connection"),
+                record("handle.accepted", 8, 1),
+                record("handle.address", 8, "127.0.0.1:7000", "127.0.0.1:51508", fn="uv_accept"),
+                record("flag.set", 8, uv.READABLE, fn="uv__stream_open"),
             ]
         if turn < 30:
-            records.append(record(7, "sys.read", "uv__read", 12, 65536, 1000))
+            records.append(record("sys.read", 7, 12, 65536, 1000))
             change = "flag.set" if turn % 2 else "flag.clear"
-            records.append(record(7, change, "uv__read", uv.READ_PARTIAL))
+            records.append(record(change, 7, uv.READ_PARTIAL, fn="uv__read"))
         if turn == 30:
-            records.append(record(7, "flag.clear", "uv_read_stop", uv.READING))
+            records.append(record("flag.clear", 7, uv.READING))
         if 10 <= turn < 20:
             records += [
-                record(7, "request.begin", "uv_write2", turn, uv.UV_WRITE, WRITE, 1, 1),
-                record(7, "write_queue_size", "uv_write2", queued, queued + WRITE),
-                record(7, "write_queue.push", "uv_write2", turn),
+                record("request.begin", 7, turn, uv.UV_WRITE, WRITE, 1, 1),
+                record("write_queue_size", 7, queued, queued + WRITE),
+                record("write_queue.push", 7, turn),
             ]
             queued += WRITE
         elif 20 <= turn < 30:
             records += [
-                record(7, "sys.write", "uv__writev", 12, WRITE, WRITE),
-                record(7, "write_queue_size", "uv__write_req_update", queued, queued - WRITE),
-                record(7, "write_queue.pop", "uv__write_req_finish", turn - 10),
-                record(7, "request.end", "uv__write_callbacks", turn - 10, 0, 0),
+                record("sys.write", 7, 12, WRITE, WRITE),
+                record("write_queue_size", 7, queued, queued - WRITE, fn="uv__write_req_update"),
+                record("write_queue.pop", 7, turn - 10),
+                record("request.end", 7, turn - 10, 0, 0),
             ]
             queued -= WRITE
         if turn == 25:
-            records.append(record(7, "sys.read", "uv__read", 12, 65536, -104))
+            records.append(record("sys.read", 7, 12, 65536, -104))
         scene.records(*records, turn=turn - 1)
         view.advance(0.01)
     scene.clock.seconds += 0.25

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from feeds import Clock, Scene
 from textual.pilot import Pilot
-from ui_scenes import Clock, Scene, config, connection, listener, view_of
+from ui_scenes import config, connection, listener, view_of
 
 from streamscope.app import StreamscopeApp
 from streamscope.ui.screens.overview import OverviewScreen

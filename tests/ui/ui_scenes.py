@@ -1,124 +1,20 @@
-"""Scenes for tests of the screen: a source that feeds a real model and history, and a clock that stands still.
-
-A scene is made of snapshots and records, as they would come over the link; nothing on the screen comes from anywhere
-else.
-"""
+"""Scenes for tests of the screen: streams in the states that a person meets, as snapshots and as records."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
+from feeds import SECOND, Clock, Scene, record
+
 from streamscope.core import flags as uv
-from streamscope.core.probe import CB_CONNECTION, CB_READ, FUNCTIONS, KINDS, site
-from streamscope.link.frames import Hello
-from streamscope.trace.decode import Decoder
-from streamscope.trace.history import History
-from streamscope.trace.model import Model
-from streamscope.trace.state import LoopState, RequestState, StreamState
-from streamscope.trace.untrusted import FeedError
+from streamscope.core.probe import CB_CONNECTION, CB_READ
+from streamscope.core.records import Word
+from streamscope.trace.state import RequestState, StreamState
 from streamscope.ui.config import Config
 from streamscope.ui.view import View
 
-SECOND = 1_000_000_000
-STARTED = 1_700_000_000.0
-
 OPEN = uv.READABLE | uv.WRITABLE | uv.READING | uv.ACTIVE | uv.BOUND | uv.REF
 LISTENER = uv.BOUND | uv.ACTIVE | uv.REF
-
-
-class Clock:
-    """A clock that moves when it is told to."""
-
-    def __init__(self, seconds: float = 200.0) -> None:
-        self.seconds = seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def wall(self) -> float:
-        return STARTED + self.seconds
-
-    @property
-    def t(self) -> int:
-        return int(self.seconds * SECOND)
-
-    def ago(self, seconds: float) -> int:
-        return int((self.seconds - seconds) * SECOND)
-
-
-class Scene:
-    """What a session is to the screen."""
-
-    def __init__(self, clock: Clock | None = None, **hello: Any) -> None:
-        self.clock = clock or Clock()
-        self.hello: Hello | None = Hello(
-            **{
-                "protocol": 1, "version": "0", "pid": 1, "program": "echo", "addresses": ["127.0.0.1:7000"],
-                "started": STARTED,
-                "kinds": [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS],
-                "functions": list(FUNCTIONS), **hello,
-            }
-        )  # fmt: skip
-        self.model = Model.here()
-        self.history = History(1 << 20, Decoder.here())
-        self.status = "live"
-        self.reason = ""
-        self.payload: deque[Any] = deque()
-        self.notices: deque[str] = deque()
-        self.reconnects = False
-        self.opened: int | None = None
-        self.place = 0
-        self.arriving: list[Callable[[], None]] = []
-
-    # the face of a session
-
-    def receive(self) -> object:
-        return None
-
-    def fold(self, budget_s: float) -> bool:
-        arrived, self.arriving = self.arriving, []
-        for arrive in arrived:
-            arrive()
-        return bool(arrived)
-
-    def open_payload(self, stream: int) -> None:
-        self.opened = stream
-
-    def close_payload(self) -> None:
-        self.opened = None
-
-    def forget_closed(self, before_t: int) -> None:
-        self.model.forget_closed(before_t)
-        self.history.forget(before_t)
-
-    def stop_recording(self) -> None:
-        return None
-
-    def close(self) -> None:
-        return None
-
-    # what arrives
-
-    def snapshot(self, states: Iterable[StreamState], loop: LoopState | None = None) -> None:
-        """One whole round of slices."""
-        loop, states = loop or LoopState(turn=18_402, t=self.clock.t), list(states)
-        self.model.slice(self.place, loop, states, first=True, last=True)
-        with suppress(FeedError):  # half a surrogate comes over no link, and could be kept in no past
-            self.history.slice(self.place, loop, states, first=True, last=True)
-
-    def records(self, *records: tuple[int | str, ...], turn: int = 18_402) -> None:
-        """A batch of the feed, at the clock's present."""
-        words = [word for record in records for word in record]
-        self.model.apply(self.place, turn, self.clock.t, words)
-        self.history.append(self.place, turn, self.clock.t, words)
-        self.place += len(words)
-
-
-def record(number: int, kind: str, function: str, *arguments: int | str) -> tuple[int | str, ...]:
-    return (number << 16 | site(kind, function), *arguments)
 
 
 def listener(number: int = 1, **changes: Any) -> StreamState:
@@ -141,6 +37,32 @@ def connection(number: int, **changes: Any) -> StreamState:
     return StreamState(**{**values, **changes})
 
 
+def opened(stream: int, peer: str = "", *, server: int = 1, fd: int = 12) -> list[list[Word]]:
+    """A connection that a server has accepted, reading."""
+    return [
+        record("handle.init", stream, uv.UV_TCP, "echo.py:31 on_connection"),
+        record("fd", stream, -1, fd),
+        record("flag.set", stream, uv.READABLE, fn="uv__stream_open"),
+        record("flag.set", stream, uv.WRITABLE, fn="uv__stream_open"),
+        record("handle.accepted", stream, server),
+        record("handle.address", stream, "127.0.0.1:7000", peer or f"127.0.0.1:{51500 + stream}", fn="uv_accept"),
+        record("flag.set", stream, uv.READING, fn="uv__read_start"),
+        record("io.start", stream, 0, uv.POLLIN),
+    ]
+
+
+def wrote(stream: int, request: int, asked: int, took: int, queued: int) -> list[list[Word]]:
+    """A write of which the kernel took a part; `queued` is write_queue_size before it."""
+    return [
+        record("request.begin", stream, request, uv.UV_WRITE, asked, 1, 1),
+        record("write_queue_size", stream, queued, queued + asked),
+        record("write_queue.push", stream, request),
+        record("sys.write", stream, 12, asked, took),
+        record("request.progress", stream, request, 0, asked - took),
+        record("write_queue_size", stream, queued + asked, queued + asked - took, fn="uv__write_req_update"),
+    ]
+
+
 def stalled(number: int, clock: Clock, **changes: Any) -> StreamState:
     """A stream whose peer does not read: queue above the mark, POLLOUT armed."""
     queue = [RequestState(41, uv.UV_WRITE, 65536, 16384, 1, 0, 0, 0, clock.ago(3.1))]
@@ -160,7 +82,7 @@ def grow_queue(scene: Scene, view: View, number: int, seconds: float = 30.0, end
     size = 0
     for step in range(steps):
         new = int(end_size * ((step + 1) / steps) ** 2)
-        scene.records(record(number, "write_queue_size", "uv_write2", size, new))
+        scene.records(record("write_queue_size", number, size, new))
         size = new
         view.advance(0.01)
         scene.clock.seconds += 0.5
@@ -186,19 +108,24 @@ def backpressure() -> tuple[Scene, View]:
     ]
     scene.snapshot(states)
     scene.records(
-        record(7, "sys.write", "uv__writev", 12, 65536, 18432),
-        record(7, "request.progress", "uv__write_req_update", 41, 0, 16384),
-        record(9, "flag.set", "uv__read", uv.READ_PARTIAL),
-        record(9, "sys.read", "uv__read", 14, 65536, 2048),
-        record(8, "request.begin", "uv_write2", 90, uv.UV_WRITE, 2048, 1, 1),
-        record(8, "write_queue.push", "uv_write2", 90),
-        record(8, "sys.write", "uv__writev", 13, 2048, 2048),
-        record(8, "write_queue.pop", "uv__write_req_finish", 90),
-        record(8, "write_completed_queue.push", "uv__write_req_finish", 90),
-        record(8, "write_completed_queue.pop", "uv__write_callbacks", 90),
-        record(8, "request.end", "uv__write_callbacks", 90, 0, 0),
+        record("sys.write", 7, 12, 65536, 18432),
+        record("request.progress", 7, 41, 0, 16384),
+        record("flag.set", 9, uv.READ_PARTIAL, fn="uv__read"),
+        record("sys.read", 9, 14, 65536, 2048),
+        record("request.begin", 8, 90, uv.UV_WRITE, 2048, 1, 1),
+        record("write_queue.push", 8, 90),
+        record("sys.write", 8, 13, 2048, 2048),
+        record("write_queue.pop", 8, 90),
+        record("write_completed_queue.push", 8, 90),
+        record("write_completed_queue.pop", 8, 90),
+        record("request.end", 8, 90, 0, 0),
     )
     return scene, view
+
+
+def after_a_minute(**changes: Any) -> Scene:
+    """An engine that began a minute ago and obeys, and of which nothing is known yet."""
+    return Scene(Clock(60.0), **{"control": True, **changes})
 
 
 def view_of(scene: Scene, **options: Any) -> View:
