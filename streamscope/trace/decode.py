@@ -1,4 +1,4 @@
-"""From the feed's words to events: the one place that knows where a record ends and what it says.
+"""From the feed's words to events: the one place that knows what a record says (`layout` knows where it ends).
 
 A feed comes from another process, perhaps of another version, perhaps broken. So a decoder is built from the lists
 that the feed's `Hello` brought (kinds by name with the names of their arguments, and functions), not from this
@@ -17,13 +17,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streamscope.core.records import FIRST_JOINED, SEQ_PER_WORD, Word
+from streamscope.core.records import SEQ_PER_WORD, Word
+from streamscope.trace.layout import Layout
 from streamscope.trace.names import ERROR_DOMAINS, NAMERS, domain_of, error_name
-from streamscope.trace.recipes import expansions
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
-
-_MOST_ARGUMENTS = 32
 
 
 class Event(msgspec.Struct, gc=False):
@@ -67,10 +65,6 @@ _EDGES = {"flag.set": (0, 1), "flag.clear": (1, 0)}
 
 def _shape(name: str, arguments: tuple[str, ...], vocabulary: Vocabulary) -> _Shape:
     offsets = {argument: place for place, argument in enumerate(arguments, 1)}
-    if len(offsets) != len(arguments):
-        raise FeedError(f"the feed's catalogue names an argument of {name} twice")
-    if not offsets.keys().isdisjoint(("seq", "stream", "kind", "fn")):
-        raise FeedError(f"the feed's catalogue gives {name} an argument that bears a name of every event's own")
     told = len(vocabulary.kind(name).domains)  # of the others nothing is known, not even whether they are text
     domains = {
         argument: vocabulary.domain_of(name, argument) if place <= told else "any"
@@ -122,26 +116,17 @@ class Decoder:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
+        self.layout = layout = Layout(vocabulary)
         self.kinds = kinds = vocabulary.kinds
         functions = vocabulary.functions
-        if any(len(arguments) > _MOST_ARGUMENTS for _, arguments in kinds):
-            raise FeedError("a kind of the feed's catalogue has too many arguments")
         self.functions = [*functions, *(f"function_{code}" for code in range(len(functions), 256))]
         self._shapes = [_shape(name, arguments, vocabulary) for name, arguments in kinds]
-        self.texts: list[tuple[int, ...]] = [shape.texts for shape in self._shapes]
-        unknown = 256 - len(kinds)
-        self.lengths: list[int] = [shape.length for shape in self._shapes] + [1] * unknown
         # what `count` has to look at more closely: kinds that carry text, and codes that no kind has
         self._special: list[_Shape | int | None] = [s if s.texts or s.either else None for s in self._shapes]
         self._special += range(len(kinds), 256)
-        self.weights: list[int] = [1] * 256  # how many events a record of each code stands for
-        checked = expansions(vocabulary.joined, [shape.length for shape in self._shapes], self.texts)
-        if isinstance(checked, str):
-            raise FeedError(checked)
+        for code in layout.expansions:
+            self._special[code] = None
         self._plans: list[_Plan | None] = [None] * 256  # made when they are first wanted
-        self.expansions = dict(enumerate(checked, FIRST_JOINED))
-        for code, expansion in self.expansions.items():
-            self.lengths[code], self.weights[code], self._special[code] = expansion.length, len(expansion.steps), None
 
     @classmethod
     def here(cls) -> Decoder:
@@ -152,7 +137,7 @@ class Decoder:
         """How many events these words tell of. Raises FeedError unless they are whole records, each word of its right
         type.
         """
-        special, lengths, weights = self._special, self.lengths, self.weights
+        special, lengths, weights = self._special, self.layout.lengths, self.layout.weights
         i, end, events, texts = 0, len(words), 0, 0
         try:
             while i < end:
@@ -175,7 +160,7 @@ class Decoder:
         """How many of the events in these words are of this stream. The words must be ones that `count` has
         accepted.
         """
-        lengths, weights = self.lengths, self.weights
+        lengths, weights = self.layout.lengths, self.layout.weights
         i, end, events = 0, len(words), 0
         while i < end:
             header: int = words[i]  # type: ignore[assignment]
@@ -186,7 +171,7 @@ class Decoder:
 
     def events_before(self, words: Sequence[Word], place: int, seq: int) -> int:
         """How many of the events in these words, which `count` has accepted, come before that `seq`."""
-        lengths, weights = self.lengths, self.weights
+        lengths, weights = self.layout.lengths, self.layout.weights
         i, end, events = 0, len(words), 0
         word = (seq - 1) // SEQ_PER_WORD - place
         while i < end:
@@ -258,8 +243,8 @@ class Decoder:
 
     def _plan(self, code: int) -> _Plan:
         """How records with this code become events."""
-        length = self.lengths[code]
-        expansion = self.expansions.get(code)
+        length = self.layout.lengths[code]
+        expansion = self.layout.expansions.get(code)
         if expansion is None:
             recipe: Sequence[tuple[int, Sequence[tuple[int, int]]]] = [(code, [(0, n) for n in range(length - 1)])]
         else:

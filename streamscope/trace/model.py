@@ -100,12 +100,12 @@ class Model(Fold):
         self._handlers: list[tuple[Handler | None, int, int]] = [(_unknown, 1, 1)] * 256
         self._strangers: list[tuple[Stranger | None, int, int]] = [(_unknown, 1, 1)] * 256
         for code, (name, arguments) in enumerate(self.decoder.kinds):
-            handler, stranger, texts = handler_of(name), STRANGERS.get(name), self.decoder.texts[code]
+            handler, stranger, texts = handler_of(name), STRANGERS.get(name), self.decoder.layout.texts[code]
             if texts:
                 handler, stranger = _checked(handler, texts), _checked(stranger, texts)
             self._handlers[code] = handler, 1 + len(arguments), 1
             self._strangers[code] = stranger, 1 + len(arguments), 1
-        for code, expansion in self.decoder.expansions.items():
+        for code, expansion in self.decoder.layout.expansions.items():
             plain = [site & 255 for site, _ in expansion.steps]
             handler = joined_handlers.HANDLERS.get(expansion.name) if expansion.known else None
             if handler is None:
@@ -113,7 +113,7 @@ class Model(Fold):
             stranger = one_by_one(expansion, [self._strangers[kind][0] for kind in plain])
             self._handlers[code] = handler, expansion.length, len(plain)
             self._strangers[code] = stranger, expansion.length, len(plain)
-        self._runs = runs_of(self.decoder.expansions)
+        self._runs = runs_of(self.decoder.layout.expansions)
 
     @classmethod
     def here(cls) -> Model:

@@ -49,7 +49,7 @@ def search(
     """
     until = None if budget_s is None else time.monotonic() + budget_s
     row = max(row, history.first) if step > 0 else min(row, history.end - 1)
-    codes = None if kinds is None else _codes_of(decoder, kinds)
+    codes = None if kinds is None else decoder.layout.codes(kinds.__contains__)
     for leaf in _leaves(history, row, stream, step):
         if until is not None and time.monotonic() >= until:
             at = leaf.first if step > 0 else leaf.first + leaf.count - 1
@@ -99,7 +99,7 @@ def _within(
 
 def _places(leaf: Batch, decoder: Decoder, stream: int | None, codes: list[bool]) -> Iterator[bool]:
     """For each record, whether it is of the stream and may stand for a kind that is looked for."""
-    words, lengths = leaf.words(), decoder.lengths
+    words, lengths = leaf.words(), decoder.layout.lengths
     i, end = 0, len(words)
     while i < end:
         header: int = words[i]  # type: ignore[assignment]
@@ -109,14 +109,6 @@ def _places(leaf: Batch, decoder: Decoder, stream: int | None, codes: list[bool]
 
 def _stream(row: Event | Gap) -> int | None:
     return row.stream if isinstance(row, Event) else None
-
-
-def _codes_of(decoder: Decoder, kinds: frozenset[str]) -> list[bool]:
-    """By the code of a record, whether it may stand for one of these kinds."""
-    codes = [name in kinds for name, _ in decoder.kinds] + [False] * (256 - len(decoder.kinds))
-    for code, expansion in decoder.expansions.items():
-        codes[code] = any(codes[site & 255] for site, _ in expansion.steps)
-    return codes
 
 
 _CHANGES = frozenset(

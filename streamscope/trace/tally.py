@@ -204,7 +204,8 @@ class Walker:
     def walk(self, words: Words) -> None:
         """A batch of the feed, whose words the decoder has accepted."""
         tables = self._tables
-        lengths, weights, handlers, clocks = tables.lengths, tables.weights, tables.handlers, tables.clocks
+        layout, handlers = tables.layout, tables.handlers
+        lengths, weights, clocks = layout.lengths, layout.weights, layout.t_at
         stream, turn, t = self.stream, tables.turn, self.t
         i, end = 0, len(words)
         while i < end:

@@ -186,25 +186,18 @@ class Tables:
     """What a feed's decoder says that a walk needs, by code: made once, for any number of walkers."""
 
     def __init__(self, decoder: Decoder) -> None:
-        self.lengths, self.weights = decoder.lengths, decoder.weights
+        self.layout = decoder.layout
         self.handlers: list[Handler | None] = [None] * 256
-        self.clocks = [0] * 256
-        """Where a record has the clock, 0 for nowhere; the last reading, if a joined one has several."""
         self.turn = -1
         """The code of `loop.turn`."""
         names = decoder.functions
         self.write_callbacks = names.index(_WRITTEN_BY) if _WRITTEN_BY in names else -1
         """The code of the function that ends writes."""
-        for code, (name, arguments) in enumerate(decoder.kinds):
+        for code, (name, _) in enumerate(decoder.kinds):
             self.handlers[code] = _HANDLERS.get(name) or (_sys if name.startswith("sys.") else None)
-            self.clocks[code] = arguments.index("t") + 1 if "t" in arguments else 0
             if name == "loop.turn":
                 self.turn = code
-        for code, expansion in decoder.expansions.items():
-            for site, refs in expansion.steps:
-                place = self.clocks[site & 255]
-                if place and not refs[place - 1][0]:
-                    self.clocks[code] = refs[place - 1][1] + 1
+        for code, expansion in self.layout.expansions.items():
             if expansion.known and expansion.name in _JOINED:
                 self.handlers[code] = _JOINED[expansion.name]
             else:

@@ -185,7 +185,7 @@ class _Within:
             self._fold_steps(model, events)
         if self.events >= events:
             return
-        lengths, weights, words = self._decoder.lengths, self._decoder.weights, self._words
+        lengths, weights, words = self._decoder.layout.lengths, self._decoder.layout.weights, self._words
         begin = i = self._i
         count, end = self.events, len(words)
         while i < end:
@@ -202,13 +202,13 @@ class _Within:
     def _fold_steps(self, model: Model, events: int) -> None:
         """Fold events of the joined record here, one by one; after its last, stand at the next record."""
         code = int(self._words[self._i]) & 255
-        records = self._decoder.expansions[code].unfold(self._words, self._i)
+        records = self._decoder.layout.expansions[code].unfold(self._words, self._i)
         for record, _ in records[self._step : self._step + events - self.events]:
             model.proceed(record)
             self._step += 1
             self.events += 1
         if self._step == len(records):
-            self._i += self._decoder.lengths[code]
+            self._i += self._decoder.layout.lengths[code]
             self._step = 0
 
 

@@ -250,7 +250,7 @@ def test_every_joined_record_is_told_by_an_everyday_program_and_folded_at_once()
         for _ in range(4):
             program.do(("arrive", 0, b"hello"))
             program.do(("event", 0, IN))
-        lengths = Decoder.here().lengths
+        lengths = Decoder.here().layout.lengths
         i = 0
         while i < len(program.feed):
             code = int(program.feed[i]) & 255

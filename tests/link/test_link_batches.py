@@ -65,7 +65,7 @@ def test_a_batch_full_of_long_text_is_cut_until_it_fits() -> None:
 
 def test_lengths_used_for_cutting_are_the_decoders() -> None:
     decoder = Decoder.here()
-    assert decoder.lengths == batches._LENGTHS
+    assert decoder.layout.lengths == batches._LENGTHS
 
 
 def test_a_cut_behind_a_joined_record_knows_the_time_it_carried() -> None:

@@ -65,13 +65,13 @@ def one_by_one(words: list[Word], decoder: Decoder) -> Iterator[list[Word]]:
     i = 0
     while i < len(words):
         code = int(words[i]) & 255
-        expansion = decoder.expansions.get(code)
+        expansion = decoder.layout.expansions.get(code)
         if expansion is None:
-            yield words[i : i + decoder.lengths[code]]
+            yield words[i : i + decoder.layout.lengths[code]]
         else:
             for record, start in expansion.unfold(words, i):
                 yield list(record[start:])
-        i += decoder.lengths[code]
+        i += decoder.layout.lengths[code]
 
 
 class Past:

@@ -90,7 +90,7 @@ def plans(decoder: Decoder, watches: list[Watch]) -> list[Plan | None]:
         step = _step(0, name, places, places.get("t", (0, 0))[1], watches)
         if step is not None:
             made[code] = Plan(code, [step], False)
-    for code, expansion in decoder.expansions.items():
+    for code, expansion in decoder.layout.expansions.items():
         steps, t_at = [], 0
         for number, (site, refs) in enumerate(expansion.steps):
             kind, arguments = decoder.kinds[site & 255]

@@ -11,7 +11,7 @@ from streamscope.trace.check.plans import Plan, Pretended, Step, plans
 from streamscope.trace.check.quantities import QuantityWatch
 from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch, who
 from streamscope.trace.decode import Event
-from streamscope.trace.filter.walk import Clocks, state_before
+from streamscope.trace.filter.walk import state_before
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, GapRow, Leaf
@@ -61,7 +61,6 @@ class _Check:
         self._model: Model | None = None
         self._blind = False
         self._plans = plans(history.decoder, watches)
-        self._clocks = Clocks(history.decoder)
         self._now: Batch | None = None
         self._pretended: Pretended | None = None
         self._report = Report([])
@@ -143,7 +142,7 @@ class _Check:
             row = batch.first + before
             for step in plan.steps:
                 if step.matters(words, i, self._decoder.functions):
-                    turn, t = self._clocks.after(words, told, i, turn, t)
+                    turn, t = self._decoder.layout.clock_after(words, told, i, turn, t)
                     told = i
                     event = self._event(batch, words, i, step, turn, t)
                     for watch in step.events:
@@ -151,12 +150,12 @@ class _Check:
 
     def _event(self, batch: Batch, words: Sequence[Word], i: int, step: Step, turn: int, t: int) -> Event:
         """The event of a step of the record at `i`; `turn` and `t` hold before the record."""
-        length = self._decoder.lengths[words[i] & 255]  # type: ignore[operator]
+        length = self._decoder.layout.lengths[words[i] & 255]  # type: ignore[operator]
         return next(self._decoder.expand(batch.place + i, turn, t, words[i : i + length], skip=step.number))
 
     def _stops(self, words: Sequence[Word]) -> Iterator[tuple[Plan, int, int]]:
         """The records that somebody watches for: the plan, where it begins, and how many events came before."""
-        every, lengths, weights = self._plans, self._decoder.lengths, self._decoder.weights
+        every, lengths, weights = self._plans, self._decoder.layout.lengths, self._decoder.layout.weights
         i, end, events = 0, len(words), 0
         while i < end:
             code: int = words[i] & 255  # type: ignore[operator]  # a header, as the decoder has seen
@@ -167,7 +166,7 @@ class _Check:
             events += weights[code]
 
     def _batch(self, batch: Batch, model: Model) -> None:
-        words, lengths = batch.words(), self._decoder.lengths
+        words, lengths = batch.words(), self._decoder.layout.lengths
         self._now = batch
         model.begin(batch.turn, batch.t)
         folded = 0
@@ -177,7 +176,7 @@ class _Check:
             folded = i + lengths[words[i] & 255]  # type: ignore[operator]
             row = batch.first + before
             if plan.one_by_one:
-                records = self._decoder.expansions[plan.code].unfold(words, i)
+                records = self._decoder.layout.expansions[plan.code].unfold(words, i)
                 for number, (record, _) in enumerate(records):
                     step = plan.by_number.get(number)
                     if step is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamscope.core.records import SEQ_PER_WORD, Word
-from streamscope.trace.decode import Decoder, Event
+from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
@@ -93,9 +93,8 @@ class _Reader:
         if wanted is not None and wanted.streams is not None:
             streams = wanted.streams if streams is None else streams & wanted.streams
         self._streams = streams
-        self._codes = [True] * 256 if wanted is None else _codes(decoder, wanted.may_want)
+        self._codes = [True] * 256 if wanted is None else decoder.layout.codes(wanted.may_want, unknown=True)
         self._everything = streams is None and all(self._codes)
-        self._t_at, self._turn_at = _places(decoder, "t"), _places(decoder, "turn")
         self._judge = wanted.of_event if wanted is not None else None
         self._model: Model | None = None
         if wanted is not None and wanted.needs_state:
@@ -120,7 +119,7 @@ class _Reader:
 
     def _judged(self, batch: Batch, words: list[Word], model: Model) -> Iterator[Event]:
         """The events of which the filter says so when it sees their stream's state right after them."""
-        lengths, expansions, judge = self._decoder.lengths, self._decoder.expansions, self._judge
+        lengths, expansions, judge = self._decoder.layout.lengths, self._decoder.layout.expansions, self._judge
         assert judge is not None
         model.begin(batch.turn, batch.t)
         folded = 0
@@ -142,7 +141,8 @@ class _Reader:
     def _told(self, batch: Batch, words: list[Word]) -> Iterator[tuple[int, int, list[Event]]]:
         """For each record that may be wanted: where it is, the row of its first event, and its events."""
         decoder, codes, streams = self._decoder, self._codes, self._streams
-        lengths, weights, t_at, turn_at = decoder.lengths, decoder.weights, self._t_at, self._turn_at
+        layout = decoder.layout
+        lengths, weights, t_at, turn_at = layout.lengths, layout.weights, layout.t_at, layout.turn_at
         turn: Any = batch.turn
         t: Any = batch.t
         row, i, end = batch.first, 0, len(words)
@@ -164,24 +164,3 @@ class _Reader:
         if self._first <= row and row + len(events) <= self._end:
             return events
         return events[max(0, self._first - row) : max(0, self._end - row)]
-
-
-def _codes(decoder: Decoder, may_want: Callable[[str], bool]) -> list[bool]:
-    """By the code of a record, whether any of its events may be wanted."""
-    codes = [may_want(name) for name, _ in decoder.kinds] + [True] * (256 - len(decoder.kinds))
-    for code, expansion in decoder.expansions.items():
-        codes[code] = any(codes[site & 255] for site, _ in expansion.steps)
-    return codes
-
-
-def _places(decoder: Decoder, argument: str) -> list[int]:
-    """By code, where a record has the argument: its last reading, if a joined one has several; 0 for nowhere."""
-    places = [0] * 256
-    for code, (_, arguments) in enumerate(decoder.kinds):
-        places[code] = arguments.index(argument) + 1 if argument in arguments else 0
-    for code, expansion in decoder.expansions.items():
-        for site, refs in expansion.steps:
-            place = places[site & 255]
-            if place and not refs[place - 1][0]:
-                places[code] = refs[place - 1][1] + 1
-    return places

@@ -35,7 +35,7 @@ class Titles:
     """The titles of the handles that are open where one is in a trace."""
 
     def __init__(self, decoder: Decoder) -> None:
-        self._lengths = decoder.lengths
+        self._lengths = decoder.layout.lengths
         self._codes = {code: name for code, (name, _) in enumerate(decoder.kinds) if name in _KINDS}
         self._states: dict[int, StreamState] = {}
 

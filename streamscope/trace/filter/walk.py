@@ -21,9 +21,9 @@ from streamscope.trace.untrusted import FeedError
 
 def _codes_of(decoder: Decoder, query: Filter) -> list[bool]:
     """By the code of a record, whether it stands for an event that may be wanted."""
-    codes = [query.may_want(name) for name, _ in decoder.kinds] + [False] * (256 - len(decoder.kinds))
+    codes = decoder.layout.codes(query.may_want)
     functions = _functions_of(decoder, query)
-    for code, expansion in decoder.expansions.items():
+    for code, expansion in decoder.layout.expansions.items():
         codes[code] = any(codes[site & 255] and functions[site >> 8] for site, _ in expansion.steps)
     return codes
 
@@ -54,16 +54,15 @@ class Walk:
         self._decoder = decoder
         self._codes = _codes_of(decoder, query)
         self._functions = _functions_of(decoder, query)
-        self._joined = [code in decoder.expansions for code in range(256)]  # whose header names no function
+        self._joined = [code in decoder.layout.expansions for code in range(256)]  # whose header names no function
         self._streams = query.streams
         if stream is not None:
             self._streams = frozenset({stream}) if query.streams is None else query.streams & {stream}
-        self._clocks = Clocks(decoder)
 
     def _stops(self, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
         """The records that may be wanted: where each begins, and how many events came before it."""
         codes, functions, joined, streams = self._codes, self._functions, self._joined, self._streams
-        lengths, weights = self._decoder.lengths, self._decoder.weights
+        lengths, weights = self._decoder.layout.lengths, self._decoder.layout.weights
         i, end, events = 0, len(words), 0
         while i < end:
             header: int = words[i]  # type: ignore[assignment]  # types were checked when the batch was appended
@@ -81,8 +80,8 @@ class Walk:
         words, decoder = batch.words(), self._decoder
         turn, t, told = batch.turn, batch.t, 0
         for i, before in self._stops(words):
-            turn, t = self._clocks.after(words, told, i, turn, t)
-            told = i + decoder.lengths[words[i] & 255]  # type: ignore[operator]
+            turn, t = decoder.layout.clock_after(words, told, i, turn, t)
+            told = i + decoder.layout.lengths[words[i] & 255]  # type: ignore[operator]
             for row, event in enumerate(
                 decoder.expand(batch.place + i, turn, t, words[i:told]), batch.first + before
             ):  # fmt: skip
@@ -103,13 +102,13 @@ class Walk:
         for i, earlier in self._stops(words):
             if folded < i:
                 model.proceed(words[folded:i])
-            folded = i + decoder.lengths[words[i] & 255]  # type: ignore[operator]
+            folded = i + decoder.layout.lengths[words[i] & 255]  # type: ignore[operator]
             record = words[i:folded]
             events = list(decoder.expand(batch.place + i, model.turn, model.t, record))
             if len(events) == 1:
                 singles: list[Sequence[Word]] = [record]
             else:
-                singles = [single for single, _ in decoder.expansions[int(record[0]) & 255].unfold(record, 0)]
+                singles = [single for single, _ in decoder.layout.expansions[int(record[0]) & 255].unfold(record, 0)]
             for row, (event, single) in enumerate(zip(events, singles), batch.first + earlier):
                 if before is not None:
                     before(event)
@@ -117,47 +116,3 @@ class Walk:
                 yield row, event
         model.proceed(words[folded:])
         model.settle()
-
-
-class Clocks:
-    """Reads the clock from records that are passed over."""
-
-    def __init__(self, decoder: Decoder) -> None:
-        self._lengths = decoder.lengths
-        self._places = _clocks(decoder)
-
-    def after(self, words: Sequence[Word], start: int, end: int, turn: int, t: int) -> tuple[int, int]:
-        """The turn and the time that hold after the records from `start` to `end`, where these held before."""
-        places, lengths = self._places, self._lengths
-        i = start
-        while i < end:
-            code: int = words[i] & 255  # type: ignore[operator]
-            place = places[code]
-            if place is not None:
-                if place[0]:
-                    turn = words[i + place[0]]  # type: ignore[assignment]
-                if place[1]:
-                    t = words[i + place[1]]  # type: ignore[assignment]
-            i += lengths[code]
-        return turn, t
-
-
-def _clocks(decoder: Decoder) -> list[tuple[int, int] | None]:
-    """By the code of a record, where the turn and the time stand that hold after it; 0 for neither."""
-    clocks: list[tuple[int, int] | None] = [None] * 256
-    for code, (_, arguments) in enumerate(decoder.kinds):
-        if "t" in arguments or "turn" in arguments:
-            clocks[code] = tuple(arguments.index(n) + 1 if n in arguments else 0 for n in ("turn", "t"))  # type: ignore[assignment]
-    for code, expansion in decoder.expansions.items():
-        turn_at = t_at = 0
-        for site, refs in expansion.steps:
-            clock = clocks[site & 255]
-            if clock is None:
-                continue
-            if clock[0] and not refs[clock[0] - 1][0]:
-                turn_at = refs[clock[0] - 1][1] + 1
-            if clock[1] and not refs[clock[1] - 1][0]:
-                t_at = refs[clock[1] - 1][1] + 1
-        if turn_at or t_at:
-            clocks[code] = turn_at, t_at
-    return clocks

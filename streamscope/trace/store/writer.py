@@ -299,7 +299,7 @@ class TraceWriter:
 
     def _streams(self) -> bytes:
         """How many rows of the segment are of each stream, as numbers in pairs; a gap is counted for none."""
-        lengths, weights = self._decoder.lengths, self._decoder.weights
+        lengths, weights = self._decoder.layout.lengths, self._decoder.layout.weights
         rows: dict[int, int] = {}
         for words in self._words:
             i, end = 0, len(words)
