@@ -5,14 +5,24 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?= echo
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: run test check lint types contracts format conformance soak bench screenshots docs clean help
+.PHONY: run test real long busy check lint types contracts format conformance soak bench screenshots docs clean help
 
 run: $(VENV)/.installed            ## set up, then inspect a live echo server (ARGS="http --port 0" for another)
 	@$(BIN)/streamscope run $(ARGS)
 
-test: $(VENV)/.installed-dev       ## set up, then run every test
-	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+test: $(VENV)/.installed-dev       ## set up, then run every test that needs nothing but Python and what pip brings
+	$(PYTEST) -m 'not real' $(TESTS)
+
+real: $(VENV)/.installed-dev       ## the same product against libuv, nginx, redis, wrk and curl (.ci/outside installs them)
+	$(PYTEST) -m real $(TESTS)
+
+long: conformance soak             ## minutes of what `test` and `real` do for seconds: before an issue is called resolved
+
+# A busy process ends by itself when the shell of this recipe has ended, whatever ended that.
+busy: $(VENV)/.installed-dev       ## the tests of `make test`, beside one busy process per core
+	@for core in $$(seq $$(nproc)); do (while kill -0 $$$$ 2>/dev/null; do :; done) & done; $(MAKE) test
 
 check: lint types contracts        ## formatting, linting, types and import contracts
 
@@ -31,7 +41,7 @@ format: $(VENV)/.installed-dev     ## put every file into the house's format
 	$(BIN)/ruff check --fix .
 
 conformance: $(VENV)/.installed-dev ## hold the engine against the real libuv with 2,000 programs, new ones every time
-	CONFORMANCE_PROFILE=conformance $(BIN)/python -m pytest tests/conformance
+	CONFORMANCE_PROFILE=conformance $(PYTEST) tests/conformance
 
 soak: $(VENV)/.installed-dev       ## serve under churn and hostile inspectors for SOAK_S seconds (900), and compare everything
 	$(BIN)/python tests/soak --seconds $(or $(SOAK_S),900)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import outside
 import pytest
 
 COMPARED = "fields compared with libuv"
@@ -26,6 +29,25 @@ def _in_utc() -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture
+def runtime() -> Iterator[Path]:
+    """A runtime folder of the test's own: engines of other tests, and of whoever runs these, are not seen."""
+    with tempfile.TemporaryDirectory(prefix="ss-") as folder:
+        yield Path(folder)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker is here, not in pyproject.toml, because some tests run pytest without the project's settings."""
+    config.addinivalue_line("markers", "real(*things): a test of `make real`, which needs these things from outside")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that is marked as real needs what its marker names."""
+    for marker in item.iter_markers("real"):
+        for thing in marker.args:
+            outside.need(thing)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,26 +1,16 @@
-"""The real library's process lives as long as the session; its absence skips with one line; what was compared is
-counted.
-"""
+"""The real library's process lives as long as the session, and what was compared is counted."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import libuv_abi
+import outside
 import pytest
 import runs
 
-
-@pytest.fixture
-def real_libuv() -> runs.RealLibrary:
-    """The real library, for a test that compares with it. Without one the test is skipped, and where
-    `LIBUV_REQUIRED` is set (in CI) it fails.
-    """
-    if libuv_abi.why_not():
-        (pytest.fail if os.environ.get("LIBUV_REQUIRED") else pytest.skip)(libuv_abi.why_not())
-    return runs.real_library
+outside.LOOKS["libuv"] = libuv_abi.why_not
 
 
 @pytest.fixture(autouse=True)

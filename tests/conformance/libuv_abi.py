@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 VERSION = "1.44.2"
-HOW_TO_GET_IT = f"needs libuv.so.1 {VERSION}, as Debian 12 has it: apt-get install libuv1"
 
 
 class Queue(C.Structure):
@@ -232,5 +231,5 @@ def why_not() -> str:
     try:
         load()
     except OSError as error:
-        return f"{error}; the comparison {HOW_TO_GET_IT}"
+        return f"{error}; the comparison needs libuv.so.1 {VERSION}, as Debian 12 has it"
     return ""

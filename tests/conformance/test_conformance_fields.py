@@ -16,7 +16,7 @@ from scenarios.listening import all_that_wait_are_accepted_in_one_event
 from streamscope.core import tcp
 
 
-@pytest.mark.usefixtures("real_libuv")
+@pytest.mark.real("libuv")
 @pytest.mark.parametrize("watched", [False, True], ids=["unwatched", "watched"])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_every_field_is_libuvs_after_every_step(scenario: Callable[[Backend], None], watched: bool) -> None:
@@ -25,7 +25,7 @@ def test_every_field_is_libuvs_after_every_step(scenario: Callable[[Backend], No
     assert not found, "\n".join(found)
 
 
-@pytest.mark.usefixtures("real_libuv")
+@pytest.mark.real("libuv")
 def test_the_environment_makes_servers_accept_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_TCP_SINGLE_ACCEPT", "1")
     monkeypatch.setattr(tcp, "_single_accept", None)  # both libraries read it once
@@ -41,12 +41,11 @@ def test_the_environment_makes_servers_accept_one_at_a_time(monkeypatch: pytest.
     )
 
 
-@pytest.mark.usefixtures("real_libuv")
+@pytest.mark.real("libuv")
 def test_another_version_of_the_library_is_not_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libuv_abi, "VERSION", "9.9.9")
 
     said = libuv_abi.why_not.__wrapped__()
 
-    assert said.startswith("libuv.so.1 is 1.44.2; the comparison needs libuv.so.1")
-    assert "apt-get install libuv1" in said
+    assert said.startswith("libuv.so.1 is 1.44.2; the comparison needs libuv.so.1 9.9.9")
     assert "\n" not in said

@@ -33,7 +33,7 @@ PROGRAMS = settings(
 )
 
 
-@pytest.mark.usefixtures("real_libuv")
+@pytest.mark.real("libuv")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_both_libraries_play_any_program_alike(family: str) -> None:
     @PROGRAMS

@@ -59,18 +59,21 @@ def test_without_a_fault_the_tests_that_catch_them_pass(run: Runner) -> None:
     assert outcome == "passed", said
 
 
-@pytest.mark.usefixtures("real_libuv")
+@pytest.mark.real("libuv")
 def test_without_a_fault_the_comparisons_that_catch_them_pass(run: Runner) -> None:
     outcome, said = run("", sorted({fault.caught_by for fault in FAULTS.values() if _needs_libuv(fault)}))
 
     assert outcome == "passed", said
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_planted_fault_is_caught(fault: Fault, run: Runner, request: pytest.FixtureRequest) -> None:
-    if _needs_libuv(fault):
-        request.getfixturevalue("real_libuv")
-
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=name, marks=[pytest.mark.real("libuv")] if _needs_libuv(fault) else [])
+        for name, fault in FAULTS.items()
+    ],
+)
+def test_a_planted_fault_is_caught(fault: Fault, run: Runner) -> None:
     outcome, said = run(fault.name, [fault.caught_by])
 
     assert outcome == "failed", f"{fault.caught_by} does not catch this: {fault.name}\n{said}"
