@@ -5,9 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
-import shutil
 import socket
-import subprocess
 from itertools import pairwise
 
 import pytest
@@ -203,24 +201,6 @@ def test_a_reset_in_the_middle_of_an_answer_closes_the_stream(serve):
     client = running.connect()
     push_until_held(client, b"GET /bytes/60000000 HTTP/1.1\r\nHost: x\r\n\r\n", running)
     reset(client)
-    running.until(lambda loop: not connections(loop))
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_is_answered(serve):
-    running = serve("http")
-    url = "http://{}:{}/".format(*running.address)
-    done = subprocess.run(["curl", "-sS", "-d", "hello", f"{url}echo"], capture_output=True, timeout=20, check=True)
-    assert done.stdout == b"hello"
-
-
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-def test_wrk_is_answered(serve):
-    running = serve("http")
-    url = "http://{}:{}/".format(*running.address)
-    done = subprocess.run(["wrk", "-c", "20", "-t", "1", "-d", "1s", url], capture_output=True, timeout=20, check=True)
-    assert b"Socket errors" not in done.stdout
-    assert b"Non-2xx" not in done.stdout
     running.until(lambda loop: not connections(loop))
 
 

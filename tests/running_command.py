@@ -1,4 +1,4 @@
-"""The real command as a process, with a runtime folder of its own: what the tests of the commands share."""
+"""The real command as a process, with a runtime folder of its own: for tests of the commands and with real clients."""
 
 from __future__ import annotations
 
