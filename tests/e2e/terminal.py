@@ -16,15 +16,16 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pyte
 from processes import children_of
+from waiting import PATIENCE_S, until
 
-PATIENCE_S = 30.0
-"""How long a wait may take before it is a failure; on a busy machine the first picture takes seconds."""
+FRAME_BEGINS, FRAME_ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
+ASKS_FOR_FRAMES, WE_HAVE_FRAMES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
+"""Synchronized output: a terminal that has it is told where a picture begins and ends, and shows no half of one."""
 
 KEYS = {"enter": "\r", "escape": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "tab": "\t", "ctrl+c": "\x03"}
 
@@ -96,17 +97,28 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:
             return False  # EIO: nobody has the other side open
+        tail = len(self.raw) - len(ASKS_FOR_FRAMES)
         self.raw += data
+        if self.raw.find(ASKS_FOR_FRAMES, max(tail + 1, 0)) != -1:
+            os.write(self._master, WE_HAVE_FRAMES)
         # pyte knows no private sequences with a `<`, `>` or `=` and would print their ends.
         self._stream.feed(re.sub(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]", b"", data))
         return bool(data)
 
+    def _is_drawing(self) -> bool:
+        """Whether only a part of a picture has come so far."""
+        return self.raw.rfind(FRAME_BEGINS) > self.raw.rfind(FRAME_ENDS)
+
     def wait(self, seen: Callable[[str], object], what: str) -> None:
-        """Read until the screen is so."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not seen(self.text):
-            if time.monotonic() > deadline or not self.read(0.1):
-                raise AssertionError(f"the screen never showed {what}:\n{self.text}")
+        """Read until the screen is so; half a picture is not looked at."""
+
+        def read_or_seen() -> bool:
+            if not self._is_drawing() and seen(self.text):
+                return True
+            assert self.read(0.1), f"the command ended before the screen showed {what}:\n{self.text}"
+            return False
+
+        until(read_or_seen, lambda: f"{what}; the screen shows\n{self.text}", pause_s=0)
 
     def wait_for(self, *texts: str) -> None:
         """Read until the screen shows all of these."""
@@ -125,14 +137,15 @@ class Terminal:
 
     def ends(self) -> int:
         """Wait for the command's end; its exit status."""
-        deadline = time.monotonic() + PATIENCE_S
         os.close(self._slave)
         self._slave = -1
-        while self.read(0.1):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"the command did not end:\n{self.text}")
-            if self.process.poll() is not None and not select.select([self._master], [], [], 0)[0]:
-                break
+
+        def ended() -> bool:
+            if not self.read(0.1):
+                return True
+            return self.process.poll() is not None and not select.select([self._master], [], [], 0)[0]
+
+        until(ended, lambda: f"the command's end; the screen shows\n{self.text}", pause_s=0)
         return self.process.wait(PATIENCE_S)
 
     def settings(self) -> list[object]:
@@ -162,15 +175,6 @@ def child_of(pid: int, named: str) -> int:
         if named.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
             return child
     raise AssertionError(f"process {pid} has no child {named}")
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Look until it is so."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"never: {what}")
-        time.sleep(0.02)
 
 
 Open = Callable[..., Terminal]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from processes import is_alive
-from terminal import Open, child_of, wait_until
+from terminal import Open, child_of
+from waiting import until
 
 
 def echo(client: socket.socket, data: bytes) -> None:
@@ -60,7 +61,7 @@ def test_a_child_that_dies_is_replaced_and_said_in_the_log(open_terminal: Open) 
     successor = child_of(engine, "ipc_child")
     terminal.press("q")
     assert terminal.ends() == 0
-    wait_until(lambda: not is_alive(successor), "the child ends with its parent")
+    until(lambda: not is_alive(successor), "the child ends with its parent")
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from processes import is_alive
-from terminal import Open, Terminal, child_of, wait_until
+from terminal import Open, Terminal, child_of
+from waiting import until
 
 from streamscope.trace.store.reader import TraceFile
 
@@ -89,7 +90,7 @@ def test_r_ends_the_recording_of_the_engine_itself(open_terminal: Open, tmp_path
 
     terminal.wait_for("has been stopped")
     terminal.wait(lambda screen: not recording(screen), "that it does not record")
-    wait_until(lambda: not is_alive(recorder), "the recorder ends")
+    until(lambda: not is_alive(recorder), "the recorder ends")
     assert seen(the_trace(tmp_path))[0] == ""
     terminal.press("q")
     assert terminal.ends() == 0
@@ -102,7 +103,7 @@ def test_a_recorder_that_is_killed_is_missed_and_costs_the_server_nothing(open_t
     with socket.create_connection(address) as client:
         echo(client, b"hello")
         path = the_trace(tmp_path)
-        wait_until(lambda: seen(path)[1], "the first segment is there")
+        until(lambda: path.stat().st_size and seen(path)[1], "the first segment is there")
 
         os.kill(child_of(terminal.engine_pid(), "link.recorder"), signal.SIGKILL)
 
@@ -137,13 +138,13 @@ def test_a_recording_by_r_ends_in_order_when_the_screen_or_the_engine_is_killed(
         os.kill(command if killed == "screen" else engine, signal.SIGKILL)
 
         # then the trace has an end, and says which
-        wait_until(lambda: not is_alive(recorder), "the recorder ends")
+        until(lambda: not is_alive(recorder), "the recorder ends")
         missing, reads = seen(the_trace(tmp_path))
         assert reads > 0
         assert ("goodbye" in missing) == (killed == "engine")
     if killed == "screen":
         os.kill(engine, signal.SIGTERM)
-        wait_until(lambda: not is_alive(engine), "the engine ends")
+        until(lambda: not is_alive(engine), "the engine ends")
     else:
         terminal.wait_for("without a goodbye")
 

@@ -6,11 +6,11 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from terminal import PATIENCE_S, Open, Terminal, environment, streamscope
+from terminal import Open, Terminal, environment, streamscope
+from waiting import PATIENCE_S
 
 LEFT, RIGHT, HOME, END = "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F"
 SHIFT_LEFT, CTRL_LEFT = "\x1b[1;2D", "\x1b[1;5D"
@@ -36,7 +36,6 @@ def trace(tmp_path: Path) -> Path:
                 left = size
                 while left:
                     left -= len(client.recv(left))
-                time.sleep(0.3)  # so that there are moments to go to
     finally:
         server.send_signal(signal.SIGINT)
         server.communicate(timeout=PATIENCE_S)
@@ -67,8 +66,11 @@ def test_a_trace_plays_and_can_be_walked_through_in_both_directions(open_termina
     # then a turn can be gone to by its number, and events on from there
     terminal.press(":", "turn 3", "enter")
     terminal.wait(lambda screen: turn_of(screen) == 3 and "▶" in screen, "turn 3")
+
+    # and playing from there comes to the end
     terminal.press(RIGHT, LEFT, " ")
-    terminal.wait_for("▶ replay")
+    terminal.wait(lambda screen: turn_of(screen) == last, "the last turn")
+    terminal.wait_for("❚❚ replay", "The recording ends here")
     terminal.press("q")
     assert terminal.ends() == 0
     assert terminal.raw.count(b"Traceback") == 0
@@ -108,8 +110,11 @@ def test_a_live_screen_goes_back_and_returns_while_the_server_serves(open_termin
     terminal = open_terminal("run", "echo", "--port", "0", "--demo", columns=150, rows=50)
     terminal.wait(lambda screen: turn_of(screen) > 50, "traffic")
 
-    terminal.press(" ", LEFT, LEFT, SHIFT_LEFT)
+    terminal.press(" ", LEFT)
     terminal.wait_for("❚❚ paused −", "events since", "past ")
+    paused = turn_of(terminal.text)
+    terminal.press(SHIFT_LEFT)
+    terminal.wait(lambda screen: 0 < turn_of(screen) < paused, "the turn before")
     stood = turn_of(terminal.text)
     terminal.press("T")
     terminal.wait_for("time line · #")

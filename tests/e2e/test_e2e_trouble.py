@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from processes import is_alive
-from terminal import Open, child_of, environment, streamscope, wait_until
+from terminal import Open, child_of, environment, streamscope
+from waiting import until
 
 RAISING = """
 from streamscope.core import Tcp
@@ -93,7 +94,7 @@ def test_when_the_inspector_is_killed_the_server_goes_on_and_says_how_to_attach_
 
     # and it ends when it is told to
     os.kill(engine, signal.SIGTERM)
-    wait_until(lambda: not is_alive(engine), "the engine ends")
+    until(lambda: not is_alive(engine), "the engine ends")
 
 
 def test_a_hang_up_of_the_terminal_ends_both(open_terminal: Open) -> None:
@@ -103,7 +104,7 @@ def test_a_hang_up_of_the_terminal_ends_both(open_terminal: Open) -> None:
 
     terminal.hang_up()
 
-    wait_until(lambda: not is_alive(engine) and terminal.process.poll() is not None, "screen and engine end")
+    until(lambda: not is_alive(engine) and terminal.process.poll() is not None, "screen and engine end")
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
@@ -114,7 +115,7 @@ def test_a_signal_ends_both_in_order(open_terminal: Open, signum: int) -> None:
 
     terminal.process.send_signal(signum)
 
-    wait_until(lambda: terminal.read(0.05) and terminal.process.poll() is not None, "the command ends")
+    until(lambda: terminal.read(0.05) and terminal.process.poll() is not None, "the command ends")
     assert terminal.settings() == terminal.settings_before
     terminal.ends()
     assert not is_alive(engine)

@@ -8,7 +8,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from terminal import Open, Terminal, environment, streamscope, wait_until
+from terminal import Open, Terminal, environment, streamscope
+from waiting import until
 
 
 def echo(client: socket.socket, data: bytes) -> None:
@@ -60,7 +61,7 @@ def test_leaving_ends_the_server_and_restores_the_terminal(open_terminal: Open) 
     terminal.wait_for("live")
 
     terminal.press("q")
-    wait_until(lambda: terminal.read(0.05) and terminal.process.poll() is not None, "the command ends")
+    until(lambda: terminal.read(0.05) and terminal.process.poll() is not None, "the command ends")
 
     assert terminal.settings() == terminal.settings_before
     assert terminal.ends() == 0
@@ -100,6 +101,8 @@ def test_several_inspectors_watch_one_engine_each_at_its_own_pace(open_terminal:
 
         # then only the second shows the new stream, until the first goes on
         second.wait(lambda screen: row_of(screen, peer), "the row in the second inspector")
+        first.press("L")
+        first.wait_for("log")
         assert not row_of(first.text, peer)
         first.press(" ")
         first.wait(lambda screen: row_of(screen, peer), "the row in the first inspector")
@@ -149,7 +152,7 @@ def test_two_thousand_connections_lose_no_byte_and_leave_no_descriptor(open_term
             client.close()
 
     # then no descriptor stays, and the screen goes on
-    wait_until(lambda: terminal.read(0.01) and len(list(descriptors.iterdir())) <= before, "all descriptors are closed")
+    until(lambda: terminal.read(0.01) and len(list(descriptors.iterdir())) <= before, "all descriptors are closed")
     terminal.wait_for("live", "lost 0")
     terminal.wait(lambda screen: re.search(r"\b1 stream", screen), "one stream, the server's")
 
