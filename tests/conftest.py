@@ -9,6 +9,11 @@ from pathlib import Path
 
 import outside
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+"""How long an example takes says how busy the machine is, not whether the code is right."""
 
 COMPARED = "fields compared with libuv"
 

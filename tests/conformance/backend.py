@@ -32,6 +32,7 @@ from typing import Any, TypeAlias
 
 from descriptors import LevelGround
 from library import Address, Library
+from patience import patience_s
 from peers import Peers
 
 from streamscope.core.flags import RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE
@@ -40,7 +41,6 @@ Step: TypeAlias = dict[str, Any]
 """`what` happened, the `loop`'s fields, and the fields of all `handles` by name."""
 
 RUN_NAMES = {RUN_DEFAULT: "DEFAULT", RUN_ONCE: "ONCE", RUN_NOWAIT: "NOWAIT"}
-READY_WITHIN_S = 5.0
 TURNS_TO_FINISH = 40
 
 
@@ -301,8 +301,8 @@ class Backend(Peers, Library):
     def await_descriptor(fd: int, events: int) -> None:
         poll = select.poll()
         poll.register(fd, events)
-        if not poll.poll(READY_WITHIN_S * 1000):
-            raise AssertionError(f"descriptor {fd} has had none of the events {events:#x} for {READY_WITHIN_S} s")
+        if not poll.poll(patience_s() * 1000):
+            raise AssertionError(f"descriptor {fd} has never had one of the events {events:#x}")
 
     def wait_ms(self, ms: int) -> None:
         """Let the clock advance by so much, and the loop's time with it."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from descriptors import open_descriptors
+from patience import patience_s
 
 LINGER_RESET = struct.pack("ii", 1, 0)
 
@@ -74,7 +75,7 @@ class Peers(ABC):
         else:
             sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
         self._peers[name] = sock
-        sock.settimeout(5)
+        sock.settimeout(patience_s())
         status = result_of(lambda: sock.connect(address))
         sock.setblocking(False)
         self._did(f"peer {name} connects", status or 0)
@@ -107,8 +108,8 @@ class Peers(ABC):
         """Wait until the kernel has these events for the peer."""
         poll = select.poll()
         poll.register(self._peers[name], events)
-        if not poll.poll(5000):
-            raise AssertionError(f"peer {name} has had none of the events {events:#x} for 5 s")
+        if not poll.poll(patience_s() * 1000):
+            raise AssertionError(f"peer {name} has never had one of the events {events:#x}")
 
     def peer_send(self, name: str, data: bytes) -> int:
         """Send without waiting: how many bytes the kernel took, or a negative errno."""

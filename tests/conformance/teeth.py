@@ -22,7 +22,7 @@ OPTIONS = ["-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(HERE), 
 Python's own, because a deadline may strike where there is no line, which pytest's cannot show.
 """
 
-DEADLINE_S = "1"
+PATIENCE_S = "1"
 """How long a test may take while a fault is planted: some make it wait for ever, and the deadline is what fails."""
 
 OUTCOMES = ("did not run", "passed", "failed")
@@ -58,7 +58,7 @@ def run(fault: str, tests: list[str]) -> tuple[str, str]:
                 os.dup2(said.fileno(), 1)
                 os.dup2(said.fileno(), 2)
                 if fault:
-                    os.environ["CONFORMANCE_DEADLINE_S"] = DEADLINE_S
+                    os.environ["CONFORMANCE_PATIENCE_S"] = PATIENCE_S
                     plant(FAULTS[fault])
                 pytest.main([*OPTIONS, "-x", *tests], plugins=[outcome])
             finally:

@@ -27,7 +27,6 @@ PROGRAMS = settings(
     max_examples=COUNTS[PROFILE] // len(FAMILIES),
     derandomize=PROFILE == "test",
     database=None,
-    deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

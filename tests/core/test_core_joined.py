@@ -206,7 +206,7 @@ def assert_same_both_ways(program: list[tuple[str, int, Any]], redundant_mod: bo
         joined.world.end()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(program=st.lists(steps, max_size=40), redundant_mod=st.booleans())
 def test_both_ways_tell_and_do_the_same(program: list[tuple[str, int, Any]], redundant_mod: bool) -> None:
     assert_same_both_ways(program, redundant_mod)

@@ -248,4 +248,4 @@ class Programs(RuleBasedStateMachine):
 
 
 TestPrograms = Programs.TestCase
-TestPrograms.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+TestPrograms.settings = settings(max_examples=60, stateful_step_count=40, derandomize=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from core_kernel import IN, World
+from waiting import PATIENCE_S
 
 from streamscope.core import RUN_NOWAIT, RUN_ONCE, Loop, Timer, UVError, Wakeup
 
@@ -181,7 +182,7 @@ def test_a_real_signal_from_outside_ends_a_real_wait_in_order() -> None:
             lines.append(process.stdout.readline())
             process.send_signal(signal.SIGTERM)
             lines.extend(process.stdout.readlines())
-            assert process.wait(timeout=20) == 0
+            assert process.wait(PATIENCE_S) == 0
         finally:
             process.kill()
     assert [line.strip() for line in lines] == ["ready", "told SIGINT True", "told SIGTERM True", "closed", "ended"]

@@ -54,13 +54,13 @@ def test_a_whole_trace_is_judged() -> None:
     use(WHOLE)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(changes=mutations)
 def test_bytes_that_are_wrong_do_no_harm(changes: list[tuple[str, float, int]]) -> None:
     use(mutated(WHOLE, changes))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(changes=mutations, segment=st.integers(0, len(TAKEN.segments) - 1), part=st.integers(0, 3), index=st.booleans())
 def test_content_that_is_wrong_under_right_checksums_does_no_harm(
     changes: list[tuple[str, float, int]], segment: int, part: int, index: bool
@@ -69,7 +69,7 @@ def test_content_that_is_wrong_under_right_checksums_does_no_harm(
     use(TAKEN.with_part(segment, part, mutated(raw, changes)).together(index=index))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(changes=mutations)
 def test_a_catalogue_that_is_wrong_does_no_harm(changes: list[tuple[str, float, int]]) -> None:
 

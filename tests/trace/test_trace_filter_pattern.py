@@ -27,7 +27,7 @@ def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(pattern=st.recursive(LEAF, _larger, max_leaves=8), text=st.text("ab1_ .:é", max_size=12))
 def test_a_pattern_finds_what_python_finds(pattern: str, text: str) -> None:
     try:

@@ -30,7 +30,7 @@ def parsed(text: str) -> Filter | FilterError:
         return error
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(text=ANYTHING)
 def test_parsing_anything_raises_nothing_but_filter_errors(text: str) -> None:
     found = parsed(text)
@@ -45,7 +45,7 @@ def test_parsing_anything_raises_nothing_but_filter_errors(text: str) -> None:
     assert found.of_event(EVENT) in (True, False)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=ANYTHING, cursor=st.integers(-5, 80))
 def test_completing_anything_gives_texts_that_fit_where_the_cursor_is(text: str, cursor: int) -> None:
     for offer in complete(text, cursor):
@@ -101,7 +101,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=EXPRESSIONS)
 def test_a_filter_written_out_parses_to_an_equal_one(text: str) -> None:
     found = Filter.parse(text)
@@ -113,7 +113,7 @@ def test_a_filter_written_out_parses_to_an_equal_one(text: str) -> None:
     assert again.of_event(EVENT, STREAM) is found.of_event(EVENT, STREAM)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=EXPRESSIONS)
 def test_what_a_filter_cannot_want_it_does_not_want(text: str) -> None:
     found = Filter.parse(text)

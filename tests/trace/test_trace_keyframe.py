@@ -59,7 +59,7 @@ anything = st.one_of([words_of(kind) for kind in KINDS])
 BOTH_BECOME_TIMERS = [opened(2, uv.UV_TIMER), opened(1, uv.UV_TIMER)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example(before=BOTH_BECOME_TIMERS, after=[], lost=False, half=False)
 @given(
     before=st.lists(anything, max_size=60),

@@ -22,7 +22,7 @@ from streamscope.trace.pieces import Batch, GapRow, SliceMark, read_slice
 from streamscope.trace.vocabulary import Vocabulary
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 1 << 30), st.integers(1, 40), st.floats(0, 1), st.floats(0, 1))
 def test_columns_say_what_single_events_say(seed: int, n: int, begin: float, end: float) -> None:
     past = lived(seed)
@@ -37,7 +37,7 @@ def test_columns_say_what_single_events_say(seed: int, n: int, begin: float, end
         assert {name: getattr(column, name) for name in FIELDS} == {name: getattr(other, name) for name in FIELDS}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 1 << 30))
 def test_a_window_in_the_middle_is_the_same_whatever_was_looked_at_before(seed: int) -> None:
     past = lived(seed, losses=False)

@@ -1,6 +1,6 @@
 """Files made to harm whoever opens them: bombs, lies about lengths, names that would command a terminal.
 
-Each is opened, and everything in it looked at, by a process with little memory and little time.
+Each is opened, and everything in it looked at, by a process with little memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import zstandard
 from trace_mutants import Taken, a_trace, look_at_everything, opened_from, taken_apart
+from waiting import PATIENCE_S
 
 from streamscope.core.probe import site
 from streamscope.trace.packing import array_length
@@ -24,7 +25,6 @@ from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
 
 MEMORY = 1 << 30
-SECONDS = 60
 
 TAKEN = taken_apart(a_trace())
 LONG = (0xFFFFFFFF).to_bytes(4, "big")
@@ -148,7 +148,7 @@ except TraceError as error:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_costs_little_memory_and_little_time_and_is_told_of_in_a_line(name: str) -> None:
+def test_a_hostile_file_costs_little_memory_and_comes_to_an_end_and_is_told_of_in_a_line(name: str) -> None:
     # given little memory, of which the file itself takes some
     here = Path(__file__).parent
 
@@ -157,7 +157,7 @@ def test_a_hostile_file_costs_little_memory_and_little_time_and_is_told_of_in_a_
         [sys.executable, "-c", CHILD, str(MEMORY), str(here), str(here.parent / "core"), *sys.path],
         input=HOSTILE[name](),
         capture_output=True,
-        timeout=SECONDS,
+        timeout=PATIENCE_S,
         check=False,
     )
 

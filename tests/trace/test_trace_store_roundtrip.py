@@ -53,7 +53,7 @@ class Recording:
         self.file.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     parts=st.lists(happenings, min_size=1, max_size=4),
     joined=st.booleans(),

@@ -71,7 +71,7 @@ class Told:
             self.turn, self.t = loop.turn, loop.tick
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     program=happenings,
     joined=st.booleans(),

@@ -58,7 +58,7 @@ def check_types(state: StreamState) -> None:
     assert msgspec.convert(msgspec.to_builtins(state), StreamState) == state
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(batches=BATCHES)
 def test_the_fold_takes_it_or_refuses_it_and_stays_well_typed(batches: list[list[Word]]) -> None:
     model, decoder = Model(Vocabulary(HERE, FUNCTIONS)), Decoder.here()
@@ -74,7 +74,7 @@ def test_the_fold_takes_it_or_refuses_it_and_stays_well_typed(batches: list[list
     Series().sample(model, 10**12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(batches=BATCHES)
 def test_every_event_that_is_expanded_can_be_shown_and_written(batches: list[list[Word]]) -> None:
     history = History(1 << 20)
@@ -91,7 +91,6 @@ def test_every_event_that_is_expanded_can_be_shown_and_written(batches: list[lis
     assert [r for r in rows if not isinstance(r, Gap) and r.stream == 2] == history.rows(0, 10_000, stream=2)
 
 
-@settings(deadline=None)
 @given(
     kinds=st.lists(
         st.tuples(
@@ -137,7 +136,6 @@ STATES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(steps=st.lists(st.tuples(st.lists(STATES, max_size=3), st.booleans(), st.booleans(), FEEDS), max_size=6))
 def test_slices_of_anything_are_taken_or_refused(
     steps: list[tuple[list[StreamState], bool, bool, list[Word]]],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,9 @@ from pathlib import Path
 import pytest
 from descriptors import open_descriptors
 from list_harness import Echo, TookTooLong, finish, new_loop, tcp_echo
+from patience import patience_s
 
 from streamscope.core import Loop
-
-DEADLINE_S = float(os.environ.get("CONFORMANCE_DEADLINE_S", "20"))
-"""How long one test may take. Planted faults hang, so the test of teeth makes this short."""
 
 
 @pytest.fixture(autouse=True)
@@ -22,10 +19,10 @@ def no_test_hangs() -> Iterator[None]:
     """Interrupt a test that waits for what never comes, and its teardown if that waits too."""
 
     def took_too_long(*_: object) -> None:
-        raise TookTooLong(f"more than {DEADLINE_S} s")
+        raise TookTooLong(f"more than {patience_s()} s")
 
     before = signal.signal(signal.SIGALRM, took_too_long)
-    signal.setitimer(signal.ITIMER_REAL, DEADLINE_S, DEADLINE_S)
+    signal.setitimer(signal.ITIMER_REAL, patience_s(), patience_s())
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,10 @@
+"""How long these tests wait for the kernel, and for a test to end: long enough for any busy machine."""
+
+from __future__ import annotations
+
+import os
+
+
+def patience_s() -> float:
+    """In seconds. Planted faults make some waits endless, so the test of teeth sets `CONFORMANCE_PATIENCE_S`."""
+    return float(os.environ.get("CONFORMANCE_PATIENCE_S", "120"))
