@@ -26,6 +26,8 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parent.parent))  # what all tests share
+
 from soak_engine import Soaked
 
 SERVERS = ("echo", "http")

@@ -8,18 +8,20 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import soak_recording
+from processes import children_of, descriptors_of
 from soak_accounts import Accounts
-from soak_visitors import HERE, Inspector, Visitors, descriptors, resident, until
+from soak_visitors import HERE, Inspector, Visitors, resident
+from waiting import PATIENCE_S, until
 
 MIB = 1 << 20
 GROWTH = {"engine": 8 * MIB, "inspector": 24 * MIB, "events": 8 * MIB, "recorder": 16 * MIB}
 """What each process may have grown by since the first time all was at rest. The allocator keeps some of what load has
 taken, and the inspector's past fills up first; beyond that nothing may grow.
 """
-PATIENCE_S = 60.0
 SMALL_BUFFER = 64 * 1024
 
 
@@ -50,7 +52,7 @@ class Soaked:
         self._probe = path = folder / "streamscope" / f"{self._pid}.sock"
         self._inspector = Inspector(path)
         self._inspector.answer()
-        self._descriptors = descriptors(self._pid)
+        self._descriptors = descriptors_of(self._pid)
         self._visitors = Visitors(path, seed)
         self._rests = threading.Event()
         self._crowd = subprocess.Popen(
@@ -86,12 +88,15 @@ class Soaked:
         self._visitors.rest()
         self._note("visitors", self._visitors.wrong)
         self._visitors.wrong = []
-        if not self._rests.wait(2 * PATIENCE_S):
+        if not self._rests.wait(PATIENCE_S):
             self._note("clients", ["some do not come to an end"])
-        if not until(lambda: descriptors(self._pid) == self._descriptors, PATIENCE_S):
-            self._note("descriptors", [f"{descriptors(self._pid)}, and {self._descriptors} at the beginning"])
-        until(self._settled, PATIENCE_S)
-        self._note("accounts", [*self._accounts.unsettled(), *self._accounts.wrong])
+        self._wait(
+            "descriptors",
+            lambda: descriptors_of(self._pid) == self._descriptors,
+            lambda: f"{descriptors_of(self._pid)} are as many as the {self._descriptors} at the beginning",
+        )
+        self._wait("accounts", self._settled, lambda: "; ".join(self._accounts.unsettled()))
+        self._note("accounts", self._accounts.wrong)
         self._accounts.wrong = []
         if self._accounts.lost:
             self._note("events", [f"{self._accounts.lost:,} were lost within the spool"])
@@ -170,9 +175,9 @@ class Soaked:
 
     def _child(self, module: str) -> int:
         """The engine's process that runs this module."""
-        for child in Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split():
+        for child in children_of(self._pid):
             if module.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
-                return int(child)
+                return child
         raise RuntimeError(f"{self.server} has no {module} any more")
 
     def _line(self, memory: dict[str, int]) -> str:
@@ -184,6 +189,13 @@ class Soaked:
             f"events, {others} visitors ({came['killed']} killed, {came['had lost events']} lost events); "
             f"{', '.join(grown)}; {self._descriptors} descriptors"
         )
+
+    def _wait(self, where: str, done: Callable[[], object], what: Callable[[], str]) -> None:
+        """Wait until it is so, or note that it never was."""
+        try:
+            until(done, what)
+        except AssertionError as never:
+            self._note(where, [str(never)])
 
     def _note(self, where: str, what: list[str]) -> None:
         self.wrong += [f"{self.server}, {where}: {text}" for text in what]

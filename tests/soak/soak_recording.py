@@ -4,10 +4,10 @@ engine's own state, with the event that the events file ends with.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from soak_inspector import compare, wait
+from waiting import until
 
 from streamscope.link.session import Session
 from streamscope.trace.pieces import Gap
@@ -17,28 +17,30 @@ from streamscope.trace.travel import Traveller
 
 ROTATE_BYTES = 4 * 1024 * 1024
 KEEP = 3
-PATIENCE_S = 60.0
 
 
 def differences(path: Path, probe: Path, last_seq: int) -> list[str]:
     """What the trace at `path`, which is being written, has otherwise than the engine at `probe`, where nothing happens
     now after the event with this number.
     """
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
+    said = ""
+
+    def compared() -> tuple[list[str]] | None:
+        nonlocal said
         try:
             with TraceFile.open(path) as trace:
                 seq = _last_seq(trace)
                 if seq == last_seq or _begins_at_rest(trace, path):
-                    return _compare(trace, probe)
+                    return (_compare(trace, probe),)
+                said = f"the recording ends with event {seq:,}, and the events with {last_seq:,}"
         except TraceError as error:
-            seq = -1
             said = str(error)
-        else:
-            said = f"the recording ends with event {seq:,}, and the events with {last_seq:,}"
-        if time.monotonic() > deadline:
-            return [said]
-        time.sleep(0.1)
+        return None
+
+    try:
+        return until(compared, lambda: f"all is in the recording ({said})")[0]
+    except AssertionError as never:
+        return [str(never)]
 
 
 def _begins_at_rest(trace: TraceFile, path: Path) -> bool:
@@ -55,14 +57,17 @@ def _compare(trace: TraceFile, probe: Path) -> list[str]:
     traveller = Traveller(trace.history)
     traveller.go(trace.history.end)
     newcomer = Session.attach(probe)
-    deadline = time.monotonic() + PATIENCE_S
+
+    def told() -> bool:
+        wait(newcomer, 0.05)
+        newcomer.receive()
+        newcomer.fold(0.05)
+        return newcomer.model.whole or newcomer.status not in ("connecting", "live")
+
     try:
-        while not newcomer.model.whole:
-            if time.monotonic() > deadline or newcomer.status not in ("connecting", "live"):
-                return [f"nobody can be told of the engine: it is {newcomer.status}"]
-            wait(newcomer, 0.05)
-            newcomer.receive()
-            newcomer.fold(0.05)
+        until(told, "a newcomer is told of the engine", pause_s=0)
+        if not newcomer.model.whole:
+            return [f"nobody can be told of the engine: it is {newcomer.status}"]
         found = compare(traveller.model, newcomer.model)
     finally:
         newcomer.close()

@@ -10,15 +10,18 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from waiting import PATIENCE_S
+
 from streamscope.link.frames import Command, pack
 
 HERE = Path(__file__).parent
+LOOKS_FOR_S = 10
+"""How long a visitor that only reads stays when nothing comes."""
 
 
 class Visitors:
@@ -62,18 +65,18 @@ class Visitors:
             except OSError as error:
                 self.wrong.append(f"a visitor ({kind.__name__}) could not: {error}")
 
-    def _connect(self) -> socket.socket:
+    def _connect(self, patience_s: float = PATIENCE_S) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX)
         try:
             sock.connect(str(self._path))
         except OSError:
             sock.close()
             raise
-        sock.settimeout(10)
+        sock.settimeout(patience_s)
         return sock
 
     def _look(self, chance: random.Random) -> None:
-        with self._connect() as sock:
+        with self._connect(LOOKS_FOR_S) as sock:
             for _ in range(chance.randrange(20)):
                 try:
                     sock.recv(chance.choice((1, 1000, 100_000)))
@@ -148,22 +151,7 @@ class Inspector(subprocess.Popen[str]):
         super().__exit__(*about)  # type: ignore[arg-type]
 
 
-def descriptors(pid: int) -> int:
-    """How many a process has."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
 def resident(pid: int) -> int:
     """Bytes of memory that a process has in core."""
     with open(f"/proc/{pid}/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def until(done: Callable[[], object], seconds: float) -> bool:
-    """Look until it is so, or the time is over; whether it was."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

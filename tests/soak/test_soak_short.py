@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from soak_accounts import Accounts
 from soak_inspector import differences, follow
+from waiting import PATIENCE_S, until
 
 from streamscope.link.session import Session
 
@@ -21,7 +22,7 @@ PEER = "127.0.0.1:5"
 
 def test_a_few_seconds_of_soak_find_nothing_wrong() -> None:
     command = [sys.executable, str(SOAK), "--seconds", "4", "--every", "2", "--seed", "1"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=5 * PATIENCE_S, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     lines = result.stdout.splitlines()
     assert lines[-1].endswith("all is as it should be")
@@ -94,8 +95,7 @@ def engine(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_model_that_is_not_the_engine_s_is_found(engine: Path) -> None:
     session = Session.attach(engine)
-    while not session.model.whole:
-        follow(session, 0.1)
+    until(lambda: follow(session, 0.1) or session.model.whole, "the model is whole")
     assert differences(engine, session) == []
     session.model.streams[1].bytes_in += 1
     assert differences(engine, session) == ["stream 1 bytes_in: 1, and in the engine 0"]
