@@ -104,7 +104,7 @@ class Recorder:
         check_protocol(frame)
         self._parts.begin()
         self._hello = frame
-        self._writer = TraceWriter(self._parts.file, frame)
+        self._writer = TraceWriter(self._parts.file, frame, monotonic=self._monotonic)
         self._set_rotation()
 
     def _rotate(self) -> None:
@@ -113,7 +113,7 @@ class Recorder:
         assert hello is not None
         self._close(before, Bye(ROTATED, 0))
         self._parts.next()
-        self._writer = TraceWriter(self._parts.file, hello, after=before)
+        self._writer = TraceWriter(self._parts.file, hello, after=before, monotonic=self._monotonic)
         self._set_rotation()
 
     def _close(self, writer: TraceWriter, bye: Bye | None) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import socket
 import struct
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 import msgspec
+from waiting import until
 
 from streamscope.core import RUN_NOWAIT, Loop, Tcp
 from streamscope.link.frames import Hello
@@ -21,19 +21,9 @@ from streamscope.link.snapshot import handle_state, loop_state
 from streamscope.link.subscriber import Subscriber
 from streamscope.servers import echo
 
-DEADLINE_S = 20.0
-
 
 def hello(program: str = "echo") -> Hello:
     return greeting(program, 0)
-
-
-def until(done: Callable[[], object], what: str) -> None:
-    """Look until it is so."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not done():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.005)
 
 
 class Room:
@@ -91,24 +81,32 @@ class Room:
 
     def turn_until(self, done: Callable[[], object]) -> None:
         """Turn, and let every session fold, until it is so."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not done():
-            assert time.monotonic() < deadline, "it did not become so in time"
+
+        def turned() -> object:
+            if seen := done():
+                return seen
             self.turn()
             for session in self.sessions:
                 session.receive()
                 session.fold(0.1)
+            return False
+
+        until(turned, "what the room turns for", pause_s=0)
 
     def bring_up_to_date(self, session: Session) -> None:
         """Everything told so far is shipped and folded; the loop does not turn meanwhile."""
-        deadline = time.monotonic() + DEADLINE_S
         self.publisher.wait(0)
         self.publisher.ship()
-        while self.queued(session) or session.fold(1.0):
-            assert time.monotonic() < deadline, "the inspector is not brought up to date"
+
+        def folded() -> bool:
+            if not self.queued(session) and not session.fold(1.0):
+                return True
             session.receive()
             session.fold(1.0)
             self.publisher.hear()
+            return False
+
+        until(folded, "the inspector is up to date", pause_s=0)
 
     def queued(self, session: Session) -> int:
         """Bytes that the engine still has for this session."""

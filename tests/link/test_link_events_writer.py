@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from link_room import Crowd, Room, hello
+from waiting import PATIENCE_S
 
 from streamscope.core.probe import site
 from streamscope.link import events_writer
@@ -46,7 +47,7 @@ class Process:
 
     def end(self) -> int:
         self.sock.close()
-        return self.process.wait(timeout=30)
+        return self.process.wait(PATIENCE_S)
 
 
 def test_events_become_lines_and_slices_do_not(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_a_full_disk_ends_it_with_a_whole_line_and_a_word(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     words = [word for turn in range(500) for word in (TURN, turn, turn)]
     writer.sock.sendall(pack(hello()) + pack(Records(0, 1, 5, words)))
-    assert writer.process.wait(timeout=30) == 1
+    assert writer.process.wait(PATIENCE_S) == 1
     writer.sock.close()
     assert 50 < len(lines(path)) < 500
     said = capfd.readouterr().err
@@ -183,13 +184,13 @@ def test_a_reader_that_leaves_ends_it_with_a_word(capfd: pytest.CaptureFixture[s
         process = events_writer.start(reader.stdin.fileno(), theirs, own=False)
         reader.wait()
         sock.sendall(pack(hello()) + pack(Records(0, 1, 5, [TURN, 2, 9])))
-        assert process.wait(timeout=30) == 1
+        assert process.wait(PATIENCE_S) == 1
     assert "nobody reads the events any more" in capfd.readouterr().err
 
 
 def test_an_engine_that_makes_no_sense_ends_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     writer = Process(tmp_path / "events")
     writer.sock.sendall(pack(hello()) + pack(Records(0, 1, 5, [TURN, 2])))
-    assert writer.process.wait(timeout=30) == 1
+    assert writer.process.wait(PATIENCE_S) == 1
     writer.sock.close()
     assert "cannot be read: a record is cut off" in capfd.readouterr().err

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-import threading
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from link_room import Room, assert_model_is_engine
@@ -328,25 +327,36 @@ def close_everything(room: Room) -> None:
 def test_one_that_does_not_read_is_left_and_one_that_must_have_all_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # given one that must have all and takes a piece whenever the clock is read, and one that takes nothing
     monkeypatch.setattr(farewell, "BYE_PATIENCE_S", 0.3)
+    passed = 0.0
+
+    def monotonic() -> float:
+        nonlocal passed
+        everything.receive()
+        everything.fold(1)
+        passed += 0.1
+        return passed
+
     with Room() as room:
         everything = room.watch(lossless=True, kernel_buffer=4096)
-        room.watch(kernel_buffer=4096)
-        for _ in range(300):
+        nothing = room.watch(kernel_buffer=4096)
+        for _ in range(1000):
             Tcp(room.loop)
         room.turn_until(lambda: everything.model.whole)
         close_everything(room)
 
-        def read_slowly() -> None:
-            while everything.status == "live":
-                time.sleep(0.01)  # it takes longer in all than the patience with the other
-                everything.receive()
-                everything.fold(0.001)
-
-        reader = threading.Thread(target=read_slowly)
-        reader.start()
+        # when the loop has ended
+        monkeypatch.setattr(farewell, "time", SimpleNamespace(monotonic=monotonic))
         room.publisher.finish("over", 0)
-        reader.join()
+        everything.receive()
+        everything.fold(1)
+
+        # then it took longer in all than the patience with the other, who got no end
+        assert passed > 2 * farewell.BYE_PATIENCE_S
+        nothing.receive()
+        nothing.fold(1)
+        assert nothing.status == "gone"
         assert (everything.status, everything.reason) == ("ended", "over")
         assert everything.model.events_lost == 0
         assert not [s for s in everything.model.streams.values() if not s.closed_t]

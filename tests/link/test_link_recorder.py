@@ -7,14 +7,14 @@ import resource
 import signal
 import socket
 import subprocess
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from link_room import Crowd, Room, assert_model_is_engine, engine_state, hello, until
+from link_room import Crowd, Room, assert_model_is_engine, engine_state, hello
+from waiting import PATIENCE_S, until
 
 from streamscope.core.probe import site
 from streamscope.link import following
@@ -212,11 +212,12 @@ def test_a_part_ends_when_it_is_large_enough(tmp_path: Path) -> None:
 
 def test_a_segment_is_written_within_a_second_though_nothing_more_happens(tmp_path: Path) -> None:
     path = tmp_path / "a.scope"
-    recorder = recorder_of(path)
+    now = 100.0
+    recorder = recorder_of(path, monotonic=lambda: now)
     recorder.handle(hello())
     assert recorder.due == float("inf")
     recorder.handle(turns(0))
-    assert recorder.due <= time.monotonic() + 1
+    assert now < recorder.due <= now + 1
     recorder.tick(recorder.due)
     assert len(rows(path)) == 1
     assert recorder.due == float("inf")
@@ -250,7 +251,7 @@ class Process:
 
     def end(self) -> int:
         self.sock.close()
-        return self.process.wait(timeout=30)
+        return self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -313,7 +314,7 @@ def test_a_full_disk_ends_it_with_a_word_and_the_trace_with_a_whole_segment(
         except ConnectionError:
             break
         place += len(words)
-    assert recorder.process.wait(timeout=30) == 1
+    assert recorder.process.wait(PATIENCE_S) == 1
     recorder.sock.close()
     said = capfd.readouterr().err
     assert said == "streamscope: the recording cannot be written: File too large; writing ends here\n"
@@ -333,7 +334,7 @@ def test_an_engine_that_makes_no_sense_ends_it_with_what_came_before(
     recorder = Process(trace)
     recorder.say(turns(0))
     recorder.sock.sendall(nonsense)
-    assert recorder.process.wait(timeout=30) == 1
+    assert recorder.process.wait(PATIENCE_S) == 1
     recorder.sock.close()
     said = capfd.readouterr().err
     assert said.startswith("streamscope: the engine said what cannot be read: ")
