@@ -8,15 +8,15 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from waiting import PATIENCE_S, until
+
 from streamscope.link.session import Session
 
-DEADLINE_S = 30.0
 COMMAND = [sys.executable, "-P", "-m", "streamscope"]
 
 NOBODY = 65534
@@ -56,7 +56,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
         check=False,
         **options,
     )
@@ -70,13 +70,6 @@ def refused(runtime: Path, *arguments: str) -> tuple[int, str]:
     [line] = ended.stderr.splitlines()
     assert line.startswith("streamscope: ")
     return ended.returncode, line.removeprefix("streamscope: ")
-
-
-def until(done: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not done():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 class Serving:
@@ -108,7 +101,7 @@ class Serving:
         return host.strip("[]"), int(port)
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(self.address, timeout=DEADLINE_S)
+        return socket.create_connection(self.address, timeout=PATIENCE_S)
 
     def end(self, signum: int = signal.SIGTERM) -> tuple[int, str, str]:
         """Status, the rest of stdout, and stderr, after this signal."""
@@ -117,7 +110,7 @@ class Serving:
 
     def ended(self) -> tuple[int, str, str]:
         """The same, once it has ended by itself."""
-        out, err = self.process.communicate(timeout=DEADLINE_S)
+        out, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, out, err
 
     def __enter__(self) -> Serving:
@@ -184,7 +177,7 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(DEADLINE_S)
+            thread.join(PATIENCE_S)
 
     def goes_on(self) -> None:
         """Wait until more has been echoed."""

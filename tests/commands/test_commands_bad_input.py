@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_command import AS_NOBODY, COMMAND, DEADLINE_S, NOBODY, environment, refused, run
+from running_command import AS_NOBODY, COMMAND, NOBODY, environment, refused, run
+from waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_what_cannot_be_written_is_said(runtime: Path, arguments: list[str]) -> 
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=DEADLINE_S,
+            timeout=PATIENCE_S,
             check=False,
         )
     assert ended.stderr == "streamscope: what there is to say cannot be written: No space left on device\n"
@@ -99,7 +100,7 @@ def test_what_cannot_be_written_is_said(runtime: Path, arguments: list[str]) -> 
 
 def test_help_is_there_where_the_locale_is_plain_ascii(runtime: Path) -> None:
     plain = {**environment(runtime), "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    ended = subprocess.run([*COMMAND, "run", "--help"], env=plain, capture_output=True, timeout=DEADLINE_S, check=False)
+    ended = subprocess.run([*COMMAND, "run", "--help"], env=plain, capture_output=True, timeout=PATIENCE_S, check=False)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert b"--headless" in ended.stdout
 
@@ -112,7 +113,7 @@ def test_without_standard_descriptors_a_screen_is_refused_in_one_line(runtime: P
         env=environment(runtime),
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert ended.returncode == 2

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_command import DEADLINE_S, environment, run
+from running_command import environment, run
+from waiting import PATIENCE_S
 
 TELLS = "import json, sys\ndef main(loop, *args):\n    print(json.dumps(sorted(sys.modules)))\n"
 
@@ -31,7 +32,7 @@ def test_as_the_screen_starts_it_it_loads_no_screen_no_asyncio_and_no_commands(r
         env=environment(runtime),
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
         check=True,
     )
     loaded = roots(ended.stdout.splitlines()[1])
@@ -54,7 +55,7 @@ def test_commands_without_a_screen_do_not_wait_for_textual(runtime: Path, comman
         env=environment(runtime),
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert ended.stdout.splitlines()[-1] == "False"

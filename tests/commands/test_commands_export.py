@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
-from running_command import COMMAND, DEADLINE_S, environment, run
+from running_command import COMMAND, environment, run
+from waiting import PATIENCE_S
 
 from streamscope.link.frames import Bye, Records, Slice
 from streamscope.trace.pieces import Batch, SliceMark, read_slice
@@ -125,7 +126,7 @@ def test_whoever_reads_only_the_beginning_is_left_alone(runtime: Path, recorded:
     said = process.stderr.read()
     process.stderr.close()
 
-    assert process.wait(DEADLINE_S) in (0, 1)
+    assert process.wait(PATIENCE_S) in (0, 1)
     assert said == b""
 
 
@@ -190,7 +191,7 @@ def test_a_file_appears_whole_or_not_at_all(runtime: Path, recorded: Path) -> No
     ]  # fmt: skip
 
     ended = subprocess.run(
-        limited, env=environment(runtime), capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        limited, env=environment(runtime), capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
     assert ended.returncode == 1

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from processes import children_of, descriptors_of, is_zombie
-from running_command import COMMAND, DEADLINE_S, Serving, echoed, environment, run, until
+from running_command import COMMAND, Serving, echoed, environment, run
+from waiting import PATIENCE_S, until
 
 
 def test_the_first_line_says_where_it_listens(runtime: Path) -> None:
@@ -137,12 +138,12 @@ def test_started_without_standard_descriptors_it_serves(runtime: Path) -> None:
         until(lambda: connects(port), "the server listens")
         assert {os.readlink(descriptors / str(fd)) for fd in (0, 1, 2)} == {"/dev/null"}
         process.terminate()
-        assert process.wait(timeout=DEADLINE_S) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def connects(port: int) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
             return echoed(client, b"hello") == b"hello"
     except ConnectionRefusedError:
         return False
@@ -191,12 +192,12 @@ def test_a_reader_of_the_events_that_leaves_ends_them_and_not_the_server(runtime
         serving.process.stdout.close()
         with serving.connect() as client:
             until(lambda: echoed(client, b"hello") == b"hello" and zombies(serving.pid), "the writer ends")
-        with socket.create_connection(address, timeout=DEADLINE_S) as client:
+        with socket.create_connection(address, timeout=PATIENCE_S) as client:
             assert echoed(client, b"again") == b"again"
         serving.process.terminate()
         assert serving.process.stderr is not None
         err = serving.process.stderr.read()
-        status = serving.process.wait(DEADLINE_S)
+        status = serving.process.wait(PATIENCE_S)
     assert (status, err) == (1, "streamscope: nobody reads the events any more; writing ends here\n")
 
 
@@ -241,7 +242,7 @@ def test_a_stdout_that_nobody_reads_is_no_reason_not_to_serve(runtime: Path) -> 
         os.close(writing)
         until(lambda: connects(port), "the server listens")
         process.terminate()
-        _, err = process.communicate(timeout=DEADLINE_S)
+        _, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (0, b"")
 
 
@@ -321,5 +322,5 @@ def test_a_signal_while_main_is_still_at_work_ends_it_in_order(runtime: Path, tm
         assert process.stderr.readline() == "working\n"
         process.terminate()
         assert process.stderr.read() == ""
-        assert process.wait(timeout=DEADLINE_S) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
     assert json.loads(events.read_text().splitlines()[-1])["kind"] == "handle.closed"

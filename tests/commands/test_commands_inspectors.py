@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from processes import descriptors_of
-from running_command import DEADLINE_S, Load, Serving, echoed, environment, follow, run, socket_of, until
+from running_command import Load, Serving, echoed, environment, follow, run, socket_of
+from waiting import PATIENCE_S, until
 
 from streamscope.link.session import Session
 
@@ -104,7 +105,7 @@ def test_garbage_on_the_socket_leaves_the_server_untouched(runtime: Path) -> Non
         for garbage in (b"GET / HTTP/1.1\r\n\r\n", os.urandom(100_000), b"\xff" * 4):
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.connect(str(socket_of(runtime, serving)))
-                sock.settimeout(DEADLINE_S)
+                sock.settimeout(PATIENCE_S)
                 try:
                     sock.sendall(garbage)
                     while sock.recv(1 << 16):
@@ -244,7 +245,7 @@ def test_shells_can_complete_commands_and_servers(runtime: Path, shell: str, wor
         env={**environment(runtime), "_STREAMSCOPE_COMPLETE": f"{shell}_source"},
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert word in source.stdout
@@ -254,7 +255,7 @@ def test_shells_can_complete_commands_and_servers(runtime: Path, shell: str, wor
         env={**environment(runtime), **asked},
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert "plain,proxy" in answer.stdout

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_command import DEADLINE_S, echoed, environment
+from running_command import echoed, environment
+from waiting import PATIENCE_S
 
 from streamscope.link.session import Session
 
@@ -42,7 +43,7 @@ class Orphan:
         )
         theirs.close()
         self.session = Session(ours)
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + PATIENCE_S
         while self.session.status == "connecting":
             assert time.monotonic() < deadline
             select.select([self.session.fileno()], [], [], 1)
@@ -58,7 +59,7 @@ class Orphan:
     def said(self) -> str:
         """What is on the terminal, up to the command that stops the engine."""
         said = b""
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + PATIENCE_S
         while b"kill" not in said:
             assert time.monotonic() < deadline, said
             if select.select([self.master], [], [], 1)[0]:
@@ -88,10 +89,10 @@ def test_it_serves_on_and_says_how_to_attach_and_how_to_stop_it(orphan: Orphan) 
     assert f"the inspector is gone; echo goes on serving on {orphan.address} (pid {orphan.process.pid})" in said
     assert f"streamscope attach {orphan.process.pid}" in said
     host, _, port = orphan.address.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as client:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as client:
         assert echoed(client, b"hello") == b"hello"
     orphan.process.terminate()
-    assert orphan.process.wait(timeout=DEADLINE_S) == 0
+    assert orphan.process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_it_puts_the_terminal_right(orphan: Orphan) -> None:
@@ -115,13 +116,13 @@ def test_a_terminal_that_stands_still_keeps_the_server_waiting_for_nothing(orpha
     orphan.session.close()
     host, _, port = orphan.address.rpartition(":")
     for _ in range(3):
-        with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as client:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as client:
             assert echoed(client, b"hello") == b"hello"
 
     # and once the terminal goes on, it says so
     assert "echo goes on serving" in orphan.said()
     orphan.process.terminate()
-    assert orphan.process.wait(timeout=DEADLINE_S) == 0
+    assert orphan.process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_a_terminal_that_closes_ends_it_in_order(orphan: Orphan) -> None:
@@ -130,12 +131,12 @@ def test_a_terminal_that_closes_ends_it_in_order(orphan: Orphan) -> None:
     os.close(orphan.slave)
     os.close(orphan.master)
     orphan.master = orphan.slave = -1
-    assert orphan.process.wait(timeout=DEADLINE_S) == 0
+    assert orphan.process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_a_screen_that_leaves_by_the_stop_command_leaves_no_word(orphan: Orphan) -> None:
     orphan.session.command("stop")
-    assert orphan.process.wait(timeout=DEADLINE_S) == 0
+    assert orphan.process.wait(timeout=PATIENCE_S) == 0
     orphan.session.receive()
     orphan.session.fold(1)
     assert (orphan.session.status, orphan.session.reason) == ("ended", "stopped from the inspector")

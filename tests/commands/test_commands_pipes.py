@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 from processes import children_of, is_alive
-from running_command import AS_NOBODY, DEADLINE_S, NOBODY, Serving, echoed, refused, run, until
+from running_command import AS_NOBODY, NOBODY, Serving, echoed, refused, run
+from waiting import PATIENCE_S, until
 
 ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
 def connect(path: str | Path) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX)
-    sock.settimeout(DEADLINE_S)
+    sock.settimeout(PATIENCE_S)
     sock.connect(str(path))
     return sock
 
@@ -109,7 +110,7 @@ def test_ipc_whose_parent_is_killed_leaves_no_child_behind(runtime: Path) -> Non
             assert echoed(client, b"x") == b"x"
             (child,) = children_of(serving.pid)
             serving.process.kill()
-            serving.process.wait(DEADLINE_S)
+            serving.process.wait(PATIENCE_S)
             until(lambda: not is_alive(child), "the child goes on without its parent")
 
 
@@ -127,7 +128,7 @@ def test_the_child_alone_says_who_starts_it(runtime: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert ended.returncode == 2

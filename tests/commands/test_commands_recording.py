@@ -19,19 +19,8 @@ from typing import Any
 import msgspec
 import pytest
 from processes import children_of
-from running_command import (
-    COMMAND,
-    DEADLINE_S,
-    Load,
-    Serving,
-    echoed,
-    environment,
-    follow,
-    refused,
-    run,
-    socket_of,
-    until,
-)
+from running_command import COMMAND, Load, Serving, echoed, environment, follow, refused, run, socket_of
+from waiting import PATIENCE_S, until
 
 from streamscope.link.session import Session
 from streamscope.trace.model import Model
@@ -62,6 +51,11 @@ class Trace:
             traveller.go(history.end)
             self.last = everything_open(traveller.model)
             self.whole = traveller.model.whole
+
+
+def so_far(path: Path) -> Trace | None:
+    """What has been written, or None while that is nothing."""
+    return Trace(path) if path.exists() and path.stat().st_size else None
 
 
 def everything_open(model: Model) -> dict[str, Any]:
@@ -108,7 +102,7 @@ def recording(runtime: Path, serving: Serving, path: Path, *arguments: str) -> I
 def ended(process: subprocess.Popen[str], signum: int | None = None) -> tuple[int, str]:
     if signum is not None:
         process.send_signal(signum)
-    _, err = process.communicate(timeout=DEADLINE_S)
+    _, err = process.communicate(timeout=PATIENCE_S)
     return process.returncode, err
 
 
@@ -123,16 +117,23 @@ def test_a_recording_under_load_replays_to_the_state_that_was_live(runtime: Path
         session = Session.attach(socket_of(runtime, serving), history_bytes=1 << 28)
         follow(session, lambda: session.model.whole)
         stalled = serving.connect()  # does not read, so that writes are pending at the end
-        stalled.settimeout(0.5)
-        with pytest.raises(TimeoutError):
-            stalled.sendall(bytes(30_000_000))
+        stalled.setblocking(False)
+
+        def is_held() -> bool:
+            try:
+                stalled.send(bytes(1_000_000))
+            except BlockingIOError:  # nothing is read of it any more
+                return any(state.write_queue_size > state.high_water for state in session.model.streams.values())
+            return False
+
+        follow(session, is_held)
         with Load(serving, 4) as load:
             follow(session, lambda: load.bytes > 3_000_000 or load.errors)
         assert not load.errors
 
         # when it has become quiet, and the recorder has written what there was
         follow(session, lambda: sum(not state.closed_t for state in session.model.streams.values()) == 2)
-        follow(session, lambda: [event.seq for event in Trace(path).events[-1:]] == [last_seq(session)])
+        follow(session, lambda: (t := so_far(path)) and [e.seq for e in t.events[-1:]] == [last_seq(session)])
         trace = Trace(path)  # while it is being written
 
         # then the trace has the same events and the same state
@@ -158,7 +159,7 @@ def test_record_attaches_and_ends_in_order_when_it_is_told_to(runtime: Path, pat
         assert echoed(client, b"before") == b"before"
         with recording(runtime, serving, path) as process:
             assert echoed(client, b"hello") == b"hello"
-            until(lambda: Trace(path).kinds["sys.read"], "it is written")
+            until(lambda: (t := so_far(path)) and t.kinds["sys.read"], "it is written")
             status, said = ended(process, signum)
         assert echoed(client, b"after") == b"after"
         trace = Trace(path)
@@ -198,7 +199,7 @@ def test_an_engine_that_is_killed_leaves_a_trace_of_all_it_told(runtime: Path, p
         with recording(runtime, serving, path) if by == "record" else _nothing() as process:
             with Load(serving, 2) as load:
                 load.goes_on()
-                until(lambda: path.stat().st_size and Trace(path).events, "the first segment is there")
+                until(lambda: (t := so_far(path)) and t.events, "the first segment is there")
                 serving.process.kill()
             if process is not None:
                 assert ended(process)[0] == 1
@@ -301,7 +302,7 @@ def test_beyond_the_spool_events_are_lost_counted_and_the_state_is_true_again(ru
         with serving.connect() as client:
             assert echoed(client, b"afterwards") == b"afterwards"
             follow(session, lambda: session.model.loop.turn > 2)
-            until(lambda: Trace(path).whole and Trace(path).lost, "the state is whole again")
+            until(lambda: (t := so_far(path)) and t.whole and t.lost, "the state is whole again")
         session.close()
         assert not load.errors
         status, _, said = serving.end()
@@ -342,7 +343,8 @@ def test_a_recording_is_rotated_and_so_many_parts_are_kept(runtime: Path, path: 
     assert [trace.reason for trace in traces] == ["the recording goes on in the next part"] * 2 + ["SIGTERM"]
     assert all(trace.missing == "" and trace.whole for trace in traces)
     for before, after in pairwise(traces):
-        assert after.events[0].seq > before.events[-1].seq
+        # the last part may have been begun by what ended the one before
+        assert after.events[:1] == [] or after.events[0].seq > before.events[-1].seq
         assert after.first == before.last
     assert all(part.stat().st_size >= 64 * 1024 for part in parts[:-1])
 

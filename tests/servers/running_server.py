@@ -6,14 +6,14 @@ import queue
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from waiting import PATIENCE_S, until
 
 from streamscope.core import Loop, Pipe, Stream, Tcp, Wakeup
 
 T = TypeVar("T")
-PATIENCE_S = 60
 
 
 class RunningServer:
@@ -55,13 +55,7 @@ class RunningServer:
 
     def until(self, condition: Callable[[Loop], T]) -> T:
         """Ask again and again, until the answer is true."""
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            answer = self.ask(condition)
-            if answer:
-                return answer
-            assert time.monotonic() < deadline, "the condition did not come true"
-            time.sleep(0.005)
+        return until(lambda: self.ask(condition), "what the loop was asked for")
 
     def streams(self) -> list[dict[str, Any]]:
         """State of every connection, by field; the listening stream is left out."""
@@ -168,10 +162,12 @@ def wait_until_nothing_moves(
 ) -> None:
     """Wait until no byte has moved for a while, although `push` tried, and `also` holds."""
     unmoved, moved = 0, None
-    deadline = time.monotonic() + PATIENCE_S
-    while unmoved < 20:
-        assert time.monotonic() < deadline, "bytes go on moving"
+
+    def rests() -> bool:
+        nonlocal unmoved, moved
         now = (push(), running.ask(lambda loop: [(s.bytes_in, s.bytes_out) for s in connections(loop)]))
         unmoved = unmoved + 1 if now == moved and running.ask(also) else 0
         moved = now
-        time.sleep(0.005)
+        return unmoved == 20
+
+    until(rests, "no byte moves any more")

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from running_server import connections, push_until_held, read_exactly, read_to_end, reset
+from waiting import PATIENCE_S
 
 from streamscope.servers.http_request import MAX_BODY, MAX_HEAD, HttpError, RequestReader
 
@@ -28,7 +29,7 @@ def status_of(answer):
 def test_get_and_head_over_one_kept_connection(serve):
     # given
     running = serve("http")
-    client = http.client.HTTPConnection(*running.address, timeout=20)
+    client = http.client.HTTPConnection(*running.address, timeout=PATIENCE_S)
     # when
     client.request("GET", "/")
     answer = client.getresponse()
@@ -49,7 +50,7 @@ def test_get_and_head_over_one_kept_connection(serve):
 def test_a_body_comes_back(serve):
     running = serve("http")
     body = os.urandom(500_000)
-    client = http.client.HTTPConnection(*running.address, timeout=20)
+    client = http.client.HTTPConnection(*running.address, timeout=PATIENCE_S)
     client.request("POST", "/echo", body)
     assert client.getresponse().read() == body
     client.request("POST", "/echo", b"")
@@ -60,7 +61,7 @@ def test_a_body_comes_back(serve):
 @pytest.mark.parametrize("count", [0, 1, 16341, 1_000_000])
 def test_as_many_bytes_as_asked_for(serve, count):
     running = serve("http")
-    client = http.client.HTTPConnection(*running.address, timeout=20)
+    client = http.client.HTTPConnection(*running.address, timeout=PATIENCE_S)
     client.request("GET", f"/bytes/{count}")
     assert len(client.getresponse().read()) == count
     client.close()

@@ -6,12 +6,12 @@ import os
 import random
 import signal
 import socket
-import time
 from collections.abc import Callable
 
 import pytest
 from processes import descriptors_of, is_alive
-from running_server import PATIENCE_S, RunningServer, read_exactly, read_to_end, reset
+from running_server import RunningServer, read_exactly, read_to_end, reset
+from waiting import until
 
 from streamscope.core import Loop, Tcp
 from streamscope.servers import ipc
@@ -41,13 +41,6 @@ def parked(loop: Loop) -> int:
     return sum(isinstance(h, Tcp) and h.name == "parked" and not h.is_closing() for h in loop.handles.values())
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.01)
-
-
 def test_200_connections_go_round_twice_without_a_lost_byte_or_descriptor(running: RunningServer) -> None:
     # given
     child = child_of(running)
@@ -64,13 +57,13 @@ def test_200_connections_go_round_twice_without_a_lost_byte_or_descriptor(runnin
             assert read_exactly(client, len(message)) == message
         # and when all are quiet, they come back, and the child keeps none of them
         running.until(lambda loop: parked(loop) == 200)
-        wait_until(lambda: descriptors_of(child) == there)
+        until(lambda: descriptors_of(child) == there, "the child has let go of all of them")
     # and after their end nothing is left in either process
     for number, client in enumerate(clients):
         reset(client) if number % 2 else client.close()
     running.until(lambda loop: parked(loop) == 0)
-    wait_until(lambda: descriptors_of(child) == there)
-    wait_until(lambda: descriptors_of(os.getpid()) == here)
+    until(lambda: descriptors_of(child) == there, "the child has let go of all of them")
+    until(lambda: descriptors_of(os.getpid()) == here, "and so have we")
 
 
 def test_descriptors_that_come_back_together_queue_behind_the_first(

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from running_server import connections, flowing, push_until_held, read_exactly, read_to_end, reset
+from waiting import PATIENCE_S
 
 from streamscope.core import Loop
 from streamscope.servers.address import AddressError
@@ -22,13 +23,13 @@ def to(running):
 def behind():
     """A listening socket that a test accepts on by hand."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(20)
+        server.settimeout(PATIENCE_S)
         yield server
 
 
 def accepted(server):
     connection, _ = server.accept()
-    connection.settimeout(20)
+    connection.settimeout(PATIENCE_S)
     return connection
 
 

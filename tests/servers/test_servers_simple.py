@@ -14,6 +14,7 @@ from running_server import (
     reset,
     wait_until_nothing_moves,
 )
+from waiting import PATIENCE_S
 
 from streamscope.servers.source import BLOCK, BLOCKS
 
@@ -114,7 +115,7 @@ def test_one_who_does_not_read_holds_the_chat_up_until_it_does(serve):
     full = running.ask(lambda loop: [s.getpeername()[1] for s in above(loop)])
     assert listener_port in full
     # when
-    talker.settimeout(20)
+    talker.settimeout(PATIENCE_S)
     assert len(read_exactly(listener, sent)) == sent
     assert len(read_exactly(talker, sent - read)) == sent - read
     # then

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 
 import pytest
+from feeds import MS
+from waiting import PATIENCE_S, until
 
 from streamscope.core import Loop, Stream, Tcp, Timer
 from streamscope.servers import echo
-from streamscope.testing import Tracer
+from streamscope.testing import Trace, Tracer
 from streamscope.trace.filter import FilterError
 
 
 def polite(address: tuple[str, int]) -> None:
-    with socket.create_connection(address, timeout=5) as sock:
+    with socket.create_connection(address, timeout=PATIENCE_S) as sock:
         sock.sendall(b"hello")
         assert sock.recv(100) == b"hello"
-
-
-def rude(address: tuple[str, int]) -> None:
-    """Sends much and reads nothing, for a while."""
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.connect(address)
-        sock.settimeout(0.3)
-        try:
-            for _ in range(200):
-                sock.sendall(b"x" * 65536)
-        except TimeoutError:
-            pass
 
 
 def silent(loop: Loop, port: int = 0) -> None:
@@ -78,7 +66,33 @@ def test_what_does_not_hold_fails_with_the_place_and_the_command(streamscope_tra
 
 
 def test_a_slow_reader_is_held_back(streamscope_trace: Tracer) -> None:
-    trace = streamscope_trace(echo.main, port=0, client=rude)
+    loops: list[Loop] = []
+
+    def main(loop: Loop) -> None:
+        loops.append(loop)
+        echo.main(loop, port=0)
+
+    def rude(address: tuple[str, int]) -> None:
+        """Sends much and reads nothing, until its stream has been above its mark for 20 ms on the loop's clock."""
+        [loop] = loops
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect(address)
+            sock.setblocking(False)
+
+            def is_above() -> bool:
+                try:
+                    sock.send(b"x" * 65536)
+                except BlockingIOError:
+                    pass
+                streams = [handle for handle in list(loop.handles.values()) if isinstance(handle, Stream)]
+                return any(stream.write_queue_size > stream.high_water for stream in streams)
+
+            until(is_above, "what the rude one does not read waits in the server")
+            begun = loop.clock()
+            until(lambda: loop.clock() > begun + 20 * MS, "20 ms later")
+
+    trace = streamscope_trace(main, client=rude, timeout=PATIENCE_S)
     trace.check("max(wq) > 64KiB", "max(wq) < 1MiB", "max(queue_age) > 10ms", "count(kind == sys.accept) > 0")
 
 
@@ -124,15 +138,14 @@ def test_what_a_callback_raises_fails_the_test(streamscope_trace: Tracer) -> Non
         streamscope_trace(main)
 
 
-def test_what_the_client_raises_fails_the_test_and_ends_the_program(streamscope_trace: Tracer) -> None:
+def test_what_the_client_raises_fails_the_test_and_ends_the_program(streamscope_trace: Tracer, tmp_path: Path) -> None:
     def broken(address: tuple[str, int]) -> None:
         polite(address)
         raise ConnectionError("not as I like it")
 
-    begun = time.monotonic()
     with pytest.raises(ConnectionError, match="not as I like it"):
-        streamscope_trace(silent_echo, client=broken)
-    assert time.monotonic() - begun < 9
+        streamscope_trace(silent_echo, client=broken, timeout=PATIENCE_S)
+    Trace(tmp_path / "trace.scope").check(f"max(t) < {PATIENCE_S:g}s")  # so it did not wait for the timeout
 
 
 def silent_echo(loop: Loop) -> None:
