@@ -52,12 +52,16 @@ def at(t: int) -> list[Word]:
 
 
 class Clock:
-    """A clock that moves when it is told to, in seconds since the feed's began."""
+    """A clock that moves when it is told to, in seconds since the feed's began; and by `step`, each time that whoever
+    has a budget of time looks at it.
+    """
 
-    def __init__(self, seconds: float = 200.0) -> None:
+    def __init__(self, seconds: float = 200.0, step: float = 0.0) -> None:
         self.seconds = seconds
+        self.step = step
 
     def monotonic(self) -> float:
+        self.seconds += self.step
         return self.seconds
 
     def wall(self) -> float:

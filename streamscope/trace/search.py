@@ -41,21 +41,22 @@ def search(
     step: int = 1,
     budget_s: float | None = None,
     kinds: frozenset[str] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> int | Searching | None:
     """The first row from `row` on (with `step` -1: from `row` backwards) that is wanted; None if there is none.
 
     With a `stream`, only its events and gaps are asked; with `kinds`, only events of these kinds and gaps. When
-    `budget_s` seconds have passed, a `Searching` is returned, with which to go on.
+    `budget_s` seconds have passed by `monotonic`, a `Searching` is returned, with which to go on.
     """
-    until = None if budget_s is None else time.monotonic() + budget_s
+    until = None if budget_s is None else monotonic() + budget_s
     row = max(row, history.first) if step > 0 else min(row, history.end - 1)
     codes = None if kinds is None else decoder.layout.codes(kinds.__contains__)
     for leaf in _leaves(history, row, stream, step):
-        if until is not None and time.monotonic() >= until:
+        if until is not None and monotonic() >= until:
             at = leaf.first if step > 0 else leaf.first + leaf.count - 1
             return Searching(
                 max(row, at) if step > 0 else min(row, at),
-                lambda here, budget: search(history, decoder, here, stream, wanted, step, budget, kinds),
+                lambda here, budget: search(history, decoder, here, stream, wanted, step, budget, kinds, monotonic),
             )
         found = _within(leaf, decoder, row, stream, wanted, step, codes)
         if found is not None:

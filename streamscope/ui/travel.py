@@ -167,7 +167,8 @@ class Travel:
         wanted, kinds = lane_change(lane)
         row = self.row if direction > 0 else self.row - 2
         decoder = self.history.decoder
-        return self._found(search(self.history, decoder, row, stream, wanted, direction, budget_s, kinds))
+        clock = self._monotonic
+        return self._found(search(self.history, decoder, row, stream, wanted, direction, budget_s, kinds, clock))
 
     def search_on(self, budget_s: float = SEARCH_SECONDS) -> bool | None:
         """Go on searching; what `change` returns."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from feeds import record
+from feeds import Clock, record
 from trace_chance import some_past
 from trace_past import CATALOGUE, Past, one_by_one
 
@@ -23,6 +23,10 @@ FILTERS = [
     "kind == handle.name", "uv_write2 and new > 10000", "wq > 10000 and sys.write", "fn == uv__writev",
     "flag(READING) and kind == io.feed", "echo", "seq < 0",
 ]  # fmt: skip
+
+
+TICK_S = 0.001
+"""So much passes between two looks at the clock."""
 
 
 def wanted_rows(past: Past, query: Filter, stream: int | None = None) -> list[int]:
@@ -61,13 +65,13 @@ def shown(found: FoundRows) -> list[int]:
 
 
 def searcher(past: Past, text: str, stream: int | None = None) -> FoundRows:
-    return FoundRows(past.history, Filter.parse(text), stream)
+    return FoundRows(past.history, Filter.parse(text), stream, monotonic=Clock(step=TICK_S).monotonic)
 
 
 def finish(found: FoundRows) -> None:
     while not found.whole:
-        found.work(0.05)
-    found.work(0.01)
+        found.work(50 * TICK_S)
+    found.work(10 * TICK_S)
 
 
 @pytest.mark.parametrize("text", FILTERS)
@@ -98,7 +102,7 @@ def test_what_comes_while_searching_is_found_in_its_place(text: str) -> None:
     for leaf in more.history.batches(0):
         if hasattr(leaf, "words"):
             past.records(leaf.words(), leaf.turn, 100_000_000 + leaf.t)
-        found.work(0.0002)
+        found.work(2 * TICK_S)
         for number in range(*found.extent()):
             row = found.row(number)
             assert row is not None
@@ -116,7 +120,7 @@ def test_rows_that_left_the_past_leave_the_found_ones(text: str, monkeypatch: py
         for leaf in some_past(seed, batches=20).history.batches(0):
             if hasattr(leaf, "words"):
                 past.records(leaf.words(), leaf.turn, seed * 100_000_000 + leaf.t)
-            found.work(0.0005)
+            found.work(5 * TICK_S)
         past.keyframe()
     finish(found)
     wanted = wanted_rows(past, Filter.parse(text))
@@ -135,7 +139,7 @@ def test_only_so_many_rows_are_remembered(monkeypatch: pytest.MonkeyPatch) -> No
     for leaf in some_past(17).history.batches(0):
         if hasattr(leaf, "words"):
             past.records(leaf.words(), leaf.turn, 900_000_000 + leaf.t)
-        found.work(0.01)
+        found.work(50 * TICK_S)
         assert len(found._later) + len(found._earlier) <= 110 + leaf.count
     assert shown(found)[-50:] == list(range(past.history.end - 50, past.history.end))
 
@@ -156,9 +160,11 @@ def test_a_search_costs_no_more_than_it_is_given() -> None:
     words = [word for number in range(2_000) for word in record("flag.set", 7 + number % 3, uv.READING)]
     for place in range(300):
         history.append(place * len(words), 1, place, words)
-    found = FoundRows(history, Filter.parse("flag == SHUT or flag == READING and stream == 8"))
-    while not found.work(0.001):
+    found = FoundRows(
+        history, Filter.parse("flag == SHUT or flag == READING and stream == 8"), monotonic=Clock(step=TICK_S).monotonic
+    )
+    while not found.work(3 * TICK_S):
         assert not found.whole
-    assert found.looked[1] - found.looked[0] < 100_000
+    assert found.looked[1] - found.looked[0] <= 2 * 2_000
     finish(found)
     assert found.looked == (0, 600_000)

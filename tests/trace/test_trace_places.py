@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 
 import pytest
-from feeds import SECOND, at, record
+from feeds import SECOND, Clock, at, record
 from hypothesis import given
 from hypothesis import strategies as st
 from trace_past import Past, differences, everything
@@ -289,21 +289,21 @@ def test_the_changes_of_a_stream_are_its_own() -> None:
 
 
 def test_a_search_with_a_budget_ends_in_time_and_goes_on() -> None:
+    # given a row at the end of a past of many batches, and a clock that goes on as it is looked at
     past = a_past(40)
     history = past.history
-    wanted = search(history, past.decoder, 0, 39, lambda row: isinstance(row, Event) and row.kind == "handle.init")
-    assert isinstance(wanted, int)
+    last = history.event(history.end - 1)
+    clock = Clock(0.0, step=1.0)
 
-    found = search(
-        history, past.decoder, 0, 39, lambda row: isinstance(row, Event) and row.kind == "handle.init", 1, 0.0
-    )
+    found = search(history, past.decoder, 0, None, lambda row: row == last, budget_s=2.5, monotonic=clock.monotonic)
     places = []
     while isinstance(found, Searching):
         places.append(found.row)
-        found = found.go_on(0.0) if len(places) < 5 else found.go_on(None)
+        found = found.go_on(2.5) if len(places) < 3 else found.go_on(None)
 
-    assert found == wanted
-    assert places == sorted(places)
+    assert found == history.end - 1
+    assert places == sorted(set(places))
+    assert clock.seconds == 3 * 4  # each time: a look to begin with, two batches in time, and one too late
 
 
 def test_gaps_are_found_too() -> None:

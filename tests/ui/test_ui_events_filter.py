@@ -136,6 +136,7 @@ async def test_a_long_past_is_searched_a_little_at_a_time() -> None:
     for number in range(60):
         turns = [turn(500 * number + n, (500 * number + n) * MS) for n in range(500)]
         feed.feed(*turns, record("flag.set", 8, uv.SHUT, fn="uv__drain"))
+    feed.clock.step = 0.001
     async with running(feed) as (app, pilot):
         app.pane.open_filter()
         await pilot.pause()

@@ -149,11 +149,11 @@ def test_no_change_further_back_is_said_and_one_stays() -> None:
     assert travel.row == row
 
 
-def test_a_search_that_takes_longer_than_a_frame_goes_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_takes_longer_than_a_frame_goes_on_in_the_next() -> None:
     _, view = past_scene()
     travel = journey(view)
     clock = count(0.0, 0.01)
-    monkeypatch.setattr("streamscope.trace.search.time.monotonic", lambda: next(clock))
+    travel._monotonic = lambda: next(clock)
 
     result = travel.change(7, "errors", -1, budget_s=0.025)
     frames = 0

@@ -13,7 +13,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
 
 from streamscope.trace.decode import Event
@@ -53,10 +53,14 @@ class FoundRows:
         stream: int | None = None,
         *,
         start: int | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """A search that has not begun. It goes both ways from `start`, or back from the end."""
+        """A search that has not begun. It goes both ways from `start`, or back from the end. `monotonic` is what its
+        budgets of time are held on.
+        """
         self.history = history
         self.query = query
+        self._monotonic = monotonic
         self._walk = Walk(history.decoder, query, stream)
         self._later: array[int] = array("q")
         self._earlier: array[int] = array("q")  # backwards: the newest first
@@ -152,11 +156,11 @@ class FoundRows:
         """Search for about so many seconds; whether anything was found. What turns out to be damaged is a
         loss, and `history.damage` tells of it.
         """
-        until = time.monotonic() + budget_s
+        until = self._monotonic() + budget_s
         self._trim()
         found = len(self._later) + len(self._earlier)
         forward = True
-        while time.monotonic() < until:
+        while self._monotonic() < until:
             comes = self._high < self.history.end
             if comes and forward:
                 next(self._forward)

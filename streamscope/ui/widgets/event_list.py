@@ -165,8 +165,9 @@ then: after a loss the engine sends the state of every stream anew.
         if self._query is not None:
             from streamscope.trace.filter.rows import FoundRows  # not before somebody filters: the screen opens sooner
 
-            start = self._view.history_end if self._view.paused else None
-            self._found = FoundRows(self._history, self._query, self.stream, start=start)
+            view = self._view
+            start = view.history_end if view.paused else None
+            self._found = FoundRows(self._history, self._query, self.stream, start=start, monotonic=view.monotonic)
         if self._searching is not None:
             self._searching.stop()
             self._searching = None
