@@ -28,7 +28,6 @@ from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.palette import ActionProvider, StreamProvider
 from streamscope.ui.safe import visible
 from streamscope.ui.screens.base import HEIGHTS, WIDTHS, LiveScreen
-from streamscope.ui.screens.difference import DifferenceScreen
 from streamscope.ui.screens.help import HelpScreen
 from streamscope.ui.screens.overview import OverviewScreen
 from streamscope.ui.screens.stream import StreamScreen
@@ -130,7 +129,7 @@ class StreamscopeApp(TimeTravelApp):
         self.view.recording.end()
 
     def drain(self) -> None:
-        """Take what has come, and have the screen in front paint what has changed."""
+        """Take what has come, and have the screens that follow paint what has changed."""
         changed = self.view.advance(FOLD_SECONDS)
         notices = self.view.source.notices
         while notices:
@@ -148,11 +147,8 @@ class StreamscopeApp(TimeTravelApp):
         if not changed and now < self._ages_due:
             return
         self._ages_due = now + AGES_EVERY
-        front = self.front()
-        if front is not None:
-            front.show(changed)
-        if isinstance(self.screen, DifferenceScreen):
-            self.screen.show(changed)
+        for screen in self.following():
+            screen.show(changed)
 
     def open_stream(self, number: int) -> None:
         """Open a stream on the whole screen."""
@@ -175,7 +171,11 @@ class StreamscopeApp(TimeTravelApp):
     # actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nobody is offered the way to where they are, nor a journey where there can be none."""
+        """Nobody is offered the way to where they are, nor a journey where there can be none; and who has left is
+        offered nothing any more: Textual mounts no widget then, and a screen without its widgets fails.
+        """
+        if self.left:
+            return False
         if action == "overview":
             return len(self.screen_stack) > 1
         return super().check_action(action, parameters)
@@ -256,6 +256,11 @@ class StreamscopeApp(TimeTravelApp):
         """Leave."""
         self.traffic.stop()
         self.exit(0)
+
+    @property
+    def left(self) -> bool:
+        """Whether the person has left, by a key or by a signal; not so where the screen has failed."""
+        return self.return_value is not None
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """None of Textual's own: everything is in the table of actions."""

@@ -8,12 +8,28 @@ when nothing differs it does nothing.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Protocol, runtime_checkable
 
 from streamscope.ui.view import View
 
 AGES_EVERY = 0.1
 """Seconds after which what changes by itself, ages and glows, is looked at again."""
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """A screen that follows what is looked at: a live one, or a dialog over it."""
+
+    @property
+    def is_mounted(self) -> bool:
+        """Whether its widgets are there; before that there is nothing to paint."""
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint what has changed."""
+
+    def show_at_once(self) -> None:
+        """Paint everything, and without waiting for what is only painted now and then."""
 
 
 @runtime_checkable

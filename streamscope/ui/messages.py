@@ -29,6 +29,11 @@ class StreamSelected(_Newest):
 
 
 @dataclass
+class RoomChanged(_Newest):
+    """More or fewer panels fit now."""
+
+
+@dataclass
 class StreamOpened(Message):
     """The person asked for this stream on the whole screen."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from textual import on
 from textual.app import App
 from textual.widgets import Input
 
 from streamscope.trace.instant import Target
+from streamscope.ui.live import Shows
 from streamscope.ui.messages import EventWanted, InstantWanted
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.screens.difference import DifferenceScreen
@@ -26,26 +29,32 @@ class TimeTravelApp(App[int]):
 
     view: View
 
+    def following(self) -> Iterator[Shows]:
+        """The screens that a person sees and that follow, from the front on: the live one, and dialogs over it; none
+        whose widgets are not there. An app that is going down has none: its timers outlive its screens.
+        """
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, Shows) and screen.is_mounted:
+                yield screen
+                if isinstance(screen, LiveScreen):
+                    return
+
     def front(self) -> LiveScreen | None:
-        """The live screen that a person sees, be it through a dialog; not before its widgets are there."""
-        live = (screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen))
-        return next((screen for screen in live if screen.is_mounted), None)
+        """The live screen that a person sees, be it through a dialog."""
+        return next((screen for screen in self.following() if isinstance(screen, LiveScreen)), None)
 
     def show_at_once(self) -> None:
-        """Have the screen in front paint everything anew."""
-        front = self.front()
-        if front is not None:
-            front.show_at_once()
-        if isinstance(self.screen, DifferenceScreen):
-            self.screen.show(frozenset())
+        """Have the screens that follow paint everything anew."""
+        for screen in self.following():
+            screen.show_at_once()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys of a journey are for a screen, not for a line that is being written nor for a dialog; and those that a
-        pane has another use for only while there is one.
+        """Keys of a journey are for a screen that follows, not for a line that is being written nor for another dialog;
+        and those that a pane has another use for only while there is one.
         """
         if action not in TRAVELLING:
             return True
-        if not isinstance(self.screen, LiveScreen | DifferenceScreen) or isinstance(self.focused, Input):
+        if not isinstance(next(reversed(self.screen_stack), None), Shows) or isinstance(self.focused, Input):
             return False
         if self.view.travel is None:
             return action not in NEED_A_JOURNEY and action not in ("step", "speed")

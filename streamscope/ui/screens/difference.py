@@ -101,6 +101,10 @@ class DifferenceScreen(Dialog[None]):
         apart = f"{span_text(view.now_t - mark.t)} · {events:,} {'event' if events == 1 else 'events'}"
         frame.border_subtitle = Content(f"{apart} · esc closes")
 
+    def show_at_once(self) -> None:
+        """The same: while one travels, it is compared at once anyway."""
+        self.show(frozenset())
+
     def action_close(self) -> None:
         """Back to the screen."""
         self.dismiss(None)

@@ -40,11 +40,12 @@ class HelpScreen(Dialog[None]):
         super().__init__()
         self._about = widget
         self._active = active
+        self._frame = VerticalScroll(id="help")
 
     def compose(self) -> ComposeResult:
         """Words, then keys by the place where they work."""
         words = help_of(self._about)
-        with VerticalScroll(id="help"):
+        with self._frame:
             if words:
                 yield Helped(Content(words), classes="help-words")
             for context, rows in self._keys():
@@ -57,7 +58,7 @@ class HelpScreen(Dialog[None]):
 
     def on_mount(self) -> None:
         """Its frame says how it closes."""
-        frame = self.query_one("#help")
+        frame = self._frame
         frame.border_title = Content("help")
         frame.border_subtitle = Content("esc closes")
         frame.focus()

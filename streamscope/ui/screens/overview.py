@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
 from streamscope.ui.config import Config
-from streamscope.ui.messages import FilterChanged, StreamSelected
+from streamscope.ui.messages import FilterChanged, RoomChanged, StreamSelected
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_pane import EventPane
@@ -98,6 +98,7 @@ class OverviewScreen(LiveScreen):
 
     # panels
 
+    @on(RoomChanged)
     def place_panels(self) -> None:
         """Pinned streams keep their panels, the selected one has one of its own while it has none."""
         numbers: list[int | None] = [*self.view.pinned]

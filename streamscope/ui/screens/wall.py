@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 
+from textual import on
 from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
+from streamscope.ui.messages import RoomChanged
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.trouble import CALM, is_listener, severity, trouble_of
 from streamscope.ui.view import View
@@ -47,6 +49,7 @@ class WallScreen(LiveScreen):
         self.place_panels()
         super().show_at_once()
 
+    @on(RoomChanged)
     def place_panels(self) -> None:
         """Decide who stands where."""
         self._placed_at = self.view.monotonic()

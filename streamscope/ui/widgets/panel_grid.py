@@ -7,6 +7,7 @@ from collections.abc import Sequence, Set
 from textual import events
 from textual.containers import Container
 
+from streamscope.ui.messages import RoomChanged
 from streamscope.ui.view import View
 from streamscope.ui.widgets.panel import Panel
 
@@ -41,8 +42,10 @@ class PanelGrid(Container):
         return [panel for panel in self._panels if panel.display]
 
     def assign(self, numbers: Sequence[int | None]) -> None:
-        """Show these streams, one a place; None leaves a place empty. Does nothing before the grid has a size."""
-        if not self.size:
+        """Show these streams, one a place; None leaves a place empty. Does nothing before the grid has a size, nor
+        when the app is going down.
+        """
+        if not self.size or not self.is_attached:
             return
         while len(self._panels) < len(numbers):
             panel = Panel(self._view)
@@ -77,9 +80,4 @@ class PanelGrid(Container):
 
     def on_resize(self, event: events.Resize) -> None:
         """More or fewer fit now; the screen decides which."""
-        self.screen.call_later(self._tell)
-
-    def _tell(self) -> None:
-        show = getattr(self.screen, "place_panels", None)
-        if show is not None:
-            show()
+        self.screen.post_message(RoomChanged())
