@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BLOCK = bytes(range(32, 127)) * 172 + b"."
 MAX_BYTES = 64 * 1024 * 1024
 GREETING = b"streamscope: this connection's stream is on the screen.\n"
-ABSOLUTE = re.compile("^https?://[^/?]*", re.IGNORECASE)
+ABSOLUTE = re.compile("^https?://[^/?]*+", re.IGNORECASE)
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"))
 
 

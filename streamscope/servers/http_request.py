@@ -3,6 +3,9 @@
 `RequestReader` is fed what arrives and gives back whole requests, however the bytes were cut. What is no request, or
 is larger than the bounds here, raises `HttpError` with the status to answer with; after that the connection cannot be
 understood any more and has to end.
+
+Whoever connects chooses these bytes, so no pattern here can go back over what it has matched (`++`), and no byte of a
+head is looked at again because another one came.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ MAX_HEAD = 16 * 1024
 """Bytes of request line and headers together."""
 MAX_BODY = 1024 * 1024
 
-HEAD_END = re.compile(rb"\r?\n\r?\n")  # a bare LF ends a line too (RFC 9112, 2.2): nc sends it
-REQUEST_LINE = re.compile(rb"([A-Za-z!#$%&'*+.^_`|~0-9-]+) ([!-~]+) HTTP/([0-9])\.([0-9])")
-HEADER = re.compile(rb"([A-Za-z0-9!#$%&'*+.^_`|~-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*")
+HEAD_END = re.compile(rb"\n\r?\n")  # a bare LF ends a line too (RFC 9112, 2.2): nc sends it
+REQUEST_LINE = re.compile(rb"([A-Za-z!#$%&'*+.^_`|~0-9-]++) ([!-~]++) HTTP/([0-9])\.([0-9])")
+HEADER = re.compile(rb"([A-Za-z0-9!#$%&'*+.^_`|~-]++):([^\x00-\x08\x0a-\x1f\x7f]*+)")
+LISTS = ("connection", "transfer-encoding")
+"""Headers whose values may be spread over several lines."""
 
 
 class HttpError(Exception):
@@ -68,16 +73,18 @@ def parse_head(head: bytes) -> Request:
     if major != b"1":
         raise HttpError(505, "HTTP/1.0 and HTTP/1.1 are spoken here")
     request = Request(method.decode("latin-1"), target.decode("latin-1"), int(minor))
+    lists: dict[str, list[str]] = {}
     for line in lines:
         match = HEADER.fullmatch(line)
         if match is None:
             raise HttpError(400, "a header line is not `name: value`")
-        name, value = match[1].decode("latin-1").lower(), match[2].decode("latin-1")
+        name, value = match[1].decode("latin-1").lower(), match[2].strip(b" \t").decode("latin-1")
         if name in ("host", "content-length") and request.headers.get(name, value) != value:
             raise HttpError(400, f"there are two different {name} headers")
-        if name in ("connection", "transfer-encoding") and name in request.headers:
-            value = f"{request.headers[name]}, {value}"  # lists may be spread over several lines
+        if name in LISTS:
+            lists.setdefault(name, []).append(value)
         request.headers[name] = value
+    request.headers.update({name: ", ".join(values) for name, values in lists.items()})
     if request.minor >= 1 and "host" not in request.headers:
         raise HttpError(400, "an HTTP/1.1 request needs a Host header")
     return request
@@ -86,12 +93,14 @@ def parse_head(head: bytes) -> Request:
 class RequestReader:
     """Cuts a connection's bytes into requests. Holds no more than a head, a body and what the last `feed` brought."""
 
-    __slots__ = ("_buffer", "_head", "_length")
+    __slots__ = ("_begun", "_buffer", "_head", "_length", "_searched")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._head: Request | None = None  # parsed, and waiting for its body
         self._length = 0
+        self._searched = 0  # so many bytes have no head's end in them
+        self._begun = False  # the request line is whole, and one
 
     def feed(self, data: bytes) -> None:
         """Take what arrived."""
@@ -126,13 +135,17 @@ class RequestReader:
             del buffer[:1]
         if buffer and not buffer[:1].isalpha():
             raise HttpError(400, "the first line is no HTTP request")  # TLS, for one: do not wait for a line's end
-        end = HEAD_END.search(buffer, 0, MAX_HEAD)
+        end = HEAD_END.search(buffer, max(0, self._searched - 2), MAX_HEAD)
         if end is None:
             if len(buffer) >= MAX_HEAD:
                 raise HttpError(431, f"request line and headers may have {MAX_HEAD} bytes")
-            if b"\n" in buffer and REQUEST_LINE.match(buffer) is None:
-                raise HttpError(400, "the first line is no HTTP request")
+            if not self._begun and buffer.find(b"\n", self._searched) >= 0:
+                if REQUEST_LINE.match(buffer) is None:
+                    raise HttpError(400, "the first line is no HTTP request")
+                self._begun = True
+            self._searched = len(buffer)
             return None
         head = bytes(buffer[: end.start()])
         del buffer[: end.end()]
+        self._searched, self._begun = 0, False
         return parse_head(head)

@@ -51,7 +51,7 @@ class Recording:
 
     def start(self, hello: Hello) -> Path:
         """Begin to record this engine, into a new file in the current folder; returns which. Raises OSError."""
-        program = re.sub(r"[^A-Za-z0-9_-]+", "-", hello.program)[:40].strip("-") or "engine"
+        program = re.sub(r"[^A-Za-z0-9_-]++", "-", hello.program)[:40].strip("-") or "engine"
         name = time.strftime(f"{program}-{hello.pid}-%Y%m%d-%H%M%S")
         self._path = Path(f"{name}.scope").absolute()
         self._child = self._begin(

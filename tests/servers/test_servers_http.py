@@ -110,6 +110,7 @@ def test_a_client_that_does_not_read_its_answers_is_asked_no_further(serve):
         (b"GET /?query HTTP/1.1\r\nHost: x\r\n\r\n", 200),
         (b"\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", 200),
         (b"GET / HTTP/1.1\nHost: x\n\n", 200),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: a%s\r\n\r\n" % (b" " * 16_000), 200),
         (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200),
     ],
 )
@@ -137,6 +138,7 @@ def test_the_connection_goes_on_after(serve, request_, status):
         (b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: x\r\n folded: y\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: x\r\nA: \x00\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX:%s\x01\r\n\r\n" % (b" " * 16_000), 400),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
