@@ -168,8 +168,11 @@ def uv__finish_close(handle: Handle) -> None:
     if emit is not None:
         emit((handle.mark | _CLOSED,))
     close_cb = handle.close_cb
-    if close_cb is not None:
-        loop.call(handle, CB_CLOSE, _BEGIN, _END, 0, close_cb, handle)
+    try:
+        if close_cb is not None:
+            loop.call(handle, CB_CLOSE, _BEGIN, _END, 0, close_cb, handle)
+    finally:
+        handle._let_go()
 
 
 class Handle:
@@ -217,6 +220,12 @@ class Handle:
 
     def _destroy(self) -> None:
         """What `uv__finish_close` does for this type before close_cb (`uv__stream_destroy`)."""
+
+    def _let_go(self) -> None:
+        """After close_cb: hold nothing of the program's any more. Callbacks are usually methods of what holds the
+        handle, and would keep each other, with all that they have read, until a collector finds them.
+        """
+        self.close_cb = self.data = None
 
     close = uv_close
     ref = uv_ref

@@ -65,6 +65,11 @@ class LoopWatcher(Handle):
     def _close(self) -> None:
         self.stop()
 
+    def _let_go(self) -> None:
+        super()._let_go()
+        self.callback = None
+        self.queue = []
+
 
 class Idle(LoopWatcher):
     """`uv_idle_t`: runs in every turn, and no turn waits."""

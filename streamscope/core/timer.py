@@ -138,3 +138,7 @@ class Timer(Handle):
 
     def _close(self) -> None:
         uv_timer_stop(self)
+
+    def _let_go(self) -> None:
+        super()._let_go()
+        self.timer_cb = None

@@ -52,6 +52,7 @@ def uv__async_io(loop: Loop, w: IoWatcher, events: int) -> None:
     for wakeup in list(loop.wakeups):
         if wakeup.sent and not wakeup.flags & CLOSING:
             wakeup.sent = False
+            assert wakeup.async_cb is not None
             loop.call(wakeup, CB_ASYNC, _BEGIN, _END, 0, wakeup.async_cb, wakeup)
 
 
@@ -63,7 +64,7 @@ class Wakeup(Handle):
 
     def __init__(self, loop: Loop, cb: Callable[[Wakeup], Any]) -> None:
         super().__init__(loop, _INIT, _FLAG_INIT)
-        self.async_cb = cb
+        self.async_cb: Callable[[Wakeup], Any] | None = cb
         self.sent = False
         loop.wakeups.append(self)
         uv__handle_start(self, _FLAG_START, _HANDLE_START)
@@ -77,6 +78,10 @@ class Wakeup(Handle):
     def _close(self) -> None:
         self.loop.wakeups.remove(self)
         uv__handle_stop(self, _FLAG_STOP, _HANDLE_STOP)
+
+    def _let_go(self) -> None:
+        super()._let_go()
+        self.async_cb = None
 
 
 class Signals:

@@ -48,14 +48,20 @@ def on_connection(server: Stream, status: int) -> None:
 class Connection:
     """One client: its requests, read through a valve that shuts while answers have not drained."""
 
-    __slots__ = ("ended", "ending", "requests", "stream", "valve")
+    __slots__ = ("ended", "ending", "requests", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.requests = RequestReader()
         self.ending = False  # the last answer is written: what still arrives does not matter
         self.ended = 0  # directions that are done, of two
-        self.valve = Valve(stream, self.on_read, on_open=self.answer_all)
+        stream.data = Valve(stream, self.on_read, on_open=self.answer_all)
+
+    @property
+    def valve(self) -> Valve:
+        """It is the stream's, and ends with it: a valve of our own would hold us as we hold it."""
+        valve: Valve = self.stream.data
+        return valve
 
     def on_read(self, stream: Stream, nread: int, data: bytes) -> None:
         """Answer what has arrived; when the peer ends, end too."""

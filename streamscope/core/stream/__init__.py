@@ -96,6 +96,10 @@ class Stream(Handle):
     def __init__(self, loop: Loop, init_site: int) -> None:
         uv__stream_init(self, loop, init_site)
 
+    def _let_go(self) -> None:
+        super()._let_go()
+        self.read_cb = self.alloc_cb = self.connection_cb = self._tap = None
+
     read_start = uv_read_start
     read_stop = uv_read_stop
     is_readable = uv_is_readable
