@@ -9,14 +9,33 @@ that nobody reads fills up, and its peer has to wait.
 
 from __future__ import annotations
 
+import socket
+import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from streamscope.core import UVError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from streamscope.core import Handle, Stream, WriteRequest
+    from streamscope.core import Handle, Stream, Tcp, WriteRequest
     from streamscope.core.system import Buffer
+
+
+def reset(stream: Tcp) -> None:
+    """Close with a reset, so that the peer cannot take what it has got for all there was. Nothing happens to a stream
+    that closes already.
+    """
+    if stream.is_closing():
+        return
+    try:
+        stream.close_reset()
+    except UVError:  # libuv refuses it while a shutdown waits for the queue
+        with suppress(OSError):
+            stream.loop.system.setsockopt(stream.fd, socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        stream.close()
 
 
 def close(handle: Handle) -> None:
@@ -26,7 +45,8 @@ def close(handle: Handle) -> None:
 
 
 class Valve:
-    """Reads `source` as long as no stream that it feeds is above its high-water mark.
+    """Reads `source` as long as no stream that it feeds is above its high-water mark. Whoever has one keeps it where it
+    ends with the source, in its `data` for one.
 
     `on_error(sink)` is called when a write failed, by default to close the sink. `on_open()` is called before the
     source is read again, for programs that hold back something of their own meanwhile.

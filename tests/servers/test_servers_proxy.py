@@ -10,9 +10,11 @@ import pytest
 from running_server import connections, flowing, push_until_held, read_exactly, read_to_end, reset
 from waiting import PATIENCE_S
 
-from streamscope.core import Loop
+import streamscope.servers.proxy
+from streamscope.core import RUN_NOWAIT, Loop, Tcp
+from streamscope.servers import flow
 from streamscope.servers.address import AddressError
-from streamscope.servers.proxy import main
+from streamscope.servers.proxy import leads_to, main
 
 
 def to(running):
@@ -99,7 +101,7 @@ def test_the_server_behind_is_not_read_while_the_client_does_not_read(serve, beh
 
 
 @pytest.mark.parametrize("who", ["client", "server"])
-def test_a_reset_on_one_side_closes_the_other(serve, behind, who):
+def test_a_reset_on_one_side_becomes_a_reset_on_the_other(serve, behind, who):
     # given
     proxy = serve("proxy", to="{}:{}".format(*behind.getsockname()))
     client, server = proxy.connect(), accepted(behind)
@@ -108,9 +110,29 @@ def test_a_reset_on_one_side_closes_the_other(serve, behind, who):
     # when
     reset(one)
     # then
-    assert read_to_end(other) == b""
+    with pytest.raises(ConnectionResetError):
+        other.recv(1)
     proxy.until(lambda loop: not connections(loop))
     other.close()
+
+
+def test_what_is_cut_looks_cut_even_while_its_end_waits_to_be_sent(behind):
+    # given
+    loop = Loop()
+    stream, peer = Tcp(loop), socket.create_connection(behind.getsockname(), timeout=20)
+    stream.open(accepted(behind).detach())
+    while not stream.write_queue_size:
+        stream.write(b"x" * 65536)
+    stream.shutdown()
+    # when
+    flow.reset(stream)
+    flow.reset(stream)
+    # then
+    with pytest.raises(ConnectionResetError):
+        read_to_end(peer)
+    loop.run()
+    loop.close()
+    peer.close()
 
 
 def test_a_write_to_a_server_that_is_gone_closes_the_client(serve, behind):
@@ -137,6 +159,70 @@ def test_a_server_that_refuses_closes_the_client(serve, behind):
         # then
         assert read_to_end(client) == b""
     proxy.until(lambda loop: not connections(loop))
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "to"),
+    [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1"), ("0.0.0.0", "127.9.9.9")],
+)
+def test_a_proxy_to_itself_is_refused(host, to):
+    loop, port = Loop(), free_port()
+    with pytest.raises(AddressError, match=rf"--to {to}:{port} is where the proxy listens itself"):
+        main(loop, host=host, port=port, to=f"{to}:{port}")
+    while loop.handles:
+        loop.run(RUN_NOWAIT)
+    loop.close()
+
+
+@pytest.mark.parametrize(
+    ("behind", "listens", "itself"),
+    [
+        (("127.0.0.1", 7), ("127.0.0.1", 8), False), (("127.0.0.2", 7), ("127.0.0.1", 7), False),
+        (("::1", 7), ("0.0.0.0", 7), False), (("::1", 7), ("::", 7), True), (("127.0.0.1", 7), ("::", 7), True),
+        (("192.0.2.1", 7), ("0.0.0.0", 7), False), (("::", 7), ("::1", 7), True),
+        (("fe80::1%lo", 7), ("::1", 7), False),
+    ],
+)  # fmt: skip
+def test_which_addresses_lead_to_the_proxy_itself(behind, listens, itself):
+    assert leads_to(behind, listens) == itself
+
+
+def test_a_proxy_that_is_led_back_to_itself_refuses_its_own_connection(serve, capsys):
+    """As a name or a network might, behind the addresses' back."""
+    # given
+    proxy = serve("proxy", to="127.0.0.1:9")
+    own = proxy.ask(lambda loop: proxy.server.connection_cb.__self__)
+    own.behind = proxy.address
+    # when
+    with proxy.connect() as client, pytest.raises(ConnectionResetError):
+        client.recv(1)
+    # then
+    proxy.until(lambda loop: not connections(loop) and not own.own)
+    assert proxy.ask(lambda loop: loop.handles_made) <= 6
+    assert capsys.readouterr().err == (
+        "proxy: {}:{} leads back to the proxy itself; such connections are reset\n".format(*proxy.address)
+    )
+
+
+def test_two_proxies_that_lead_to_each_other_are_bounded(serve, monkeypatch, capsys):
+    # given
+    monkeypatch.setattr(streamscope.servers.proxy, "MOST", 20)
+    one = serve("proxy", to="127.0.0.1:9")
+    other = serve("proxy", to=to(one))
+    one.ask(lambda loop: setattr(one.server.connection_cb.__self__, "behind", other.address))
+    # when
+    with one.connect() as client, pytest.raises(ConnectionResetError):
+        client.recv(1)
+    # then
+    for proxy in (one, other):
+        proxy.until(lambda loop: not connections(loop))
+        assert proxy.ask(lambda loop: loop.handles_made) < 60
+    assert "more than 20 connections are not carried" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
