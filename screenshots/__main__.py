@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from screenshots.pictures import FEEDS, HERE, PICTURES, draw
 from screenshots.recording import in_utc, record, save
+from screenshots.still import StillLoop, time_stands_still
 
 RECORDED = {"echo": (40.0, []), "http": (13.0, [2])}
 """Per server: for how many seconds, and of which streams with their payload."""
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         FEEDS.mkdir(exist_ok=True)
         for program, (seconds, payload_of) in RECORDED.items():
             save(FEEDS / f"{program}.msgpack.gz", record(program, seconds, payload_of))
-    return asyncio.run(_draw(options.names, check=options.check))
+    with time_stands_still(), asyncio.Runner(loop_factory=StillLoop) as runner:
+        return runner.run(_draw(options.names, check=options.check))
 
 
 async def _draw(names: list[str], *, check: bool) -> int:

@@ -6,6 +6,7 @@ from feeds import MS, Scene, record, turn
 from test_ui_events_list import PaneApp, running, turns
 from textual.pilot import Pilot
 from ui_scenes import after_a_minute, opened, wrote
+from waiting import until_async
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
@@ -31,12 +32,12 @@ async def filtered(app: PaneApp, pilot: Pilot[None], text: str) -> None:
 
 
 async def until_searched(app: PaneApp, pilot: Pilot[None]) -> None:
-    for _ in range(400):
+    async def step() -> None:
         app.pane.show(set())
-        await pilot.pause(0.005)
-        if "searching" not in app.list.searched:
-            return
-    raise AssertionError(f"the search did not end: {app.list.searched}")
+        await pilot.pause()
+
+    await step()
+    await until_async(lambda: "searching" not in app.list.searched, lambda: app.list.searched, step)
 
 
 def shown(view_list: EventList) -> list[Event]:
