@@ -190,7 +190,6 @@ async def test_a_theme_from_the_config_file_is_in_force() -> None:
     async with looking_at(calm_scene(7), theme="nord") as (pilot, _):
         assert pilot.app.theme == "nord"
         await pilot.press("t")
-        await pilot.pause()
         assert len(pilot.app.screen_stack) == 2
 
 
@@ -227,7 +226,6 @@ async def test_the_footer_shows_what_works_for_what_has_the_focus() -> None:
         assert "f follow" in text_of(pilot)[-1]
 
         await pilot.press("slash")
-        await pilot.pause()
         assert "esc clear" in text_of(pilot)[-1]
 
 
@@ -239,28 +237,22 @@ async def test_under_a_dialog_the_footer_shows_the_dialogs_keys() -> None:
             return next(iter(overview.query_one(KeyFooter).render_lines(Region(0, 0, 140, 1)))).text
 
         await pilot.press("colon")
-        await pilot.pause()
         assert "⏎ go there   esc stay" in footer()
         assert "f1 help" in footer(), "a question mark would be written"
         assert "filter" not in footer()
 
         await pilot.press("f1")
-        await pilot.pause()
         assert footer().strip() == "esc close"
         await pilot.press("escape", "escape", "space", "m", "d")
-        await pilot.pause()
         assert "esc close" in footer()
         assert "space resume   ← → step" in footer(), "the keys that travel work there too"
 
         await pilot.press("question_mark")
-        await pilot.pause()
         assert isinstance(pilot.app.screen, HelpScreen)
         assert footer().strip() == "esc close"
         await pilot.press("escape")
-        await pilot.pause()
         assert "? help" in footer()
         await pilot.press("escape")
-        await pilot.pause()
         assert "/ filter" in footer()
         assert "q quit" in footer()
 
@@ -278,7 +270,6 @@ async def test_a_narrow_footer_leaves_the_least_important_keys_out() -> None:
 async def test_a_click_on_a_key_in_the_footer_presses_it() -> None:
     async with looking_at(calm_scene(7)) as (pilot, overview):
         await pilot.click(KeyFooter, offset=(text_of(pilot)[-1].index("pause"), 0))
-        await pilot.pause()
 
         assert overview.view.paused
 
@@ -286,7 +277,6 @@ async def test_a_click_on_a_key_in_the_footer_presses_it() -> None:
 async def test_the_mouse_over_a_columns_head_explains_it() -> None:
     async with looking_at(calm_scene(7)) as (pilot, overview):
         await pilot.hover("#streams", offset=(overview.table.head_of("queue") + 2, 1))
-        await pilot.pause()
 
         assert "write_queue_size" in str(overview.table.tooltip)
 
@@ -303,7 +293,6 @@ async def test_help_is_about_what_has_the_focus(focus: str, words: str) -> None:
     async with looking_at(calm_scene(7)) as (pilot, overview):
         overview.query(focus).first().focus()
         await pilot.press("question_mark")
-        await pilot.pause()
         assert isinstance(pilot.app.screen, HelpScreen)
         assert any(words in line for line in text_of(pilot))
 
@@ -314,7 +303,6 @@ async def test_help_is_about_what_has_the_focus(focus: str, words: str) -> None:
 async def test_the_help_lists_the_keys_as_the_person_has_set_them() -> None:
     async with looking_at(calm_scene(7), keys={"streams.sort": "o"}) as (pilot, _):
         await pilot.press("question_mark")
-        await pilot.pause()
 
         assert any(line.strip("│ ").startswith("o ") and "Sort by" in line for line in (t[20:] for t in text_of(pilot)))
 
@@ -322,12 +310,10 @@ async def test_the_help_lists_the_keys_as_the_person_has_set_them() -> None:
 async def test_the_palette_offers_what_works_here_and_does_it() -> None:
     async with looking_at(calm_scene(7)) as (pilot, _):
         await pilot.press("ctrl+p")
-        await pilot.pause()
         await pilot.press(*"wall of")
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
         await pilot.press("down", "enter")
-        await pilot.pause()
 
         assert pilot.app.screen.id is None
         assert type(pilot.app.screen).__name__ == "WallScreen"
@@ -336,12 +322,10 @@ async def test_the_palette_offers_what_works_here_and_does_it() -> None:
 async def test_the_palette_finds_streams_by_their_address() -> None:
     async with looking_at(calm_scene(7, 8)) as (pilot, _):
         await pilot.press("ctrl+p")
-        await pilot.pause()
         await pilot.press(*":51508")
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
         await pilot.press("down", "enter")
-        await pilot.pause()
 
         assert type(pilot.app.screen).__name__ == "StreamScreen"
 
@@ -369,7 +353,6 @@ async def test_g_says_so_when_there_is_nothing_to_connect_to() -> None:
     scene.snapshot([connection(7)])
     async with looking_at(scene) as (pilot, _):
         await pilot.press("g")
-        await pilot.pause()
 
         assert any("listens nowhere" in note.message for note in pilot.app._notifications)
 

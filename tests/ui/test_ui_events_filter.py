@@ -89,7 +89,6 @@ async def test_escape_in_the_filter_shows_everything_again() -> None:
         app.pane.open_filter()
         await pilot.pause()
         await pilot.press("escape")
-        await pilot.pause()
         assert app.list.wanted is None
         assert len(shown(app.list)) == everything
         assert "found" not in str(app.pane.border_title)
@@ -112,7 +111,6 @@ async def test_found_events_can_be_selected_and_explained() -> None:
     async with running(feed) as (app, pilot):
         await filtered(app, pilot, "sys.write")
         await pilot.press("home")
-        await pilot.pause()
         row = app.list.selected
         assert isinstance(row, Event)
         assert (row.kind, row.turn) == ("sys.write", 2)
@@ -142,7 +140,6 @@ async def test_a_long_past_is_searched_a_little_at_a_time() -> None:
         app.pane.open_filter()
         await pilot.pause()
         await pilot.press(*"turn==3", "enter")
-        await pilot.pause()
         assert "searching" in app.list.searched
         await until_searched(app, pilot)
         assert [event.turn for event in shown(app.list)] == [3]

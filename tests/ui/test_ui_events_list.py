@@ -156,7 +156,6 @@ async def test_selecting_an_event_selects_its_stream_and_explains_it() -> None:
         assert app.explained()[0].startswith("↑  or a click selects an event")
 
         await pilot.press("up")
-        await pilot.pause()
         assert app.chosen == [7]
         assert app.explained() == [
             "write_queue_size      How many bytes the stream still has to hand to the kernel changed.",
@@ -169,7 +168,6 @@ async def test_a_click_selects_the_event_under_it() -> None:
     feed.feed(turn(1, MS), *opened(7), *opened(8))
     async with running(feed) as (app, pilot):
         await pilot.click(EventList, offset=(20, 3))
-        await pilot.pause()
 
         assert app.lines()[3].startswith("›")
         assert isinstance(app.list.selected, Event)
@@ -200,7 +198,6 @@ async def test_only_the_selected_events_stream_and_back_keep_the_event_selected(
         row = app.list.selected
         assert isinstance(row, Event)
         await pilot.press("o")
-        await pilot.pause()
 
         assert app.pane.stream == row.stream
         assert app.list.selected == row
@@ -208,7 +205,6 @@ async def test_only_the_selected_events_stream_and_back_keep_the_event_selected(
         assert all("loop" not in line for line in app.lines())
 
         await pilot.press("o")
-        await pilot.pause()
         assert app.pane.stream is None
         assert app.list.selected == row
 
@@ -296,7 +292,6 @@ async def test_nothing_is_painted_when_nothing_in_sight_changed() -> None:
     turns(feed, 1, 30)
     async with running(feed) as (app, pilot):
         await pilot.press("home")
-        await pilot.pause()
         painted = []
         refresh = app.list.refresh
         app.list.refresh = lambda *regions, **options: painted.append(regions) or refresh(*regions, **options)  # type: ignore[method-assign]

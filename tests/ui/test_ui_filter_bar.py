@@ -57,7 +57,6 @@ async def writing(
 
 async def written(pilot: Pilot[None], text: str) -> None:
     await pilot.press(*("space" if letter == " " else letter for letter in text))
-    await pilot.pause()
 
 
 async def test_every_letter_that_makes_a_filter_is_followed() -> None:
@@ -108,7 +107,6 @@ async def test_a_wrong_filter_cannot_be_kept() -> None:
     async with writing() as (app, pilot):
         await written(pilot, "wq >")
         await pilot.press("enter")
-        await pilot.pause()
         assert not any(message.keep for message in app.asked)
         assert app.bar.display
 
@@ -117,7 +115,6 @@ async def test_enter_keeps_a_filter_and_escape_lets_it_go() -> None:
     async with writing() as (app, pilot):
         await written(pilot, "tcp")
         await pilot.press("escape")
-        await pilot.pause()
         assert app.asked[-1].text == ""
         assert [message.text for message in app.asked if message.keep] == [""]
         assert not app.bar.display
@@ -125,7 +122,6 @@ async def test_enter_keeps_a_filter_and_escape_lets_it_go() -> None:
         app.bar.open()
         await written(pilot, "pipe")
         await pilot.press("enter")
-        await pilot.pause()
         assert (app.asked[-1].text, app.asked[-1].keep) == ("pipe", True)
         assert app.bar.display
 
@@ -143,7 +139,6 @@ async def test_a_word_that_has_begun_is_offered_in_whole() -> None:
         assert app.query_one(Completions).display
 
         await pilot.press("tab")
-        await pilot.pause()
         assert app.bar.input.value == "flag==READ_PARTIAL"
         assert not app.query_one(Completions).display
         assert str(app.asked[-1].filter) == "flag == READ_PARTIAL"
@@ -155,12 +150,10 @@ async def test_arrows_go_through_the_offers_and_enter_takes_one() -> None:
         await pilot.press("down", "down", "down", "up", "down")
         assert app.query_one(Completions).offer is not None
         await pilot.press("enter")
-        await pilot.pause()
         assert app.bar.input.value == "flag==READING"
         assert not any(message.keep for message in app.asked)
 
         await pilot.press("enter")
-        await pilot.pause()
         assert app.asked[-1].keep
 
 
@@ -168,12 +161,10 @@ async def test_escape_closes_the_offers_before_it_clears_the_filter() -> None:
     async with writing() as (app, pilot):
         await written(pilot, "flag==REA")
         await pilot.press("down", "escape")
-        await pilot.pause()
         assert not app.query_one(Completions).display
         assert app.bar.input.value == "flag==REA"
 
         await pilot.press("escape")
-        await pilot.pause()
         assert app.bar.input.value == ""
 
 
@@ -184,7 +175,6 @@ async def test_tab_and_down_show_what_may_stand_there_before_anything_is_written
         await pilot.press("down")
         assert app.offers[:2] == ["and", "or"]
         await pilot.press("tab")
-        await pilot.pause()
         assert app.bar.input.value == "wq > 64KiB and"
 
         await written(pilot, " kind==")
@@ -196,7 +186,6 @@ async def test_the_offers_are_drawn_with_their_meaning_and_scroll() -> None:
     async with writing() as (app, pilot):
         await written(pilot, "kind==")
         await pilot.press("tab", *["down"] * 12)
-        await pilot.pause()
         offers = app.query_one(Completions)
         lines = [offers.render_line(y).text for y in range(offers.size.height)]
         assert len(lines) == 8
@@ -208,7 +197,6 @@ async def test_a_click_takes_an_offer() -> None:
     async with writing() as (app, pilot):
         await written(pilot, "flag==REA")
         await pilot.click(Completions, offset=(3, 2))
-        await pilot.pause()
         assert app.bar.input.value == "flag==READING"
         assert app.bar.input.has_focus
 
@@ -222,7 +210,6 @@ async def test_what_was_kept_comes_back_in_the_next_run(tmp_path: Path) -> None:
         for text in ("tcp", "pipe", "wq > 64KiB", "tcp"):
             app.bar.input.value = text
             await pilot.press("enter")
-            await pilot.pause()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
@@ -231,7 +218,6 @@ async def test_what_was_kept_comes_back_in_the_next_run(tmp_path: Path) -> None:
         recalled = []
         for key in ("up", "up", "up", "up", "down", "down", "down"):
             await pilot.press(key)
-            await pilot.pause()
             recalled.append(app.bar.input.value)
         assert recalled == ["tcp", "wq > 64KiB", "pipe", "pipe", "wq > 64KiB", "tcp", "un"]
         assert str(app.asked[-1].filter) == '"un"'

@@ -22,7 +22,6 @@ async def test_arrows_and_vi_keys_move_the_cursor_and_the_panel_follows() -> Non
         seen = []
         for key in ("down", "j", "j", "up", "k", "end", "pageup", "G"):
             await pilot.press(key)
-            await pilot.pause()
             assert overview.panels.numbers == [overview.table.cursor]
             seen.append(overview.table.cursor)
 
@@ -157,17 +156,14 @@ async def test_the_cursor_goes_to_a_neighbour_when_its_stream_has_left() -> None
 async def test_slash_filters_while_typing_enter_keeps_it_and_esc_shows_all() -> None:
     async with looking_at(calm_scene(7, 8, 9)) as (pilot, overview):
         await pilot.press("slash", *":51508")
-        await pilot.pause()
         assert overview.table.order == [8]
         assert any("1 of 4 match" in text for text in text_of(pilot))
 
         await pilot.press("enter")
-        await pilot.pause()
         assert overview.focused is overview.table
         assert overview.table.order == [8]
 
         await pilot.press("slash", "escape")
-        await pilot.pause()
         assert overview.table.order == [1, 7, 8, 9]
         assert overview.focused is overview.table
 
@@ -175,7 +171,6 @@ async def test_slash_filters_while_typing_enter_keeps_it_and_esc_shows_all() -> 
 async def test_a_filter_that_nothing_matches_says_so() -> None:
     async with looking_at(calm_scene(7)) as (pilot, overview):
         await pilot.press("slash", *"nobody")
-        await pilot.pause()
 
         assert overview.table.order == []
         assert any("No stream matches the filter" in text for text in text_of(pilot))
@@ -222,20 +217,17 @@ async def test_what_an_empty_table_says_leaves_with_the_first_stream() -> None:
 async def test_a_pinned_panel_stays_when_the_cursor_moves_on() -> None:
     async with looking_at(calm_scene(7, 8, 9), size=(200, 60)) as (pilot, overview):
         await pilot.press("home", "down", "p", "down")
-        await pilot.pause()
         assert overview.panels.numbers == [7, 8]
         assert any("#7 tcp" in text and "pinned" in text for text in text_of(pilot))
         assert any("◆" in text[:8] for text in text_of(pilot))
 
         await pilot.press("up", "p", "down")
-        await pilot.pause()
         assert overview.panels.numbers == [8]
 
 
 async def test_the_selected_stream_has_a_panel_however_many_are_pinned() -> None:
     async with looking_at(calm_scene(*range(2, 12)), size=(80, 24)) as (pilot, overview):
         await pilot.press("home", "down", "p", "down", "p", "down")
-        await pilot.pause()
 
         assert overview.panels.numbers == [overview.table.cursor]
 
@@ -266,7 +258,6 @@ async def test_a_paused_screen_can_be_sorted_filtered_and_moved_in() -> None:
     scene, view = backpressure()
     async with looking_at(scene, view) as (pilot, overview):
         await pilot.press("space", "home", "down", "S", "slash", *"tcp", "enter")
-        await pilot.pause()
 
         assert len(overview.table.order) == 11
         assert overview.panels.numbers == [overview.table.cursor]
@@ -279,7 +270,6 @@ async def test_2_makes_a_wall_most_troubled_first_and_esc_leads_back() -> None:
     scene, view = backpressure()
     async with looking_at(scene, view) as (pilot, overview):
         await pilot.press("2")
-        await pilot.pause()
         wall = pilot.app.screen
         assert isinstance(wall, WallScreen)
         assert wall.panels.numbers[:2] == [7, 16]
@@ -308,7 +298,6 @@ async def test_arrows_move_between_the_panels_of_the_wall_and_enter_opens_one() 
         assert isinstance(wall, WallScreen)
         numbers = wall.panels.numbers
         await pilot.press("l", "j", "h", "l", "enter")
-        await pilot.pause()
 
         assert isinstance(pilot.app.screen, StreamScreen)
         assert pilot.app.screen.number == numbers[3]
@@ -317,11 +306,9 @@ async def test_arrows_move_between_the_panels_of_the_wall_and_enter_opens_one() 
 async def test_enter_opens_the_stream_and_esc_comes_back_to_the_same_row() -> None:
     async with looking_at(calm_scene(7, 8, 9)) as (pilot, overview):
         await pilot.press("home", "down", "down", "enter")
-        await pilot.pause()
         assert isinstance(pilot.app.screen, StreamScreen)
 
         await pilot.press("escape")
-        await pilot.pause()
         assert pilot.app.screen is overview
         assert overview.table.cursor == 8
 
@@ -329,7 +316,6 @@ async def test_enter_opens_the_stream_and_esc_comes_back_to_the_same_row() -> No
 async def test_L_shows_the_log_and_e_hides_the_events() -> None:
     async with looking_at(calm_scene(7)) as (pilot, overview):
         await pilot.press("L", "e")
-        await pilot.pause()
         assert (overview.log_pane.display, overview.events.display) == (True, False)
 
         await pilot.press("L", "e")
@@ -341,7 +327,6 @@ async def test_selecting_an_event_selects_its_stream() -> None:
     async with looking_at(scene, view) as (pilot, overview):
         overview.events.query_one("EventList").focus()
         await pilot.press("up", "enter")
-        await pilot.pause()
 
         assert overview.table.cursor == 8
 

@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 from textual.app import App
@@ -31,8 +30,7 @@ async def test_work_takes_none_of_the_time() -> None:
     loop, came = asyncio.get_running_loop(), []
     loop.call_later(0.001, came.append, "due")
 
-    until = time.process_time() + 0.01
-    while time.process_time() < until:
+    for _ in range(10_000):
         await asyncio.sleep(0)
 
     assert came == []

@@ -62,12 +62,10 @@ async def test_nothing_from_outside_commands_the_terminal(
     app = StreamscopeApp(feed, Config(), view=view_of(feed))
     async with app.run_test(size=size) as pilot:
         await pilot.press("L")
-        await pilot.pause()
         assert is_plain(overview := drawn(app))
         assert "[bold" in overview
 
         await pilot.press("2")
-        await pilot.pause()
         assert is_plain(drawn(app))
 
         app.open_stream(7)
@@ -76,7 +74,6 @@ async def test_nothing_from_outside_commands_the_terminal(
         assert "]52;c;SGFsbG8=" in stream
 
         await pilot.press("x", "tab", "up", "question_mark")
-        await pilot.pause()
         assert is_plain(drawn(app))
 
         feed.status = "gone"

@@ -62,7 +62,6 @@ async def test_payload_is_asked_for_while_the_stream_is_open_and_no_longer() -> 
     async with running(feed) as (app, pilot):
         assert feed.asked == [7]
         await pilot.press("escape")
-        await pilot.pause()
 
         assert feed.asked == [7, None]
         assert not isinstance(app.screen, StreamScreen)
@@ -90,11 +89,9 @@ async def test_payload_can_be_read_as_hex() -> None:
     feed.payload.append(passed(b"hello\x1b\n"))
     async with running(feed, size=(80, 24)) as (app, pilot):
         await pilot.press("x")
-        await pilot.pause()
         assert payload(app) == [" < 000000 68 65 6c 6c 6f 1b 0a" + " " * 30 + "hello··"]
 
         await pilot.press("x")
-        await pilot.pause()
         assert payload(app)[0].endswith("hello␛\\n")
 
 
@@ -117,7 +114,6 @@ async def test_the_rows_hold_still_for_a_reader() -> None:
     feed.payload += [passed(b"line %d\n" % number) for number in range(100)]
     async with running(feed) as (app, pilot):
         await pilot.press("pageup")
-        await pilot.pause()
         before = payload(app)
         feed.payload.append(passed(b"more\n"))
         screen_of(app).show(set())
@@ -125,7 +121,6 @@ async def test_the_rows_hold_still_for_a_reader() -> None:
         assert payload(app) == before
 
         await pilot.press("f")
-        await pilot.pause()
         assert payload(app)[-1].endswith("more\\n")
 
 
@@ -134,7 +129,6 @@ async def test_a_flood_takes_no_rows_away_from_a_reader() -> None:
     feed.payload += [passed(b"line %d\n" % number) for number in range(100)]
     async with running(feed) as (app, pilot):
         await pilot.press("pageup")
-        await pilot.pause()
         before = payload(app)
         for _ in range(30):
             feed.payload.append(passed(b"flood\n" * 5000))
@@ -143,7 +137,6 @@ async def test_a_flood_takes_no_rows_away_from_a_reader() -> None:
         assert payload(app) == before
 
         await pilot.press("f")
-        await pilot.pause()
         assert payload(app)[-1].endswith("flood\\n")
 
 
@@ -157,7 +150,6 @@ async def test_a_paused_screen_takes_no_payload() -> None:
         assert "later" not in "".join(payload(app))
 
         await pilot.press("space")
-        await pilot.pause()
         assert payload(app)[-1].endswith("later\\n")
 
 
@@ -196,7 +188,6 @@ async def test_the_next_and_the_previous_stream_can_be_opened_from_here() -> Non
         seen = []
         for key in ("right_square_bracket", "right_square_bracket", "left_square_bracket"):
             await pilot.press(key)
-            await pilot.pause()
             seen.append(screen_of(app).number)
 
         assert seen == [9, 9, 8]
@@ -236,7 +227,6 @@ async def test_every_pane_has_room_and_the_focus_reaches_it(size: tuple[int, int
             assert app.focused.size.height >= 2, app.focused
             reached.append(type(app.focused).__name__)
             await pilot.press("tab")
-            await pilot.pause()
 
         assert sorted(reached) == ["EventList", "Panel", "PayloadView"]
 
@@ -248,7 +238,6 @@ async def test_what_has_the_focus_is_copied(monkeypatch: pytest.MonkeyPatch) -> 
         copied: list[str] = []
         monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
         await pilot.press("y", "tab", "up", "y")
-        await pilot.pause()
 
         assert copied[0] == "< hello"
         assert copied[1].split("  ")[2:4] == ["#7", "uv__write_req_update"]

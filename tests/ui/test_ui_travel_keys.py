@@ -69,7 +69,6 @@ async def test_the_header_says_how_far_back_one_is() -> None:
         assert "❚❚ paused" in text_of(pilot)[0]
         assert "−" not in text_of(pilot)[0]
         await pilot.press("colon", *"22:16:45", "enter")
-        await pilot.pause()
         assert "❚❚ paused −15.2 s   22:16:45.000" in text_of(pilot)[0]
         assert "turn 10 " in text_of(pilot)[0]
 
@@ -113,7 +112,6 @@ async def test_a_click_on_the_line_of_the_past_goes_there() -> None:
         line = text_of(pilot)[-2]
         middle = (10 + line.index("  past") - 9) // 2
         await pilot.click(scrub, offset=(middle, 0))
-        await pilot.pause()
 
         assert abs(view.now_t - t_of(20)) < 2 * SECOND
 
@@ -126,10 +124,8 @@ async def test_colon_goes_to_what_is_written() -> None:
     async with looking_at(scene, view) as (pilot, _):
         for text, turn in (("turn 17", 17), ("22:16:46", 12), ("-2s", 8), (f"#{here_seq(view, 30)}", 30)):
             await pilot.press("colon", *text, "enter")
-            await pilot.pause()
             assert view.model.turn == turn, text
         await pilot.press("colon", *"end", "enter")
-        await pilot.pause()
         assert not view.paused
 
 
@@ -143,11 +139,9 @@ async def test_what_is_written_is_explained_and_what_is_wrong_is_marked() -> Non
     scene, view = past_scene()
     async with looking_at(scene, view) as (pilot, overview):
         await pilot.press("colon", *"turn 17")
-        await pilot.pause()
         assert "→ the beginning of turn 17" in screen_text(pilot)
 
         await pilot.press("ctrl+u", *"22:61")
-        await pilot.pause()
         lines = text_of(pilot)
         written = next(line for line in lines if "22:61" in line)
         wrong = lines[lines.index(written) + 1]
@@ -177,7 +171,6 @@ async def test_nobody_goes_to_a_mark_that_is_not_there() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view) as (pilot, _):
         await pilot.press("colon", *"mark", "enter")
-        await pilot.pause()
 
         assert "nothing is marked yet" in screen_text(pilot)
 
@@ -202,14 +195,12 @@ async def test_the_difference_between_a_mark_and_now_follows_while_one_travels()
         await pilot.press("m")
         view.go_to(Target("t", t_of(12)))
         await pilot.press("d")
-        await pilot.pause()
         assert isinstance(pilot.app.screen, DifferenceScreen)
         assert f"write_queue_size  0 B → {3 * WRITE / 1024:.0f} KiB" in screen_text(pilot)
         assert "0 → 3  +3  joined w10, w11, w12" in screen_text(pilot)
         assert "◆ 22:16:44.500 → ▼ 22:16:46.000" in screen_text(pilot)
 
         await pilot.press("shift+left")
-        await pilot.pause()
         assert f"write_queue_size  0 B → {2 * WRITE / 1024:.0f} KiB" in screen_text(pilot)
         await pilot.press("d")
         assert pilot.app.screen is overview
@@ -219,7 +210,6 @@ async def test_without_a_mark_the_difference_says_how_to_set_one() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view) as (pilot, _):
         await pilot.press("d")
-        await pilot.pause()
 
         assert any("m marks this instant" in note.message for note in pilot.app._notifications)
 
@@ -228,7 +218,6 @@ async def test_a_mark_in_the_present_is_compared_with_the_present() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view, size=TALL) as (pilot, _):
         await pilot.press("m", "d")
-        await pilot.pause()
         assert "No stream differs." in screen_text(pilot)
         scene.records(record("write_queue_size", 7, 0, 5000))
         await a_while(pilot, scene)
@@ -268,7 +257,6 @@ async def test_enter_on_an_event_of_the_past_goes_to_it() -> None:
         await pilot.press("space")
         overview.query_one(EventList).focus()
         await pilot.press("up", "up", "up", "enter")
-        await pilot.pause()
 
         assert view.history_end == scene.history.end - 2
 
@@ -342,7 +330,6 @@ async def test_the_help_lists_the_keys_of_a_journey_once_there_is_one() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view, size=(140, 70)) as (pilot, _):
         await pilot.press("space", "question_mark")
-        await pilot.pause()
         text = screen_text(pilot)
 
         assert "Back in time" in text
@@ -362,11 +349,9 @@ async def test_payload_of_the_past_is_what_had_passed_by_then() -> None:
         assert "late" in screen_text(pilot)
 
         await pilot.press("colon", *"turn 10", "enter")
-        await pilot.pause()
         assert "early" in screen_text(pilot)
         assert "late\\n" not in screen_text(pilot)
         await pilot.press("colon", *"turn 21", "enter")
-        await pilot.pause()
         assert "late\\n" in screen_text(pilot)
 
 
@@ -425,7 +410,6 @@ async def test_a_wall_travels_too_and_goes_to_changes_of_the_panel_with_the_focu
         panel = next(each for each in pilot.app.screen.query(Panel) if each.number == 7)
         panel.focus()
         await pilot.press("ctrl+left")
-        await pilot.pause()
 
         assert (here(view).stream, here(view).turn) == (7, 30)
         assert "past 21." in text_of(pilot)[-2]

@@ -49,10 +49,8 @@ async def test_lanes_are_selected_and_changes_of_the_lane_are_gone_to() -> None:
 
         overview.table.focus()
         await pilot.press("ctrl+left")
-        await pilot.pause()
         assert (here(view).kind, here(view).turn) == ("sys.read", 25)
         await pilot.press("ctrl+left")
-        await pilot.pause()
         assert here(view).turn == 25
         assert any("no change before this" in note.message for note in pilot.app._notifications)
 
@@ -66,7 +64,6 @@ async def test_a_click_on_the_time_line_goes_there_and_one_on_a_name_selects_the
         axis = next(line for line in text_of(pilot) if "┬22:1" in line)
         cell = axis.index("┬22:16:45") - 1
         await pilot.click(overview.timeline, offset=(cell + 1, 3))
-        await pilot.pause()
         assert t_of(10) <= view.now_t < t_of(11)
         assert "▼" in screen_text(pilot)
 
@@ -84,7 +81,6 @@ async def test_dragging_on_the_time_line_goes_along() -> None:
         await pilot.pause()
         first = view.now_t
         await pilot.hover(overview.timeline, offset=(110, 3))
-        await pilot.pause()
         await pilot.mouse_up(overview.timeline, offset=(110, 3))
 
         assert view.now_t - first == 10 * SECOND // 2
@@ -99,7 +95,6 @@ async def test_zooming_and_scrolling() -> None:
         await a_while(pilot, scene)
         for keys, step in (("+", "200 ms"), ("+", "100 ms"), ("-", "200 ms"), ("0", "200 ms"), ("-", "500 ms")):
             await pilot.press({"+": "plus", "-": "minus"}.get(keys, keys))
-            await pilot.pause()
             assert f"{step} a cell" in str(overview.timeline.border_subtitle), keys
 
         await pilot.press("plus", "plus", "plus")
@@ -157,6 +152,5 @@ async def test_the_time_line_explains_its_signs() -> None:
         await pilot.press("T")
         overview.timeline.focus()
         await pilot.press("question_mark")
-        await pilot.pause()
 
         assert "⣤ where it was set and cleared" in screen_text(pilot)

@@ -123,8 +123,8 @@ epoll: what the engine wants to be told of, and what it has registered with the 
         mark = f"{trouble.mark} " if trouble is not None and level > CALM else ""
         left = "" if facts is None else mark + title(facts)
         pinned = "pinned" if self.number in self._view.pinned else ""
-        room = self.size.width - 6
-        tail = f" {pinned} ─" if pinned else ""
+        room = self.outer_size.width - 6
+        tail = f" {pinned}" if pinned else ""
         left = fit(left, min(room - len(tail), cell_len(left)))
         text = left + (" " + "─" * (room - cell_len(left) - len(tail) - 1) + tail if pinned else "")
         if text == self._title or room <= 0:
