@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import msgspec
 
 from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.untrusted import a_path, a_time
 from streamscope.trace.vocabulary import Words
 
 PROTOCOL = 2
@@ -53,6 +54,11 @@ class Hello(Frame, tag="hello"):
     probe: str = ""  # path of the socket where the engine takes inspectors, "" for none
     recording: str = ""  # path of the trace that the engine's own recorder writes, "" for none
     vocabulary: Words | None = None  # what the catalogue's words mean; None in protocol 1
+
+    def __post_init__(self) -> None:
+        """What times and paths cannot be, is not taken for one: NaN and "" then."""
+        self.started = a_time(self.started)
+        self.log, self.probe, self.recording = a_path(self.log), a_path(self.probe), a_path(self.recording)
 
 
 class Records(Frame, tag="records"):

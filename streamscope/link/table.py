@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -23,7 +24,9 @@ def engines_table(engines: Sequence[Engine], now: float | None = None) -> list[s
 
 
 def age(seconds: float) -> str:
-    """`42s`, `3m05s`, `2h10m`, `5d03h`."""
+    """`42s`, `3m05s`, `2h10m`, `5d03h`; `–` for NaN, where it is not known."""
+    if math.isnan(seconds):
+        return "–"
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole}s"

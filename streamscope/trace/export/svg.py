@@ -135,7 +135,7 @@ def _ticks(picture: Picture) -> list[int]:
 
 def _header(pen: Pen, picture: Picture) -> None:
     said = f"{duration(picture.t1 - picture.t0)}"
-    if picture.started:
+    if picture.started > 0:  # NaN, where it is not known, is not
         begin = datetime.fromtimestamp(picture.started + picture.t0 / SECOND, UTC)
         said = f"{begin:%Y-%m-%d %H:%M:%S} UTC · {said}"
     room = WIDTH - 80 - width_of(said, 15) - 30

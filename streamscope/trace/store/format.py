@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 import zstandard
 
+from streamscope.trace.untrusted import a_time
 from streamscope.trace.vocabulary import Words
 
 MAGIC = b"\x89SCOPE\r\n"
@@ -82,6 +83,10 @@ class Header(msgspec.Struct):
     joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]]
     payload: int = 0
     vocabulary: Words | None = None  # None in a trace of format 1
+
+    def __post_init__(self) -> None:
+        """What times cannot be, is not taken for one: NaN then."""
+        self.started, self.recorded = a_time(self.started), a_time(self.recorded)
 
 
 class Goodbye(msgspec.Struct, array_like=True):
