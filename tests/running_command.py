@@ -43,7 +43,13 @@ def environment(runtime: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PYTHON", "COV", "NO_COLOR"))
     }
-    return {**kept, "XDG_RUNTIME_DIR": str(runtime), "XDG_CONFIG_HOME": str(runtime / "config"), "PYTHONDEVMODE": "0"}
+    return {
+        **kept,
+        "XDG_RUNTIME_DIR": str(runtime),
+        "STREAMSCOPE_RUNTIME_DIR": str(runtime / "streamscope"),
+        "XDG_CONFIG_HOME": str(runtime / "config"),
+        "PYTHONDEVMODE": "0",
+    }
 
 
 def run(

@@ -83,12 +83,9 @@ def engines(context: click.Context, parameter: click.Parameter, incomplete: str)
     """For the shell: the pids of running engines, and files."""
     from click.shell_completion import CompletionItem
 
-    from streamscope.link.discovery import ProbeError, running
+    from streamscope.link.discovery import search
 
-    try:
-        pids = [str(engine.pid) for engine in running()]
-    except ProbeError:
-        pids = []
+    pids = [str(engine.pid) for engine in search().engines]
     return [CompletionItem(pid) for pid in pids if pid.startswith(incomplete)] or [CompletionItem("", type="file")]
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT
-from streamscope.telling import CommandFailed
+from streamscope.telling import CommandFailed, say
 
 
 @click.command(context_settings=CONTEXT)
 def ps() -> None:
     """List the running engines: pid, program, address, streams and age."""
-    from streamscope.link.discovery import ProbeError, running
+    from streamscope.link.discovery import nobody, search
     from streamscope.link.table import engines_table
 
-    try:
-        engines = running()
-    except ProbeError as error:
-        raise CommandFailed(str(error), 1) from error
-    if not engines:
-        click.echo("no engine is running; start one with: streamscope run echo", err=True)
+    found = search()
+    if not found.folders:
+        raise CommandFailed(nobody(found), 1)
+    if not found.engines:
+        say(nobody(found))
         return
-    for line in engines_table(engines):
+    for line in engines_table(found.engines):
         click.echo(line)
+    for why in found.passed_over:
+        say(f"passed over: {why}")

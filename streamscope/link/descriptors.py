@@ -3,11 +3,66 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import sys
 
 FEW_DESCRIPTORS = 4096
+IN_RESERVE = 4
+"""Descriptors that are kept for inspectors who come when the program has taken all others."""
+
+
+class Reserve:
+    """Descriptors to be given up for others. They are as high as may be, since programs close what they take for
+    theirs by low numbers, and one that is somebody else's by now is left alone.
+    """
+
+    def __init__(self, many: int = IN_RESERVE) -> None:
+        self._many = many
+        self._held: list[int] = []
+        self._file = (-1, -1)
+        self.fill()
+
+    def fill(self) -> None:
+        """Hold as many again as at first, as far as there are any."""
+        self._held = [fd for fd in self._held if _file_of(fd) == self._file]
+        highest, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            while len(self._held) < self._many:
+                if self._held:
+                    fd = self._held[-1]
+                else:
+                    fd = os.memfd_create("streamscope reserve")
+                    self._file = _file_of(fd)
+                held = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, max(3, min(highest, 1 << 20) - 2 * self._many))
+                if not self._held:
+                    os.close(fd)
+                self._held.append(held)
+        except OSError:
+            pass  # there are none
+
+    def give_up(self) -> bool:
+        """Close one; whether there is a descriptor now that was not there before."""
+        while self._held:
+            fd = self._held.pop()
+            if _file_of(fd) == self._file:
+                os.close(fd)
+                return True
+        return False
+
+    def close(self) -> None:
+        """Close all."""
+        while self.give_up():
+            pass
+
+
+def _file_of(fd: int) -> tuple[int, int]:
+    try:
+        found = os.fstat(fd)
+    except OSError:
+        return -1, -1
+    return found.st_dev, found.st_ino
 
 
 def open_standard_descriptors() -> None:

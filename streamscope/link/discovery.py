@@ -3,6 +3,10 @@
 Every engine has a Unix socket `PID.sock` in the user's runtime folder. The folder must be the user's own and closed to
 everyone else, the socket is too, and the engine asks the kernel who connects; so nobody else can look into a server.
 What was left by processes that are gone is removed by whoever next looks.
+
+Which folder that is hangs on the environment, and a service, a cron job and a person at a terminal have different ones.
+So whoever looks, looks into all that an engine of this user may have chosen, and says of one that is not found where
+that was. `STREAMSCOPE_RUNTIME_DIR` names one folder instead, for engines that are to be kept apart.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import os
 import selectors
 import socket
 import stat
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -23,6 +28,7 @@ from streamscope.link.frames import MAX_FRAME, FrameCutter, FrameError, Hello, r
 PATH_LIMIT = 107
 """Bytes that the path of a Unix socket may have (`sun_path`, without its final zero)."""
 
+ONLY_FOLDER = "STREAMSCOPE_RUNTIME_DIR"
 ANSWER_WITHIN_S = 1.0
 NEWBORN_S = 10.0
 """A socket that refuses is left alone while it is this young: its engine may be about to listen."""
@@ -30,6 +36,10 @@ NEWBORN_S = 10.0
 
 class ProbeError(Exception):
     """The socket or its folder cannot be used; the text says why, in one line."""
+
+
+class NoAnswerError(ProbeError):
+    """Somebody listens at the socket, and takes nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +51,79 @@ class Engine:
     hello: Hello | None
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was found where: the engines by pid, the folders that were looked into, and why others, or sockets in them,
+    were passed over.
+    """
+
+    engines: list[Engine]
+    folders: list[Path]
+    passed_over: list[str]
+
+    @property
+    def where(self) -> str:
+        """Where there is nothing, for the end of a sentence that says so."""
+        looked = f"in {', '.join(map(str, self.folders))}" if self.folders else "in no folder"
+        return f"{looked}{''.join(f'; passed over: {why}' for why in self.passed_over)}"
+
+
 def runtime_folder() -> Path:
     """The folder for sockets and logs, made if need be. Raises ProbeError if it cannot be had, or not for oneself."""
     import platformdirs
 
+    named = os.environ.get(ONLY_FOLDER)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # platformdirs tells that XDG_RUNTIME_DIR is missing and takes another
-            folder = Path(platformdirs.user_runtime_dir("streamscope", appauthor=False))
+        if named:
+            folder = Path(named)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # platformdirs tells that XDG_RUNTIME_DIR is missing and takes another
+                folder = Path(platformdirs.user_runtime_dir("streamscope", appauthor=False))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
+        return _own(folder)
     except OSError as error:
         raise ProbeError(f"there is no runtime folder: {error.strerror or error}: {error.filename or ''}") from error
+
+
+def _own(folder: Path) -> Path:
+    """The folder, if it is one of ours alone. Raises ProbeError, and OSError if it is not there."""
+    found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise ProbeError(f"the runtime folder {folder} belongs to somebody else")
     if found.st_mode & 0o077:
         raise ProbeError(f"the runtime folder {folder} is open to others; close it with: chmod 700 {folder}")
+    return folder
+
+
+def _folders() -> tuple[list[Path], list[str]]:
+    """Every folder that an engine of this user may listen in, our own first; and why others are passed over."""
+    usable: list[Path] = []
+    passed_over: list[str] = []
+    uid = os.getuid()
+    try:
+        usable.append(_roomy(runtime_folder()))
+    except ProbeError as error:
+        passed_over.append(str(error))
+    if os.environ.get(ONLY_FOLDER):
+        return usable, passed_over
+    bases = [os.environ.get("XDG_RUNTIME_DIR"), f"/run/user/{uid}", f"{tempfile.gettempdir()}/runtime-{uid}"]
+    for base in filter(None, bases):
+        folder = Path(base, "streamscope")
+        try:
+            if folder.is_absolute() and folder not in usable and folder.exists():
+                usable.append(_roomy(_own(folder)))
+        except (ProbeError, OSError) as error:
+            if str(error) not in passed_over:
+                passed_over.append(str(error))
+    return usable, passed_over
+
+
+def _roomy(folder: Path) -> Path:
+    """The folder, if the path of a socket in it can be had. Raises ProbeError."""
+    length = len(os.fsencode(folder / f"{os.getpid()}.sock"))
+    if length > PATH_LIMIT:
+        raise ProbeError(f"the runtime folder {folder} is too long: a socket's path has {PATH_LIMIT} bytes at most")
     return folder
 
 
@@ -101,6 +168,8 @@ def connect(path: Path) -> socket.socket:
         sock.connect(os.fspath(path))
     except OSError as error:
         sock.close()
+        if isinstance(error, BlockingIOError | TimeoutError):  # EAGAIN: as many wait for it as may
+            raise NoAnswerError(f"the engine at {path} does not answer") from error
         raise ProbeError(_why_not(path, error)) from error
     except ProbeError:
         sock.close()
@@ -117,13 +186,17 @@ def find(which: str | None) -> Path:
     if which is not None and not (which.isascii() and which.isdigit()):
         return Path(which)
     if which is not None:
-        path = probe_path(int(which))
-        if not path.exists():
-            raise ProbeError(f"no engine has the pid {int(which)}; `streamscope ps` lists those that run")
-        return path
-    engines = running()
+        pid = int(which[:20])
+        folders, passed_over = _folders()
+        for folder in folders:
+            if (folder / f"{pid}.sock").exists():
+                return folder / f"{pid}.sock"
+        where = Search([], folders, passed_over).where
+        raise ProbeError(f"there is no engine with the pid {pid} {where}; `streamscope ps` lists those that run")
+    found = search()
+    engines = found.engines
     if not engines:
-        raise ProbeError("no engine is running; start one with: streamscope run echo")
+        raise ProbeError(nobody(found))
     if len(engines) > 1:
         pids = ", ".join(str(engine.pid) for engine in engines)
         raise ProbeError(f"{len(engines)} engines are running; attach to one of them by its pid: {pids}")
@@ -134,29 +207,38 @@ def will_return(path: Path) -> bool:
     """Whether an engine may listen again at this path, where one has. Not at that of a pid, once nobody does; at one
     that `--probe` has named, the next engine may.
     """
-    if not path.stem.isdigit() or path.suffix != ".sock":
+    if not path.stem.isdigit() or path.suffix != ".sock" or path.parent not in _folders()[0]:
         return True
-    try:
-        if path.parent != runtime_folder():
-            return True
-    except ProbeError:
-        return False
     return path.exists() and not _refuses(path)
 
 
-def running() -> list[Engine]:
-    """The engines of this user, by pid. Asks all of them at once, and waits `ANSWER_WITHIN_S` at most."""
-    folder = runtime_folder()
-    remove_stale(folder)
+def nobody(found: Search) -> str:
+    """The sentence for a search that has found no engine."""
+    return f"there is no engine {found.where}; start one with: streamscope run echo"
+
+
+def search() -> Search:
+    """The engines of this user. Asks all of them at once, and waits `ANSWER_WITHIN_S` at most."""
+    folders, passed_over = _folders()
     asked: dict[Path, socket.socket] = {}
-    for path in sorted(folder.glob("*.sock"), key=lambda path: (len(path.name), path.name)):
-        if path.stem.isdigit():
+    paths: list[Path] = []
+    for folder in folders:
+        remove_stale(folder)
+        for path in folder.glob("*.sock"):
+            if not path.stem.isdigit():
+                continue
             try:
                 asked[path] = connect(path)
-            except ProbeError:
+            except NoAnswerError:
+                pass
+            except ProbeError as error:
+                if path.exists():
+                    passed_over.append(str(error))
                 continue
+            paths.append(path)
     hellos = dict(_hellos(asked))
-    return [Engine(int(path.stem), path, hellos.get(path)) for path in asked]
+    engines = [Engine(int(path.stem), path, hellos.get(path)) for path in paths]
+    return Search(sorted(engines, key=lambda engine: engine.pid), folders, passed_over)
 
 
 def remove_stale(folder: Path) -> None:
@@ -260,6 +342,4 @@ def _why_not(path: Path, error: OSError) -> str:
         return f"no engine listens at {path}: there is no such file; `streamscope ps` lists those that run"
     if isinstance(error, ConnectionRefusedError):
         return f"no engine listens at {path} any more; `streamscope ps` lists those that run"
-    if isinstance(error, TimeoutError):
-        return f"the engine at {path} does not answer"
     return f"cannot connect to {path}: {error.strerror or error}"

@@ -1,7 +1,8 @@
 """The sockets at which inspectors come to an engine.
 
-When the program has taken every descriptor there is, one who comes cannot be let in, and asking again in every poll
-would burn the server's time. So the sockets rest for a second then.
+When the program has taken every descriptor there is, is when one wants to look: a few are kept in reserve. Once these
+are taken, too, one who comes cannot be let in, and asking again in every poll would burn the server's time. So the
+sockets rest for a second then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import socket
 
 from streamscope.core.flags import POLLIN
 from streamscope.core.poller import EpollPoller
+from streamscope.link.descriptors import Reserve
 from streamscope.link.subscriber import peer_uid
 
 REST_NS = 1_000_000_000
@@ -24,6 +26,7 @@ class Listeners:
     def __init__(self, poller: EpollPoller) -> None:
         self._poller = poller
         self._sockets: dict[int, socket.socket] = {}
+        self._reserve: Reserve | None = None
         self.rest_until = 0
 
     def __contains__(self, fd: int) -> bool:
@@ -34,23 +37,33 @@ class Listeners:
         listener.setblocking(False)
         self._sockets[listener.fileno()] = listener
         self._poller.add(listener.fileno(), POLLIN)
+        self._reserve = self._reserve or Reserve()
 
     def accept(self, fd: int, now: int) -> socket.socket | None:
         """Whoever has come to the socket with this descriptor; None if there is nobody after all, or nobody who may
         look: the same user and root may.
         """
-        try:
-            sock, _ = self._sockets[fd].accept()
-        except (BlockingIOError, ConnectionError):
-            return None
-        except OSError:
-            self.rest_until = now + REST_NS
-            self._watch(0)
-            return None
+        while True:
+            try:
+                sock, _ = self._sockets[fd].accept()
+                break
+            except (BlockingIOError, ConnectionError):
+                return None
+            except OSError:
+                if self._reserve is not None and self._reserve.give_up():
+                    continue
+                self.rest_until = now + REST_NS
+                self._watch(0)
+                return None
         if peer_uid(sock) in (0, os.getuid()):
             return sock
         sock.close()
         return None
+
+    def left(self) -> None:
+        """Somebody has left, and a descriptor is free."""
+        if self._reserve is not None:
+            self._reserve.fill()
 
     def wake(self, now: int) -> None:
         """Watch the sockets again, if they have rested."""
@@ -64,6 +77,9 @@ class Listeners:
         for listener in self._sockets.values():
             listener.close()
         self._sockets.clear()
+        if self._reserve is not None:
+            self._reserve.close()
+            self._reserve = None
 
     def _watch(self, mask: int) -> None:
         for fd in self._sockets:

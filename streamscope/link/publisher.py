@@ -344,6 +344,7 @@ class Publisher:
         subscriber.round = None
         self._poller.delete(fd)
         subscriber.sock.close()
+        self._listeners.left()
         if not self._subscribers:
             self.feed.end()
         on_gone = self._on_gone.pop(fd, None)

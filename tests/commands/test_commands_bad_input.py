@@ -220,14 +220,16 @@ def test_a_file_at_the_probe_path_is_kept(runtime: Path, tmp_path: Path) -> None
 
 def test_attach_to_what_is_not_there(runtime: Path, tmp_path: Path) -> None:
     """Without a terminal, too, what cannot be attached to is said first."""
-    assert refused(runtime, "attach") == (1, "no engine is running; start one with: streamscope run echo")
+    where = f"there is no engine in {runtime}/streamscope; start one with: streamscope run echo"
+    assert refused(runtime, "attach") == (1, where)
     assert refused(runtime, "attach", "99999999")[0] == 1
 
 
 def test_ps_without_engines_says_so(runtime: Path) -> None:
     ended = run(runtime, "ps")
     assert (ended.returncode, ended.stdout) == (0, "")
-    assert ended.stderr == "no engine is running; start one with: streamscope run echo\n"
+    where = f"there is no engine in {runtime}/streamscope; start one with: streamscope run echo"
+    assert ended.stderr == f"streamscope: {where}\n"
 
 
 def test_a_runtime_folder_that_is_open_to_others_is_named_and_the_server_serves(runtime: Path) -> None:
@@ -238,7 +240,9 @@ def test_a_runtime_folder_that_is_open_to_others_is_named_and_the_server_serves(
     [line] = ended.stderr.splitlines()
     assert "chmod 700" in line
     assert "attach and ps will not find this engine" in line
-    assert refused(runtime, "ps")[0] == 1
+    status, line = refused(runtime, "ps")
+    assert status == 1
+    assert "there is no engine in no folder; passed over: the runtime folder" in line
 
 
 @pytest.mark.parametrize("kind", ["program", "probe", "events", "attach"])

@@ -22,8 +22,9 @@ from streamscope.link.discovery import (
     listen,
     probe_path,
     remove_stale,
-    running,
     runtime_folder,
+    search,
+    will_return,
 )
 from streamscope.link.frames import pack
 from streamscope.link.table import age, engines_table
@@ -36,6 +37,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A runtime folder of this test's own. (Paths of Unix sockets are short, and those of pytest are not.)"""
     with tempfile.TemporaryDirectory(prefix="ss-") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", f"{folder}/streamscope")
         yield Path(folder) / "streamscope"
 
 
@@ -160,7 +162,7 @@ def test_running_engines_say_who_they_are_and_a_stuck_one_is_listed(
         stuck.setblocking(False)
         # what it will say to whoever connects: the kernel takes it before anybody has accepted
         monkeypatch.setattr(discovery, "connect", lambda path: _said_already(path, answering))
-        engines = running()
+        engines = search().engines
     assert [(engine.pid, engine.hello is None) for engine in engines] == [(1, True), (os.getpid(), False)]
     assert engines[1].hello is not None
     assert engines[1].hello.program == "echo"
@@ -177,9 +179,9 @@ def _said_already(path: Path, answering: socket.socket) -> socket.socket:
 
 def test_find_takes_a_pid_a_path_or_the_only_one(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery, "ANSWER_WITHIN_S", 0.1)
-    with pytest.raises(ProbeError, match="no engine is running; start one"):
+    with pytest.raises(ProbeError, match=rf"there is no engine in {runtime}; start one with"):
         find(None)
-    with pytest.raises(ProbeError, match="no engine has the pid 12345"):
+    with pytest.raises(ProbeError, match=rf"there is no engine with the pid 12345 in {runtime}; `streamscope ps`"):
         find("12345")
     assert find("/some/path") == Path("/some/path")
     assert find("./7000") == Path("./7000")
@@ -189,6 +191,62 @@ def test_find_takes_a_pid_a_path_or_the_only_one(runtime: Path, monkeypatch: pyt
         assert find("1") == folder / "1.sock"
         with listen(folder / f"{os.getpid()}.sock"), pytest.raises(ProbeError, match=f"2 engines .* 1, {os.getpid()}"):
             find(None)
+
+
+@pytest.fixture
+def elsewhere(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that an engine without XDG_RUNTIME_DIR may have chosen: a service, for one."""
+    monkeypatch.delenv("STREAMSCOPE_RUNTIME_DIR")
+    monkeypatch.setattr(tempfile, "tempdir", str(runtime.parent))
+    folder = runtime.parent / f"runtime-{os.getuid()}" / "streamscope"
+    folder.mkdir(mode=0o700, parents=True)
+    return folder
+
+
+def test_an_engine_is_found_wherever_one_of_this_user_may_listen(
+    runtime: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "ANSWER_WITHIN_S", 0.1)
+    path = elsewhere / "1.sock"
+    with listen(path):
+        assert path in [engine.path for engine in search().engines]
+        assert find("1") == path
+        assert will_return(path)
+    assert {runtime, elsewhere} <= set(search().folders)
+    assert not will_return(path)
+    with pytest.raises(ProbeError, match=f"pid 12345 in {runtime}, .*{elsewhere}"):
+        find("12345")
+
+
+def test_why_a_folder_or_a_socket_was_passed_over_is_said(runtime: Path, elsewhere: Path) -> None:
+    elsewhere.chmod(0o755)
+    (runtime_folder() / "1.sock").write_text("")
+    found = search()
+    assert elsewhere not in found.folders
+    assert f"passed over: the runtime folder {elsewhere} is open to others" in found.where
+    assert f"passed over: {runtime}/1.sock is no socket of an engine" in found.where
+
+
+def test_a_folder_whose_sockets_would_have_too_long_paths_is_passed_over(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", f"{runtime}{'x' * 100}")
+    with pytest.raises(ProbeError, match=r"in no folder; passed over: the runtime folder .* is too long: .*107"):
+        find(None)
+
+
+def test_an_engine_whose_backlog_is_full_does_not_answer(runtime: Path) -> None:
+    """EAGAIN of connect(2): nobody is let in while as many wait as may."""
+    path = runtime_folder() / "1.sock"
+    with socket.socket(socket.AF_UNIX) as full:
+        full.bind(str(path))
+        full.listen(0)
+        with socket.socket(socket.AF_UNIX) as waiting:
+            waiting.connect(str(path))
+            with pytest.raises(ProbeError, match="does not answer"):
+                connect(path)
+            assert [(engine.pid, engine.hello) for engine in search().engines] == [(1, None)]
+            assert not search().passed_over
 
 
 def test_a_socket_that_may_not_be_opened_is_said(runtime: Path) -> None:
