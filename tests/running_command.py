@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from typing import Any
 
 from waiting import PATIENCE_S, until
 
+from streamscope.link.discovery import ProbeError
 from streamscope.link.session import Session
 
 COMMAND = [sys.executable, "-P", "-m", "streamscope"]
@@ -143,6 +145,25 @@ def echoed(client: socket.socket, data: bytes) -> bytes:
 
 def socket_of(runtime: Path, serving: Serving) -> Path:
     return runtime / "streamscope" / f"{serving.pid}.sock"
+
+
+def listening_at(runtime: Path, pid: int) -> tuple[str, int]:
+    """Where a server listens that cannot say it on its stdout."""
+    path = runtime / "streamscope" / f"{pid}.sock"
+
+    def attached() -> Session | None:
+        try:
+            return Session.attach(path)
+        except ProbeError:
+            return None
+
+    session = until(attached, "the server's socket is there")
+    assert session is not None
+    with contextlib.closing(session):
+        follow(session, lambda: session.hello is not None and session.hello.addresses)
+        assert session.hello is not None
+        host, _, port = session.hello.addresses[0].rpartition(":")
+    return host, int(port)
 
 
 def follow(session: Session, done: Callable[[], object]) -> None:

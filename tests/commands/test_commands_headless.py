@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from processes import children_of, descriptors_of, is_zombie
-from running_command import COMMAND, Serving, echoed, environment, run
+from running_command import COMMAND, Serving, echoed, environment, listening_at, run
 from waiting import PATIENCE_S, until
 
 
@@ -127,26 +127,20 @@ def test_a_log_handler_that_main_makes_works_afterwards_too(runtime: Path, tmp_p
 
 def test_started_without_standard_descriptors_it_serves(runtime: Path) -> None:
     """No socket of ours may take the place of 0, 1 or 2: what the program prints would go into it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [*COMMAND, "run", "echo", "--headless", "--port", str(port)]
+    command = [*COMMAND, "run", "echo", "--headless", "--port", "0"]
     with subprocess.Popen(
         command, env=environment(runtime), preexec_fn=lambda: os.closerange(0, 3), stdin=None, stdout=None, stderr=None
     ) as process:
         descriptors = Path(f"/proc/{process.pid}/fd")
-        until(lambda: connects(port), "the server listens")
+        assert serves(listening_at(runtime, process.pid))
         assert {os.readlink(descriptors / str(fd)) for fd in (0, 1, 2)} == {"/dev/null"}
         process.terminate()
         assert process.wait(timeout=PATIENCE_S) == 0
 
 
-def connects(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
-            return echoed(client, b"hello") == b"hello"
-    except ConnectionRefusedError:
-        return False
+def serves(address: tuple[str, int]) -> bool:
+    with socket.create_connection(address, timeout=PATIENCE_S) as client:
+        return echoed(client, b"hello") == b"hello"
 
 
 def test_a_full_disk_ends_the_events_and_not_the_server(runtime: Path, tmp_path: Path) -> None:
@@ -230,17 +224,14 @@ def test_beyond_the_spool_events_are_lost_and_told(runtime: Path, tmp_path: Path
 def test_a_stdout_that_nobody_reads_is_no_reason_not_to_serve(runtime: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with subprocess.Popen(
-        [*COMMAND, "run", "echo", "--headless", "--port", str(port)],
+        [*COMMAND, "run", "echo", "--headless", "--port", "0"],
         env=environment(runtime),
         stdout=writing,
         stderr=subprocess.PIPE,
     ) as process:
         os.close(writing)
-        until(lambda: connects(port), "the server listens")
+        assert serves(listening_at(runtime, process.pid))
         process.terminate()
         _, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (0, b"")

@@ -117,11 +117,17 @@ def test_garbage_on_the_socket_leaves_the_server_untouched(runtime: Path) -> Non
         assert serving.end() == (0, "", "")
 
 
+def all_that_answer(runtime: Path) -> subprocess.CompletedProcess[str] | None:
+    """What ps says, unless some have not answered while it waited."""
+    ended = run(runtime, "ps")
+    return None if "does not answer" in ended.stdout else ended
+
+
 def test_ps_lists_engines_with_what_they_serve(runtime: Path) -> None:
     with Serving(runtime, "echo") as echo, Serving(runtime, "sink", "--host", "::1") as sink:
         with echo.connect() as client:
             assert echoed(client, b"x") == b"x"
-            ended = run(runtime, "ps")
+            ended = until(lambda: all_that_answer(runtime), "both answer to ps")
     assert (ended.returncode, ended.stderr) == (0, "")
     head, *rows = [line.split() for line in ended.stdout.splitlines()]
     assert head == ["PID", "PROGRAM", "ADDRESS", "STREAMS", "AGE"]

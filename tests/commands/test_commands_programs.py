@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from running_command import Serving, run
+from waiting import until
 
 LISTENING = "    server = Tcp(loop)\n    server.bind(('127.0.0.1', 0))\n    server.listen(5, lambda *_: None)\n"
 TICKING = "    Timer(loop).start(lambda timer: print('tick', flush=True), 1, 20)\n"
@@ -189,6 +190,5 @@ def test_the_first_line_shows_any_file_s_name_safely(
 ) -> None:
     with Serving(runtime, program(tmp_path, LISTENING, name)) as serving:
         assert serving.first_line.startswith(f"{shown} listening on ")
-        listed = run(runtime, "ps").stdout
-        assert shown in listed
+        until(lambda: shown in run(runtime, "ps").stdout, "it answers to ps by its name")
         assert serving.end()[0::2] == (0, "")

@@ -187,8 +187,14 @@ def test_record_ends_with_the_engine_and_says_why_it_ended(runtime: Path, path: 
 
 def test_record_stops_after_a_duration(runtime: Path, path: Path) -> None:
     with Serving(runtime, "echo") as serving:
-        done = run(runtime, "record", str(serving.pid), str(path), "--duration", "0.3")
-        assert done.returncode == 0
+
+        def recorded() -> bool:
+            """Whether the time was enough to be greeted by the engine; without that there is no trace."""
+            done = run(runtime, "record", str(serving.pid), str(path), "--duration", "0.3")
+            assert done.returncode == 0
+            return path.exists()
+
+        until(recorded, "there is a trace")
         assert Trace(path).reason == "the recording was stopped"
 
 

@@ -170,11 +170,15 @@ class Terminal:
 
 
 def child_of(pid: int, named: str) -> int:
-    """The child process whose command line has this in it."""
-    for child in children_of(pid):
-        if named.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
-            return child
-    raise AssertionError(f"process {pid} has no child {named}")
+    """The child process whose command line has this in it; one that begins just now has none yet."""
+
+    def look() -> int | None:
+        lines = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children_of(pid)}
+        return next((child for child, line in lines.items() if named.encode() in line), None)
+
+    found = until(look, f"a child of process {pid} is {named}")
+    assert found is not None
+    return found
 
 
 Open = Callable[..., Terminal]

@@ -88,9 +88,12 @@ def test_several_inspectors_watch_one_engine_each_at_its_own_pace(open_terminal:
     first.wait_for("live")
 
     # when a second inspector attaches, and the first is paused
-    listed = subprocess.run(streamscope("ps"), env=environment(tmp_path), capture_output=True, text=True, check=True)
-    assert str(engine) in listed.stdout
-    assert f"{address[0]}:{address[1]}" in listed.stdout
+    def listed() -> bool:
+        done = subprocess.run(streamscope("ps"), env=environment(tmp_path), capture_output=True, text=True, check=True)
+        assert str(engine) in done.stdout
+        return f"{address[0]}:{address[1]}" in done.stdout
+
+    until(listed, "the engine answers to ps")
     second = open_terminal("attach", str(engine), columns=100, rows=30)
     second.wait_for("live", "echo")
     first.press(" ")
