@@ -195,13 +195,11 @@ def echo_on(stream: Stream) -> None:
 ROUNDS = 1000
 
 
-def ping_pong(stream: Stream, pieces: list[bytes]) -> None:
-    """Send the pieces, wait until all of them have come back, and so on, `ROUNDS` times; then close.
-
-    `stream.data` counts the rounds.
+def ping_pong(stream: Stream, pieces: list[bytes], rounds: list[int]) -> None:
+    """Send the pieces, wait until all of them have come back, and so on, `ROUNDS` times; then close. Each round is
+    noted in `rounds`.
     """
     message = b"".join(pieces)
-    stream.data = 0
     back = bytearray()
 
     def ping() -> None:
@@ -214,8 +212,8 @@ def ping_pong(stream: Stream, pieces: list[bytes]) -> None:
             return
         assert back == message
         back.clear()
-        stream.data += 1
-        if stream.data < ROUNDS:
+        rounds.append(len(rounds))
+        if len(rounds) < ROUNDS:
             ping()
         else:
             stream.close()
