@@ -25,7 +25,7 @@ from benchmarks.measure import FULL, Effort
 from benchmarks.targets import JUMP, Figure, compared
 from streamscope.core.flags import UV_TCP, UV_WRITE
 from streamscope.link.client import Client
-from streamscope.link.frames import Bye, Records, Slice
+from streamscope.link.frames import Bye, Hello, Records, Slice, as_received
 from streamscope.link.greeting import greeting
 from streamscope.trace.fold import COMPLETED_KEPT
 from streamscope.trace.keyframe import freeze, thaw
@@ -76,7 +76,9 @@ def record(path: Path, events: int) -> int:
         loads = [EchoLoad(arena.contestants[LINKED_ENGINE], shape) for shape in (SMALL, MEDIUM, BULK)]
         sock.connect(str(arena.probes[LINKED_ENGINE]))
         client = Client(sock)
-        writer = TraceWriter(file, greeting("echo", 0))
+        hello = as_received(greeting("echo", 0).frame())
+        assert isinstance(hello, Hello)
+        writer = TraceWriter(file, hello)
         turn = 0
         while writer.events < events:
             loads[0 if turn % 4 else turn // 4 % 3].slice()

@@ -28,12 +28,12 @@ from streamscope.core import RUN_DEFAULT, Loop, LoopOfParent, UVError
 from streamscope.link import discovery
 from streamscope.link.descriptors import open_standard_descriptors, raise_descriptor_limit
 from streamscope.link.discovery import ProbeError
+from streamscope.link.engine import EngineProducer, listening_addresses
 from streamscope.link.greeting import greeting
 from streamscope.link.orphan import Terminal
 from streamscope.link.output import HeldOutput, LogFile, write_all
 from streamscope.link.parts import PartsError, Rotation
 from streamscope.link.publisher import Publisher
-from streamscope.link.snapshot import listening_addresses
 from streamscope.link.spool import SPOOL
 from streamscope.link.subscriber import BUFFER_LIMIT, Subscriber
 from streamscope.link.writers import Writers
@@ -124,7 +124,7 @@ class Engine:
         self._hello.payload = options.payload
         self._hello.log = str(self._log.path) if self._log is not None else ""
         self.publisher = Publisher(
-            self.loop,
+            EngineProducer(self.loop),
             self._hello,
             stop=self._stop_asked,
             control=options.control,

@@ -22,10 +22,11 @@ from typing import Any, TypeVar
 from streamscope.core import RUN_DEFAULT, Loop, Pipe, Tcp, Timer, UVError, Wakeup
 from streamscope.core.flags import POLLIN
 from streamscope.core.handle import Handle
+from streamscope.link.batches import OwnLayout
+from streamscope.link.engine import EngineProducer, listening
 from streamscope.link.feed import Feed
-from streamscope.link.frames import Bye, Records, Slice, read_frame
+from streamscope.link.frames import Bye, Hello, Records, Slice, as_received, read_frame
 from streamscope.link.greeting import greeting
-from streamscope.link.snapshot import listening
 from streamscope.trace.check import Assertion, check, lines
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter, FilterError, marked
@@ -185,8 +186,11 @@ class _Run:
             self._stopper.start(lambda timer: self._close_all(), round(seconds * 1000))
         for handle in self._loop.ours:
             handle.unref()
-        self._feed = Feed(self._loop)
-        self._writer = TraceWriter(file, greeting(program, self._loop.clock()))
+        hello = greeting(program, self._loop.clock())
+        self._feed = Feed(EngineProducer(self._loop), OwnLayout(hello.kinds, hello.joined))
+        said = as_received(hello.frame())
+        assert isinstance(said, Hello)
+        self._writer = TraceWriter(file, said)
         self._writer.slice(Slice(0, LoopState(), [], True, True))  # nothing is there yet, and nothing unknown
         self._feed.begin()
         self._loop.set_passenger(self)
@@ -209,9 +213,9 @@ class _Run:
         self._thread = threading.Thread(target=self._talk, args=(client, _address(self._loop)), daemon=True)
         self._thread.start()
 
-    def wait(self, timeout_ms: int) -> int:
+    def wait(self, timeout_ms: int, now: int) -> int:
         """The loop is about to wait."""
-        if self._feed.is_due():
+        if self._feed.is_due(now):
             self._take()
         return timeout_ms
 
@@ -230,7 +234,7 @@ class _Run:
         self._close_all()
         loop.run()
         self._take()
-        self._feed.end()
+        self._feed.stop()
         for handle in loop.ours:
             handle.close()
         loop.run()

@@ -11,7 +11,8 @@ from streamscope.core import flags as uv
 from streamscope.core.joined_records import joined_site
 from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, site
 from streamscope.core.records import Word
-from streamscope.link.frames import PROTOCOL, Hello, Payload
+from streamscope.link.frames import PROTOCOL, Hello, Payload, as_received
+from streamscope.link.greeting import greeting
 from streamscope.trace import recipes
 from streamscope.trace.decode import Decoder
 from streamscope.trace.history import History
@@ -26,6 +27,13 @@ STARTED = 1_700_000_000.0
 
 HERE = [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS]
 """The kinds of this version, as an engine names them when it is greeted."""
+
+
+def greeted(program: str = "echo") -> Hello:
+    """The greeting of an engine that has this clock at 0 now, as an inspector has it."""
+    hello = as_received(greeting(program, 0).frame())
+    assert isinstance(hello, Hello)
+    return hello
 
 
 def record(kind: str, stream: int, *words: Word, fn: str = "") -> list[Word]:

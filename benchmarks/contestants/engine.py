@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from benchmarks.contestants import say_ready
@@ -61,14 +60,11 @@ def listen(loop: Loop, where: str) -> Stream:
 
 def ride_along(loop: Loop, path: str) -> None:
     """Put the link into the loop, taking inspectors at a path."""
-    from streamscope import __version__
-    from streamscope.core.probe import FUNCTIONS, KINDS
-    from streamscope.link.frames import PROTOCOL, Hello
+    from streamscope.link.engine import EngineProducer
+    from streamscope.link.greeting import greeting
     from streamscope.link.publisher import Publisher
 
-    kinds = [(kind.name, [argument.name for argument in kind.args]) for kind in KINDS]
-    hello = Hello(PROTOCOL, __version__, os.getpid(), "echo", [], time.time(), kinds, list(FUNCTIONS))
-    publisher = Publisher(loop, hello, stop=loop.stop)
+    publisher = Publisher(EngineProducer(loop), greeting("echo", loop.clock()), stop=loop.stop)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen()

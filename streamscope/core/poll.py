@@ -45,9 +45,9 @@ class Passenger(Protocol):
     event: tuple[int, int]
     """Its descriptor and POLLIN: what epoll finds when there is something to hear."""
 
-    def wait(self, timeout_ms: int) -> int:
+    def wait(self, timeout_ms: int, now: int) -> int:
         """Before every epoll_wait: ship what is due; returns by when to come again, in ms and never more than given
-        (-1 is for ever).
+        (-1 is for ever). `now` is the loop's `tick`.
         """
 
     def hear(self) -> None:
@@ -178,7 +178,7 @@ def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:
     if passenger is None:
         events = _epoll_wait(loop, timeout, MAX_EVENTS)
     else:
-        ms = passenger.wait(timeout)
+        ms = passenger.wait(timeout, since)
         events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
         if passenger.event in events or len(events) > MAX_EVENTS or (ms != timeout and not events):
             events = _wait_on(loop, passenger, events, ms, timeout, since)
@@ -216,7 +216,7 @@ def _wait_on(
                 return events
             if left > 0:
                 left = max(0, -((loop.tick - end) // 1_000_000))
-            ms = passenger.wait(left) if loop.passenger is passenger else left  # it may have got off
+            ms = passenger.wait(left, loop.tick) if loop.passenger is passenger else left  # it may have got off
             events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
     finally:
         loop.waits_since = 0

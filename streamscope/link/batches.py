@@ -7,12 +7,12 @@ words are tamed, and a batch that is too large is cut between records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from streamscope.core.joined_records import JOINED
-from streamscope.core.probe import KINDS
 from streamscope.core.records import FIRST_JOINED, Word
-from streamscope.link.frames import FrameError, Records, pack
+from streamscope.link import wire
+from streamscope.link.wire import FrameError
 
 MOST_WORDS = 500_000
 """Words of one frame at most: in msgpack an integer takes nine bytes or fewer, so integers alone always fit."""
@@ -23,30 +23,50 @@ MOST_TEXTS = 3_000
 TEXT_LIMIT = 512
 _WIDEST = (1 << 63) - 1
 
-_LENGTHS, _T, _TURN = [1] * 256, [0] * 256, [0] * 256
-"""By the code in a record's header: its length, and where it carries time and turn, 0 if it does not."""
 
-for _code, _names in (
-    *enumerate([arg.name for arg in kind.args] for kind in KINDS),
-    *enumerate((joined.args for joined in JOINED), FIRST_JOINED),
-):
-    _LENGTHS[_code] = 1 + len(_names)
-    _T[_code] = _names.index("t") + 1 if "t" in _names else 0
-    _TURN[_code] = _names.index("turn") + 1 if "turn" in _names else 0
+class OwnLayout:
+    """How a producer's own records lie: by code, their length, how many events each stands for, and where it has time
+    and turn (0 for nowhere). `kinds` and `joined` are as the producer's greeting has them; what a reader makes of a
+    greeting, which it cannot trust, is `trace.layout`.
+    """
+
+    __slots__ = ("lengths", "t_at", "turn_at", "weights")
+
+    def __init__(
+        self, kinds: Iterable[tuple[str, Sequence[str]]], joined: Iterable[tuple[str, Sequence[str], Sequence[Any]]]
+    ) -> None:
+        self.lengths, self.weights, self.t_at, self.turn_at = [1] * 256, [1] * 256, [0] * 256, [0] * 256
+        records = [(code, names, 1) for code, (_, names) in enumerate(kinds)]
+        records += [(code, names, len(steps)) for code, (_, names, steps) in enumerate(joined, FIRST_JOINED)]
+        for code, names, weight in records:
+            self.lengths[code], self.weights[code] = 1 + len(names), weight
+            self.t_at[code] = names.index("t") + 1 if "t" in names else 0
+            self.turn_at[code] = names.index("turn") + 1 if "turn" in names else 0
+
+    def count(self, words: Sequence[Word]) -> int:
+        """How many events these whole records tell of."""
+        i = events = 0
+        while i < len(words):
+            code = int(words[i]) & 255
+            i += self.lengths[code]
+            events += self.weights[code]
+        return events
 
 
-def pack_batch(place: int, turn: int, t: int, words: list[Word]) -> Iterator[tuple[bytes, list[Word]]]:
-    """The batch as one or more packed `Records`, each with the words that it carries."""
+def pack_batch(
+    layout: OwnLayout, place: int, turn: int, t: int, words: list[Word]
+) -> Iterator[tuple[bytes, list[Word]]]:
+    """The batch as one or more packed `records`, each with the words that it carries."""
     most = MOST_WORDS
     if len(words) <= most:
         try:
-            yield pack(Records(place, turn, t, words)), words
+            yield wire.pack(wire.records(place, turn, t, words)), words
             return
         except (UnicodeError, OverflowError, FrameError):
             words = [tame(word) for word in words]
             most = MOST_TEXTS
-    for start, end, part_turn, part_t in _cuts(turn, t, words, most):
-        yield from pack_batch(place + start, part_turn, part_t, words[start:end])
+    for start, end, part_turn, part_t in _cuts(layout, turn, t, words, most):
+        yield from pack_batch(layout, place + start, part_turn, part_t, words[start:end])
 
 
 def tame(word: Word) -> Word:
@@ -56,19 +76,19 @@ def tame(word: Word) -> Word:
     return max(-_WIDEST, min(_WIDEST, word))
 
 
-def _cuts(turn: int, t: int, words: list[Word], most: int) -> Iterator[tuple[int, int, int, int]]:
+def _cuts(layout: OwnLayout, turn: int, t: int, words: list[Word], most: int) -> Iterator[tuple[int, int, int, int]]:
     """Where to cut: (start, end, and the turn and time that hold at the start) of runs of whole records."""
     start = i = 0
     start_turn, start_t = turn, t
     while i < len(words):
-        kind = int(words[i]) & 255
-        length = _LENGTHS[kind]
+        code = int(words[i]) & 255
+        length = layout.lengths[code]
         if i > start and i + length - start > most:
             yield start, i, start_turn, start_t
             start, start_turn, start_t = i, turn, t
-        if _T[kind]:
-            t = int(words[i + _T[kind]])
-        if _TURN[kind]:
-            turn = int(words[i + _TURN[kind]])
+        if layout.t_at[code]:
+            t = int(words[i + layout.t_at[code]])
+        if layout.turn_at[code]:
+            turn = int(words[i + layout.turn_at[code]])
         i += length
     yield start, len(words), start_turn, start_t

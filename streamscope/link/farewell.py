@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from streamscope.core.flags import POLLOUT
 from streamscope.core.poller import EpollPoller
-from streamscope.link.frames import FrameError
 from streamscope.link.subscriber import Subscriber
+from streamscope.link.wire import FrameError
 
 BYE_PATIENCE_S = 1.0
 LOSSLESS_PATIENCE_S = 30.0

@@ -1,8 +1,7 @@
-"""The feed on the engine's side: the list that the loop appends records to, its places, and its clock.
+"""The feed on the engine's side: the list that a producer appends records to, its places, and its clock.
 
 A batch says which turn and time hold at its start, as a slice does. That must be what a reader of the feed knows at
-that place, which is not always what the loop knows: when only the link cuts a wait short, the loop reads the clock but
-tells nothing. So `tick` is the last reading that was told.
+that place, which is not always what the producer knows; so it is asked what was told.
 
 The list is emptied wherever the loop waits, which is before every fetch of at most 1,024 events, and everything after
 it is bounded in bytes. The list itself has no bound of its own: one would cost every record a comparison, on the path
@@ -15,9 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streamscope.core import Loop
 from streamscope.core.records import Word
-from streamscope.link.batches import pack_batch
+from streamscope.link.batches import OwnLayout, pack_batch
+from streamscope.link.producer import Producer
 
 BATCH_NS = 17_000_000
 BATCH_WORDS = 16 * 1024
@@ -28,60 +27,63 @@ PATIENCE_MS = 16
 
 
 class Feed:
-    """What the loop tells while somebody watches. `words` is what was told and not yet taken; `place` is that of
-    the first of them.
+    """What a producer tells while somebody watches. `words` is what was told and not yet taken; `place` is that of
+    the first of them; `is_told` is whether anything is told now; `layout` is that of the producer's records.
     """
 
-    __slots__ = ("_loop", "_t", "_turn", "due_at", "place", "words")
+    __slots__ = ("_producer", "_t", "_turn", "due_at", "is_told", "layout", "place", "words")
 
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
+    def __init__(self, producer: Producer, layout: OwnLayout) -> None:
+        self._producer = producer
+        self.layout = layout
         self.words: list[Word] = []
+        self.is_told = False
         self._turn = 0
         self._t = 0
         self.place = 0
         self.due_at = 0
 
     @property
-    def tick(self) -> int:
-        """The last reading of the clock that was told."""
-        return self._loop.waits_since or self._loop.tick
+    def end(self) -> int:
+        """The place behind everything told so far."""
+        return self.place + len(self.words)
 
     def begin(self) -> None:
-        """Have the loop tell of everything from now on, unless it does already."""
-        if self._loop.emit is None:
-            self._loop.watch(self.words)
+        """Have the producer tell of everything from now on, unless it does already."""
+        if not self.is_told:
+            self.is_told = True
+            self._producer.watch(self.words)
             self._begin_batch()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Have it tell of nothing any more. What was not taken is gone; its places stay used."""
-        self._loop.unwatch()
+        if self.is_told:
+            self.is_told = False
+            self._producer.unwatch()
         self.place += len(self.words)
         self.words = []  # another one: what is being told at this moment still goes to the old one
         self.due_at = 0
 
-    def is_due(self) -> bool:
+    def is_due(self, now: int) -> bool:
         """Whether a batch is due, now that the loop is about to wait."""
         words = len(self.words)
         if not words:
             return False
-        tick = self._loop.tick
         if not self.due_at:
-            self.due_at = tick + BATCH_NS
-        return words >= BATCH_WORDS or tick >= self.due_at
+            self.due_at = now + BATCH_NS
+        return words >= BATCH_WORDS or now >= self.due_at
 
     def take(self) -> Iterator[tuple[bytes, list[Word]]]:
-        """Everything told so far, as packed `Records` with the words that each carries; the next batch begins after
+        """Everything told so far, as packed `records` with the words that each carries; the next batch begins after
         it.
         """
         words = self.words
         if words:
-            yield from pack_batch(self.place, self._turn, self._t, words)
+            yield from pack_batch(self.layout, self.place, self._turn, self._t, words)
             self.place += len(words)
             words.clear()
         self._begin_batch()
 
     def _begin_batch(self) -> None:
         self.due_at = 0
-        self._turn = self._loop.turn
-        self._t = self.tick
+        self._turn, self._t = self._producer.told()

@@ -11,24 +11,20 @@ round of slices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
+from streamscope.link import wire
+from streamscope.link.wire import MAX_COMMAND as MAX_COMMAND
+from streamscope.link.wire import MAX_FRAME as MAX_FRAME
+from streamscope.link.wire import PROTOCOL as PROTOCOL
+from streamscope.link.wire import FrameCutter as FrameCutter
+from streamscope.link.wire import FrameError as FrameError
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import a_path, a_time
 from streamscope.trace.vocabulary import Words
 
-PROTOCOL = 2
 READABLE = (1, 2)
 """Protocols that this version understands; 1 brought no vocabulary."""
-MAX_FRAME = 16 * 1024 * 1024
-MAX_COMMAND = 64 * 1024
-"""Bytes of one frame at most, from the engine and from an inspector."""
-
-
-class FrameError(Exception):
-    """The peer sent what is not a frame; the text says what was wrong."""
 
 
 class Frame(msgspec.Struct, array_like=True, tag=True, forbid_unknown_fields=False):
@@ -54,6 +50,7 @@ class Hello(Frame, tag="hello"):
     probe: str = ""  # path of the socket where the engine takes inspectors, "" for none
     recording: str = ""  # path of the trace that the engine's own recorder writes, "" for none
     vocabulary: Words | None = None  # what the catalogue's words mean; None in protocol 1
+    loop: int = 1  # which of its process's loops this feed is of
 
     def __post_init__(self) -> None:
         """What times and paths cannot be, is not taken for one: NaN and "" then."""
@@ -72,7 +69,8 @@ class Records(Frame, tag="records"):
 
 class Slice(Frame, tag="slice"):
     """Part of a snapshot, true at this place of the feed. `first` begins a round and `last` ends it: what the round
-    named no slice for, and no record since, is gone.
+    named no slice for, and no record since, is gone. One that comes `alone`, to an inspector that watches states only,
+    may be of a later place than what came before it: what was told in between was not for this inspector.
     """
 
     place: int
@@ -80,6 +78,7 @@ class Slice(Frame, tag="slice"):
     streams: list[StreamState]
     first: bool = False
     last: bool = False
+    alone: bool = False
 
 
 class Lost(Frame, tag="lost"):
@@ -119,7 +118,9 @@ class Bye(Frame, tag="bye"):
 
 
 class Command(Frame, tag="command"):
-    """Inspector to engine: `stop`, `payload` (stream, on), `record` (on), and what may touch streams."""
+    """Inspector to engine: `watch` (mode, every), `stop`, `payload` (stream, on), `record` (on), and what may touch
+    streams.
+    """
 
     number: int
     name: str
@@ -140,10 +141,8 @@ class Unknown:
 _Known = Hello | Records | Slice | Lost | Payload | Notice | Bye | Command | Reply
 AnyFrame = _Known | Unknown
 
-_HEAD = 4
 _encoder = msgspec.msgpack.Encoder()
 _any_frame = msgspec.msgpack.Decoder(_Known)
-_command = msgspec.msgpack.Decoder(Command)
 _MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
 _A_SLICE = b"\xa5slice"
 
@@ -167,13 +166,7 @@ def pack(frame: Frame) -> bytes:
     """The frame as it travels. Raises FrameError if it is larger than a peer would take, UnicodeError or OverflowError
     for text and numbers that msgpack has no form for.
     """
-    packed = bytearray(_HEAD)
-    _encoder.encode_into(frame, packed, _HEAD)
-    length = len(packed) - _HEAD
-    if length > MAX_FRAME:
-        raise FrameError(f"a frame of {length:,} bytes is larger than the {MAX_FRAME:,} that a peer takes")
-    packed[:_HEAD] = length.to_bytes(_HEAD, "little")
-    return bytes(packed)
+    return wire.with_length(_encoder.encode(frame))
 
 
 def read_frame(body: bytes) -> AnyFrame:
@@ -198,12 +191,9 @@ def _tag_of(body: bytes) -> bytes:
     return body[2 : 2 + (body[1] & 0x1F)] if is_tagged else b"hello"
 
 
-def read_command(body: bytes) -> Command:
-    """What an inspector said. Raises FrameError."""
-    try:
-        return _command.decode(body)
-    except _MALFORMED as error:
-        raise FrameError(f"what came is no command: {error}") from error
+def as_received(frame: wire.Frame) -> AnyFrame:
+    """A frame of a producer as an inspector has it."""
+    return read_frame(_encoder.encode(frame))
 
 
 def check_protocol(hello: Hello) -> None:
@@ -213,35 +203,3 @@ def check_protocol(hello: Hello) -> None:
             f"the engine (streamscope {hello.version[:20]}) speaks protocol {hello.protocol}, this inspector "
             f"up to {PROTOCOL}: use the same version of streamscope for both"
         )
-
-
-class FrameCutter:
-    """Cuts what arrives into the bodies of frames. Holds at most one unfinished frame beside what it was last fed."""
-
-    def __init__(self, max_frame: int) -> None:
-        self._max_frame = max_frame
-        self._arrived = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Takes bytes of any number and yields every body that is whole now. Raises FrameError for a length beyond all
-        bounds, as soon as it is announced.
-        """
-        arrived = self._arrived
-        arrived += data
-        while len(arrived) >= _HEAD:
-            length = int.from_bytes(arrived[:_HEAD], "little")
-            if length > self._max_frame:
-                raise FrameError(
-                    f"a frame of {length:,} bytes was announced, and {self._max_frame:,} is the most there is"
-                )
-            end = _HEAD + length
-            if len(arrived) < end:
-                return
-            body = bytes(memoryview(arrived)[_HEAD:end])
-            del arrived[:end]
-            yield body
-
-    @property
-    def held(self) -> int:
-        """Bytes of an unfinished frame."""
-        return len(self._arrived)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from streamscope.link.frames import Command, Reply
-from streamscope.link.subscriber import Subscriber
+from streamscope.link import wire
+from streamscope.link.producer import CommandError, Producer
+from streamscope.link.subscriber import EVERYTHING, NOTHING, STATES, Subscriber
 from streamscope.link.taps import Taps
+from streamscope.link.wire import Argument, Command
+
+MOST_OFTEN_MS, LEAST_OFTEN_MS = 10, 3_600_000
+"""How often states can be asked for."""
 
 
-class CommandError(Exception):
-    """The command cannot be carried out; the text goes to the inspector."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One command: what carries it out, and whether only inspectors that may control can give it."""
 
     handler: Callable[[Subscriber, Command], None]
@@ -23,14 +23,19 @@ class Entry:
 
 
 class Commands:
-    """The commands of one engine, by name in `entries`; others may add theirs. `stop` is called when an inspector asks
-    for the engine's end.
+    """The commands of one producer, by name in `entries`; others may add theirs. `stop` is called when an inspector
+    asks for the engine's end, `watch` when it says what it watches, and how often in ms.
     """
 
-    def __init__(self, taps: Taps, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, producer: Producer, taps: Taps, stop: Callable[[], None], watch: Callable[[Subscriber, str, int], None]
+    ) -> None:
         self._taps = taps
         self._stop = stop
+        self._watch = watch
         self.entries: dict[str, Entry] = {
+            **{name: Entry(_told(command), needs_control=True) for name, command in producer.commands.items()},
+            "watch": Entry(self._on_watch, needs_control=False),
             "stop": Entry(self._on_stop, needs_control=True),
             "payload": Entry(self._on_payload, needs_control=True),
         }
@@ -48,7 +53,15 @@ class Commands:
                 entry.handler(subscriber, command)
             except CommandError as refusal:
                 error = str(refusal)
-        subscriber.send(Reply(command.number, error))
+        subscriber.send(wire.reply(command.number, error))
+
+    def _on_watch(self, subscriber: Subscriber, command: Command) -> None:
+        mode, every = command.arguments.get("mode"), command.arguments.get("every", 1000)
+        if type(mode) is not str or mode not in (EVERYTHING, STATES, NOTHING):
+            raise CommandError(f"watch takes a mode: {EVERYTHING}, {STATES} or {NOTHING}")
+        if type(every) is not int or not MOST_OFTEN_MS <= every <= LEAST_OFTEN_MS:
+            raise CommandError(f"watch takes every {MOST_OFTEN_MS} to {LEAST_OFTEN_MS:,} ms")
+        self._watch(subscriber, mode, every)
 
     def _on_stop(self, subscriber: Subscriber, command: Command) -> None:
         self._stop()
@@ -61,3 +74,7 @@ class Commands:
             self._taps.close(subscriber, number)
         elif refusal := self._taps.open(subscriber, number):
             raise CommandError(refusal)
+
+
+def _told(command: Callable[[dict[str, Argument]], None]) -> Callable[[Subscriber, Command], None]:
+    return lambda subscriber, said: command(said.arguments)

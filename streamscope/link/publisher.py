@@ -1,50 +1,55 @@
-"""The engine's end of the link: the passenger that rides along in the loop's poll and tells inspectors what happens.
+"""The engine's end of the link: the rider that a producer takes along, and that tells inspectors what happens.
 
 Watching must not change what is watched. So the publisher has one descriptor (an epoll of its own, which the loop
 counts nowhere), acts only where the loop waits anyway, never blocks, and bounds everything in bytes. While no inspector
-is there, the loop tells of nothing and a ride costs a call and a glance at the clock.
+is there, the loop tells of nothing and a ride costs a call and a comparison.
 
-While one is there, the loop appends records to the feed, and the publisher ships them in batches, packed once for all
-inspectors, at most a thirtieth of a second late. Each inspector has its own place: it begins with a round of slices
-(`rounds`), a few streams per ride, so that many streams never stall a turn; one that does not read loses whole batches,
-which are counted, and gets `Lost` and a new round once it has drained. What an inspector sends is checked; one that
-sends anything else is let go.
+An inspector says what it wants to watch. While one watches everything, the producer appends records to the feed, and
+the publisher ships them in batches, packed once for all inspectors, at most a thirtieth of a second late. Each
+inspector has its own place: it begins with a round of slices (`rounds`), a few streams per ride, so that many streams
+never stall a turn; one that does not read loses whole batches, which are counted, and gets `Lost` and a new round once
+it has drained. One that watches states only gets slices now and then (`samples`), and for its sake nothing is told.
+What an inspector sends is checked; one that sends anything else is let go.
 """
 
 from __future__ import annotations
 
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 
-from streamscope.core import Loop
 from streamscope.core.flags import POLLIN, POLLOUT
 from streamscope.core.poller import EpollPoller
+from streamscope.link import wire
+from streamscope.link.batches import OwnLayout
 from streamscope.link.farewell import deliver
 from streamscope.link.feed import BATCH_WORDS, PATIENCE_MS, Feed
-from streamscope.link.frames import Bye, FrameError, Hello, Lost, Notice
 from streamscope.link.listeners import Listeners
 from streamscope.link.obey import Commands
+from streamscope.link.producer import Producer
 from streamscope.link.rounds import next_slice
-from streamscope.link.snapshot import listening_addresses, stream_count
-from streamscope.link.subscriber import BUFFER_LIMIT, Round, Subscriber
+from streamscope.link.samples import Samples
+from streamscope.link.subscriber import BUFFER_LIMIT, EVERYTHING, STATES, Round, Subscriber
 from streamscope.link.taps import Taps
-from streamscope.trace.decode import Decoder
+from streamscope.link.wire import FrameError, Hello
 
 MOST_SUBSCRIBERS = 64
 CHORES_NS = 1_000_000_000
+SILENCE_NS = 100_000_000
+"""One that comes and does not say within so long what it watches, watches everything. Until then nothing is told for
+it, so that whoever asks only who we are, as `ps` does, costs nothing.
+"""
 
 
 class Publisher:
-    """Rides in the loop from `board` to `finish`. `hello` has what stays the same for every inspector; `stop` is called
-    when one asks for the engine's end; `control` lets attached inspectors control; `payload` is `--payload N`; `buffer`
+    """Rides along from `board` to `finish`. `hello` has what stays the same for every inspector; `stop` is called when
+    one asks for the engine's end; `control` lets attached inspectors control; `payload` is `--payload N`; `buffer`
     is how many bytes are kept for an attached inspector that does not read.
     """
 
     def __init__(
         self,
-        loop: Loop,
+        producer: Producer,
         hello: Hello,
         *,
         stop: Callable[[], None],
@@ -52,7 +57,7 @@ class Publisher:
         payload: int = 0,
         buffer: int = BUFFER_LIMIT,
     ) -> None:
-        self._loop = loop
+        self._producer = producer
         self._hello = hello
         self._control = control
         self._buffer = buffer
@@ -65,13 +70,14 @@ class Publisher:
         self._listeners = Listeners(self._poller)
         self._watched_fds: dict[int, Callable[[], None]] = {}
         self._subscribers: dict[int, Subscriber] = {}
+        self._silent: dict[Subscriber, int] = {}  # until when each is waited for
         self._starting: dict[Subscriber, None] = {}
         self._in_round: dict[Subscriber, None] = {}
         self._on_gone: dict[int, Callable[[], None]] = {}
-        self._taps = Taps(loop, payload, self._subscribers.values(), self._give_up)
-        self.commands = Commands(self._taps, stop)
-        self._decoder = Decoder.here()
-        self.feed = Feed(loop)
+        self._taps = Taps(producer, payload, self._subscribers.values(), self._give_up)
+        self.commands = Commands(producer, self._taps, stop, self._watch_soon)
+        self.feed = Feed(producer, OwnLayout(hello.kinds, hello.joined))
+        self._samples = Samples(producer, self.feed, self._flush_one, self._dismiss_soon)
         self._failed = False
         self._chores_at = 0
         self._calm_until = 0
@@ -85,7 +91,7 @@ class Publisher:
 
     def board(self) -> None:
         """Ride along from now on."""
-        self._loop.set_passenger(self)
+        self._producer.board(self)
 
     def listen(self, listener: socket.socket) -> None:
         """Take inspectors that come to this socket; it is the publisher's now."""
@@ -98,25 +104,22 @@ class Publisher:
         fd = self._take(subscriber)
         if on_gone is not None:
             self._on_gone[fd] = on_gone
+        subscriber.watches = EVERYTHING
         subscriber.listening = True
+        self._begin_soon(subscriber)
         self.feed.begin()
 
-    def tell(self, notice: Notice) -> None:
-        """Tell every inspector that has been greeted."""
+    def tell(self, text: str, recording: str = "") -> None:
+        """Tell every inspector that has been greeted; `recording` is the trace that is still being written."""
         for subscriber in self._subscribers.values():
             if subscriber.greeted:
-                subscriber.send(notice)
+                subscriber.send(wire.notice(text, recording))
         self.flush_all()
 
     def dismiss(self, subscriber: Subscriber, reason: str, status: int = 0) -> None:
         """Say goodbye to one inspector, which has heard everything until now; it leaves by itself."""
-        self.ship()
-        if subscriber.losing:
-            subscriber.send(Lost(subscriber.lost))
-        subscriber.listening = subscriber.losing = False
-        subscriber.round = None
-        self._starting.pop(subscriber, None)
-        subscriber.send(Bye(reason, status))
+        self._stop_telling(subscriber)
+        subscriber.send(wire.bye(reason, status))
         self.flush_all()
 
     def soon(self, call: Callable[[], None]) -> None:
@@ -136,36 +139,36 @@ class Publisher:
         """
         if not self._failed:
             try:
-                self._say_goodbye(Bye(reason, status))
+                self._say_goodbye(wire.bye(reason, status))
             except Exception as error:
                 self._give_up(error)
         self._close()
 
     def refuse(self, reason: str, status: int) -> None:
         """There is nothing to serve: say so to everyone instead of a greeting, and close everything."""
-        self.feed.end()
+        self.feed.stop()
         self._starting.clear()
         for subscriber in self._subscribers.values():
-            subscriber.send(Bye(reason, status))
+            subscriber.send(wire.bye(reason, status))
         self._on_gone.clear()
         self.flush_all()
         self._close()
 
-    # the passenger
+    # the rider
 
-    def wait(self, timeout_ms: int) -> int:
-        """Ship what is due; see `Passenger`."""
+    def wait(self, timeout_ms: int, now: int) -> int:
+        """Ship what is due; see `Rider`."""
         words = self.feed.words
-        if self._loop.tick < self._calm_until and len(words) < BATCH_WORDS:
+        if now < self._calm_until and len(words) < BATCH_WORDS:
             return PATIENCE_MS if words and not 0 <= timeout_ms <= PATIENCE_MS else timeout_ms
         try:
-            return self._wait(timeout_ms)
+            return self._wait(timeout_ms, now)
         except Exception as error:
             self._give_up(error)
             return timeout_ms
 
     def hear(self) -> None:
-        """Hear what inspectors have to say; see `Passenger`."""
+        """Hear what inspectors have to say; see `Rider`."""
         try:
             if not self._failed:
                 self._calm_until = 0
@@ -173,37 +176,42 @@ class Publisher:
         except Exception as error:
             self._give_up(error)
 
-    def _wait(self, timeout_ms: int) -> int:
-        now = self._loop.tick
+    def _wait(self, timeout_ms: int, now: int) -> int:
         if now >= self._chores_at:
             self._chores_at = now + CHORES_NS
             for chore in self.chores:
                 chore()
         self._listeners.wake(now)
-        due = self.feed.is_due()
+        due = self.feed.is_due(now)
         while self._soon:
             self._soon.pop(0)()
+        for subscriber in [s for s, until in self._silent.items() if now >= until]:
+            self._watch(subscriber, EVERYTHING)
         if self._starting:
             self._start_rounds()
         elif due:
             self.ship()
+        self._samples.advance(now)
         more = bool(self._in_round) and self._advance_rounds()
-        self._calm_until = self._next_time()
+        times = [self.feed.due_at, self._listeners.rest_until, self._samples.next_at, *self._silent.values()]
+        until = min(filter(None, times), default=0)
+        self._calm_until = self._next_time(until)
         if more:
             return 0
-        until = self.feed.due_at or self._listeners.rest_until
         if not until:
             return timeout_ms
         left = max(0, -((now - until) // 1_000_000))
         return left if timeout_ms < 0 else min(left, timeout_ms)
 
-    def _next_time(self) -> int:
+    def _next_time(self, until: int) -> int:
         """Until when a wait needs nothing of us, unless an inspector is heard before or a batch is full; 0 for the
-        very next one does.
+        very next one does. `until` is when something is due by the clock, 0 for never.
         """
         if self._starting or self._in_round or self._soon or self._listeners.rest_until:
             return 0
-        return self.feed.due_at if self._subscribers else self._chores_at
+        if self.feed.is_told and not self.feed.due_at:
+            return 0
+        return min(until, self._chores_at) if until else self._chores_at
 
     # shipping
 
@@ -215,7 +223,7 @@ class Publisher:
                 if not subscriber.listening or (not subscriber.losing and subscriber.offer(packed)):
                     continue
                 if events < 0:
-                    events = self._decoder.count(words)
+                    events = self.feed.layout.count(words)
                 subscriber.losing = True
                 subscriber.round = None
                 subscriber.lost += events
@@ -254,11 +262,11 @@ class Publisher:
                 continue  # gone, or not yet
             self._greet(subscriber)
             if subscriber.losing:
-                subscriber.send(Lost(subscriber.lost))
+                subscriber.send(wire.lost(subscriber.lost))
                 subscriber.losing, subscriber.lost = False, 0
             subscriber.listening = True
             if not subscriber.records_only:
-                subscriber.round = Round(list(self._loop.handles))
+                subscriber.round = Round(self._producer.numbers())
                 self._in_round[subscriber] = None
 
     def _greet(self, subscriber: Subscriber) -> None:
@@ -266,10 +274,10 @@ class Publisher:
             return
         subscriber.greeted = True
         hello = self._hello
-        hello.addresses = listening_addresses(self._loop)
-        hello.streams = stream_count(self._loop)
+        hello.addresses = self._producer.addresses()
+        hello.streams = self._producer.streams()
         hello.control = subscriber.control
-        subscriber.send(hello)
+        subscriber.send(hello.frame())
 
     def _advance_rounds(self) -> bool:
         """One slice for everyone who waits for one and has room; returns whether somebody could have another now."""
@@ -280,15 +288,62 @@ class Publisher:
         self.ship()
         for subscriber in list(self._in_round):
             if subscriber.round is not None and subscriber.has_room:
-                self._put_slice(subscriber)
+                self._put_slice(subscriber, subscriber.round)
         self.flush_all()
         return any(s.round is not None and s.has_room for s in self._in_round)
 
-    def _put_slice(self, subscriber: Subscriber) -> None:
+    def _put_slice(self, subscriber: Subscriber, round_: Round) -> None:
         try:
-            subscriber.put(next_slice(self._loop, subscriber, self.feed))
+            subscriber.put(next_slice(self._producer, round_, self.feed))
         except FrameError as error:
             self.dismiss(subscriber, str(error), 1)
+            return
+        if round_.is_over:
+            subscriber.round = None
+
+    # what each watches
+
+    def _watch_soon(self, subscriber: Subscriber, mode: str, every_ms: int) -> None:
+        self.soon(lambda: self._watch(subscriber, mode, every_ms))
+
+    def _watch(self, subscriber: Subscriber, mode: str, every_ms: int = 0) -> None:
+        """It watches this from now on; `every_ms` is for states."""
+        self._silent.pop(subscriber, None)
+        if mode == subscriber.watches == EVERYTHING or subscriber.sock.fileno() == -1:
+            return
+        self._stop_telling(subscriber)
+        subscriber.watches = mode
+        if mode == EVERYTHING:
+            self._begin_soon(subscriber)
+        elif mode == STATES:
+            self._samples.add(subscriber, every_ms, self._producer.clock())
+        self._rest_if_unheard()
+
+    def _stop_telling(self, subscriber: Subscriber) -> None:
+        """It has heard everything until now, and hears nothing more."""
+        if subscriber.listening:
+            self.ship()
+        if subscriber.losing:
+            subscriber.send(wire.lost(subscriber.lost))
+        subscriber.listening = subscriber.losing = False
+        subscriber.lost = 0
+        subscriber.round = None
+        subscriber.watches = ""
+        self._starting.pop(subscriber, None)
+        self._silent.pop(subscriber, None)
+        self._samples.remove(subscriber)
+
+    def _rest_if_unheard(self) -> None:
+        """Nobody watches everything: the loop tells of nothing any more."""
+        if not any(subscriber.watches == EVERYTHING for subscriber in self._subscribers.values()):
+            self.feed.stop()
+
+    def _flush_one(self, subscriber: Subscriber) -> None:
+        if not subscriber.blocked:
+            self._flush(subscriber.sock.fileno(), subscriber)
+
+    def _dismiss_soon(self, subscriber: Subscriber, reason: str) -> None:
+        self.soon(lambda: self.dismiss(subscriber, reason, 1))
 
     # inspectors come, speak and go
 
@@ -307,9 +362,14 @@ class Publisher:
                 self._watched_fds.pop(fd)()
 
     def _accept(self, fd: int) -> None:
-        sock = self._listeners.accept(fd, self._loop.tick)
+        now = self._producer.clock()
+        sock = self._listeners.accept(fd, now)
         if sock is not None and len(self._subscribers) < MOST_SUBSCRIBERS:
-            self._take(Subscriber(sock, control=self._control, limit=self._buffer))
+            subscriber = Subscriber(sock, control=self._control, limit=self._buffer)
+            self._take(subscriber)
+            self._silent[subscriber] = now + SILENCE_NS
+            self._greet(subscriber)
+            self._flush_one(subscriber)
         elif sock is not None:
             sock.close()
 
@@ -317,7 +377,6 @@ class Publisher:
         subscriber.sock.setblocking(False)
         fd = subscriber.sock.fileno()
         self._subscribers[fd] = subscriber
-        self._begin_soon(subscriber)
         self._poller.add(fd, POLLIN)
         return fd
 
@@ -338,31 +397,32 @@ class Publisher:
             self._flush(fd, subscriber)
 
     def _drop(self, fd: int) -> None:
-        """Let an inspector go. When it was the last, the loop tells of nothing any more."""
+        """Let an inspector go."""
         subscriber = self._subscribers.pop(fd)
         self._taps.close_all(subscriber)
+        self._silent.pop(subscriber, None)
+        self._samples.remove(subscriber)
         subscriber.round = None
         self._poller.delete(fd)
         subscriber.sock.close()
         self._listeners.left()
-        if not self._subscribers:
-            self.feed.end()
+        self._rest_if_unheard()
         on_gone = self._on_gone.pop(fd, None)
         if on_gone is not None:
             on_gone()
 
     # the end
 
-    def _say_goodbye(self, bye: Bye) -> None:
+    def _say_goodbye(self, bye: wire.Frame) -> None:
         self._on_gone.clear()
         if self._starting:
             self._start_rounds()
         self.ship()
         for subscriber in list(self._subscribers.values()):
             while subscriber.round is not None:
-                self._put_slice(subscriber)
+                self._put_slice(subscriber, subscriber.round)
             if subscriber.losing:
-                subscriber.send(Lost(subscriber.lost))
+                subscriber.send(wire.lost(subscriber.lost))
             subscriber.send(bye)
         self.flush_all()
         deliver(self._poller, self._subscribers, self._flush, self._drop)
@@ -372,18 +432,20 @@ class Publisher:
         if self._failed:
             return
         self._failed = True
+        import traceback  # a program that is not ours should not have to load it
+
         sys.stderr.write("streamscope: the link to the inspectors failed and is taken out; the server goes on\n")
         traceback.print_exception(error)
         self._close()
 
     def _close(self) -> None:
-        if self._loop.passenger is self:
-            self._loop.set_passenger(None)
-        self.feed.end()
+        self._producer.leave(self)
+        self.feed.stop()
         self._taps.end()
         for subscriber in self._subscribers.values():
             subscriber.sock.close()
         self._subscribers.clear()
         self._starting.clear()
+        self._silent.clear()
         self._listeners.close()
         self._poller.close()

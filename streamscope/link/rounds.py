@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from streamscope.core import Loop
+from streamscope.link import wire
 from streamscope.link.batches import tame
 from streamscope.link.feed import Feed
-from streamscope.link.frames import FrameError, Slice, pack
-from streamscope.link.snapshot import handle_state, loop_state, request_count
-from streamscope.link.subscriber import Subscriber
-from streamscope.trace.state import StreamState
+from streamscope.link.producer import Producer
+from streamscope.link.states import SET_BY_PROGRAMS, State
+from streamscope.link.subscriber import Round
+from streamscope.link.wire import FrameError
 
 STREAMS_PER_SLICE = 64
 REQUESTS_PER_SLICE = 2048
@@ -20,43 +20,41 @@ a part were known would be wrong for as long as it takes to drain.
 """
 
 
-def next_slice(loop: Loop, subscriber: Subscriber, feed: Feed) -> bytes:
-    """The next slice of the subscriber's round, packed; the round is over (None) once that was its last.
-
-    Everything told so far must have been taken from the feed: a slice is true between two batches. Raises FrameError
-    for a handle that is more than an inspector can be told of.
+def next_slice(producer: Producer, round_: Round, feed: Feed, *, alone: bool = False) -> bytes:
+    """The next slice of the round, packed. `alone` is for whoever is told of states only; else everything told so far
+    must have been taken from the feed: a slice is true between two batches. Raises FrameError for a handle that is more
+    than an inspector can be told of.
     """
-    round_ = subscriber.round
-    assert round_ is not None
-    numbers = round_.numbers
-    closing = frozenset(loop.closing_list)
     first = round_.at == 0
-    states: list[StreamState] = []
+    handles: list[State] = []
     requests = 0
-    while round_.at < len(numbers) and len(states) < STREAMS_PER_SLICE and requests < REQUESTS_PER_SLICE:
-        handle = loop.handles.get(numbers[round_.at])
+    numbers = round_.numbers[round_.at : round_.at + STREAMS_PER_SLICE]
+    states = producer.states(numbers)
+    for number in numbers:
+        held = producer.requests(number)
+        if held > MOST_REQUESTS:
+            raise FrameError(
+                f"stream #{number} has {held:,} writes waiting; an inspector that comes now can be told of "
+                f"{MOST_REQUESTS:,} at most"
+            )
+        state = next(states)
         round_.at += 1
-        if handle is not None:  # else it was closed meanwhile, which the feed has told
-            held = request_count(handle)
-            if held > MOST_REQUESTS:
-                raise FrameError(
-                    f"stream #{handle.number} has {held:,} writes waiting; an inspector that comes now can be told of "
-                    f"{MOST_REQUESTS:,} at most"
-                )
-            states.append(handle_state(handle, closing))
-            requests += held
-    last = round_.at >= len(numbers)
-    if last:
-        subscriber.round = None
-    state = loop_state(loop, feed.tick)
+        if state is not None:  # else it was closed meanwhile, which the feed has told
+            handles.append(state)
+        requests += held
+        if requests >= REQUESTS_PER_SLICE:
+            break
+    t = producer.clock() if alone else producer.told()[1]
+    loop = producer.loop(t)
     try:
-        return pack(Slice(feed.place, state, states, first, last))
+        return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone))
     except (UnicodeError, OverflowError):
-        return pack(Slice(feed.place, state, [_tamed(state) for state in states], first, last))
+        handles = [_tamed(state) for state in handles]
+        return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone))
 
 
-def _tamed(state: StreamState) -> StreamState:
+def _tamed(state: State) -> State:
     """What the program itself may have set to what msgpack has no form for."""
-    for name in ("name", "place", "local", "peer", "high_water"):
-        setattr(state, name, tame(getattr(state, name)))
+    for place in SET_BY_PROGRAMS:
+        state[place] = tame(state[place])
     return state

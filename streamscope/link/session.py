@@ -201,9 +201,9 @@ class Session:
             self._keep_payload(frame)
         elif isinstance(frame, Slice):
             self._expect_hello()
-            if frame.place < 0 or (self._place is not None and frame.place != self._place):
+            if frame.place < 0 or (self._place not in (None, frame.place) and not frame.alone):
                 raise FrameError("a snapshot is of another place of the feed")
-            self._place = frame.place
+            self._place = None if frame.alone else frame.place
             self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
             self.history.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
         elif isinstance(frame, Lost):

@@ -9,50 +9,73 @@ from __future__ import annotations
 import socket
 import struct
 from collections import deque
-from dataclasses import dataclass, field
 from itertools import islice
 
-from streamscope.link.frames import MAX_COMMAND, Command, Frame, FrameCutter, pack, read_command
+from streamscope.link import wire
+from streamscope.link.wire import MAX_COMMAND, Command, Frame, FrameCutter
 
 BUFFER_LIMIT = 8 * 1024 * 1024
 """Bytes that are kept for an inspector that does not read."""
 
 _SEND_AT_ONCE = 16
 _SEND_PER_RIDE = 1024 * 1024
-_RECEIVE_PER_RIDE = 64 * 1024
+_RECEIVE_PER_RIDE = 4 * 1024
 
 
-@dataclass(slots=True)
+EVERYTHING, STATES, NOTHING = "everything", "states", "nothing"
+"""What an inspector watches: records and the states between them; states alone, now and then; notices only."""
+
+
 class Round:
     """A round of slices under way: the handles there were when it began, and how far it has come."""
 
-    numbers: list[int]
-    at: int = 0
+    __slots__ = ("at", "numbers")
+
+    def __init__(self, numbers: list[int]) -> None:
+        self.numbers = numbers
+        self.at = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last handle has been told of."""
+        return self.at >= len(self.numbers)
 
 
-@dataclass(slots=True, eq=False)
 class Subscriber:
     """An inspector. `control` allows the commands that touch the engine; `lossless` has the engine wait for it at its
     end; `records_only` is for those that have no use for state and payload.
     """
 
-    sock: socket.socket
-    control: bool = False
-    limit: int = BUFFER_LIMIT
-    lossless: bool = False
-    records_only: bool = False
+    __slots__ = (
+        "_cutter", "_queue", "blocked", "buffered", "control", "greeted", "limit", "listening", "losing", "lossless",
+        "lost", "opened", "payload_lost", "records_only", "round", "sock", "watches",
+    )  # fmt: skip
 
-    greeted: bool = False  # has been told who the engine is
-    listening: bool = False  # gets batches
-    losing: bool = False  # its buffer ran over and has not drained yet
-    lost: int = 0  # events it has not been told of
-    round: Round | None = None
-    buffered: int = 0
-    blocked: bool = False  # the kernel takes no more for now
-    opened: set[int] = field(default_factory=set)  # streams whose payload it has asked for
-    payload_lost: dict[tuple[int, bool], int] = field(default_factory=dict)  # bytes by (stream, out)
-    _queue: deque[memoryview] = field(default_factory=deque)
-    _cutter: FrameCutter = field(default_factory=lambda: FrameCutter(MAX_COMMAND))
+    def __init__(
+        self,
+        sock: socket.socket,
+        control: bool = False,
+        limit: int = BUFFER_LIMIT,
+        lossless: bool = False,
+        records_only: bool = False,
+    ) -> None:
+        self.sock = sock
+        self.control = control
+        self.limit = limit
+        self.lossless = lossless
+        self.records_only = records_only
+        self.greeted = False  # has been told who the engine is
+        self.watches = ""  # EVERYTHING, STATES or NOTHING; "" while it has not said
+        self.listening = False  # gets batches
+        self.losing = False  # its buffer ran over and has not drained yet
+        self.lost = 0  # events it has not been told of
+        self.round: Round | None = None
+        self.buffered = 0
+        self.blocked = False  # the kernel takes no more for now
+        self.opened: set[int] = set()  # streams whose payload it has asked for
+        self.payload_lost: dict[tuple[int, bool], int] = {}  # bytes by (stream, out)
+        self._queue: deque[memoryview] = deque()
+        self._cutter = FrameCutter(MAX_COMMAND)
 
     @property
     def has_room(self) -> bool:
@@ -61,7 +84,7 @@ class Subscriber:
 
     def send(self, frame: Frame) -> None:
         """Queue a frame whatever the limit: what is sent this way is small, or sent only while little is queued."""
-        self.put(pack(frame))
+        self.put(wire.pack(frame))
 
     def put(self, packed: bytes) -> None:
         """Queue a packed frame whatever the limit."""
@@ -106,7 +129,7 @@ class Subscriber:
             return []
         if not data:
             raise EOFError
-        return [read_command(body) for body in self._cutter.feed(data)]
+        return [wire.read_command(body) for body in self._cutter.feed(data)]
 
 
 def peer_uid(sock: socket.socket) -> int:

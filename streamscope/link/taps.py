@@ -2,18 +2,19 @@
 
 None does unless a person asked for it: `--payload N` shows the first N bytes of every read and write to every
 inspector; opening a stream in an inspector that may control shows that stream's to that inspector, while it is open.
-The engine's streams offer one `tap` each, and this room is all that ever sits in one.
+A producer's streams offer one tap each, and this room is all that ever sits in one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import partial
+from typing import TypeAlias
 
-from streamscope.core import Loop, Stream
-from streamscope.core.system import Buffer
-from streamscope.link.frames import Payload, pack
+from streamscope.link import wire
+from streamscope.link.producer import Producer
 from streamscope.link.subscriber import Subscriber
+
+Buffer: TypeAlias = "bytes | bytearray | memoryview"
 
 MOST_OPEN = 16
 """Streams that one inspector may have open at once."""
@@ -26,33 +27,31 @@ MOST_COUNTED = 4096
 
 
 class Taps:
-    """The taps of one loop. `unasked` is `--payload N`; `subscribers` are those to be shown it; `failed` is told of an
-    exception, because none may reach the stream that is tapped.
+    """The taps of one producer. `unasked` is `--payload N`; `subscribers` are those to be shown it; `failed` is told of
+    an exception, because none may reach the stream that is tapped.
     """
 
     def __init__(
-        self, loop: Loop, unasked: int, subscribers: Collection[Subscriber], failed: Callable[[Exception], None]
+        self, producer: Producer, unasked: int, subscribers: Collection[Subscriber], failed: Callable[[Exception], None]
     ) -> None:
-        self._loop = loop
+        self._producer = producer
         self._unasked = unasked
         self._subscribers = subscribers
         self._failed = failed
         self._opened: dict[int, list[Subscriber]] = {}
         if unasked:
-            loop.new_tap = self._tap_for
+            producer.tap_all(self._show)
 
     def open(self, subscriber: Subscriber, number: int) -> str:
         """Show this stream's payload to this inspector from now on; returns why not, or ""."""
-        stream = self._loop.handles.get(number)
-        if not isinstance(stream, Stream):
-            return f"there is no stream #{number}"
         if number in subscriber.opened:
             return ""
         if len(subscriber.opened) >= MOST_OPEN:
             return f"{MOST_OPEN} streams are open already"
+        if not self._producer.tap(number, self._show):
+            return f"there is no stream #{number}"
         subscriber.opened.add(number)
         self._opened.setdefault(number, []).append(subscriber)
-        stream.tap = self._tap_for(stream)
         return ""
 
     def close(self, subscriber: Subscriber, number: int) -> None:
@@ -64,9 +63,8 @@ class Taps:
         watchers.remove(subscriber)
         if not watchers:
             del self._opened[number]
-            stream = self._loop.handles.get(number)
-            if isinstance(stream, Stream) and not self._unasked:
-                stream.tap = None
+            if not self._unasked:
+                self._producer.tap(number, None)
 
     def close_all(self, subscriber: Subscriber) -> None:
         """The inspector is gone."""
@@ -75,13 +73,7 @@ class Taps:
 
     def end(self) -> None:
         """Take every tap out."""
-        self._loop.new_tap = None
-        for handle in self._loop.handles.values():
-            if isinstance(handle, Stream):
-                handle.tap = None
-
-    def _tap_for(self, stream: Stream) -> Callable[[bool, Buffer], None]:
-        return partial(self._show, stream.number)
+        self._producer.tap_all(None)
 
     def _show(self, number: int, out: bool, data: Buffer) -> None:
         try:
@@ -95,14 +87,15 @@ class Taps:
             self._failed(error)
 
     def _send(self, to: Collection[Subscriber], number: int, out: bool, data: Buffer, most: int) -> None:
-        t, total = self._loop.clock(), len(data)
-        packed = pack(Payload(number, t, out, total, bytes(data[:most]))) if to else b""
+        t, total = self._producer.clock(), len(data)
+        packed = wire.pack(wire.payload(number, t, out, total, bytes(data[:most]))) if to else b""
         for subscriber in to:
             # Payload is dropped like everything else when the inspector does not read; how much is told afterwards.
             lost = subscriber.payload_lost
             missing = lost.pop((number, out), 0)
-            if missing and not subscriber.losing and subscriber.offer(pack(Payload(number, t, out, missing, b""))):
-                missing = 0
+            if missing and not subscriber.losing:
+                told = wire.pack(wire.payload(number, t, out, missing, b""))
+                missing = 0 if subscriber.offer(told) else missing
             sent = not missing and not subscriber.losing and subscriber.offer(packed)
             if not sent and len(lost) < MOST_COUNTED:
                 lost[number, out] = missing + total

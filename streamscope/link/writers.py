@@ -18,11 +18,12 @@ from pathlib import Path
 import msgspec
 
 from streamscope.link import events_writer, following
-from streamscope.link.frames import Command, Hello, Notice
-from streamscope.link.obey import CommandError, Entry
+from streamscope.link.obey import Entry
 from streamscope.link.parts import STOPPED, Options, Rotation, open_first
+from streamscope.link.producer import CommandError
 from streamscope.link.publisher import Publisher
 from streamscope.link.subscriber import Subscriber
+from streamscope.link.wire import Command, Hello
 from streamscope.trace.names import visible
 
 STDOUT = "-"
@@ -113,7 +114,7 @@ class Writers:
         writer.said = True
         if writer is self._recorder:
             self._hello.recording = ""
-        self._publisher.soon(lambda: self._publisher.tell(Notice(text, self._hello.recording)))
+        self._publisher.soon(lambda: self._publisher.tell(text, self._hello.recording))
 
     def _on_record(self, subscriber: Subscriber, command: Command) -> None:
         if command.arguments.get("on") is not False or self._recorder is None or self._recorder.said:

@@ -340,7 +340,7 @@ class Rider:
     def now(self) -> int:
         return self.world.kernel.now // MS - 1000
 
-    def wait(self, timeout_ms: int) -> int:
+    def wait(self, timeout_ms: int, now: int) -> int:
         self.stops.append(self.now)
         self.on_stop()
         if self.every < 0:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from feeds import greeted
 from waiting import PATIENCE_S, until
 
 from streamscope.link.discovery import listen
 from streamscope.link.frames import Bye, Hello, Slice, pack
-from streamscope.link.greeting import greeting
 from streamscope.trace.state import LoopState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.ui.recording import Recording
@@ -34,7 +34,7 @@ def greet(folder: Path) -> Iterator[Greet]:
 
     def greet() -> socket.socket:
         sock, _ = listening.accept()
-        sock.sendall(pack(greeting("echo", 0)) + pack(Slice(0, LoopState(), [], True, True)))
+        sock.sendall(pack(greeted()) + pack(Slice(0, LoopState(), [], True, True)))
         return sock
 
     with listen(folder / "s") as listening:
@@ -52,7 +52,7 @@ def recording() -> Iterator[Recording]:
 
 def engine(probe: Path | str, program: str = "echo") -> Hello:
     """How the engine is known that listens there."""
-    hello = greeting(program, 0)
+    hello = greeted(program)
     hello.pid, hello.probe = 4711, str(probe)
     return hello
 

@@ -10,20 +10,22 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
+from feeds import greeted
 from waiting import until
 
 from streamscope.core import RUN_NOWAIT, Loop, Tcp
+from streamscope.link.engine import EngineProducer, handle_state, loop_state
 from streamscope.link.frames import Hello
 from streamscope.link.greeting import greeting
 from streamscope.link.publisher import Publisher
 from streamscope.link.session import Session
-from streamscope.link.snapshot import handle_state, loop_state
 from streamscope.link.subscriber import Subscriber
 from streamscope.servers import echo
+from streamscope.trace.state import LoopState, StreamState
 
 
 def hello(program: str = "echo") -> Hello:
-    return greeting(program, 0)
+    return greeted(program)
 
 
 class Room:
@@ -31,8 +33,9 @@ class Room:
 
     def __init__(self, *, joined: bool = True, **options: Any) -> None:
         self.loop = Loop(joined=joined)
+        self.producer = EngineProducer(self.loop)
         self.stops = 0
-        self.publisher = Publisher(self.loop, hello(), stop=self._stop, **options)
+        self.publisher = Publisher(self.producer, greeting("echo", 0), stop=self._stop, **options)
         self.publisher.board()
         echo.main(self.loop, port=0)
         self.server = next(handle for handle in self.loop.handles.values() if isinstance(handle, Tcp))
@@ -95,7 +98,7 @@ class Room:
 
     def bring_up_to_date(self, session: Session) -> None:
         """Everything told so far is shipped and folded; the loop does not turn meanwhile."""
-        self.publisher.wait(0)
+        self.publisher.wait(0, self.loop.tick)
         self.publisher.ship()
 
         def folded() -> bool:
@@ -119,7 +122,7 @@ class Room:
 def engine_state(room: Room) -> dict[int, dict[str, Any]]:
     """What a snapshot would say of every handle now."""
     closing = frozenset(room.loop.closing_list)
-    states = (handle_state(handle, closing) for handle in room.loop.handles.values())
+    states = (as_handle(handle_state(handle, closing)) for handle in room.loop.handles.values())
     return {state.number: as_fields(state) for state in states}
 
 
@@ -127,6 +130,11 @@ def model_state(session: Session) -> dict[int, dict[str, Any]]:
     """What the model knows of every handle that is not closed."""
     known = {**session.model.streams, **session.model.handles}
     return {number: as_fields(state) for number, state in known.items() if not state.closed_t}
+
+
+def as_handle(state: list[Any]) -> StreamState:
+    """A handle's state as an inspector reads it."""
+    return msgspec.convert(state, StreamState)
 
 
 def as_fields(state: msgspec.Struct) -> dict[str, Any]:
@@ -142,9 +150,8 @@ def assert_model_is_engine(room: Room, session: Session) -> None:
             if not fields[name]:
                 fields[name] = model[number][name]
         assert model[number] == fields
-    feed = room.publisher.feed
-    told = as_fields(loop_state(room.loop, feed.tick))
-    assert as_fields(session.model.loop) == told
+    told = msgspec.convert(loop_state(room.loop, room.producer.told()[1]), LoopState)
+    assert as_fields(session.model.loop) == as_fields(told)
 
 
 class Crowd:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from streamscope.core.joined_records import joined_site
-from streamscope.core.probe import site
+from streamscope.core.joined_records import JOINED, joined_site
+from streamscope.core.probe import KINDS, site
 from streamscope.core.records import Word
-from streamscope.link import batches
-from streamscope.link.batches import MOST_WORDS, pack_batch
+from streamscope.link.batches import MOST_WORDS, OwnLayout, pack_batch
 from streamscope.link.frames import Records, read_frame
 from streamscope.trace.decode import Decoder
 
+LAYOUT = OwnLayout([(kind.name, [arg.name for arg in kind.args]) for kind in KINDS], JOINED)
 NAME = 1 << 16 | site("handle.name", "name")
 HIGH_WATER = 1 << 16 | site("high_water", "high_water")
 TURN = site("loop.turn", "uv_run")
@@ -18,7 +18,7 @@ FLAG = 1 << 16 | site("flag.set", "uv_close")
 
 def unpacked(words: list[Word], place: int = 0, turn: int = 1, t: int = 10) -> list[Records]:
     frames = []
-    for packed, part in pack_batch(place, turn, t, words):
+    for packed, part in pack_batch(LAYOUT, place, turn, t, words):
         frame = read_frame(packed[4:])
         assert isinstance(frame, Records)
         assert len(frame.words) == len(part)
@@ -65,7 +65,7 @@ def test_a_batch_full_of_long_text_is_cut_until_it_fits() -> None:
 
 def test_lengths_used_for_cutting_are_the_decoders() -> None:
     decoder = Decoder.here()
-    assert decoder.layout.lengths == batches._LENGTHS
+    assert (LAYOUT.lengths, LAYOUT.weights) == (decoder.layout.lengths, decoder.layout.weights)
 
 
 def test_a_cut_behind_a_joined_record_knows_the_time_it_carried() -> None:

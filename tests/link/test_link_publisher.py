@@ -14,7 +14,7 @@ from streamscope.core import RUN_NOWAIT, Tcp
 from streamscope.link import farewell, listeners, rounds
 from streamscope.link import publisher as publisher_module
 from streamscope.link.discovery import listen
-from streamscope.link.frames import MAX_COMMAND, MAX_FRAME, Command, Notice, Slice, pack
+from streamscope.link.frames import MAX_COMMAND, MAX_FRAME, Command, Slice, pack
 from streamscope.link.obey import Entry
 from streamscope.link.rounds import STREAMS_PER_SLICE
 from streamscope.link.session import Session
@@ -239,7 +239,7 @@ def test_many_streams_are_told_a_few_per_ride() -> None:
         sizes = []
         while not session.model.whole:
             before = len(session.model.streams)
-            room.publisher.wait(0)
+            room.publisher.wait(0, room.loop.tick)
             session.receive()
             session.fold(1)
             sizes.append(len(session.model.streams) - before)
@@ -255,7 +255,7 @@ def test_a_round_asks_to_go_on_at_once_and_then_lets_the_loop_sleep() -> None:
         room.watch()
         waits = []
         for _ in range(10):
-            waits.append(room.publisher.wait(5000))
+            waits.append(room.publisher.wait(5000, room.loop.tick))
         assert waits[0] == 0
         assert waits[-1] == 5000
 
@@ -266,8 +266,8 @@ def test_what_was_told_is_shipped_a_thirtieth_of_a_second_later_at_most() -> Non
         room.turn_until(lambda: session.model.whole)
         room.bring_up_to_date(session)
         room.server.name = "listener"
-        assert 0 < room.publisher.wait(5000) <= 33
-        assert 0 < room.publisher.wait(-1) <= 33
+        assert 0 < room.publisher.wait(5000, room.loop.tick) <= 33
+        assert 0 < room.publisher.wait(-1, room.loop.tick) <= 33
         room.turn_until(lambda: session.model.streams[1].name == "listener")
 
 
@@ -314,7 +314,7 @@ def test_out_of_descriptors_the_listener_rests_instead_of_spinning(path: Path) -
         room.publisher.listen(full)
         attach(room, path)
         room.turn(2)
-        assert all(room.publisher.wait(5000) <= 1000 for _ in range(3))
+        assert all(room.publisher.wait(5000, room.loop.tick) <= 1000 for _ in range(3))
         assert room.loop.poller.wait(0) == []
 
 
@@ -435,7 +435,7 @@ def test_notices_reach_those_who_have_been_greeted_and_one_can_be_dismissed_alon
     with Room() as room:
         one, other = room.watch(), room.watch()
         room.turn_until(lambda: one.model.whole and other.model.whole)
-        room.publisher.soon(lambda: room.publisher.tell(Notice("mind the gap")))
+        room.publisher.soon(lambda: room.publisher.tell("mind the gap"))
         room.publisher.soon(lambda: room.publisher.dismiss(room.subscriber(other), "enough"))
         room.turn_until(lambda: other.status == "ended")
         assert (list(one.notices), list(other.notices)) == (["mind the gap"], ["mind the gap"])

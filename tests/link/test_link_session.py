@@ -13,6 +13,7 @@ from link_room import Room, assert_model_is_engine, hello
 
 from streamscope.core.probe import site
 from streamscope.link import client as client_module
+from streamscope.link import wire
 from streamscope.link.discovery import listen, probe_path
 from streamscope.link.frames import (
     MAX_FRAME,
@@ -28,7 +29,6 @@ from streamscope.link.frames import (
     Reply,
     Slice,
     pack,
-    read_command,
 )
 from streamscope.link.session import Session
 from streamscope.trace.state import LoopState, StreamState
@@ -196,7 +196,7 @@ def test_commands_arrive_and_without_an_engine_are_not_taken(liar: Liar) -> None
     session = liar.says(changed(hello(), control=True))
     assert session.command("stop")
     session.open_payload(7)
-    said = [read_command(body) for body in FrameCutter(10_000).feed(liar.sock.recv(10_000))]
+    said = [wire.read_command(body) for body in FrameCutter(10_000).feed(liar.sock.recv(10_000))]
     assert [(c.number, c.name, c.arguments) for c in said] == [
         (1, "stop", {}),
         (2, "payload", {"stream": 7, "on": True}),

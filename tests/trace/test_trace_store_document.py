@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from feeds import greeted
 from trace_past import Past
 
 from streamscope.core.records import FIRST_JOINED
-from streamscope.link.greeting import greeting
 from streamscope.trace.history import ROWS_PER_STREAM
 from streamscope.trace.keyframe import MOST_BYTES, freeze
 from streamscope.trace.state import LoopState
@@ -118,7 +118,7 @@ def test_a_reader_made_from_the_document_reads_a_trace(tmp_path: Path) -> None:
     path = tmp_path / "x.scope"
     past = Past()
     with path.open("w+b") as file:
-        writer = TraceWriter(file, greeting("echo", 0), monotonic=lambda: 0.0)
+        writer = TraceWriter(file, greeted(), monotonic=lambda: 0.0)
         writer.lost(5)
         writer.tick(1.0)
         writer.lost(6)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from feeds import greeted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_trace_travel import Told, happenings
@@ -15,7 +16,6 @@ from trace_past import CATALOGUE, differences, everything, states_from_the_start
 
 from streamscope.core.probe import site
 from streamscope.link.frames import Bye, Payload, Records, Slice
-from streamscope.link.greeting import greeting
 from streamscope.trace.pieces import Batch, ForgetMark, GapRow, SliceMark, read_slice
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
@@ -29,7 +29,7 @@ class Recording:
         self.path = path
         self.now = 0.0
         self.file = path.open("w+b")
-        self.writer = TraceWriter(self.file, greeting("echo", 0), monotonic=lambda: self.now)
+        self.writer = TraceWriter(self.file, greeted(), monotonic=lambda: self.now)
 
     def take(self, history: Any) -> None:
         """Everything that a past holds, as frames."""
@@ -167,7 +167,7 @@ def test_a_writer_that_cannot_write_ends_with_its_last_whole_segment(tmp_path: P
     (batch,) = told.past.history.batches(0)
     assert isinstance(batch, Batch)
     with Disk(tmp_path / "x.scope", "w+") as disk:
-        writer = TraceWriter(disk, greeting("echo", 0), monotonic=lambda: 0.0)  # type: ignore[arg-type]
+        writer = TraceWriter(disk, greeted(), monotonic=lambda: 0.0)  # type: ignore[arg-type]
         writer.records(Records(0, 1, 1, batch.words()))
         writer.tick(1.0)
         disk.room = 20

@@ -7,13 +7,12 @@ import math
 from pathlib import Path
 
 import pytest
-from feeds import at, record
+from feeds import at, greeted, record
 from trace_past import differences, everything
 from trace_records import echoed, opened
 
 from streamscope.core.records import Word
 from streamscope.link.frames import Bye, Payload, Records, Slice
-from streamscope.link.greeting import greeting
 from streamscope.trace.history import Gap
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store import format as f
@@ -32,7 +31,7 @@ class Recorder:
         self.now = 0.0 if after is None else after.now
         self.place = 0 if after is None else after.place
         self.writer = TraceWriter(
-            self.file, greeting("echo", 0), None if after is None else after.writer, monotonic=lambda: self.now
+            self.file, greeted(), None if after is None else after.writer, monotonic=lambda: self.now
         )
 
     def tell(self, words: list[Word], t: int = 1) -> None:
@@ -219,7 +218,7 @@ def test_a_part_that_follows_begins_with_the_state_of_the_one_before(tmp_path: P
 
 @pytest.mark.parametrize("place", [-1, 3])
 def test_a_feed_with_a_hole_that_nobody_told_of_is_refused(place: int) -> None:
-    writer = TraceWriter(io.BytesIO(), greeting("echo", 0))
+    writer = TraceWriter(io.BytesIO(), greeted())
     writer.records(Records(0, 1, 1, record("io.feed", 7)))
     with pytest.raises(FeedError, match="hole"):
         writer.records(Records(place, 1, 1, record("io.feed", 7)))
@@ -229,7 +228,7 @@ def test_a_feed_with_a_hole_that_nobody_told_of_is_refused(place: int) -> None:
 
 def test_after_a_loss_any_place_may_follow() -> None:
     file = io.BytesIO()
-    writer = TraceWriter(file, greeting("echo", 0))
+    writer = TraceWriter(file, greeted())
     writer.records(Records(0, 1, 1, record("io.feed", 7)))
     writer.lost(9)
     writer.records(Records(1000, 1, 1, record("io.feed", 7)))
@@ -249,7 +248,7 @@ def test_an_engine_whose_clock_goes_back_is_recorded_all_the_same(tmp_path: Path
 
 
 def test_a_trace_that_has_ended_takes_nothing_more() -> None:
-    writer = TraceWriter(io.BytesIO(), greeting("echo", 0))
+    writer = TraceWriter(io.BytesIO(), greeted())
     writer.close()
     size = writer.size
     writer.close(Bye("again", 0))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_core_joined import Program, steps
 from trace_past import Past, differences, everything, states_from_the_start
 
 from streamscope.core.records import Word
-from streamscope.link.snapshot import handle_state, loop_state
+from streamscope.link.engine import handle_state, loop_state
+from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.travel import WORTH_A_KEYFRAME
 
 happenings = st.lists(
@@ -63,8 +65,9 @@ class Told:
             self.past.lost(self.past.decoder.count(words), len(words))
         if slices:
             loop = self.program.loop
-            states = [handle_state(handle, loop.closing_list) for handle in loop.handles.values()]
-            state = loop_state(loop, loop.tick)
+            handles = [handle_state(handle, loop.closing_list) for handle in loop.handles.values()]
+            states = msgspec.convert(handles, list[StreamState])
+            state = msgspec.convert(loop_state(loop, loop.tick), LoopState)
             half = len(states) // 2
             self.past.slice(state, states[:half], True, False)
             self.past.slice(state, states[half:], False, True)

@@ -7,12 +7,11 @@ import os
 from dataclasses import dataclass, replace
 
 import zstandard
-from feeds import at, record
+from feeds import at, greeted, record
 from trace_records import begun, echoed, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.link.frames import Bye, Payload, Records, Slice
-from streamscope.link.greeting import greeting
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
@@ -74,7 +73,7 @@ def a_trace() -> bytes:
     """Small, with everything that a trace can have: keyframes, slices, a gap, payload, text, joined records."""
     file = io.BytesIO()
     now = 0.0
-    writer = TraceWriter(file, greeting("echo", 0), monotonic=lambda: now)
+    writer = TraceWriter(file, greeted(), monotonic=lambda: now)
     loop = LoopState(turn=1, t=900)
     queued = [RequestState(90 + n, uv.UV_WRITE, 100, 100, 1, 0, 0, 0, 900) for n in range(3)]
     state = StreamState(3, uv.UV_TCP, 0x6000, 9, "näme", "p", "a", "b", write_queue_size=300, write_queue=queued)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from feeds import MS, STARTED, joined, record
+from feeds import MS, STARTED, greeted, joined, record
 from msgspec.structs import replace
 from trace_records import begun, opened
 
 from streamscope.core import flags as uv
 from streamscope.core.records import Word
 from streamscope.link.frames import Bye, Records, Slice
-from streamscope.link.greeting import greeting
 from streamscope.trace.model import Model
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
@@ -23,7 +22,7 @@ class Stage:
     """Writes a trace, batch by batch, with a clock that the test sets."""
 
     def __init__(self, path: Path, *, program: str = "echo", addresses: tuple[str, ...] = ("127.0.0.1:7000",)) -> None:
-        hello = greeting(program, 0)
+        hello = greeted(program)
         hello.addresses, hello.started, hello.pid = list(addresses), STARTED, 4711
         self.path = path
         self.model = Model.here()

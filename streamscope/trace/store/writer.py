@@ -89,6 +89,7 @@ class Slice(Protocol):
     streams: list[StreamState]
     first: bool
     last: bool
+    alone: bool
 
 
 class Payload(Protocol):
@@ -175,10 +176,10 @@ class TraceWriter:
 
     def slice(self, frame: Slice) -> None:
         """Takes part of a snapshot."""
-        self._expect(frame.place)
+        self._expect(frame.place, alone=frame.alone)
         turn, t = frame.loop.turn, frame.loop.t
         self._before_piece(frame.place, turn, t)
-        self._place = frame.place
+        self._place = None if frame.alone else frame.place
         self._model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
         body = SliceBody(frame.loop, frame.streams, frame.first, frame.last)
         self._take(SliceItem(frame.place, turn, t, pack_slice(body)), 0)
@@ -242,8 +243,8 @@ class TraceWriter:
                 self._keyframe = freeze(self._model)
                 self._keyframe_row = self.events
 
-    def _expect(self, place: int) -> None:
-        if place < 0 or (self._place is not None and place != self._place):
+    def _expect(self, place: int, *, alone: bool = False) -> None:
+        if place < 0 or (self._place not in (None, place) and not alone):
             raise FeedError("the feed has a hole that nobody told of")
 
     def _take(self, item: Item, count: int) -> None:
