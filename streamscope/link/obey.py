@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from streamscope.link import wire
 from streamscope.link.producer import CommandError, Producer
@@ -15,11 +14,14 @@ MOST_OFTEN_MS, LEAST_OFTEN_MS = 10, 3_600_000
 """How often states can be asked for."""
 
 
-class Entry(NamedTuple):
+class Entry:
     """One command: what carries it out, and whether only inspectors that may control can give it."""
 
-    handler: Callable[[Subscriber, Command], None]
-    needs_control: bool
+    __slots__ = ("handler", "needs_control")
+
+    def __init__(self, handler: Callable[[Subscriber, Command], None], needs_control: bool) -> None:
+        self.handler = handler
+        self.needs_control = needs_control
 
 
 class Commands:

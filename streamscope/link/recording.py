@@ -21,9 +21,11 @@ from pathlib import Path
 
 from streamscope.link import following
 from streamscope.link.discovery import ProbeError, connect
+from streamscope.link.frames import Command, pack
 from streamscope.link.parts import Parts, PartsError, Rotation, open_first
 from streamscope.link.recorder import Recorder
 from streamscope.link.spool import SPOOL, Spool
+from streamscope.link.subscriber import EVERYTHING
 from streamscope.trace.names import visible
 
 ON_ITS_WAY_S = 0.05
@@ -48,6 +50,8 @@ def record(
     Raises ProbeError if there is no such engine, and PartsError if there can be no such file.
     """
     sock = connect(socket_path)
+    with contextlib.suppress(OSError):  # it will be told by whoever reads
+        sock.send(pack(Command(0, "watch", {"mode": EVERYTHING})))
     try:
         fd, fresh = open_first(path)
     except PartsError:

@@ -32,6 +32,7 @@ from streamscope.link.frames import (
     Unknown,
     check_protocol,
 )
+from streamscope.link.subscriber import EVERYTHING
 from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
@@ -87,6 +88,8 @@ class Session:
         self._retry_at = 0.0
         self._client = None if sock is None else Client(sock)
         self._place: int | None = None
+        self._sampled = False  # the last that came was a slice without the records before it
+        self._wanted = EVERYTHING, 1000
         self._commands = 0
 
     @classmethod
@@ -153,6 +156,18 @@ class Session:
         self._commands += 1
         return self._client is not None and self._client.send(Command(self._commands, name, arguments))
 
+    def watch(self, mode: str, every_ms: int = 1000) -> None:
+        """Watch `everything`, `states` only, as often as that, or `nothing`. While nobody watches everything, the loop
+        of the engine tells of nothing.
+        """
+        self._wanted = mode, every_ms
+        if self.status == "live":
+            self._ask_to_watch()
+
+    def _ask_to_watch(self) -> None:
+        mode, every_ms = self._wanted
+        self.command("watch", mode=mode, every=every_ms)
+
     def open_payload(self, stream: int) -> None:
         """Keep the payload of this stream from now on, instead of that of another."""
         if self.opened == stream:
@@ -204,6 +219,7 @@ class Session:
             if frame.place < 0 or (self._place not in (None, frame.place) and not frame.alone):
                 raise FrameError("a snapshot is of another place of the feed")
             self._place = None if frame.alone else frame.place
+            self._follow(alone=frame.alone)
             self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
             self.history.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
         elif isinstance(frame, Lost):
@@ -230,11 +246,18 @@ class Session:
         self._expect_hello()
         if frame.place < 0 or (self._place is not None and frame.place != self._place):
             raise FrameError("the feed has a hole that nobody told of")
+        self._follow(alone=False)
         count = self.model.apply(frame.place, frame.turn, frame.t, frame.words)
         self.history.append(frame.place, frame.turn, frame.t, frame.words, count, self.model.t)
         self._place = frame.place + len(frame.words)
         if self.history.keyframe_due(len(self.model.known)):
             self.history.keyframe(freeze(self.model))
+
+    def _follow(self, *, alone: bool) -> None:
+        """Once slices have come alone, nothing is certain of what is told after them, until a round has ended."""
+        if self._sampled and not alone:
+            self.model.whole = False
+        self._sampled = alone
 
     def _expect_hello(self) -> None:
         if self.status != "live":
@@ -253,6 +276,9 @@ class Session:
         self.status = "live"
         self.reason = ""
         self.exit_status = None
+        self._sampled = False
+        if hello.protocol > 1 and (self._path is not None or self._wanted[0] != EVERYTHING):
+            self._ask_to_watch()  # else the engine waits a moment for it, or knows already
         self._ask_for_payload(True)
 
     def _say_goodbye(self, bye: Bye) -> None:
