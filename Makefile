@@ -41,7 +41,7 @@ format: $(VENV)/.installed-dev     ## put every file into the house's format
 	$(BIN)/ruff check --fix .
 
 conformance: $(VENV)/.installed-dev ## hold the engine against the real libuv with 2,000 programs, new ones every time
-	CONFORMANCE_PROFILE=conformance $(PYTEST) tests/conformance
+	OUTSIDE_REQUIRED=1 CONFORMANCE_PROFILE=conformance $(PYTEST) tests/conformance
 
 soak: $(VENV)/.installed-dev       ## serve under churn and hostile inspectors for SOAK_S seconds (900), and compare everything
 	$(BIN)/python tests/soak --seconds $(or $(SOAK_S),900)
