@@ -283,7 +283,6 @@ class Publisher:
         """One slice for everyone who waits for one and has room; returns whether somebody could have another now."""
         for subscriber in [s for s in self._in_round if s.round is None]:
             del self._in_round[subscriber]  # it has lost something since, or is gone
-        self.flush_all()  # a greeting may be all that there is room for
         if not any(s.has_room for s in self._in_round):
             return False
         self.ship()

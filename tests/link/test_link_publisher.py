@@ -232,17 +232,6 @@ def test_watching_changes_no_turn_and_no_count() -> None:
     assert counts[0] == counts[1]
 
 
-def test_a_loop_does_not_sleep_on_a_greeting_that_is_larger_than_the_buffer() -> None:
-    with Room() as room:
-        session = room.watch(limit=1)
-        while room.publisher.wait(5000) == 0:  # at any other answer the loop sleeps
-            pass
-        session.receive()
-        session.fold(1)
-        assert session.hello is not None
-        assert session.model.whole
-
-
 def test_many_streams_are_told_a_few_per_ride() -> None:
     with Room() as room:
         streams = [Tcp(room.loop) for _ in range(1000)]
