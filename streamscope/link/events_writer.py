@@ -79,6 +79,7 @@ class EventsWriter:
         self._t = 0
         self._turn = 0
         self.lost_in_all = 0
+        self.trouble = ""
         self.ended = False
 
     def handle(self, frame: AnyFrame) -> None:

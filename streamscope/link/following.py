@@ -26,12 +26,17 @@ READ_AHEAD = 4 * 1024 * 1024
 """Bytes that the engine's own writer holds; the rest of what waits for it is in the engine, up to `--spool`."""
 
 
+class SilentError(Exception):
+    """The engine has not said who it is for so long that it will not be waited for."""
+
+
 class Writer(Protocol):
     """What is done with the frames."""
 
     what: str  # "the events", in sentences
     ended: bool  # whether the engine has said goodbye
     lost_in_all: int
+    trouble: str  # what has gone wrong, although writing went on, "" for nothing
 
     @property
     def due(self) -> float:
@@ -41,7 +46,7 @@ class Writer(Protocol):
         """Write what the frame tells. Raises FeedError, FrameError and OSError."""
 
     def tick(self, now: float) -> None:
-        """Do what is due by the clock alone. Raises OSError."""
+        """Do what is due by the clock alone. Raises OSError, and SilentError."""
 
     def finish(self, stopped: bool) -> None:
         """Nothing more will come; `stopped` says that this was wanted here. Raises OSError."""
@@ -54,6 +59,8 @@ def follow(arrived: Spool, writer: Writer) -> str:
         problem = _follow(arrived, writer)
     except Stopped:
         stopped = True
+    except SilentError:
+        problem = "the engine does not answer"
     except (FrameError, FeedError) as error:
         problem = f"the engine said what cannot be read: {error}"
     except OSError as error:
@@ -62,7 +69,7 @@ def follow(arrived: Spool, writer: Writer) -> str:
         writer.finish(stopped)
     except OSError as error:
         return _cannot_write(writer, error)
-    return problem
+    return "; ".join(filter(None, (problem, writer.trouble)))
 
 
 def _follow(arrived: Spool, writer: Writer) -> str:

@@ -140,6 +140,30 @@ class Parts:
         self.file = PartFile(fd, "wb")
         self._remove_oldest()
 
+    def why_lost(self, written: int) -> str:
+        """What somebody has done to the file, of which so many bytes are written, "" for nothing."""
+        if not self._regular:
+            return ""
+        found = os.fstat(self.file.fileno())
+        if not found.st_nlink:
+            return "was removed"
+        return "was cut short" if found.st_size < written else ""
+
+    def go_on_beside(self) -> None:
+        """What is in `file` is lost: have a new one there, beside it, and leave that one alone. Raises OSError."""
+        stem, number = self.path.stem, 2
+        while True:
+            path = self.path.with_name(f"{stem}-{number}{self.path.suffix}")
+            try:
+                fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, MODE)
+                break
+            except FileExistsError:
+                number += 1
+        self.file.close()
+        _lock(fd)
+        self.path, self.file, self._fresh = path, PartFile(fd, "wb"), True
+        self._numbers = self._found() if self.rotation else []
+
     def end(self) -> None:
         """Close the file; one that was made and has remained empty is removed. Raises OSError."""
         if self._fresh and self._regular and not os.fstat(self.file.fileno()).st_size and self._is_ours():

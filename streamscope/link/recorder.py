@@ -6,7 +6,8 @@ is how the engine starts it for `run --record`: FD is its end of the link, OPTIO
 `recording` is the other way, for an engine that runs already. The recorder is an inspector: it gets what all inspectors
 get, a round of slices first and payload only where `--payload N` shows it to everyone.
 
-Whichever process is killed, the trace can be read up to its last whole segment, a second back at most.
+Whichever process is killed, the trace can be read up to its last whole segment, a second back at most. A file that
+somebody removes or cuts short meanwhile is noticed within a second, and the recording goes on in a new one beside it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ import msgspec
 from streamscope.link import following
 from streamscope.link.frames import AnyFrame, Bye, FrameError, Hello, Lost, Payload, Records, Slice, check_protocol
 from streamscope.link.parts import STOPPED, Options, Parts
+from streamscope.telling import say
 from streamscope.trace.store.writer import TraceWriter
 
 ROTATED = "the recording goes on in the next part"
+LOOK_S = 1.0
+"""How often the file is looked after when nothing happens."""
 
 
 class Recorder:
@@ -34,9 +38,21 @@ class Recorder:
 
     what = "the recording"
 
-    def __init__(self, parts: Parts, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        patience: float = math.inf,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """`patience` is how many seconds the engine may take to say who it is; `say` tells a person at once."""
         self._parts = parts
         self._monotonic = monotonic
+        self._say = say
+        self._answer_by = monotonic() + patience
+        self._look_at = 0.0
+        self.trouble = ""
         self._hello: Hello | None = None
         self._writer: TraceWriter | None = None
         self._rotate_at = math.inf
@@ -51,13 +67,20 @@ class Recorder:
     @property
     def due(self) -> float:
         """See `following.Writer`."""
-        return math.inf if self._writer is None else min(self._writer.due, self._rotate_at)
+        if self._writer is None:
+            return self._answer_by
+        return min(self._writer.due, self._rotate_at, self._look_at)
 
     def tick(self, now: float) -> None:
-        """Finish the segment that is a second old, and the part that is as old as it may become. Raises OSError."""
+        """Finish the segment that is a second old, and the part that is as old as it may become. Raises OSError, and
+        SilentError for an engine that has not said who it is.
+        """
         writer = self._writer
         if writer is None:
+            if now >= self._answer_by:
+                raise following.SilentError
             return
+        self._look_after(writer)
         if now >= writer.due:
             writer.tick(now)
         if now >= self._rotate_at:
@@ -69,6 +92,7 @@ class Recorder:
         if writer is None:
             self._begin(frame)
             return
+        self._look_after(writer)
         if isinstance(frame, Records):
             writer.records(frame)
         elif isinstance(frame, Slice):
@@ -91,8 +115,22 @@ class Recorder:
         """End the trace as it should. Raises OSError."""
         bye = Bye(STOPPED, 0) if stopped else self.bye
         if self._writer is not None:
+            self._look_after(self._writer)
             self._close(self._writer, bye)
         self._parts.end()
+
+    def _look_after(self, writer: TraceWriter) -> None:
+        """Go on elsewhere if somebody has done away with what was written. Raises OSError."""
+        self._look_at = self._monotonic() + LOOK_S
+        lost = self._parts.why_lost(writer.size)
+        if not lost or self._hello is None:
+            return
+        before = self._parts.path
+        self._parts.go_on_beside()
+        writer.move_to(self._parts.file, self._hello)
+        said = f"{before} {lost} while it was recorded, and what was in it is lost; the rest is in {self._parts.path}"
+        self.trouble = f"{self.trouble}; {said}" if self.trouble else said
+        self._say(said)
 
     def _begin(self, frame: AnyFrame) -> None:
         if isinstance(frame, Bye):  # there is nothing to serve
@@ -105,6 +143,7 @@ class Recorder:
         self._parts.begin()
         self._hello = frame
         self._writer = TraceWriter(self._parts.file, frame, monotonic=self._monotonic)
+        self._look_at = self._monotonic() + LOOK_S
         self._set_rotation()
 
     def _rotate(self) -> None:
@@ -130,7 +169,7 @@ def main(arguments: list[str]) -> int:
     """Run as a process; returns its exit status."""
     options = msgspec.convert(json.loads(arguments[1]), Options)  # json takes file names that are no UTF-8
     with contextlib.closing(options.parts()) as parts:
-        return following.serve_engine(socket.socket(fileno=int(arguments[0])), Recorder(parts))
+        return following.serve_engine(socket.socket(fileno=int(arguments[0])), Recorder(parts, say=say))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ from streamscope.trace.names import visible
 ON_ITS_WAY_S = 0.05
 """How long what has happened may take to arrive: an engine sends what there is after 33 ms at most."""
 
+ANSWER_WITHIN_S = 2.5
+"""How long the engine may take to say who it is."""
+
 _ENDING = (*following.NOT_MEANT_FOR_US, signal.SIGALRM)
 
 
@@ -58,7 +61,7 @@ def record(
         sock.close()
         raise
     parts = Parts(path, fd, fresh, rotation)
-    recorder = Recorder(parts)
+    recorder = Recorder(parts, patience=ANSWER_WITHIN_S, say=say)
     begun = time.monotonic()
     with contextlib.closing(parts), sock, Spool(sock, spool) as arrived, ended_by_signals(arrived, duration):
         if leash != -1:
@@ -70,7 +73,7 @@ def record(
         say(f"the engine has ended: {recorder.bye.reason}")
     if recorder.bytes:
         seconds = time.monotonic() - begun
-        say(f"{path}: {recorder.events:,} events in {recorder.bytes:,} bytes, {seconds:.1f} s")
+        say(f"{parts.path}: {recorder.events:,} events in {recorder.bytes:,} bytes, {seconds:.1f} s")
     return following.with_loss(problem, recorder.lost_in_all)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from streamscope.core.probe import site
 from streamscope.link import following
 from streamscope.link.frames import MAX_FRAME, Bye, FrameCutter, Lost, Payload, Records, Slice, pack, read_frame
 from streamscope.link.parts import Options, Parts, Rotation, open_first
-from streamscope.link.recorder import Recorder
+from streamscope.link.recorder import LOOK_S, Recorder
 from streamscope.link.subscriber import Subscriber
 from streamscope.trace.decode import Event
 from streamscope.trace.model import Model
@@ -215,12 +217,12 @@ def test_a_segment_is_written_within_a_second_though_nothing_more_happens(tmp_pa
     now = 100.0
     recorder = recorder_of(path, monotonic=lambda: now)
     recorder.handle(hello())
-    assert recorder.due == float("inf")
+    assert recorder.due == now + LOOK_S
     recorder.handle(turns(0))
     assert now < recorder.due <= now + 1
     recorder.tick(recorder.due)
     assert len(rows(path)) == 1
-    assert recorder.due == float("inf")
+    assert recorder.due == now + LOOK_S
     recorder.finish(True)
     assert told(path) == ("", "the recording was stopped")
 
@@ -340,6 +342,69 @@ def test_an_engine_that_makes_no_sense_ends_it_with_what_came_before(
     assert said.startswith("streamscope: the engine said what cannot be read: ")
     assert "Traceback" not in said
     assert len(rows(trace)) == 1
+
+
+def cut_short(path: Path) -> None:
+    os.truncate(path, 10)
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize(("do_away", "what"), [(cut_short, "was cut short"), (removed, "was removed")])
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_trace_that_somebody_does_away_with_goes_on_in_a_new_file_beside_it(
+    trace: Path, capfd: pytest.CaptureFixture[str], do_away: Callable[[Path], None], what: str, goes_on: bool
+) -> None:
+    beside = trace.with_name("a-3.scope")
+    trace.with_name("a-2.scope").write_text("somebody's")
+    recorder = Process(trace)
+    recorder.say(turns(0))
+    until(lambda: trace.stat().st_size and len(rows(trace)) == 1, "the first segment is written")
+    do_away(trace)
+    if goes_on:
+        until(lambda: beside.exists(), "it is noticed though nothing happens")
+        recorder.say(turns(1), Payload(3, 7, False, 2, b"xy"), turns(2), Bye("over", 0))
+    else:
+        recorder.say(Bye("over", 0))
+    assert recorder.end() == 1
+    with TraceFile.open(beside) as rest:
+        assert rest.missing == ""
+        assert rest.bye is not None
+        assert [row.turn for row in rest.history.rows(0, 9) if isinstance(row, Event)] == ([2, 3] if goes_on else [])
+        assert [item.data for item in rest.payload(3)] == ([b"xy"] if goes_on else [])
+    said = f"{trace} {what} while it was recorded, and what was in it is lost; the rest is in {beside}"
+    assert capfd.readouterr().err == f"streamscope: {said}\n" * 2
+    assert trace.with_name("a-2.scope").read_text() == "somebody's"
+    assert trace.exists() == (do_away is cut_short)
+
+
+def test_what_waits_to_be_written_when_a_trace_is_lost_is_not(tmp_path: Path) -> None:
+    now = 0.0
+    recorder = recorder_of(tmp_path / "a.scope", monotonic=lambda: now)
+    for frame in (hello(), WHOLE, turns(0)):
+        recorder.handle(frame)
+    now = 1.0
+    recorder.tick(now)
+    recorder.handle(turns(1))
+    recorder.handle(Payload(3, 7, False, 2, b"xy"))
+    (tmp_path / "a.scope").unlink()
+    recorder.handle(turns(2))
+    recorder.finish(True)
+    with TraceFile.open(tmp_path / "a-2.scope") as rest:
+        assert [row.turn for row in rest.history.rows(0, 9) if isinstance(row, Event)] == [2, 3]
+        assert [item.data for item in rest.payload(3)] == [b"xy"]
+        assert rest.missing == ""
+
+
+def test_an_engine_that_does_not_say_who_it_is_is_waited_for_no_longer_than_that(tmp_path: Path) -> None:
+    recorder = recorder_of(tmp_path / "a.scope", monotonic=lambda: 5.0, patience=2.5)
+    assert recorder.due == 7.5
+    recorder.tick(7.4)
+    with pytest.raises(following.SilentError):
+        recorder.tick(7.5)
+    recorder.finish(False)
 
 
 def test_losses_are_named_at_the_end(trace: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, Protocol
 
+import msgspec
 import zstandard
 
 from streamscope.core.records import Word
@@ -145,13 +146,19 @@ class TraceWriter:
         self._keyframe_row = -1
         self._last_start = 0, -(1 << 63), -(1 << 63)
         self._begin_segment()
+        self._wall = wall
+        self._write_header(hello)
+        if after is not None:  # state is known though nothing may happen any more
+            self._before_piece(self._place or 0, self._model.turn, self._model.t)
+
+    def _write_header(self, hello: Hello) -> None:
         header = Header(
             version=hello.version,
             pid=hello.pid,
             program=hello.program,
             addresses=hello.addresses,
             started=hello.started,
-            recorded=wall(),
+            recorded=self._wall(),
             kinds=hello.kinds,
             functions=hello.functions,
             joined=hello.joined,
@@ -159,8 +166,6 @@ class TraceWriter:
             payload=hello.payload,
         )
         self._write(PREFIX.pack(MAGIC, VERSION) + chunk(HEADER, encode(header)))
-        if after is not None:  # state is known though nothing may happen any more
-            self._before_piece(self._place or 0, self._model.turn, self._model.t)
 
     # what comes
 
@@ -228,6 +233,16 @@ class TraceWriter:
         self._payload: list[bytes] = []
         self._bytes = self._payload_bytes = self._gaps = 0
         self.due = math.inf
+
+    def move_to(self, file: BinaryIO, hello: Hello) -> None:
+        """What has been written is gone: goes on in another, empty file, from the segment on that has begun."""
+        gone = self._first
+        self._file, self.size, self._index = file, 0, []
+        self._first, self.events = 0, self.events - gone
+        self._keyframe_row = 0 if self._keyframe else -1
+        items = [msgspec.msgpack.decode(packed, type=PayloadItem) for packed in self._payload]
+        self._payload = [encode(msgspec.structs.replace(item, row=item.row - gone)) for item in items]
+        self._write_header(hello)
 
     def _before_piece(self, place: int, turn: int, t: int) -> None:
         """If it is the first of its segment, that begins here: with a keyframe of all that came before."""
