@@ -13,7 +13,7 @@ from streamscope.trace.names import visible
 
 
 class Traffic:
-    """At most one child at a time."""
+    """At most one child at a time. `begin` starts it."""
 
     def __init__(self, begin: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> None:
         self._begin = begin

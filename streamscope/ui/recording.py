@@ -35,7 +35,7 @@ def recorded(path: str | Path) -> str:
 
 
 class Recording:
-    """At most one child at a time."""
+    """At most one child at a time. `begin` starts it."""
 
     def __init__(self, begin: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> None:
         self._begin = begin
