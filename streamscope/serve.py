@@ -14,21 +14,25 @@ import contextlib
 import faulthandler
 import io
 import json
+import math
 import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from types import FrameType
+from typing import Any, NoReturn
 
 import msgspec
 
 from streamscope.core import RUN_DEFAULT, Loop, LoopOfParent, UVError
+from streamscope.ending import Ending
 from streamscope.link import discovery
+from streamscope.link.answering import Answering
 from streamscope.link.descriptors import open_standard_descriptors, raise_descriptor_limit
 from streamscope.link.discovery import ProbeError
-from streamscope.link.engine import EngineProducer, listening_addresses
+from streamscope.link.engine import EngineProducer, listening_addresses, where_it_stands
 from streamscope.link.greeting import greeting
 from streamscope.link.orphan import Terminal
 from streamscope.link.output import HeldOutput, LogFile, write_all
@@ -42,9 +46,8 @@ from streamscope.servers.program import MainSignals, Program, ProgramFailed, Ref
 from streamscope.servers.traffic import Traffic
 from streamscope.trace.names import visible
 
-CLOSING_S = 0.5
-CLOSING_ROUNDS = 3
-"""Handles that a program makes while it is being closed are closed too, after so long, so often."""
+GRACE_S, GRACE_HEADLESS_S = 5.0, 30.0
+"""How long a callback that does not return is waited for, once the end was asked for: with a screen and without."""
 
 
 class ServeOptions(msgspec.Struct):
@@ -56,6 +59,7 @@ class ServeOptions(msgspec.Struct):
     host: str | None = None
     port: int | None = None
     duration: float | None = None  # seconds
+    grace: float | None = None  # seconds that a callback which does not return is waited for; infinite for never
     events: str | None = None  # file, or `-`
     record: str | None = None  # a trace
     rotate_bytes: int = 0  # when it begins a new part; 0 for never
@@ -113,9 +117,6 @@ class Engine:
         self.loop = EngineLoop(self._begin, redundant_mod=options.redundant_mod)
         self._held = HeldOutput()
         self._begun = False
-        self._stopping = ""  # why, once it is
-        self._closing_rounds = 0
-        self._asked = ""
         self._own_sockets: list[Path] = []
         self._demo = Traffic()
         self._log = LogFile(options.log) if options.log else None
@@ -126,16 +127,27 @@ class Engine:
         self.publisher = Publisher(
             EngineProducer(self.loop),
             self._hello,
-            stop=self._stop_asked,
+            stop=lambda: self.ending.ask("stopped from the inspector"),
             control=options.control,
             payload=options.payload,
             buffer=options.buffer,
         )
+        self.ending = Ending(
+            self.loop,
+            self.name,
+            grace=_grace(options),
+            duration=options.duration,
+            before_closing=self._demo.stop,
+            say=self._say,
+        )
+        self._answering = Answering(self._tell_who_asks)
+        self.publisher.chores.append(self._answering.look)
         self._writers = Writers(self.publisher, self._hello, options.spool)
 
     def run(self) -> int:
         """See `serve`."""
         faulthandler.enable()
+        self._answering.begin()
         self._adopt_screen()
         try:
             program = self._prepare()
@@ -164,7 +176,7 @@ class Engine:
         Raises Refusal and ProgramFailed.
         """
         duration = self.options.duration
-        signals = MainSignals({signal.SIGALRM: _over(duration)})
+        signals = MainSignals({signal.SIGALRM: self.ending.over()})
         leaving: SystemExit | None = None
         try:
             with signals, self._held:
@@ -180,7 +192,8 @@ class Engine:
             write_all(1, self._held.take())
             raise
         self._send_child_home("came back from main", leaving)
-        self._heed_signals(signals)  # before anybody can know that we are there
+        self.ending.heed(signals)  # before anybody can know that we are there
+        self._note_signals()
         try:
             if leaving is not None:
                 self._begin()
@@ -196,7 +209,7 @@ class Engine:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
         status = 1 if self.loop.refusals else 0
-        return status, self._stopping or f"{self.name} has nothing left to do"
+        return status, self.ending.reason or f"{self.name} has nothing left to do"
 
     def _begin(self) -> None:
         """The loop runs from now on, or would have: say so, once."""
@@ -234,55 +247,13 @@ class Engine:
 
     # ends
 
-    def _heed_signals(self, before: MainSignals) -> None:
-        loop = self.loop
-        loop.on_signal(signal.SIGINT, self._on_signal)
-        loop.on_signal(signal.SIGTERM, self._on_signal)
-        loop.on_signal(signal.SIGALRM, self._on_alarm)
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means it
-            loop.on_signal(signal.SIGHUP, self._on_signal)
-        if before.kept:
-            self._asked = before.kept
-            signal.raise_signal(signal.SIGTERM)
-
-    def _on_signal(self, signum: int) -> None:
-        if not self._stopping:
-            self._stop(self._asked or signal.Signals(signum).name)
-        elif signum != signal.SIGHUP:
-            self.loop.stop()  # asked twice: without waiting for what still wants to close
-
-    def _on_alarm(self, signum: int) -> None:
-        if not self._stopping:
-            self._stop(_over(self.options.duration))
-        elif self._closing_rounds < CLOSING_ROUNDS:
-            self._close_all()
-        else:
-            self.loop.stop()
-
-    def _stop(self, reason: str) -> None:
-        self._stopping = reason
-        self._demo.stop()
-        self._close_all()
-
-    def _close_all(self) -> None:
-        self._closing_rounds += 1
-        for handle in list(self.loop.handles.values()):
-            if not handle.is_closing():
-                handle.close()
-        signal.setitimer(signal.ITIMER_REAL, CLOSING_S)
-
-    def _stop_asked(self) -> None:
-        """An inspector asks for the end."""
-        self._ask("stopped from the inspector")
+    def _say(self, line: str) -> None:
+        """A line on stderr, from between two bytecodes: it must neither wait nor go through Python's own buffers."""
+        with contextlib.suppress(OSError):
+            os.write(2, f"streamscope: {line}\n".encode())
 
     def _hung_up(self) -> None:
-        self._ask("the terminal hung up")
-
-    def _ask(self, reason: str) -> None:
-        """End for this reason. It takes the way of a signal: the loop wakes, and a turn of it does the rest."""
-        if not self._asked and not self._stopping:
-            self._asked = reason
-            signal.raise_signal(signal.SIGTERM)
+        self.ending.ask("the terminal hung up")
 
     def _refuse(self, refusal: Refusal) -> int:
         self.publisher.refuse(str(refusal), refusal.status)
@@ -296,6 +267,7 @@ class Engine:
         if os.getpid() != self.pid:
             _leave(status)  # a child that the program has forked, home from a callback
         self._demo.stop()
+        self._answering.end()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -318,6 +290,18 @@ class Engine:
 
     # inspectors
 
+    def _tell_who_asks(self, frame: FrameType | None) -> dict[str, Any]:
+        """What an inspector hears that asked a program which does not come round; see `answering`."""
+        ending = self.ending
+        told = where_it_stands(self.loop, self.publisher.feed, frame)
+        left = -1.0 if ending.left is None or math.isinf(ending.left) else ending.left
+        return {**told, "program": self.name, "ending": ending.asked, "left": left}
+
+    def _note_signals(self) -> None:
+        fd = self._answering.note_signals(self.loop.signals.note)
+        if fd != -1:
+            self.publisher.hear_fd(fd, self._answering.pass_signals)
+
     def _adopt_screen(self) -> None:
         options = self.options
         if self._log is not None:
@@ -332,7 +316,7 @@ class Engine:
 
     def _screen_gone(self) -> None:
         self._orphaned = True
-        if self.options.terminal_fd == -1 or self._stopping:
+        if self.options.terminal_fd == -1 or self.ending.reason:
             return
         pid, addresses = os.getpid(), ", ".join(listening_addresses(self.loop))
         where = f" on {addresses}" if addresses else ""
@@ -383,16 +367,18 @@ class Engine:
             self._demo.start(addresses[0], self.name)
 
 
-def _over(duration: float | None) -> str:
-    return f"--duration {duration:g} is over" if duration is not None else signal.SIGALRM.name
-
-
 def _leave(status: int) -> NoReturn:
     """End this process and nothing else: nothing is closed, removed or told to anyone."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(status)
+
+
+def _grace(options: ServeOptions) -> float:
+    if options.grace is not None:
+        return options.grace
+    return GRACE_HEADLESS_S if options.link_fd == -1 else GRACE_S
 
 
 def _exit_status(leaving: SystemExit) -> int:

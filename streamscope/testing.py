@@ -187,7 +187,7 @@ class _Run:
         for handle in self._loop.ours:
             handle.unref()
         hello = greeting(program, self._loop.clock())
-        self._feed = Feed(EngineProducer(self._loop), OwnLayout(hello.kinds, hello.joined))
+        self._feed = Feed(EngineProducer(self._loop), OwnLayout(hello.kinds, hello.joined), self._take)
         said = as_received(hello.frame())
         assert isinstance(said, Hello)
         self._writer = TraceWriter(file, said)

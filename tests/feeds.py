@@ -11,6 +11,7 @@ from streamscope.core import flags as uv
 from streamscope.core.joined_records import joined_site
 from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, site
 from streamscope.core.records import Word
+from streamscope.link.asking import Standstill
 from streamscope.link.frames import PROTOCOL, Hello, Payload, as_received
 from streamscope.link.greeting import greeting
 from streamscope.trace import recipes
@@ -112,6 +113,7 @@ class Scene:
         self.status = "live"
         self.reason = ""
         self.reconnects = False
+        self.standstill: Standstill | None = None
         self.payload: deque[Payload] = deque()
         self.notices: deque[str] = deque()
         self.opened: int | None = None

@@ -4,6 +4,7 @@ commands take, and what the shell is offered to complete.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -44,6 +45,24 @@ class Seconds(click.FloatRange):
         """The number. Raises BadParameter."""
         seconds = super().convert(value, parameter, context)
         return seconds if seconds == seconds else self.fail("nan is no time.", parameter, context)
+
+
+class Grace(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments here
+    """A number of seconds, 0 among them, or `never`, which is infinite."""
+
+    name = "grace"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """The seconds."""
+        if value == "never":
+            return math.inf
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not 0 <= seconds <= 1e9:
+            self.fail(f"{value!r} is no number of seconds, 0 or more, nor never.", parameter, context)
+        return seconds
 
 
 class SizeOrTime(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments here

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT
 from streamscope.telling import CommandFailed, say
+
+if TYPE_CHECKING:
+    from streamscope.link.asking import Standstill
 
 
 @click.command(context_settings=CONTEXT)
@@ -20,7 +25,17 @@ def ps() -> None:
     if not found.engines:
         say(nobody(found))
         return
-    for line in engines_table(found.engines):
+    silent = [engine.pid for engine in found.engines if engine.hello is None]
+    for line in engines_table(found.engines, _at_a_standstill(silent)):
         click.echo(line)
     for why in found.passed_over:
         say(f"passed over: {why}")
+
+
+def _at_a_standstill(silent: list[int]) -> dict[int, Standstill]:
+    """What is known of engines that do not answer."""
+    if not silent:
+        return {}
+    from streamscope.link.asking import find_out
+
+    return find_out(silent)

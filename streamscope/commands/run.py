@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from streamscope.commands.parameters import CONTEXT, Seconds, Whole, check_rotation, rotating, spooling
+from streamscope.commands.parameters import CONTEXT, Grace, Seconds, Whole, check_rotation, rotating, spooling
 from streamscope.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -45,6 +45,13 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
 @_server_options
 @click.option("--headless", is_flag=True, help="Serve without a screen; SIGINT or SIGTERM ends in order.")
 @click.option("--duration", type=Seconds(), metavar="SECONDS", help="End after so long.")
+@click.option(
+    "--grace",
+    type=Grace(),
+    metavar="SECONDS|never",
+    help="When the end was asked for, wait so long for a callback that does not return.  "
+    "[default: 5 with a screen, 30 without]",
+)
 @click.option("--events", metavar="FILE", help="Write every event as a line of JSON; - is stdout (with --headless).")
 @click.option("--record", metavar="FILE", help="Record everything into the trace FILE; streamscope replay shows it.")
 @rotating

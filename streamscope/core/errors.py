@@ -40,6 +40,12 @@ def outcome(made: Made | OSError) -> Made:
     return made
 
 
+class CallbackEnded(BaseException):
+    """Raised into a callback of the program that does not return, when the engine is to end; the text says why. The
+    engine treats it as any other exception of a callback. It is no `Exception`, so that few programs swallow it.
+    """
+
+
 class UVError(OSError):
     """A call that failed at once. `number` is libuv's (negative), `name` its name; `errno` is the positive number, as
     ever.

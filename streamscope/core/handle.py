@@ -202,6 +202,7 @@ class Handle:
         if emit is not None:
             emit((self.mark | init_site, self.type, self.place))
             emit((self.mark | flag_site, REF))
+            loop.keep_bounds()
 
     @property
     def name(self) -> str:

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .errors import UVError
+from .errors import CallbackEnded, UVError
 from .flags import CLOSED, CLOSING, POLLIN, POLLOUT, RUN_DEFAULT, RUN_ONCE
 from .forked import mind_forks
 from .handle import Handle, uv__finish_close
@@ -27,7 +27,7 @@ from .records import Word
 from .stream.joined import run_pending
 from .system import System, encodable, keep_freed_buffers
 from .timer import Timer, uv__next_timeout, uv__run_timers, uv__update_time
-from .wakeup import Signals, Wakeup, uv__async_io
+from .wakeup import Interrupt, Signals, Wakeup, uv__async_io
 from .watcher import IoWatcher, Watcher, uv__io_start
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ _CLOSING_POP = site("closing.pop", "uv__run_closing_handles")
 _CALLBACK_ERROR = site("callback.error", "excepthook")
 
 
+MOST_TOLD = 512 * 1024
+"""Words that one turn may tell before they are counted as lost; looked at where something rare happens."""
+
+
 class Loop(Probe):
     """`uv_loop_t`. `time` is in milliseconds as in libuv. `tick` is the clock's last reading that the feed was told, in
     nanoseconds since the loop was made; `clock()` reads it.
@@ -53,11 +57,11 @@ class Loop(Probe):
 
     __slots__ = (
         "__weakref__", "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher",
-        "callback_ns", "closing_list", "emfile_fd", "event_t", "excepthook", "fetched", "handles", "handles_made",
-        "joined", "loop_watchers", "new_tap", "nfds", "passenger", "pending_list", "poll_ns", "poller", "redundant_mod",
-        "refusals", "refused", "requests_made", "running", "signals", "stop_flag", "sys_read", "sys_write", "system",
-        "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn", "waits_since", "wakeups",
-        "watcher_queue", "watchers",
+        "callback_ns", "closing_list", "emfile_fd", "ending", "event_t", "excepthook", "fetched", "handles",
+        "handles_made", "joined", "loop_watchers", "new_tap", "nfds", "on_full", "passenger", "pending_list", "poll_ns",
+        "poller", "redundant_mod", "refusals", "refused", "requests_made", "running", "signals", "stop_flag",
+        "sys_read", "sys_write", "system", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn",
+        "waits_since", "wakeups", "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -74,7 +78,7 @@ class Loop(Probe):
         self.poller: Poller = EpollPoller() if poller is None else poller
         self.redundant_mod = redundant_mod
         self.joined = joined
-        self.excepthook: Callable[[Handle | None, str, Exception], None] = print_and_close
+        self.excepthook: Callable[[Handle | None, str, Any], None] = print_and_close
         self.passenger: Passenger | None = None
         self.new_tap: Callable[[Stream], Callable[[bool, Buffer], None]] | None = None  # makes every new stream's `tap`
 
@@ -110,6 +114,8 @@ class Loop(Probe):
         self.time = 0
         self.callback_ns = 0  # time spent in callbacks while somebody watched
         self.poll_ns = 0  # time spent waiting in epoll while somebody watched
+        self.on_full: Callable[[], None] | None = None  # empties the feed where one turn has told too much
+        self.ending = False  # whether the process is to end, though the loop may not have come round to it
         self.waits_since = 0  # `tick` when the wait began that a passenger rides along in, 0 outside of one
 
         self.signals = Signals(self)
@@ -155,9 +161,11 @@ class Loop(Probe):
         """Nanoseconds since the loop was made: the feed's clock."""
         return self._clock_ns() - self._begin_ns
 
-    def on_signal(self, signum: int, callback: Callable[[int], Any]) -> None:
-        """Call callback(signum) from within a turn when the signal comes; does not keep the loop alive."""
-        self.signals.watch(signum, callback)
+    def on_signal(self, signum: int, callback: Callable[[int], Any], at_once: Interrupt | None = None) -> None:
+        """Call callback(signum) from within a turn when the signal comes; does not keep the loop alive. `at_once` is
+        called between two bytecodes, with the interrupted frame, though the loop may not come round.
+        """
+        self.signals.watch(signum, callback, at_once)
 
     def watch(self, feed: list[Word]) -> None:
         """Tell of everything from now on by appending records to the feed."""
@@ -167,6 +175,13 @@ class Loop(Probe):
     def unwatch(self) -> None:
         """Tell of nothing any more. From within a callback: the feed may still get the end of that callback."""
         self.feed = self.emit = None
+
+    def keep_bounds(self) -> None:
+        """Have whoever watches take what was told, if one turn has told so much. For places where something rare
+        happens while somebody watches: on the everyday path the question alone would cost too much.
+        """
+        if self.on_full is not None and self.feed is not None and len(self.feed) >= MOST_TOLD:
+            self.on_full()
 
     def close(self) -> None:
         """Give the loop's descriptors back. Raises EBUSY while handles or requests are left (`uv_loop_close`)."""
@@ -210,7 +225,7 @@ class Loop(Probe):
             emit((mark | begin, number, value))
         try:
             callback(*args)
-        except Exception as error:
+        except (Exception, CallbackEnded) as error:
             self.callback_failed(handle, number, error)
         finally:
             emit = self.emit
@@ -220,7 +235,7 @@ class Loop(Probe):
                 self.callback_ns += tick - before
                 emit((mark | end, number, tick))
 
-    def callback_failed(self, handle: Handle | None, number: int, error: Exception, what: str = "") -> None:
+    def callback_failed(self, handle: Handle | None, number: int, error: BaseException, what: str = "") -> None:
         """Count and tell of an exception in a callback, or in what else is named, and give it to `excepthook`."""
         if handle is not None and hasattr(handle, "errors"):
             handle.errors += 1
@@ -239,7 +254,7 @@ class Loop(Probe):
             self.poller.add(*passenger.event)
 
 
-def print_and_close(handle: Handle | None, callback: str, error: Exception) -> None:
+def print_and_close(handle: Handle | None, callback: str, error: BaseException) -> None:
     """The default excepthook: the traceback goes to stderr, the handle is closed, the loop goes on."""
     print(f"exception in {callback} of {handle!r}:", file=sys.stderr)  # noqa: T201 (what a program without a hook sees)
     traceback.print_exception(error)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import UVError
 from .flags import CLOSED, CLOSING, UV_ASYNC
@@ -84,6 +86,13 @@ class Wakeup(Handle):
         self.async_cb = None
 
 
+Interrupt: TypeAlias = Callable[[int, FrameType | None], None]
+
+
+def _note(signum: int, frame: FrameType | None) -> None:
+    """The interpreter has written the signal into the pipe: that is all there is to do at once."""
+
+
 class Signals:
     """The loop's signal pipe: `watch` tells the program of a signal from within a turn.
 
@@ -99,13 +108,20 @@ class Signals:
         self.watcher = IoWatcher(self._uv__signal_event, self._read)
         self._loop = loop
 
-    def watch(self, signum: int, callback: Callable[[int], Any]) -> None:
-        """Call callback(signum) from the loop when the signal comes. Main thread only, as Python demands."""
+    def watch(self, signum: int, callback: Callable[[int], Any], at_once: Interrupt | None = None) -> None:
+        """Call callback(signum) from the loop when the signal comes; and `at_once`, if given, with the interrupted
+        frame, whether or not the loop comes round. Main thread only, as Python demands.
+        """
         if not self._callbacks:
             self._fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._callbacks[signum] = callback
-        before = signal.signal(signum, lambda *_: None)
+        before = signal.signal(signum, at_once or _note)
         self._before.setdefault(signum, before)
+
+    def note(self, signums: bytes) -> None:
+        """As if these signals had just come: for whoever has the interpreter note them elsewhere first."""
+        with suppress(BlockingIOError):  # it is full: the loop is woken already
+            os.write(self._write, signums)
 
     def _uv__signal_event(self, loop: Loop, w: IoWatcher, events: int) -> None:
         try:

@@ -76,6 +76,27 @@ def tame(word: Word) -> Word:
     return max(-_WIDEST, min(_WIDEST, word))
 
 
+def last_part(
+    layout: OwnLayout, place: int, turn: int, t: int, words: list[Word], most: int
+) -> tuple[int, int, int, list[Word]]:
+    """The newest whole records of a batch, at most so many words: their place, the turn and time that hold at their
+    start, and the words, tamed. What is being appended at this moment may be cut off, and is left out.
+    """
+    lengths, t_at, turn_at = layout.lengths, layout.t_at, layout.turn_at
+    start = i = 0
+    start_turn, start_t = turn, t
+    while i < len(words) and i + lengths[int(words[i]) & 255] <= len(words):
+        code = int(words[i]) & 255
+        if i > start and i + lengths[code] - start > most:
+            start, start_turn, start_t = i, turn, t
+        if t_at[code]:
+            t = int(words[i + t_at[code]])
+        if turn_at[code]:
+            turn = int(words[i + turn_at[code]])
+        i += lengths[code]
+    return place + start, start_turn, start_t, [tame(word) for word in words[start:i]]
+
+
 def _cuts(layout: OwnLayout, turn: int, t: int, words: list[Word], most: int) -> Iterator[tuple[int, int, int, int]]:
     """Where to cut: (start, end, and the turn and time that hold at the start) of runs of whole records."""
     start = i = 0

@@ -30,6 +30,7 @@ class Client:
         self._held = 0
         self._unsent = b""
         self.broken = ""
+        self.received = 0  # bytes
 
     def fileno(self) -> int:
         """The descriptor, -1 once closed."""
@@ -57,6 +58,7 @@ class Client:
                 self.broken = "the engine closed the connection"
                 return
             read += len(data)
+            self.received += len(data)
             for body in self._cutter.feed(data):
                 self._bodies.append(body)
                 self._held += len(body)

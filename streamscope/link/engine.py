@@ -11,16 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
+from types import FrameType
+from typing import Any
 
 import msgspec
 
 from streamscope.core import ConnectRequest, Handle, Loop, Pipe, Request, ShutdownRequest, Stream, WriteRequest
 from streamscope.core.flags import STREAM_TYPES
+from streamscope.core.interrupted import interrupted
+from streamscope.core.probe import CALLBACK_NAMES
 from streamscope.core.records import Word
 from streamscope.core.stream.open import stream_addresses
 from streamscope.link import states, wire
+from streamscope.link.batches import last_part
+from streamscope.link.feed import Feed
 from streamscope.link.producer import Rider, Show
 from streamscope.link.states import State
+
+MOST_FRAMES = 64
+MOST_WORDS = 64 * 1024
+"""Words of the feed that travel with an answer, the newest: less than a MiB."""
 
 wire.encode_with(msgspec.msgpack.Encoder().encode)
 
@@ -32,8 +42,6 @@ class EngineProducer:
         self._loop = loop
         self.commands: Mapping[str, Callable[[dict[str, wire.Argument]], None]] = {}
         self.clock = loop.clock
-        self.watch: Callable[[list[Word]], None] = loop.watch
-        self.unwatch = loop.unwatch
 
     def board(self, rider: Rider) -> None:
         """See `Producer`."""
@@ -43,6 +51,16 @@ class EngineProducer:
         """See `Producer`."""
         if self._loop.passenger is rider:
             self._loop.set_passenger(None)
+
+    def watch(self, words: list[Word], on_full: Callable[[], None]) -> None:
+        """See `Producer`."""
+        self._loop.on_full = on_full
+        self._loop.watch(words)
+
+    def unwatch(self) -> None:
+        """See `Producer`."""
+        self._loop.on_full = None
+        self._loop.unwatch()
 
     def told(self) -> tuple[int, int]:
         """See `Producer`. The loop itself may know more: when only the link cuts a wait short, it reads the clock, and
@@ -192,6 +210,33 @@ def _held_state(request: ConnectRequest | ShutdownRequest | Request | None) -> S
     return states.request_state(
         number=request.number, request=request.type, error=request.error, begin_t=request.begin_t
     )
+
+
+def where_it_stands(loop: Loop, feed: Feed, frame: FrameType | None) -> dict[str, Any]:
+    """Where the program stands that was interrupted in this frame, for who asks while it does not come round
+    (`asking.Answer`). Reads, and changes nothing.
+    """
+    found = interrupted(frame)
+    handle = found.handle
+    place, turn, t, words = last_part(feed.layout, feed.place, *feed.begins, list(feed.words), MOST_WORDS)
+    return {
+        "t": loop.clock(),
+        "since": loop.tick,
+        "turn": loop.turn,
+        "stream": 0 if handle is None else handle.number,
+        "name": "" if handle is None else handle.name[:200],
+        "callback": CALLBACK_NAMES[found.callback] if found.callback else "",
+        "frames": [_place(each) for each in found.frames[:MOST_FRAMES]],
+        "engine": [name for each in found.engine if (name := each.f_code.co_name).startswith("uv")][:MOST_FRAMES],
+        "place": place,
+        "batch_turn": turn,
+        "batch_t": t,
+        "words": words,
+    }
+
+
+def _place(frame: FrameType) -> list[str | int]:
+    return [frame.f_code.co_filename[:500], frame.f_lineno or 0, frame.f_code.co_name[:200]]
 
 
 def listening(loop: Loop) -> list[Stream]:

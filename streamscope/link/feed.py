@@ -4,15 +4,15 @@ A batch says which turn and time hold at its start, as a slice does. That must b
 that place, which is not always what the producer knows; so it is asked what was told.
 
 The list is emptied wherever the loop waits, which is before every fetch of at most 1,024 events, and everything after
-it is bounded in bytes. The list itself has no bound of its own: one would cost every record a comparison, on the path
-that is to cost nothing. What it can grow to is what one run of callbacks tells of. Measured, a write that stays pending
-takes 240 bytes in the engine and as much again here; a callback that does nothing but `try_write` fills 45 MB in each
-second for which it keeps the loop from everything else.
+it is bounded in bytes. A bound on the list itself would cost every record a comparison, on the path that is to cost
+nothing. So the loop looks at it where something rare happens (`Loop.keep_bounds`): beyond half a million words the
+rest of the turn is lost, counted as any other loss. What still has no bound is a callback that does nothing but
+`try_write`: measured, it fills 45 MB in each second for which it keeps the loop from everything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from streamscope.core.records import Word
 from streamscope.link.batches import OwnLayout, pack_batch
@@ -31,10 +31,12 @@ class Feed:
     the first of them; `is_told` is whether anything is told now; `layout` is that of the producer's records.
     """
 
-    __slots__ = ("_producer", "_t", "_turn", "due_at", "is_told", "layout", "place", "words")
+    __slots__ = ("_on_full", "_producer", "_t", "_turn", "due_at", "is_told", "layout", "place", "words")
 
-    def __init__(self, producer: Producer, layout: OwnLayout) -> None:
+    def __init__(self, producer: Producer, layout: OwnLayout, on_full: Callable[[], None]) -> None:
+        """`on_full` is called when one turn has told so much that some of it should be taken, or dropped."""
         self._producer = producer
+        self._on_full = on_full
         self.layout = layout
         self.words: list[Word] = []
         self.is_told = False
@@ -48,11 +50,16 @@ class Feed:
         """The place behind everything told so far."""
         return self.place + len(self.words)
 
+    @property
+    def begins(self) -> tuple[int, int]:
+        """The turn and the time that hold at the start of `words`."""
+        return self._turn, self._t
+
     def begin(self) -> None:
         """Have the producer tell of everything from now on, unless it does already."""
         if not self.is_told:
             self.is_told = True
-            self._producer.watch(self.words)
+            self._producer.watch(self.words, self._on_full)
             self._begin_batch()
 
     def stop(self) -> None:
@@ -82,6 +89,12 @@ class Feed:
             yield from pack_batch(self.layout, self.place, self._turn, self._t, words)
             self.place += len(words)
             words.clear()
+        self._begin_batch()
+
+    def drop(self) -> None:
+        """Let go of everything told so far."""
+        self.place += len(self.words)
+        self.words.clear()
         self._begin_batch()
 
     def _begin_batch(self) -> None:

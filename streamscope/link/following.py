@@ -16,11 +16,25 @@ import sys
 import time
 from typing import Protocol
 
-from streamscope.link.frames import MAX_FRAME, AnyFrame, Command, FrameCutter, FrameError, pack, read_frame
+from streamscope.link.asking import Asking
+from streamscope.link.frames import (
+    MAX_FRAME,
+    AnyFrame,
+    Command,
+    FrameCutter,
+    FrameError,
+    Records,
+    Reply,
+    pack,
+    read_frame,
+)
 from streamscope.link.spool import Spool, Stopped
 from streamscope.trace.untrusted import FeedError
 
 NOT_MEANT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+LOOK_EVERY_S = 0.1
+"""How often it is looked whether the engine turns, while nothing comes."""
 
 READ_AHEAD = 4 * 1024 * 1024
 """Bytes that the engine's own writer holds; the rest of what waits for it is in the engine, up to `--spool`."""
@@ -52,11 +66,13 @@ class Writer(Protocol):
         """Nothing more will come; `stopped` says that this was wanted here. Raises OSError."""
 
 
-def follow(arrived: Spool, writer: Writer) -> str:
-    """Write until the engine ends or the spool is stopped; returns why that was not in order, or ""."""
+def follow(arrived: Spool, writer: Writer, sock: socket.socket, *, patience: float = math.inf) -> str:
+    """Write until the engine ends or the spool is stopped; returns why that was not in order, or "". `sock` is what the
+    spool reads; `patience` is how many seconds the engine may take to say who it is.
+    """
     problem, stopped = "", False
     try:
-        problem = _follow(arrived, writer)
+        problem = _follow(arrived, writer, sock, patience)
     except Stopped:
         stopped = True
     except SilentError:
@@ -72,20 +88,51 @@ def follow(arrived: Spool, writer: Writer) -> str:
     return "; ".join(filter(None, (problem, writer.trouble)))
 
 
-def _follow(arrived: Spool, writer: Writer) -> str:
+def _follow(arrived: Spool, writer: Writer, sock: socket.socket, patience: float) -> str:
     cutter = FrameCutter(MAX_FRAME)
+    asking = Asking.of_peer(sock)
+    begun, received = time.monotonic(), 0
+
+    def ask() -> None:
+        with contextlib.suppress(OSError):  # it has gone, or takes nothing now
+            sock.send(pack(Command(0, "ask", {})), socket.MSG_DONTWAIT)
+
     while not writer.ended:
         now = time.monotonic()
         if writer.due <= now:
             writer.tick(now)
-        data = arrived.take(None if writer.due == math.inf else max(0.0, writer.due - now))
+        if asking is not None:
+            asking.see(received, ask)
+        if not received and now - begun >= patience:
+            return f"the engine does not answer{_what_it_is_at(asking)}: nothing was recorded"
+        data = arrived.take(min(max(0.0, writer.due - now), LOOK_EVERY_S))
         if data is None:
             continue
         if not data:
-            return "the engine ended without a goodbye: its last events may be missing"
+            return _gone(writer, asking)
+        received += len(data)
         for body in cutter.feed(data):
-            writer.handle(read_frame(body))
+            frame = read_frame(body)
+            if not isinstance(frame, Reply):  # it is ours, and says no more than that the engine turns
+                writer.handle(frame)
     return ""
+
+
+def _gone(writer: Writer, asking: Asking | None) -> str:
+    """The engine is not there any more. What it said last while it was stuck is written too."""
+    problem = f"the engine ended without a goodbye{_what_it_is_at(asking)}"
+    answer = None if asking is None else asking.answer
+    if answer is None or not answer.words:
+        return f"{problem}: its last events may be missing"
+    try:
+        writer.handle(Records(answer.place, answer.batch_turn, answer.batch_t, answer.words))
+    except (FeedError, FrameError):  # not what comes next
+        return f"{problem}: its last events may be missing"
+    return f"{problem}; what it told last was read from it while it was stuck"
+
+
+def _what_it_is_at(asking: Asking | None) -> str:
+    return f" ({asking.standstill.text})" if asking is not None and asking.standstill is not None else ""
 
 
 def _cannot_write(writer: Writer, error: OSError) -> str:
@@ -118,7 +165,7 @@ def serve_engine(sock: socket.socket, writer: Writer) -> int:
     for signum in NOT_MEANT_FOR_US:
         signal.signal(signum, signal.SIG_IGN)
     with sock, Spool(sock, READ_AHEAD) as arrived:
-        problem = follow(arrived, writer)
+        problem = follow(arrived, writer, sock)
         if problem and not writer.ended:
             with contextlib.suppress(OSError):  # it has gone, or takes nothing now
                 sock.send(pack(Command(1, "ended", {"reason": problem})), socket.MSG_DONTWAIT)

@@ -38,6 +38,7 @@ class Commands:
         self.entries: dict[str, Entry] = {
             **{name: Entry(_told(command), needs_control=True) for name, command in producer.commands.items()},
             "watch": Entry(self._on_watch, needs_control=False),
+            "ask": Entry(self._on_ask, needs_control=False),
             "stop": Entry(self._on_stop, needs_control=True),
             "payload": Entry(self._on_payload, needs_control=True),
         }
@@ -64,6 +65,9 @@ class Commands:
         if type(every) is not int or not MOST_OFTEN_MS <= every <= LEAST_OFTEN_MS:
             raise CommandError(f"watch takes every {MOST_OFTEN_MS} to {LEAST_OFTEN_MS:,} ms")
         self._watch(subscriber, mode, every)
+
+    def _on_ask(self, subscriber: Subscriber, command: Command) -> None:
+        """Who has heard nothing for a while wants to know whether the loop turns: the answer says so."""
 
     def _on_stop(self, subscriber: Subscriber, command: Command) -> None:
         self._stop()

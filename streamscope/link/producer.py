@@ -60,8 +60,10 @@ class Producer(Protocol):
     def told(self) -> tuple[int, int]:
         """The turn, and the last reading of the clock, that whoever has read the feed to its end knows."""
 
-    def watch(self, words: list[Word]) -> None:
-        """Tell of everything from now on, by appending whole records to this list."""
+    def watch(self, words: list[Word], on_full: Callable[[], None]) -> None:
+        """Tell of everything from now on, by appending whole records to this list; and call `on_full` now and then when
+        one turn has told very much (`core.loop.MOST_TOLD` words): the list may be another's afterwards, or empty.
+        """
 
     def unwatch(self) -> None:
         """Tell of nothing any more."""

@@ -69,6 +69,7 @@ class Publisher:
         self.event = self._poller.fileno(), POLLIN
         self._listeners = Listeners(self._poller)
         self._watched_fds: dict[int, Callable[[], None]] = {}
+        self._heard_fds: dict[int, Callable[[], None]] = {}
         self._subscribers: dict[int, Subscriber] = {}
         self._silent: dict[Subscriber, int] = {}  # until when each is waited for
         self._starting: dict[Subscriber, None] = {}
@@ -76,11 +77,12 @@ class Publisher:
         self._on_gone: dict[int, Callable[[], None]] = {}
         self._taps = Taps(producer, payload, self._subscribers.values(), self._give_up)
         self.commands = Commands(producer, self._taps, stop, self._watch_soon)
-        self.feed = Feed(producer, OwnLayout(hello.kinds, hello.joined))
+        self.feed = Feed(producer, OwnLayout(hello.kinds, hello.joined), self._feed_full)
         self._samples = Samples(producer, self.feed, self._flush_one, self._dismiss_soon)
         self._failed = False
         self._chores_at = 0
         self._calm_until = 0
+        self._full_turn = 0  # the last of which the rest is lost
 
     @property
     def subscribers(self) -> list[Subscriber]:
@@ -131,6 +133,11 @@ class Publisher:
         """Call back once when the other side of this descriptor hangs up."""
         self._watched_fds[fd] = on_hang_up
         self._poller.add(fd, 0)
+
+    def hear_fd(self, fd: int, on_readable: Callable[[], None]) -> None:
+        """Call back, where the loop waits, whenever there is something to read from this descriptor."""
+        self._heard_fds[fd] = on_readable
+        self._poller.add(fd, POLLIN)
 
     def finish(self, reason: str, status: int) -> None:
         """The loop has ended: deliver what is left, say goodbye, and close everything.
@@ -224,10 +231,27 @@ class Publisher:
                     continue
                 if events < 0:
                     events = self.feed.layout.count(words)
-                subscriber.losing = True
-                subscriber.round = None
-                subscriber.lost += events
+                self._lose(subscriber, events)
         self.flush_all()
+
+    def _feed_full(self) -> None:
+        """One turn tells more than is kept of it: its beginning is shipped, and everyone has lost the rest of it."""
+        turn, _ = self._producer.told()
+        if self._full_turn != turn:
+            self._full_turn = turn
+            self.ship()
+            return
+        events = self.feed.layout.count(self.feed.words)
+        self.feed.drop()
+        for subscriber in self._subscribers.values():
+            if subscriber.listening:
+                self._lose(subscriber, events)
+                self._begin_soon(subscriber)  # once it has drained; at once, if nothing is queued for it
+
+    def _lose(self, subscriber: Subscriber, events: int) -> None:
+        subscriber.losing = True
+        subscriber.round = None
+        subscriber.lost += events
 
     def flush_all(self) -> None:
         """Give the kernel what it takes of what is queued."""
@@ -357,6 +381,8 @@ class Publisher:
                     self._flush(fd, subscriber)
             elif fd in self._listeners:
                 self._accept(fd)
+            elif fd in self._heard_fds:
+                self._heard_fds[fd]()
             elif fd in self._watched_fds:
                 self._poller.delete(fd)
                 self._watched_fds.pop(fd)()

@@ -28,6 +28,9 @@ from streamscope.link.spool import SPOOL, Spool
 from streamscope.link.subscriber import EVERYTHING
 from streamscope.trace.names import visible
 
+PATIENCE_S = 2.5
+"""How long an engine may take to say who it is."""
+
 ON_ITS_WAY_S = 0.05
 """How long what has happened may take to arrive: an engine sends what there is after 33 ms at most."""
 
@@ -68,7 +71,7 @@ def record(
             threading.Thread(target=_wait_for_end, args=(leash, arrived), name="leash", daemon=True).start()
         else:
             say(f"recording into {path}; Ctrl-C ends it")
-        problem = following.follow(arrived, recorder)
+        problem = following.follow(arrived, recorder, sock, patience=PATIENCE_S)
     if recorder.bye is not None:
         say(f"the engine has ended: {recorder.bye.reason}")
     if recorder.bytes:

@@ -65,6 +65,10 @@ class Replay:
             raise
 
     @property
+    def standstill(self) -> None:
+        """A past does not stand still."""
+
+    @property
     def reconnects(self) -> bool:
         """There is nothing to connect to."""
         return False

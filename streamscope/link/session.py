@@ -13,8 +13,10 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from streamscope.link.asking import Asking, Standstill
 from streamscope.link.client import Client
 from streamscope.link.discovery import ProbeError, connect, will_return
 from streamscope.link.frames import (
@@ -36,6 +38,7 @@ from streamscope.link.subscriber import EVERYTHING
 from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
+from streamscope.trace.names import host_and_port
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -44,6 +47,7 @@ PAYLOAD_BYTES = 4 * 1024 * 1024
 """Memory for the past, and for the payload of the opened stream; the oldest goes first."""
 
 RETRY_S = 0.5
+_ASK = "ask"
 _NOTICES = 20
 
 
@@ -66,10 +70,11 @@ class Session:
         *,
         history_bytes: int = HISTORY_BYTES,
         why_gone: Callable[[], str] | None = None,
+        pid: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """A session over a socket, which is the session's now, and by `path` over its successors. `why_gone` says what
-        became of the engine's process, if anybody knows.
+        became of the engine's process, if anybody knows; `pid` is that process, if it is not the socket's peer.
         """
         self.hello: Hello | None = None
         self.model = Model.here()
@@ -82,15 +87,19 @@ class Session:
         self.notices: deque[str] = deque(maxlen=_NOTICES)
         self._payload_bytes = 0
         self._path = path
+        self._asking: Asking | None = None
+        self._asks: set[int] = set()
         self._history_bytes = history_bytes
         self._why_gone = why_gone
         self._monotonic = monotonic
         self._retry_at = 0.0
-        self._client = None if sock is None else Client(sock)
+        self._client: Client | None = None
         self._place: int | None = None
         self._sampled = False  # the last that came was a slice without the records before it
         self._wanted = EVERYTHING, 1000
         self._commands = 0
+        if sock is not None:
+            self._connected(sock, pid)
 
     @classmethod
     def attach(cls, path: Path, *, history_bytes: int = HISTORY_BYTES) -> Session:
@@ -117,6 +126,15 @@ class Session:
                 self._client.receive()
             except FrameError as error:
                 self._break(str(error))
+        if self._asking is not None and self._client is not None:
+            self._asking.see(self._client.received, lambda: self.command(_ASK))
+
+    @property
+    def standstill(self) -> Standstill | None:
+        """What is known of the engine while it does not come round; None while it does. No event: it is this
+        inspector's own, and only as true as its last look.
+        """
+        return None if self._asking is None else self._asking.standstill
 
     def fold(self, budget_s: float) -> bool:
         """Fold what was received, for about so many seconds at most; returns whether anything came."""
@@ -154,6 +172,8 @@ class Session:
     def command(self, name: str, **arguments: int | str | bool) -> bool:
         """Send a command; returns False if there is nobody to take it. A refusal comes into `notices`."""
         self._commands += 1
+        if name == _ASK:
+            self._asks.add(self._commands)
         return self._client is not None and self._client.send(Command(self._commands, name, arguments))
 
     def watch(self, mode: str, every_ms: int = 1000) -> None:
@@ -232,8 +252,9 @@ class Session:
         elif isinstance(frame, Bye):
             self._say_goodbye(frame)
         elif isinstance(frame, Reply):
-            if frame.error:
+            if frame.error and frame.number not in self._asks:
                 self.notices.append(frame.error)
+            self._asks.discard(frame.number)
         elif isinstance(frame, Notice):
             self._expect_hello()
             self.notices.append(frame.text)
@@ -273,6 +294,9 @@ class Session:
         if before is not None and (before.pid, before.started) != (hello.pid, hello.started):
             self.close_payload()  # another engine has other streams
         self.hello = hello
+        if self._asking is not None:
+            ports = (host_and_port(address) for address in hello.addresses)
+            self._asking.ports = {parts[1] for parts in ports if parts is not None}
         self.status = "live"
         self.reason = ""
         self.exit_status = None
@@ -301,11 +325,30 @@ class Session:
     def _break(self, reason: str) -> None:
         """The connection is of no use any more."""
         if self.status in ("connecting", "live"):
+            self._fold_what_was_left()
             self.status = "gone"
             self.reason = (self._why_gone and self._why_gone()) or reason
         self._disconnect()
 
+    def _fold_what_was_left(self) -> None:
+        """The engine is gone while it was stuck: what it had told last is known from its answer alone."""
+        answer = None if self._asking is None else self._asking.answer
+        if answer is not None and answer.words and self._place == answer.place and self.status == "live":
+            with suppress(FrameError, FeedError):
+                self._fold_records(Records(answer.place, answer.batch_turn, answer.batch_t, answer.words))
+
+    def _connected(self, sock: socket.socket, pid: int | None = None) -> None:
+        self._client = Client(sock)
+        if pid is not None:
+            self._asking = Asking(pid, monotonic=self._monotonic)
+        else:
+            self._asking = Asking.of_peer(sock, monotonic=self._monotonic)
+
     def _disconnect(self) -> None:
+        if self._asking is not None:
+            self._asking.close()
+            self._asking = None
+        self._asks.clear()
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -324,6 +367,6 @@ class Session:
                     self.reason = f"the engine with pid {self._path.stem} is gone"
                 self._path = None
             return  # what is on the screen says why the last one ended
-        self._client = Client(sock)
+        self._connected(sock)
         self.status = "connecting"
         self.reason = f"connecting again to {os.fspath(self._path)}"

@@ -132,6 +132,14 @@ class Subscriber:
         return [wire.read_command(body) for body in self._cutter.feed(data)]
 
 
+def peer_pid(sock: socket.socket) -> int:
+    """The process at the other end of a Unix socket, by its number here (SO_PEERCRED): of a listening socket the one
+    that listens, of a pair the one that made it.
+    """
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[0])
+
+
 def peer_uid(sock: socket.socket) -> int:
     """The user at the other end of a Unix socket, as the kernel knows it (SO_PEERCRED)."""
     credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))

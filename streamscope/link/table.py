@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from streamscope.link.asking import Standstill
 from streamscope.link.discovery import Engine
 from streamscope.trace.names import visible
 
@@ -13,12 +15,14 @@ _HEAD = ("PID", "PROGRAM", "ADDRESS", "STREAMS", "AGE")
 _RIGHT = {"PID", "STREAMS", "AGE"}
 
 
-def engines_table(engines: Sequence[Engine], now: float | None = None) -> list[str]:
-    """A head and a line for each engine, aligned; `now` is Unix time. What engines say of themselves is made
-    visible.
+def engines_table(
+    engines: Sequence[Engine], standstills: Mapping[int, Standstill] = MappingProxyType({}), now: float | None = None
+) -> list[str]:
+    """A head and a line for each engine, aligned; `standstills` is what is known of those that do not answer, by pid,
+    and `now` is Unix time. What engines say of themselves is made visible.
     """
     now = time.time() if now is None else now
-    rows = [_HEAD, *(_row(engine, now) for engine in engines)]
+    rows = [_HEAD, *(_row(engine, standstills.get(engine.pid), now) for engine in engines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     return ["  ".join(_cell(*cell) for cell in zip(_HEAD, row, widths)).rstrip() for row in rows]
 
@@ -37,10 +41,11 @@ def age(seconds: float) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
 
 
-def _row(engine: Engine, now: float) -> tuple[str, ...]:
+def _row(engine: Engine, standstill: Standstill | None, now: float) -> tuple[str, ...]:
     hello = engine.hello
     if hello is None:
-        return (str(engine.pid), "does not answer", "–", "–", "–")
+        what = "does not answer" if standstill is None else f"■ {standstill.text}"
+        return (str(engine.pid), what, "–", "–", "–")
     addresses = ", ".join(visible(address, 100) for address in hello.addresses[:4]) or "–"
     return (str(engine.pid), visible(hello.program, 40), addresses, f"{hello.streams:,}", age(now - hello.started))
 

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from streamscope.link.asking import Standstill
     from streamscope.link.frames import Hello, Payload
     from streamscope.trace.history import History
     from streamscope.trace.model import Model
@@ -22,6 +23,10 @@ class Source(Protocol):
     opened: int | None
     payload: deque[Payload]
     notices: deque[str]
+
+    @property
+    def standstill(self) -> Standstill | None:
+        """What is known of an engine that does not come round; None while it does."""
 
     @property
     def reconnects(self) -> bool:

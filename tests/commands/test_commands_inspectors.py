@@ -145,7 +145,7 @@ def test_ps_names_an_engine_that_does_not_answer(runtime: Path) -> None:
         serving.process.send_signal(signal.SIGSTOP)
         ended = run(runtime, "ps")
         serving.process.send_signal(signal.SIGCONT)
-    assert f"{serving.pid}  does not answer" in ended.stdout
+    assert f"{serving.pid}  ■ stopped by a signal for" in ended.stdout
 
 
 def test_an_engine_that_was_killed_is_not_listed_and_leaves_nothing(runtime: Path) -> None:

@@ -19,6 +19,7 @@ import errno
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..errors import CallbackEnded
 from ..flags import POLLIN, POLLOUT, READ_PARTIAL, READING, UV_NAMED_PIPE, WRITABLE
 from ..handle import uv__clear_flags, uv__set_flags
 from ..joined_records import joined_site
@@ -147,7 +148,7 @@ def dispatch(loop: Loop, events: list[tuple[int, int]], otherwise: Callable[[Loo
             stream.flags = flags & _NOT_PARTIAL
             try:
                 stream.read_cb(stream, n, data)
-            except Exception as error:
+            except (Exception, CallbackEnded) as error:
                 loop.callback_failed(stream, CB_READ, error)
             except BaseException:
                 if emit is not None:

@@ -73,6 +73,11 @@ def uv__server_io(loop: Loop, stream: Stream, events: int) -> None:
                 if status == EAGAIN:
                     return
             _call_connection_cb(stream, status)
+            # Differs from libuv: without a descriptor left, the same accept fails for ever here; a process that is to
+            # end gets out, and the bounds of the feed are looked at.
+            if loop.ending:
+                return
+            loop.keep_bounds()
             continue
         _set_accepted(stream, status, _ACCEPTED_SERVER)
         _call_connection_cb(stream, 0)

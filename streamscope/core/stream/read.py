@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EOF, UVError, outcome, status_of
+from ..errors import EOF, CallbackEnded, UVError, outcome, status_of
 from ..flags import CLOSING, POLLIN, READ_EOF, READ_PARTIAL, READABLE, READING, UV_NAMED_PIPE, WRITABLE
 from ..handle import uv__clear_flags, uv__handle_start, uv__handle_stop, uv__set_flags
 from ..probe import CB_ALLOC, CB_READ, site
@@ -187,7 +187,7 @@ def _alloc(stream: Stream) -> tuple[Buffer | None, int]:
         if view.readonly or not view.c_contiguous:
             raise TypeError(f"alloc_cb gave a {type(buf).__name__} that cannot be read into")
         return buf, view.nbytes
-    except Exception as error:
+    except (Exception, CallbackEnded) as error:
         stream.loop.callback_failed(stream, CB_ALLOC, error)
         return None, 0
 

@@ -97,6 +97,8 @@ def uv_write2(
         if total:
             emit((mark | _SIZE_WRITE, old, size))
         emit((mark | _PUSH, number))
+        if old:
+            loop.keep_bounds()
     if stream.connect_req is not None:
         pass  # not connected yet: uv__stream_connect leaves POLLOUT on
     elif old == 0:

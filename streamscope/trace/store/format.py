@@ -82,7 +82,14 @@ class Header(msgspec.Struct):
     functions: list[str]
     joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]]
     payload: int = 0
-    vocabulary: Words | None = None  # None in a trace of format 1
+    words: bytes = b""  # the vocabulary's, as zstd packed their msgpack; none in a trace of format 1
+
+    @property
+    def vocabulary(self) -> Words | None:
+        """The words, None in a trace of format 1. Raises TraceError, or what msgspec does, for what are none."""
+        if not self.words:
+            return None
+        return _read_words(unpacked(self.words, min(MOST_HEADER, _length(self.words))))
 
     def __post_init__(self) -> None:
         """What times cannot be, is not taken for one: NaN then."""
@@ -186,6 +193,7 @@ _TAGS = frozenset(range(4))
 read_payload = msgspec.msgpack.Decoder(list[PayloadItem]).decode
 read_numbers = msgspec.msgpack.Decoder(list[int]).decode
 read_header = msgspec.msgpack.Decoder(Header).decode
+_read_words = msgspec.msgpack.Decoder(Words).decode
 read_goodbye = msgspec.msgpack.Decoder(Goodbye).decode
 
 
@@ -195,6 +203,19 @@ def read_items(packed: bytes) -> Iterator[Item | None]:
         item = bytes(raw)
         is_later = item[0] & 0xF0 == 0x90 and len(item) > 1 and item[1] < 0x80 and item[1] not in _TAGS
         yield None if is_later else _read_item(item)
+
+
+def pack_words(words: Words | None) -> bytes:
+    """A vocabulary's words as the header has them."""
+    return b"" if words is None else zstandard.ZstdCompressor(level=LEVEL).compress(encode(words))
+
+
+def _length(packed: bytes) -> int:
+    """How long it says that it is, unpacked. Raises TraceError."""
+    try:
+        return zstandard.get_frame_parameters(packed).content_size
+    except zstandard.ZstdError as error:
+        raise TraceError(f"a part cannot be unpacked: {error}") from error
 
 
 def chunk(tag: bytes, *parts: bytes) -> bytes:

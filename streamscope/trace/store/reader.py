@@ -183,8 +183,10 @@ class TraceFile:
         body = self._read(end - length, length)
         try:
             if zlib.crc32(body) == checksum:
-                return read_header(body), end
-        except MALFORMED:
+                header = read_header(body)
+                _ = header.vocabulary  # whether it can be read
+                return header, end
+        except (*MALFORMED, TraceError):
             pass
         raise TraceError(f"{name} is damaged: its header cannot be read")
 

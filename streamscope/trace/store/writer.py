@@ -50,6 +50,7 @@ from streamscope.trace.store.format import (
     chunk,
     encode,
     pack_head,
+    pack_words,
 )
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary, Words
@@ -162,7 +163,7 @@ class TraceWriter:
             kinds=hello.kinds,
             functions=hello.functions,
             joined=hello.joined,
-            vocabulary=hello.vocabulary,
+            words=pack_words(hello.vocabulary),
             payload=hello.payload,
         )
         self._write(PREFIX.pack(MAGIC, VERSION) + chunk(HEADER, encode(header)))
