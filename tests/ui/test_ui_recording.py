@@ -147,7 +147,7 @@ async def test_what_the_engine_itself_records_is_in_the_header_and_r_asks_it_to_
 
 
 async def test_a_trace_that_cannot_be_seen_is_recorded_all_the_same() -> None:
-    scene = scene_of(recording="/nowhere/\x1b[31m\0.scope")
+    scene = scene_of(recording="/nowhere/\x1b[31m.scope")
     async with looking_at(scene) as (pilot, _):
         await a_while(pilot, scene)
         assert "● rec " in header(pilot)
