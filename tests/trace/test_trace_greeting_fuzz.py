@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from feeds import greeted
 from trace_mutants import Taken, a_trace, look_at_everything, opened_from, taken_apart
 
 from streamscope.link.discovery import Engine
 from streamscope.link.frames import FrameError, Hello, Notice, pack, read_frame
-from streamscope.link.greeting import greeting
 from streamscope.link.replay import Replay
 from streamscope.link.session import Session
 from streamscope.link.table import engines_table
@@ -54,7 +54,7 @@ def fields_of(kind: type[msgspec.Struct]) -> list[str]:
 
 def greetings(field: str) -> Iterator[Hello]:
     """The greeting with each value in this field, as far as it can be read."""
-    whole = msgspec.msgpack.decode(pack(greeting("echo", 0))[4:])
+    whole = msgspec.msgpack.decode(pack(greeted())[4:])
     place = 1 + fields_of(Hello).index(field)
     for value in (whole[place], *VALUES):
         body = msgspec.msgpack.encode([*whole[:place], value, *whole[place + 1 :]])
@@ -73,7 +73,7 @@ def test_a_greeting_is_refused_or_read_whatever_it_says(field: str) -> None:
         read += 1
         engine = Engine(told.pid, __file__, told)  # type: ignore[arg-type]
         for now in (0.0, 1.7e9):
-            assert all(line.isprintable() for line in engines_table([engine], now))
+            assert all(line.isprintable() for line in engines_table([engine], now=now))
         assert instant_text(told.started, 5 * 10**9)
         assert ticks(Window(0, 10**9, 80), told.started)
         try:
@@ -133,7 +133,7 @@ def test_a_trace_is_refused_or_read_and_exported_whatever_its_header_says(field:
 
 
 def test_what_cannot_be_a_time_is_not_known_and_said_so() -> None:
-    told = greeting("echo", 0)
+    told = greeted()
     for value in (math.nan, math.inf, 1e308, -1.0):
         body = msgspec.msgpack.decode(pack(told)[4:])
         body[1 + fields_of(Hello).index("started")] = value
