@@ -6,6 +6,7 @@ changed. Keys come between two of its ticks, so what a person does is answered w
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 from collections.abc import Callable, Iterable
@@ -15,12 +16,13 @@ from textual import on
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
 
 from streamscope.servers.traffic import Traffic
 from streamscope.trace.instant import Target
-from streamscope.ui.actions import bindings
+from streamscope.ui.actions import BY_ID, bindings, key_text
 from streamscope.ui.clipboard import copy_selected
 from streamscope.ui.config import Config
 from streamscope.ui.live import AGES_EVERY
@@ -40,6 +42,10 @@ from streamscope.ui.view import View
 
 FOLD_SECONDS = 0.008
 """How long one tick folds at most, so that a key never waits long."""
+
+
+INTERRUPT_S = 5.0
+"""How long a second Ctrl-C leaves, and the words that say so stay."""
 
 
 def _collect_seldom() -> None:
@@ -71,13 +77,17 @@ class StreamscopeApp(TimeTravelApp):
         view: View | None = None,
         traffic: bool = False,
         begin: Target | None = None,
+        terminal: int = 2,
+        leave_on: int = -1,
     ) -> None:
         """`traffic` starts the built-in clients as soon as it is known where the server listens. A replay stands at
-        `begin`, or plays from the start.
+        `begin`, or plays from the start. The descriptors are the terminal to draw on, and one that is readable once
+        the app is to end.
         """
         no_color = os.environ.pop("NO_COLOR", "")
         if no_color:
             os.environ["NO_COLOR"] = no_color  # textual takes it out, and takes an empty one for a wish
+        self.terminal = terminal
         super().__init__(ansi_color=True if no_color else None)
         if no_color:
             os.environ["NO_COLOR"] = no_color
@@ -92,13 +102,21 @@ class StreamscopeApp(TimeTravelApp):
         self.traffic = Traffic()
         self._traffic_wanted = traffic
         self._begin = begin
+        self._leave_on = leave_on
         self._ages_due = 0.0
+        self._interrupted_until = 0.0
         self._overview = OverviewScreen(self.view, self.config)
         self._wall = WallScreen(self.view)
 
     def get_default_screen(self) -> Screen[None]:
         """The overview."""
         return self._overview
+
+    def get_driver_class(self) -> type[Driver]:
+        """Ours; tests have Textual's own that draws nowhere."""
+        from streamscope.ui.driver import TerminalDriver
+
+        return TerminalDriver
 
     def get_theme(self, theme_name: str) -> Theme | None:
         """The theme of this name. Textual copies the table of all themes for it, and asks for every line it draws."""
@@ -114,6 +132,8 @@ class StreamscopeApp(TimeTravelApp):
     def on_mount(self) -> None:
         """Put the person's settings in force and begin to drain."""
         self._has_begun = True
+        if self._leave_on != -1:
+            asyncio.get_running_loop().add_reader(self._leave_on, self._told_to_leave)
         self.set_keymap(dict(self.config.keys))
         self.install_screen(self._wall, "wall")
         _collect_seldom()
@@ -256,6 +276,25 @@ class StreamscopeApp(TimeTravelApp):
         """Leave."""
         self.traffic.stop()
         self.exit(0)
+
+    def _told_to_leave(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._leave_on)
+        self.exit(0)
+
+    def action_interrupt(self) -> None:
+        """Copy what is marked, as Ctrl-C does elsewhere. Without that, who presses it means to leave, or has pressed it
+        by mistake: say how one does, and leave if it comes again while that is to be read.
+        """
+        marked = self.screen.get_selected_text() or getattr(self.focused, "selected_text", "")
+        now = self.view.monotonic()
+        if marked:
+            self.copy_to_clipboard(marked)
+        elif now < self._interrupted_until:
+            self.exit(0)
+        else:
+            self._interrupted_until = now + INTERRUPT_S
+            key = key_text(self.config.keys.get("quit", BY_ID["quit"].keys).split(",")[0])
+            self.notify(f"{key} leaves; so does Ctrl-C, pressed again.", timeout=INTERRUPT_S, markup=False)
 
     @property
     def left(self) -> bool:

@@ -102,6 +102,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous", "everywhere", "shift+tab", "app.focus_previous", "previous pane",
            "Move the focus to the previous pane.",
            key_label="⇧tab"),
+    Action("interrupt", "everywhere", "ctrl+c", "app.interrupt", "interrupt",
+           "Copy the text that the mouse has marked; without any, say how to leave, and leave when pressed again."),
     Action("quit", "everywhere", "q,ctrl+q", "app.quit", "quit",
            "Leave. A server that was started here ends too, its streams in order; one attached to goes on.",
            footer=99, rank=0, palette="Quit", key_label="q"),
@@ -279,7 +281,7 @@ def of_context(context: str) -> list[Action]:
     return [action for action in ACTIONS if action.context == context]
 
 
-_FIRST = {"palette", "pause", "mark", "difference", "goto", "filter", "stream.filter"}
+_FIRST = {"interrupt", "palette", "pause", "mark", "difference", "goto", "filter", "stream.filter"}
 """Actions whose keys come before a pane's own, as those of a journey do. Such a key overtakes others that were pressed
 before it, which Textual hands on to the pane first: a mark would be set after the step that was pressed behind it. Nor
 is what comes in one go with a key that opens a line to write on taken for the pane's keys.

@@ -28,6 +28,8 @@ class TimeTravelApp(App[int]):
     """An app that looks at one engine, now or in its past."""
 
     view: View
+    terminal: int
+    """The descriptor that it is drawn on."""
 
     def following(self) -> Iterator[Shows]:
         """The screens that a person sees and that follow, from the front on: the live one, and dialogs over it; none

@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyte
@@ -26,6 +26,13 @@ from waiting import PATIENCE_S, until
 FRAME_BEGINS, FRAME_ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
 ASKS_FOR_FRAMES, WE_HAVE_FRAMES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 """Synchronized output: a terminal that has it is told where a picture begins and ends, and shows no half of one."""
+
+MODES = [
+    (b"\x1b[?1049h", b"\x1b[?1049l"), (b"\x1b[?25l", b"\x1b[?25h"), (b"\x1b[?1000h", b"\x1b[?1000l"),
+    (b"\x1b[?1003h", b"\x1b[?1003l"), (b"\x1b[?2004h", b"\x1b[?2004l"), (b"\x1b[?7l", b"\x1b[?7h"),
+    (b"\x1b[?1004h", b"\x1b[?1004l"), (b"\x1b[>", b"\x1b[<u"),
+]  # fmt: skip
+"""What the command switches on in a terminal, and off again."""
 
 KEYS = {"enter": "\r", "escape": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "tab": "\t", "ctrl+c": "\x03"}
 
@@ -51,7 +58,16 @@ def streamscope(*arguments: str) -> list[str]:
 class Terminal:
     """One command in one pseudo-terminal, in its own folder. `raw` is every byte it has written."""
 
-    def __init__(self, command: list[str], folder: Path, columns: int = 140, rows: int = 40) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        folder: Path,
+        columns: int = 140,
+        rows: int = 40,
+        *,
+        stderr: int | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
@@ -62,8 +78,8 @@ class Terminal:
             command,
             stdin=slave,
             stdout=slave,
-            stderr=slave,
-            env=environment(folder),
+            stderr=slave if stderr is None else stderr,
+            env={**environment(folder), **(variables or {})},
             cwd=folder,
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
@@ -152,6 +168,11 @@ class Terminal:
         """The terminal's settings now."""
         return termios.tcgetattr(self._slave)
 
+    def is_as_before(self) -> bool:
+        """Whether the terminal is as the command found it: settings, first buffer, cursor, no mouse, no modes."""
+        switches = {name: self.raw.rfind(name) for pair in MODES for name in pair}
+        return self.settings() == self.settings_before and all(switches[on] <= switches[off] for on, off in MODES)
+
     def hang_up(self) -> None:
         """The person closes the window."""
         os.close(self._slave)
@@ -167,6 +188,11 @@ class Terminal:
         for fd in (self._slave, self._master):
             if fd != -1:
                 os.close(fd)
+
+
+def state_of(pid: int) -> str:
+    """What the process does, by the kernel's letter: T is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def child_of(pid: int, named: str) -> int:

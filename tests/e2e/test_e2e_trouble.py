@@ -77,7 +77,7 @@ def test_when_the_inspector_is_killed_the_server_goes_on_and_says_how_to_attach_
     open_terminal: Open,
 ) -> None:
     # given a screen on its engine, started from a shell
-    terminal = open_terminal("run", "echo", "--port", "0", under_shell=True)
+    terminal = open_terminal("run", "echo", "--port", "0", under="shell")
     address = terminal.address()
     terminal.wait_for("live")
     command = child_of(terminal.process.pid, "streamscope")

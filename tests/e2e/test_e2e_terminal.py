@@ -1,0 +1,206 @@
+"""A terminal's life: it is closed, stopped and taken up again, left by key and by signal, at any instant."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from processes import children_of, is_alive
+from terminal import Open, Terminal, state_of
+from waiting import until
+
+
+def descendants(pid: int) -> list[int]:
+    children = children_of(pid)
+    return [*children, *(each for child in children for each in descendants(child))]
+
+
+def read_all(terminal: Terminal) -> None:
+    """Read what has been written so far."""
+    seen = -1
+    while seen < (seen := len(terminal.raw)):
+        terminal.read(0.0)
+
+
+def ends_in_order(terminal: Terminal, folder: Path) -> int:
+    """Wait for the command's end; nothing of it is left (engine, log, socket, traceback), and the terminal is
+    as it was. Returns the exit status.
+    """
+    until(lambda: terminal.read(0.05) and terminal.process.poll() is not None, "the command ends")
+    read_all(terminal)
+    assert terminal.is_as_before()
+    assert b"Traceback" not in terminal.raw
+    assert [path.name for path in (folder / "runtime").rglob("*") if not path.is_dir()] == []
+    return terminal.ends()
+
+
+@pytest.mark.parametrize("under", ["make", "setsid"])
+def test_when_the_terminal_is_closed_everything_ends(open_terminal: Open, under: str) -> None:
+    # given a terminal whose end is told by no signal to the command, or to others too
+    terminal = open_terminal("run", "echo", "--port", "0", under=under)
+    terminal.wait_for("live")
+    processes = descendants(terminal.process.pid)
+    assert len(processes) == 2
+
+    terminal.hang_up()
+
+    until(lambda: not any(map(is_alive, processes)), "screen and engine end")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_leaves_the_terminal_as_it_was(open_terminal: Open, tmp_path: Path, signum: int) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0")
+    terminal.wait_for("live")
+
+    terminal.process.send_signal(signum)
+
+    assert ends_in_order(terminal, tmp_path) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGTSTP, signal.SIGSTOP])
+def test_a_screen_that_was_stopped_goes_on_where_it_was(open_terminal: Open, tmp_path: Path, how: int) -> None:
+    # given a screen that is stopped
+    terminal = open_terminal("run", "echo", "--port", "0")
+    terminal.wait_for("live", "q quit")
+    terminal.process.send_signal(how)
+    until(lambda: terminal.read(0.01) and state_of(terminal.process.pid) == "T", "the screen stops")
+    read_all(terminal)
+    if how == signal.SIGTSTP:
+        assert terminal.is_as_before()
+
+    # when a shell has drawn over it, and it is to go on
+    terminal.screen.reset()
+    terminal.process.send_signal(signal.SIGCONT)
+    until(lambda: terminal.read(0.01) and terminal.raw.count(b"\x1b[?1049h") == 2, "it takes the terminal again")
+
+    # then it is whole again, obeys, and leaves the terminal as it was
+    terminal.wait_for("live", "Nobody has connected yet", "q quit")
+    terminal.press("q")
+    assert ends_in_order(terminal, tmp_path) == 0
+
+
+def test_ctrl_c_says_how_one_leaves_and_leaves_when_it_is_pressed_again(open_terminal: Open, tmp_path: Path) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0")
+    terminal.wait_for("live")
+    terminal.press("/", "ctrl+c")
+    terminal.wait_for("q leaves; so does Ctrl-C, pressed again.")
+
+    terminal.press("ctrl+c")
+
+    assert ends_in_order(terminal, tmp_path) == 0
+
+
+def test_the_screen_is_drawn_although_stderr_goes_to_a_file(open_terminal: Open, tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    with errors.open("wb") as file:
+        terminal = open_terminal("run", "echo", "--port", "0", stderr=file.fileno())
+    terminal.wait_for("live", "q quit")
+    os.kill(terminal.engine_pid(), signal.SIGKILL)
+    terminal.wait_for("SIGKILL")
+
+    terminal.press("q")
+
+    assert terminal.ends() == 1
+    assert "SIGKILL" in errors.read_text()
+
+
+def test_the_terminal_is_as_large_as_it_is_whatever_the_environment_says(open_terminal: Open) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0", columns=100, rows=30, COLUMNS="60", LINES="15")
+
+    terminal.wait_for("live", "q quit")
+
+    assert "60 × 15" not in terminal.raw.decode("utf-8", "replace")
+    assert "q quit" in terminal.screen.display[-1]
+
+
+BREAKING = """
+import streamscope.app
+
+def broken(*_):
+    raise RuntimeError("broken for this test")
+
+streamscope.app.StreamscopeApp.{method} = broken
+"""
+
+
+def test_a_screen_that_fails_when_it_has_been_left_takes_its_server_along(open_terminal: Open, tmp_path: Path) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0", first=BREAKING.format(method="on_unmount"))
+    terminal.wait_for("live")
+    engine = terminal.engine_pid()
+
+    terminal.press("q")
+
+    until(lambda: terminal.read(0.05) and terminal.process.poll() is not None, "the command ends")
+    read_all(terminal)
+    assert b"broken for this test" in terminal.raw
+    assert terminal.is_as_before()
+    assert not is_alive(engine)
+    assert terminal.ends() == 1
+
+
+def test_a_screen_that_fails_unasked_leaves_its_server_and_says_so(open_terminal: Open) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0", first=BREAKING.format(method="action_mark"))
+    terminal.wait_for("live")
+    engine = terminal.engine_pid()
+
+    terminal.press("m")
+
+    terminal.wait_for("broken for this test", f"stop it with: kill {engine}")
+    assert is_alive(engine)
+    os.kill(engine, signal.SIGTERM)
+    until(lambda: not is_alive(engine), "the engine ends")
+    assert terminal.ends() == 1
+
+
+@pytest.mark.parametrize("seen", [b"", b"\x1b[?1049h", b"\x1b[?2026h", b"listens"])
+def test_a_key_that_leaves_at_any_instant_of_the_start_ends_everything(
+    open_terminal: Open, tmp_path: Path, seen: bytes
+) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0")
+    until(lambda: terminal.read(0.0) and seen in terminal.raw, f"{seen!r} is drawn")
+
+    terminal.press("q")
+
+    assert ends_in_order(terminal, tmp_path) == 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("instant", ["its log is there", "the engine is there", "it is drawn"])
+def test_a_signal_at_any_instant_of_the_start_ends_everything(
+    open_terminal: Open, tmp_path: Path, instant: str, signum: int
+) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0")
+    runtime, pid = tmp_path / "runtime", terminal.process.pid
+    reached = {
+        "its log is there": lambda: list(runtime.glob("streamscope-*.log")),
+        "the engine is there": lambda: list(runtime.rglob("*.sock")),
+        "it is drawn": lambda: terminal.read(0.0) and terminal.raw,
+    }
+    until(reached[instant], instant)
+
+    os.killpg(pid, signum)  # as the terminal does, and whoever ends a job
+
+    ends_in_order(terminal, tmp_path)
+    assert terminal.process.returncode == 0
+
+
+def test_a_second_signal_does_not_wait_for_an_engine_that_takes_its_time(open_terminal: Open, tmp_path: Path) -> None:
+    # given a program that does not come back, and a screen that has been told to end it
+    program = tmp_path / "busy.py"
+    program.write_text("import time\ndef main(loop):\n    while True:\n        try:\n            time.sleep(600)\n"
+                       "        except BaseException:\n            pass\n")  # fmt: skip
+    terminal = open_terminal("run", str(program))
+    terminal.wait_for("connecting")
+    engine = terminal.engine_pid()
+    terminal.press("q")
+    until(lambda: terminal.read(0.01) and terminal.raw.rfind(b"\x1b[?1049l") > 0, "the screen is left")
+
+    # when it is told again, for each step of the end
+    for _ in range(3):
+        terminal.process.send_signal(signal.SIGTERM)
+
+    # then it does not wait any longer
+    until(lambda: terminal.read(0.05) and terminal.process.poll() is not None, "the command ends")
+    assert not is_alive(engine)
