@@ -71,6 +71,8 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
+        self._ahead = b""
+        self._drawing = False
         self._master, slave = pty.openpty()
         self._resize(columns, rows)
         self.settings_before = termios.tcgetattr(slave)
@@ -105,33 +107,35 @@ class Terminal:
         return "\n".join(self.screen.display)
 
     def read(self, seconds: float) -> bool:
-        """Read what the command writes within this time; False when it has closed its terminal."""
-        ready, _, _ = select.select([self._master], [], [], seconds)
-        if not ready:
-            return True
-        try:
-            data = os.read(self._master, 65536)
-        except OSError:
-            return False  # EIO: nobody has the other side open
-        tail = len(self.raw) - len(ASKS_FOR_FRAMES)
-        self.raw += data
-        if self.raw.find(ASKS_FOR_FRAMES, max(tail + 1, 0)) != -1:
-            os.write(self._master, WE_HAVE_FRAMES)
+        """Read what the command writes within this time, up to the end of a picture; False when it has closed its
+        terminal.
+        """
+        if not self._ahead:
+            ready, _, _ = select.select([self._master], [], [], seconds)
+            if not ready:
+                self._drawing = False  # as in other terminals: who ends no picture does not keep it from being seen
+                return True
+            try:
+                self._ahead = os.read(self._master, 65536)
+            except OSError:
+                return False  # EIO: nobody has the other side open
+            before = len(self.raw)
+            self.raw += self._ahead
+            if self.raw.find(ASKS_FOR_FRAMES, max(before - len(ASKS_FOR_FRAMES) + 1, 0)) != -1:
+                os.write(self._master, WE_HAVE_FRAMES)
+        piece, end, self._ahead = self._ahead.partition(FRAME_ENDS)
         # pyte knows no private sequences with a `<`, `>` or `=` and would print their ends.
-        self._stream.feed(re.sub(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]", b"", data))
-        return bool(data)
-
-    def _is_drawing(self) -> bool:
-        """Whether only a part of a picture has come so far."""
-        return self.raw.rfind(FRAME_BEGINS) > self.raw.rfind(FRAME_ENDS)
+        self._stream.feed(re.sub(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]", b"", piece + end))
+        self._drawing = not end and (self._drawing or FRAME_BEGINS in piece)
+        return bool(piece or end)
 
     def wait(self, seen: Callable[[str], object], what: str) -> None:
         """Read until the screen is so; half a picture is not looked at."""
 
         def read_or_seen() -> bool:
-            if not self._is_drawing() and seen(self.text):
+            if not self._drawing and seen(self.text):
                 return True
-            assert self.read(0.1), f"the command ended before the screen showed {what}:\n{self.text}"
+            assert self.read(1.0), f"the command ended before the screen showed {what}:\n{self.text}"
             return False
 
         until(read_or_seen, lambda: f"{what}; the screen shows\n{self.text}", pause_s=0)
@@ -159,7 +163,9 @@ class Terminal:
         def ended() -> bool:
             if not self.read(0.1):
                 return True
-            return self.process.poll() is not None and not select.select([self._master], [], [], 0)[0]
+            return (
+                self.process.poll() is not None and not self._ahead and not select.select([self._master], [], [], 0)[0]
+            )
 
         until(ended, lambda: f"the command's end; the screen shows\n{self.text}", pause_s=0)
         return self.process.wait(PATIENCE_S)
