@@ -12,14 +12,13 @@ import socket
 import subprocess
 import sys
 import termios
-import time
 import tty
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_command import echoed, environment
-from waiting import PATIENCE_S
+from running_command import echoed, environment, follow
+from waiting import PATIENCE_S, until
 
 from streamscope.link.session import Session
 
@@ -43,12 +42,7 @@ class Orphan:
         )
         theirs.close()
         self.session = Session(ours)
-        deadline = time.monotonic() + PATIENCE_S
-        while self.session.status == "connecting":
-            assert time.monotonic() < deadline
-            select.select([self.session.fileno()], [], [], 1)
-            self.session.receive()
-            self.session.fold(0.1)
+        follow(self.session, lambda: self.session.status != "connecting")
         assert self.session.hello is not None
         self.address = self.session.hello.addresses[0]
 
@@ -58,12 +52,14 @@ class Orphan:
 
     def said(self) -> str:
         """What is on the terminal, up to the command that stops the engine."""
-        said = b""
-        deadline = time.monotonic() + PATIENCE_S
-        while b"kill" not in said:
-            assert time.monotonic() < deadline, said
+        said = bytearray()
+
+        def all_said() -> bool:
             if select.select([self.master], [], [], 1)[0]:
-                said += os.read(self.master, 4096)
+                said.extend(os.read(self.master, 4096))
+            return b"kill" in said
+
+        until(all_said, lambda: f"the command that stops the engine, after {bytes(said)!r}", pause_s=0)
         return said.decode()
 
     def close(self) -> None:
