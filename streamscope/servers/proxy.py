@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import errno
 import socket
-import sys
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from streamscope.core import EOF, Tcp, UVError, format_address
 from streamscope.servers.address import AddressError, listen, parse
 from streamscope.servers.flow import Valve, close, reset
+from streamscope.telling import tell
 
 if TYPE_CHECKING:
     from streamscope.core import ConnectRequest, Loop, ShutdownRequest, Stream
@@ -66,7 +66,7 @@ class Proxy:
 
     def __init__(self, behind: tuple[str, int]) -> None:
         self.behind = behind
-        self.own: set[Address] = set()  # the near ends of what we have connected
+        self.own: dict[tuple[str, int], Tcp] = {}  # what we have connected, by its near end
         self.told: set[str] = set()
 
     def on_connection(self, server: Stream, status: int) -> None:
@@ -75,23 +75,32 @@ class Proxy:
             return
         client = Tcp(server.loop)
         server.accept(client)
-        try:
-            peer = client.getpeername()
-        except UVError:
-            peer = None  # it has gone again
-        if peer in self.own:
+        if self.is_own(client):
             self.refuse(client, f"{format_address(self.behind)} leads back to the proxy itself")
         elif len(self.own) >= MOST:
             self.refuse(client, f"more than {MOST} connections are not carried")
         else:
             Relay(self, client)
 
+    def is_own(self, client: Tcp) -> bool:
+        """Whether its other end is one of our upstreams. Both ends tell: one port may lead to several places."""
+        try:
+            upstream = self.own.get(plain(client.getpeername()))
+            return upstream is not None and plain(upstream.getpeername()) == plain(client.getsockname())
+        except UVError:
+            return False  # one of them has gone again
+
     def refuse(self, client: Tcp, why: str) -> None:
         """Reset a connection; why is said once."""
         reset(client)
         if why not in self.told:
             self.told.add(why)
-            print(f"proxy: {why}; such connections are reset", file=sys.stderr)  # noqa: T201 (a server's own word)
+            tell(f"proxy: {why}; such connections are reset")
+
+
+def plain(address: Address) -> tuple[str, int]:
+    """Host and port alone; an IPv4 address that came to an IPv6 socket as what it is."""
+    return address[0].removeprefix("::ffff:"), address[1]
 
 
 class Relay:
@@ -99,14 +108,14 @@ class Relay:
 
     def __init__(self, proxy: Proxy, client: Tcp) -> None:
         self.client, self.upstream = client, Tcp(client.loop)
-        self.own, self.near = proxy.own, None
+        self.own, self.near = proxy.own, ("", 0)
         self.ended = 0
         self.client.name = f"client of #{self.upstream.number}"
         self.upstream.name = f"upstream of #{self.client.number}"
         try:
             self.upstream.connect(proxy.behind, self.on_connect)
-            self.near = self.upstream.getsockname()
-            self.own.add(self.near)
+            self.near = plain(self.upstream.getsockname())
+            self.own[self.near] = self.upstream
         except UVError:
             self.close()  # no network leads there; a refusal is told later, to on_connect
 
@@ -138,12 +147,12 @@ class Relay:
 
     def cut(self, failed: Stream | None = None) -> None:
         """Reset both sides: one has failed, and nothing more can be carried either way."""
-        self.own.discard(self.near)
+        self.own.pop(self.near, None)
         reset(self.client)
         reset(self.upstream)
 
     def close(self) -> None:
         """Close both sides."""
-        self.own.discard(self.near)
+        self.own.pop(self.near, None)
         close(self.client)
         close(self.upstream)
