@@ -44,6 +44,7 @@ from streamscope.link.writers import Writers
 from streamscope.servers.load import program_name
 from streamscope.servers.program import MainSignals, Program, ProgramFailed, Refusal, Stopped, prepare
 from streamscope.servers.traffic import Traffic
+from streamscope.telling import say, tell_lines
 from streamscope.trace.names import visible
 
 GRACE_S, GRACE_HEADLESS_S = 5.0, 30.0
@@ -84,7 +85,7 @@ def serve(options: ServeOptions) -> int:
     try:
         engine = Engine(options)
     except OSError as error:
-        sys.stderr.write(f"streamscope: the engine cannot be made: {error.strerror}\n")
+        say(f"the engine cannot be made: {error.strerror}")
         return 1
     return engine.run()
 
@@ -226,7 +227,7 @@ class Engine:
         if os.getpid() == self.pid:
             return
         if leaving is None:
-            sys.stderr.write(f"streamscope: a child of {self.name} {did}; the loop is its parent's\n")
+            say(f"a child of {self.name} {did}; the loop is its parent's")
         _leave(1 if leaving is None else _exit_status(leaving))
 
     def _announce(self, printed: bytes) -> None:
@@ -236,7 +237,7 @@ class Engine:
         try:
             if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.closed:  # what main has left of it
                 sys.stdout.reconfigure(line_buffering=True)
-            write_all(1, f"{self.name} {where}\n".encode())
+            write_all(1, f"{visible(f'{self.name} {where}', 4096)}\n".encode())
             if self.options.events == "-":
                 os.dup2(2, 1)  # events alone go to stdout from here on
             write_all(1, printed)
@@ -250,7 +251,7 @@ class Engine:
     def _say(self, line: str) -> None:
         """A line on stderr, from between two bytecodes: it must neither wait nor go through Python's own buffers."""
         with contextlib.suppress(OSError):
-            os.write(2, f"streamscope: {line}\n".encode())
+            os.write(2, f"streamscope: {visible(line, 1000)}\n".encode())
 
     def _hung_up(self) -> None:
         self.ending.ask("the terminal hung up")
@@ -258,7 +259,7 @@ class Engine:
     def _refuse(self, refusal: Refusal) -> int:
         self.publisher.refuse(str(refusal), refusal.status)
         if self.options.link_fd == -1:
-            sys.stderr.write(f"streamscope: {refusal}\n")
+            say(str(refusal))
         self._writers.wait()
         self._clean_up()
         return refusal.status
@@ -335,7 +336,7 @@ class Engine:
                 discovery.remove_stale(path.parent)
                 self._listen(path)
             except ProbeError as error:
-                sys.stderr.write(f"streamscope: {error}; attach and ps will not find this engine\n")
+                say(f"{error}; attach and ps will not find this engine")
         if options.probe is not None:
             try:
                 self._listen(Path(options.probe))
@@ -386,7 +387,7 @@ def _exit_status(leaving: SystemExit) -> int:
         return 0
     if isinstance(leaving.code, int):
         return leaving.code & 255
-    sys.stderr.write(f"{leaving.code}\n")
+    tell_lines(str(leaving.code))
     return 1
 
 

@@ -1,11 +1,15 @@
-"""How a command tells a person what became of it: one line on stderr, and an exit status.
+"""How a person at a terminal is told anything without a screen: the one way there for every room above the traces.
 
-What is said may name files, programs and peers, so nothing of it reaches the terminal as it came.
+What is told may name files, programs and peers, and may quote what they said, so nothing of it reaches the terminal as
+it came. A test finds whoever writes there by another way. (What a program prints itself is its own affair.)
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
+
+from streamscope.core.printable import visible
 
 
 class CommandFailed(Exception):
@@ -20,6 +24,25 @@ class CommandFailed(Exception):
 
 def say(text: str) -> None:
     """Write one line to stderr, with the command's name before it."""
-    from streamscope.trace.names import visible  # only who has something to say waits for the catalogue of names
+    tell(f"streamscope: {text}", 1020)
 
-    sys.stderr.write(f"streamscope: {visible(text, 1000)}\n")
+
+def tell(text: str, limit: int = 1000) -> None:
+    """Write one line to stderr, of so many characters at most."""
+    sys.stderr.write(f"{visible(text, limit)}\n")
+
+
+def tell_lines(text: str) -> None:
+    """Write several lines to stderr: a traceback, for one."""
+    for line in text.splitlines():
+        tell(line.expandtabs(), 4096)
+
+
+def tell_error(error: BaseException) -> None:
+    """Write an exception to stderr, with its traceback."""
+    tell_lines("".join(traceback.format_exception(error)))
+
+
+def show(line: str, limit: int = 4096) -> None:
+    """Write one line to stdout: what the command was asked for."""
+    sys.stdout.write(f"{visible(line, limit)}\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, say, show, tell
 
 if TYPE_CHECKING:
     from streamscope.trace.check import Assertion
@@ -61,7 +61,7 @@ def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool
         with TraceFile.open(file) as trace:
             report = checking.check(trace.history, assertions, ends=trace.bye is not None)
             for line in checking.lines(report, file, quiet=quiet):
-                click.echo(line)
+                show(line)
             missing = trace.missing
     except (TraceError, FeedError) as error:
         raise CommandFailed(str(error), 2) from error
@@ -101,5 +101,5 @@ def _parsed(text: str, where: str) -> Assertion:
         return Assertion.parse(text)
     except FilterError as error:
         for line in marked(error, text).split("\n"):
-            click.echo(f"  {line}".rstrip(), err=True)
+            tell(f"  {line}".rstrip())
         raise click.UsageError(f"{where}, character {error.start + 1}: {error.message}") from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT, Whole
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, say, tell
 
 if TYPE_CHECKING:
     from streamscope.trace.export.request import Request
@@ -164,7 +164,7 @@ def _tell(output: str | None, kind: str, size: int, missing: str) -> None:
         say(missing)
     if output is not None:
         then = ": open it at https://ui.perfetto.dev" if kind == "perfetto" else ""
-        click.echo(f"{visible(output, 1000)}: {in_bytes(size)}{then}", err=True)
+        tell(f"{visible(output, 1000)}: {in_bytes(size)}{then}", 1200)
 
 
 def _nobody_reads() -> NoReturn:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from streamscope.commands.parameters import CONTEXT
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
     from streamscope.link.asking import Standstill
@@ -27,7 +27,7 @@ def ps() -> None:
         return
     silent = [engine.pid for engine in found.engines if engine.hello is None]
     for line in engines_table(found.engines, _at_a_standstill(silent)):
-        click.echo(line)
+        show(line)
     for why in found.passed_over:
         say(f"passed over: {why}")
 

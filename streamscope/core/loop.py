@@ -22,6 +22,7 @@ from .handle import Handle, uv__finish_close
 from .loop_watcher import LoopWatcher, uv__run_loop_watchers
 from .poll import Passenger, uv__io_poll
 from .poller import EpollPoller, Poller
+from .printable import printable
 from .probe import CALLBACK_NAMES, Probe, site
 from .records import Word
 from .stream.joined import run_pending
@@ -256,8 +257,8 @@ class Loop(Probe):
 
 def print_and_close(handle: Handle | None, callback: str, error: BaseException) -> None:
     """The default excepthook: the traceback goes to stderr, the handle is closed, the loop goes on."""
-    print(f"exception in {callback} of {handle!r}:", file=sys.stderr)  # noqa: T201 (what a program without a hook sees)
-    traceback.print_exception(error)
+    text = "".join(traceback.format_exception(error))
+    sys.stderr.write(printable(f"exception in {callback} of {handle!r}:\n{text}"))
     if handle is not None and not handle.flags & (CLOSING | CLOSED):
         handle.close()
 

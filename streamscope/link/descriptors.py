@@ -8,6 +8,8 @@ import os
 import resource
 import sys
 
+from streamscope.telling import say
+
 FEW_DESCRIPTORS = 4096
 IN_RESERVE = 4
 """Descriptors that are kept for inspectors who come when the program has taken all others."""
@@ -83,7 +85,7 @@ def raise_descriptor_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < FEW_DESCRIPTORS:
-        sys.stderr.write(
-            f"streamscope: this process may have {soft} descriptors at most, so it can serve fewer connections; "
-            "the hard limit (ulimit -Hn) says so\n"
+        say(
+            f"this process may have {soft} descriptors at most, so it can serve fewer connections; the hard limit "
+            "(ulimit -Hn) says so"
         )

@@ -29,6 +29,7 @@ from streamscope.link.frames import (
     read_frame,
 )
 from streamscope.link.spool import Spool, Stopped
+from streamscope.telling import say
 from streamscope.trace.untrusted import FeedError
 
 NOT_MEANT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -171,7 +172,7 @@ def serve_engine(sock: socket.socket, writer: Writer) -> int:
                 sock.send(pack(Command(1, "ended", {"reason": problem})), socket.MSG_DONTWAIT)
     problem = with_loss(problem, writer.lost_in_all)
     if problem:
-        sys.stderr.write(f"streamscope: {problem}\n")
+        say(problem)
     return 1 if problem else 0
 
 

@@ -15,7 +15,6 @@ What an inspector sends is checked; one that sends anything else is let go.
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Callable
 
 from streamscope.core.flags import POLLIN, POLLOUT
@@ -32,6 +31,7 @@ from streamscope.link.samples import Samples
 from streamscope.link.subscriber import BUFFER_LIMIT, EVERYTHING, STATES, Round, Subscriber
 from streamscope.link.taps import Taps
 from streamscope.link.wire import FrameError, Hello
+from streamscope.telling import say, tell_error
 
 MOST_SUBSCRIBERS = 64
 CHORES_NS = 1_000_000_000
@@ -458,10 +458,9 @@ class Publisher:
         if self._failed:
             return
         self._failed = True
-        import traceback  # a program that is not ours should not have to load it
 
-        sys.stderr.write("streamscope: the link to the inspectors failed and is taken out; the server goes on\n")
-        traceback.print_exception(error)
+        say("the link to the inspectors failed and is taken out; the server goes on")
+        tell_error(error)
         self._close()
 
     def _close(self) -> None:

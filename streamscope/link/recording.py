@@ -26,7 +26,7 @@ from streamscope.link.parts import Parts, PartsError, Rotation, open_first
 from streamscope.link.recorder import Recorder
 from streamscope.link.spool import SPOOL, Spool
 from streamscope.link.subscriber import EVERYTHING
-from streamscope.trace.names import visible
+from streamscope.telling import tell
 
 PATIENCE_S = 2.5
 """How long an engine may take to say who it is."""
@@ -123,7 +123,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     if problem:
-        sys.stderr.write(f"{visible(problem, 1000)}\n")
+        tell(problem)
     return 1 if problem else 0
 
 

@@ -10,7 +10,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from streamscope.link.producer import CommandError
 from streamscope.link.publisher import Publisher
 from streamscope.link.subscriber import Subscriber
 from streamscope.link.wire import Command, Hello
+from streamscope.telling import say
 from streamscope.trace.names import visible
 
 STDOUT = "-"
@@ -107,7 +107,7 @@ class Writers:
         """It can say nothing itself any more."""
         if not writer.said:
             text = f"{writer.name} is gone without a word: what it had written can be read"
-            sys.stderr.write(f"streamscope: {text}\n")
+            say(text)
             self._over(writer, text)
 
     def _over(self, writer: _Writer, text: str) -> None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from streamscope.core import Loop, Pipe, Tcp, Timer, UVError, Wakeup
 from streamscope.servers.address import AddressError, parse, pipe_name
 from streamscope.servers.flow import close
+from streamscope.telling import tell
 
 if TYPE_CHECKING:
     from streamscope.core import ConnectRequest, Stream
@@ -209,7 +210,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m streamscope.servers.clients ADDRESS KIND\n")
         return 2
     except AddressError as error:
-        sys.stderr.write(f"clients: {error}\n")
+        tell(f"clients: {error}")
         return 1
     return 0
 

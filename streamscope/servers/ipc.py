@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING
 from streamscope.core import Pipe, Tcp, Timer, UVError
 from streamscope.servers.address import AddressError, listen
 from streamscope.servers.flow import close
+from streamscope.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +202,7 @@ class Parent:
             self.start_child()
         except OSError as error:
             raise SystemExit(f"streamscope: ipc: {what}, and no other can be started: {error.strerror}") from error
-        sys.stderr.write(f"ipc: {what}, and its connections with it; {self.channel.name} takes its place\n")
+        tell(f"ipc: {what}, and its connections with it; {self.channel.name} takes its place")
 
 
 def no_buffer(stream: Stream, suggested_size: int) -> None:

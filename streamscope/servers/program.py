@@ -18,6 +18,7 @@ from streamscope.core import LoopOfParent
 from streamscope.servers import SERVERS
 from streamscope.servers.address import AddressError
 from streamscope.servers.load import LoadError, load, program_name
+from streamscope.telling import tell_lines
 
 if TYPE_CHECKING:
     from streamscope.core import Loop
@@ -94,7 +95,7 @@ class Program:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, "streamscope.serve"):
             trace = trace.tb_next
-        traceback.print_exception(type(error), error, trace)
+        tell_lines("".join(traceback.format_exception(type(error), error, trace)))
         return ProgramFailed(f"{self.name} raised {traceback.format_exception_only(error)[-1].strip()}")
 
 
@@ -110,7 +111,7 @@ def prepare(
         main = load(target)
     except LoadError as error:
         if error.details:
-            sys.stderr.write(error.details)
+            tell_lines(error.details)
             raise ProgramFailed(str(error)) from error
         raise Refusal(str(error)) from error
     keywords = {**given, **_own_options(name, target, options)}

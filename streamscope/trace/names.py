@@ -13,6 +13,7 @@ import json
 import re
 
 from streamscope.core.flags import FLAG_NAMES, POLL_NAMES, REQUEST_NAMES, TYPE_NAMES
+from streamscope.core.printable import visible as visible
 from streamscope.core.probe import CALLBACK_NAMES, KINDS
 
 UV_EOF = -4095
@@ -110,17 +111,6 @@ def host_and_port(address: str) -> tuple[str, int] | None:
     if address[:1] in ("/", "@") or not colon or not (port.isascii() and port.isdigit()) or len(port) > 5:
         return None
     return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def visible(text: str, limit: int = 200) -> str:
-    r"""Text of a peer or a program, fit for a terminal: what does not print is written as `\x1b`, what is too long
-    ends in `…`.
-    """
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
 def printable_json(lines: bytes) -> bytes:
