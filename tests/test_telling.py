@@ -32,7 +32,7 @@ ELSEWHERE = {
     "ui/actions.py": "a document of our own, for `make docs`",
     "commands/config.py config": "a file of our own words, to be edited",
     "commands/export.py _opened": "the export itself; each format sees to what it may hold",
-    "launch.py _show_printed": "each line is visible",
+    "own_engine.py _show_printed": "each line is visible",
     "serve.py _announce": "the first line is visible; the program's own output is its own affair",
     "serve.py _serve": "the program's own output is its own affair",
     "serve.py _say": "the line is visible; it is written past Python's buffers while a callback is stuck",
