@@ -167,7 +167,7 @@ def _slide(session: Session, number: int) -> str:
     state = session.model.streams[number]
     spare = (state.closed_t - state.begin_t) // 40
     window = state.begin_t - spare, state.closed_t + spare
-    subject = svg.Subject(number, title(state))
+    subject = svg.Subject(number, title(state, session.history.decoder.vocabulary))
     return svg.draw(session.history, svg.Picture("Nobody reads", *window, [subject], session.hello.started))
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .flags import POLLIN, READ_PARTIAL, UV_WRITE
-from .probe import CB_READ, site
+from .probe import CB_READ, KINDS, site
 from .records import FIRST_JOINED, SEQ_PER_WORD
+
+__all__ = ["JOINED", "READ_PARTIAL", "UV_WRITE", "Joined", "joined_site"]  # and the constants that the records have
 
 
 class Joined(NamedTuple):
@@ -22,6 +24,11 @@ class Joined(NamedTuple):
     name: str
     args: tuple[str, ...]
     steps: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The names of the events' kinds."""
+        return [KINDS[site & 255].name for site, _ in self.steps]
 
 
 def _joined(name: str, args: str, *steps: tuple[str | int, ...]) -> Joined:
@@ -56,7 +63,7 @@ _WRITE_STEPS: tuple[tuple[str | int, ...], ...] = (
 _WRITTEN_STEPS: tuple[tuple[str | int, ...], ...] = (
     ("pending.pop", "uv__run_pending"),
     ("write_completed_queue.pop", "uv__write_callbacks", "req"),
-    ("request.end", "uv__write_callbacks", "req", 0, "active_reqs"),
+    ("request.end", "uv__write_callbacks", "req", 0, "active_reqs", UV_WRITE),
 )
 
 JOINED: tuple[Joined, ...] = (

@@ -322,7 +322,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind(
         "request.end",
-        "req:req status:status active_reqs:int",
+        "req:req status:status active_reqs:int request:request",
         "uv__write_callbacks uv__stream_connect uv__stream_destroy uv__drain",
         "The request is over; its callback is next.",
     ),

@@ -87,7 +87,7 @@ class EventsWriter:
         if isinstance(frame, Records):
             self._tell_loss(frame.place * SEQ_PER_WORD)
             for event in self._decoder.events(frame.place, frame.turn, frame.t, frame.words):
-                self._file.add(event_as_json(event))
+                self._file.add(event_as_json(event, self._decoder.vocabulary))
                 self._seq, self._t, self._turn = event.seq, event.t, event.turn
             self._file.flush()
         elif isinstance(frame, Lost):

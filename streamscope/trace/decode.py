@@ -11,15 +11,13 @@ them packed. `Decoder.count` is what both rely on: words that it has accepted ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from streamscope.core.records import SEQ_PER_WORD, Word
 from streamscope.trace.layout import Layout
-from streamscope.trace.names import ERROR_DOMAINS, NAMERS, domain_of, error_name
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -291,41 +289,31 @@ def _count_texts(closer: _Shape | int, words: Sequence[Word], i: int) -> int:
     return len(closer.texts) + sum(type(words[i + offset]) is str for offset in closer.either)
 
 
-def event_as_json(event: Event) -> dict[str, Any]:
+def event_as_json(event: Event, vocabulary: Vocabulary) -> dict[str, Any]:
     """The event as a JSON object: `seq t turn stream kind fn old new`, then the kind's own fields.
 
-    Flags, masks, callbacks, types and requests are names, several of them joined by `|` (empty for none); a flag goes
-    from "off" to "on" or back. A status or result stays a number; when it is negative, `<field>_name` has its name
-    beside it. Texts are the program's own and may hold control characters: whoever writes the object escapes them, see
-    `names.printable_json`.
+    Flags, masks, callbacks, types and requests are names, those of the feed's vocabulary, several of them joined by `|`
+    (empty for none); a flag goes from "off" to "on" or back. A status or result stays a number; when it is negative,
+    `<field>_name` has its name beside it. Texts are the program's own and may hold control characters: whoever writes
+    the object escapes them, see `names.printable_json`.
     """
     kind = event.kind
     out: dict[str, Any] = {
         "seq": event.seq, "t": event.t, "turn": event.turn, "stream": event.stream, "kind": kind, "fn": event.fn,
         "old": event.old, "new": event.new,
     }  # fmt: skip
+
+    def put(name: str, word: Word | None) -> None:
+        _, namer, fails = vocabulary.reading(kind, name)
+        out[name] = word if namer is None or not isinstance(word, int) else namer(word)
+        if fails and isinstance(word, int) and word < 0:
+            out[f"{name}_name"] = vocabulary.error_text(word)
+
     if kind in _EDGES:
         out["old"], out["new"] = ("off", "on") if event.new else ("on", "off")
     elif event.old is not None or event.new is not None:
-        _put(out, kind, "old", event.old)
-        _put(out, kind, "new", event.new)
+        put("old", event.old)
+        put("new", event.new)
     for name, word in event.fields.items():
-        _put(out, kind, name, word)
+        put(name, word)
     return out
-
-
-def _put(out: dict[str, Any], kind: str, name: str, word: Word | None) -> None:
-    """Adds one argument, by name where its domain has names."""
-    namer, fails = _reading(kind, name)
-    out[name] = word if namer is None or not isinstance(word, int) else namer(word)
-    if fails and isinstance(word, int) and word < 0:
-        out[f"{name}_name"] = error_name(word)
-
-
-@lru_cache(4096)
-def _reading(kind: str, name: str) -> tuple[Callable[[int], str] | None, bool]:
-    """How an argument reads: the function that names it, if its numbers have names, and whether negative ones are
-    errors.
-    """
-    domain = domain_of(kind, name)
-    return NAMERS.get(domain), domain in ERROR_DOMAINS

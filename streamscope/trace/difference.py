@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from streamscope.core import flags as uv
-from streamscope.trace.names import callbacks_text, mask_text
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 FLAGS, QUEUES, MASKS, COUNTERS, OTHERS = "flags", "queues", "masks", "counters", "others"
 """What a change is of, in the order in which changes are told."""
@@ -63,9 +62,13 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def difference(
-    before: Mapping[int, StreamState], after: Mapping[int, StreamState], loop_before: LoopState, loop_after: LoopState
+    before: Mapping[int, StreamState],
+    after: Mapping[int, StreamState],
+    loop_before: LoopState,
+    loop_after: LoopState,
+    vocabulary: Vocabulary,
 ) -> Difference:
-    """From one state to the other, whichever is earlier."""
+    """From one state to the other, whichever is earlier; both of an engine with this vocabulary."""
     found = []
     same = 0
     for number in sorted(before.keys() | after.keys()):
@@ -77,10 +80,12 @@ def difference(
             fate = "not yet" if loop_after.t < old.begin_t else "gone"
             found.append(StreamDifference(old, fate, ()))
         elif old is None:
-            found.append(StreamDifference(new, "new", stream_changes(StreamState(number, new.type), new)))
+            found.append(
+                StreamDifference(new, "new", stream_changes(vocabulary.fresh(number, new.type), new, vocabulary))
+            )
         else:
             fate = "closed" if new.closed_t and not old.closed_t else ""
-            found.append(StreamDifference(new, fate, stream_changes(old, new)))
+            found.append(StreamDifference(new, fate, stream_changes(old, new, vocabulary)))
     return Difference(loop_changes(loop_before, loop_after), tuple(found), same)
 
 
@@ -107,26 +112,26 @@ INSTANTS = {"begin_t", "closed_t", "last_read_t", "last_write_t", "armed_t", "ab
 """Fields that say since when another is as it is; the other one tells of the change."""
 
 
-def stream_changes(old: StreamState, new: StreamState) -> tuple[Change, ...]:
+def stream_changes(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> tuple[Change, ...]:
     """What differs in one stream, group by group."""
     return (
-        *_flags(old.flags, new.flags),
+        *_flags(old.flags, new.flags, vocabulary),
         *_queues(old, new),
-        *_masks(old, new),
+        *_masks(old, new, vocabulary),
         *(
             Change(COUNTERS, name, getattr(old, name), getattr(new, name), unit)
             for name, unit in _COUNTERS.items()
             if getattr(old, name) != getattr(new, name)
         ),
-        *_others(old, new),
+        *_others(old, new, vocabulary),
     )
 
 
-def _flags(old: int, new: int) -> Iterable[Change]:
-    for bit, name in uv.FLAG_NAMES.items():
+def _flags(old: int, new: int, vocabulary: Vocabulary) -> Iterable[Change]:
+    for bit, name in vocabulary.flag_names.items():
         if (old ^ new) & bit:
             yield Change(FLAGS, name, bool(old & bit), bool(new & bit))
-    unnamed = (old ^ new) & ~sum(uv.FLAG_NAMES)
+    unnamed = (old ^ new) & ~sum(vocabulary.flag_names)
     if unnamed:
         yield Change(FLAGS, hex(unnamed), bool(old & unnamed), bool(new & unnamed))
 
@@ -167,15 +172,19 @@ def _queue(name: str, old: list[int], new: list[int], unit: str) -> Change:
     return Change(QUEUES, name, len(old), len(new), unit, left, joined)
 
 
-def _masks(old: StreamState, new: StreamState) -> Iterable[Change]:
+def _masks(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> Iterable[Change]:
     for field, name in (("pevents", "epoll wants"), ("events", "epoll registered")):
         if getattr(old, field) != getattr(new, field):
-            yield Change(MASKS, name, mask_text(getattr(old, field)), mask_text(getattr(new, field)))
+            yield Change(
+                MASKS, name, vocabulary.mask_text(getattr(old, field)), vocabulary.mask_text(getattr(new, field))
+            )
     if old.callbacks != new.callbacks:
-        yield Change(MASKS, "callbacks", callbacks_text(old.callbacks), callbacks_text(new.callbacks))
+        yield Change(
+            MASKS, "callbacks", vocabulary.callbacks_text(old.callbacks), vocabulary.callbacks_text(new.callbacks)
+        )
 
 
-def _others(old: StreamState, new: StreamState) -> Iterable[Change]:
+def _others(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> Iterable[Change]:
     for name in _PLAIN:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
@@ -188,7 +197,7 @@ def _others(old: StreamState, new: StreamState) -> Iterable[Change]:
                 "bytes" if name == "high_water" else "error" if name == "delayed_error" else "",
             )
     if old.type != new.type:
-        yield Change(OTHERS, "type", uv.TYPE_NAMES.get(old.type, "?"), uv.TYPE_NAMES.get(new.type, "?"))
+        yield Change(OTHERS, "type", vocabulary.type_text(old.type), vocabulary.type_text(new.type))
 
 
 def copied(streams: Mapping[int, StreamState]) -> dict[int, StreamState]:

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from streamscope.core.flags import STREAM_TYPES
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.untrusted import MALFORMED, FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 MOST_HANDLES = 1 << 20
 MOST_REQUESTS = 1 << 20
@@ -38,11 +38,19 @@ class Fold:
     """What handlers work on. `Model` is the whole of it, with slices and losses."""
 
     __slots__ = (
-        "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "handles", "known",
-        "lit", "membership", "nfds", "poll_ns", "requests", "round", "streams", "t", "turn", "unread",
+        "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "connect",
+        "handles", "initial", "known", "lit", "membership", "nfds", "poll_ns", "poll_out", "requests", "round",
+        "shutdown", "stream_types", "streams", "t", "turn", "unread", "write",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        # what this engine's words are to the rules; looked up once
+        self.stream_types = vocabulary.stream_types
+        self.poll_out = vocabulary.poll("OUT")
+        self.write = vocabulary.request("write")
+        self.connect = vocabulary.request("connect")
+        self.shutdown = vocabulary.request("shutdown")
+        self.initial = vocabulary.initial
         # the loop, one by one: what nearly every record touches should not be one object further away
         self.turn = self.t = self.active_handles = self.active_reqs = self.nfds = self.poll_ns = self.callback_ns = 0
         self.known: dict[int, StreamState] = {}  # every handle: what is in streams and in handles
@@ -72,7 +80,7 @@ class Fold:
             raise FeedError(f"a handle cannot have the number {number}")
         if len(self.known) >= MOST_HANDLES and number not in self.known:
             raise FeedError(f"the feed tells of more than {MOST_HANDLES:,} handles")
-        here, there = (self.streams, self.handles) if state.type in STREAM_TYPES else (self.handles, self.streams)
+        here, there = (self.streams, self.handles) if state.type in self.stream_types else (self.handles, self.streams)
         if there.pop(number, None) is not None:
             del self.known[number]  # so that all of these are in one order, which is that of a keyframe
         self.known[number] = here[number] = state

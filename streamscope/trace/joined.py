@@ -2,6 +2,7 @@
 
 Every handler does what the rules do for the events that the record stands for; tests fold both and compare. A joined
 record that this version does not know, or knows to stand for something else, is expanded and folded event by event.
+What it stands for comes with the feed, constants and all: one that is known is this engine's, and so are its numbers.
 
 A busy server tells of little else than this, in every turn: for each stream that had something to read, the read, a
 write within its callback, and the callback's end; then the finished write of each; then the registration of each. Such
@@ -15,8 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from streamscope.core.flags import READ_PARTIAL, UV_WRITE
-from streamscope.core.joined_records import joined_site
+from streamscope.core.joined_records import READ_PARTIAL, UV_WRITE, joined_site
 from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, Fold, Words, too_long
 from streamscope.trace.recipes import Expansion
 from streamscope.trace.state import RequestState, StreamState

@@ -17,23 +17,42 @@ from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import chain, islice, pairwise
+from typing import NamedTuple
 
-from streamscope.core.flags import FLAG_NAMES, POLL_NAMES
 from streamscope.trace.history import History, Keyframe
 from streamscope.trace.keyframe import Look, look
 from streamscope.trace.lane_blocks import Block, Pieces, Place, Run
 from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
-from streamscope.trace.tally import WANTS, Standing, Tally, Walker
+from streamscope.trace.tally import ALL, Standing, Tally, Walker
 from streamscope.trace.tally_rules import Tables
 from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
-LANES: tuple[tuple[int, str], ...] = (
-    *FLAG_NAMES.items(),
-    *((mask << WANTS, f"wants {name}") for mask, name in POLL_NAMES.items()),
-)
-"""The lanes that there can be: bit in `Column.any` and `Column.on`, and name. First libuv's flags, then what the engine
-wants of epoll.
-"""
+
+class Lane(NamedTuple):
+    """What is lit at times and dark at others: a flag, or a poll event that the engine wants (`wants IN`)."""
+
+    name: str
+    bit: int
+    wanted: bool = False
+
+    def some(self, tally: Tally) -> int:
+        """Not 0 if it was lit at some time."""
+        return (tally.wanted if self.wanted else tally.any) & self.bit
+
+    def off(self, tally: Tally) -> int:
+        """Not 0 if it was dark at some time."""
+        return (tally.unwanted if self.wanted else tally.off) & self.bit
+
+
+def lanes_of_feed(vocabulary: Vocabulary) -> list[Lane]:
+    """The lanes that there can be: first the flags, from the lowest bit up, then what the engine wants of the kernel.
+    What it cannot know has none.
+    """
+    flags = [Lane(name, bit) for bit, name in vocabulary.flag_names.items() if vocabulary.knows("flags")]
+    wants = [Lane(f"wants {name}", bit, True) for bit, name in vocabulary.polls.items() if vocabulary.knows("pevents")]
+    return flags + wants
+
 
 MOST_COLUMNS = 4096
 MOST_BLOCKS = 8192
@@ -62,9 +81,9 @@ class Lanes:
         self.history = history
         self.stream = stream
         self.flags = 0
-        """Every flag that has been seen on the stream, and what was wanted of epoll: the lanes that are worth drawing,
-        see `LANES`.
-        """
+        """Every flag that has been seen on the stream: the lanes that are worth drawing."""
+        self.wants = 0
+        """Every poll event that has been wanted."""
         self.peak = 0
         """The greatest write_queue_size that has been seen."""
         self._monotonic = monotonic
@@ -133,7 +152,8 @@ class Lanes:
                 oldest, _ = samples.popitem(last=False)
                 self._sampled = [each for each in self._sampled if each[1] != oldest]
             if found.state is not None:
-                self.flags |= Standing.of(found.state).flags
+                self.flags |= found.state.flags & ALL
+                self.wants |= found.state.pevents & ALL
                 self.peak = max(self.peak, found.state.write_queue_size)
         samples.move_to_end(keyframe.row)
         return samples[keyframe.row]
@@ -202,6 +222,7 @@ class Lanes:
         tally = walker.take()
         run.blocks.append(Block(place, run.end, t0, run.t1, before, tally))
         self.flags |= tally.any
+        self.wants |= tally.wanted
         self.peak = max(self.peak, tally.wq_max)
         if self.blocks > MOST_BLOCKS:
             for each in self._runs:

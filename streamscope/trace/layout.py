@@ -44,7 +44,7 @@ class Layout:
             )
             for name, arguments in kinds
         ]
-        checked = expansions(vocabulary.joined, self.lengths[: len(kinds)], self.texts)
+        checked = expansions(vocabulary.joined, kinds, self.texts)
         if isinstance(checked, str):
             raise FeedError(checked)
         self.expansions: dict[int, Expansion] = dict(enumerate(checked, FIRST_JOINED))

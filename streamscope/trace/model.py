@@ -44,13 +44,12 @@ from typing import Any
 
 import msgspec
 
-from streamscope.core.probe import KINDS
 from streamscope.core.records import Word
 from streamscope.trace import joined as joined_handlers
 from streamscope.trace.decode import Decoder
 from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Handler, Stranger, Words
 from streamscope.trace.joined import one_by_one, runs_of
-from streamscope.trace.rules import STRANGERS, handler_of
+from streamscope.trace.rules import STRANGERS, arguments_of, handler_of
 from streamscope.trace.state import LoopState, StreamState, held_requests
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -65,15 +64,14 @@ LIT_KEPT = 8192
 LIT_NS = 2_000_000_000
 """Beyond so many entries, `lit` keeps only those of the last two seconds."""
 
-_ARGUMENTS = {kind.name: tuple(arg.name for arg in kind.args) for kind in KINDS}
-
 
 class Model(Fold):
     """An engine's state as its feed tells it. Raises FeedError, and nothing else, for what is no feed.
 
     Readers may look at, and not change:
 
-    - `streams` (TCP, pipe, tty) and `handles` (all others), `StreamState` by number, live and lately closed; `loop`;
+    - `streams` (whose type the vocabulary calls a stream) and `handles` (all others), `StreamState` by number, live and
+      lately closed; `loop`;
     - `whole`: whether all of it is known; False until a round of slices has ended, and again after a loss;
     - `completed`: by stream, its last few finished requests, their status in `error`, and in `send_handle` the handle
       that travelled with them;
@@ -88,14 +86,14 @@ class Model(Fold):
     __slots__ = ("_handlers", "_runs", "_strangers", "decoder", "events_lost", "events_seen", "whole")
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        super().__init__()
+        super().__init__(vocabulary)
         self.whole = False
         self.events_seen = 0
         self.events_lost = 0
         self.decoder = Decoder(vocabulary)
         for name, arguments in self.decoder.kinds:
-            mine = _ARGUMENTS.get(name)
-            if mine is not None and arguments[: len(mine)] != mine:
+            mine = arguments_of(name)
+            if arguments[: len(mine)] != mine:
                 raise FeedError(f"the engine speaks of {name} in another way than this version of streamscope")
         self._handlers: list[tuple[Handler | None, int, int]] = [(_unknown, 1, 1)] * 256
         self._strangers: list[tuple[Stranger | None, int, int]] = [(_unknown, 1, 1)] * 256
@@ -123,7 +121,7 @@ class Model(Fold):
     def blank(self) -> Model:
         """A model for the same feed that knows nothing yet; made more quickly than of the feed's lists."""
         model = Model.__new__(Model)
-        Fold.__init__(model)
+        Fold.__init__(model, self.decoder.vocabulary)
         model.whole = False
         model.events_seen = model.events_lost = 0
         model.decoder = self.decoder

@@ -12,9 +12,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from streamscope.core.joined_records import JOINED
+from streamscope.core.joined_records import JOINED, Joined
 from streamscope.core.records import FIRST_JOINED, SEQ_PER_WORD, Word
 
+Kinds: TypeAlias = Sequence[tuple[str, Sequence[str]]]
+"""Each kind's name and the names of its arguments, in the order of their codes."""
 Step: TypeAlias = tuple[int, Sequence[Sequence[int]]]
 Recipes: TypeAlias = Sequence[tuple[str, Sequence[str], Sequence[Step]]]
 """How `Hello` says what joined records there are: name, arguments, and for each event the constant part of its header
@@ -31,7 +33,7 @@ class Expansion(msgspec.Struct, frozen=True):
     name: str
     length: int
     steps: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
-    known: bool  # whether this version expands it to the same
+    known: bool  # whether this version expands it to the same kinds, with the same arguments
 
     def unfold(self, words: Sequence[Word], i: int) -> list[tuple[Sequence[Word], int]]:
         """The records that the one at `i` stands for, in order: each as words, and the place of its header in them.
@@ -45,11 +47,11 @@ class Expansion(msgspec.Struct, frozen=True):
         ]
 
 
-def expansions(recipes: Recipes, lengths: Sequence[int], texts: Sequence[Sequence[int]]) -> list[Expansion] | str:
-    """The checked expansions, or what is wrong with them. `lengths` and `texts` are those of the feed's kinds."""
-    if len(recipes) > 256 - FIRST_JOINED or (recipes and len(lengths) > FIRST_JOINED):
+def expansions(recipes: Recipes, kinds: Kinds, texts: Sequence[Sequence[int]]) -> list[Expansion] | str:
+    """The checked expansions, or what is wrong with them. `texts` are the places of the kinds' texts."""
+    if len(recipes) > 256 - FIRST_JOINED or (recipes and len(kinds) > FIRST_JOINED):
         return "the feed's catalogue has more joined records than a header can say"
-    here = {name: steps for name, _, steps in HERE}
+    here = {joined.name: joined for joined in JOINED}
     checked = []
     for name, arguments, steps in recipes:
         if not steps or len(steps) > SEQ_PER_WORD * (1 + len(arguments)):
@@ -57,12 +59,31 @@ def expansions(recipes: Recipes, lengths: Sequence[int], texts: Sequence[Sequenc
         plain = []
         for site, refs in steps:
             kind = site & 255
-            if not 0 <= site < 1 << 16 or kind >= len(lengths) or len(refs) != lengths[kind] - 1 or texts[kind]:
+            if not 0 <= site < 1 << 16 or kind >= len(kinds) or len(refs) != len(kinds[kind][1]) or texts[kind]:
                 return f"the joined record {name[:64]!a} stands for an event that the feed's catalogue has not"
             pairs = tuple((ref[0], ref[1]) for ref in refs if len(ref) == 2)
             places = [word for constant, word in pairs if not constant]
             if len(pairs) != len(refs) or not all(0 <= place < len(arguments) for place in places):
                 return f"the joined record {name[:64]!a} has an argument that is none"
             plain.append((site, pairs))
-        checked.append(Expansion(name, 1 + len(arguments), tuple(plain), here.get(name) == tuple(plain)))
+        checked.append(
+            Expansion(name, 1 + len(arguments), tuple(plain), _is_same(here.get(name), arguments, plain, kinds))
+        )
     return checked
+
+
+def _is_same(
+    here: Joined | None,
+    arguments: Sequence[str],
+    steps: Sequence[tuple[int, tuple[tuple[int, int], ...]]],
+    kinds: Kinds,
+) -> bool:
+    """Whether a feed's joined record is this version's. Kinds may have got further arguments since, or have them in
+    the feed alone: neither changes what the others say. Functions change no state.
+    """
+    if here is None or len(here.args) != len(arguments) or len(here.steps) != len(steps):
+        return False
+    return all(
+        kinds[site & 255][0] == kind and all(mine == theirs for mine, theirs in zip(own, refs))
+        for (site, refs), (_, own), kind in zip(steps, here.steps, here.kinds)
+    )

@@ -9,7 +9,6 @@ from collections import deque
 
 import msgspec
 
-from streamscope.core.flags import UV_CONNECT, UV_SHUTDOWN, UV_WRITE
 from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, Fold, Handler, Stranger, Words, too_long
 from streamscope.trace.state import RequestState, StreamState
 
@@ -56,7 +55,7 @@ def _request_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
         stream.errors += 1
     if request is None:
         return
-    if status == 0 and request.request == UV_WRITE:
+    if status == 0 and request.request == fold.write:
         stream.writes += 1
     if request.error != status or request.send_handle != carried:
         # a copy: the stream may hold the request until after its callback, and the engine's has no error then
@@ -74,18 +73,18 @@ def _request_end_of_stranger(fold: Fold, stream: None, words: Words, i: int) -> 
 # what holds it
 
 
-def _holds(field: str, kind: int) -> Handler:
-    """A handler for the field that holds a request of this kind while it is under way."""
+def _connect_req(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    number = words[i + 2]
+    stream.connect_req = (fold.requests.get(number) or fold.unknown_request(number, fold.connect)) if number else None
 
-    def handler(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-        number = words[i + 2]
-        setattr(stream, field, (fold.requests.get(number) or fold.unknown_request(number, kind)) if number else None)
 
-    return handler
+def _shutdown_req(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    number = words[i + 2]
+    stream.shutdown_req = (fold.requests.get(number) or fold.unknown_request(number, fold.shutdown)) if number else None
 
 
 def _write_queue_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    request = fold.requests.get(words[i + 1]) or fold.unknown_request(words[i + 1], UV_WRITE)
+    request = fold.requests.get(words[i + 1]) or fold.unknown_request(words[i + 1], fold.write)
     queue = stream.write_queue
     if len(queue) >= MOST_REQUESTS:
         raise too_long()
@@ -101,7 +100,7 @@ def _write_queue_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> N
 
 
 def _completed_push(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    request = fold.requests.get(words[i + 1]) or fold.unknown_request(words[i + 1], UV_WRITE)
+    request = fold.requests.get(words[i + 1]) or fold.unknown_request(words[i + 1], fold.write)
     if request.error == 0:
         request.left = 0
         request.write_index = request.nbufs
@@ -130,10 +129,24 @@ OF_REQUESTS: dict[str, Handler] = {
     "request.progress": _request_progress,
     "request.error": _request_error,
     "request.end": _request_end,
-    "connect_req": _holds("connect_req", UV_CONNECT),
-    "shutdown_req": _holds("shutdown_req", UV_SHUTDOWN),
+    "connect_req": _connect_req,
+    "shutdown_req": _shutdown_req,
     "write_queue.push": _write_queue_push,
     "write_queue.pop": _write_queue_pop,
     "write_completed_queue.push": _completed_push,
     "write_completed_queue.pop": _completed_pop,
+}
+
+ARGUMENTS_OF_REQUESTS: dict[str, tuple[str, ...]] = {
+    "request.begin": ("req", "request", "bytes", "nbufs", "active_reqs"),
+    "request.send": ("req", "handle"),
+    "request.progress": ("req", "write_index", "left"),
+    "request.error": ("req", "status"),
+    "request.end": ("req", "status", "active_reqs"),
+    "connect_req": ("old", "new"),
+    "shutdown_req": ("old", "new"),
+    "write_queue.push": ("req",),
+    "write_queue.pop": ("req",),
+    "write_completed_queue.push": ("req",),
+    "write_completed_queue.pop": ("req",),
 }

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streamscope.core.flags import POLLOUT
 from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Handler, Stranger, Words, too_long
-from streamscope.trace.request_rules import OF_REQUESTS, OF_STRANGERS
+from streamscope.trace.request_rules import ARGUMENTS_OF_REQUESTS, OF_REQUESTS, OF_STRANGERS
 from streamscope.trace.state import NO_FAILURES, StreamState
 
 # the loop and the clock: these never look at the stream
@@ -55,7 +54,7 @@ def _active_handles(fold: Fold, stream: object, words: Words, i: int) -> None:
 
 
 def _handle_init(fold: Fold, stream: StreamState | None, words: Words, i: int) -> None:
-    state = StreamState(words[i] >> 16, words[i + 1], place=words[i + 2][:TEXT_LIMIT], begin_t=fold.t)
+    state = StreamState(words[i] >> 16, words[i + 1], place=words[i + 2][:TEXT_LIMIT], begin_t=fold.t, **fold.initial)
     if stream is None:
         fold.know(state)
         return
@@ -173,13 +172,13 @@ def _closing_pop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
 
 def _io_start(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     stream.pevents = new = words[i + 2]
-    if new & POLLOUT and not words[i + 1] & POLLOUT:
+    if new & fold.poll_out and not words[i + 1] & fold.poll_out:
         stream.armed_t = fold.t
 
 
 def _io_stop(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     stream.pevents = new = words[i + 2]
-    if words[i + 1] & POLLOUT and not new & POLLOUT:
+    if words[i + 1] & fold.poll_out and not new & fold.poll_out:
         stream.armed_t = 0
 
 
@@ -271,6 +270,36 @@ HANDLERS: dict[str, Handler] = {
     "sys.sendmsg": _sys_out,
     "callback.error": _callback_error,
 }
+
+
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "loop.turn": ("turn", "t"),
+    "epoll.wait": ("timeout", "ready", "t"),
+    "epoll.event": ("mask", "t"),
+    "callback.end": ("callback", "t"),
+    "handle.init": ("type", "place"),
+    "handle.name": ("name",),
+    "handle.address": ("local", "peer"),
+    "handle.accepted": ("server",),
+    "flag.set": ("flag",),
+    "flag.clear": ("flag",),
+    "queued_fds.push": ("fd",),
+    "queued_fds.pop": ("fd",),
+    **ARGUMENTS_OF_REQUESTS,
+    **dict.fromkeys(
+        (
+            "loop.nfds", "handle.start", "handle.stop", "fd", "write_queue_size", "high_water", "accepted_fd",
+            "delayed_error", "callbacks", "queued_fds.capacity", "io.start", "io.stop", "io.events",
+        ),
+        ("old", "new"),
+    ),
+}  # fmt: skip
+_OF_CALLS = ("fd", "asked", "result")
+
+
+def arguments_of(name: str) -> tuple[str, ...]:
+    """What the arguments of a kind must begin with for its handler to read them; others may follow."""
+    return _ARGUMENTS.get(name) or (_OF_CALLS if name.startswith("sys.") else ())
 
 
 def handler_of(name: str) -> Handler | None:

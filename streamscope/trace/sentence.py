@@ -1,64 +1,56 @@
 """An event as a line of the event list: what was done, and what changed from what to what.
 
-Both are plain strings for one column each; the other columns (when, which stream, which libuv function) are the
-event's own. A system call reads as strace writes it, a change as `name old → new`. Names stay libuv's.
+Both are plain strings for one column each; the other columns (when, which stream, which function) are the
+event's own. A system call reads as strace writes it, a change as `name old → new`. What numbers are called is what the
+feed's vocabulary says; a kind that is not known here is told of in its engine's words.
 """
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
+from typing import TypeAlias
 
-from streamscope.core.flags import UV_CONNECT, UV_SHUTDOWN
 from streamscope.core.records import Word
 from streamscope.trace.decode import Event
-from streamscope.trace.names import (
-    ERROR_DOMAINS,
-    NAMERS,
-    callback_text,
-    callbacks_text,
-    domain_of,
-    error_name,
-    flag_text,
-    mask_text,
-    request_text,
-    type_text,
-    visible,
-)
+from streamscope.trace.names import visible
+from streamscope.trace.vocabulary import Vocabulary
+
+Writer: TypeAlias = Callable[[Event, Vocabulary], tuple[str, str]]
 
 NONE = "–"
 
 
-def sentence(event: Event) -> tuple[str, str]:
+def sentence(event: Event, vocabulary: Vocabulary) -> tuple[str, str]:
     """What the event did, and what it changed ("" for nothing), both fit for a terminal. Knows every kind of feed."""
     writer = _WRITERS.get(event.kind)
     if writer is None:
         writer = _system_call if event.kind.startswith("sys.") else _other
     try:
-        return writer(event)
+        return writer(event, vocabulary)
     except (KeyError, TypeError):  # a kind of another version that bears a name of ours, with other arguments
-        return _other(event)
+        return _other(event, vocabulary)
 
 
-def word_text(kind: str, argument: str, word: Word | None) -> str:
+def word_text(vocabulary: Vocabulary, kind: str, argument: str, word: Word | None) -> str:
     """One argument as a person reads it: by name, with separators, `–` for none."""
     if word is None:
         return NONE
     if isinstance(word, str):
         return visible(word) or NONE
-    domain = domain_of(kind, argument)
-    namer = NAMERS.get(domain)
+    domain, namer, fails = vocabulary.reading(kind, argument)
     if namer is not None:
         return namer(word) or NONE
     if word < 0:
-        return error_name(word) if domain in ERROR_DOMAINS else NONE if domain == "fd" else f"{word:,}"
+        return vocabulary.error_text(word) if fails else NONE if domain == "fd" else f"{word:,}"
     if domain in ("handle", "req"):
         return f"{'#' if domain == 'handle' else ''}{word}" if word else NONE
     return str(word) if domain == "fd" else f"{word:,}"
 
 
-def change(event: Event, name: str) -> str:
+def change(event: Event, words: Vocabulary, name: str) -> str:
     """`name old → new`, without the name if that is empty."""
-    old, new = word_text(event.kind, "old", event.old), word_text(event.kind, "new", event.new)
+    old, new = word_text(words, event.kind, "old", event.old), word_text(words, event.kind, "new", event.new)
     return f"{name} {old} → {new}".lstrip()
 
 
@@ -76,15 +68,15 @@ def _pair(event: Event) -> tuple[int, int]:
     return old, new
 
 
-def _result(result: int) -> str:
-    return f"-1 {error_name(result)}" if result < 0 else str(result)
+def _result(words: Vocabulary, result: int) -> str:
+    return f"-1 {words.error_text(result)}" if result < 0 else str(result)
 
 
-def _status(status: int) -> str:
-    return error_name(status) if status < 0 else str(status)
+def _status(words: Vocabulary, status: int) -> str:
+    return words.error_text(status) if status < 0 else str(status)
 
 
-def _system_call(event: Event) -> tuple[str, str]:
+def _system_call(event: Event, words: Vocabulary) -> tuple[str, str]:
     call, fd, asked = event.kind.removeprefix("sys."), _int(event, "fd"), _int(event, "asked")
     if call in ("read", "recvmsg", "write", "writev", "sendmsg"):
         arguments = f"{fd}, {asked} B"
@@ -92,97 +84,103 @@ def _system_call(event: Event) -> tuple[str, str]:
         arguments = f"{fd}, {asked}"
     else:
         arguments = {"shutdown": f"{fd}, SHUT_WR", "getsockopt": f"{fd}, SO_ERROR", "socket": ""}.get(call, str(fd))
-    return f"{call}({arguments}) = {_result(_int(event, 'result'))}", ""
+    return f"{call}({arguments}) = {_result(words, _int(event, 'result'))}", ""
 
 
-def _epoll_ctl(event: Event) -> tuple[str, str]:
+def _epoll_ctl(event: Event, words: Vocabulary) -> tuple[str, str]:
     verb = event.kind.removeprefix("epoll.").upper()
-    mask = f", {mask_text(_int(event, 'mask')) or NONE}" if "mask" in event.fields else ""
-    return f"epoll_ctl({verb}, {_int(event, 'fd')}{mask}) = {_result(_int(event, 'result'))}", ""
+    mask = f", {words.mask_text(_int(event, 'mask')) or NONE}" if "mask" in event.fields else ""
+    return f"epoll_ctl({verb}, {_int(event, 'fd')}{mask}) = {_result(words, _int(event, 'result'))}", ""
 
 
-def _epoll_wait(event: Event) -> tuple[str, str]:
+def _epoll_wait(event: Event, words: Vocabulary) -> tuple[str, str]:
     timeout = _int(event, "timeout")
     return f"epoll_wait({timeout if timeout < 0 else f'{timeout:,} ms'}) = {_int(event, 'ready')}", ""
 
 
-def _flag(event: Event) -> tuple[str, str]:
+def _flag(event: Event, words: Vocabulary) -> tuple[str, str]:
     states = "off → on" if event.new else "on → off"
-    return "flags", f"{flag_text(_int(event, 'flag')) or NONE} {states}"
+    return "flags", f"{words.flag_text(_int(event, 'flag')) or NONE} {states}"
 
 
-def _write_queue_size(event: Event) -> tuple[str, str]:
+def _write_queue_size(event: Event, words: Vocabulary) -> tuple[str, str]:
     old, new = _pair(event)
-    return f"{'+' if new >= old else '−'}{abs(new - old):,} B", change(event, "write_queue_size")
+    return f"{'+' if new >= old else '−'}{abs(new - old):,} B", change(event, words, "write_queue_size")
 
 
-def _interest(event: Event) -> tuple[str, str]:
+def _interest(event: Event, words: Vocabulary) -> tuple[str, str]:
     old, new = _pair(event)
     bits = new & ~old if event.kind == "io.start" else old & ~new
-    return "|".join(f"POLL{name}" for name in mask_text(bits).split("|") if name) or "nothing new", change(
-        event, "wants"
-    )
+    names = [name for name in words.mask_text(bits).split("|") if name]
+    said = [
+        f"POLL{name}" if hasattr(select, f"POLL{name}") else name for name in names
+    ]  # as poll(2) calls it, if it does
+    return "|".join(said) or "nothing new", change(event, words, "wants")
 
 
-def _callbacks(event: Event) -> tuple[str, str]:
+def _callbacks(event: Event, words: Vocabulary) -> tuple[str, str]:
     old, new = _pair(event)
-    parts = [f"{verb} {callbacks_text(bits)}" for verb, bits in (("set", new & ~old), ("cleared", old & ~new)) if bits]
-    return ", ".join(parts) or "callbacks", change(event, "callbacks")
+    parts = [
+        f"{verb} {words.callbacks_text(bits)}" for verb, bits in (("set", new & ~old), ("cleared", old & ~new)) if bits
+    ]
+    return ", ".join(parts) or "callbacks", change(event, words, "callbacks")
 
 
-def _delayed_error(event: Event) -> tuple[str, str]:
-    return ("kept for later" if event.new else "told"), change(event, "delayed_error")
+def _delayed_error(event: Event, words: Vocabulary) -> tuple[str, str]:
+    return ("kept for later" if event.new else "told"), change(event, words, "delayed_error")
 
 
-def _request_begin(event: Event) -> tuple[str, str]:
-    kind, req = _int(event, "request"), _int(event, "req")
-    size = (
-        "" if kind in (UV_CONNECT, UV_SHUTDOWN) else f" {_int(event, 'bytes'):,} B in {_buffers(_int(event, 'nbufs'))}"
-    )
-    return f"{request_text(kind)} {req} begins:{size}".rstrip(":"), f"active_reqs {_int(event, 'active_reqs'):,}"
+def _request_begin(event: Event, words: Vocabulary) -> tuple[str, str]:
+    name, req = words.request_text(_int(event, "request")), _int(event, "req")
+    size = "" if name in _WITHOUT_BYTES else f": {_int(event, 'bytes'):,} B in {_buffers(_int(event, 'nbufs'))}"
+    return f"{name} {req} begins{size}", f"active_reqs {_int(event, 'active_reqs'):,}"
+
+
+_WITHOUT_BYTES = frozenset({"connect", "shutdown"})
+"""Requests that carry none, so that it need not be said."""
 
 
 def _buffers(count: int) -> str:
     return "1 buffer" if count == 1 else f"{count:,} buffers"
 
 
-def _request_end(event: Event) -> tuple[str, str]:
+def _request_end(event: Event, words: Vocabulary) -> tuple[str, str]:
     return (
-        f"request {_int(event, 'req')} ends: {_status(_int(event, 'status'))}",
+        f"request {_int(event, 'req')} ends: {_status(words, _int(event, 'status'))}",
         f"active_reqs {_int(event, 'active_reqs'):,}",
     )
 
 
-def _request_send(event: Event) -> tuple[str, str]:
+def _request_send(event: Event, words: Vocabulary) -> tuple[str, str]:
     req, handle = _int(event, "req"), _int(event, "handle")
     return f"write {req} carries #{handle}" if handle else f"write {req} has sent its handle", ""
 
 
-def _request_progress(event: Event) -> tuple[str, str]:
+def _request_progress(event: Event, words: Vocabulary) -> tuple[str, str]:
     return f"write {_int(event, 'req')}: {_int(event, 'left'):,} B left", f"write_index {_int(event, 'write_index'):,}"
 
 
-def _callback_begin(event: Event) -> tuple[str, str]:
+def _callback_begin(event: Event, words: Vocabulary) -> tuple[str, str]:
     value = _int(event, "value")
-    shown = error_name(value) if value < 0 else f"{value:,}"
-    return f"{callback_text(_int(event, 'callback'))}({shown})", ""
+    shown = words.error_text(value) if value < 0 else f"{value:,}"
+    return f"{words.callback_text(_int(event, 'callback'))}({shown})", ""
 
 
-def _callback_error(event: Event) -> tuple[str, str]:
-    error = word_text(event.kind, "error", event.fields["error"])
+def _callback_error(event: Event, words: Vocabulary) -> tuple[str, str]:
+    error = word_text(words, event.kind, "error", event.fields["error"])
     callback = _int(event, "callback")
-    return f"{callback_text(callback)} raised {error}" if callback else f"refused by epoll: {error}", ""
+    return f"{words.callback_text(callback)} raised {error}" if callback else f"refused by epoll: {error}", ""
 
 
-def _timer_start(event: Event) -> tuple[str, str]:
+def _timer_start(event: Event, words: Vocabulary) -> tuple[str, str]:
     repeat = _int(event, "repeat")
     return f"fires in {_int(event, 'timeout'):,} ms" + (f", then every {repeat:,} ms" if repeat else ""), ""
 
 
-def _queue(name: str) -> Callable[[Event], tuple[str, str]]:
+def _queue(name: str) -> Writer:
     """For records of a queue of requests or descriptors: which one joined or left."""
 
-    def writer(event: Event) -> tuple[str, str]:
+    def writer(event: Event, words: Vocabulary) -> tuple[str, str]:
         what = str(_int(event, "req")) if "req" in event.fields else f"fd {_int(event, 'fd')}"
         return f"{'write ' if 'req' in event.fields else ''}{what}", f"{name} {_joins(event)}"
 
@@ -193,47 +191,45 @@ def _joins(event: Event) -> str:
     return "joined" if event.kind.endswith(".push") else "left"
 
 
-def _watcher_in(name: str) -> Callable[[Event], tuple[str, str]]:
+def _watcher_in(name: str) -> Writer:
     """For records of a queue that holds handles: this one joined or left."""
-    return lambda event: (f"{'joins' if _joins(event) == 'joined' else 'leaves'} {name}", "")
+    return lambda event, words: (f"{'joins' if _joins(event) == 'joined' else 'leaves'} {name}", "")
 
 
-def _changes(what: str, name: str) -> Callable[[Event], tuple[str, str]]:
-    return lambda event: (what, change(event, name))
+def _changes(what: str, name: str) -> Writer:
+    return lambda event, words: (what, change(event, words, name))
 
 
-def _fixed(what: str) -> Callable[[Event], tuple[str, str]]:
-    return lambda event: (what, "")
+def _fixed(what: str) -> Writer:
+    return lambda event, words: (what, "")
 
 
-def _shown(template: str) -> Callable[[Event], tuple[str, str]]:
+def _shown(template: str) -> Writer:
     """Fills in the event's fields, each as a person reads it."""
-    return lambda event: (
-        template.format_map({name: word_text(event.kind, name, w) for name, w in event.fields.items()}),
+    return lambda event, words: (
+        template.format_map({name: word_text(words, event.kind, name, w) for name, w in event.fields.items()}),
         "",
     )
 
 
-def _other(event: Event) -> tuple[str, str]:
-    """A kind that this version does not know: its name and its arguments."""
-    fields = [f"{name}={word_text(event.kind, name, word)}" for name, word in event.fields.items()]
-    changed = "" if event.old is None and event.new is None else change(event, "")
-    return " ".join([event.kind, *fields]), changed
+def _other(event: Event, words: Vocabulary) -> tuple[str, str]:
+    """A kind that this version does not know: what its engine calls it, or its name, and its arguments."""
+    what = words.kind(event.kind).plain or event.kind
+    fields = [f"{name}={word_text(words, event.kind, name, word)}" for name, word in event.fields.items()]
+    changed = "" if event.old is None and event.new is None else change(event, words, "")
+    return " ".join([visible(what), *fields]), changed
 
 
-_WRITERS: dict[str, Callable[[Event], tuple[str, str]]] = {
-    "loop.turn": lambda event: (f"turn {event.turn:,}", ""),
-    "loop.phase": lambda event: (f"phase {event.fn.removeprefix('uv__').removeprefix('run_')}", ""),
+_WRITERS: dict[str, Writer] = {
+    "loop.turn": lambda event, words: (f"turn {event.turn:,}", ""),
+    "loop.phase": lambda event, words: (f"phase {event.fn.removeprefix('uv__').removeprefix('run_')}", ""),
     "loop.nfds": _changes("io watchers", "nfds"),
     "epoll.wait": _epoll_wait,
     "epoll.event": _shown("ready: {mask}"),
     "epoll.add": _epoll_ctl,
     "epoll.mod": _epoll_ctl,
     "epoll.del": _epoll_ctl,
-    "handle.init": lambda event: (
-        f"{type_text(_int(event, 'type'))} made at {word_text(event.kind, 'place', event.fields['place'])}",
-        "",
-    ),
+    "handle.init": _shown("{type} made at {place}"),
     "handle.name": _shown("named {name}"),
     "handle.address": _shown("local {local}, peer {peer}"),
     "handle.accepted": _shown("accepted by {server}"),

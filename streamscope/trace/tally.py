@@ -5,8 +5,8 @@ pixel of a picture and a block that stands for ten thousand records. A `Walker` 
 the feed, looks at the records of its own stream only, and expands nothing.
 
 The rules are those of `model`, for the few fields that are counted here; `tally_rules` has one for each kind. Requests
-count as pending from `request.begin` to `request.end`. What the engine wants of epoll (`pevents`) is told like flags,
-in bits above those that libuv has.
+count as pending from `request.begin` to `request.end`. What the engine wants of the kernel (`pevents`) is told as flags
+are, beside them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from streamscope.trace.tally_rules import Tables
 
 NEVER = 1 << 63
-WANTS = 32
-"""So many bits above the flags are the poll masks that the engine wants: `POLLOUT << WANTS`."""
-FLAGS = (1 << WANTS) - 1
-MASKS = 0xFFFF
-_ALL = MASKS << WANTS | FLAGS
+ALL = (1 << 63) - 1
+"""Every bit that a flag or a poll event may have."""
 
 Words: TypeAlias = Sequence[Any]
 
@@ -44,9 +41,13 @@ class Tally(msgspec.Struct, gc=False):
     gap: bool = False
     """Whether events are missing here."""
     any: int = 0
-    """Flags that were set at some time, and what was wanted of epoll (`WANTS`)."""
+    """Flags that were set at some time."""
     off: int = 0
     """Flags that were not, at some time."""
+    wanted: int = 0
+    """Poll events that were wanted at some time."""
+    unwanted: int = 0
+    """Poll events that were not, at some time."""
     wq: int = 0
     wq_max: int = 0
     high_water: int = 0
@@ -78,6 +79,8 @@ class Tally(msgspec.Struct, gc=False):
         self.gap = self.gap or later.gap
         self.any |= later.any
         self.off |= later.off
+        self.wanted |= later.wanted
+        self.unwanted |= later.unwanted
         self.wq_max = max(self.wq_max, later.wq_max)
         self.pending_max = max(self.pending_max, later.pending_max)
         self.reads += later.reads
@@ -92,8 +95,8 @@ class Tally(msgspec.Struct, gc=False):
     def standing_only(self) -> Tally:
         """The same without what happened: flags, sizes, and how it stands."""
         return Tally(
-            self.known, self.gap, self.any, self.off, self.wq, self.wq_max, self.high_water, self.pending,
-            self.pending_max,
+            self.known, self.gap, self.any, self.off, self.wanted, self.unwanted, self.wq, self.wq_max,
+            self.high_water, self.pending, self.pending_max,
         )  # fmt: skip
 
 
@@ -107,6 +110,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     gap: bool = False
     round: bool = False
     flags: int = 0
+    wants: int = 0
     wq: int = 0
     pending: int = 0
     high_water: int = 0
@@ -118,49 +122,64 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
             return cls(sure=True)
         held = len(state.write_queue) + len(state.write_completed_queue)
         held += (state.connect_req is not None) + (state.shutdown_req is not None)
-        flags = state.flags & FLAGS | (state.pevents & MASKS) << WANTS
-        return cls(True, True, False, False, flags, state.write_queue_size, held, state.high_water)
+        flags, wants = state.flags & ALL, state.pevents & ALL
+        return cls(True, True, False, False, flags, wants, state.write_queue_size, held, state.high_water)
 
     def tally(self) -> Tally:
         """A stretch in which nothing happens to a stream that stands so."""
         if not self.there:
             return Tally(gap=self.gap)
-        flags, wq, pending = self.flags, self.wq, self.pending
-        return Tally(True, self.gap, flags, ~flags & _ALL, wq, wq, self.high_water, pending, pending)
+        flags, wants, wq, pending = self.flags, self.wants, self.wq, self.pending
+        return Tally(
+            True, self.gap, flags, ~flags & ALL, wants, ~wants & ALL, wq, wq, self.high_water, pending, pending
+        )
 
 
 class Walker:
     """Goes over the feed from a standing on, and tallies what becomes of one stream."""
 
     __slots__ = (
-        "_edge", "_edges", "_out", "_tables",
-        "flags", "gap", "high_water", "pending", "round", "stream", "sure", "t", "tally", "there", "wq",
-        "write_callbacks",
+        "_edge",
+        "_edges",
+        "_out",
+        "flags",
+        "gap",
+        "high_water",
+        "pending",
+        "round",
+        "stream",
+        "sure",
+        "t",
+        "tables",
+        "tally",
+        "there",
+        "wants",
+        "wq",
     )  # fmt: skip
 
     def __init__(self, tables: Tables, stream: int, standing: Standing, t: int) -> None:
         self.stream = stream
         self.t = t
         """The last reading of the clock."""
-        self._tables = tables
-        self.write_callbacks = tables.write_callbacks
+        self.tables = tables
         self._edges: Sequence[int] = ()
         self._edge = NEVER
         self._out: list[Tally] = []
         self.sure, self.there, self.gap, self.round = standing.sure, standing.there, standing.gap, standing.round
-        self.flags, self.wq, self.pending = standing.flags, standing.wq, standing.pending
-        self.high_water = standing.high_water
+        self.flags, self.wants, self.wq = standing.flags, standing.wants, standing.wq
+        self.pending, self.high_water = standing.pending, standing.high_water
         self.tally = self._fresh()
 
     def standing(self) -> Standing:
         """How the stream stands now."""
         return Standing(
-            self.sure, self.there, self.gap, self.round, self.flags, self.wq, self.pending, self.high_water
+            self.sure, self.there, self.gap, self.round, self.flags, self.wants, self.wq, self.pending, self.high_water
         )  # fmt: skip
 
     def learn(self, standing: Standing) -> None:
         """From now on it is sure how the stream stands: a snapshot says so, or it has just been made."""
-        self.sure, self.there, self.flags = standing.sure, standing.there, standing.flags
+        self.sure, self.there = standing.sure, standing.there
+        self.flags, self.wants = standing.flags, standing.wants
         self.wq, self.pending, self.high_water = standing.wq, standing.pending, standing.high_water
         self.tally.add(self._fresh())
 
@@ -190,7 +209,7 @@ class Walker:
     def missing(self, events: int) -> None:
         """So many events are missing here."""
         self.sure = self.there = self.round = False
-        self.flags = self.wq = self.pending = 0
+        self.flags = self.wants = self.wq = self.pending = 0
         self.gap = self.tally.gap = True
         self.tally.lost += events
 
@@ -203,7 +222,7 @@ class Walker:
 
     def walk(self, words: Words) -> None:
         """A batch of the feed, whose words the decoder has accepted."""
-        tables = self._tables
+        tables = self.tables
         layout, handlers = tables.layout, tables.handlers
         lengths, weights, clocks = layout.lengths, layout.weights, layout.t_at
         stream, turn, t = self.stream, tables.turn, self.t

@@ -8,27 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from streamscope.core.flags import READ_PARTIAL
+from streamscope.core.joined_records import READ_PARTIAL
 from streamscope.trace.decode import Decoder
 from streamscope.trace.recipes import Expansion
-from streamscope.trace.state import NO_FAILURES, StreamState
-from streamscope.trace.tally import FLAGS, MASKS, WANTS, Standing, Walker, Words
-
-_WRITTEN_BY = "uv__write_callbacks"
-_DEFAULT_HIGH_WATER = StreamState(0).high_water
+from streamscope.trace.state import NO_FAILURES
+from streamscope.trace.tally import ALL, Standing, Walker, Words
+from streamscope.trace.writes import ends_of_writes
 
 Handler: TypeAlias = Callable[[Walker, Words, int], None]
 
 
 def _handle_init(walker: Walker, words: Words, i: int) -> None:
-    walker.learn(Standing(sure=True, there=True, high_water=_DEFAULT_HIGH_WATER))
+    walker.learn(walker.tables.newborn)
 
 
 def _handle_closed(walker: Walker, words: Words, i: int) -> None:
     tally = walker.tally
     tally.wq, tally.pending, tally.high_water = walker.wq, walker.pending, walker.high_water
     walker.sure, walker.there = True, False
-    walker.flags = walker.wq = walker.pending = 0
+    walker.flags = walker.wants = walker.wq = walker.pending = 0
 
 
 def _flag_set(walker: Walker, words: Words, i: int) -> None:
@@ -48,11 +46,11 @@ def _flag_clear(walker: Walker, words: Words, i: int) -> None:
 
 
 def _interest(walker: Walker, words: Words, i: int) -> None:
-    old, new = words[i + 1] & MASKS, words[i + 2] & MASKS
-    walker.flags = walker.flags & FLAGS | new << WANTS
+    old, new = words[i + 1] & ALL, words[i + 2] & ALL
+    walker.wants = new
     tally = walker.tally
-    tally.any |= (old | new) << WANTS
-    tally.off |= (~(old & new) & MASKS) << WANTS
+    tally.wanted |= old | new
+    tally.unwanted |= ~(old & new) & ALL
 
 
 def _write_queue_size(walker: Walker, words: Words, i: int) -> None:
@@ -77,7 +75,7 @@ def _request_end(walker: Walker, words: Words, i: int) -> None:
     status = words[i + 2]
     if status < 0:
         walker.tally.errors += 1
-    elif status == 0 and words[i] >> 8 & 255 == walker.write_callbacks:
+    elif status == 0 and walker.tables.ends_write(words, i):
         walker.tally.writes += 1
 
 
@@ -190,9 +188,10 @@ class Tables:
         self.handlers: list[Handler | None] = [None] * 256
         self.turn = -1
         """The code of `loop.turn`."""
-        names = decoder.functions
-        self.write_callbacks = names.index(_WRITTEN_BY) if _WRITTEN_BY in names else -1
-        """The code of the function that ends writes."""
+        self.newborn = Standing.of(decoder.vocabulary.fresh(0))
+        """How a handle stands that has just come into being."""
+        self.ends_write = ends_of_writes(decoder)
+        """Whether the record at a place, a `request.end`, is that of a write."""
         for code, (name, _) in enumerate(decoder.kinds):
             self.handlers[code] = _HANDLERS.get(name) or (_sys if name.startswith("sys.") else None)
             if name == "loop.turn":

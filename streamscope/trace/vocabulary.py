@@ -14,19 +14,18 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from operator import attrgetter
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from streamscope.core.joined_records import JOINED
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.vocabulary import words as words_of_the_engine
-from streamscope.trace.recipes import Recipes
+from streamscope.trace.recipes import Kinds, Recipes
+from streamscope.trace.state import StreamState
 from streamscope.trace.untrusted import NAME, FeedError
-
-Kinds: TypeAlias = Sequence[tuple[str, Sequence[str]]]
-"""Each kind's name and the names of its arguments, in the order of their codes."""
 
 MOST_NAMES = 4096
 MOST_TEXT = 400
@@ -77,14 +76,15 @@ class NameWords(msgspec.Struct, frozen=True):
 
 
 class FieldWords(msgspec.Struct, frozen=True):
-    """A field of state: what a person calls it, one sentence, how much it matters (3 stands in every view), and what
-    it is until the feed says otherwise.
+    """A field of state: what a person calls it, one sentence, how much it matters (3 stands in every view), what it is
+    until the feed says otherwise, and what the engine calls it, if not as the fold does.
     """
 
     plain: str = ""
     meaning: str = ""
     weight: int = 1
     initial: int = 0
+    name: str = ""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -103,6 +103,16 @@ class Words(msgspec.Struct, frozen=True):
     errors: list[NameWords] = []
     fields: dict[str, FieldWords] = {}
     unseen: list[str] = []
+
+
+class Reading(NamedTuple):
+    """How an argument reads: its domain, the function that names its numbers, None where they have no names, and
+    whether negative ones are errors.
+    """
+
+    domain: str
+    namer: Callable[[int], str] | None
+    fails: bool
 
 
 class Greeting(Protocol):
@@ -130,9 +140,11 @@ class Vocabulary:
 
     - `kinds`, `functions`, `joined`: as the greeting has them;
     - `engine`: what speaks; `unseen`: names of fields that it cannot know;
-    - `flags`, `flag_names`, `flag_bits`: the handle's flags in the order of their lamps, and by bit and by name;
+    - `flags`, `flag_names`, `flag_bits`: the handle's flags in the order of their lamps; their names, from the lowest
+      bit up; and their bits by name;
     - `types`, `requests`, `callbacks`, `polls`, `errors`: names by number; `stream_types`: the types that are streams;
-    - `fields`: what is known of a stream and of the loop, in words.
+    - `fields`: what is known of a stream and of the loop, in words;
+    - `listens`: the bit of a stream's callbacks that says that it waits for connections, 0 if there is none.
     """
 
     def __init__(
@@ -148,7 +160,7 @@ class Vocabulary:
         self.engine = words.engine[:MOST_TEXT]
         self.unseen = frozenset(words.unseen)
         self.flags = words.flags
-        self.flag_names = {flag.bit: flag.name for flag in words.flags}
+        self.flag_names = {flag.bit: flag.name for flag in sorted(words.flags, key=attrgetter("bit"))}
         self.flag_bits = {flag.name: flag.bit for flag in words.flags}
         self.types = _by_number(words.types)
         self.stream_types = frozenset(entry.number for entry in words.types if entry.stream)
@@ -157,7 +169,10 @@ class Vocabulary:
         self.polls = _by_number(words.polls)
         self.errors = _by_number(words.errors)
         self.fields = words.fields
+        connection = self.callback("connection_cb")
+        self.listens = 1 << connection if connection > 0 else 0
         self._domains = self._domains_of_kinds()
+        self._readings: dict[tuple[str, str], Reading] = {}
 
     @classmethod
     @lru_cache(1)
@@ -183,6 +198,7 @@ class Vocabulary:
         names = (
             *self.functions, *(kind for kind, _ in self.kinds), *(arg for _, args in self.kinds for arg in args),
             *(name for name, _, _ in self.joined), *words.fields, *words.unseen, *(entry.name for entry in named),
+            *(field.name for field in words.fields.values() if field.name),
         )  # fmt: skip
         for name in names:
             if not NAME.fullmatch(name):
@@ -240,6 +256,18 @@ class Vocabulary:
         """Whether this engine can know the field."""
         return field not in self.unseen
 
+    def has(self, field: str) -> bool:
+        """Whether there is such a field in this engine, known or not."""
+        return not self.fields or field in self.fields or field in self.unseen
+
+    def tells(self, *fields: str) -> bool:
+        """Whether this engine has all of these fields, and can know them."""
+        return all(self.has(field) and self.knows(field) for field in fields)
+
+    def label(self, field: str) -> str:
+        """What this engine calls a field."""
+        return self.field(field).name or field
+
     def field(self, name: str) -> FieldWords:
         """The words of a field; empty ones where the feed has none."""
         return self.fields.get(name) or FieldWords()
@@ -251,6 +279,10 @@ class Vocabulary:
     def meaning_of(self, function: str) -> str:
         """What a function does, in one sentence; "" where the feed does not say."""
         return self.words.functions.get(function, "")[:MOST_TEXT]
+
+    def meaning_of_request(self, request: int) -> str:
+        """What a request of this type waits for, in a few words; "" where the feed does not say."""
+        return next((entry.meaning[:MOST_TEXT] for entry in self.words.requests if entry.number == request), "")
 
     # how a word reads
 
@@ -281,6 +313,30 @@ class Vocabulary:
     def error_text(self, status: int) -> str:
         """`ECONNRESET` for -104; the number itself where neither the engine nor the system has a name for it."""
         return self.errors.get(status) or errno.errorcode.get(-status) or str(status)
+
+    def reading(self, kind: str, argument: str) -> Reading:
+        """How an argument reads."""
+        found = self._readings.get((kind, argument))
+        if found is None:
+            domain = self.domain_of(kind, argument)
+            found = Reading(domain, self.namers.get(domain), domain in ERROR_DOMAINS)
+            if len(self._readings) < MOST_NAMES:
+                self._readings[kind, argument] = found
+        return found
+
+    @cached_property
+    def initial(self) -> dict[str, Any]:
+        """What fields of a fresh handle are, where that is not what `StreamState` has them be."""
+        fresh = StreamState(0)
+        return {
+            name: field.initial
+            for name, field in self.fields.items()
+            if type(getattr(fresh, name, None)) is int and getattr(fresh, name) != field.initial
+        }
+
+    def fresh(self, number: int, handle_type: int = 0) -> StreamState:
+        """A handle of which nothing has been told yet."""
+        return StreamState(number, handle_type, **self.initial)
 
     @cached_property
     def namers(self) -> Mapping[str, Callable[[int], str]]:

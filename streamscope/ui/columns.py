@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from streamscope.core import flags as uv
 from streamscope.trace.names import host_and_port
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import peer_text, pending_count
 from streamscope.ui.safe import visible
-from streamscope.ui.trouble import ERROR, WARNING, is_listener, severity, trouble_of
-from streamscope.ui.widgets import lamps
+from streamscope.ui.trouble import ERROR, WARNING, is_above, is_listener, severity, trouble_of
+from streamscope.ui.widgets.lamps import Letters
 from streamscope.ui.widgets.meters import (
     AGE_WIDTH,
     BYTES_WIDTH,
@@ -33,7 +33,11 @@ from streamscope.ui.widgets.meters import (
 
 
 class Trends(Protocol):
-    """Where rates and trends come from."""
+    """Where rates, trends and names come from."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the engine's words are called."""
 
     def rate_in(self, number: int) -> float | None:
         """Bytes a second that came in; None while that is not known yet."""
@@ -57,8 +61,8 @@ KeyOf = Callable[[StreamState, int, Trends], Any]
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One column. `rank` says how early it goes when there is little room (higher goes first); `most` is how wide it
-    may grow.
+    """One column. `fields` are those that it tells of: an engine that cannot know them all has no such column. `rank`
+    says how early it goes when there is little room (higher goes first); `most` is how wide it may grow.
     """
 
     id: str
@@ -73,17 +77,32 @@ class Column(msgspec.Struct, frozen=True):
     descending: bool = True
     default: bool = True
     sort_title: str = ""
+    fields: tuple[str, ...] = ()
+
+    def is_of(self, vocabulary: Vocabulary) -> bool:
+        """Whether an engine has this column."""
+        return vocabulary.tells(*self.fields) and (self.id != "flags" or bool(Letters.of(vocabulary).cells))
+
+    def explained(self, vocabulary: Vocabulary) -> str:
+        """What the column says, in the words of an engine where it has some."""
+        if self.id == "flags":
+            named = ((flag.letter, flag.name) for flag in vocabulary.flags if flag.cell >= 0 and flag.letter)
+            return ", ".join(f"{letter} {name}" for letter, name in named) + "."
+        if len(self.fields) != 1:
+            return self.help
+        label = vocabulary.label(self.fields[0])
+        return vocabulary.field(self.id).meaning or self.help if self.id in self.fields else f"{label}: {self.help}"
 
 
-def _where(state: StreamState) -> str:
-    if is_listener(state):
+def _where(state: StreamState, vocabulary: Vocabulary) -> str:
+    if is_listener(state, vocabulary):
         parts = host_and_port(state.local)
         return f"listening {visible(state.local.rpartition('/')[2] if parts is None else f':{parts[1]}')}"
-    return peer_text(state) or NONE
+    return peer_text(state, vocabulary) or NONE
 
 
-def _type(state: StreamState) -> str:
-    return "ipc" if state.ipc else uv.TYPE_NAMES.get(state.type, "?")
+def _type(state: StreamState, vocabulary: Vocabulary) -> str:
+    return "ipc" if state.ipc else vocabulary.types.get(state.type, "?")
 
 
 def _head_age(state: StreamState, now_t: int) -> int:
@@ -92,7 +111,7 @@ def _head_age(state: StreamState, now_t: int) -> int:
 
 def _queue(state: StreamState, now_t: int, trends: Trends) -> Cell:
     size = state.write_queue_size
-    return Cell(bytes_text(size), "warning" if size > state.high_water else "" if size else "muted")
+    return Cell(bytes_text(size), "warning" if is_above(state, trends.vocabulary) else "" if size else "muted")
 
 
 def _head(state: StreamState, now_t: int, trends: Trends) -> Cell:
@@ -128,7 +147,7 @@ def _number_or_none(value: int, none: int = 0) -> Cell:
 
 
 def _why(state: StreamState, now_t: int, trends: Trends) -> Cell:
-    trouble = trouble_of(state, now_t)
+    trouble = trouble_of(state, now_t, trends.vocabulary)
     return Cell(trouble.why, {WARNING: "warning", ERROR: "error"}.get(trouble.level, "muted"))
 
 
@@ -137,74 +156,92 @@ COLUMNS: tuple[Column, ...] = (
            lambda s, now, tr: Cell(str(s.number)), lambda s, now, tr: s.number, rank=0, descending=False,
            sort_title="number"),
     Column("type", "type", "tcp, pipe, tty, or ipc: a pipe that carries descriptors.", 4,
-           lambda s, now, tr: Cell(_type(s)), lambda s, now, tr: (s.type, s.ipc), align="left", rank=6,
-           descending=False),
+           lambda s, now, tr: Cell(_type(s, tr.vocabulary)), lambda s, now, tr: (s.type, s.ipc), align="left", rank=6,
+           descending=False,
+           fields=("type",)),
     Column("peer", "peer",
            "The other side's address (unix where a Unix socket has none), or where a server listens, or the name "
            "that the program gave.",
            15,
-           lambda s, now, tr: Cell(_where(s)), lambda s, now, tr: (not is_listener(s), _where(s)), align="left",
+           lambda s, now, tr: Cell(_where(s, tr.vocabulary)),
+           lambda s, now, tr: (not is_listener(s, tr.vocabulary), _where(s, tr.vocabulary)), align="left",
            rank=0, most=47,
            descending=False),
-    Column("queue", "queue", "write_queue_size: bytes that the program wrote and the kernel has not taken.",
+    Column("queue", "queue", "Bytes that the program wrote and the kernel has not taken.",
            BYTES_WIDTH, _queue,
-           lambda s, now, tr: s.write_queue_size, rank=0, sort_title="write queue"),
-    Column("head", "age", "How long the first request of write_queue has waited.", AGE_WIDTH, _head,
-           lambda s, now, tr: _head_age(s, now), rank=4, sort_title="age of the first write"),
-    Column("flags", "flags",
-           "R READABLE, W WRITABLE, r READING, p READ_PARTIAL, a ACTIVE, B BOUND, e READ_EOF, s SHUTTING, S SHUT, "
-           "c CLOSING, C CLOSED.",
-           len(lamps.LETTERS), lambda s, now, tr: Cell(lamps.letters(s.flags)), lambda s, now, tr: s.flags,
-           align="left", rank=1),
+           lambda s, now, tr: s.write_queue_size, rank=0, sort_title="write queue",
+           fields=("write_queue_size",)),
+    Column("head", "age", "How long the first write has waited.", AGE_WIDTH, _head,
+           lambda s, now, tr: _head_age(s, now), rank=4, sort_title="age of the first write",
+           fields=("write_queue",)),
+    Column("flags", "flags", "Its flags, a letter each; the head of the column says which.",
+           9, lambda s, now, tr: Cell(Letters.of(tr.vocabulary).text(s.flags)), lambda s, now, tr: s.flags,
+           align="left", rank=1,
+           fields=("flags",)),
     Column("rate_in", "in/s", "Bytes a second that came in, over the last second.", RATE_WIDTH,
            lambda s, now, tr: _rate(tr.rate_in(s.number)), lambda s, now, tr: tr.rate_in(s.number) or 0.0, rank=7,
-           sort_title="bytes in a second"),
+           sort_title="bytes in a second",
+           fields=("bytes_in",)),
     Column("rate_out", "out/s", "Bytes a second that the kernel took, over the last second.", RATE_WIDTH,
            lambda s, now, tr: _rate(tr.rate_out(s.number)), lambda s, now, tr: tr.rate_out(s.number) or 0.0, rank=7,
-           sort_title="bytes out a second"),
-    Column("trend", "last 30 s", "write_queue_size over the last thirty seconds.", 10,
+           sort_title="bytes out a second",
+           fields=("bytes_out",)),
+    Column("trend", "last 30 s", "Bytes that waited to be sent, over the last thirty seconds.", 10,
            lambda s, now, tr: Cell(chart(tr.queue_trend(s.number, 10), 10, 1, s.high_water)[0], "trend"),
-           lambda s, now, tr: s.write_queue_size, align="left", rank=8, sort_title="write queue"),
-    Column("requests", "reqs", "How many requests wait in write_queue.", 4,
+           lambda s, now, tr: s.write_queue_size, align="left", rank=8, sort_title="write queue",
+           fields=("write_queue_size",)),
+    Column("requests", "reqs", "How many writes wait.", 4,
            lambda s, now, tr: _number_or_none(len(s.write_queue)), lambda s, now, tr: len(s.write_queue), rank=8,
            default=False,
-           sort_title="requests"),
+           sort_title="requests",
+           fields=("write_queue",)),
     Column("bytes_in", "in", "Bytes that came in since the stream began.", BYTES_WIDTH,
            lambda s, now, tr: _total(s.bytes_in), lambda s, now, tr: s.bytes_in, rank=8, default=False,
-           sort_title="bytes in"),
+           sort_title="bytes in",
+           fields=("bytes_in",)),
     Column("bytes_out", "out", "Bytes that the kernel took since the stream began.", BYTES_WIDTH,
            lambda s, now, tr: _total(s.bytes_out), lambda s, now, tr: s.bytes_out, rank=8, default=False,
-           sort_title="bytes out"),
+           sort_title="bytes out",
+           fields=("bytes_out",)),
     Column("lifetime", "since", "How long the stream has been there.", AGE_WIDTH, _age, lambda s, now,
            tr: (s.closed_t or now) - s.begin_t,
-           rank=9, default=False, sort_title="lifetime"),
+           rank=9, default=False, sort_title="lifetime",
+           fields=("begin_t",)),
     Column("idle", "idle", "How long no bytes have moved.", AGE_WIDTH, _idle, lambda s, now, tr: _idle_ns(s, now),
            rank=9, default=False,
-           sort_title="idle time"),
+           sort_title="idle time",
+           fields=("last_read_t", "last_write_t")),
     Column("fd", "fd", "The descriptor.", 4, lambda s, now, tr: _number_or_none(s.fd, -1), lambda s, now, tr: s.fd,
            rank=9, default=False,
-           descending=False),
-    Column("fds", "fds", "Descriptors that came over an IPC pipe and wait for uv_accept.", 4,
+           descending=False,
+           fields=("fd",)),
+    Column("fds", "fds", "Descriptors that came over an IPC pipe and wait to be accepted.", 4,
            lambda s, now, tr: _number_or_none(pending_count(s)), lambda s, now, tr: pending_count(s), rank=9,
-           default=False, sort_title="waiting descriptors"),
+           default=False, sort_title="waiting descriptors",
+           fields=("accepted_fd", "queued_fds")),
     Column("local", "local", "The stream's own address.", 15, lambda s, now, tr: Cell(visible(s.local) or NONE),
-           lambda s, now, tr: s.local, align="left", rank=9, most=47, default=False, descending=False),
+           lambda s, now, tr: s.local, align="left", rank=9, most=47, default=False, descending=False,
+           fields=("local",)),
     Column("name", "name", "The name that the program gave the stream.", 12, lambda s, now,
            tr: Cell(visible(s.name) or NONE),
-           lambda s, now, tr: s.name, align="left", rank=9, most=30, default=False, descending=False),
+           lambda s, now, tr: s.name, align="left", rank=9, most=30, default=False, descending=False,
+           fields=("name",)),
     Column("place", "made at", "Where in the program the stream was made.", 16, lambda s, now,
            tr: Cell(visible(s.place) or NONE),
            lambda s, now, tr: s.place, align="left", rank=9, most=40, default=False, descending=False,
-           sort_title="place"),
-    Column("wants", "wants", "What the engine wants of epoll.", 6, lambda s, now,
-           tr: Cell(uv.poll_names(s.pevents).replace("|", " ")),
-           lambda s, now, tr: s.pevents, align="left", rank=9, default=False, sort_title="wanted events"),
+           sort_title="place",
+           fields=("place",)),
+    Column("wants", "wants", "What the engine wants the kernel to watch for.", 6, lambda s, now,
+           tr: Cell(tr.vocabulary.mask_text(s.pevents).replace("|", " ") or NONE),
+           lambda s, now, tr: s.pevents, align="left", rank=9, default=False, sort_title="wanted events",
+           fields=("pevents",)),
     Column("errors", "errs", "How many of its calls and requests failed.", COUNT_WIDTH,
            lambda s, now, tr: Cell(count_text(s.errors), "error") if s.errors else Cell(NONE, "muted"), lambda s, now,
            tr: s.errors,
-           rank=9, default=False, sort_title="errors"),
+           rank=9, default=False, sort_title="errors",
+           fields=("errors",)),
     Column("trouble", "trouble", "What is plainly wrong with the stream.", 20, _why, lambda s, now, tr: severity(s,
-           now), align="left",
+           now, tr.vocabulary), align="left",
            rank=9, most=50, default=False),
 )  # fmt: skip
 
@@ -222,21 +259,25 @@ class Placed(msgspec.Struct, frozen=True):
     width: int
 
 
-def place(chosen: Iterable[str], width: int, digits: int = 3) -> list[Placed]:
-    """The chosen columns that fit into `width` cells, in their order, where the highest number of a stream has so
-    many digits.
+def place(chosen: Iterable[str], width: int, vocabulary: Vocabulary, digits: int = 3) -> list[Placed]:
+    """The chosen columns that an engine has and that fit into `width` cells, in their order, where the highest number
+    of a stream has so many digits.
 
     Columns of the highest rank go first; what room is left over goes to those that may grow.
     """
-    columns = [BY_ID[name] for name in chosen if name in BY_ID]
+    least = {
+        "number": max(digits, BY_ID["number"].width),
+        "flags": max(len(Letters.of(vocabulary).cells), len("flags")),
+    }
     columns = [
-        msgspec.structs.replace(column, width=max(digits, column.width)) if column.id == "number" else column
-        for column in columns
+        msgspec.structs.replace(column, width=least[column.id]) if column.id in least else column
+        for column in (BY_ID[name] for name in chosen if name in BY_ID)
+        if column.is_of(vocabulary)
     ]
     while len(columns) > 1 and _needed(columns) > width:
         last = max(columns, key=lambda column: column.rank)
-        least = max(place for place, column in enumerate(columns) if column.rank == last.rank)
-        del columns[least]
+        last_of = max(place for place, column in enumerate(columns) if column.rank == last.rank)
+        del columns[last_of]
     spare = max(width - _needed(columns), 0)
     placed = []
     for column in columns:

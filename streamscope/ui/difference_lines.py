@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from streamscope.core import flags as uv
 from streamscope.trace.difference import COUNTERS, FLAGS, Change, Difference, StreamDifference, Value
-from streamscope.trace.names import error_name
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import peer_text
 from streamscope.ui.safe import visible
 from streamscope.ui.scale import span_text
@@ -25,14 +24,14 @@ _COUNTED = {"bytes", "requests", "descriptors"}
 _FATES = {"new": ("+", "good"), "gone": ("−", "muted"), "not yet": ("−", "muted"), "closed": ("×", "warning")}
 
 
-def difference_lines(found: Difference, first: int | None = None) -> list[Line]:
+def difference_lines(found: Difference, vocabulary: Vocabulary, first: int | None = None) -> list[Line]:
     """All of it; the stream `first` stands at the top."""
     lines: list[Line] = []
     if found.loop:
-        lines += [[("the loop", "title")], *_fields(found.loop), []]
+        lines += [[("the loop", "title")], *_fields(found.loop, vocabulary), []]
     streams = sorted(found.streams, key=lambda each: (each.state.number != first, each.state.number))
     for each in streams[:MOST_STREAMS]:
-        lines += [_head(each), *_fields(each.changes), []]
+        lines += [_head(each, vocabulary), *_fields(each.changes, vocabulary), []]
     if len(streams) > MOST_STREAMS:
         lines += [[(f"and {len(streams) - MOST_STREAMS:,} streams more", "label")], []]
     if not found.streams:
@@ -42,38 +41,41 @@ def difference_lines(found: Difference, first: int | None = None) -> list[Line]:
     return lines
 
 
-def _head(each: StreamDifference) -> Line:
+def _head(each: StreamDifference, vocabulary: Vocabulary) -> Line:
     state = each.state
-    kind = uv.TYPE_NAMES.get(state.type, "unknown")
-    line: Line = [(f"#{state.number} {kind}", "title"), (f"  {_where(state)}", "label")]
+    kind = vocabulary.types.get(state.type, "unknown")
+    line: Line = [(f"#{state.number} {kind}", "title"), (f"  {_where(state, vocabulary)}", "label")]
     if each.fate:
         sign, style = _FATES[each.fate]
         line.append((f"  {sign} {each.fate}", style))
     return line
 
 
-def _where(state: StreamState) -> str:
-    return f"listening {visible(state.local)}" if is_listener(state) else visible(state.name) or peer_text(state)
+def _where(state: StreamState, vocabulary: Vocabulary) -> str:
+    if is_listener(state, vocabulary):
+        return f"listening {visible(state.local)}"
+    return visible(state.name) or peer_text(state, vocabulary)
 
 
-def _fields(changes: tuple[Change, ...]) -> list[Line]:
+def _fields(changes: tuple[Change, ...], vocabulary: Vocabulary) -> list[Line]:
     lines = []
-    width = max((len(change.name) for change in changes), default=0)
+    labels = {change.name: vocabulary.label(change.name) for change in changes}
+    width = max((len(label) for label in labels.values()), default=0)
     for group, run in groupby(changes, key=lambda change: change.group):
         for place, change in enumerate(run):
             begin = (f"  {group if not place else '':<10}", "muted")
-            lines.append([begin, (f"{change.name:<{width}}  ", "label"), *_change(change)])
+            lines.append([begin, (f"{labels[change.name]:<{width}}  ", "label"), *_change(change, vocabulary)])
     return lines
 
 
-def _change(change: Change) -> Line:
+def _change(change: Change, vocabulary: Vocabulary) -> Line:
     if change.group == FLAGS:
         return [("○ → ", "muted"), ("● set", "on")] if change.new else [("● → ", "muted"), ("○ cleared", "value")]
-    old, new = (value_text(value, change.unit) for value in (change.old, change.new))
+    old, new = (value_text(value, change.unit, vocabulary) for value in (change.old, change.new))
     line: Line = [(f"{old} → ", "muted"), (new, "value")]
     delta = change.delta
     if delta and (change.group == COUNTERS or change.unit in _COUNTED):
-        amount = value_text(abs(delta), change.unit)
+        amount = value_text(abs(delta), change.unit, vocabulary)
         line.append((f"  {'+' if delta > 0 else '−'}{amount}", "good" if delta > 0 else "accent"))
     for word, numbers, style in (("left", change.left, "muted"), ("joined", change.joined, "accent")):
         if numbers:
@@ -87,7 +89,7 @@ def _numbers(numbers: tuple[int, ...], unit: str) -> str:
     return text + (f" +{count_text(len(numbers) - NAMED)}" if len(numbers) > NAMED else "")
 
 
-def value_text(value: Value, unit: str) -> str:
+def value_text(value: Value, unit: str, vocabulary: Vocabulary) -> str:
     """A value as a person reads it."""
     if value is None or value == "":
         return NONE
@@ -100,5 +102,5 @@ def value_text(value: Value, unit: str) -> str:
     if unit == "ns":
         return span_text(value)
     if unit == "error":
-        return visible(error_name(value)) if value else NONE
+        return visible(vocabulary.error_text(value)) if value else NONE
     return f"{value:,}"

@@ -1,4 +1,4 @@
-"""What one event looks like in the list: when, which stream, which libuv function, what, and from what to what.
+"""What one event looks like in the list: when, which stream, which function, what, and from what to what.
 
 Pure: the same event in the same layout gives the same text. Every field has its place and keeps its width, so that rows
 that fly past can be read down a column.
@@ -53,7 +53,7 @@ def layout(width: int, *, with_stream: bool = True) -> Layout:
     return Layout(turn, clock, stream, function, what, rest - what - GAP)
 
 
-def event_parts(event: Event, form: Layout, started: float) -> list[Part]:
+def event_parts(event: Event, form: Layout, started: float, vocabulary: Vocabulary) -> list[Part]:
     """One event as a row. `started` is the Unix time at which the feed's clock was 0."""
     parts: list[Part] = []
     gap = " " * GAP
@@ -67,7 +67,7 @@ def event_parts(event: Event, form: Layout, started: float) -> list[Part]:
         function -= more
         parts.append((fit(name, form.stream + more) + gap, "value" if event.stream else "muted"))
     parts.append((fit(visible(event.fn), function) + gap, "label"))
-    what, change = (visible(text) for text in sentence(event))
+    what, change = (visible(text) for text in sentence(event, vocabulary))
     style = what_style(event)
     if form.change:
         return [*parts, (fit(what, form.what) + gap, style), *change_parts(change, form.change)]
@@ -107,11 +107,11 @@ def gap_parts(gap: Gap, width: int) -> list[Part]:
     return [(fit("╌" * left + text + "╌" * max(width - left - len(text), 0), width), "error")]
 
 
-def row_text(row: Event | Gap, started: float) -> str:
+def row_text(row: Event | Gap, started: float, vocabulary: Vocabulary) -> str:
     """A row for the clipboard: every field, however wide the list is."""
     if isinstance(row, Gap):
         return f"lost {row.events:,} events"
-    what, change = (visible(text) for text in sentence(row))
+    what, change = (visible(text) for text in sentence(row, vocabulary))
     stream = f"#{row.stream}" if row.stream else "loop"
     fields = [str(row.turn), instant_text(started, row.t), stream, visible(row.fn), what, change]
     return "  ".join(text for text in fields if text)
@@ -126,4 +126,7 @@ def explanation(row: Event | Gap, vocabulary: Vocabulary) -> list[tuple[str, str
         ]
     meaning = vocabulary.kind(row.kind).meaning or "This engine tells of an event without saying what it means."
     function = vocabulary.meaning_of(row.fn) or "is a function of the engine."
+    flag = next((flag for flag in vocabulary.flags if flag.bit == row.fields.get("flag")), None)
+    if flag is not None and flag.meaning:
+        meaning = f"{flag.name}: {flag.meaning} {meaning}"
     return [(visible(row.kind), visible(meaning, 400)), (visible(row.fn), visible(function, 400))]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
+from streamscope.trace.lanes import lanes_of_feed
 from streamscope.trace.search import Wanted, is_change
 from streamscope.trace.state import NO_FAILURES
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.writes import is_end_of_write
 
-_FLAGS = {name: bit for bit, name in uv.FLAG_NAMES.items()}
-_MASKS = {f"wants {name}": bit for bit, name in uv.POLL_NAMES.items()}
 
-
-def lane_change(lane: str) -> tuple[Wanted, frozenset[str] | None]:
+def lane_change(lane: str, vocabulary: Vocabulary) -> tuple[Wanted, frozenset[str] | None]:
     """Which rows change the lane of this id ("" for the whole stream), and which kinds they are of, None for any."""
-    if lane in _FLAGS:
-        return is_change(_FLAGS[lane]), frozenset({"flag.set", "flag.clear"})
-    if lane in _MASKS:
-        return _events(_wants(_MASKS[lane])), frozenset({"io.start", "io.stop"})
+    for signal in lanes_of_feed(vocabulary):
+        if signal.name == lane:
+            if signal.wanted:
+                return _events(_wants(signal.bit)), frozenset({"io.start", "io.stop"})
+            return is_change(signal.bit), frozenset({"flag.set", "flag.clear"})
+    if lane == "writes":
+        return _events(lambda event: _is_written(event, vocabulary)), frozenset({"request.end"})
     if lane in _OTHERS:
         judge, kinds = _OTHERS[lane]
         return _events(judge), kinds
@@ -51,8 +53,8 @@ def _is_read(event: Event) -> bool:
     return event.kind in ("sys.read", "sys.recvmsg") and _number(event, "result") > 0
 
 
-def _is_written(event: Event) -> bool:
-    return event.kind == "request.end" and not _number(event, "status")
+def _is_written(event: Event, vocabulary: Vocabulary) -> bool:
+    return is_end_of_write(event, vocabulary) and not _number(event, "status")
 
 
 def _is_failure(event: Event) -> bool:
@@ -74,6 +76,5 @@ _OTHERS: dict[str, tuple[Callable[[Event], bool], frozenset[str] | None]] = {
         frozenset({"request.begin", "request.end"}),
     ),
     "reads": (_is_read, frozenset({"sys.read", "sys.recvmsg"})),
-    "writes": (_is_written, frozenset({"request.end"})),
     "errors": (_is_failure, None),
 }

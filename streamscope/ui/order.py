@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.trouble import WARNING, is_listener, trouble_of
 
 
@@ -33,20 +34,28 @@ def settle(sorted_order: Sequence[int], cursor: int, line: int, height: int) -> 
     return Settled(order, top)
 
 
-def most_telling(order: Sequence[int], streams: Mapping[int, StreamState], cursor: int | None, now_t: int) -> int:
+def most_telling(
+    order: Sequence[int],
+    streams: Mapping[int, StreamState],
+    cursor: int | None,
+    now_t: int,
+    vocabulary: Vocabulary,
+) -> int:
     """The stream to look at when nobody has chosen one: the cursor's as long as it is troubled; else the first in the
     order if that is; else the cursor's while it lives; else the first that is alive and no server. `order` is not
     empty.
     """
     here = streams.get(cursor or 0) if cursor in order else None
-    if here is not None and trouble_of(here, now_t).level == WARNING:
+    if here is not None and trouble_of(here, now_t, vocabulary).level == WARNING:
         return here.number
     first = streams[order[0]]
-    if trouble_of(first, now_t).level == WARNING:
+    if trouble_of(first, now_t, vocabulary).level == WARNING:
         return first.number
-    if here is not None and not here.closed_t and not is_listener(here):
+    if here is not None and not here.closed_t and not is_listener(here, vocabulary):
         return here.number
-    alive = (number for number in order if not streams[number].closed_t and not is_listener(streams[number]))
+    alive = (
+        number for number in order if not streams[number].closed_t and not is_listener(streams[number], vocabulary)
+    )
     return next(alive, order[0] if here is None else here.number)
 
 

@@ -6,20 +6,21 @@ the name that the program gave it, and a terminal by its descriptor.
 
 from __future__ import annotations
 
-from streamscope.core import flags as uv
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.safe import visible
 
 
-def peer_text(state: StreamState) -> str:
+def peer_text(state: StreamState, vocabulary: Vocabulary) -> str:
     """What stands for the other side where there is room for one thing; "" for a stream of which nothing is known."""
     if state.peer:
         return visible(state.peer)
     if state.name:
         return visible(state.name)
-    if state.type == uv.UV_NAMED_PIPE and (state.server or state.local or state.ipc):
+    kind = vocabulary.types.get(state.type)
+    if kind == "pipe" and (state.server or state.local or state.ipc):
         return "unix"
-    if state.type == uv.UV_TTY and state.fd >= 0:
+    if kind == "tty" and state.fd >= 0:
         return f"terminal on fd {state.fd}"
     return visible(state.local)
 

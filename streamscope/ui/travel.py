@@ -164,7 +164,7 @@ class Travel:
         """
         if lane == "turns":
             return self.step_turn(direction)
-        wanted, kinds = lane_change(lane)
+        wanted, kinds = lane_change(lane, self.history.decoder.vocabulary)
         row = self.row if direction > 0 else self.row - 2
         decoder = self.history.decoder
         clock = self._monotonic

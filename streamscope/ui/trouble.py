@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamscope.core import flags as uv
-from streamscope.core.probe import CB_CONNECTION
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import pending_count
 from streamscope.ui.widgets.meters import age_text, bytes_text
 
@@ -30,25 +29,26 @@ _LISTENS = Trouble(CALM, "▸", "listens")
 _CLOSED = Trouble(CALM, "×", "closed")
 
 
-LISTENS = 1 << CB_CONNECTION
-"""The bit of a stream's callbacks that says that it waits for connections."""
+def is_listener(state: StreamState, vocabulary: Vocabulary) -> bool:
+    """Whether the stream waits for connections: it holds the callback for them, or has the flag that says so."""
+    return bool(state.callbacks & vocabulary.listens or state.flags & vocabulary.flag("LISTENING"))
 
 
-def is_listener(state: StreamState) -> bool:
-    """Whether the stream waits for connections."""
-    return bool(state.callbacks & LISTENS)
+def is_above(state: StreamState, vocabulary: Vocabulary) -> bool:
+    """Whether more waits in the stream than its mark, as far as there is one."""
+    return state.write_queue_size > state.high_water and vocabulary.tells("write_queue_size", "high_water")
 
 
-def trouble_of(state: StreamState, now_t: int) -> Trouble:
+def trouble_of(state: StreamState, now_t: int, vocabulary: Vocabulary) -> Trouble:
     """What is plainly wrong with a stream."""
     if state.delayed_error:
         return Trouble(ERROR, "✗", "an error waits to be told")
     if state.closed_t:
         return _CLOSED
-    if state.write_queue_size > state.high_water:
+    if is_above(state, vocabulary):
         since = f" for {age_text(now_t - state.above_t)}" if state.above_t else ""
         return Trouble(WARNING, "!", f"{bytes_text(state.write_queue_size)} queued, above its mark{since}")
-    if is_listener(state):
+    if is_listener(state, vocabulary):
         if state.accepted_fd >= 0:
             return Trouble(WARNING, "!", "holds an accepted connection and does not listen meanwhile")
         return _LISTENS
@@ -56,18 +56,18 @@ def trouble_of(state: StreamState, now_t: int) -> Trouble:
         return Trouble(
             WARNING, "!", f"{waiting:,} {'descriptor waits' if waiting == 1 else 'descriptors wait'} for uv_accept"
         )
-    if state.flags & uv.SHUTTING and state.write_queue:
+    if state.flags & vocabulary.flag("SHUTTING") and state.write_queue:
         return Trouble(WARNING, "!", "shutdown waits for the queue to drain")
     if state.errors:
         return Trouble(ERROR, "✗", "a call failed")
     return _CALM
 
 
-def severity(state: StreamState, now_t: int) -> tuple[int, float, int]:
+def severity(state: StreamState, now_t: int, vocabulary: Vocabulary) -> tuple[int, float, int]:
     """A key by which the most troubled stream sorts highest: first what goes on, then what has failed, then what is
     calm, and what has closed last; among equals how far above its mark it is, then when it last moved bytes.
     """
-    level = trouble_of(state, now_t).level
+    level = trouble_of(state, now_t, vocabulary).level
     return (
         -1 if state.closed_t else 2 if level == WARNING else 1 if level == ERROR else 0,
         state.write_queue_size / max(state.high_water, 1),

@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Set
 from typing import TYPE_CHECKING
 
-from streamscope.core.flags import FLAG_NAMES
 from streamscope.trace.instant import Standpoint, Target
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.series import Series
@@ -25,7 +24,7 @@ from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
 from streamscope.ui.source import Source
 from streamscope.ui.travel import Mark, Travel
-from streamscope.ui.trouble import LISTENS
+from streamscope.ui.trouble import is_listener
 from streamscope.ui.widgets.meters import condense
 
 if TYPE_CHECKING:
@@ -193,7 +192,7 @@ class View:
     def changed_t(self, number: int) -> dict[int, int]:
         """When each flag of the stream changed, for those that did a moment ago."""
         lit = self.model.lit
-        return {flag: lit[number, flag] for flag in FLAG_NAMES if (number, flag) in lit}
+        return {flag: lit[number, flag] for flag in self.vocabulary.flag_names if (number, flag) in lit}
 
     def queue_trend(self, number: int, cells: int) -> list[float]:
         """`write_queue_size` over the last thirty seconds, oldest first, in at most so many cells."""
@@ -377,7 +376,8 @@ class View:
         streams = model.streams.values()
         self._accepted = Counter([state.server for state in streams if state.server])
         self.open_streams = len([state for state in streams if not state.closed_t])
-        self.connections = len(streams) - len([state for state in streams if state.callbacks & LISTENS or state.ipc])
+        words = model.decoder.vocabulary
+        self.connections = len(streams) - len([state for state in streams if state.ipc or is_listener(state, words)])
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""

@@ -78,7 +78,7 @@ def test_an_echo(world: World, feed: list[Word], diary: Diary) -> None:
         uv__run_pending: loop.phase
         #2 uv__run_pending: pending.pop
         #2 uv__write_callbacks: write_completed_queue.pop 1
-        #2 uv__write_callbacks: request.end 1 0 0
+        #2 uv__write_callbacks: request.end 1 0 0 write
         #2 uv__write_callbacks: callback.begin write_cb 0
         #2 uv__write_callbacks: callback.end write_cb
         #2 uv__io_stop: watcher_queue.push
@@ -128,7 +128,7 @@ def test_a_partial_write_that_waits_for_pollout(world: World, feed: list[Word], 
         #2 uv__write_req_finish: write_completed_queue.push 1
         #2 uv__io_feed: io.feed
         #2 uv__write_callbacks: write_completed_queue.pop 1
-        #2 uv__write_callbacks: request.end 1 0 0
+        #2 uv__write_callbacks: request.end 1 0 0 write
         #2 uv__write_callbacks: callback.begin write_cb 0
         #2 uv__write_callbacks: callback.end write_cb
         #2 uv__io_stop: io.stop OUT –
@@ -159,7 +159,7 @@ def test_a_shutdown_of_an_empty_queue(world: World, feed: list[Word], diary: Dia
         #2 uv__drain: flag.clear SHUTTING
         #2 uv__drain: sys.shutdown 1002 1 0
         #2 uv__drain: flag.set SHUT
-        #2 uv__drain: request.end 1 0 0
+        #2 uv__drain: request.end 1 0 0 shutdown
         #2 uv__drain: callback.begin shutdown_cb 0
         #2 uv__drain: callback.end shutdown_cb
         uv__io_poll: loop.phase
@@ -200,7 +200,7 @@ def test_a_connect_that_is_refused_with_a_write_behind_it(world: World, feed: li
         #2 uv__io_poll: epoll.event OUT
         #2 uv__stream_connect: sys.getsockopt 1002 4 ECONNREFUSED
         #2 uv__stream_connect: connect_req 1 0
-        #2 uv__stream_connect: request.end 1 ECONNREFUSED 1
+        #2 uv__stream_connect: request.end 1 ECONNREFUSED 1 connect
         #2 uv__io_stop: io.stop OUT –
         #2 uv__io_stop: io.events OUT –
         #2 uv__io_stop: loop.nfds 3 2
@@ -211,7 +211,7 @@ def test_a_connect_that_is_refused_with_a_write_behind_it(world: World, feed: li
         #2 uv__stream_flush_write_queue: write_completed_queue.push 2
         #2 uv__write_callbacks: write_completed_queue.pop 2
         #2 uv__write_callbacks: write_queue_size 5 0
-        #2 uv__write_callbacks: request.end 2 ECANCELED 0
+        #2 uv__write_callbacks: request.end 2 ECANCELED 0 write
         #2 uv__write_callbacks: callback.begin write_cb ECANCELED
         #2 uv__write_callbacks: callback.end write_cb
         """
@@ -332,16 +332,16 @@ def test_a_close_with_writes_and_a_shutdown_under_way(world: World, feed: list[W
         #2 uv__stream_flush_write_queue: write_completed_queue.push 2
         #2 uv__write_callbacks: write_completed_queue.pop 1
         #2 uv__write_callbacks: write_completed_queue.pop 2
-        #2 uv__write_callbacks: request.end 1 0 2
+        #2 uv__write_callbacks: request.end 1 0 2 write
         #2 uv__write_callbacks: callback.begin write_cb 0
         #2 uv__write_callbacks: callback.end write_cb
         #2 uv__write_callbacks: write_queue_size 5 0
-        #2 uv__write_callbacks: request.end 2 ECANCELED 1
+        #2 uv__write_callbacks: request.end 2 ECANCELED 1 write
         #2 uv__write_callbacks: callback.begin write_cb ECANCELED
         #2 uv__write_callbacks: callback.end write_cb
         #2 uv__drain: shutdown_req 3 0
         #2 uv__drain: flag.clear SHUTTING
-        #2 uv__drain: request.end 3 ECANCELED 0
+        #2 uv__drain: request.end 3 ECANCELED 0 shutdown
         #2 uv__finish_close: flag.clear REF
         #2 uv__finish_close: handle.closed
         #2 uv__finish_close: callback.begin close_cb 0

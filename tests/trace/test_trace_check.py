@@ -237,10 +237,10 @@ def test_a_stream_that_closes_first_never_gets_there() -> None:
 
 def test_events_can_be_cause_and_effect() -> None:
     text = "always(kind == request.begin -> eventually kind == request.end within 10ms)"
-    past = past_of([at(1 * MS), opened(7), begun(7, 1, 5), at(5 * MS), record("request.end", 7, 1, 0, 0), at(50 * MS),
-                    begun(7, 2, 5)])  # fmt: skip
+    past = past_of([at(1 * MS), opened(7), begun(7, 1, 5), at(5 * MS), record("request.end", 7, 1, 0, 0, uv.UV_WRITE),
+                    at(50 * MS), begun(7, 2, 5)])  # fmt: skip
     assert verdict_of(past, text).holds is True
-    past.records([*at(90 * MS), *record("request.end", 7, 2, 0, 0)], 3, 60 * MS)
+    past.records([*at(90 * MS), *record("request.end", 7, 2, 0, 0, uv.UV_WRITE)], 3, 60 * MS)
     assert instants(verdict_of(past, text)) == [(7, 50)]
 
 

@@ -182,7 +182,7 @@ def test_a_catalogue_that_cannot_be_is_refused(
 
 def as_json(words: list[Word]) -> dict[str, object]:
     (event,) = events(words)
-    out = event_as_json(event)
+    out = event_as_json(event, Vocabulary.here())
     assert json.loads(json.dumps(out)) == out
     return {key: value for key, value in out.items() if key not in ("seq", "t", "turn", "stream", "kind", "fn")}
 
@@ -190,7 +190,7 @@ def as_json(words: list[Word]) -> dict[str, object]:
 def test_json_begins_with_the_keys_that_every_event_has() -> None:
     (event,) = events(record("io.feed", 7))
 
-    assert list(event_as_json(event).items()) == [
+    assert list(event_as_json(event, Vocabulary.here()).items()) == [
         ("seq", 1), ("t", 50), ("turn", 3), ("stream", 7), ("kind", "io.feed"), ("fn", "uv__io_feed"),
         ("old", None), ("new", None),
     ]  # fmt: skip

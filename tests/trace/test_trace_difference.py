@@ -19,6 +19,9 @@ from streamscope.trace.difference import (
     stream_changes,
 )
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
+
+HERE = Vocabulary.here()
 
 
 def stream(number: int = 7, **changes: object) -> StreamState:
@@ -31,7 +34,7 @@ def named(changes: tuple[Change, ...]) -> dict[str, Change]:
 
 
 def test_flags_are_told_one_by_one() -> None:
-    found = named(stream_changes(stream(), stream(flags=uv.READABLE | uv.READING | uv.SHUT)))
+    found = named(stream_changes(stream(), stream(flags=uv.READABLE | uv.READING | uv.SHUT), HERE))
 
     assert found == {
         "WRITABLE": Change(FLAGS, "WRITABLE", True, False),
@@ -46,7 +49,7 @@ def test_queues_say_what_joined_and_what_left() -> None:
     before = stream(write_queue=requests[:2], write_queue_size=200)
     after = stream(write_queue=requests[1:], write_queue_size=300)
 
-    found = named(stream_changes(before, after))
+    found = named(stream_changes(before, after, HERE))
 
     assert found["write_queue"] == Change(QUEUES, "write_queue", 2, 3, "requests", (1,), (3, 4))
     assert found["write_queue_size"] == Change(QUEUES, "write_queue_size", 200, 300, "bytes")
@@ -57,26 +60,26 @@ def test_progress_of_the_request_at_the_head_is_told() -> None:
     before = stream(write_queue=[RequestState(41, uv.UV_WRITE, 65536, 65536)])
     after = stream(write_queue=[RequestState(41, uv.UV_WRITE, 65536, 16384)])
 
-    assert named(stream_changes(before, after)) == {
+    assert named(stream_changes(before, after, HERE)) == {
         "write 41 left": Change(QUEUES, "write 41 left", 65536, 16384, "bytes")
     }
 
 
 def test_masks_are_told_by_name() -> None:
-    found = named(stream_changes(stream(pevents=uv.POLLIN), stream(pevents=uv.POLLIN | uv.POLLOUT)))
+    found = named(stream_changes(stream(pevents=uv.POLLIN), stream(pevents=uv.POLLIN | uv.POLLOUT), HERE))
 
     assert found["epoll wants"] == Change(MASKS, "epoll wants", "IN", "IN|OUT")
 
 
 def test_counters_say_by_how_much_they_grew() -> None:
-    found = named(stream_changes(stream(bytes_in=1000), stream(bytes_in=5096, reads=2)))
+    found = named(stream_changes(stream(bytes_in=1000), stream(bytes_in=5096, reads=2), HERE))
 
     assert {name: change.delta for name, change in found.items()} == {"bytes_in": 4096, "reads": 2}
 
 
 def test_what_was_not_there_is_none() -> None:
     request = RequestState(9, uv.UV_SHUTDOWN)
-    found = named(stream_changes(stream(fd=-1), stream(fd=12, shutdown_req=request, accepted_fd=13)))
+    found = named(stream_changes(stream(fd=-1), stream(fd=12, shutdown_req=request, accepted_fd=13), HERE))
 
     assert (found["fd"].old, found["fd"].new) == (None, 12)
     assert (found["accepted_fd"].old, found["accepted_fd"].new) == (None, 13)
@@ -93,7 +96,7 @@ def test_every_field_that_can_change_is_told_of(name: str) -> None:
         "closing": True, "ipc": True, "type": uv.UV_NAMED_PIPE,
     }  # fmt: skip
 
-    changes = stream_changes(stream(), stream(**{name: values.get(name, 1)}))
+    changes = stream_changes(stream(), stream(**{name: values.get(name, 1)}), HERE)
 
     assert changes
     assert name in TOLD
@@ -103,7 +106,7 @@ def test_streams_that_came_closed_and_went() -> None:
     before = {1: stream(1), 2: stream(2), 3: stream(3)}
     after = {1: stream(1), 2: stream(2, flags=uv.CLOSED, closed_t=5), 4: stream(4)}
 
-    found = difference(before, after, LoopState(), LoopState())
+    found = difference(before, after, LoopState(), LoopState(), HERE)
 
     assert [(each.state.number, each.fate) for each in found.streams] == [(2, "closed"), (3, "gone"), (4, "new")]
     assert found.same == 1
@@ -114,7 +117,7 @@ def test_streams_that_came_closed_and_went() -> None:
 def test_seen_from_a_later_mark_a_stream_that_has_not_begun_is_not_gone() -> None:
     marked, earlier = {7: stream(7, begin_t=50)}, LoopState(t=40)
 
-    found = difference(marked, {}, LoopState(t=60), earlier)
+    found = difference(marked, {}, LoopState(t=60), earlier, HERE)
 
     assert [(each.state.number, each.fate) for each in found.streams] == [(7, "not yet")]
 
@@ -123,7 +126,7 @@ def test_there_and_back_tells_the_opposite() -> None:
     one = stream(flags=uv.READING, bytes_in=5, write_queue_size=9)
     other = stream(flags=uv.SHUT, bytes_in=50, write_queue_size=0)
 
-    there, back = stream_changes(one, other), stream_changes(other, one)
+    there, back = stream_changes(one, other, HERE), stream_changes(other, one, HERE)
 
     assert [(c.name, c.old, c.new) for c in there] == [(c.name, c.new, c.old) for c in back]
 

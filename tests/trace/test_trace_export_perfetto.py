@@ -177,7 +177,9 @@ def test_requests_that_overlap_lie_on_tracks_of_the_same_name(tmp_path: Path) ->
             record("write_queue.push", SLOW, number),
         )
     for place, number in enumerate((2, 1, 3)):
-        stage.batch(stage.turn_to(100 + place), record("request.end", SLOW, number, 0, 0, fn="uv__write_callbacks"))
+        stage.batch(
+            stage.turn_to(100 + place), record("request.end", SLOW, number, 0, 0, uv.UV_WRITE, fn="uv__write_callbacks")
+        )
     stage.batch(stage.turn_to(200), record("request.begin", SLOW, 4, uv.UV_WRITE, 5, 1, 1))
     with stage.close() as trace:
         found = told(trace)

@@ -45,7 +45,7 @@ def rows(trace: TraceFile) -> list[Event | Gap]:
 
 
 def events_that(trace: TraceFile, wanted: Callable[[Event], bool]) -> list[dict[str, Any]]:
-    return [event_as_json(row) for row in rows(trace) if isinstance(row, Event) and wanted(row)]
+    return [event_as_json(row, Vocabulary.here()) for row in rows(trace) if isinstance(row, Event) and wanted(row)]
 
 
 def without_losses(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ def test_a_filter_of_state_sees_each_event_with_its_stream_right_after_it(trace:
             model.proceed(told)
             stream = model.known.get(event.stream) if isinstance(event, Event) else None
             if stream is not None and stream.write_queue_size > 65536 and isinstance(event, Event):
-                expected.append(event_as_json(event))
+                expected.append(event_as_json(event, Vocabulary.here()))
 
     lines = without_losses(exported(trace, Request(filter="wq > 64KiB")))
 
@@ -145,7 +145,7 @@ def test_a_stretch_may_begin_and_end_within_one_record(trace: TraceFile) -> None
 
     for text in ("", "seq > 0"):
         lines = exported(trace, Request(begin=f"seq {first.seq}", end=f"#{last.seq}", filter=text))
-        assert lines == [event_as_json(event) for event in events[place : place + 2]]
+        assert lines == [event_as_json(event, Vocabulary.here()) for event in events[place : place + 2]]
 
 
 def test_turns_bound_a_stretch_too(trace: TraceFile) -> None:
@@ -218,10 +218,12 @@ def test_csv_has_the_same_rows_with_a_column_for_everything(trace: TraceFile) ->
 
 
 def test_csv_columns_are_those_of_the_feeds_own_catalogue() -> None:
-    names = columns([("a", ["old", "new", "fd"]), ("sys.read", ["fd", "result"]), ("b", ["unheard_of"])])
+    names = columns(
+        Vocabulary([("a", ["old", "new", "fd"]), ("sys.read", ["fd", "asked", "result"]), ("b", ["unheard_of"])], [])
+    )
 
-    assert names == ["seq", "t", "turn", "stream", "kind", "fn", "old", "new", "fd", "result", "result_name",
-                     "unheard_of", "events"]  # fmt: skip
+    assert names == ["seq", "t", "turn", "stream", "kind", "fn", "old", "new", "fd", "asked", "result",
+                     "result_name", "unheard_of", "events"]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ from streamscope.trace.export.pen import DARK, LIGHT, clean, fitting, width_of
 from streamscope.trace.export.request import ExportError, Request
 from streamscope.trace.export.stretches import BUSY, LIT, is_busy, lanes_of, lit, missing
 from streamscope.trace.export.svg import UNITS, picture
-from streamscope.trace.lanes import Column
+from streamscope.trace.lanes import Column, Lane, lanes_of_feed
 from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.vocabulary import Vocabulary
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -222,6 +223,9 @@ def test_any_text_is_well_formed_and_printable(text: str) -> None:
 
 # what lies in one piece
 
+LANE = Lane("CLOSING", 1)
+LANES = lanes_of_feed(Vocabulary.here())
+
 
 def columns(*any_off: tuple[int, int]) -> list[Column]:
     return [Column(known=True, any=any_, off=off, t0=i, t1=i + 1) for i, (any_, off) in enumerate(any_off)]
@@ -230,17 +234,23 @@ def columns(*any_off: tuple[int, int]) -> list[Column]:
 def test_the_ends_of_a_lit_stretch_belong_to_it() -> None:
     dark, busy, full = (0, 1), (1, 1), (1, 0)
 
-    assert lit(columns(dark, busy, full, full, busy, dark), 1) == [(LIT, 1, 5)]
-    assert lit(columns(dark, busy, dark), 1) == [(BUSY, 1, 2)]
-    assert lit(columns(full, busy, busy, busy, full), 1) == [(LIT, 0, 1), (BUSY, 1, 4), (LIT, 4, 5)]
-    assert is_busy(columns(full, busy, busy, busy, full))
-    assert not is_busy(columns(full, busy, full))
+    assert lit(columns(dark, busy, full, full, busy, dark), LANE) == [(LIT, 1, 5)]
+    assert lit(columns(dark, busy, dark), LANE) == [(BUSY, 1, 2)]
+    assert lit(columns(full, busy, busy, busy, full), LANE) == [(LIT, 0, 1), (BUSY, 1, 4), (LIT, 4, 5)]
+    assert is_busy(columns(full, busy, busy, busy, full), [LANE])
+    assert not is_busy(columns(full, busy, full), [LANE])
 
 
 def test_lanes_stand_in_the_order_of_a_streams_life() -> None:
     seen = uv.CLOSED | uv.READING | uv.REF | uv.READABLE | uv.READ_EOF
 
-    assert [name for _, name in lanes_of(columns((seen, 0)))] == ["READABLE", "READING", "READ_EOF", "CLOSED", "REF"]
+    assert [lane.name for lane in lanes_of(columns((seen, 0)), LANES)] == [
+        "READABLE",
+        "READING",
+        "READ_EOF",
+        "CLOSED",
+        "REF",
+    ]
 
 
 def test_after_a_gap_events_are_missing_until_the_stream_is_known_again() -> None:

@@ -99,7 +99,7 @@ def test_a_request_that_has_ended_and_is_still_held_stays_as_it_is() -> None:
     connecting = [
         *begun(7, 1, 0, kind=uv.UV_CONNECT),
         *record("connect_req", 7, 0, 1),
-        *record("request.end", 7, 1, 0, 0),
+        *record("request.end", 7, 1, 0, 0, uv.UV_WRITE),
     ]
     model = folded(opened(7), connecting)
     other = thawed(model)
@@ -205,7 +205,9 @@ def test_more_bytes_than_a_keyframe_has_are_refused() -> None:
 
 def ended(stream: int, *numbers: int) -> list[Word]:
     """These requests of the stream have begun and ended, one after the other."""
-    return [word for n in numbers for word in (*begun(stream, n, 5), *record("request.end", stream, n, 0, 0))]
+    return [
+        word for n in numbers for word in (*begun(stream, n, 5), *record("request.end", stream, n, 0, 0, uv.UV_WRITE))
+    ]
 
 
 def test_requests_that_ended_before_and_after_a_keyframe_are_told_in_one_row() -> None:

@@ -61,7 +61,10 @@ def test_the_loops_counters_are_what_records_said_last() -> None:
 
 
 def test_the_end_of_a_request_says_how_many_are_left() -> None:
-    assert folded(opened(7), begun(7, 1, 5, active=4), record("request.end", 7, 1, -32, 3)).loop.active_reqs == 3
+    assert (
+        folded(opened(7), begun(7, 1, 5, active=4), record("request.end", 7, 1, -32, 3, uv.UV_WRITE)).loop.active_reqs
+        == 3
+    )
 
 
 # handles
@@ -212,9 +215,9 @@ def test_writes_counts_write_requests_that_ended_well() -> None:
     stream = stream_after(
         written(7, 1, 5),
         begun(7, 2, 5),
-        record("request.end", 7, 2, -32, 0),
+        record("request.end", 7, 2, -32, 0, uv.UV_WRITE),
         begun(7, 3, 0, kind=uv.UV_SHUTDOWN, nbufs=0),
-        record("request.end", 7, 3, 0, 0, fn="uv__drain"),
+        record("request.end", 7, 3, 0, 0, uv.UV_SHUTDOWN, fn="uv__drain"),
     )
 
     assert stream.writes == 1
@@ -229,9 +232,9 @@ def test_a_system_call_that_failed_is_an_error(kind: str, result: int, errors: i
 @pytest.mark.parametrize(
     ("words", "errors"),
     [
-        (record("request.end", 7, 1, -32, 0), 1),
-        (record("request.end", 7, 1, -125, 0), 1),
-        (record("request.end", 7, 1, 0, 0), 0),
+        (record("request.end", 7, 1, -32, 0, uv.UV_WRITE), 1),
+        (record("request.end", 7, 1, -125, 0, uv.UV_WRITE), 1),
+        (record("request.end", 7, 1, 0, 0, uv.UV_WRITE), 0),
         (record("callback.error", 7, 2, "ValueError"), 1),
         (record("epoll.add", 7, 12, 1, -17), 0),
         (record("delayed_error", 7, 0, -98), 0),

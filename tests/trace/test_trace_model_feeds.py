@@ -25,7 +25,7 @@ def test_records_of_an_unknown_handle_change_the_loop_alone() -> None:
         record("write_queue.push", 9, 1),
         record("callback.end", 9, 2, 1400),
         record("loop.nfds", 9, 2, 3),
-        record("request.end", 9, 1, -32, 1),
+        record("request.end", 9, 1, -32, 1, uv.UV_WRITE),
     )
 
     assert folded(begun(9, 1, 5, active=2)).loop.active_reqs == 2

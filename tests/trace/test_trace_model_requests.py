@@ -77,7 +77,7 @@ def test_a_write_carries_a_handle_until_it_is_sent() -> None:
 
 def test_what_a_write_carried_is_still_known_when_it_is_done() -> None:
     whole = [begun(7, 1, 5), record("request.send", 7, 1, 9), record("write_queue.push", 7, 1)]
-    whole += [record("request.send", 7, 1, 0), record("request.end", 7, 1, 0, 0)]
+    whole += [record("request.send", 7, 1, 0), record("request.end", 7, 1, 0, 0, uv.UV_WRITE)]
 
     assert [request.send_handle for request in folded(opened(7), *whole).completed[7]] == [9]
 
@@ -87,7 +87,7 @@ def test_what_a_write_carries_is_known_from_a_slice_too() -> None:
     queue = [RequestState(1, uv.UV_WRITE, 5, 5, 1, send_handle=9)]
     model.slice(0, LoopState(), [StreamState(7, uv.UV_NAMED_PIPE, write_queue=queue)], first=True, last=True)
 
-    model.apply(0, 1, 1, [*record("request.send", 7, 1, 0), *record("request.end", 7, 1, 0, 0)])
+    model.apply(0, 1, 1, [*record("request.send", 7, 1, 0), *record("request.end", 7, 1, 0, 0, uv.UV_WRITE)])
 
     assert [request.send_handle for request in model.completed[7]] == [9]
 
@@ -121,7 +121,7 @@ def test_a_request_that_is_still_held_after_its_end_shows_no_error_of_its_own() 
         opened(7),
         begun(7, 3, 0, kind=uv.UV_CONNECT, nbufs=0),
         record("connect_req", 7, 0, 3),
-        record("request.end", 7, 3, -125, 0, fn="uv__stream_destroy"),
+        record("request.end", 7, 3, -125, 0, uv.UV_CONNECT, fn="uv__stream_destroy"),
     )
 
     held = model.streams[7].connect_req

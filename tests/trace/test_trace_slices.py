@@ -134,7 +134,7 @@ def test_requests_of_a_slice_go_on_where_they_are() -> None:
     fold.apply(4, 9, 5000, record("write_queue.pop", 1, 5) + record("write_completed_queue.push", 1, 5))
 
     assert fold.streams[1].write_completed_queue == [msgspec.structs.replace(request, left=0, write_index=1)]
-    fold.apply(8, 9, 5000, record("write_completed_queue.pop", 1, 5) + record("request.end", 1, 5, 0, 0))
+    fold.apply(8, 9, 5000, record("write_completed_queue.pop", 1, 5) + record("request.end", 1, 5, 0, 0, uv.UV_WRITE))
     assert [r.number for r in fold.completed[1]] == [5]
     assert fold.streams[1].writes == 1
     assert list(fold.requests) == [6]

@@ -86,8 +86,8 @@ def test_every_event_that_is_expanded_can_be_shown_and_written(batches: list[lis
     assert len(rows) == history.end
     for event in rows:
         assert not isinstance(event, Gap)
-        assert all(text.isprintable() for text in sentence(event))
-        assert msgspec.json.encode(event_as_json(event))
+        assert all(text.isprintable() for text in sentence(event, Vocabulary.here()))
+        assert msgspec.json.encode(event_as_json(event, Vocabulary.here()))
     assert [r for r in rows if not isinstance(r, Gap) and r.stream == 2] == history.rows(0, 10_000, stream=2)
 
 
@@ -117,8 +117,8 @@ def test_any_greeting_is_taken_or_refused(
         decoder = Decoder(Vocabulary(kinds, functions))
         if accepts(decoder.count, words):
             for event in decoder.events(0, 0, 0, words):
-                assert all(text.isprintable() for text in sentence(event))
-                assert msgspec.json.encode(event_as_json(event))
+                assert all(text.isprintable() for text in sentence(event, decoder.vocabulary))
+                assert msgspec.json.encode(event_as_json(event, decoder.vocabulary))
 
 
 REQUESTS = st.builds(RequestState, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS)

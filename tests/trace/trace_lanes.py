@@ -18,7 +18,7 @@ from streamscope.trace.keyframe import freeze
 from streamscope.trace.lanes import Column, Lanes
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import GapRow, SliceBody, SliceMark, read_slice
-from streamscope.trace.tally import WANTS, Standing
+from streamscope.trace.tally import ALL, Standing
 
 ROOM = 1 << 30
 FLAGS = (uv.READABLE, uv.WRITABLE, uv.READING, uv.READ_PARTIAL, uv.CLOSING)
@@ -90,7 +90,7 @@ class Reckoner:
         self.columns = [Column(t0=a, t1=b) for a, b in pairwise(edges)]
         self.t = 0
         self.there = self.gap = self.sure = False
-        self.flags = self.wq = self.pending = self.high_water = 0
+        self.flags = self.wants = self.wq = self.pending = self.high_water = 0
         for leaf in past.history.batches(0):
             if isinstance(leaf, GapRow):
                 self._lose(leaf.events)
@@ -106,7 +106,7 @@ class Reckoner:
 
     def _lose(self, events: int) -> None:
         self.there = self.sure = False
-        self.flags = self.wq = self.pending = 0
+        self.flags = self.wants = self.wq = self.pending = 0
         if (column := self._at(self.t)) is not None:
             column.lost += events
             column.gap = True
@@ -119,7 +119,12 @@ class Reckoner:
         for state in body.streams:
             if state.number == self.stream:
                 standing = Standing.of(state)
-                self.there, self.flags, self.wq = standing.there, standing.flags, standing.wq
+                self.there, self.flags, self.wants, self.wq = (
+                    standing.there,
+                    standing.flags,
+                    standing.wants,
+                    standing.wq,
+                )
                 self.pending, self.high_water = standing.pending, standing.high_water
                 self.sure = True
                 if (column := self._at(self.t)) is not None:
@@ -133,7 +138,9 @@ class Reckoner:
         if self.there:
             column.known = True
             column.any |= self.flags
-            column.off |= ~self.flags & 0xFFFF_FFFF_FFFF
+            column.off |= ~self.flags & ALL
+            column.wanted |= self.wants
+            column.unwanted |= ~self.wants & ALL
             column.wq, column.pending, column.high_water = self.wq, self.pending, self.high_water
             column.wq_max = max(column.wq_max, self.wq)
             column.pending_max = max(column.pending_max, self.pending)
@@ -157,11 +164,12 @@ class Reckoner:
         fields = event.fields
         match event.kind:
             case "handle.init":
-                self.there, self.flags, self.wq, self.pending, self.high_water = True, 0, 0, 0, 65536
+                self.there, self.high_water = True, 65536
+                self.flags = self.wants = self.wq = self.pending = 0
                 self.sure = True
             case "handle.closed":
                 self.there = False
-                self.flags = self.wq = self.pending = 0
+                self.flags = self.wants = self.wq = self.pending = 0
             case "flag.set":
                 self.flags |= int(fields["flag"])
                 scratch.any |= int(fields["flag"])
@@ -171,10 +179,9 @@ class Reckoner:
                 scratch.any |= int(fields["flag"])
                 scratch.off |= int(fields["flag"])
             case "io.start" | "io.stop":
-                old, new = int(event.old or 0) << WANTS, int(event.new or 0) << WANTS
-                self.flags = self.flags & 0xFFFFFFFF | new
-                scratch.any |= old | new
-                scratch.off |= ~(old & new) & 0xFFFF << WANTS
+                old, self.wants = int(event.old or 0), int(event.new or 0)
+                scratch.wanted |= old | self.wants
+                scratch.unwanted |= ~(old & self.wants) & ALL
             case "write_queue_size":
                 self.wq = int(event.new or 0)
                 scratch.wq_max = max(scratch.wq_max, self.wq)
@@ -186,7 +193,7 @@ class Reckoner:
             case "request.end":
                 self.pending = max(0, self.pending - 1)
                 scratch.errors += int(fields["status"]) < 0
-                scratch.writes += int(fields["status"]) == 0 and event.fn == "uv__write_callbacks"
+                scratch.writes += int(fields["status"]) == 0 and fields["request"] == uv.UV_WRITE
             case "callback.error":
                 scratch.errors += 1
             case kind if kind.startswith("sys."):
@@ -221,7 +228,9 @@ def happenings(dice: random.Random, past: Past, stream: int) -> Iterator[list[Wo
         case 4 if queued:
             request = queued.pop(0)
             yield record("write_queue.pop", stream, request)
-            yield record("request.end", stream, request, dice.choice([0, 0, -32]), 0, fn="uv__write_callbacks")
+            yield record(
+                "request.end", stream, request, dice.choice([0, 0, -32]), 0, uv.UV_WRITE, fn="uv__write_callbacks"
+            )
         case 5:
             yield record("sys.read", stream, 9, 65536, dice.choice([100, 0, -11, -104]))
         case 6:
@@ -246,7 +255,7 @@ def happenings(dice: random.Random, past: Past, stream: int) -> Iterator[list[Wo
             request = past.next_request()
             yield begun(stream, request, 0, kind=uv.UV_SHUTDOWN) + record("shutdown_req", stream, 0, request)
             yield record("shutdown_req", stream, request, 0)
-            yield record("request.end", stream, request, dice.choice([0, -32]), 0, fn="uv__drain")
+            yield record("request.end", stream, request, dice.choice([0, -32]), 0, uv.UV_SHUTDOWN, fn="uv__drain")
         case _:
             yield record("callback.error", stream, 2, "ValueError") + record("sys.close", stream, 9, 0, -9)
             if dice.random() < 0.1 and not queued and not taken:

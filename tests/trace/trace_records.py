@@ -40,7 +40,7 @@ def written(stream: int, request: int, size: int) -> list[Word]:
         *record("io.feed", stream),
         *record("pending.pop", stream),
         *record("write_completed_queue.pop", stream, request),
-        *record("request.end", stream, request, 0, 0),
+        *record("request.end", stream, request, 0, 0, uv.UV_WRITE),
     ]
 
 

@@ -115,7 +115,7 @@ def play(stage: Stage, *, name: str = "") -> Stage:
         record("request.error", SLOW, 2, -104),
         record("write_queue_size", SLOW, 80_000, 0, fn="uv__write_callbacks"),
         record("write_queue.pop", SLOW, 2),
-        record("request.end", SLOW, 2, -104, 0),
+        record("request.end", SLOW, 2, -104, 0, uv.UV_WRITE),
         record("callback.begin", SLOW, 3, -104, fn="uv__write_callbacks"),
         record("callback.error", SLOW, 3, "ValueError"),
         record("callback.end", SLOW, 3, 610 * MS, fn="uv__write_callbacks"),

@@ -9,15 +9,19 @@ from hypothesis import strategies as st
 from ui_scenes import connection, listener, stalled
 
 from streamscope.core import flags as uv
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
 from streamscope.ui.safe import fit
-from streamscope.ui.widgets.lamps import LETTERS
+from streamscope.ui.widgets.lamps import Letters
 
 CLOCK = Clock(200.0)
+HERE = Vocabulary.here()
 
 
 class NoTrends:
     """Streams that never moved."""
+
+    vocabulary = HERE
 
     def rate_in(self, number: int) -> float:
         return 0.0
@@ -57,7 +61,7 @@ def test_every_column_can_be_sorted_by(column: cols.Column) -> None:
 
 @given(st.permutations([column.id for column in cols.COLUMNS]), st.integers(0, 300), st.integers(1, 12))
 def test_columns_that_are_placed_fit(chosen: list[str], width: int, digits: int) -> None:
-    placed = cols.place(chosen, width, digits)
+    placed = cols.place(chosen, width, HERE, digits)
 
     needed = sum(place.width for place in placed) + cols.GAP * (len(placed) - 1)
     assert placed
@@ -66,11 +70,13 @@ def test_columns_that_are_placed_fit(chosen: list[str], width: int, digits: int)
 
 
 def test_what_matters_most_stays_in_a_narrow_table() -> None:
-    assert [place.column.id for place in cols.place(cols.DEFAULT, 45)] == ["number", "peer", "queue", "flags"]
+    assert [place.column.id for place in cols.place(cols.DEFAULT, 45, HERE)] == ["number", "peer", "queue", "flags"]
 
 
 def test_an_address_gets_the_room_that_is_left_over() -> None:
-    narrow, wide = (next(p for p in cols.place(cols.DEFAULT, width) if p.column.id == "peer") for width in (90, 110))
+    narrow, wide = (
+        next(p for p in cols.place(cols.DEFAULT, width, HERE) if p.column.id == "peer") for width in (90, 110)
+    )
 
     assert wide.width == narrow.width + 20
 
@@ -88,9 +94,9 @@ def test_a_queue_above_its_mark_is_marked() -> None:
     assert queue.cell(connection(7, write_queue_size=65537), 0, NoTrends()).style == "warning"
 
 
-def test_the_help_of_the_flags_names_each_letter() -> None:
-    words = cols.BY_ID["flags"].help
+def test_the_head_of_the_flags_explains_each_letter() -> None:
+    words = cols.BY_ID["flags"].explained(HERE)
 
-    for cell in LETTERS:
+    for cell in Letters.of(HERE).cells:
         for bit, letter in cell:
             assert f"{letter} {uv.FLAG_NAMES[bit]}" in words

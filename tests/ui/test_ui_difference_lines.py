@@ -9,13 +9,16 @@ from ui_scenes import connection, listener
 from streamscope.core import flags as uv
 from streamscope.trace.difference import difference
 from streamscope.trace.state import LoopState, RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.difference_lines import MOST_STREAMS, difference_lines
 
 
 def lines_of(before: list[StreamState], after: list[StreamState], first: int | None = None) -> list[str]:
     by_number = [{state.number: state for state in states} for states in (before, after)]
-    found = difference(*by_number, LoopState(turn=5, t=300 * SECOND), LoopState(turn=18_402, t=300 * SECOND))
-    return ["".join(text for text, _ in line).rstrip() for line in difference_lines(found, first)]
+    found = difference(
+        *by_number, LoopState(turn=5, t=300 * SECOND), LoopState(turn=18_402, t=300 * SECOND), Vocabulary.here()
+    )
+    return ["".join(text for text, _ in line).rstrip() for line in difference_lines(found, Vocabulary.here(), first)]
 
 
 def test_each_change_reads_from_what_to_what_and_by_how_much() -> None:

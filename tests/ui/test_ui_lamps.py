@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from streamscope.core import flags as uv
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.widgets import lamps
 
 MS = 1_000_000
+HERE = Vocabulary.here()
+LETTERS = lamps.Letters.of(HERE)
 
 
 def test_a_lamp_that_is_on_differs_from_one_that_is_off_by_its_glyph() -> None:
-    shown = {lamp.name: lamp.text for lamp in lamps.lamps(uv.READABLE | uv.REF, uv.UV_TCP, {}, 0)}
+    shown = {lamp.name: lamp.text for lamp in lamps.lamps(HERE, uv.READABLE | uv.REF, uv.UV_TCP, {}, 0)}
 
     assert shown["READABLE"] == "●READABLE"
     assert shown["WRITABLE"] == "○WRITABLE"
 
 
 def test_the_lamps_of_a_stream_stand_in_the_same_places_whatever_is_on() -> None:
-    dark = [lamp.name for lamp in lamps.lamps(uv.REF, uv.UV_TCP, {}, 0)]
-    lit = [lamp.name for lamp in lamps.lamps(uv.REF | uv.READABLE | uv.CLOSING | uv.SHUT, uv.UV_TCP, {}, 0)]
+    dark = [lamp.name for lamp in lamps.lamps(HERE, uv.REF, uv.UV_TCP, {}, 0)]
+    lit = [lamp.name for lamp in lamps.lamps(HERE, uv.REF | uv.READABLE | uv.CLOSING | uv.SHUT, uv.UV_TCP, {}, 0)]
 
     assert dark == lit
 
 
 def test_rare_flags_have_a_lamp_only_while_they_are_on_or_have_just_gone_out() -> None:
     def names(flags: int, changed: dict[int, int]) -> list[str]:
-        return [lamp.name for lamp in lamps.lamps(flags | uv.REF, uv.UV_TCP, changed, 1000 * MS)]
+        return [lamp.name for lamp in lamps.lamps(HERE, flags | uv.REF, uv.UV_TCP, changed, 1000 * MS)]
 
     assert "TCP_NODELAY" not in names(0, {})
     assert "TCP_NODELAY" in names(uv.TCP_NODELAY, {})
@@ -32,14 +35,14 @@ def test_rare_flags_have_a_lamp_only_while_they_are_on_or_have_just_gone_out() -
 
 
 def test_a_flag_that_only_tcp_has_a_name_for_is_not_shown_on_a_pipe() -> None:
-    shown = lamps.lamps(uv.TCP_NODELAY | uv.REF, uv.UV_NAMED_PIPE, {}, 0)
+    shown = lamps.lamps(HERE, uv.TCP_NODELAY | uv.REF, uv.UV_NAMED_PIPE, {}, 0)
 
     assert "TCP_NODELAY" not in [lamp.name for lamp in shown]
 
 
 def test_a_handle_that_does_not_keep_the_loop_alive_says_so() -> None:
-    assert "○REF" in [lamp.text for lamp in lamps.lamps(0, uv.UV_TCP, {}, 0)]
-    assert "REF" not in [lamp.name for lamp in lamps.lamps(uv.REF, uv.UV_TCP, {}, 0)]
+    assert "○REF" in [lamp.text for lamp in lamps.lamps(HERE, 0, uv.UV_TCP, {}, 0)]
+    assert "REF" not in [lamp.name for lamp in lamps.lamps(HERE, uv.REF, uv.UV_TCP, {}, 0)]
 
 
 def test_a_change_glows_then_fades_then_rests() -> None:
@@ -50,7 +53,7 @@ def test_a_change_glows_then_fades_then_rests() -> None:
 
 
 def test_lines_of_lamps_are_never_wider_than_their_room() -> None:
-    shown = lamps.lamps(-1, uv.UV_TCP, {}, 0)
+    shown = lamps.lamps(HERE, -1, uv.UV_TCP, {}, 0)
 
     for width in range(18, 120):
         lines = lamps.rows(shown, width)
@@ -59,16 +62,16 @@ def test_lines_of_lamps_are_never_wider_than_their_room() -> None:
 
 
 def test_the_narrowest_panel_has_two_lines_of_lamps() -> None:
-    assert len(lamps.rows(lamps.lamps(uv.REF, uv.UV_TCP, {}, 0), 55)) == 2
+    assert len(lamps.rows(lamps.lamps(HERE, uv.REF, uv.UV_TCP, {}, 0), 55)) == 2
 
 
 def test_letters_stand_in_nine_fixed_cells() -> None:
-    assert lamps.letters(0) == "·········"
-    assert lamps.letters(uv.READABLE | uv.WRITABLE | uv.READING | uv.ACTIVE) == "RWr·a····"
-    assert lamps.letters(uv.SHUTTING) == "·······s·"
-    assert lamps.letters(uv.SHUTTING | uv.SHUT | uv.CLOSING | uv.CLOSED) == "·······SC"
+    assert LETTERS.text(0) == "·········"
+    assert LETTERS.text(uv.READABLE | uv.WRITABLE | uv.READING | uv.ACTIVE) == "RWr·a····"
+    assert LETTERS.text(uv.SHUTTING) == "·······s·"
+    assert LETTERS.text(uv.SHUTTING | uv.SHUT | uv.CLOSING | uv.CLOSED) == "·······SC"
 
 
 def test_a_letter_glows_when_any_of_its_flags_has_changed() -> None:
-    assert lamps.letter_glows({uv.CLOSING: 0}, 1) == (0, 0, 0, 0, 0, 0, 0, 0, 2)
-    assert lamps.letter_glows({}, 1) == lamps.AT_REST
+    assert LETTERS.glows({uv.CLOSING: 0}, 1) == (0, 0, 0, 0, 0, 0, 0, 0, 2)
+    assert LETTERS.glows({}, 1) == (0,) * 9

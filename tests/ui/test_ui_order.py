@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from ui_scenes import connection, listener, stalled
 
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.order import most_telling, settle
 
 CLOCK = Clock(200.0)
+HERE = Vocabulary.here()
 
 
 def test_scrolling_holds_the_row_where_there_is_room_to_scroll() -> None:
@@ -60,7 +62,9 @@ def test_no_stream_is_lost_and_the_cursor_keeps_its_line(order: list[int], data:
 
 
 def telling(cursor: int | None, *states: StreamState) -> int:
-    return most_telling([state.number for state in states], {state.number: state for state in states}, cursor, CLOCK.t)
+    return most_telling(
+        [state.number for state in states], {state.number: state for state in states}, cursor, CLOCK.t, HERE
+    )
 
 
 def test_a_connection_tells_more_than_a_server_and_a_living_one_more_than_a_closed_one() -> None:

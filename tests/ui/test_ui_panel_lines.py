@@ -11,6 +11,7 @@ from ui_scenes import connection, listener, stalled
 
 from streamscope.core import flags as uv
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.widgets.panel_lines import panel_lines, title
 from streamscope.ui.widgets.panel_rows import Facts
 
@@ -26,7 +27,7 @@ def line_of(name: str, facts: Facts, width: int = 100) -> str:
 
 
 def facts_of(state: StreamState, **more: object) -> Facts:
-    return Facts(state=state, now_t=CLOCK.t, **more)  # type: ignore[arg-type]
+    return Facts(state=state, now_t=CLOCK.t, vocabulary=Vocabulary.here(), **more)  # type: ignore[arg-type]
 
 
 def test_a_stalled_stream_shows_its_queue_its_head_and_that_it_waits_to_write() -> None:

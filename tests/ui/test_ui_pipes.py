@@ -9,6 +9,7 @@ from ui_scenes import OPEN, connection, listener, view_of
 
 from streamscope.core import flags as uv
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.columns import BY_ID
 from streamscope.ui.peer import pending_count
 from streamscope.ui.trouble import WARNING, severity, trouble_of
@@ -18,9 +19,12 @@ from streamscope.ui.widgets.request_list import request_lines
 from streamscope.ui.widgets.welcome import command_to_try, folded, welcome_lines
 
 CLOCK = Clock(200.0)
+HERE = Vocabulary.here()
 
 
 class NoTrends:
+    vocabulary = HERE
+
     def rate_in(self, number: int) -> float:
         return 0.0
 
@@ -51,7 +55,7 @@ def cell(column: str, state: StreamState) -> str:
 
 
 def panel(state: StreamState, width: int = 100, height: int = 30, **more: object) -> str:
-    facts = Facts(state=state, now_t=CLOCK.t, **more)  # type: ignore[arg-type]
+    facts = Facts(state=state, now_t=CLOCK.t, vocabulary=HERE, **more)  # type: ignore[arg-type]
     return "\n".join("".join(text for text, _ in line) for line in panel_lines(facts, width, height))
 
 
@@ -60,7 +64,7 @@ def line_of(name: str, text: str) -> str:
 
 
 def head(state: StreamState) -> str:
-    return title(Facts(state=state, now_t=CLOCK.t))
+    return title(Facts(state=state, now_t=CLOCK.t, vocabulary=HERE))
 
 
 @pytest.mark.parametrize(
@@ -120,10 +124,10 @@ def test_an_ipc_pipe_keeps_its_descriptors_in_sight_when_there_is_little_room() 
 
 
 def test_descriptors_that_wait_ask_for_a_look() -> None:
-    assert trouble_of(channel(0), CLOCK.t).level < WARNING
-    assert trouble_of(channel(1), CLOCK.t).why == "1 descriptor waits for uv_accept"
-    assert trouble_of(channel(12), CLOCK.t).why == "12 descriptors wait for uv_accept"
-    assert severity(channel(1), CLOCK.t) > severity(connection(9), CLOCK.t)
+    assert trouble_of(channel(0), CLOCK.t, HERE).level < WARNING
+    assert trouble_of(channel(1), CLOCK.t, HERE).why == "1 descriptor waits for uv_accept"
+    assert trouble_of(channel(12), CLOCK.t, HERE).why == "12 descriptors wait for uv_accept"
+    assert severity(channel(1), CLOCK.t, HERE) > severity(connection(9), CLOCK.t, HERE)
 
 
 def test_a_connection_that_a_server_holds_is_not_counted_as_pending() -> None:
@@ -139,7 +143,7 @@ def test_a_write_says_what_it_carries_and_carried() -> None:
     done = [RequestState(39, uv.UV_WRITE, 1, send_handle=5)]
 
     text = panel(state, completed=done)
-    listed = ["".join(part for part, _ in line) for line in request_lines(state, done, CLOCK.t, 100, 20)]
+    listed = ["".join(part for part, _ in line) for line in request_lines(state, done, CLOCK.t, 100, 20, HERE)]
 
     assert "carries #7" in line_of("write_queue ", text)
     assert "w42 1 B carries #8" in line_of("write_queue ", text)

@@ -49,4 +49,4 @@ def test_a_stream_on_the_whole_screen(compare: Compare, size: tuple[int, int]) -
 @at((80, 24), (140, 40))
 def test_its_payload_as_hex_and_an_event_explained(compare: Compare, size: tuple[int, int]) -> None:
     keys = ("home", "enter", "x", "up", "tab", "up", "up")
-    compare(scene(), size, "flag.set  A flag of the handle went from off to on.", *keys)
+    compare(scene(), size, "flag.set  READ_PARTIAL: The last read brought less than", *keys)

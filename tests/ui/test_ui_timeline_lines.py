@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from streamscope.core import flags as uv
 from streamscope.trace.lanes import Column
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.scale import SECOND, Window
 from streamscope.ui.widgets.scrub import bars, rows_until
 from streamscope.ui.widgets.timeline_lines import (
     LABEL,
     VALUE,
-    WANTS_OUT,
     Now,
     Picture,
     cells_of,
@@ -23,6 +23,7 @@ from streamscope.ui.widgets.timeline_lines import (
     timeline_lines,
 )
 
+HERE = Vocabulary.here()
 OPEN = uv.READABLE | uv.WRITABLE | uv.READING | uv.ACTIVE
 
 
@@ -32,12 +33,12 @@ def column(on: int = OPEN, some: int = 0, **values: Any) -> Column:
 
 
 def picture(columns: list[Column], **values: Any) -> Picture:
-    return Picture(Window(100 * SECOND, SECOND, len(columns) // 2), columns, 1.7e9, **values)
+    return Picture(Window(100 * SECOND, SECOND, len(columns) // 2), columns, 1.7e9, HERE, **values)
 
 
 def lane_of(name: str, drawn: Picture, height: int = 30) -> list[str]:
     """The cells of a lane, from its first line down."""
-    lanes = lanes_for(OPEN | WANTS_OUT, uv.UV_TCP, height)
+    lanes = lanes_for(OPEN, uv.POLLOUT, uv.UV_TCP, height, HERE)
     lines = ["".join(segment.text for segment in line) for line in timeline_lines(drawn, lanes)]
     place = 1
     for lane in lanes:
@@ -104,8 +105,8 @@ def test_now_and_the_mark_stand_on_the_axis_and_tick_texts_give_way() -> None:
 
 
 def test_values_at_the_right_are_those_of_the_present_instant() -> None:
-    drawn = picture([column(reads=3), column()], now=0, state=Now(OPEN, 70_000, 4, True))
-    lanes = lanes_for(OPEN, uv.UV_TCP, 30)
+    drawn = picture([column(reads=3), column()], now=0, state=Now(OPEN, 0, 70_000, 4, True))
+    lanes = lanes_for(OPEN, 0, uv.UV_TCP, 30, HERE)
     lines = {
         line[0].text.strip(): line[-1]
         for line in timeline_lines(drawn, lanes)
@@ -120,7 +121,7 @@ def test_values_at_the_right_are_those_of_the_present_instant() -> None:
 
 @pytest.mark.parametrize("height", range(2, 45))
 def test_lanes_fill_the_room_they_have(height: int) -> None:
-    lanes = lanes_for(OPEN | uv.READ_PARTIAL, uv.UV_TCP, height)
+    lanes = lanes_for(OPEN | uv.READ_PARTIAL, 0, uv.UV_TCP, height, HERE)
 
     used = sum(lane.height for lane in lanes)
     assert used <= max(height, 2)
@@ -130,7 +131,7 @@ def test_lanes_fill_the_room_they_have(height: int) -> None:
 
 
 def test_with_little_room_flags_that_were_seen_go_before_those_that_were_not() -> None:
-    ids = [lane.id for lane in lanes_for(OPEN | uv.SHUTTING, uv.UV_TCP, 9)]
+    ids = [lane.id for lane in lanes_for(OPEN | uv.SHUTTING, 0, uv.UV_TCP, 9, HERE)]
 
     assert "SHUTTING" in ids
     assert "CLOSING" not in ids
@@ -138,7 +139,8 @@ def test_with_little_room_flags_that_were_seen_go_before_those_that_were_not() -
 
 columns_of = st.builds(
     Column, known=st.booleans(), gap=st.booleans(), exact=st.booleans(), any=st.integers(0, 2**48),
-    off=st.integers(0, 2**48), wq_max=st.integers(0, 2**62), high_water=st.integers(0, 2**62),
+    off=st.integers(0, 2**48), wanted=st.integers(0, 2**48), unwanted=st.integers(0, 2**48),
+    wq_max=st.integers(0, 2**62), high_water=st.integers(0, 2**62),
     pending_max=st.integers(0, 2**40), reads=st.integers(0, 2**40), writes=st.integers(0, 9), errors=st.integers(0, 9),
     turns=st.integers(0, 2**40),
 )  # fmt: skip
@@ -146,13 +148,13 @@ columns_of = st.builds(
 
 @given(
     st.lists(columns_of, max_size=40).filter(lambda found: len(found) % 2 == 0), st.integers(2, 40),
-    st.integers(-1, 30), st.integers(0, 2**48),
+    st.integers(-1, 30), st.integers(0, 2**48), st.integers(0, 2**16),
 )  # fmt: skip
 def test_whatever_the_columns_every_line_is_as_wide_as_the_widget(
-    columns: list[Column], height: int, now: int, flags: int
+    columns: list[Column], height: int, now: int, flags: int, wants: int
 ) -> None:
-    drawn = picture(columns, now=now, mark=now // 2, state=Now(flags, 2**62, 2**40, False), selected="READING")
-    lines = timeline_lines(drawn, lanes_for(flags, uv.UV_TCP, height))
+    drawn = picture(columns, now=now, mark=now // 2, state=Now(flags, wants, 2**62, 2**40, False), selected="READING")
+    lines = timeline_lines(drawn, lanes_for(flags, wants, uv.UV_TCP, height, HERE))
 
     width = len(columns) // 2 + LABEL + VALUE
     assert {sum(len(segment.text) for segment in line) for line in lines} == {width}

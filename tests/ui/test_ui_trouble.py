@@ -8,9 +8,11 @@ from ui_scenes import connection, listener, stalled
 
 from streamscope.core import flags as uv
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.trouble import CALM, ERROR, WARNING, severity, trouble_of
 
 CLOCK = Clock(200.0)
+HERE = Vocabulary.here()
 
 
 @pytest.mark.parametrize(
@@ -29,13 +31,13 @@ CLOCK = Clock(200.0)
     ],
 )
 def test_a_stream_is_marked_for_what_is_plainly_wrong(state: StreamState, level: int, mark: str) -> None:
-    trouble = trouble_of(state, CLOCK.t)
+    trouble = trouble_of(state, CLOCK.t, HERE)
 
     assert (trouble.level, trouble.mark) == (level, mark)
 
 
 def test_the_reason_says_how_much_and_for_how_long() -> None:
-    assert trouble_of(stalled(7, CLOCK), CLOCK.t).why == "1.2 MiB queued, above its mark for 2.9s"
+    assert trouble_of(stalled(7, CLOCK), CLOCK.t, HERE).why == "1.2 MiB queued, above its mark for 2.9s"
 
 
 def test_the_wall_ranks_queues_before_errors_before_traffic_before_what_is_closed() -> None:
@@ -48,6 +50,6 @@ def test_the_wall_ranks_queues_before_errors_before_traffic_before_what_is_close
         stalled(1, CLOCK),
     ]
 
-    ranked = sorted([*states, worse], key=lambda state: severity(state, CLOCK.t), reverse=True)
+    ranked = sorted([*states, worse], key=lambda state: severity(state, CLOCK.t, HERE), reverse=True)
 
     assert [state.number for state in ranked] == [2, 1, 3, 4, 5, 6]

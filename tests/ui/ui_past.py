@@ -59,7 +59,7 @@ def past_scene() -> tuple[Scene, View]:
                 record("sys.write", 7, 12, WRITE, WRITE),
                 record("write_queue_size", 7, queued, queued - WRITE, fn="uv__write_req_update"),
                 record("write_queue.pop", 7, turn - 10),
-                record("request.end", 7, turn - 10, 0, 0),
+                record("request.end", 7, turn - 10, 0, 0, uv.UV_WRITE),
             ]
             queued -= WRITE
         if turn == 25:

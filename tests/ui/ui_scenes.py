@@ -118,7 +118,7 @@ def backpressure() -> tuple[Scene, View]:
         record("write_queue.pop", 8, 90),
         record("write_completed_queue.push", 8, 90),
         record("write_completed_queue.pop", 8, 90),
-        record("request.end", 8, 90, 0, 0),
+        record("request.end", 8, 90, 0, 0, uv.UV_WRITE),
     )
     return scene, view
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import status_of
-from ..flags import READABLE, WRITABLE
+from ..flags import READABLE, UV_CONNECT, WRITABLE
 from ..handle import uv__clear_flags, uv__handle_stop
 from ..probe import CB_CONNECT, site
 from ..watcher import uv__io_close
@@ -93,7 +93,7 @@ def uv__stream_destroy(stream: Stream) -> None:
         request.error = ECANCELED
         stream.errors += 1
         if loop.emit is not None:
-            loop.emit((stream.mark | _END_CONNECT, request.number, ECANCELED, loop.active_reqs))
+            loop.emit((stream.mark | _END_CONNECT, request.number, ECANCELED, loop.active_reqs, UV_CONNECT))
         try:
             if request.cb is not None:
                 loop.call(stream, CB_CONNECT, _BEGIN, _END, ECANCELED, request.cb, request, ECANCELED)

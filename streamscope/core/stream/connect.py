@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from ..errors import status_of
-from ..flags import POLLOUT
+from ..flags import POLLOUT, UV_CONNECT
 from ..probe import CB_CONNECT, site
 from ..watcher import uv__io_stop
 from .close import uv__stream_flush_write_queue
@@ -47,7 +47,7 @@ def uv__stream_connect(stream: Stream) -> None:
     emit = loop.emit
     if emit is not None:
         emit((stream.mark | _REQ, request.number, 0))
-        emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs))
+        emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs, UV_CONNECT))
     if status < 0:
         stream.errors += 1
     else:

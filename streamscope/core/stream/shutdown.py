@@ -76,7 +76,7 @@ def uv__drain(stream: Stream) -> None:
     if status < 0:
         stream.errors += 1
     if emit is not None:
-        emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs))
+        emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs, UV_SHUTDOWN))
     if request.cb is not None:
         loop.call(stream, CB_SHUTDOWN, _BEGIN, _END, status, request.cb, request, status)
 

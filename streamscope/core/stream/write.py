@@ -342,7 +342,7 @@ def uv__write_callbacks(stream: Stream) -> None:
         else:
             stream.errors += 1
         if emit is not None:
-            emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs))
+            emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs, UV_WRITE))
         if request.cb is not None:
             try:
                 loop.call(stream, CB_WRITE, _BEGIN, _END, status, request.cb, request, status)

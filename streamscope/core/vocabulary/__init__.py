@@ -11,7 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import EOF
-from ..flags import POLL_NAMES, REQUEST_NAMES, STREAM_TYPES, TYPE_NAMES
+from ..flags import (
+    POLL_NAMES,
+    REQUEST_NAMES,
+    STREAM_TYPES,
+    TYPE_NAMES,
+    UV_CONNECT,
+    UV_SHUTDOWN,
+    UV_WRITE,
+)
 from ..probe import CALLBACK_NAMES, KINDS
 from .fields import FIELDS
 from .flags import FLAGS
@@ -21,6 +29,12 @@ from .kinds import KIND_WORDS
 ENGINE = "streamscope's engine, libuv 1.44.2"
 ERRORS = {"EOF": EOF, "UNKNOWN": -4094, "ECHARSET": -4080}
 """libuv's own errors, beside those of the kernel, whose names every reader has."""
+WAITS_FOR = {
+    UV_CONNECT: "waits for POLLOUT: then the kernel knows how the connect went",
+    UV_WRITE: "waits for the kernel to take its bytes",
+    UV_SHUTDOWN: "waits for write_queue to drain",
+}
+"""What a request waits for while it is under way."""
 
 
 def words() -> dict[str, Any]:
@@ -42,7 +56,9 @@ def words() -> dict[str, Any]:
         "types": [
             {"number": number, "name": name, "stream": number in STREAM_TYPES} for number, name in TYPE_NAMES.items()
         ],
-        "requests": [{"number": number, "name": name} for number, name in REQUEST_NAMES.items()],
+        "requests": [
+            {"number": number, "name": name, "meaning": WAITS_FOR[number]} for number, name in REQUEST_NAMES.items()
+        ],
         "callbacks": [{"number": number, "name": name} for number, name in enumerate(CALLBACK_NAMES)],
         "polls": [{"number": number, "name": name} for number, name in POLL_NAMES.items()],
         "errors": [{"number": number, "name": name} for name, number in ERRORS.items()],

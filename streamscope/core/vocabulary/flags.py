@@ -17,7 +17,7 @@ handle has it; never.
 
 class FlagWords(NamedTuple):
     """One flag. `cell` is its place among the letters of a table's row, -1 for none; of several flags in one place the
-    first that is on is shown. `types` are the handle types to which the bit means this; empty for all.
+    last that is on is shown. `types` are the handle types to which the bit means this; empty for all.
     """
 
     bit: int

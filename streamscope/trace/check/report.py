@@ -8,6 +8,7 @@ from streamscope.trace.check.run import Report
 from streamscope.trace.check.watches import Failure, Verdict, seconds
 from streamscope.trace.names import visible
 from streamscope.trace.sentence import sentence
+from streamscope.trace.vocabulary import Vocabulary
 
 SECOND = 1_000_000_000
 
@@ -19,7 +20,7 @@ def lines(report: Report, path: str = "", *, quiet: bool = False) -> list[str]:
     out: list[str] = []
     for verdict in report.verdicts:
         if not (quiet and verdict.holds):
-            out += _of(verdict, path)
+            out += _of(verdict, report.vocabulary, path)
     if not (quiet and report.ok):
         out += _missing(report)
     return out + _in_all(report)
@@ -34,24 +35,24 @@ def _in_all(report: Report) -> list[str]:
     return [f"{', '.join(said)}, of {total:,} assertions"] if said and total > 1 else []
 
 
-def _of(verdict: Verdict, path: str) -> list[str]:
+def _of(verdict: Verdict, vocabulary: Vocabulary, path: str) -> list[str]:
     word = {True: "ok", False: "FAILED", None: "NOT SHOWN"}[verdict.holds]
     note = f"  ({verdict.note})" if verdict.note else ""
     out = [f"{word:<9} {visible(verdict.assertion.text, 500)}{note}"]
     for failure in verdict.failures:
-        out += [f"          {line}" for line in _failure(failure, path)]
+        out += [f"          {line}" for line in _failure(failure, vocabulary, path)]
     if verdict.more:
         out.append(f"          and {verdict.more:,} more")
     return out
 
 
-def _failure(failure: Failure, path: str) -> list[str]:
+def _failure(failure: Failure, vocabulary: Vocabulary, path: str) -> list[str]:
     at, event = failure.at, failure.at.event
     what = f": {failure.what}" if failure.what else ""
     if event is None:
         known = f"{_stream(failure)}, t {seconds(at.t)}{what}" if at.t else failure.what
         return [known] if known else []
-    did = "  ".join(visible(text) for text in (event.fn, *sentence(event)) if text)
+    did = "  ".join(visible(text) for text in (event.fn, *sentence(event, vocabulary)) if text)
     if at.between:
         out = [f"{_stream(failure)}, t {seconds(at.t)}, between two events{what}"]
         when = "then" if event.t > at.t else "before"

@@ -18,6 +18,7 @@ from streamscope.trace.pieces import Batch, GapRow, Leaf
 from streamscope.trace.state import StreamState
 from streamscope.trace.travel import Traveller
 from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class Report:
     """
 
     verdicts: list[Verdict]
+    vocabulary: Vocabulary
     events: int = 0
     missing_before: int = 0
     gaps: list[tuple[int, int]] = field(default_factory=list)
@@ -63,7 +65,7 @@ class _Check:
         self._plans = plans(history.decoder, watches)
         self._now: Batch | None = None
         self._pretended: Pretended | None = None
-        self._report = Report([])
+        self._report = Report([], history.decoder.vocabulary)
         self._t = 0
         self._row = 0
 

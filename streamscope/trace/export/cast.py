@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from streamscope.core.flags import STREAM_TYPES
 from streamscope.trace.export.selection import Selection
 from streamscope.trace.export.titles import title
 from streamscope.trace.model import Model
@@ -52,13 +51,14 @@ def cast(selection: Selection, streams: Collection[int] | None) -> list[Role]:
 def _look(
     model: Model, states: Collection[StreamState], roles: dict[int, Role], streams: Collection[int] | None
 ) -> None:
+    vocabulary = model.decoder.vocabulary
     for state in states:
-        if state.type not in STREAM_TYPES or (streams is not None and state.number not in streams):
+        if state.type not in vocabulary.stream_types or (streams is not None and state.number not in streams):
             continue
         role = roles.get(state.number)
         if role is None:
             role = roles[state.number] = Role(state.number, begin=state.begin_t)
-        role.title = title(state)
+        role.title = title(state, vocabulary)
         role.until = state.closed_t
         role.peak = max(role.peak, state.write_queue_size)
         role.moved = state.bytes_in + state.bytes_out

@@ -10,16 +10,17 @@ import msgspec
 from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.export.selection import Lost
 from streamscope.trace.names import printable_json
+from streamscope.trace.vocabulary import Vocabulary
 
 CHUNK = 256 * 1024
 
 
-def lines(rows: Iterable[Event | Lost]) -> Iterator[bytes]:
+def lines(rows: Iterable[Event | Lost], vocabulary: Vocabulary) -> Iterator[bytes]:
     """The lines, some hundred kilobytes of them at a time. A gap is a line of kind `lost`."""
     encode = msgspec.json.Encoder().encode_into
     out = bytearray()
     for row in rows:
-        encode(event_as_json(row) if isinstance(row, Event) else lost_as_json(row), out, len(out))
+        encode(event_as_json(row, vocabulary) if isinstance(row, Event) else lost_as_json(row), out, len(out))
         out += b"\n"
         if len(out) >= CHUNK:
             yield printable_json(bytes(out))

@@ -5,7 +5,7 @@
       lost events     a slice over each gap
       #7 tcp ← peer   callbacks as slices, failures as instants, and below it
         READING …     a track for each flag, with a slice while it is set
-        wants IN …    the same for what the engine wants of epoll
+        wants IN …    the same for what the engine wants of the kernel
         write_queue_size, pending requests, bytes in, bytes out
                       counters, with a sample at each change
         requests      a slice from each request's beginning to its end; those that overlap lie below each other
@@ -22,13 +22,11 @@ from typing import TypeAlias
 from streamscope.core.records import Word
 from streamscope.trace.decode import Event
 from streamscope.trace.export.jsonl import CHUNK
-from streamscope.trace.export.perfetto_tracks import FLAGS, HANDLES, LOOP, REQUESTS, Drawing, Tracks
+from streamscope.trace.export.perfetto_tracks import HANDLES, LOOP, REQUESTS, Drawing, Tracks
 from streamscope.trace.export.selection import Lost, Selection
 from streamscope.trace.export.titles import Titles
-from streamscope.trace.names import callback_text, error_name
 from streamscope.trace.pieces import Batch, Leaf, SliceMark, read_slice
 from streamscope.trace.state import NO_FAILURES, StreamState
-from streamscope.trace.tally import WANTS
 
 Handler: TypeAlias = Callable[[Drawing, Tracks, Event], None]
 
@@ -104,17 +102,17 @@ def _active_handles(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 
 
 def _flag_set(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    drawing.light(tracks, _int(event.fields["flag"]) & FLAGS, event.t)
+    drawing.light(tracks, _int(event.fields["flag"]), event.t)
 
 
 def _flag_clear(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    drawing.darken(tracks, _int(event.fields["flag"]) & FLAGS, event.t)
+    drawing.darken(tracks, _int(event.fields["flag"]), event.t)
 
 
 def _interest(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    old, new = (_int(event.old) & 0xFFFF) << WANTS, (_int(event.new) & 0xFFFF) << WANTS
-    drawing.darken(tracks, old & ~new, event.t)
-    drawing.light(tracks, new, event.t)
+    old, new = _int(event.old), _int(event.new)
+    drawing.darken(tracks, old & ~new, event.t, wanted=True)
+    drawing.light(tracks, new, event.t, wanted=True)
 
 
 def _write_queue_size(drawing: Drawing, tracks: Tracks, event: Event) -> None:
@@ -135,9 +133,14 @@ def _request_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 
 def _callback_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     value = _int(event.fields["value"])
-    notes: list[tuple[str, int | str]] = [("value", error_name(value) if value < 0 else value), ("seq", event.seq)]
+    notes: list[tuple[str, int | str]] = [
+        ("value", drawing.vocabulary.error_text(value) if value < 0 else value),
+        ("seq", event.seq),
+    ]
     tracks.callbacks += 1
-    drawing.wire.begin(event.t, tracks.base or LOOP, callback_text(_int(event.fields["callback"])), notes)
+    drawing.wire.begin(
+        event.t, tracks.base or LOOP, drawing.vocabulary.callback_text(_int(event.fields["callback"])), notes
+    )
 
 
 def _callback_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
@@ -147,7 +150,7 @@ def _callback_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 
 
 def _callback_error(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    callback = callback_text(_int(event.fields["callback"]))
+    callback = drawing.vocabulary.callback_text(_int(event.fields["callback"]))
     drawing.wire.instant(event.t, tracks.base or LOOP, "exception", [("callback", callback), ("seq", event.seq)])
 
 
@@ -161,7 +164,7 @@ def _system_call(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     if result > 0 and call in ("read", "recvmsg", "write", "writev", "sendmsg"):
         drawing.bytes(tracks, result, event.t, out=call not in ("read", "recvmsg"))
     elif result < 0 and result not in NO_FAILURES:
-        notes: list[tuple[str, int | str]] = [("result", error_name(result)), ("seq", event.seq)]
+        notes: list[tuple[str, int | str]] = [("result", drawing.vocabulary.error_text(result)), ("seq", event.seq)]
         drawing.wire.instant(event.t, tracks.base or LOOP, f"{call} failed", notes)
 
 

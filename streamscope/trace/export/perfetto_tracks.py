@@ -8,14 +8,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 
-from streamscope.core.flags import FLAG_NAMES, STREAM_TYPES
 from streamscope.trace.export.selection import Lost
 from streamscope.trace.export.titles import Titles
 from streamscope.trace.export.wire import BYTES, COUNT, EXPLICIT, Wire
-from streamscope.trace.lanes import LANES
-from streamscope.trace.names import error_name, request_text, visible
+from streamscope.trace.lanes import Lane, lanes_of_feed
+from streamscope.trace.names import visible
 from streamscope.trace.state import StreamState, held_requests
-from streamscope.trace.tally import WANTS
 
 ENGINE, LOOP, LOST, HANDLES, REQUESTS = 1, 2, 3, 4, 5
 """Numbers of the tracks that there is one of. A stream's are its own number and what it is, see `Tracks`."""
@@ -26,10 +24,6 @@ _MOST = (1 << 62) - 1
 MOST_SLOTS = 1 << 19
 """So many requests of one stream are drawn at a time; more are counted only."""
 
-_PLACES = {bit: place for place, (bit, _) in enumerate(LANES)}
-_NAMES = dict(LANES)
-FLAGS = sum(FLAG_NAMES)
-
 
 class Tracks:
     """What is drawn of one handle, and what of it is under way."""
@@ -38,8 +32,8 @@ class Tracks:
 
     def __init__(self, number: int) -> None:
         self.base = number * _OF_STREAM & _MOST
-        self.lit = 0  # lanes with a slice that has not ended
-        self.lanes = 0  # lanes that have been described
+        self.lit: set[int] = set()  # lanes with a slice that has not ended, by their places
+        self.lanes: set[int] = set()  # lanes that have been described
         self.wq = -1
         self.bytes_in = self.bytes_out = 0
         self.callbacks = 0  # how many have begun and not ended
@@ -54,6 +48,9 @@ class Drawing:
     def __init__(self, program: str, pid: int, started: float, titles: Titles) -> None:
         self.wire = Wire(started)
         self._titles = titles
+        self.vocabulary = titles.vocabulary
+        lanes = list(enumerate(lanes_of_feed(self.vocabulary)))
+        self._lanes = [{lane.bit: (place, lane) for place, lane in lanes if lane.wanted == wanted} for wanted in (0, 1)]
         self._tracks: dict[int, Tracks] = {}
         self._t = 0
         self._turn = False
@@ -75,7 +72,7 @@ class Drawing:
         """A snapshot: what goes on now, which may have begun before."""
         self._t = max(self._t, t)
         for state in states:
-            if state.type in STREAM_TYPES and not state.closed_t:
+            if state.type in self.vocabulary.stream_types and not state.closed_t:
                 self._restore(self._of(state.number), state)
 
     def rename(self, numbers: Iterable[int]) -> None:
@@ -113,21 +110,32 @@ class Drawing:
             tracks.base, self._titles[number], ENGINE, sibling_order_rank=rank, child_ordering=EXPLICIT
         )  # fmt: skip
 
-    def light(self, tracks: Tracks, bits: int, t: int) -> None:
-        """These lanes begin to be lit, as far as they were not."""
-        for bit in _bits(bits & ~tracks.lit):
-            track = tracks.base + _LANES + _PLACES[bit]
-            if not tracks.lanes & bit:
-                tracks.lanes |= bit
-                self.wire.describe(track, _NAMES[bit], tracks.base, sibling_order_rank=_LANES + _PLACES[bit])
-            tracks.lit |= bit
-            self.wire.begin(t, track, _NAMES[bit])
+    def light(self, tracks: Tracks, bits: int, t: int, *, wanted: bool = False) -> None:
+        """The lanes of these flags, or of these events that are `wanted`, begin to be lit, as far as they were not."""
+        for place, lane in self._places(bits, wanted):
+            if place in tracks.lit:
+                continue
+            track = tracks.base + _LANES + place
+            if place not in tracks.lanes:
+                tracks.lanes.add(place)
+                self.wire.describe(track, lane.name, tracks.base, sibling_order_rank=_LANES + place)
+            tracks.lit.add(place)
+            self.wire.begin(t, track, lane.name)
 
-    def darken(self, tracks: Tracks, bits: int, t: int) -> None:
+    def darken(self, tracks: Tracks, bits: int, t: int, *, wanted: bool = False) -> None:
         """These lanes are lit no longer, as far as they were."""
-        for bit in _bits(bits & tracks.lit):
-            self.wire.end(t, tracks.base + _LANES + _PLACES[bit])
-        tracks.lit &= ~bits
+        for place, _ in self._places(bits, wanted):
+            if place in tracks.lit:
+                tracks.lit.remove(place)
+                self.wire.end(t, tracks.base + _LANES + place)
+
+    def _places(self, bits: int, wanted: bool) -> Iterator[tuple[int, Lane]]:
+        lanes = self._lanes[wanted]
+        bits &= sum(lanes)
+        while bits:
+            bit = bits & -bits
+            bits ^= bit
+            yield lanes[bit]
 
     def queue(self, tracks: Tracks, size: int, t: int) -> None:
         """write_queue_size has a new value."""
@@ -164,7 +172,9 @@ class Drawing:
         else:
             return
         tracks.requests[number] = slot
-        self.wire.begin(t, tracks.base + _SLOTS + slot, request_text(kind), [("request", number), ("bytes", size)])
+        self.wire.begin(
+            t, tracks.base + _SLOTS + slot, self.vocabulary.request_text(kind), [("request", number), ("bytes", size)]
+        )
         self.wire.count(t, tracks.base + _PENDING, len(tracks.requests))
 
     def request_ends(self, tracks: Tracks, number: int, t: int, status: int | None) -> None:
@@ -175,7 +185,7 @@ class Drawing:
         heapq.heappush(tracks.free, slot)
         notes: list[tuple[str, int | str]] = []
         if status is not None:
-            notes = [("status", error_name(status) if status < 0 else status)]
+            notes = [("status", self.vocabulary.error_text(status) if status < 0 else status)]
         self.wire.end(t, tracks.base + _SLOTS + slot, notes)
         self.wire.count(t, tracks.base + _PENDING, len(tracks.requests))
 
@@ -203,9 +213,10 @@ class Drawing:
 
     def _restore(self, tracks: Tracks, state: StreamState) -> None:
         t = self._t
-        lanes = (state.flags & FLAGS) | sum(bit for bit in _PLACES if bit >> WANTS & state.pevents)
-        self.darken(tracks, tracks.lit & ~lanes, t)
-        self.light(tracks, lanes, t)
+        self.darken(tracks, ~state.flags, t)
+        self.darken(tracks, ~state.pevents, t, wanted=True)
+        self.light(tracks, state.flags, t)
+        self.light(tracks, state.pevents, t, wanted=True)
         if state.write_queue_size != tracks.wq:
             self.queue(tracks, state.write_queue_size, t)
         if state.bytes_in > tracks.bytes_in:
@@ -219,7 +230,8 @@ class Drawing:
             self.request(tracks, request.number, request.request, request.bytes, t)
 
     def _end(self, tracks: Tracks, t: int) -> None:
-        self.darken(tracks, tracks.lit, t)
+        self.darken(tracks, -1, t)
+        self.darken(tracks, -1, t, wanted=True)
         for number in list(tracks.requests):
             self.request_ends(tracks, number, t, None)
         for _ in range(tracks.callbacks):
@@ -232,11 +244,3 @@ class Drawing:
         if self._turn:
             self.wire.end(self._t, LOOP)
             self._turn = False
-
-
-def _bits(bits: int) -> Iterator[int]:
-    while bits:
-        bit = bits & -bits
-        bits ^= bit
-        if bit in _PLACES:
-            yield bit

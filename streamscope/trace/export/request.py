@@ -48,12 +48,12 @@ class Request:
 
 def lines_of_json(trace: TraceFile, request: Request) -> Iterator[bytes]:
     """The rows as lines of JSON. Raises ExportError, at once."""
-    return jsonl.lines(request.select(trace).rows())
+    return jsonl.lines(request.select(trace).rows(), trace.history.decoder.vocabulary)
 
 
 def rows_of_csv(trace: TraceFile, request: Request) -> Iterator[bytes]:
     """The rows as a table. Raises ExportError, at once."""
-    return table.rows_of_csv(request.select(trace).rows(), trace.header.kinds)
+    return table.rows_of_csv(request.select(trace).rows(), trace.history.decoder.vocabulary)
 
 
 def perfetto_packets(trace: TraceFile, request: Request) -> Iterator[bytes]:

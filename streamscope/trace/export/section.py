@@ -1,8 +1,9 @@
 """One stream's part of the picture: its queue, its requests, its flags and what happened on it, over one axis of time.
 
-Every column of the time line is one unit wide. Rows are labelled with libuv's names, so that a person finds them in
-libuv's sources. Nothing is told by colour alone: a lane that is lit is filled, one that comes and goes more quickly
-than can be drawn is striped, and every row says in words what it is and how often it happened.
+Every column of the time line is one unit wide. Rows are labelled with the names that the feed gives them, so that a
+person finds them in the engine's sources; what the engine cannot know has no row. Nothing is told by colour alone: a
+lane that is lit is filled, one that comes and goes more quickly than can be drawn is striped, and every row says in
+words what it is and how often it happened.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from streamscope.trace.export.pen import Box, Pen, fitting, n, width_of
 from streamscope.trace.export.scales import byte_ticks, count_ticks, duration, instant, size
 from streamscope.trace.export.stretches import BUSY, SHORT, group_of, lanes_of, lit, missing, spans
-from streamscope.trace.lanes import Column
+from streamscope.trace.lanes import Column, Lane, lanes_of_feed
+from streamscope.trace.vocabulary import Vocabulary
 
 HEADING, GAP, LANE, LANE_GAP, RUG, PENDING = 34, 12, 17, 5, 13, 40
 
 
-def _rugs(columns: Sequence[Column]) -> list[tuple[str, str, Callable[[Column], int], str]]:
+def _rugs(columns: Sequence[Column], vocabulary: Vocabulary) -> list[tuple[str, str, Callable[[Column], int], str]]:
     """Rows of ticks: label, total in words, the count in a column, and colour."""
     total_in, total_out = sum(c.bytes_in for c in columns), sum(c.bytes_out for c in columns)
     rows: list[tuple[str, str, Callable[[Column], int], str]] = [
@@ -26,20 +28,24 @@ def _rugs(columns: Sequence[Column]) -> list[tuple[str, str, Callable[[Column], 
     ]
     if errors := sum(c.errors for c in columns):
         rows.append(("errors", f"{errors:,}", lambda c: c.errors, "bad"))
-    return rows
+    return [row for row in rows if vocabulary.knows(row[0])]
 
 
-def least_height(columns: Sequence[Column], queue: float) -> float:
+def least_height(columns: Sequence[Column], queue: float, vocabulary: Vocabulary) -> float:
     """How high a section is whose queue is drawn so high."""
-    lanes, rugs = len(lanes_of(columns)), len(_rugs(columns))
-    return HEADING + queue + GAP + PENDING + GAP + lanes * (LANE + LANE_GAP) + GAP + rugs * (RUG + LANE_GAP)
+    lanes, rugs = len(lanes_of(columns, lanes_of_feed(vocabulary))), len(_rugs(columns, vocabulary))
+    curves = (queue + GAP) * vocabulary.knows("write_queue_size") + (PENDING + GAP) * vocabulary.knows("write_queue")
+    return HEADING + curves + lanes * (LANE + LANE_GAP) + GAP + rugs * (RUG + LANE_GAP)
 
 
 class Section:
     """Draws one stream into a box whose left edge is where time begins; labels stand left and right of it."""
 
-    def __init__(self, pen: Pen, columns: Sequence[Column], box: Box, ticks: Sequence[float]) -> None:
+    def __init__(
+        self, pen: Pen, columns: Sequence[Column], box: Box, ticks: Sequence[float], vocabulary: Vocabulary
+    ) -> None:
         self._pen, self._columns, self._box, self._ticks = pen, columns, box, ticks
+        self._vocabulary = vocabulary
         self._unit = box.width / len(columns)
         self._span = columns[-1].t1 - columns[0].t0
 
@@ -53,15 +59,17 @@ class Section:
         self._pen.text(box.right, box.y + 20, summary, size=14, fill="muted", anchor="end")
         body = Box(box.x, y, box.width, box.bottom - y)
         self._ground(body)
-        self._queue(Box(box.x, y, box.width, queue))
-        y += queue + GAP
-        self._pending(Box(box.x, y, box.width, PENDING))
-        y += PENDING + GAP
-        for bit, name in lanes_of(self._columns):
-            self._lane(Box(box.x, y, box.width, LANE), bit, name)
+        if self._vocabulary.knows("write_queue_size"):
+            self._queue(Box(box.x, y, box.width, queue))
+            y += queue + GAP
+        if self._vocabulary.knows("write_queue"):
+            self._pending(Box(box.x, y, box.width, PENDING))
+            y += PENDING + GAP
+        for lane in lanes_of(self._columns, lanes_of_feed(self._vocabulary)):
+            self._lane(Box(box.x, y, box.width, LANE), lane)
             y += LANE + LANE_GAP
         y += GAP
-        for label, total, count, colour in _rugs(self._columns):
+        for label, total, count, colour in _rugs(self._columns, self._vocabulary):
             self.rug(Box(box.x, y, box.width, RUG), label, total, count, colour)
             y += RUG + LANE_GAP
         self._missing(body)
@@ -77,6 +85,8 @@ class Section:
                 self._pen.rect(tick, colour, opacity=level / 4)
 
     def _summary(self) -> str:
+        if not self._vocabulary.knows("write_queue_size"):
+            return ""
         above = sum(c.t1 - c.t0 for c in self._columns if c.known and c.wq_max > c.high_water)
         peak = max(self._columns, key=lambda c: c.wq_max)
         if not peak.wq_max:
@@ -187,11 +197,11 @@ class Section:
 
     # lanes
 
-    def _lane(self, box: Box, bit: int, name: str) -> None:
-        colour = group_of(bit)
+    def _lane(self, box: Box, lane: Lane) -> None:
+        name, colour = lane.name, group_of(lane)
         self._label(box, name)
         self._pen.line(box.x, box.bottom, box.right, box.bottom, "grid")
-        for state, first, end in lit(self._columns, bit):
+        for state, first, end in lit(self._columns, lane):
             part = Box(self._x(first), box.y, (end - first) * self._unit, box.height)
             if state == BUSY and end - first > SHORT:
                 self._pen.rect(part, f"url(#busy-{colour})")

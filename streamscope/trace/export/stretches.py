@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
 
-from streamscope.core import flags as uv
-from streamscope.trace.lanes import LANES, Column
-from streamscope.trace.tally import WANTS
+from streamscope.trace.lanes import Column, Lane
+from streamscope.trace.tally import Tally
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -17,17 +16,16 @@ SHORT = 2
 
 BUSY, LIT = 1, 2
 
-_GROUPS: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("can", (uv.READABLE, uv.WRITABLE)),
-    ("does", (uv.READING, uv.READ_PARTIAL, uv.READ_PENDING)),
-    ("wants", tuple(mask << WANTS for mask in uv.POLL_NAMES)),
-    ("ends", (uv.READ_EOF, uv.SHUTTING, uv.SHUT, uv.CLOSING, uv.CLOSED, uv.ENDGAME_QUEUED)),
-)
-"""The order of the lanes: what the stream can do, what it does, what it wants of epoll, how it ends; and last, what it
-is.
+_GROUPS = ("can", "does", "wants", "ends", "is")
+"""The order of the lanes: what the stream can do, what it does, what it wants of the kernel, how it ends; and last,
+what it is.
 """
-_GROUP_OF = {bit: name for name, bits in _GROUPS for bit in bits}
-_ORDER = {bit: rank for rank, bit in enumerate(_GROUP_OF)}
+_FLAGS_OF: dict[str, tuple[str, ...]] = {
+    "can": ("READABLE", "WRITABLE"),
+    "does": ("READING", "READ_PARTIAL", "READ_PENDING"),
+    "ends": ("READ_EOF", "SHUTTING", "SHUT", "CLOSING", "CLOSED", "ENDGAME_QUEUED"),
+}
+_RANKS = {name: (_GROUPS.index(group), rank) for group, names in _FLAGS_OF.items() for rank, name in enumerate(names)}
 
 
 def spans(columns: Sequence[Column], key: Callable[[Column], Value]) -> Iterator[tuple[Value, int, int]]:
@@ -39,25 +37,32 @@ def spans(columns: Sequence[Column], key: Callable[[Column], Value]) -> Iterator
         at = end
 
 
-def group_of(bit: int) -> str:
+def group_of(lane: Lane) -> str:
     """Which kind of lane it is; the group's name is its colour's too."""
-    return _GROUP_OF.get(bit, "is")
+    return _GROUPS[_rank(lane)[0]]
 
 
-def lanes_of(columns: Sequence[Column]) -> list[tuple[int, str]]:
-    """The lanes that are worth drawing, bit and name: whatever was ever lit."""
-    seen = 0
+def _rank(lane: Lane) -> tuple[int, int]:
+    if lane.wanted:
+        return _GROUPS.index("wants"), 0
+    return _RANKS.get(lane.name, (_GROUPS.index("is"), 0))
+
+
+def lanes_of(columns: Sequence[Column], lanes: Iterable[Lane]) -> list[Lane]:
+    """Those of a feed's lanes that are worth drawing: whatever was ever lit."""
+    seen = Tally()
     for column in columns:
-        seen |= column.any
-    return sorted(((bit, name) for bit, name in LANES if seen & bit), key=lambda lane: _ORDER.get(lane[0], len(_ORDER)))
+        seen.any |= column.any
+        seen.wanted |= column.wanted
+    return sorted((lane for lane in lanes if lane.some(seen)), key=_rank)
 
 
-def lit(columns: Sequence[Column], bit: int) -> list[tuple[int, int, int]]:
+def lit(columns: Sequence[Column], lane: Lane) -> list[tuple[int, int, int]]:
     """Where a lane is LIT or BUSY, from which column and up to which. The columns at both ends of a lit stretch belong
     to it, although it began and ended somewhere within them.
     """
     found: list[tuple[int, int, int]] = []
-    for state, first, end in spans(columns, lambda column: _state(column, bit)):
+    for state, first, end in spans(columns, lambda column: _state(column, lane)):
         if found and found[-1][2] == first and {state, found[-1][0]} == {LIT, BUSY}:
             begin = found[-1][1]
             if (end - first if state == BUSY else first - begin) <= SHORT:
@@ -68,12 +73,12 @@ def lit(columns: Sequence[Column], bit: int) -> list[tuple[int, int, int]]:
     return found
 
 
-def is_busy(columns: Sequence[Column]) -> bool:
+def is_busy(columns: Sequence[Column], lanes: Iterable[Lane]) -> bool:
     """Whether any lane comes and goes too quickly to be drawn."""
     return any(
         state == BUSY and end - first > SHORT
-        for bit, _ in lanes_of(columns)
-        for state, first, end in lit(columns, bit)
+        for lane in lanes_of(columns, lanes)
+        for state, first, end in lit(columns, lane)
     )  # fmt: skip
 
 
@@ -97,7 +102,7 @@ def missing(columns: Sequence[Column]) -> list[tuple[int, int, int]]:
     return found
 
 
-def _state(column: Column, bit: int) -> int:
-    if not column.any & bit:
+def _state(column: Column, lane: Lane) -> int:
+    if not lane.some(column):
         return 0
-    return BUSY if column.off & bit else LIT
+    return BUSY if lane.off(column) else LIT

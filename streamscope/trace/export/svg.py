@@ -17,8 +17,9 @@ from streamscope.trace.export.scales import SECOND, duration, time_label, time_s
 from streamscope.trace.export.section import LANE_GAP, RUG, Section, least_height
 from streamscope.trace.export.stretches import is_busy
 from streamscope.trace.history import History
-from streamscope.trace.lanes import Column, Lanes
+from streamscope.trace.lanes import Column, Lanes, lanes_of_feed
 from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.vocabulary import Vocabulary
 
 WIDTH, HEIGHT = 1280, 720
 LEFT, RIGHT, HEADER, TURNS, AXIS, BETWEEN, LEGEND = 190, 130, 78, 24, 44, 26, 22
@@ -52,12 +53,13 @@ class Picture:
 
 def draw(history: History, picture: Picture) -> str:
     """The picture as a text of SVG."""
+    vocabulary = history.decoder.vocabulary
     shown = [(subject, _columns(history, subject.stream, picture)) for subject in picture.subjects]
     queue = QUEUE if len(shown) == 1 else QUEUE_OF_MANY
-    spare = HEIGHT - _height([columns for _, columns in shown], queue)
+    spare = HEIGHT - _height([columns for _, columns in shown], queue, vocabulary)
     if spare > 0:
         queue += spare / max(1, len(shown))
-    height = _height([columns for _, columns in shown], queue)
+    height = _height([columns for _, columns in shown], queue, vocabulary)
     pen = Pen(picture.theme)
     pen.rect(Box(0, 0, WIDTH, height), "paper")
     _header(pen, picture)
@@ -65,13 +67,13 @@ def draw(history: History, picture: Picture) -> str:
     ticks = [(t, LEFT + (t - picture.t0) / (picture.t1 - picture.t0) * UNITS) for t in _ticks(picture)]
     y = float(HEADER)
     for subject, columns in shown:
-        box = Box(LEFT, y, UNITS, least_height(columns, queue))
-        Section(pen, columns, box, [x for _, x in ticks]).draw(subject.name, queue)
+        box = Box(LEFT, y, UNITS, least_height(columns, queue, vocabulary))
+        Section(pen, columns, box, [x for _, x in ticks], vocabulary).draw(subject.name, queue)
         y = box.bottom + BETWEEN
     y += TURNS - BETWEEN
-    _turns(pen, shown[0][1], y)
+    _turns(pen, shown[0][1], y, vocabulary)
     _axis(pen, ticks, step, y)
-    _legend(pen, height - 14, [columns for _, columns in shown])
+    _legend(pen, height - 14, [columns for _, columns in shown], vocabulary)
     names = ", ".join(subject.name for subject in picture.subjects)
     return pen.document(WIDTH, height, picture.title, f"Time line of {names}")
 
@@ -124,8 +126,8 @@ def _columns(history: History, stream: int, picture: Picture) -> list[Column]:
     return lanes.window(picture.t0, picture.t1, UNITS)
 
 
-def _height(shown: Sequence[Sequence[Column]], queue: float) -> float:
-    sections = sum(least_height(columns, queue) for columns in shown)
+def _height(shown: Sequence[Sequence[Column]], queue: float, vocabulary: Vocabulary) -> float:
+    sections = sum(least_height(columns, queue, vocabulary) for columns in shown)
     return HEADER + sections + BETWEEN * max(0, len(shown) - 1) + TURNS + AXIS + LEGEND
 
 
@@ -153,18 +155,18 @@ def _axis(pen: Pen, ticks: Sequence[tuple[int, float]], step: int, y: float) -> 
     pen.text(LEFT - 32, y + 22, "engine's clock", size=13, fill="muted", anchor="end")
 
 
-def _turns(pen: Pen, columns: Sequence[Column], y: float) -> None:
+def _turns(pen: Pen, columns: Sequence[Column], y: float, vocabulary: Vocabulary) -> None:
     """The loop's turns, which are the same for all streams."""
     box = Box(LEFT, y - RUG - LANE_GAP, UNITS, RUG)
     total = f"{sum(column.turns for column in columns):,}"
-    Section(pen, columns, box, ()).rug(box, "loop turns", total, lambda column: column.turns, "is")
+    Section(pen, columns, box, (), vocabulary).rug(box, "loop turns", total, lambda column: column.turns, "is")
 
 
-def _legend(pen: Pen, y: float, shown: Sequence[Sequence[Column]]) -> None:
+def _legend(pen: Pen, y: float, shown: Sequence[Sequence[Column]], vocabulary: Vocabulary) -> None:
     """What the ways of filling mean that are to be seen."""
     columns = [column for each in shown for column in each]
     entries = [("can", "set")]
-    if any(is_busy(each) for each in shown):
+    if any(is_busy(each, lanes_of_feed(vocabulary)) for each in shown):
         entries.append(("url(#busy-can)", "comes and goes too quickly to be drawn"))
     if any(column.wq_max > column.high_water for column in columns if column.known):
         entries.append(("above", "above high_water"))

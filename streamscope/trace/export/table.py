@@ -16,8 +16,8 @@ from typing import Any
 from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.export.jsonl import CHUNK, lost_as_json
 from streamscope.trace.export.selection import Lost
-from streamscope.trace.names import ERROR_DOMAINS, domain_of, visible
-from streamscope.trace.vocabulary import Kinds
+from streamscope.trace.names import visible
+from streamscope.trace.vocabulary import Vocabulary
 
 COMMON = ("seq", "t", "turn", "stream", "kind", "fn", "old", "new")
 _FORMULA = ("=", "+", "-", "@", "|", "%", "'")
@@ -25,23 +25,23 @@ LONGEST = 32_000
 """A cell of the common spreadsheets takes 32,767 characters."""
 
 
-def columns(kinds: Kinds) -> list[str]:
+def columns(vocabulary: Vocabulary) -> list[str]:
     """The columns, in order: what every event has, then what events of some kinds have."""
     names = dict.fromkeys(COMMON)
-    for kind, arguments in kinds:
+    for kind, arguments in vocabulary.kinds:
         for name in arguments:
             names[name] = None
-            if domain_of(kind, name) in ERROR_DOMAINS:
+            if vocabulary.reading(kind, name).fails:
                 names[f"{name}_name"] = None
     names["events"] = None
     return list(names)
 
 
-def rows_of_csv(rows: Iterable[Event | Lost], kinds: Kinds) -> Iterator[bytes]:
+def rows_of_csv(rows: Iterable[Event | Lost], vocabulary: Vocabulary) -> Iterator[bytes]:
     """The table, some hundred kilobytes at a time: UTF-8, the first line names the columns. A gap is a row of kind
     `lost`, with how many `events` are missing.
     """
-    names = columns(kinds)
+    names = columns(vocabulary)
     places = {name: place for place, name in enumerate(names)}
     empty: list[Any] = [None] * len(names)
     out = io.StringIO(newline="")
@@ -49,7 +49,7 @@ def rows_of_csv(rows: Iterable[Event | Lost], kinds: Kinds) -> Iterator[bytes]:
     writer.writerow(names)
     for row in rows:
         cells = empty.copy()
-        for name, value in (event_as_json(row) if isinstance(row, Event) else lost_as_json(row)).items():
+        for name, value in (event_as_json(row, vocabulary) if isinstance(row, Event) else lost_as_json(row)).items():
             cells[places[name]] = cell(value) if type(value) is str else value
         writer.writerow(cells)
         if out.tell() >= CHUNK:

@@ -11,17 +11,18 @@ from typing import Any
 
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder
-from streamscope.trace.names import type_text, visible
+from streamscope.trace.names import visible
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 LONGEST = 80
 _KINDS = ("handle.init", "handle.name", "handle.address", "handle.accepted")
 
 
-def title(state: StreamState) -> str:
+def title(state: StreamState, vocabulary: Vocabulary) -> str:
     """`#7 tcp ← 127.0.0.1:51514`: what a person recognises a handle by."""
     arrow = "←" if state.server else "→"
-    parts = [f"#{state.number}", type_text(state.type)]
+    parts = [f"#{state.number}", vocabulary.type_text(state.type)]
     if state.name:
         parts.append(visible(state.name, LONGEST))
     if state.peer:
@@ -35,13 +36,14 @@ class Titles:
     """The titles of the handles that are open where one is in a trace."""
 
     def __init__(self, decoder: Decoder) -> None:
+        self.vocabulary = decoder.vocabulary
         self._lengths = decoder.layout.lengths
         self._codes = {code: name for code, (name, _) in enumerate(decoder.kinds) if name in _KINDS}
         self._states: dict[int, StreamState] = {}
 
     def __getitem__(self, number: int) -> str:
         state = self._states.get(number)
-        return f"#{number}" if state is None else title(state)
+        return f"#{number}" if state is None else title(state, self.vocabulary)
 
     def know(self, states: Iterable[StreamState]) -> None:
         """A snapshot names these handles."""

@@ -18,8 +18,8 @@ from streamscope.trace.filter.names import FAILING_KINDS, NAMES, Name, request_o
 from streamscope.trace.filter.pattern import Pattern
 from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
 from streamscope.trace.filter.values import Constant
-from streamscope.trace.names import domain_of
 from streamscope.trace.state import NO_FAILURES, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 StreamTest: TypeAlias = Callable[[StreamState, int], bool]
 EventTest: TypeAlias = Callable[[Event, StreamState | None], bool]
@@ -200,7 +200,9 @@ def _compare_anything(node: Compare, constant: Constant) -> EventTest:
     ways = {domain: _holds(node, Constant("any", number), "any") for domain, number in by_domain.items()}
 
     def test(event: Event, state: StreamState | None) -> bool:
-        domain = "edge" if event.kind in ("flag.set", "flag.clear") else domain_of(event.kind, node.name)
+        domain = (
+            "edge" if event.kind in ("flag.set", "flag.clear") else Vocabulary.here().domain_of(event.kind, node.name)
+        )
         holds = ways.get(domain)
         return holds is not None and holds(value(event, state))
 

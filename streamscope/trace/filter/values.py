@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from streamscope.core.errors import EOF
 from streamscope.core.flags import FLAG_NAMES, POLL_NAMES, REQUEST_NAMES, TYPE_NAMES
 from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KINDS
 from streamscope.trace.filter.lexer import STRING, FilterError, Token, quoted
-from streamscope.trace.names import UV_EOF
 
 BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 TIMES = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -27,7 +27,7 @@ NUMBER = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)
 _MOST_DIGITS = 30
 
 _MASKS = {name: bit for bit, name in POLL_NAMES.items()}
-_ERRORS = {name: -number for number, name in errno.errorcode.items()} | {"EOF": UV_EOF}
+_ERRORS = {name: -number for number, name in errno.errorcode.items()} | {"EOF": EOF}
 
 VALUES: dict[str, dict[str, int]] = {
     "flag": {name: bit for bit, name in FLAG_NAMES.items()},

@@ -91,8 +91,8 @@ class DifferenceScreen(Dialog[None]):
         if mark is None or here == self._seen or (at < self._due and not view.paused):
             return
         self._seen, self._due = here, at + EVERY
-        found = difference(mark.streams, view.model.streams, mark.loop, view.model.loop)
-        self._lines.set_lines(difference_lines(found, self._first))
+        found = difference(mark.streams, view.model.streams, mark.loop, view.model.loop, view.vocabulary)
+        self._lines.set_lines(difference_lines(found, view.vocabulary, self._first))
         frame = self._frame
         frame.border_title = Content(
             f"difference · ◆ {instant_text(view.started, mark.t)} → ▼ {instant_text(view.started, view.now_t)}"

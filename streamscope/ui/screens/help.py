@@ -21,7 +21,8 @@ def help_of(widget: Widget | None) -> str:
     of the source.
     """
     for node in widget.ancestors_with_self if widget is not None else ():
-        text = getattr(node, "HELP", "")
+        in_words = getattr(node, "help_text", None)  # of a widget that speaks in its engine's words
+        text = in_words() if in_words is not None else getattr(node, "HELP", "")
         if isinstance(text, str) and text:
             return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph.strip())
     return ""

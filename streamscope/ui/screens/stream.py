@@ -52,7 +52,7 @@ class StreamScreen(LiveScreen):
     def on_mount(self) -> None:
         """The payload has the focus at first: it is what a person opens a stream for. A listening one has none."""
         state = self.view.stream(self.number)
-        listens = state is not None and is_listener(state)
+        listens = state is not None and is_listener(state, self.view.vocabulary)
         if listens:
             self.payload.display = self.requests.display = False
         (self.events.list if listens else self.payload).focus()

@@ -54,12 +54,16 @@ class WallScreen(LiveScreen):
         """Decide who stands where."""
         self._placed_at = self.view.monotonic()
         view = self.view
-        now_t = view.now_t
+        now_t, words = view.now_t, view.vocabulary
         streams = view.model.streams
         ranked = sorted(
-            streams.values(), key=lambda state: (not is_listener(state), *severity(state, now_t)), reverse=True
+            streams.values(),
+            key=lambda state: (not is_listener(state, words), *severity(state, now_t, words)),
+            reverse=True,
         )
-        troubled = {state.number for state in ranked if not state.closed_t and trouble_of(state, now_t).level > CALM}
+        troubled = {
+            state.number for state in ranked if not state.closed_t and trouble_of(state, now_t, words).level > CALM
+        }
         self._places = places(
             self._places, [state.number for state in ranked], troubled, view.pinned, self.panels.capacity
         )

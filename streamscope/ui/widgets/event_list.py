@@ -42,8 +42,8 @@ class EventList(LiveLines[Row]):
     """Rows of the history: of all streams, or of one."""
 
     HELP = """\
-What the engine did, in order. A line reads from left to right: the turn of the loop, the time, the stream, libuv's
-function, what it did, and what that changed, from what to what.
+What the engine did, in order. A line reads from left to right: the turn of the loop, the time, the stream, the
+engine's function, what it did, and what that changed, from what to what.
 
 A filter (/) leaves only events that match. They are looked for from here backwards, a little at a time, and across
 the whole past if that is what it takes; a long one goes on while you read.
@@ -204,7 +204,9 @@ then: after a loss the engine sends the state of every stream anew.
         if isinstance(item, Gap):
             parts = gap_parts(item, room)
         else:
-            parts = event_parts(item, layout(room, with_stream=self.stream is None), self._view.started)
+            parts = event_parts(
+                item, layout(room, with_stream=self.stream is None), self._view.started, self._view.vocabulary
+            )
         pen = self.pen
         return [Segment(" ", pen()), *(Segment(text, pen(style)) for text, style in parts)]
 
@@ -362,4 +364,4 @@ then: after a loss the engine sends the state of every stream anew.
         row = self.selected
         height = max(self.scrollable_content_region.height, 1)
         rows = [row] if row is not None else self.load(self._top, min(height, self._end - self._top))
-        return "\n".join(row_text(row, self._view.started) for row in rows)
+        return "\n".join(row_text(row, self._view.started, self._view.vocabulary) for row in rows)

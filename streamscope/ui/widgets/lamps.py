@@ -1,7 +1,9 @@
-"""Flags as lamps: lit and dim by glyph as well as by colour, each in its own place, with libuv's name.
+"""Flags as lamps: lit and dim by glyph as well as by colour, each in its own place, with the name that its engine gives
+it.
 
-Pure functions. A lamp that changed a moment ago glows, then fades, then rests. In the table, where a row has nine
-cells for them, a flag is a letter, and a dot where it is off.
+Which flags have a lamp, and when, and which letter each is in the table, is what the feed's vocabulary says. A lamp
+that changed a moment ago glows, then fades, then rests. In the table, where a row has a few cells for them, a flag is
+a letter, and a dot where it is off.
 """
 
 from __future__ import annotations
@@ -10,37 +12,17 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from streamscope.core import flags as uv
+from rich.cells import cell_len
 
-ALWAYS = (
-    uv.READABLE, uv.WRITABLE, uv.READING, uv.ACTIVE, uv.BOUND, uv.READ_EOF,
-    uv.READ_PARTIAL, uv.SHUTTING, uv.SHUT, uv.CLOSING, uv.CLOSED,
-)  # fmt: skip
-"""Flags that always have a lamp; in this order they fill two lines of the narrowest panel."""
+from streamscope.trace.vocabulary import Vocabulary
 
-SOMETIMES = (
-    uv.BLOCKING_WRITES, uv.IPV6, uv.TCP_NODELAY, uv.TCP_KEEPALIVE, uv.TCP_SINGLE_ACCEPT, uv.READ_PENDING,
-    uv.ENDGAME_QUEUED,
-    uv.INTERNAL, uv.LISTENING, uv.CONNECTION,
-)  # fmt: skip
-"""Flags that have a lamp only while they are on, or have just gone out. REF is the other way round: nearly every
-handle has it.
+ALWAYS, WHILE_ON, WHILE_OFF = 3, 2, 1
+"""Weights of flags: which have a lamp always, which while they are on, or have just gone out, and which while they are
+off, because nearly every handle has them.
 """
 
-LETTERS: tuple[tuple[tuple[int, str], ...], ...] = (
-    ((uv.READABLE, "R"),),
-    ((uv.WRITABLE, "W"),),
-    ((uv.READING, "r"),),
-    ((uv.READ_PARTIAL, "p"),),
-    ((uv.ACTIVE, "a"),),
-    ((uv.BOUND, "B"),),
-    ((uv.READ_EOF, "e"),),
-    ((uv.SHUT, "S"), (uv.SHUTTING, "s")),
-    ((uv.CLOSED, "C"), (uv.CLOSING, "c")),
-)
-"""The cells of the table's flags: each the flags that may stand there, the first that is on wins."""
-
-AT_REST = (0,) * len(LETTERS)
+MOST_CELLS = 16
+"""So many cells the letters of a row take at most."""
 
 GLOW_NS = 700_000_000
 FADE_NS = 1_600_000_000
@@ -67,19 +49,16 @@ def glow_of(changed_t: int | None, now_t: int) -> int:
     return 2 if age < GLOW_NS else 1 if age < FADE_NS else 0
 
 
-def lamps(flags: int, handle_type: int, changed_t: Mapping[int, int], now_t: int) -> list[Lamp]:
+def lamps(vocabulary: Vocabulary, flags: int, handle_type: int, changed_t: Mapping[int, int], now_t: int) -> list[Lamp]:
     """The lamps of a stream; `changed_t` says when each flag last changed."""
+    kind = vocabulary.type_text(handle_type)
     found = []
-    for bit in ALWAYS:
-        found.append(Lamp(uv.FLAG_NAMES[bit], bool(flags & bit), glow_of(changed_t.get(bit), now_t)))
-    if not flags & uv.REF:
-        found.append(Lamp(uv.FLAG_NAMES[uv.REF], False, glow_of(changed_t.get(uv.REF), now_t)))
-    for bit in SOMETIMES:
-        if bit >= uv.TCP_NODELAY and handle_type != uv.UV_TCP:
+    for flag in vocabulary.flags:
+        if flag.types and kind not in flag.types:
             continue
-        glow = glow_of(changed_t.get(bit), now_t)
-        if flags & bit or glow:
-            found.append(Lamp(uv.FLAG_NAMES[bit], bool(flags & bit), glow))
+        on, glow = bool(flags & flag.bit), glow_of(changed_t.get(flag.bit), now_t)
+        if flag.weight >= ALWAYS or (on or glow if flag.weight == WHILE_ON else flag.weight == WHILE_OFF and not on):
+            found.append(Lamp(flag.name, on, glow))
     return found
 
 
@@ -100,14 +79,32 @@ def rows(shown: list[Lamp], width: int) -> list[list[Lamp]]:
     return lines
 
 
-@lru_cache(maxsize=1024)
-def letters(flags: int) -> str:
-    """The flags in nine cells, `RWr·aB···`."""
-    return "".join(next((letter for bit, letter in cell if flags & bit), "·") for cell in LETTERS)
+class Letters:
+    """The flags of one engine as letters: `cells` has for each cell the flags that may stand there, the one that is
+    shown rather before the others.
+    """
 
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        places: dict[int, list[tuple[int, str]]] = {}
+        for flag in vocabulary.flags:
+            if flag.cell >= 0 and len(flag.letter) == 1 and flag.letter.isprintable() and cell_len(flag.letter) == 1:
+                places.setdefault(flag.cell, []).insert(0, (flag.bit, flag.letter))
+        self.cells = tuple(tuple(places[place]) for place in sorted(places)[:MOST_CELLS])
+        self.at_rest = (0,) * len(self.cells)
+        self.text = lru_cache(maxsize=1024)(self._text)
+        """The flags in a row's cells, `RWr·aB···`."""
 
-def letter_glows(changed_t: Mapping[int, int], now_t: int) -> tuple[int, ...]:
-    """How each of the nine letters glows."""
-    if not changed_t:
-        return AT_REST
-    return tuple(max(glow_of(changed_t.get(bit), now_t) for bit, _ in cell) for cell in LETTERS)
+    @classmethod
+    @lru_cache(maxsize=4)
+    def of(cls, vocabulary: Vocabulary) -> Letters:
+        """Those of an engine; always the same object for the same vocabulary."""
+        return cls(vocabulary)
+
+    def _text(self, flags: int) -> str:
+        return "".join(next((letter for bit, letter in cell if flags & bit), "·") for cell in self.cells)
+
+    def glows(self, changed_t: Mapping[int, int], now_t: int) -> tuple[int, ...]:
+        """How each of the letters glows."""
+        if not changed_t:
+            return self.at_rest
+        return tuple(max(glow_of(changed_t.get(bit), now_t) for bit, _ in cell) for cell in self.cells)

@@ -21,6 +21,7 @@ from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.safe import fit
 from streamscope.ui.trouble import CALM, ERROR, trouble_of
 from streamscope.ui.view import View
+from streamscope.ui.widgets.panel_help import panel_help
 from streamscope.ui.widgets.panel_lines import panel_lines, title
 from streamscope.ui.widgets.panel_rows import Facts, Line, trend_cells
 from streamscope.ui.widgets.pens import Pens
@@ -29,23 +30,9 @@ from streamscope.ui.widgets.pens import Pens
 class Panel(Pens, can_focus=True):
     """The panel of stream `number`; None shows nothing."""
 
-    HELP = """\
-One stream, field by field, under libuv's names.
-
-flags: a lamp is lit ● or out ○. One that has changed a moment ago glows, then rests.
-
-write_queue_size is what the program wrote and the kernel has not taken yet. The bar fills up at the high-water mark;
-above it the scale doubles and │ shows where the mark is. Below it the last thirty seconds.
-
-write_queue: the first request with the part that is written, its size and how long it has waited, then the ones
-behind it. write_completed_queue: requests that are done and wait for their callback, then the last ones that had it.
-
-accepted_fd is a connection that was accepted and not taken yet: while a server holds one, it does not listen. On an
-IPC pipe it is the first descriptor that came and waits for uv_accept, and queued_fds are the ones behind it. A write
-that carries a descriptor says which stream it is.
-
-epoll: what the engine wants to be told of, and what it has registered with the kernel. They differ until the next turn.
-"""
+    def help_text(self) -> str:
+        """What the panel shows, in the words of the engine that is looked at."""
+        return panel_help(self._view.vocabulary)
 
     BINDINGS = bindings("panel")
 
@@ -85,6 +72,7 @@ epoll: what the engine wants to be told of, and what it has registered with the 
         cells = trend_cells(self.content_size.width)
         return Facts(
             state=state,
+            vocabulary=view.vocabulary,
             now_t=view.now_t,
             changed_t=view.changed_t(number),
             completed=tuple(model.finished(number)),
@@ -118,7 +106,7 @@ epoll: what the engine wants to be told of, and what it has registered with the 
 
     def _show_frame(self, facts: Facts | None) -> None:
         """The head: what stream it is on the left, whether it is pinned on the right."""
-        trouble = None if facts is None else trouble_of(facts.state, facts.now_t)
+        trouble = None if facts is None else trouble_of(facts.state, facts.now_t, facts.vocabulary)
         level = CALM if trouble is None else trouble.level
         mark = f"{trouble.mark} " if trouble is not None and level > CALM else ""
         left = "" if facts is None else mark + title(facts)

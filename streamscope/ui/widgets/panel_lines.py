@@ -6,8 +6,8 @@ not. When there are more, the curves grow, and the fields stand in groups with a
 
 from __future__ import annotations
 
-from streamscope.core import flags as uv
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import peer_text
 from streamscope.ui.safe import visible
 from streamscope.ui.trouble import is_listener
@@ -23,9 +23,9 @@ def title(facts: Facts) -> str:
     """The panel's head: `#7 tcp ← 127.0.0.1:51514 · fd 12 · 2m 04s`, `#7 pipe ← unix at /run/x.sock · fd 12`,
     `#2 pipe ipc · child 4711 · fd 9`.
     """
-    state = facts.state
-    kind = f"{uv.TYPE_NAMES.get(state.type, 'unknown')}{' ipc' if state.ipc else ''}"
-    pieces = [f"#{state.number} {kind} {_towards(state)}".rstrip()]
+    state, words = facts.state, facts.vocabulary
+    kind = f"{words.types.get(state.type, 'unknown')}{' ipc' if state.ipc else ''}"
+    pieces = [f"#{state.number} {kind} {_towards(state, words)}".rstrip()]
     if state.name:
         pieces.append(visible(state.name))
     if state.closed_t:
@@ -38,10 +38,11 @@ def title(facts: Facts) -> str:
     return " · ".join(pieces)
 
 
-def _towards(state: StreamState) -> str:
-    if is_listener(state):
+def _towards(state: StreamState, vocabulary: Vocabulary) -> str:
+    if is_listener(state, vocabulary):
         return f"listening {visible(state.local)}"
-    peer = state.peer or (peer_text(state) if state.type == uv.UV_NAMED_PIPE and not state.name else "")
+    is_pipe = vocabulary.types.get(state.type) == "pipe"
+    peer = state.peer or (peer_text(state, vocabulary) if is_pipe and not state.name else "")
     if state.server and peer:
         at = f" at {visible(state.local)}" if state.local and not state.peer else ""
         return f"← {visible(peer)}{at}"
@@ -54,19 +55,19 @@ def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
     """At most `height` lines of at most `width` cells, the most important ones, in the panel's order."""
     rows = Rows(facts, width)
     flags = rows.flags()
-    if is_listener(facts.state):
-        groups = [flags, [rows.connections(), rows.descriptors(), rows.waits()], [rows.epoll()], [rows.origin()]]
+    if is_listener(facts.state, facts.vocabulary):
+        groups = [flags, [*rows.connections(), *rows.descriptors(), *rows.waits()], rows.epoll(), rows.origin()]
         return _fill(groups, width, height)
     spare = height - len(flags) - 9
     tall = 1 if spare < 3 else min(spare - 1, TALLEST_TREND)
     groups = [
         flags,
-        [rows.size(), *rows.trend(tall)],
-        [rows.queue(), rows.completed()],
-        [rows.descriptors(), rows.waits()],
-        [rows.epoll()],
-        rows.traffic_trends() if spare >= 1 else [rows.traffic()],
-        [rows.origin()],
+        [*rows.size(), *rows.trend(tall)],
+        [*rows.queue(), *rows.completed()],
+        [*rows.descriptors(), *rows.waits()],
+        rows.epoll(),
+        rows.traffic_trends() if spare >= 1 else rows.traffic(),
+        rows.origin(),
     ]
     return _fill(groups, width, height)
 

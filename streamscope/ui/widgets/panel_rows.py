@@ -12,11 +12,11 @@ from typing import NamedTuple
 import msgspec
 from rich.cells import cell_len
 
-from streamscope.core import flags as uv
-from streamscope.trace.names import error_name
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import pending_count
 from streamscope.ui.safe import fit, visible
+from streamscope.ui.trouble import is_above
 from streamscope.ui.widgets import lamps
 from streamscope.ui.widgets.meters import NONE, age_text, bar, bar_scale, bytes_text, chart, count_text, rate_text
 
@@ -25,16 +25,19 @@ Part = tuple[str, str]
 Line = list[Part]
 
 LONG_ARMED = 1_000_000_000
-"""From so many nanoseconds on, POLLOUT has been armed for long."""
+"""From so many nanoseconds on, a stream has waited for long until it can write."""
 
 _LAMP_STYLES = (("off", "on"), ("fade", "fade"), ("glow", "glow"))
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """All that a panel tells of a stream. The trends are of the last thirty seconds, oldest first."""
+    """All that a panel tells of a stream, and the words of its engine. The trends are of the last thirty seconds,
+    oldest first.
+    """
 
     state: StreamState
     now_t: int
+    vocabulary: Vocabulary
     changed_t: Mapping[int, int] = msgspec.field(default_factory=dict)
     completed: Sequence[RequestState] = ()
     queue_trend: Sequence[float] = ()
@@ -66,14 +69,31 @@ def label_width(width: int) -> int:
 
 
 class Rows:
-    """The rows of one panel, `width` cells wide."""
+    """The rows of one panel, `width` cells wide. A field that the engine has not has no row; of one that it cannot know
+    there is a dash.
+    """
 
     def __init__(self, facts: Facts, width: int) -> None:
         self.facts = facts
         self.state = facts.state
+        self.words = facts.vocabulary
         self.width = width
         self.label = label_width(width)
         self.wide = max(width - self.label, 8)
+
+    def _field(self, field: str) -> Line:
+        """The beginning of a row that is about a field."""
+        return self._begin(self.words.label(field))
+
+    def _beside(self, field: str) -> Part:
+        """The name of a field that stands beside another."""
+        return f"  {self.words.label(field)} ", "label"
+
+    def _dash(self, field: str) -> list[Row] | None:
+        """What there is to say of a field of which nothing is known: nothing, or that; None where something is."""
+        if not self.words.has(field):
+            return []
+        return None if self.words.knows(field) else [Row(5, [*self._field(field), (NONE, "dim")])]
 
     def _begin(self, name: str) -> Line:
         short = name if len(name) < self.label else name[: self.label - 2] + "…"
@@ -83,9 +103,11 @@ class Rows:
         """The lamps, in as many lines as they take."""
         facts, state = self.facts, self.state
         room = self.width - 7
-        rows = []
+        rows: list[Row] = []
+        if (dash := self._dash("flags")) is not None:
+            return dash
         for number, row in enumerate(
-            lamps.rows(lamps.lamps(state.flags, state.type, facts.changed_t, facts.now_t), room)
+            lamps.rows(lamps.lamps(self.words, state.flags, state.type, facts.changed_t, facts.now_t), room)
         ):
             line: Line = [(fit("" if number else "flags", 7), "label")]
             for place, lamp in enumerate(row):
@@ -93,19 +115,24 @@ class Rows:
             rows.append(Row(0, line))
         return rows
 
-    def size(self) -> Row:
+    def size(self) -> list[Row]:
         """`write_queue_size` as a number and a bar."""
+        if (dash := self._dash("write_queue_size")) is not None:
+            return dash
         size, mark = self.state.write_queue_size, self.state.high_water
-        above = size > mark
+        above = is_above(self.state, self.words)
         room = max(min(trend_cells(self.width), self.wide - 9), 4)
-        line = self._begin("write_queue_size")
+        line = self._field("write_queue_size")
         line.append((f"{bytes_text(size):>7}  ", "warning" if above else "value" if size else "dim"))
-        line += _marked_bar(size, bar_scale(size, mark), mark, room)
-        line.append((f" high-water {bytes_text(mark)}", "warning" if above else "label"))
-        return Row(0, line)
+        if self.words.tells("high_water"):
+            line += _marked_bar(size, bar_scale(size, mark), mark, room)
+            line.append((f" high-water {bytes_text(mark)}", "warning" if above else "label"))
+        return [Row(0, line)]
 
     def trend(self, height: int) -> list[Row]:
         """`write_queue_size` over the last thirty seconds, `height` lines high."""
+        if not self.words.tells("write_queue_size"):
+            return []
         facts, mark = self.facts, self.state.high_water
         cells = trend_cells(self.width)
         peak = max(facts.queue_trend, default=0.0)
@@ -122,17 +149,19 @@ class Rows:
             rows.append(Row(3, [*self._begin(""), (" " * 9, ""), *_runs(cell_styles), (notes[number], "label")]))
         return rows
 
-    def queue(self) -> Row:
+    def queue(self) -> list[Row]:
         """`write_queue`: the head with the part that is written, then the others."""
+        if (dash := self._dash("write_queue")) is not None:
+            return dash
         queue = self.state.write_queue
-        line = self._begin("write_queue")
+        line = self._field("write_queue")
         if not queue:
-            return Row(2, [*line, (NONE, "dim")])
+            return [Row(2, [*line, (NONE, "dim")])]
         head = queue[0]
         done = head.bytes - head.left
         filled, empty = bar(done, max(head.bytes, 1), 8)
         line += [(f"w{head.number} ", "value"), (filled, "bar"), (empty.replace(" ", "░"), "track")]
-        line += [(f" {_part_of(done, head.bytes)} {age_text(self.facts.now_t - head.begin_t)}", ""), *_fate(head)]
+        line += [(f" {_part_of(done, head.bytes)} {age_text(self.facts.now_t - head.begin_t)}", ""), *self._fate(head)]
         used = length(line)
         for place, request in enumerate(queue[1:], 1):
             carries = f" carries #{request.send_handle}" if request.send_handle else ""
@@ -143,33 +172,38 @@ class Rows:
                 break
             line.append((piece, "label"))
             used += len(piece)
-        return Row(1, line)
+        return [Row(1, line)]
 
-    def completed(self) -> Row:
+    def completed(self) -> list[Row]:
         """`write_completed_queue`, and the last requests that had their callback."""
+        if (dash := self._dash("write_completed_queue")) is not None:
+            return dash
         waiting = self.state.write_completed_queue
-        line = self._begin("write_completed_queue")
+        line = self._field("write_completed_queue")
         for request in waiting[:4]:
-            line += [(f"w{request.number} ", "value"), _outcome(request), (" → write_cb  ", "")]
+            line += [(f"w{request.number} ", "value"), self._outcome(request), (f" → {callback_of(self.words)}  ", "")]
         if waiting:
-            return Row(1, line)
+            return [Row(1, line)]
         line.append((NONE, "dim"))
-        past = [request for request in reversed(self.facts.completed) if request.request == uv.UV_WRITE]
+        past = [request for request in reversed(self.facts.completed) if request.request == self.words.request("write")]
         if past:
             line.append(("    done", "dim"))
         for request in past[:6]:
-            piece = [(f" w{request.number} ", "dim"), _outcome(request, calm=True), *_carried(request)]
+            piece = [(f" w{request.number} ", "dim"), self._outcome(request, calm=True), *_carried(request)]
             if length(line + piece) > self.width:
                 break
             line += piece
-        return Row(5, line)
+        return [Row(5, line)]
 
-    def descriptors(self) -> Row:
+    def descriptors(self) -> list[Row]:
         """`accepted_fd`, as many of those that queue behind it as there is room for, and how many wait in all."""
+        if (dash := self._dash("accepted_fd")) is not None:
+            return dash
         state = self.state
         held = state.accepted_fd >= 0
-        line = self._begin("accepted_fd")
-        line += [(f"{state.accepted_fd:<6}", "warning") if held else (f"{NONE:<6}", "dim"), ("  queued_fds ", "label")]
+        line = self._field("accepted_fd")
+        line += [(f"{state.accepted_fd:<6}", "warning") if held else (f"{NONE:<6}", "dim")]
+        line.append(self._beside("queued_fds"))
         room = f"  room {len(state.queued_fds)}/{state.queued_fds_capacity}" if state.queued_fds_capacity else ""
         waiting = pending_count(state)
         pending = f"  pending {waiting:,}" if waiting else ""
@@ -179,29 +213,34 @@ class Rows:
             line += [(room.removeprefix("  room "), "value"), (pending, "warning")]
         else:
             line += [(queued, "value") if queued else (NONE, "dim"), (room, "dim"), (pending, "warning")]
-        return Row(1 if held or queued or state.ipc else 4, line)
+        return [Row(1 if held or queued or state.ipc else 4, line)]
 
-    def waits(self) -> Row:
+    def waits(self) -> list[Row]:
         """`connect_req`, `shutdown_req` and `delayed_error`."""
+        if (dash := self._dash("connect_req")) is not None:
+            return dash
         state = self.state
-        line = [*self._begin("connect_req"), self._waiting(state.connect_req), ("  shutdown_req ", "label")]
+        line = [*self._field("connect_req"), self._waiting(state.connect_req), self._beside("shutdown_req")]
         line.append(self._waiting(state.shutdown_req))
-        error = _error(state.delayed_error) if state.delayed_error else ""
+        error = self._error(state.delayed_error) if state.delayed_error else ""
         if error and self.width < 70 + len(error):
-            line = [*self._begin("delayed_error"), (error, "error")]
-        elif error or self.width >= 70:
-            line += [("  delayed_error ", "label"), (error, "error") if error else (NONE, "dim")]
-        return Row(1 if state.connect_req or state.shutdown_req or state.delayed_error else 6, line)
+            line = [*self._field("delayed_error"), (error, "error")]
+        elif (error or self.width >= 70) and self.words.has("delayed_error"):
+            line += [self._beside("delayed_error"), (error, "error") if error else (NONE, "dim")]
+        return [Row(1 if state.connect_req or state.shutdown_req or state.delayed_error else 6, line)]
 
     def _waiting(self, request: RequestState | None) -> Part:
         if request is None:
             return f"{NONE:<10}", "dim"
         return f"{f'r{request.number} {age_text(self.facts.now_t - request.begin_t)}':<10}", "accent"
 
-    def epoll(self) -> Row:
+    def epoll(self) -> list[Row]:
         """What the engine wants to hear of, what it has registered, and since when it waits to write."""
+        if (dash := self._dash("pevents")) is not None:
+            return dash
         state = self.state
-        wants, has = (uv.poll_names(mask).replace("|", " ") for mask in (state.pevents, state.events))
+        masks = (self.words.mask_text(mask).replace("|", " ") for mask in (state.pevents, state.events))
+        wants, has = (text or NONE for text in masks)
         line = [*self._begin("epoll"), ("wants ", "label"), (f"{wants:<6}", "value" if state.pevents else "dim")]
         differs = state.pevents != state.events
         line += [("  registered ", "label"), (f"{has:<6}", "accent" if differs else "value" if state.events else "dim")]
@@ -213,23 +252,33 @@ class Rows:
         waits = [name for name, there in queues if there]
         if waits:
             line.append((f"  in {', '.join(waits)}", "accent"))
-        return Row(1, line)
+        return [Row(1, line)]
 
-    def traffic(self) -> Row:
+    def traffic(self) -> list[Row]:
         """Bytes in and out, and how many a second, on one line."""
         state, facts = self.state, self.facts
-        line = [*self._begin("bytes"), ("in ", "label"), *_flow(state.bytes_in, facts.rate_in)]
-        return Row(1, [*line, ("   out ", "label"), *_flow(state.bytes_out, facts.rate_out), *self._errors()])
+        line = self._begin("bytes")
+        for name, gap, total, rate in (
+            ("bytes_in", "", state.bytes_in, facts.rate_in),
+            ("bytes_out", "   ", state.bytes_out, facts.rate_out),
+        ):
+            if self.words.has(name):
+                line.append((f"{gap}{name.removeprefix('bytes_')} ", "label"))
+                line += _flow(total, rate) if self.words.knows(name) else [(NONE, "dim")]
+        return [Row(1, line + self._errors())] if len(line) > 1 else []
 
     def traffic_trends(self) -> list[Row]:
         """The same on two lines, with the curves of the last thirty seconds."""
         state, facts = self.state, self.facts
         cells = trend_cells(self.width)
         rows = []
-        for name, total, rate, values in (
-            ("bytes in", state.bytes_in, facts.rate_in, facts.in_trend),
-            ("bytes out", state.bytes_out, facts.rate_out, facts.out_trend),
+        for name, field, total, rate, values in (
+            ("bytes in", "bytes_in", state.bytes_in, facts.rate_in, facts.in_trend),
+            ("bytes out", "bytes_out", state.bytes_out, facts.rate_out, facts.out_trend),
         ):
+            if not self.words.tells(field):
+                rows += [Row(1, [*self._begin(name), (NONE, "dim")])] if self.words.has(field) else []
+                continue
             total_part, rate_part = _flow(total, rate)
             curve = chart(values, cells, 1)[0]
             padded = [0.0] * (cells - len(values)) + list(values)[-cells:]
@@ -241,20 +290,40 @@ class Rows:
     def _errors(self) -> Line:
         return [(f"    errors {count_text(self.state.errors)}", "error")] if self.state.errors else []
 
-    def connections(self) -> Row:
+    def connections(self) -> list[Row]:
         """How many streams a server has accepted that are still here."""
         count = self.facts.accepted
         line = self._begin("connections")
         line.append((f"{count:<6,}", "value") if count else (f"{NONE:<6}", "dim"))
-        return Row(1, [*line, ("accepted and still here", "dim")])
+        return [Row(1, [*line, ("accepted and still here", "dim")])]
 
-    def origin(self) -> Row:
+    def origin(self) -> list[Row]:
         """Where in the program it was made, and who accepted it."""
+        if not self.words.has("place"):
+            return []
         place = visible(self.state.place)
         line = [*self._begin("made at"), (place, "") if place else (NONE, "dim")]
         if self.state.server:
             line.append((f"  accepted by #{self.state.server}", "dim"))
-        return Row(7, line)
+        return [Row(7, line)]
+
+    def _outcome(self, request: RequestState, *, calm: bool = False) -> Part:
+        if request.error:
+            return f"✗ {self._error(request.error)}", "error"
+        return "✓", "dim" if calm else "good"
+
+    def _fate(self, request: RequestState) -> Line:
+        if request.error:
+            return [(f" {self._error(request.error)}", "error")]
+        return [(f" carries #{request.send_handle}", "accent")] if request.send_handle else []
+
+    def _error(self, number: int) -> str:
+        return visible(self.words.error_text(number))
+
+
+def callback_of(vocabulary: Vocabulary) -> str:
+    """What a finished write waits for."""
+    return "write_cb" if vocabulary.callback("write_cb") > 0 else "its callback"
 
 
 def _first_of(numbers: Sequence[int], width: int) -> str:
@@ -300,22 +369,8 @@ def _part_of(done: int, total: int) -> str:
     return f"{number}/{whole}" if whole.endswith(f" {unit}") else f"{number} {unit}/{whole}"
 
 
-def _outcome(request: RequestState, *, calm: bool = False) -> Part:
-    return (f"✗ {_error(request.error)}", "error") if request.error else ("✓", "dim" if calm else "good")
-
-
-def _fate(request: RequestState) -> Line:
-    if request.error:
-        return [(f" {_error(request.error)}", "error")]
-    return [(f" carries #{request.send_handle}", "accent")] if request.send_handle else []
-
-
 def _carried(request: RequestState) -> Line:
     return [(f" carried #{request.send_handle}", "dim")] if request.send_handle else []
-
-
-def _error(number: int) -> str:
-    return visible(error_name(number))
 
 
 def length(line: Line) -> int:

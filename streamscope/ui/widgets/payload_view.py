@@ -162,7 +162,7 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         """What is awaited, or why nothing will come."""
         hello = self._view.hello
         state = self._view.stream(self._stream)
-        if state is not None and is_listener(state):
+        if state is not None and is_listener(state, self._view.vocabulary):
             return "A listening stream has no payload: its connections have."
         if self._view.replaying and not self._view.source.payload:
             return "Nothing of this stream's payload was recorded: that needs --payload N, or --control."

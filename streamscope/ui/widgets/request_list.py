@@ -9,21 +9,15 @@ from textual import events
 from textual.content import Content
 from textual.strip import Strip
 
-from streamscope.core import flags as uv
-from streamscope.trace.names import error_name
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.safe import visible
 from streamscope.ui.view import View
 from streamscope.ui.widgets.meters import age_text, bar, bytes_text
-from streamscope.ui.widgets.panel_rows import Line, cut
+from streamscope.ui.widgets.panel_rows import Line, callback_of, cut
 from streamscope.ui.widgets.pens import Pens
 
 DONE_SHOWN = 8
-
-_WAITS_FOR = {
-    uv.UV_CONNECT: "waits for POLLOUT: then the kernel knows how the connect went",
-    uv.UV_SHUTDOWN: "waits for write_queue to drain",
-}
 
 
 class RequestList(Pens):
@@ -49,7 +43,9 @@ class RequestList(Pens):
         state = self._view.stream(self._number)
         done = self._view.model.finished(self._number)
         width, height = self.content_size
-        lines = [] if state is None else request_lines(state, done, self._view.now_t, width, height)
+        lines = (
+            [] if state is None else request_lines(state, done, self._view.now_t, width, height, self._view.vocabulary)
+        )
         if lines != self._lines:
             self._lines = lines
             self.refresh()
@@ -73,15 +69,19 @@ def _count(state: StreamState) -> str:
     return " · ".join(words)
 
 
-def request_lines(state: StreamState, done: Sequence[RequestState], now_t: int, width: int, height: int) -> list[Line]:
+def request_lines(
+    state: StreamState, done: Sequence[RequestState], now_t: int, width: int, height: int, words: Vocabulary
+) -> list[Line]:
     """At most `height` lines of at most `width` cells. What is done gives way to what waits."""
-    waiting = [_held(request, now_t) for request in (state.connect_req, state.shutdown_req) if request is not None]
-    finished = [_finished(request, "→ write_cb") for request in state.write_completed_queue]
-    past = [_finished(request, "") for request in reversed(done)][:DONE_SHOWN]
+    waiting = [
+        _held(request, now_t, words) for request in (state.connect_req, state.shutdown_req) if request is not None
+    ]
+    finished = [_finished(request, f"→ {callback_of(words)}", words) for request in state.write_completed_queue]
+    past = [_finished(request, "", words) for request in reversed(done)][:DONE_SHOWN]
     room = max(height - len(waiting) - min(len(finished), 2) - min(len(past), 1), 1)
     queue = state.write_queue
     shown = queue if len(queue) <= room else queue[: room - 1]
-    lines = waiting + [_write(request, now_t, width) for request in shown]
+    lines = waiting + [_write(request, now_t, width, words) for request in shown]
     if len(shown) < len(queue):
         rest = queue[len(shown) :]
         lines.append([(f"+{len(rest):,} more, {bytes_text(sum(request.left for request in rest))}", "muted")])
@@ -92,7 +92,7 @@ def request_lines(state: StreamState, done: Sequence[RequestState], now_t: int, 
     return [cut(line, width) for line in lines[: max(height, 0)]]
 
 
-def _write(request: RequestState, now_t: int, width: int) -> Line:
+def _write(request: RequestState, now_t: int, width: int, words: Vocabulary) -> Line:
     """A write: how much of it is written, of how much, since when, and which buffer is next."""
     taken = request.bytes - request.left
     cells = max(min(width - 44, 24), 8)
@@ -104,14 +104,14 @@ def _write(request: RequestState, now_t: int, width: int) -> Line:
     if request.send_handle:
         line.append((f"  carries #{request.send_handle}", "accent"))
     if request.error:
-        line.append((f"  {visible(error_name(request.error))}", "error"))
+        line.append((f"  {visible(words.error_text(request.error))}", "error"))
     return line
 
 
-def _held(request: RequestState, now_t: int) -> Line:
+def _held(request: RequestState, now_t: int, words: Vocabulary) -> Line:
     """A connect or a shutdown, and what it waits for."""
-    name = uv.REQUEST_NAMES.get(request.request, "request")
-    why = _WAITS_FOR.get(request.request, "waits")
+    name = words.requests.get(request.request, "request")
+    why = visible(words.meaning_of_request(request.request)) or "waits"
     return [
         (f"r{request.number:<6} ", "value"),
         (f"{name}  ", "label"),
@@ -120,13 +120,16 @@ def _held(request: RequestState, now_t: int) -> Line:
     ]
 
 
-def _finished(request: RequestState, then: str) -> Line:
+def _finished(request: RequestState, then: str, words: Vocabulary) -> Line:
     """A request that is done, well or badly."""
-    letter = "w" if request.request == uv.UV_WRITE else "r"
-    name = uv.REQUEST_NAMES.get(request.request, "request")
-    size = f" {bytes_text(request.bytes)}" if request.request == uv.UV_WRITE else ""
+    is_write = request.request == words.request("write")
+    letter = "w" if is_write else "r"
+    name = words.requests.get(request.request, "request")
+    size = f" {bytes_text(request.bytes)}" if is_write or request.bytes else ""
     mark = ("✗ ", "error") if request.error else ("✓ ", "good" if then else "dim")
-    status = (f"  {visible(error_name(request.error))}", "error") if request.error else ("  0", "" if then else "dim")
+    status = (
+        (f"  {visible(words.error_text(request.error))}", "error") if request.error else ("  0", "" if then else "dim")
+    )
     style = "" if then else "dim"
     line: Line = [(f"{letter}{request.number:<6} ", "value" if then else "dim"), mark, (f"{name}{size}", style), status]
     if request.send_handle:

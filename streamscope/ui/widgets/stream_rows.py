@@ -19,7 +19,7 @@ from streamscope.ui import columns as cols
 from streamscope.ui.safe import fit
 from streamscope.ui.trouble import ERROR, WARNING, trouble_of
 from streamscope.ui.view import View
-from streamscope.ui.widgets import lamps
+from streamscope.ui.widgets.lamps import Letters
 
 MARGIN = 4
 """Cells at the left of a row: trouble, pin, cursor and a space."""
@@ -46,7 +46,7 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], *, cursor: bo
     if state is None:
         return None
     now_t = view.now_t
-    trouble = trouble_of(state, now_t)
+    trouble = trouble_of(state, now_t, view.vocabulary)
     return Row(
         number,
         trouble.mark,
@@ -55,7 +55,7 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], *, cursor: bo
         cursor,
         state.closed_t > 0,
         tuple([place.column.cell(state, now_t, view) for place in placed]),
-        lamps.letter_glows(view.changed_t(number), now_t),
+        Letters.of(view.vocabulary).glows(view.changed_t(number), now_t),
     )
 
 
@@ -134,5 +134,6 @@ def row_text(view: View, number: int | None) -> str:
     if state is None:
         return ""
     now_t = view.now_t
-    cells = ((column.id, column.cell(state, now_t, view).text.strip()) for column in cols.COLUMNS if column.default)
+    shown = (column for column in cols.COLUMNS if column.default and column.is_of(view.vocabulary))
+    cells = ((column.id, column.cell(state, now_t, view).text.strip()) for column in shown)
     return "  ".join(f"{name}={text}" for name, text in cells)

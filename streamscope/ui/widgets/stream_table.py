@@ -19,12 +19,13 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.order import most_telling, settle
-from streamscope.ui.safe import fit
+from streamscope.ui.safe import fit, visible
 from streamscope.ui.trouble import trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.pens import Pens
@@ -78,6 +79,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._empty = ""  # what stands in an empty table; it comes and goes without any row that says so
         self._title = ""
         self._digits = 0
+        self._words = view.vocabulary
         self._ages_due = 0.0
 
     # what is in the table
@@ -143,6 +145,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         """Sort when that is due, then paint the lines that look different."""
         if not self.is_attached:
             return
+        if self._view.vocabulary is not self._words:
+            self._speak(self._view.vocabulary)
         self._stale = self._stale or bool(changed)
         elsewhere = self._view.paused and self._view.model.membership != self._members
         if self._stale and self._view.monotonic() - self._sorted_at >= (AGES_EVERY if elsewhere else RESORT_AFTER):
@@ -164,6 +168,13 @@ The order is made anew once a second at most, and the line under the cursor stay
         if empty != self._empty:
             self._empty = empty
             self.refresh(Region(0, 2, width, 1))
+
+    def _speak(self, vocabulary: Vocabulary) -> None:
+        """Another engine, with other words and perhaps other columns."""
+        self._words = vocabulary
+        if not cols.BY_ID[self.sort_by].is_of(vocabulary):
+            self.sort_by, self.descending = "number", False
+        self._place()
 
     def _look(self, top: int, height: int, changed: Set[int]) -> list[Row | None]:
         """The rows in sight as they are now; those that nothing has touched are made anew ten times a second only."""
@@ -232,7 +243,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         if order and self._held:
             number = order[min(place, len(order) - 1)]
         elif order:
-            number = most_telling(order, self._view.model.streams, self.cursor, self._view.now_t)
+            number = most_telling(order, self._view.model.streams, self.cursor, self._view.now_t, self._view.vocabulary)
         if number != self.cursor:
             self.cursor = number
             self.post_message(StreamSelected(number))
@@ -268,7 +279,9 @@ The order is made anew once a second at most, and the line under the cursor stay
 
     def _place(self) -> None:
         self._digits = len(str(max(self._order, default=0)))
-        self._placed = cols.place(self._chosen, self.scrollable_content_region.width - MARGIN - 1, self._digits)
+        self._placed = cols.place(
+            self._chosen, self.scrollable_content_region.width - MARGIN - 1, self._view.vocabulary, self._digits
+        )
         self._rows = []
         self._head = ""
 
@@ -385,12 +398,13 @@ The order is made anew once a second at most, and the line under the cursor stay
 
     def _explain(self, x: int, y: int) -> str:
         if y == 0:
-            return next(
-                (placed.column.help for placed, start in spans(self._placed) if start <= x < start + placed.width), ""
-            )
+            heads = (placed for placed, start in spans(self._placed) if start <= x < start + placed.width)
+            return next((visible(head.column.explained(self._view.vocabulary), 400) for head in heads), "")
         place = self.scroll_offset.y + y - 1
         state = self._view.stream(self._order[place]) if place < len(self._order) else None
-        return trouble_of(state, self._view.now_t).why if state is not None and x < MARGIN else ""
+        return (
+            trouble_of(state, self._view.now_t, self._view.vocabulary).why if state is not None and x < MARGIN else ""
+        )
 
     def copy_text(self) -> str:
         """The selected row, for the clipboard."""

@@ -16,7 +16,6 @@ from textual.content import Content
 from textual.reactive import var
 from textual.strip import Strip
 
-from streamscope.core import flags as uv
 from streamscope.trace.history import History
 from streamscope.trace.lanes import Lanes
 from streamscope.ui.actions import bindings
@@ -37,7 +36,6 @@ from streamscope.ui.widgets.timeline_lines import (
     Picture,
     cells_of,
     lanes_for,
-    lit_by,
     timeline_lines,
 )
 
@@ -55,8 +53,8 @@ The past of one stream, from left to right. Each flag has a lane: ▄ while it i
 set and cleared within the cell. Nothing is drawn where nothing is known: before the stream was made, after it closed.
 ╱ is where events were lost.
 
-write_queue_size is an area; ┄ is the high-water mark, once it has been above it. Below it the greatest number of
-requests under way, failures, bytes read and requests written, and the turns of the loop, all for each cell.
+Bytes that wait to be sent are an area; ┄ is the high-water mark, once it has been above it. Below it the greatest
+number of requests under way, failures, bytes read and requests written, and the turns of the loop, all for each cell.
 
 ▼ is the instant that is looked at, ◆ the marked one. At the right stands how it is at that instant. A click, or
 dragging, goes there; + and − and the wheel look closer and further, 0 shows all of the past.
@@ -143,8 +141,11 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
             self._due, self._looked = 0.0, window
         rough = sum(not column.exact for column in columns) > HALVES  # the present's own are never exact
         state = view.stream(number)
-        kind = uv.UV_TCP if state is None else state.type
-        self._shown = lanes_for(self._lanes.flags | lit_by(state), kind, height - 1)
+        words = view.history.decoder.vocabulary
+        flags, wants = self._lanes.flags, self._lanes.wants
+        if state is not None:
+            flags, wants = flags | state.flags, wants | state.pevents
+        self._shown = lanes_for(flags, wants, None if state is None else state.type, height - 1, words)
         if self.lane and self.lane not in {lane.id for lane in self._shown}:
             self.set_reactive(Timeline.lane, "")
         mark = view.mark
@@ -152,12 +153,13 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
             window,
             columns,
             view.started,
-            Now.of(state),
+            words,
+            Now.of(state, words),
             window.cell_of(view.now_t),
             -1 if mark is None else window.cell_of(mark.t),
             self.lane,
         )
-        name = f"#{number}" if state is None else title(Facts(state, view.now_t))
+        name = f"#{number}" if state is None else title(Facts(state, view.now_t, words))
         span = f"{span_text(window.step)} a cell · {span_text(window.t1 - window.t0)}"
         self._retitle(f"time line · {name}", span + (" · looking closer" if rough else ""))
         return timeline_lines(picture, self._shown)

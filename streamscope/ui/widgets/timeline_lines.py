@@ -14,16 +14,17 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from streamscope.core import flags as uv
-from streamscope.trace.lanes import LANES, Column
+from streamscope.trace.lanes import Column, lanes_of_feed
+from streamscope.trace.lanes import Lane as Signal
 from streamscope.trace.state import StreamState
-from streamscope.trace.tally import WANTS
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.scale import Window, ticks
-from streamscope.ui.widgets.lamps import ALWAYS, SOMETIMES
+from streamscope.ui.trouble import is_above
+from streamscope.ui.widgets.lamps import ALWAYS, WHILE_ON
 from streamscope.ui.widgets.meters import bar_scale, bytes_text, count_text
 
 LABEL = 18
@@ -35,38 +36,39 @@ TALLEST_AREA = 10
 HALVES = 2
 """Columns in a cell."""
 
-WANTS_IN, WANTS_OUT = uv.POLLIN << WANTS, uv.POLLOUT << WANTS
-
-ORDER = (*ALWAYS, WANTS_IN, WANTS_OUT, *SOMETIMES)
-"""The lanes of flags and of what is wanted of epoll, from the top down."""
-
-INTEREST = (
-    uv.READING, WANTS_OUT, uv.READ_PARTIAL, uv.WRITABLE, uv.SHUTTING, uv.CLOSING, uv.SHUT, uv.CLOSED, uv.READ_EOF,
-    uv.READABLE, uv.ACTIVE, WANTS_IN, uv.BOUND,
+MATTER_MOST = (
+    "READING", "wants OUT", "READ_PARTIAL", "WRITABLE", "SHUTTING", "CLOSING", "SHUT", "CLOSED", "READ_EOF", "READABLE",
+    "ACTIVE", "wants IN", "BOUND",
 )  # fmt: skip
-"""Which of them stay when there is little room."""
-
-NAMES = dict(LANES)
+"""Which of the lanes that are always there stay rather than others when there is little room."""
+_WANTED_ALWAYS = frozenset({"wants IN", "wants OUT"})
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
-class Now(msgspec.Struct, frozen=True):
-    """How the stream is at the present instant, for the values at the right; `lit` has the bits of its lanes."""
+_Halves: TypeAlias = tuple[bool, bool, bool, int, int, bool, int, int]
+"""Of a cell whether there is a gap and whether it is exact; and of both halves whether they are known, what was lit at
+some time, and what was dark.
+"""
 
-    lit: int
+
+class Now(msgspec.Struct, frozen=True):
+    """How the stream is at the present instant, for the values at the right."""
+
+    flags: int
+    wants: int
     queue: int
     pending: int
     above: bool
 
     @classmethod
-    def of(cls, state: StreamState | None) -> Now | None:
+    def of(cls, state: StreamState | None, vocabulary: Vocabulary) -> Now | None:
         """What there is to say of a state."""
         if state is None:
             return None
         pending = len(state.write_queue) + len(state.write_completed_queue)
         pending += (state.connect_req is not None) + (state.shutdown_req is not None)
-        return cls(lit_by(state), state.write_queue_size, pending, state.write_queue_size > state.high_water)
+        return cls(state.flags, state.pevents, state.write_queue_size, pending, is_above(state, vocabulary))
 
 
 class Picture(msgspec.Struct, frozen=True, dict=True):
@@ -77,6 +79,7 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
     window: Window
     columns: Sequence[Column]
     started: float
+    vocabulary: Vocabulary
     state: Now | None = None
     now: int = -1
     mark: int = -1
@@ -88,12 +91,18 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
         return [self.columns[place : place + HALVES] for place in range(0, len(self.columns), HALVES)]
 
     @cached_property
-    def halves(self) -> list[tuple[bool, bool, bool, int, int, bool, int, int]]:
-        """What the lanes of flags need of each cell: whether there is a gap, whether it is exact, and of both halves
-        whether they are known, which flags were set at some time, and which were not.
-        """
+    def halves(self) -> list[_Halves]:
+        """What the lanes of flags need of each cell."""
         return [
             (a.gap or b.gap, a.exact and b.exact, a.known, a.any, a.off, b.known, b.any, b.off) for a, b in self.pairs
+        ]
+
+    @cached_property
+    def halves_wanted(self) -> list[_Halves]:
+        """The same for the lanes of what is wanted of the kernel."""
+        return [
+            (a.gap or b.gap, a.exact and b.exact, a.known, a.wanted, a.unwanted, b.known, b.wanted, b.unwanted)
+            for a, b in self.pairs
         ]
 
 
@@ -105,12 +114,12 @@ class Cell(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """One line of the time line, or several, before it is drawn. `id` is a flag's name, or what else it shows; `flag`
-    is the flag's bit, 0 for what is none.
+    """One line of the time line, or several, before it is drawn. `id` is a flag's name, or what else it shows; `signal`
+    is what is lit or dark, None for what is neither.
     """
 
     id: str
-    flag: int
+    signal: Signal | None
     draw: Callable[[Picture, int], list[list[Cell]]]
     height: int = 1
 
@@ -131,41 +140,72 @@ def cells_of(width: int) -> int:
     return max(width - LABEL - VALUE, 1)
 
 
-def lit_by(state: StreamState | None) -> int:
-    """The bits of the lanes that a state lights."""
-    return 0 if state is None else state.flags | (state.pevents & 0xFFFF) << WANTS
-
-
 # which lanes there are
 
+_FIELDS = {
+    "queue": "write_queue_size", "pending": "write_queue", "errors": "errors", "reads": "reads", "writes": "writes",
+    "turns": "turn",
+}  # fmt: skip
+"""The lanes beside those of flags, the most important first, and what an engine must know to have them."""
 
-def lanes_for(flags: int, handle_type: int, height: int) -> list[Lane]:
-    """The lanes that `height` lines have room for, without the axis, from the top down. Flags are what a time line is
-    for: where there is little room, they have the most of it, and those that have been seen come first.
+
+def signals_for(
+    flags: int, wants: int, handle_type: int | None, vocabulary: Vocabulary
+) -> tuple[list[Signal], list[Signal]]:
+    """The lanes of flags and of what is wanted of the kernel, from the top down: those that are always there, and those
+    that are because they have been seen.
     """
-    ids = ["queue", "pending", "errors", "reads", "writes", "turns"]
+    weights = {flag.name: (place, flag) for place, flag in enumerate(vocabulary.flags)}
+    kind = None if handle_type is None else vocabulary.type_text(handle_type)
+    always: list[tuple[int, Signal]] = []
+    seen: list[tuple[int, Signal]] = []
+    for signal in lanes_of_feed(vocabulary):
+        if signal.wanted:
+            if signal.name in _WANTED_ALWAYS or wants & signal.bit:
+                always.append((len(weights), signal))
+            continue
+        place, flag = weights[signal.name]
+        if flag.weight >= ALWAYS:
+            always.append((place, signal))
+        elif flag.weight == WHILE_ON and flags & flag.bit and (not flag.types or kind is None or kind in flag.types):
+            seen.append((place, signal))
+    return [signal for _, signal in sorted(always, key=_place)], [signal for _, signal in sorted(seen, key=_place)]
+
+
+def _place(placed: tuple[int, Signal]) -> int:
+    return placed[0]
+
+
+def lanes_for(flags: int, wants: int, handle_type: int | None, height: int, vocabulary: Vocabulary) -> list[Lane]:
+    """The lanes of a stream that `height` lines have room for, without the axis, from the top down. Flags are what a
+    time line is for: where there is little room, they have the most of it, and those that have been seen come first.
+    """
+    ids = [name for name, field in _FIELDS.items() if vocabulary.tells(field)]
     room = max(height, 2)
     kept = ids[: 1 if room < 4 else 2 if room < 7 else 3 if room < 8 else 5 if room < 10 else 6]
-    spare = room - len(kept) - (1 if room >= 7 else 0)
-    sometimes = [bit for bit in SOMETIMES if flags & bit and (bit < uv.TCP_NODELAY or handle_type == uv.UV_TCP)]
-    seen = [bit for bit in INTEREST if flags & bit]
-    wanted = [*seen, *sometimes, *(bit for bit in INTEREST if not flags & bit)]
+    spare = room - len(kept) - (1 if room >= 7 and "queue" in kept else 0)
+    always, sometimes = signals_for(flags, wants, handle_type, vocabulary)
+    ranked = sorted(always, key=lambda signal: _RANKS.get(signal.name, len(_RANKS)))
+    lit = [signal for signal in ranked if (wants if signal.wanted else flags) & signal.bit]
+    wanted = [*lit, *sometimes, *(signal for signal in ranked if signal not in lit)]
     shown = set(wanted[: max(spare, 1)])
-    order = [bit for bit in ORDER if bit in shown]
+    order = [signal for signal in (*always, *sometimes) if signal in shown]
     area = min(max(room - len(order) - len(kept) + 1, 1), TALLEST_AREA)
-    lanes = [Lane(NAMES[bit], bit, _flag_drawer(bit)) for bit in order]
+    lanes = [Lane(signal.name, signal, _flag_drawer(signal)) for signal in order]
     others = {
-        "queue": Lane("queue", 0, _area, area),
-        "pending": Lane("pending", 0, _counts("pending_max", "trend")),
-        "reads": Lane("reads", 0, _counts("reads", "good")),
-        "writes": Lane("writes", 0, _counts("writes", "accent")),
-        "errors": Lane("errors", 0, _errors),
-        "turns": Lane("turns", 0, _turns),
+        "queue": Lane("queue", None, _area, area),
+        "pending": Lane("pending", None, _counts("pending_max", "trend")),
+        "reads": Lane("reads", None, _counts("reads", "good")),
+        "writes": Lane("writes", None, _counts("writes", "accent")),
+        "errors": Lane("errors", None, _errors),
+        "turns": Lane("turns", None, _turns),
     }
     return lanes + [lane for name, lane in others.items() if name in kept]
 
 
-TITLES = {"queue": "write_queue_size", "pending": "requests"}
+_RANKS = {name: rank for rank, name in enumerate(MATTER_MOST)}
+
+TITLES = {"pending": "requests"}
 
 
 def timeline_lines(picture: Picture, lanes: Sequence[Lane]) -> list[Line]:
@@ -180,7 +220,8 @@ def timeline_lines(picture: Picture, lanes: Sequence[Lane]) -> list[Line]:
 
 def _line(name: str, row: list[Cell], value: tuple[str, str], picture: Picture) -> Line:
     chosen = bool(name) and name == picture.selected
-    title = f"{'›' if chosen else ' '}{TITLES.get(name, name)[: LABEL - 2]:<{LABEL - 1}}"
+    text = picture.vocabulary.label("write_queue_size") if name == "queue" else TITLES.get(name, name)
+    title = f"{'›' if chosen else ' '}{text[: LABEL - 2]:<{LABEL - 1}}"
     line = [Segment(title, "value" if chosen else "label", "mark" if chosen else "")]
     grounds = {picture.mark: "mark", picture.now: "now"}
     styled = ((cell.style, grounds.get(x, ""), cell.text) for x, cell in enumerate(row))
@@ -197,8 +238,9 @@ def _value(lane: Lane, place: int, picture: Picture) -> tuple[str, str]:
         return (f"↥{bytes_text(_scale(picture)[0])}", "dim") if place == lane.height - 1 and place > 1 else ("", "")
     if state is None:
         return "", ""
-    if lane.flag:
-        return ("●", "on") if state.lit & lane.flag else ("○", "off")
+    if lane.signal is not None:
+        lit = (state.wants if lane.signal.wanted else state.flags) & lane.signal.bit
+        return ("●", "on") if lit else ("○", "off")
     if lane.id == "queue":
         return bytes_text(state.queue), "warning" if state.above else "value" if state.queue else "dim"
     if lane.id == "pending":
@@ -248,7 +290,9 @@ _CELLS = {
 }
 
 
-def _flag_drawer(flag: int) -> Callable[[Picture, int], list[list[Cell]]]:
+def _flag_drawer(signal: Signal) -> Callable[[Picture, int], list[list[Cell]]]:
+    flag = signal.bit
+
     def state(known: bool, some: int, off: int) -> int:
         if not known:
             return _UNKNOWN
@@ -256,7 +300,9 @@ def _flag_drawer(flag: int) -> Callable[[Picture, int], list[list[Cell]]]:
 
     def draw(picture: Picture, height: int) -> list[list[Cell]]:
         row = []
-        for gap, exact, known, some, off, known_too, some_too, off_too in picture.halves:
+        for gap, exact, known, some, off, known_too, some_too, off_too in (
+            picture.halves_wanted if signal.wanted else picture.halves
+        ):
             key = state(known, some, off), state(known_too, some_too, off_too), exact
             row.append(GAP if gap else _CELLS[key])
         return [row]
