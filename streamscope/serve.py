@@ -336,7 +336,9 @@ class Engine:
                 discovery.remove_stale(path.parent)
                 self._listen(path)
             except ProbeError as error:
-                say(f"{error}; attach and ps will not find this engine")
+                why = f"{error}; attach and ps will not find this engine"
+                say(why)
+                self.publisher.remarks.append(why)  # for a screen, whose engine's stderr is the log
         if options.probe is not None:
             try:
                 self._listen(Path(options.probe))

@@ -4,7 +4,9 @@
 
 FD is its end of the link; lines go to standard output. Each has the keys of `streamscope.trace.decode.event_as_json`.
 Where the engine had to drop events, because more were waiting than its spool holds, a line of kind `lost` stands in
-their place and says how many; its `seq` is greater than all before and smaller than all after it.
+their place and says how many; its `seq` is greater than all before and smaller than all after it. What was lost may
+have been the end of a stream or its beginning, so state follows: a line of kind `state` for each handle that lives, and
+one of kind `state.whole` that says how many they were. Who is not among them, and has not begun since, is gone.
 
 When nothing can be written any more, with `--truncate` (it is a file that the engine has opened) the file ends with a
 whole line.
@@ -24,7 +26,7 @@ import msgspec
 
 from streamscope.core.records import SEQ_PER_WORD
 from streamscope.link import following
-from streamscope.link.frames import AnyFrame, Bye, Hello, Lost, Records
+from streamscope.link.frames import AnyFrame, Bye, Hello, Lost, Records, Slice
 from streamscope.trace.decode import Decoder, event_as_json
 from streamscope.trace.names import printable_json
 from streamscope.trace.vocabulary import Vocabulary
@@ -75,6 +77,7 @@ class EventsWriter:
         self._file = file
         self._decoder = Decoder.here()
         self._lost = 0
+        self._told = -1  # handles whose state was told since a loss, -1 if there was none
         self._seq = 0
         self._t = 0
         self._turn = 0
@@ -90,7 +93,10 @@ class EventsWriter:
                 self._file.add(event_as_json(event, self._decoder.vocabulary))
                 self._seq, self._t, self._turn = event.seq, event.t, event.turn
             self._file.flush()
+        elif isinstance(frame, Slice):
+            self._tell_state(frame)
         elif isinstance(frame, Lost):
+            self._told = 0
             self._lost += frame.events
             self.lost_in_all += frame.events
         elif isinstance(frame, Hello):
@@ -112,6 +118,32 @@ class EventsWriter:
             line = {"seq": seq, "t": self._t, "turn": self._turn, "stream": 0, "kind": "lost", "fn": ""}
             self._file.add({**line, "old": None, "new": None, "events": self._lost})
             self._lost = 0
+
+    def _tell_state(self, frame: Slice) -> None:
+        if self._told < 0:
+            return  # nothing is missing
+        seq = frame.place * SEQ_PER_WORD
+        self._tell_loss(seq)
+        if frame.first:
+            self._told = 0
+        line = {"seq": seq, "t": frame.loop.t, "turn": frame.loop.turn, "fn": "", "old": None, "new": None}
+        for state in frame.streams:
+            self._file.add({**line, "stream": state.number, "kind": "state", "state": _by_name(state)})
+        self._told += len(frame.streams)
+        if frame.last:
+            self._file.add({**line, "stream": 0, "kind": "state.whole", "handles": self._told})
+            self._told = -1
+        self._file.flush()
+
+
+def _by_name(state: msgspec.Struct) -> dict[str, Any]:
+    """State with the names of its fields, and that of the requests in it, too."""
+    return {
+        name: _by_name(value) if isinstance(value, msgspec.Struct)
+        else [_by_name(each) if isinstance(each, msgspec.Struct) else each for each in value] if isinstance(value, list)
+        else value
+        for name, value in msgspec.structs.asdict(state).items()
+    }  # fmt: skip
 
 
 def start(fd: int, sock: socket.socket, *, own: bool) -> subprocess.Popen[bytes]:

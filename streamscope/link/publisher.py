@@ -79,6 +79,8 @@ class Publisher:
         self.commands = Commands(producer, self._taps, stop, self._watch_soon)
         self.feed = Feed(producer, OwnLayout(hello.kinds, hello.joined), self._feed_full)
         self._samples = Samples(producer, self.feed, self._flush_one, self._dismiss_soon)
+        self.remarks: list[str] = []
+        """What everyone should know who comes, told behind the greeting."""
         self._failed = False
         self._chores_at = 0
         self._calm_until = 0
@@ -285,11 +287,12 @@ class Publisher:
             if subscriber.sock.fileno() == -1 or (subscriber.losing and subscriber.buffered):
                 continue  # gone, or not yet
             self._greet(subscriber)
+            wants_state = subscriber.losing or not subscriber.records_only
             if subscriber.losing:
                 subscriber.send(wire.lost(subscriber.lost))
                 subscriber.losing, subscriber.lost = False, 0
             subscriber.listening = True
-            if not subscriber.records_only:
+            if wants_state:
                 subscriber.round = Round(self._producer.numbers())
                 self._in_round[subscriber] = None
 
@@ -302,6 +305,8 @@ class Publisher:
         hello.streams = self._producer.streams()
         hello.control = subscriber.control
         subscriber.send(hello.frame())
+        for text in self.remarks:
+            subscriber.send(wire.notice(text, hello.recording))
 
     def _advance_rounds(self) -> bool:
         """One slice for everyone who waits for one and has room; returns whether somebody could have another now."""
@@ -445,10 +450,12 @@ class Publisher:
             self._start_rounds()
         self.ship()
         for subscriber in list(self._subscribers.values()):
-            while subscriber.round is not None:
-                self._put_slice(subscriber, subscriber.round)
             if subscriber.losing:
                 subscriber.send(wire.lost(subscriber.lost))
+                subscriber.losing, subscriber.lost = False, 0
+                subscriber.round = Round(self._producer.numbers())  # what is left of it all at the end
+            while subscriber.round is not None:
+                self._put_slice(subscriber, subscriber.round)
             subscriber.send(bye)
         self.flush_all()
         deliver(self._poller, self._subscribers, self._flush, self._drop)

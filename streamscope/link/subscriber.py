@@ -43,7 +43,7 @@ class Round:
 
 class Subscriber:
     """An inspector. `control` allows the commands that touch the engine; `lossless` has the engine wait for it at its
-    end; `records_only` is for those that have no use for state and payload.
+    end; `records_only` is for those that have no use for payload, nor for state unless they have lost something.
     """
 
     __slots__ = (

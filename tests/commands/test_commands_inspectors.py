@@ -265,3 +265,33 @@ def test_shells_can_complete_commands_and_servers(runtime: Path, shell: str, wor
         check=False,
     )
     assert "plain,proxy" in answer.stdout
+
+
+def test_a_screen_is_told_that_its_engine_cannot_be_attached_to(runtime: Path) -> None:
+    """Its engine's stderr is the log, which nobody looks at."""
+    folder = runtime / "streamscope"
+    folder.mkdir()
+    folder.chmod(0o755)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        options = {"target": "echo", "port": 0, "link_fd": theirs.fileno()}
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "streamscope.serve", json.dumps(options)],
+            env=environment(runtime), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            pass_fds=[theirs.fileno()], text=True,
+        )  # fmt: skip
+    session = Session(ours)
+
+    def told() -> bool:
+        session.receive()
+        session.fold(0.1)
+        return bool(session.notices)
+
+    until(told, "the screen is told")
+    session.command("stop")
+    _, err = process.communicate(timeout=PATIENCE_S)
+    session.close()
+    [notice] = session.notices
+    assert "chmod 700" in notice
+    assert notice.endswith("attach and ps will not find this engine")
+    assert err == f"streamscope: {notice}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import signal
@@ -13,14 +14,14 @@ from typing import Any
 
 import pytest
 from link_room import Crowd, Room, hello
-from waiting import PATIENCE_S
+from waiting import PATIENCE_S, until
 
 from streamscope.core.probe import site
 from streamscope.link import events_writer
 from streamscope.link.events_writer import EventsFile, EventsWriter
 from streamscope.link.frames import MAX_FRAME, Bye, Frame, FrameCutter, Lost, Records, Slice, pack, read_frame
 from streamscope.link.subscriber import Subscriber
-from streamscope.trace.state import LoopState
+from streamscope.trace.state import LoopState, RequestState, StreamState
 
 TURN = site("loop.turn", "uv_run")
 
@@ -89,6 +90,60 @@ def test_a_loss_is_a_line_in_its_place(tmp_path: Path) -> None:
     assert seqs == sorted(set(seqs))
     assert found[1].keys() == {*found[0].keys(), "events"}
     assert writer.lost_in_all == 9
+
+
+def test_after_a_loss_the_state_of_all_that_lives_follows(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    state = StreamState(7, 12, 0x6000, 9, "näme", write_queue=[RequestState(90, 3, 100, 100)])
+    frames = [
+        Slice(0, LoopState(), [StreamState(1)], True, True),
+        Records(0, 1, 5, [TURN, 2, 9]),
+        Lost(3),
+        Slice(90, LoopState(turn=7, t=70), [StreamState(1)], True, False),
+        Records(90, 7, 70, [TURN, 8, 80]),
+        Slice(93, LoopState(turn=8, t=80), [state], False, True),
+        Slice(93, LoopState(), [StreamState(1)], True, True),
+    ]
+    write(path, hello(), *frames, Bye("over", 0))
+    found = lines(path)
+    kinds = ["loop.turn", "lost", "state", "loop.turn", "state", "state.whole"]
+    assert [(line["kind"], line["stream"]) for line in found] == list(zip(kinds, [0, 0, 1, 0, 7, 0], strict=True))
+    assert [line["seq"] for line in found] == sorted(line["seq"] for line in found)
+    assert all(found[0].keys() <= line.keys() for line in found)
+    assert (found[4]["state"]["name"], found[4]["state"]["write_queue"][0]["left"]) == ("näme", 100)
+    assert found[5]["handles"] == 2
+
+
+def test_a_server_that_was_not_read_tells_which_streams_live_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    with path.open("wb") as file, Room() as room:
+        writer = EventsWriter(EventsFile(file.fileno(), truncate=True))
+        ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        theirs.setblocking(False)
+        room.publisher.adopt(Subscriber(ours, limit=20_000, lossless=True, records_only=True))
+        clients = [room.connect() for _ in range(5)]
+        while not room.publisher.subscribers[0].losing:
+            for client in clients:
+                client.sendall(b"x")
+            room.turn(3)
+        for client in clients[:3]:
+            client.close()
+        room.turn(5)
+        cutter = FrameCutter(MAX_FRAME)
+
+        def whole() -> bool:
+            room.turn()
+            with contextlib.suppress(BlockingIOError):
+                while data := theirs.recv(1 << 20):
+                    for body in cutter.feed(data):
+                        writer.handle(read_frame(body))
+            return any(line["kind"] == "state.whole" for line in lines(path))
+
+        until(whole, "the state is whole again", pause_s=0)
+        told = {line["stream"] for line in lines(path) if line["kind"] == "state"}
+        assert told == set(room.loop.handles)
+        theirs.close()
 
 
 def test_everything_a_server_does_is_written(tmp_path: Path) -> None:
