@@ -23,6 +23,7 @@ Every change inside a stream is told as an event. This is the list of all kinds 
 keys and then the kind's own. Where events were lost, a line of kind `lost` says how many (`events`), and what is so
 after them follows: a line of kind `state` for each handle that lives, with all its fields (`state`), and one of kind
 `state.whole` that says how many those were (`handles`). Whoever is not among them, and was not made since, is gone.
+Their `seq` is that of their place, the same for all that are of one.
 
 | key | meaning |
 |---|---|
