@@ -9,17 +9,17 @@ from typing import Any
 
 from streamscope.core import flags as uv
 from streamscope.core.joined_records import joined_site
-from streamscope.core.probe import FUNCTIONS, KIND_CODES, KINDS, site
+from streamscope.core.probe import KIND_CODES, KINDS, site
 from streamscope.core.records import Word
 from streamscope.link.asking import Standstill
 from streamscope.link.frames import PROTOCOL, Hello, Payload, as_received
 from streamscope.link.greeting import greeting
 from streamscope.trace import recipes
-from streamscope.trace.decode import Decoder
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import FeedError
+from streamscope.trace.vocabulary import Vocabulary
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -90,10 +90,18 @@ class Scene:
     """What a session is to the screen: a real model and a real past, of snapshots and records that the test gives.
 
     What is given is folded at once, except what `arriving` has: that comes when the screen folds. `hello` changes what
-    the engine says of itself.
+    the engine says of itself, `vocabulary` the words in which it says it.
     """
 
-    def __init__(self, clock: Clock | None = None, *, max_bytes: int = 4 << 20, **hello: Any) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        max_bytes: int = 4 << 20,
+        vocabulary: Vocabulary | None = None,
+        **hello: Any,
+    ) -> None:
+        words = vocabulary or Vocabulary.here()
         self.clock = clock or Clock()
         self.hello: Hello | None = Hello(
             **{
@@ -103,13 +111,13 @@ class Scene:
                 "program": "echo",
                 "addresses": ["127.0.0.1:7000"],
                 "started": STARTED,
-                "kinds": HERE,
-                "functions": list(FUNCTIONS),
+                "kinds": [(kind, list(arguments)) for kind, arguments in words.kinds],
+                "functions": words.functions,
                 **hello,
             }
         )
-        self.model = Model.here()
-        self.history = History(max_bytes, Decoder.here())
+        self.model = Model(words)
+        self.history = History(max_bytes, self.model.decoder)
         self.status = "live"
         self.reason = ""
         self.reconnects = False

@@ -47,10 +47,10 @@ class Lane(NamedTuple):
 
 def lanes_of_feed(vocabulary: Vocabulary) -> list[Lane]:
     """The lanes that there can be: first the flags, from the lowest bit up, then what the engine wants of the kernel.
-    What it cannot know has none.
+    What an engine has not, or cannot know, has none.
     """
-    flags = [Lane(name, bit) for bit, name in vocabulary.flag_names.items() if vocabulary.knows("flags")]
-    wants = [Lane(f"wants {name}", bit, True) for bit, name in vocabulary.polls.items() if vocabulary.knows("pevents")]
+    flags = [Lane(name, bit) for bit, name in vocabulary.flag_names.items() if vocabulary.tells("flags")]
+    wants = [Lane(f"wants {name}", bit, True) for bit, name in vocabulary.polls.items() if vocabulary.tells("pevents")]
     return flags + wants
 
 

@@ -83,11 +83,17 @@ class Column(msgspec.Struct, frozen=True):
         """Whether an engine has this column."""
         return vocabulary.tells(*self.fields) and (self.id != "flags" or bool(Letters.of(vocabulary).cells))
 
+    def sorted_by(self, vocabulary: Vocabulary) -> str:
+        """What a table is sorted by that is sorted by this column."""
+        own = vocabulary.field(self.fields[0]).name if len(self.fields) == 1 else ""
+        return own or self.sort_title or self.title
+
     def explained(self, vocabulary: Vocabulary) -> str:
         """What the column says, in the words of an engine where it has some."""
         if self.id == "flags":
-            named = ((flag.letter, flag.name) for flag in vocabulary.flags if flag.cell >= 0 and flag.letter)
-            return ", ".join(f"{letter} {name}" for letter, name in named) + "."
+            named = [flag for flag in vocabulary.flags if flag.cell >= 0 and flag.letter]
+            named.sort(key=lambda flag: flag.cell)
+            return ", ".join(f"{flag.letter} {flag.name}" for flag in named) + "."
         if len(self.fields) != 1:
             return self.help
         label = vocabulary.label(self.fields[0])

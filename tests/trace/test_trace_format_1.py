@@ -60,5 +60,12 @@ def test_an_old_trace_speaks_in_the_words_of_its_time(trace: TraceFile) -> None:
     assert vocabulary.flag_text(0x1000) == "READING"
 
 
+def test_the_joined_records_of_an_old_trace_are_still_folded_at_once(trace: TraceFile) -> None:
+    expansions = trace.history.decoder.layout.expansions.values()
+
+    assert len(expansions) == 8
+    assert all(expansion.known for expansion in expansions)
+
+
 def as_fields(state: StreamState) -> dict[str, object]:
     return {name: getattr(state, name) for name in state.__struct_fields__}

@@ -28,13 +28,13 @@ def _rugs(columns: Sequence[Column], vocabulary: Vocabulary) -> list[tuple[str, 
     ]
     if errors := sum(c.errors for c in columns):
         rows.append(("errors", f"{errors:,}", lambda c: c.errors, "bad"))
-    return [row for row in rows if vocabulary.knows(row[0])]
+    return [row for row in rows if vocabulary.tells(row[0])]
 
 
 def least_height(columns: Sequence[Column], queue: float, vocabulary: Vocabulary) -> float:
     """How high a section is whose queue is drawn so high."""
     lanes, rugs = len(lanes_of(columns, lanes_of_feed(vocabulary))), len(_rugs(columns, vocabulary))
-    curves = (queue + GAP) * vocabulary.knows("write_queue_size") + (PENDING + GAP) * vocabulary.knows("write_queue")
+    curves = (queue + GAP) * vocabulary.tells("write_queue_size") + (PENDING + GAP) * vocabulary.tells("write_queue")
     return HEADING + curves + lanes * (LANE + LANE_GAP) + GAP + rugs * (RUG + LANE_GAP)
 
 
@@ -59,10 +59,10 @@ class Section:
         self._pen.text(box.right, box.y + 20, summary, size=14, fill="muted", anchor="end")
         body = Box(box.x, y, box.width, box.bottom - y)
         self._ground(body)
-        if self._vocabulary.knows("write_queue_size"):
+        if self._vocabulary.tells("write_queue_size"):
             self._queue(Box(box.x, y, box.width, queue))
             y += queue + GAP
-        if self._vocabulary.knows("write_queue"):
+        if self._vocabulary.tells("write_queue"):
             self._pending(Box(box.x, y, box.width, PENDING))
             y += PENDING + GAP
         for lane in lanes_of(self._columns, lanes_of_feed(self._vocabulary)):
@@ -85,7 +85,7 @@ class Section:
                 self._pen.rect(tick, colour, opacity=level / 4)
 
     def _summary(self) -> str:
-        if not self._vocabulary.knows("write_queue_size"):
+        if not self._vocabulary.tells("write_queue_size"):
             return ""
         above = sum(c.t1 - c.t0 for c in self._columns if c.known and c.wq_max > c.high_water)
         peak = max(self._columns, key=lambda c: c.wq_max)

@@ -42,22 +42,33 @@ class StreamTable(Pens, ScrollView, can_focus=True):
     none.
     """
 
-    HELP = """\
+    BINDINGS = bindings("streams")
+
+    _READING = """\
 Every stream of the engine, one a line. The panel beside it shows the selected one.
 
 On the left: ! a stream that needs an eye (rest the mouse on it to read why), ✗ one of which a call failed, ▸ a server
 that listens, × a stream that has closed and will leave in a moment, ◆ pinned, › selected.
 
-flags: R READABLE, W WRITABLE, r READING, p READ_PARTIAL, a ACTIVE, B BOUND, e READ_EOF, s SHUTTING then S SHUT, c
-CLOSING then C CLOSED. A letter that has just changed glows.
-
-queue is write_queue_size; it is marked when it is above the stream's high-water mark. age is how long the first
-waiting write has waited.
+{columns}
 
 The order is made anew once a second at most, and the line under the cursor stays where it is.
 """
 
-    BINDINGS = bindings("streams")
+    def help_text(self) -> str:
+        """How the table is to be read, and what its columns are in the words of the engine."""
+        words = self._view.vocabulary
+        also = {
+            "flags": "A letter that has just changed glows.",
+            "queue": "It is marked when it is above the stream's high-water mark.",
+            "head": "",
+        }
+        columns = [
+            visible(f"{column.title} – {column.explained(words)} {more}".rstrip(), 600)
+            for column, more in ((cols.BY_ID[name], more) for name, more in also.items())
+            if column.is_of(words)
+        ]
+        return self._READING.format(columns="\n\n".join(columns))
 
     def __init__(self, view: View, chosen: Iterable[str] = cols.DEFAULT, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -267,7 +278,7 @@ The order is made anew once a second at most, and the line under the cursor stay
 
     def _retitle(self) -> None:
         column = cols.BY_ID[self.sort_by]
-        words = ["streams", f"by {column.sort_title or column.title} {'↓' if self.descending else '↑'}"]
+        words = ["streams", f"by {visible(column.sorted_by(self._words), 40)} {'↓' if self.descending else '↑'}"]
         if self._filter_text:
             words.append(f"{len(self._order):,} of {len(self._view.model.streams):,} match")
         text = fit(" · ".join(words), max(self.size.width - 6, 1)).rstrip()
