@@ -20,7 +20,7 @@ from click.exceptions import Exit
 
 from streamscope import __version__
 from streamscope.commands.parameters import CONTEXT
-from streamscope.link.descriptors import open_standard_descriptors
+from streamscope.link.descriptors import open_standard_descriptors, too_few_descriptors
 from streamscope.telling import CommandFailed, say
 
 COMMANDS = ("run", "attach", "ps", "record", "replay", "export", "check", "config")
@@ -69,11 +69,13 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """The console script."""
+    """Run the command that was given, and end the process with its status."""
     open_standard_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what the locale cannot write is no reason to fail
     try:
+        if too_few := too_few_descriptors():
+            raise CommandFailed(too_few, 1)
         status = cli.main(prog_name="streamscope", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:

@@ -11,6 +11,7 @@ events file is complete. Status 0 is an end as asked for, 1 a failure, 2 a comma
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
 import io
 import json
@@ -118,7 +119,6 @@ class Engine:
         self.loop = EngineLoop(self._begin, redundant_mod=options.redundant_mod)
         self._held = HeldOutput()
         self._begun = False
-        self._own_sockets: list[Path] = []
         self._demo = Traffic()
         self._log = LogFile(options.log) if options.log else None
         self._orphaned = False
@@ -148,17 +148,22 @@ class Engine:
     def run(self) -> int:
         """See `serve`."""
         faulthandler.enable()
+        signals = MainSignals({signal.SIGALRM: self.ending.over()})
+        signals.heed()
         self._answering.begin()
         self._adopt_screen()
         try:
-            program = self._prepare()
+            with signals:
+                program = self._prepare()
             self._open_sockets()
             self._start_writers()
             raise_descriptor_limit()
             self.publisher.board()
-            status, reason = self._serve(program)
+            status, reason = self._serve(program, signals)
         except Refusal as refusal:
             return self._refuse(refusal)
+        except Stopped as stopped:
+            status, reason = 0, str(stopped)
         except ProgramFailed as failure:
             status, reason = 1, str(failure)
         return self._end(reason, status)
@@ -171,13 +176,12 @@ class Engine:
         given = {name: value for name, value in given.items() if value is not None}
         return prepare(options.target, options.arguments, given, options.options, self.loop)
 
-    def _serve(self, program: Program) -> tuple[int, str]:
+    def _serve(self, program: Program, signals: MainSignals) -> tuple[int, str]:
         """Start the program, say where it listens, and run the loop; returns status and reason.
 
         Raises Refusal and ProgramFailed.
         """
         duration = self.options.duration
-        signals = MainSignals({signal.SIGALRM: self.ending.over()})
         leaving: SystemExit | None = None
         try:
             with signals, self._held:
@@ -192,6 +196,8 @@ class Engine:
         except ProgramFailed:
             write_all(1, self._held.take())
             raise
+        except OSError as error:
+            raise self._robbed(error) from error
         self._send_child_home("came back from main", leaving)
         self.ending.heed(signals)  # before anybody can know that we are there
         self._note_signals()
@@ -205,12 +211,21 @@ class Engine:
         except LoopOfParent as error:
             self._send_child_home("came back to the loop")
             raise program.failed(error) from error
+        except OSError as error:
+            raise self._robbed(error) from error
         except BaseException as error:
             raise program.failed(error) from error
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
         status = 1 if self.loop.refusals else 0
         return status, self.ending.reason or f"{self.name} has nothing left to do"
+
+    def _robbed(self, error: OSError) -> ProgramFailed:
+        """What the program does comes back to it as it is, so it was a descriptor of ours that failed."""
+        robbed = f"{self.name} has closed descriptors of it" if error.errno == errno.EBADF else error.strerror
+        reason = f"the engine cannot go on: {robbed}"
+        self._say(reason)
+        return ProgramFailed(reason)
 
     def _begin(self) -> None:
         """The loop runs from now on, or would have: say so, once."""
@@ -267,6 +282,7 @@ class Engine:
     def _end(self, reason: str, status: int) -> int:
         if os.getpid() != self.pid:
             _leave(status)  # a child that the program has forked, home from a callback
+        self._clean_up()  # first of all: from here on a second signal may end us at any moment
         self._demo.stop()
         self._answering.end()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -278,14 +294,14 @@ class Engine:
                 status = status or 1
         except KeyboardInterrupt:
             status = 128 + signal.SIGINT  # no time for those who do not read
-        with contextlib.suppress(UVError):
+        except OSError:
+            status = status or 1  # the program has closed what they were to be told through
+        with contextlib.suppress(UVError, OSError):
             Loop.close(self.loop)  # what a program that failed has left open goes with the process
-        self._clean_up()
         return status
 
     def _clean_up(self) -> None:
-        for path in self._own_sockets:
-            path.unlink(missing_ok=True)
+        self.publisher.close_doors()
         if self._orphaned and self._log is not None:
             self._log.remove()
 
@@ -321,7 +337,7 @@ class Engine:
             return
         pid, addresses = os.getpid(), ", ".join(listening_addresses(self.loop))
         where = f" on {addresses}" if addresses else ""
-        look = f"attach again with: streamscope attach {pid}   " if self._own_sockets else ""
+        look = f"attach again with: streamscope attach {pid}   " if self._hello.probe else ""
         self._terminal.take_back(
             f"streamscope: the inspector is gone; {self.name} goes on serving{where} (pid {pid})\r\n"
             f"{look}stop it with: kill {pid}\r\n"
@@ -346,9 +362,8 @@ class Engine:
                 raise Refusal(str(error), 1) from error
 
     def _listen(self, path: Path) -> None:
-        self.publisher.listen(discovery.listen(path))
-        self._own_sockets.append(path.absolute())
-        self._hello.probe = visible(str(self._own_sockets[0]), 4096)
+        self.publisher.listen(discovery.listen(path), path.absolute())
+        self._hello.probe = self._hello.probe or visible(str(path.absolute()), 4096)
 
     def _start_writers(self) -> None:
         """Raises Refusal if a file cannot be opened."""

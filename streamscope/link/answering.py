@@ -103,10 +103,12 @@ class Answering:
         if self._has_handler():
             signal.signal(ASK, signal.SIG_DFL)
         if self._pipe != (-1, -1):
-            signal.set_wakeup_fd(self._wakeup_before)
-            self.pass_signals()
-            for fd in self._pipe:
-                os.close(fd)
+            signal.set_wakeup_fd(-1)
+            with suppress(OSError):  # the program may have closed any of them
+                signal.set_wakeup_fd(self._wakeup_before)
+                self.pass_signals()
+                for fd in self._pipe:
+                    os.close(fd)
         if self._is_ours():
             os.close(self._fd)
         self._fd = -1

@@ -10,6 +10,8 @@ import sys
 
 from streamscope.telling import say
 
+LEAST_DESCRIPTORS = 32
+"""Fewer are not enough to start anything; imports, too, fail then."""
 FEW_DESCRIPTORS = 4096
 IN_RESERVE = 4
 """Descriptors that are kept for inspectors who come when the program has taken all others."""
@@ -75,6 +77,22 @@ def open_standard_descriptors() -> None:
     os.close(nowhere)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 (it stays open)
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def too_few_descriptors() -> str:
+    """What is wrong where this process may have too few descriptors for anything and nobody here can change that; ""
+    where it may have enough.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= LEAST_DESCRIPTORS:
+        return ""
+    if hard == resource.RLIM_INFINITY or hard >= LEAST_DESCRIPTORS:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (LEAST_DESCRIPTORS, hard))
+        return ""
+    return (
+        f"this process may have {hard} descriptors at most, and needs {LEAST_DESCRIPTORS}; "
+        "the hard limit (ulimit -Hn) says so"
+    )
 
 
 def raise_descriptor_limit() -> None:

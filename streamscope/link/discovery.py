@@ -80,10 +80,20 @@ def runtime_folder() -> Path:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # platformdirs tells that XDG_RUNTIME_DIR is missing and takes another
                 folder = Path(platformdirs.user_runtime_dir("streamscope", appauthor=False))
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for missing in [each for each in (folder, *folder.parents) if not each.exists()][::-1]:
+            _make(missing)
         return _own(folder)
     except OSError as error:
         raise ProbeError(f"there is no runtime folder: {error.strerror or error}: {error.filename or ''}") from error
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that is ours alone, whatever the umask. Raises OSError."""
+    try:
+        folder.mkdir(mode=0o700)
+        folder.chmod(0o700)
+    except FileExistsError:
+        pass  # somebody else of ours was faster, at this very moment
 
 
 def _own(folder: Path) -> Path:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
+from pathlib import Path
 
 from streamscope.core.flags import POLLIN
 from streamscope.core.poller import EpollPoller
@@ -26,17 +28,20 @@ class Listeners:
     def __init__(self, poller: EpollPoller) -> None:
         self._poller = poller
         self._sockets: dict[int, socket.socket] = {}
+        self._paths: list[Path] = []
         self._reserve: Reserve | None = None
         self.rest_until = 0
 
     def __contains__(self, fd: int) -> bool:
         return fd in self._sockets
 
-    def add(self, listener: socket.socket) -> None:
-        """Let inspectors come to this socket; it is ours now."""
+    def add(self, listener: socket.socket, path: Path | None = None) -> None:
+        """Let inspectors come to this socket; it is ours now, and so is the file at `path`."""
         listener.setblocking(False)
         self._sockets[listener.fileno()] = listener
         self._poller.add(listener.fileno(), POLLIN)
+        if path is not None:
+            self._paths.append(path)
         self._reserve = self._reserve or Reserve()
 
     def accept(self, fd: int, now: int) -> socket.socket | None:
@@ -72,10 +77,15 @@ class Listeners:
             self._watch(POLLIN)
 
     def close(self) -> None:
-        """Nobody can come any more."""
+        """Nobody can come any more, nor finds where one could."""
         self.rest_until = 0
+        for path in self._paths:
+            with suppress(OSError):
+                path.unlink()
+        self._paths.clear()
         for listener in self._sockets.values():
-            listener.close()
+            with suppress(OSError):  # the program has closed it
+                listener.close()
         self._sockets.clear()
         if self._reserve is not None:
             self._reserve.close()

@@ -14,8 +14,11 @@ What an inspector sends is checked; one that sends anything else is let go.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from streamscope.core.flags import POLLIN, POLLOUT
 from streamscope.core.poller import EpollPoller
@@ -97,9 +100,13 @@ class Publisher:
         """Ride along from now on."""
         self._producer.board(self)
 
-    def listen(self, listener: socket.socket) -> None:
-        """Take inspectors that come to this socket; it is the publisher's now."""
-        self._listeners.add(listener)
+    def listen(self, listener: socket.socket, path: Path | None = None) -> None:
+        """Take inspectors that come to this socket; it is the publisher's now, and so is the file at `path`."""
+        self._listeners.add(listener, path)
+
+    def close_doors(self) -> None:
+        """Take no more inspectors."""
+        self._listeners.close()
 
     def adopt(self, subscriber: Subscriber, on_gone: Callable[[], None] | None = None) -> None:
         """Take an inspector whose socket is there already; it hears everything from now on. `on_gone` is called when it
@@ -150,7 +157,8 @@ class Publisher:
             try:
                 self._say_goodbye(wire.bye(reason, status))
             except Exception as error:
-                self._give_up(error)
+                if not _is_robbed(error):  # else nobody can be told anything any more
+                    self._give_up(error)
         self._close()
 
     def refuse(self, reason: str, status: int) -> None:
@@ -465,9 +473,12 @@ class Publisher:
         if self._failed:
             return
         self._failed = True
-
-        say("the link to the inspectors failed and is taken out; the server goes on")
-        tell_error(error)
+        out = "the link to the inspectors failed and is taken out; the server goes on"
+        if _is_robbed(error):
+            say(f"{out}: the program has closed its descriptors")
+        else:
+            say(out)
+            tell_error(error)
         self._close()
 
     def _close(self) -> None:
@@ -475,9 +486,15 @@ class Publisher:
         self.feed.stop()
         self._taps.end()
         for subscriber in self._subscribers.values():
-            subscriber.sock.close()
+            with suppress(OSError):  # the program has closed it
+                subscriber.sock.close()
         self._subscribers.clear()
         self._starting.clear()
         self._silent.clear()
         self._listeners.close()
         self._poller.close()
+
+
+def _is_robbed(error: Exception) -> bool:
+    """Whether the program has closed a descriptor of the link."""
+    return isinstance(error, OSError) and error.errno == errno.EBADF

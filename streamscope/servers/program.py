@@ -41,7 +41,8 @@ class Stopped(BaseException):
 
 
 class MainSignals:
-    """Until the loop heeds signals, they end `main` where it stands; one that comes just after it is `kept`.
+    """Until the loop heeds signals. Within a `with` they end what the program does where it stands; one that comes
+    before it or between two is `kept`, and ends the next.
 
     Both are why to end: the signal's name, or what `reasons` has for it. `kept` is empty if none came.
     """
@@ -51,10 +52,17 @@ class MainSignals:
         self._reasons = reasons
         self._in_main = False
 
+    def heed(self) -> None:
+        """Keep what comes from now on, instead of ending where one stands."""
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP):
+            if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:  # nohup means it
+                signal.signal(signum, self._stop)
+
     def __enter__(self) -> MainSignals:
         self._in_main = True
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-            signal.signal(signum, self._stop)
+        if self.kept:
+            self._in_main = False
+            raise Stopped(self.kept)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -264,3 +267,29 @@ def test_what_may_not_be_opened_is_said(runtime: Path, tmp_path: Path, kind: str
     assert "Permission denied" in line
     assert str(closed) in line
     assert ended.returncode == (2 if kind == "program" else 1)
+
+
+@pytest.mark.parametrize("arguments", [["run", "echo", "--headless"], ["ps"], ["replay", "x.scope"]])
+def test_too_few_descriptors_for_anything_is_said(runtime: Path, arguments: list[str]) -> None:
+    ended = run(runtime, *arguments, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10)))
+
+    said = "this process may have 10 descriptors at most, and needs 32; the hard limit (ulimit -Hn) says so"
+    assert (ended.returncode, ended.stderr) == (1, f"streamscope: {said}\n")
+
+
+def test_a_soft_limit_that_is_too_low_is_raised(runtime: Path) -> None:
+    ended = run(
+        runtime, "run", "echo", "--headless", "--port", "0", "--duration", "0.1",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (10, 4096)),
+    )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_ctrl_c_before_anything_has_begun_just_ends(runtime: Path, tmp_path: Path) -> None:
+    (tmp_path / "rich_click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    begun = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from streamscope.__main__ import main; main()"
+
+    ended = run(runtime, command=[sys.executable, "-c", begun])
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")

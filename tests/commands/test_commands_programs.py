@@ -192,3 +192,43 @@ def test_the_first_line_shows_any_file_s_name_safely(
         assert serving.first_line.startswith(f"{shown} listening on ")
         until(lambda: shown in run(runtime, "ps").stdout, "it answers to ps by its name")
         assert serving.end()[0::2] == (0, "")
+
+
+def test_a_signal_while_the_program_is_imported_ends_it_there(runtime: Path, tmp_path: Path) -> None:
+    path = program(tmp_path, "    print('main runs')\n")
+    Path(path).write_text(f"import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n{Path(path).read_text()}")
+
+    ended = run(runtime, "run", "--headless", path)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert not left_in(runtime)
+
+
+def test_a_hang_up_while_main_is_at_work_ends_it_there(runtime: Path, tmp_path: Path) -> None:
+    main = f"{LISTENING}    os.kill(os.getpid(), 1)\n    time.sleep(600)\n"
+
+    ended = run(runtime, "run", "--headless", program(tmp_path, main))
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert not left_in(runtime)
+
+
+CLOSING = {
+    "main": f"{LISTENING}    os.closerange(3, 256)\n",
+    "a callback": f"{LISTENING}    Timer(loop).start(lambda timer: os.closerange(3, 256), 1)\n",
+}
+
+
+@pytest.mark.parametrize("where", CLOSING)
+def test_a_program_that_closes_every_descriptor_is_told_so_and_leaves_no_socket(
+    runtime: Path, tmp_path: Path, where: str
+) -> None:
+    ended = run(runtime, "run", "--headless", program(tmp_path, CLOSING[where]))
+
+    assert ended.returncode == 1
+    assert ended.stderr == "streamscope: the engine cannot go on: mine has closed descriptors of it\n"
+    assert not left_in(runtime)
+
+
+def left_in(runtime: Path) -> list[Path]:
+    return [path for path in runtime.rglob("*") if not path.is_dir()]

@@ -54,6 +54,22 @@ def leave_a_socket(path: Path) -> None:
         sock.bind(str(path))
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o777])
+def test_the_folder_and_those_it_lies_in_are_closed_to_others_whatever_the_umask(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    base = runtime.parent / "runtime-4242"
+    monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(base / "streamscope"))
+    before = os.umask(umask)
+    try:
+        folder = runtime_folder()
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(base.stat().st_mode) == 0o700
+
+
 def test_the_folder_is_made_and_closed_to_others(runtime: Path) -> None:
     assert runtime_folder() == runtime
     assert stat.S_IMODE(runtime.stat().st_mode) == 0o700
