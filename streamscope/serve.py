@@ -67,6 +67,7 @@ class ServeOptions(msgspec.Struct):
     rotate_bytes: int = 0  # when it begins a new part; 0 for never
     rotate_seconds: float = 0.0
     keep: int = 0  # parts, 0 for all
+    force: bool = False  # record over a trace that is there
     spool: int = SPOOL  # bytes that may wait for the events' writer, and for the recorder
     buffer: int = BUFFER_LIMIT  # bytes that may wait for an inspector
     probe: str | None = None  # another socket for inspectors
@@ -373,7 +374,7 @@ class Engine:
                 self._writers.write_events(options.events)
             if options.record is not None:
                 rotation = Rotation(options.rotate_bytes, options.rotate_seconds, options.keep)
-                self._writers.record(Path(options.record), rotation)
+                self._writers.record(Path(options.record), rotation, force=options.force)
         except PartsError as error:
             raise Refusal(str(error), 1) from error
         except OSError as error:

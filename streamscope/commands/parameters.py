@@ -125,6 +125,9 @@ def rotating(command: Any) -> Any:
     )(command)
 
 
+forcing = click.option("--force", is_flag=True, help="Record over a trace that is there already.")
+
+
 def spooling(command: Any) -> Any:
     """The option that bounds what a writer may hold; the command gets it in bytes."""
 
@@ -142,9 +145,11 @@ def spooling(command: Any) -> Any:
     )(command)
 
 
-def check_rotation(rotate: tuple[int, float] | None, keep: int | None, recorded: str | None) -> None:
+def check_recording(recorded: str | None, *, rotate: tuple[int, float] | None, keep: int | None, force: bool) -> None:
     """Raises UsageError for an option that means nothing without another."""
     if keep is not None and rotate is None:
         raise click.UsageError("--keep counts parts: add --rotate SIZE|TIME")
     if rotate is not None and recorded is None:
         raise click.UsageError("--rotate is about a recording: add --record FILE")
+    if force and recorded is None:
+        raise click.UsageError("--force is about a recording: add --record FILE")

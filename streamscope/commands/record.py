@@ -7,18 +7,34 @@ from pathlib import Path
 
 import rich_click as click
 
-from streamscope.commands.parameters import CONTEXT, Seconds, check_rotation, engines, rotating, some_engine, spooling
+from streamscope.commands.parameters import (
+    CONTEXT,
+    Seconds,
+    check_recording,
+    engines,
+    forcing,
+    rotating,
+    some_engine,
+    spooling,
+)
 from streamscope.telling import CommandFailed, say
 
 
 @click.command(context_settings=CONTEXT)
 @click.argument("which", metavar="PID|PATH", callback=some_engine, shell_complete=engines)
 @click.argument("file", type=click.Path())
+@forcing
 @rotating
 @click.option("--duration", type=Seconds(), metavar="SECONDS", help="Stop after so long.")
 @spooling
 def record(
-    which: str, file: str, rotate: tuple[int, float] | None, keep: int | None, duration: float | None, spool: int
+    which: str,
+    file: str,
+    force: bool,
+    rotate: tuple[int, float] | None,
+    keep: int | None,
+    duration: float | None,
+    spool: int,
 ) -> None:
     """Record a running engine into the trace FILE, until it ends or you press Ctrl-C.
 
@@ -28,11 +44,11 @@ def record(
     from streamscope.link.parts import PartsError, Rotation
     from streamscope.link.recording import record
 
-    check_rotation(rotate, keep, file)
+    check_recording(file, rotate=rotate, keep=keep, force=force)
     rotation = Rotation(*(rotate or (0, 0.0)), keep or 0)
     try:
         path = find(which)
-        problem = record(path, Path(file), rotation, spool=spool, duration=duration or 0.0, say=say)
+        problem = record(path, Path(file), rotation, force=force, spool=spool, duration=duration or 0.0, say=say)
     except (ProbeError, PartsError) as error:
         raise CommandFailed(str(error), 1) from error
     if problem:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from streamscope.commands.parameters import CONTEXT, Grace, Seconds, Whole, check_rotation, rotating, spooling
+from streamscope.commands.parameters import CONTEXT, Grace, Seconds, Whole, check_recording, forcing, rotating, spooling
 from streamscope.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--events", metavar="FILE", help="Write every event as a line of JSON; - is stdout (with --headless).")
 @click.option("--record", metavar="FILE", help="Record everything into the trace FILE; streamscope replay shows it.")
+@forcing
 @rotating
 @spooling
 @click.option("--probe", metavar="PATH", help="Listen for inspectors on this Unix socket too.")
@@ -89,7 +90,7 @@ def run(
     """
     if given["events"] == "-" and not headless:
         raise click.UsageError("--events - needs the terminal that the screen draws on: add --headless, or name a file")
-    check_rotation(rotate, given["keep"], given["record"])
+    check_recording(given["record"], rotate=rotate, keep=given["keep"], force=given["force"])
     given = {name: value for name, value in given.items() if value is not None}
     own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}
     options: dict[str, Any] = {"target": target, "arguments": list(arguments), "options": own, **given}

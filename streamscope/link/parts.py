@@ -3,7 +3,8 @@
 A recording that rotates writes FILE.scope until that is full, renames it to FILE.1.scope, FILE.2.scope and so on
 (higher is newer), and goes on in a new FILE.scope. Parts that are finished are never written again; the oldest go
 when there are more than are kept, those of earlier recordings of the same name with them. One that does not rotate
-writes over what is there, provided that it is a trace: a name mistyped should cost nobody a file.
+writes over a trace that is there when it is told to (`--force`), and over nothing else: a command said twice should
+cost nobody a trace, nor a name mistyped a file.
 
 Every file is closed to everyone but its owner, and locked, so that two recordings never mix in one.
 """
@@ -69,10 +70,11 @@ class Options(msgspec.Struct):
         return Parts(Path(self.path), self.fd, self.fresh, Rotation(self.rotate_bytes, self.rotate_seconds, self.keep))
 
 
-def open_first(path: Path) -> tuple[int, bool]:
+def open_first(path: Path, rotation: Rotation, *, force: bool) -> tuple[int, bool]:
     """A descriptor of the file at `path`, locked, and whether the file is new. What it holds is left alone as yet.
 
-    Raises PartsError if it cannot be had, or is something that a recording should not be written over.
+    Raises PartsError if it cannot be had, or is something that this recording should not be written over. One that
+    rotates makes a part of a trace that is there.
     """
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK  # a fifo that nobody reads must not hold us up
     fresh = True
@@ -91,8 +93,11 @@ def open_first(path: Path) -> tuple[int, bool]:
         if os.isatty(fd) or not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
             raise PartsError(f"cannot record to {path}: a trace can only be written to a file")
         _lock(fd)
-        if stat.S_ISREG(mode) and os.pread(fd, len(MAGIC), 0) not in (b"", MAGIC):
+        begin = os.pread(fd, len(MAGIC), 0) if stat.S_ISREG(mode) else b""
+        if begin not in (b"", MAGIC):
             raise PartsError(f"cannot record to {path}: it is there and is no trace; name another file, or remove it")
+        if begin and not rotation and not force:
+            raise PartsError(f"cannot record to {path}: it is a trace already; --force writes over it")
     except OSError as error:
         os.close(fd)
         reason = "another recording writes it" if isinstance(error, BlockingIOError) else error.strerror

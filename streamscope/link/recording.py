@@ -45,13 +45,15 @@ def record(
     path: Path,
     rotation: Rotation = Rotation(),  # noqa: B008 (it cannot be changed)
     *,
+    force: bool = False,
     spool: int = SPOOL,
     duration: float = 0.0,
     leash: int = -1,
     say: Callable[[str], None] = lambda line: None,
 ) -> str:
     """Record the engine that listens there until it ends, `duration` seconds are over, a signal asks for the end, or
-    the other side of the descriptor `leash` is closed. Returns why it did not go as it should, or "".
+    the other side of the descriptor `leash` is closed; with `force` over a trace that is there. Returns why it did not
+    go as it should, or "".
 
     Raises ProbeError if there is no such engine, and PartsError if there can be no such file.
     """
@@ -59,7 +61,7 @@ def record(
     with contextlib.suppress(OSError):  # it will be told by whoever reads
         sock.send(pack(Command(0, "watch", {"mode": EVERYTHING})))
     try:
-        fd, fresh = open_first(path)
+        fd, fresh = open_first(path, rotation, force=force)
     except PartsError:
         sock.close()
         raise

@@ -60,10 +60,10 @@ class Writers:
             f"the writer of {visible(path, 1000)}", fd, lambda sock: events_writer.start(fd, sock, own=own), True
         )
 
-    def record(self, path: Path, rotation: Rotation) -> None:
-        """Record into this trace. Raises PartsError if it cannot be had."""
+    def record(self, path: Path, rotation: Rotation, *, force: bool) -> None:
+        """Record into this trace; with `force` over one that is there. Raises PartsError if it cannot be had."""
         path = path.absolute()
-        fd, fresh = open_first(path)
+        fd, fresh = open_first(path, rotation, force=force)
         options = json.dumps(msgspec.to_builtins(Options.of(path, fd, fresh, rotation)))
         self._recorder = self._adopt(
             f"the recorder of {visible(str(path), 1000)}", fd, lambda sock: _recorder(sock, options, fd)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,8 @@ class Recording:
         """Begin to record this engine, into a new file in the current folder; returns which. Raises OSError."""
         program = re.sub(r"[^A-Za-z0-9_-]++", "-", hello.program)[:40].strip("-") or "engine"
         name = time.strftime(f"{program}-{hello.pid}-%Y%m%d-%H%M%S")
-        self._path = Path(f"{name}.scope").absolute()
+        names = chain([name], (f"{name}-{number}" for number in count(2)))  # for one of the same second
+        self._path = next(path for path in (Path(f"{each}.scope") for each in names) if not path.exists()).absolute()
         self._child = self._begin(
             [sys.executable, "-P", "-m", "streamscope.link.recording", hello.probe, os.fspath(self._path)],
             stdin=subprocess.PIPE,

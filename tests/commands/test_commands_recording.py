@@ -409,6 +409,26 @@ def test_a_file_that_is_no_trace_is_not_written_over(runtime: Path, tmp_path: Pa
     assert precious.read_text() == "print('precious')\n"
 
 
+@pytest.mark.parametrize("by", ["run", "record"])
+def test_a_trace_is_written_over_only_where_that_is_asked_for(runtime: Path, path: Path, by: str) -> None:
+    # given a trace
+    run_once = "run", "echo", "--headless", "--port", "0", "--duration", "0.1", "--record", str(path)
+    assert run(runtime, *run_once).returncode == 0
+    before = path.read_bytes()
+
+    with Serving(runtime, "echo") as serving:
+        again = run_once if by == "run" else ("record", str(serving.pid), str(path), "--duration", "0.1")
+
+        # when it is recorded again, then it stays
+        said = f"cannot record to {path}: it is a trace already; --force writes over it"
+        assert refused(runtime, *again) == (1, said)
+        assert path.read_bytes() == before
+
+        # unless that is asked for
+        assert run(runtime, *again, "--force").returncode == 0
+    assert path.read_bytes() != before
+
+
 def test_a_server_that_cannot_serve_writes_over_no_trace(runtime: Path, path: Path, tmp_path: Path) -> None:
     with Serving(runtime, "echo", "--record", str(path)) as serving:
         assert serving.end()[0] == 0
@@ -418,7 +438,8 @@ def test_a_server_that_cannot_serve_writes_over_no_trace(runtime: Path, path: Pa
         taken.listen()
         port = str(taken.getsockname()[1])
         for name in ("a.scope", "new.scope"):
-            assert refused(runtime, "run", "echo", "--headless", "--port", port, "--record", str(tmp_path / name))[0]
+            asked = "run", "echo", "--headless", "--port", port, "--force", "--record", str(tmp_path / name)
+            assert "already in use" in refused(runtime, *asked)[1]
     assert path.read_bytes() == before
     assert not (tmp_path / "new.scope").exists()
 

@@ -122,7 +122,7 @@ def test_a_recording_by_r_ends_in_order_when_the_screen_or_the_engine_is_killed(
     open_terminal: Open, tmp_path: Path, killed: str
 ) -> None:
     # given a screen that records
-    terminal = open_terminal("run", "echo", "--port", "0", under_shell=True)
+    terminal = open_terminal("run", "echo", "--port", "0", under="shell")
     address = terminal.address()
     terminal.wait_for("live")
     command = child_of(terminal.process.pid, "streamscope")

@@ -17,7 +17,7 @@ ROTATING = Rotation(bytes=1 << 20)
 
 
 def begun(path: Path, rotation: Rotation = ROTATING) -> Parts:
-    fd, fresh = open_first(path)
+    fd, fresh = open_first(path, rotation, force=True)
     parts = Parts(path, fd, fresh, rotation)
     parts.begin()
     return parts
@@ -46,7 +46,7 @@ def test_a_new_file_is_closed_to_others(tmp_path: Path) -> None:
     assert (tmp_path / "a.scope").stat().st_mode & 0o777 == 0o600
 
 
-def test_an_old_trace_is_written_over_and_closed_to_others(tmp_path: Path) -> None:
+def test_an_old_trace_is_written_over_where_that_was_asked_for_and_closed_to_others(tmp_path: Path) -> None:
     path = tmp_path / "a.scope"
     path.write_bytes(MAGIC + b"much longer than what comes")
     path.chmod(0o644)
@@ -55,10 +55,21 @@ def test_an_old_trace_is_written_over_and_closed_to_others(tmp_path: Path) -> No
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_an_old_trace_is_not_written_over_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "a.scope"
+    path.write_bytes(MAGIC + b"old")
+
+    with pytest.raises(PartsError, match=r"a\.scope: it is a trace already; --force writes over it"):
+        open_first(path, Rotation(), force=False)
+
+    os.close(open_first(path, ROTATING, force=False)[0])  # it becomes a part
+    assert found(tmp_path) == {"a.scope": "old"}
+
+
 def test_until_something_is_recorded_an_old_trace_is_left_alone_and_a_new_file_does_not_stay(tmp_path: Path) -> None:
     (tmp_path / "old.scope").write_bytes(MAGIC + b"old")
     for name in ("old.scope", "new.scope"):
-        fd, fresh = open_first(tmp_path / name)
+        fd, fresh = open_first(tmp_path / name, Rotation(), force=True)
         Parts(tmp_path / name, fd, fresh, Rotation()).end()
     assert found(tmp_path) == {"old.scope": "old"}
 
@@ -67,7 +78,7 @@ def test_what_is_no_trace_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "main.py"
     path.write_text("print('precious')\n")
     with pytest.raises(PartsError, match=r"main\.py: it is there and is no trace; name another file, or remove it"):
-        open_first(path)
+        open_first(path, Rotation(), force=True)
     assert path.read_text() == "print('precious')\n"
 
 
@@ -80,11 +91,11 @@ def test_an_empty_file_is_taken(tmp_path: Path) -> None:
 def test_two_recordings_never_share_a_file(tmp_path: Path) -> None:
     parts = begun(tmp_path / "a.scope")
     with pytest.raises(PartsError, match="another recording writes it"):
-        open_first(tmp_path / "a.scope")
+        open_first(tmp_path / "a.scope", Rotation(), force=False)
     parts.file.write(MAGIC)
     parts.next()  # the new part is taken as well
     with pytest.raises(PartsError, match="another recording writes it"):
-        open_first(tmp_path / "a.scope")
+        open_first(tmp_path / "a.scope", Rotation(), force=False)
     parts.end()
 
 
@@ -93,13 +104,13 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     for path in (str(tmp_path / "fifo"), os.ttyname(slave)):
         with pytest.raises(PartsError, match="a trace can only be written to a file"):
-            open_first(Path(path))
+            open_first(Path(path), Rotation(), force=True)
     os.close(master)
     os.close(slave)
     with pytest.raises(PartsError, match="Is a directory"):
-        open_first(tmp_path)
+        open_first(tmp_path, Rotation(), force=True)
     with pytest.raises(PartsError, match="No such file or directory"):
-        open_first(tmp_path / "nowhere" / "a.scope")
+        open_first(tmp_path / "nowhere" / "a.scope", Rotation(), force=True)
 
 
 def test_parts_are_numbered_in_the_order_of_their_making_and_the_newest_has_the_name(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def turns(n: int) -> Records:
 
 
 def recorder_of(path: Path, rotation: Rotation = Rotation(), **options: Any) -> Recorder:  # noqa: B008
-    fd, fresh = open_first(path)
+    fd, fresh = open_first(path, rotation, force=True)
     return Recorder(Parts(path, fd, fresh, rotation), **options)
 
 
@@ -240,7 +240,7 @@ class Process:
 
     def __init__(self, path: Path) -> None:
         self.sock, theirs = socket.socketpair()
-        fd, fresh = open_first(path)
+        fd, fresh = open_first(path, Rotation(), force=True)
         options = json.dumps(msgspec.to_builtins(Options.of(path, fd, fresh, Rotation())))
         with theirs, open(fd, "wb"):
             self.process = following.start(

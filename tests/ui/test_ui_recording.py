@@ -45,6 +45,19 @@ def app_of(pilot: Pilot[Any]) -> StreamscopeApp:
     return pilot.app
 
 
+def test_a_recording_of_the_same_second_has_a_name_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamscope.ui.recording.time.strftime", lambda form: "echo-1-20260101-120000")
+    hello = scene_of(probe="/run/s").hello
+    assert hello is not None
+    names = []
+    for _ in range(3):
+        path = Recording(Child().begin).start(hello)
+        path.touch()
+        names.append(path.name)
+
+    assert names == [f"echo-1-20260101-120000{more}.scope" for more in ("", "-2", "-3")]
+
+
 async def test_r_records_and_again_ends_it_and_says_where_the_trace_is(folder: Path) -> None:
     scene = scene_of(probe="/run/s", pid=4711)
     async with looking_at(scene) as (pilot, _):
