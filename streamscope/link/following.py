@@ -41,10 +41,6 @@ READ_AHEAD = 4 * 1024 * 1024
 """Bytes that the engine's own writer holds; the rest of what waits for it is in the engine, up to `--spool`."""
 
 
-class SilentError(Exception):
-    """The engine has not said who it is for so long that it will not be waited for."""
-
-
 class Writer(Protocol):
     """What is done with the frames."""
 
@@ -61,7 +57,7 @@ class Writer(Protocol):
         """Write what the frame tells. Raises FeedError, FrameError and OSError."""
 
     def tick(self, now: float) -> None:
-        """Do what is due by the clock alone. Raises OSError, and SilentError."""
+        """Do what is due by the clock alone. Raises OSError."""
 
     def finish(self, stopped: bool) -> None:
         """Nothing more will come; `stopped` says that this was wanted here. Raises OSError."""
@@ -76,8 +72,6 @@ def follow(arrived: Spool, writer: Writer, sock: socket.socket, *, patience: flo
         problem = _follow(arrived, writer, sock, patience)
     except Stopped:
         stopped = True
-    except SilentError:
-        problem = "the engine does not answer"
     except (FrameError, FeedError) as error:
         problem = f"the engine said what cannot be read: {error}"
     except OSError as error:

@@ -43,14 +43,12 @@ class Recorder:
         parts: Parts,
         monotonic: Callable[[], float] = time.monotonic,
         *,
-        patience: float = math.inf,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        """`patience` is how many seconds the engine may take to say who it is; `say` tells a person at once."""
+        """`say` tells a person at once."""
         self._parts = parts
         self._monotonic = monotonic
         self._say = say
-        self._answer_by = monotonic() + patience
         self._look_at = 0.0
         self.trouble = ""
         self._hello: Hello | None = None
@@ -68,17 +66,13 @@ class Recorder:
     def due(self) -> float:
         """See `following.Writer`."""
         if self._writer is None:
-            return self._answer_by
+            return math.inf
         return min(self._writer.due, self._rotate_at, self._look_at)
 
     def tick(self, now: float) -> None:
-        """Finish the segment that is a second old, and the part that is as old as it may become. Raises OSError, and
-        SilentError for an engine that has not said who it is.
-        """
+        """Finish the segment that is a second old, and the part that is as old as it may become. Raises OSError."""
         writer = self._writer
         if writer is None:
-            if now >= self._answer_by:
-                raise following.SilentError
             return
         self._look_after(writer)
         if now >= writer.due:

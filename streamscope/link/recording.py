@@ -28,9 +28,6 @@ from streamscope.link.spool import SPOOL, Spool
 from streamscope.link.subscriber import EVERYTHING
 from streamscope.telling import tell
 
-PATIENCE_S = 2.5
-"""How long an engine may take to say who it is."""
-
 ON_ITS_WAY_S = 0.05
 """How long what has happened may take to arrive: an engine sends what there is after 33 ms at most."""
 
@@ -66,14 +63,14 @@ def record(
         sock.close()
         raise
     parts = Parts(path, fd, fresh, rotation)
-    recorder = Recorder(parts, patience=ANSWER_WITHIN_S, say=say)
+    recorder = Recorder(parts, say=say)
     begun = time.monotonic()
     with contextlib.closing(parts), sock, Spool(sock, spool) as arrived, ended_by_signals(arrived, duration):
         if leash != -1:
             threading.Thread(target=_wait_for_end, args=(leash, arrived), name="leash", daemon=True).start()
         else:
             say(f"recording into {path}; Ctrl-C ends it")
-        problem = following.follow(arrived, recorder, sock, patience=PATIENCE_S)
+        problem = following.follow(arrived, recorder, sock, patience=ANSWER_WITHIN_S)
     if recorder.bye is not None:
         say(f"the engine has ended: {recorder.bye.reason}")
     if recorder.bytes:

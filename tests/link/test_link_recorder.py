@@ -398,15 +398,6 @@ def test_what_waits_to_be_written_when_a_trace_is_lost_is_not(tmp_path: Path) ->
         assert rest.missing == ""
 
 
-def test_an_engine_that_does_not_say_who_it_is_is_waited_for_no_longer_than_that(tmp_path: Path) -> None:
-    recorder = recorder_of(tmp_path / "a.scope", monotonic=lambda: 5.0, patience=2.5)
-    assert recorder.due == 7.5
-    recorder.tick(7.4)
-    with pytest.raises(following.SilentError):
-        recorder.tick(7.5)
-    recorder.finish(False)
-
-
 def test_losses_are_named_at_the_end(trace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     recorder = Process(trace)
     recorder.say(turns(0), Lost(12345), Bye("over", 0))
