@@ -104,7 +104,7 @@ def engines(context: click.Context, parameter: click.Parameter, incomplete: str)
 
     from streamscope.link.discovery import search
 
-    pids = [str(engine.pid) for engine in search().engines]
+    pids = [engine.name for engine in search().engines]
     return [CompletionItem(pid) for pid in pids if pid.startswith(incomplete)] or [CompletionItem("", type="file")]
 
 

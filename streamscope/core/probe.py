@@ -44,8 +44,8 @@ class Arg(NamedTuple):
 
     Domains: `int`, `bytes`, `fd`, `req` (a request's number), `handle` (a handle's number), `flag` (one handle flag),
     `mask` (poll bits), `status` (0 or a negative errno), `result` (a count, or a negative errno), `ns` (on the feed's
-    clock), `ms`, `type` (handle type), `request` (request type), `callback`, `callbacks` (bits, 1 << callback), and
-    `text`.
+    clock), `ms`, `type` (handle type), `request` (request type), `callback`, `callbacks` (bits, 1 << callback),
+    `kernel` (a field of what the kernel says), and `text`.
     """
 
     name: str
@@ -59,6 +59,10 @@ class Kind(NamedTuple):
     args: tuple[Arg, ...]
     functions: tuple[str, ...]
     meaning: str
+
+
+SAMPLED = "sampled"
+"""The function that tells of what was found changed by looking from outside: it may tell of every kind."""
 
 
 def _kind(name: str, args: str, functions: str, meaning: str) -> Kind:
@@ -385,6 +389,40 @@ KINDS: tuple[Kind, ...] = (
         "uv__recvmsg",
         "recvmsg(2) said MSG_CTRUNC: so many descriptors came, others were lost; the kernel does not say how many.",
     ),
+    # what this engine does not tell: it is for producers that look from outside
+    _kind(
+        "sample.taken",
+        "since:ns t:ns sure:text",
+        SAMPLED,
+        "State was looked at; what follows changed since the look before. It was all true at one instant (exact), was "
+        "the same in two looks (agreed), or changed meanwhile (moving). Of a handle, it is about that alone.",
+    ),
+    _kind(
+        "kernel.sample",
+        "field:kernel value:int",
+        SAMPLED,
+        "What the kernel says of the descriptor, one field; fields that stayed the same are not told again.",
+    ),
+    _kind(
+        "feeds",
+        "to:handle why:text",
+        SAMPLED,
+        "What comes in here goes out there, as whoever tells it knows for certain; no why is an end of it.",
+    ),
+    *(
+        _change(name, domain, SAMPLED, f"{name} was found changed, by who looks from outside.")
+        for name, domain in (
+            ("bytes_in", "bytes"),
+            ("bytes_out", "bytes"),
+            ("reads", "int"),
+            ("writes", "int"),
+            ("errors", "int"),
+            ("loop.active_handles", "int"),
+            ("loop.active_reqs", "int"),
+            ("loop.poll_ns", "int"),
+            ("loop.callback_ns", "int"),
+        )
+    ),
 )
 
 KIND_CODES: dict[str, int] = {kind.name: code for code, kind in enumerate(KINDS)}
@@ -399,7 +437,7 @@ def site(kind: str, function: str) -> int:
     does not list.
     """
     code = KIND_CODES[kind]
-    if function not in KINDS[code].functions:
+    if function not in KINDS[code].functions and function != SAMPLED:
         raise KeyError(f"the catalogue does not say that {function} tells of {kind}")
     return _FUNCTION_CODES[function] << 8 | code
 

@@ -1,6 +1,7 @@
 """Where engines listen for inspectors, and how inspectors find them.
 
-Every engine has a Unix socket `PID.sock` in the user's runtime folder. The folder must be the user's own and closed to
+Every engine has a Unix socket `PID.sock` in the user's runtime folder; where a process has more than one loop, each is
+an engine of its own, and the second has `PID.2.sock`. The folder must be the user's own and closed to
 everyone else, the socket is too, and the engine asks the kernel who connects; so nobody else can look into a server.
 What was left by processes that are gone is removed by whoever next looks.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import selectors
 import socket
 import stat
@@ -27,6 +29,9 @@ from streamscope.link.frames import MAX_FRAME, FrameCutter, FrameError, Hello, r
 
 PATH_LIMIT = 107
 """Bytes that the path of a Unix socket may have (`sun_path`, without its final zero)."""
+
+_NAME = re.compile(r"([0-9]{1,20})(?:\.([1-9][0-9]{0,3}))?")
+"""What names an engine: a pid, and perhaps the number of a loop."""
 
 ONLY_FOLDER = "STREAMSCOPE_RUNTIME_DIR"
 ANSWER_WITHIN_S = 1.0
@@ -44,11 +49,17 @@ class NoAnswerError(ProbeError):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One running engine; `hello` is None if it did not answer in time."""
+    """One running engine: a loop of a process, mostly its only one. `hello` is None if it did not answer in time."""
 
     pid: int
     path: Path
     hello: Hello | None
+    loop: int = 1
+
+    @property
+    def name(self) -> str:
+        """What it is attached to by: its pid, and the number of the loop where that is not the first."""
+        return _name(self.pid, self.loop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +148,19 @@ def _roomy(folder: Path) -> Path:
     return folder
 
 
-def probe_path(pid: int) -> Path:
-    """Where the engine with this pid listens. Raises ProbeError as `runtime_folder` does."""
-    return runtime_folder() / f"{pid}.sock"
+def probe_path(pid: int, loop: int = 1) -> Path:
+    """Where this loop of the process with this pid is watched. Raises ProbeError as `runtime_folder` does."""
+    return runtime_folder() / f"{_name(pid, loop)}.sock"
+
+
+def _name(pid: int, loop: int) -> str:
+    return str(pid) if loop == 1 else f"{pid}.{loop}"
+
+
+def _named(name: str) -> tuple[int, int] | None:
+    """The pid and the number of the loop; None for what names no engine."""
+    found = _NAME.fullmatch(name)
+    return (int(found[1]), int(found[2] or 1)) if found else None
 
 
 def listen(path: Path) -> socket.socket:
@@ -193,22 +214,23 @@ def find(which: str | None) -> Path:
 
     Raises ProbeError when there is none such, or more than one to choose from.
     """
-    if which is not None and not (which.isascii() and which.isdigit()):
+    named = None if which is None else _named(which)
+    if which is not None and named is None:
         return Path(which)
-    if which is not None:
-        pid = int(which[:20])
+    if named is not None:
+        name = _name(*named)
         folders, passed_over = _folders()
         for folder in folders:
-            if (folder / f"{pid}.sock").exists():
-                return folder / f"{pid}.sock"
+            if (folder / f"{name}.sock").exists():
+                return folder / f"{name}.sock"
         where = Search([], folders, passed_over).where
-        raise ProbeError(f"there is no engine with the pid {pid} {where}; `streamscope ps` lists those that run")
+        raise ProbeError(f"there is no engine with the pid {name} {where}; `streamscope ps` lists those that run")
     found = search()
     engines = found.engines
     if not engines:
         raise ProbeError(nobody(found))
     if len(engines) > 1:
-        pids = ", ".join(str(engine.pid) for engine in engines)
+        pids = ", ".join(engine.name for engine in engines)
         raise ProbeError(f"{len(engines)} engines are running; attach to one of them by its pid: {pids}")
     return engines[0].path
 
@@ -217,7 +239,7 @@ def will_return(path: Path) -> bool:
     """Whether an engine may listen again at this path, where one has. Not at that of a pid, once nobody does; at one
     that `--probe` has named, the next engine may.
     """
-    if not path.stem.isdigit() or path.suffix != ".sock" or path.parent not in _folders()[0]:
+    if _named(path.stem) is None or path.suffix != ".sock" or path.parent not in _folders()[0]:
         return True
     return path.exists() and not _refuses(path)
 
@@ -235,7 +257,7 @@ def search() -> Search:
     for folder in folders:
         remove_stale(folder)
         for path in folder.glob("*.sock"):
-            if not path.stem.isdigit():
+            if _named(path.stem) is None:
                 continue
             try:
                 asked[path] = connect(path)
@@ -247,17 +269,19 @@ def search() -> Search:
                 continue
             paths.append(path)
     hellos = dict(_hellos(asked))
-    engines = [Engine(int(path.stem), path, hellos.get(path)) for path in paths]
-    return Search(sorted(engines, key=lambda engine: engine.pid), folders, passed_over)
+    named = [(path, _named(path.stem)) for path in paths]
+    engines = [Engine(name[0], path, hellos.get(path), name[1]) for path, name in named if name is not None]
+    return Search(sorted(engines, key=lambda engine: (engine.pid, engine.loop)), folders, passed_over)
 
 
 def remove_stale(folder: Path) -> None:
     """Remove the sockets and logs of processes that are gone."""
     for path in [*folder.glob("*.sock"), *folder.glob("*.log")]:
-        if not path.stem.isdigit():
+        named = _named(path.stem)
+        if named is None:
             continue
         try:
-            if not _alive(int(path.stem)) or (path.suffix == ".sock" and _is_deserted(path)):
+            if not _alive(named[0]) or (path.suffix == ".sock" and _is_deserted(path)):
                 path.unlink()
         except OSError:
             continue  # somebody else has removed it just now

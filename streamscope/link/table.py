@@ -45,9 +45,9 @@ def _row(engine: Engine, standstill: Standstill | None, now: float) -> tuple[str
     hello = engine.hello
     if hello is None:
         what = "does not answer" if standstill is None else f"■ {standstill.text}"
-        return (str(engine.pid), what, "–", "–", "–")
+        return (engine.name, what, "–", "–", "–")
     addresses = ", ".join(visible(address, 100) for address in hello.addresses[:4]) or "–"
-    return (str(engine.pid), visible(hello.program, 40), addresses, f"{hello.streams:,}", age(now - hello.started))
+    return (engine.name, visible(hello.program, 40), addresses, f"{hello.streams:,}", age(now - hello.started))
 
 
 def _cell(head: str, text: str, width: int) -> str:

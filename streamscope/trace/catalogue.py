@@ -62,6 +62,7 @@ DOMAINS: dict[str, tuple[str, str]] = {
     "request": ("a request's type, as in `uv.h`", "its name: `write`"),
     "callback": ("which callback of the program", "its name: `read_cb`"),
     "callbacks": ("a set of callbacks, one bit for each", "their names, `alloc_cb|read_cb`; empty for none"),
+    "kernel": ("which field of what the kernel says", "its name: `outq`"),
     "text": ("text", "the text"),
 }
 
@@ -80,6 +81,11 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "callbacks",
             "connect_req",
             "shutdown_req",
+            "bytes_in",
+            "bytes_out",
+            "reads",
+            "writes",
+            "errors",
         ),
     ),
     ("Queues", ("write_queue.", "write_completed_queue.", "queued_fds.", "pending.", "watcher_queue.", "closing.")),
@@ -88,6 +94,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("System calls", ("sys.", "fds.")),
     ("Callbacks of the program", ("callback.",)),
     ("Timers", ("timer.",)),
+    ("What is told by who looks from outside", ("sample.", "kernel.", "feeds")),
 )
 
 

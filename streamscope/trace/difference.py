@@ -105,8 +105,8 @@ _PLAIN = ("fd", "accepted_fd", "delayed_error", "high_water", "name", "local", "
 _DESCRIPTORS = {"fd", "accepted_fd"}
 
 TOLD = {"number", "type", "flags", "write_queue_size", "write_queue", "write_completed_queue", "queued_fds",
-        "queued_fds_capacity", "connect_req", "shutdown_req", "callbacks", "pevents", "events", *_COUNTERS,
-        *_PLAIN}  # fmt: skip
+        "queued_fds_capacity", "connect_req", "shutdown_req", "callbacks", "pevents", "events", "kernel", "feeds",
+        *_COUNTERS, *_PLAIN}  # fmt: skip
 """Fields of which changes are told."""
 INSTANTS = {"begin_t", "closed_t", "last_read_t", "last_write_t", "armed_t", "above_t"}
 """Fields that say since when another is as it is; the other one tells of the change."""
@@ -122,6 +122,16 @@ def stream_changes(old: StreamState, new: StreamState, vocabulary: Vocabulary) -
             Change(COUNTERS, name, getattr(old, name), getattr(new, name), unit)
             for name, unit in _COUNTERS.items()
             if getattr(old, name) != getattr(new, name)
+        ),
+        *(
+            Change(COUNTERS, f"kernel {vocabulary.kernel_text(field)}", old.kernel.get(field), new.kernel.get(field))
+            for field in sorted(old.kernel.keys() | new.kernel.keys())
+            if old.kernel.get(field) != new.kernel.get(field)
+        ),
+        *(
+            Change(OTHERS, f"feeds #{to}", old.feeds.get(to), new.feeds.get(to))
+            for to in sorted(old.feeds.keys() | new.feeds.keys())
+            if old.feeds.get(to) != new.feeds.get(to)
         ),
         *_others(old, new, vocabulary),
     )

@@ -21,6 +21,8 @@ MOST_HANDLES = 1 << 20
 MOST_REQUESTS = 1 << 20
 TEXT_LIMIT = 4096
 """Characters that are kept of a name, a place or an address."""
+KERNEL_FIELDS_KEPT = FEEDS_KEPT = 64
+"""So many fields of what the kernel says of a stream, and so many streams that one feeds."""
 COMPLETED_KEPT = 8
 """So many finished requests are kept of each stream."""
 

@@ -28,6 +28,9 @@ came before in the feed or in the record:
 - **Traffic.** A `sys.read` or `sys.recvmsg` with a result above 0 adds it to `bytes_in` and 1 to `reads`;
   `last_read_t` = t. A `sys.write`, `sys.writev` or `sys.sendmsg` with a result above 0 adds it to `bytes_out`;
   `last_write_t` = t. `writes` counts each `request.end` of a write with status 0.
+- **Looked at from outside.** `sample.taken` brings a reading of the clock. `kernel.sample` gives one field of `kernel`
+  its value, `feeds` adds to `feeds` or takes out of it. `bytes_in`, `bytes_out`, `reads`, `writes`, `errors` and the
+  `loop.…` of these names give theirs; where bytes grew, `last_read_t` or `last_write_t` = t.
 - **Errors.** `errors` counts each `sys.*` record whose result is negative and none of EAGAIN, EINTR and EINPROGRESS,
   each `request.end` with a negative status, and each `callback.error`. Results of `epoll.*` do not count: EEXIST is
   libuv's way.
@@ -40,6 +43,7 @@ nothing but the clock and the loop's counters. A round of slices makes all known
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -47,9 +51,18 @@ import msgspec
 from streamscope.core.records import Word
 from streamscope.trace import joined as joined_handlers
 from streamscope.trace.decode import Decoder
-from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Handler, Stranger, Words
+from streamscope.trace.fold import (
+    FEEDS_KEPT,
+    KERNEL_FIELDS_KEPT,
+    MOST_REQUESTS,
+    TEXT_LIMIT,
+    Fold,
+    Handler,
+    Stranger,
+    Words,
+)
 from streamscope.trace.joined import one_by_one, runs_of
-from streamscope.trace.rules import STRANGERS, arguments_of, handler_of
+from streamscope.trace.rules import STRANGERS, arguments_of, handler_of, texts_of
 from streamscope.trace.state import LoopState, StreamState, held_requests
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -99,8 +112,10 @@ class Model(Fold):
         self._strangers: list[tuple[Stranger | None, int, int]] = [(_unknown, 1, 1)] * 256
         for code, (name, arguments) in enumerate(self.decoder.kinds):
             handler, stranger, texts = handler_of(name), STRANGERS.get(name), self.decoder.layout.texts[code]
-            if texts:
-                handler, stranger = _checked(handler, texts), _checked(stranger, texts)
+            numbers = _unsure(vocabulary, name)
+            if texts or numbers:
+                texts = tuple(texts_of(name)) if numbers else texts
+                handler, stranger = _checked(handler, texts, numbers), _checked(stranger, texts, numbers)
             self._handlers[code] = handler, 1 + len(arguments), 1
             self._strangers[code] = stranger, 1 + len(arguments), 1
         for code, expansion in self.decoder.layout.expansions.items():
@@ -290,14 +305,28 @@ def _unknown(fold: Fold, stream: StreamState | None, words: Words, i: int) -> No
     raise FeedError(f"a record is of kind {words[i] & 255}, which the feed's catalogue has not")
 
 
-def _checked(handler: Handler | Stranger | None, texts: Sequence[int]) -> Any:
+def _unsure(vocabulary: Vocabulary, kind: str) -> Sequence[int]:
+    """The places of numbers that the kind's handler reads, if the feed does not say of each argument what it is."""
+    read, said = arguments_of(kind), vocabulary.kind(kind).domains
+    texts = texts_of(kind)
+    is_said = len(said) >= len(read) and all(
+        (vocabulary.domain_of(kind, argument) == "text") == (at in texts)
+        and vocabulary.domain_of(kind, argument) != "any"
+        for at, argument in enumerate(read, 1)
+    )
+    return () if is_said else [at for at in range(1, len(read) + 1) if at not in texts]
+
+
+def _checked(handler: Handler | Stranger | None, texts: Sequence[int], numbers: Sequence[int] = ()) -> Any:
     """The handler, for records that are to have text at these offsets: looks first, because a batch of integers
-    alone is not looked at word by word.
+    alone is not looked at word by word. And numbers at those, where the feed does not say itself that it has.
     """
 
     def look(fold: Fold, stream: Any, words: Words, i: int) -> None:
         if any(type(words[i + offset]) is not str for offset in texts):
             raise FeedError("a record has a number where its text should be")
+        if any(type(words[i + offset]) is str for offset in numbers):
+            raise FeedError("a record has text where a number should be")
         if handler is not None:
             handler(fold, stream, words, i)
 
@@ -321,4 +350,6 @@ def _copy(state: StreamState) -> StreamState:
         connect_req=state.connect_req and replace(state.connect_req),
         shutdown_req=state.shutdown_req and replace(state.shutdown_req),
         queued_fds=list(state.queued_fds),
+        kernel=dict(islice(state.kernel.items(), KERNEL_FIELDS_KEPT)),
+        feeds={to: why[:TEXT_LIMIT] for to, why in islice(state.feeds.items(), FEEDS_KEPT)},
     )

@@ -14,7 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streamscope.trace.fold import MOST_REQUESTS, TEXT_LIMIT, Fold, Handler, Stranger, Words, too_long
+from streamscope.trace.fold import (
+    FEEDS_KEPT,
+    KERNEL_FIELDS_KEPT,
+    MOST_REQUESTS,
+    TEXT_LIMIT,
+    Fold,
+    Handler,
+    Stranger,
+    Words,
+    too_long,
+)
 from streamscope.trace.request_rules import ARGUMENTS_OF_REQUESTS, OF_REQUESTS, OF_STRANGERS
 from streamscope.trace.state import NO_FAILURES, StreamState
 
@@ -218,6 +228,46 @@ def _callback_error(fold: Fold, stream: StreamState, words: Words, i: int) -> No
     stream.errors += 1
 
 
+# what is told by who looks from outside
+
+
+def _sample_taken(fold: Fold, stream: object, words: Words, i: int) -> None:
+    fold.t = words[i + 2]
+
+
+def _kernel_sample(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    if 0 <= words[i + 1] < KERNEL_FIELDS_KEPT:
+        stream.kernel[words[i + 1]] = words[i + 2]
+
+
+def _feeds(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    to, why = words[i + 1], words[i + 2][:TEXT_LIMIT]
+    if not why:
+        stream.feeds.pop(to, None)
+    elif len(stream.feeds) < FEEDS_KEPT or to in stream.feeds:
+        stream.feeds[to] = why
+
+
+def _counted(field: str, time: str) -> Handler:
+    """A handler for a count that was found changed; where it grew, something came since, and `time` is now."""
+
+    def handler(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+        setattr(stream, field, words[i + 2])
+        if words[i + 2] > words[i + 1]:
+            setattr(stream, time, fold.t)
+
+    return handler
+
+
+def _of_loop(field: str) -> Callable[[Fold, object, Words, int], None]:
+    """A handler that gives the loop's field its new value."""
+
+    def handler(fold: Fold, stream: object, words: Words, i: int) -> None:
+        setattr(fold, field, words[i + 2])
+
+    return handler
+
+
 _LOOP: dict[str, Callable[[Fold, object, Words, int], None]] = {
     "loop.turn": _loop_turn,
     "loop.nfds": _loop_nfds,
@@ -226,6 +276,8 @@ _LOOP: dict[str, Callable[[Fold, object, Words, int], None]] = {
     "callback.end": _callback_end,
     "handle.start": _active_handles,
     "handle.stop": _active_handles,
+    "sample.taken": _sample_taken,
+    **{f"loop.{field}": _of_loop(field) for field in ("active_handles", "active_reqs", "poll_ns", "callback_ns")},
 }
 
 STRANGERS: dict[str, Stranger] = {
@@ -269,6 +321,13 @@ HANDLERS: dict[str, Handler] = {
     "sys.writev": _sys_out,
     "sys.sendmsg": _sys_out,
     "callback.error": _callback_error,
+    "kernel.sample": _kernel_sample,
+    "feeds": _feeds,
+    "bytes_in": _counted("bytes_in", "last_read_t"),
+    "bytes_out": _counted("bytes_out", "last_write_t"),
+    "reads": _becomes("reads"),
+    "writes": _becomes("writes"),
+    "errors": _becomes("errors"),
 }
 
 
@@ -285,21 +344,31 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "flag.clear": ("flag",),
     "queued_fds.push": ("fd",),
     "queued_fds.pop": ("fd",),
+    "sample.taken": ("since", "t"),
+    "kernel.sample": ("field", "value"),
+    "feeds": ("to", "why"),
     **ARGUMENTS_OF_REQUESTS,
     **dict.fromkeys(
         (
             "loop.nfds", "handle.start", "handle.stop", "fd", "write_queue_size", "high_water", "accepted_fd",
-            "delayed_error", "callbacks", "queued_fds.capacity", "io.start", "io.stop", "io.events",
+            "delayed_error", "callbacks", "queued_fds.capacity", "io.start", "io.stop", "io.events", "bytes_in", "bytes_out", "reads", "writes", "errors",
+            "loop.active_handles", "loop.active_reqs", "loop.poll_ns", "loop.callback_ns",
         ),
         ("old", "new"),
     ),
 }  # fmt: skip
+_TEXTS = frozenset({"place", "name", "local", "peer", "why"})
 _OF_CALLS = ("fd", "asked", "result")
 
 
 def arguments_of(name: str) -> tuple[str, ...]:
     """What the arguments of a kind must begin with for its handler to read them; others may follow."""
     return _ARGUMENTS.get(name) or (_OF_CALLS if name.startswith("sys.") else ())
+
+
+def texts_of(name: str) -> frozenset[int]:
+    """The places of these arguments that are text, counted from 1; the others are numbers."""
+    return frozenset(at for at, argument in enumerate(arguments_of(name), 1) if argument in _TEXTS)
 
 
 def handler_of(name: str) -> Handler | None:

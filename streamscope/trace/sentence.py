@@ -275,4 +275,15 @@ _WRITERS: dict[str, Writer] = {
     "callback.error": _callback_error,
     "timer.start": _timer_start,
     "timer.stop": _fixed("timer stopped"),
+    "sample.taken": _shown("looked at: {sure}"),
+    "kernel.sample": _shown("kernel: {field} = {value}"),
+    "feeds": lambda event: (
+        f"feeds {word_text(event.kind, 'to', event.fields['to'])}: {word_text(event.kind, 'why', event.fields['why'])}",
+        "",
+    ),
+    **{name: _changes("found changed", name) for name in ("bytes_in", "bytes_out", "reads", "writes", "errors")},
+    **{
+        f"loop.{name}": _changes("found changed", name)
+        for name in ("active_handles", "active_reqs", "poll_ns", "callback_ns")
+    },
 }

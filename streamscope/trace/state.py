@@ -90,6 +90,9 @@ class StreamState(msgspec.Struct, array_like=True, gc=False):
     above_t: int = 0  # since when write_queue_size has been above high_water
     ipc: bool = False  # a pipe that carries descriptors beside its bytes
 
+    kernel: dict[int, int] = msgspec.field(default_factory=dict)  # what the kernel said last, by field
+    feeds: dict[int, str] = msgspec.field(default_factory=dict)  # why, by the handle that it feeds
+
 
 def held_requests(state: StreamState) -> list[RequestState]:
     """Every request that a stream holds. Traces count places in this order."""

@@ -103,6 +103,7 @@ class Words(msgspec.Struct, frozen=True):
     errors: list[NameWords] = []
     fields: dict[str, FieldWords] = {}
     unseen: list[str] = []
+    kernel: list[NameWords] = []
 
 
 class Reading(NamedTuple):
@@ -142,7 +143,8 @@ class Vocabulary:
     - `engine`: what speaks; `unseen`: names of fields that it cannot know;
     - `flags`, `flag_names`, `flag_bits`: the handle's flags in the order of their lamps; their names, from the lowest
       bit up; and their bits by name;
-    - `types`, `requests`, `callbacks`, `polls`, `errors`: names by number; `stream_types`: the types that are streams;
+    - `types`, `requests`, `callbacks`, `polls`, `errors`, `kernel`: names by number; `stream_types`: the types
+      that are streams;
     - `fields`: what is known of a stream and of the loop, in words;
     - `listens`: the bit of a stream's callbacks that says that it waits for connections, 0 if there is none.
     """
@@ -168,6 +170,7 @@ class Vocabulary:
         self.callbacks = _by_number(words.callbacks)
         self.polls = _by_number(words.polls)
         self.errors = _by_number(words.errors)
+        self.kernel = _by_number(words.kernel)
         self.fields = words.fields
         connection = self.callback("connection_cb")
         self.listens = 1 << connection if connection > 0 else 0
@@ -192,7 +195,7 @@ class Vocabulary:
         if len(self.kinds) > 256 or len(self.functions) > 256:
             raise FeedError("the feed's catalogue is longer than a header can say")
         named: list[FlagWords | NameWords] = [*words.flags, *words.types, *words.requests, *words.callbacks]
-        named += [*words.polls, *words.errors]
+        named += [*words.polls, *words.errors, *words.kernel]
         if len(words.kinds) + len(words.functions) + len(words.fields) + len(words.unseen) + len(named) > MOST_NAMES:
             raise FeedError(f"the feed's vocabulary has more than {MOST_NAMES:,} words")
         names = (
@@ -310,6 +313,10 @@ class Vocabulary:
         """`write`."""
         return self.requests.get(request) or f"request {request}"
 
+    def kernel_text(self, field: int) -> str:
+        """`outq`."""
+        return self.kernel.get(field) or f"field {field}"
+
     def error_text(self, status: int) -> str:
         """`ECONNRESET` for -104; the number itself where neither the engine nor the system has a name for it."""
         return self.errors.get(status) or errno.errorcode.get(-status) or str(status)
@@ -348,6 +355,7 @@ class Vocabulary:
             "callbacks": self.callbacks_text,
             "type": self.type_text,
             "request": self.request_text,
+            "kernel": self.kernel_text,
         }
 
     @cached_property
@@ -357,7 +365,7 @@ class Vocabulary:
 
 DOMAINS = frozenset({
     "int", "bytes", "fd", "req", "handle", "flag", "mask", "status", "result", "ns", "ms", "type", "request",
-    "callback", "callbacks", "text", "any",
+    "callback", "callbacks", "kernel", "text", "any",
 })  # fmt: skip
 """What an argument may be; a domain that a later version adds reads as `any`."""
 

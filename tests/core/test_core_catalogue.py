@@ -23,7 +23,7 @@ from core_kernel import HUP, IN, OUT, World
 import streamscope.core
 from streamscope.core import Check, Idle, Loop, Pipe, Prepare, Tcp, Timer, Tty, UVError, Wakeup
 from streamscope.core.flags import BOUND
-from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KIND_CODES, KINDS, site
+from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KIND_CODES, KINDS, SAMPLED, site
 from streamscope.core.records import Word
 from streamscope.core.stream import fds as fds_module
 from streamscope.core.tcp import maybe_new_socket
@@ -31,7 +31,7 @@ from streamscope.core.tcp import maybe_new_socket
 CORE = Path(streamscope.core.__file__).parent
 DOMAINS = {
     "int", "bytes", "fd", "req", "handle", "flag", "mask", "status", "result", "ns", "ms", "type", "request",
-    "callback", "callbacks", "text",
+    "callback", "callbacks", "kernel", "text",
 }  # fmt: skip
 
 STOPS: list[Callable[[World], None]] = []
@@ -327,7 +327,7 @@ def everything() -> set[tuple[str, str]]:
 
 
 def test_every_kind_is_told_and_by_every_function_that_the_catalogue_names(everything: set[tuple[str, str]]) -> None:
-    listed = {(kind.name, function) for kind in KINDS for function in kind.functions}
+    listed = {(kind.name, function) for kind in KINDS for function in kind.functions if function != SAMPLED}
     assert everything == listed
 
 
@@ -347,6 +347,10 @@ def test_a_site_that_the_catalogue_does_not_list_is_refused() -> None:
         site("sys.read", "uv_run")
     with pytest.raises(KeyError):
         site("sys.teleport", "uv_run")
+
+
+def test_who_looks_from_outside_may_tell_of_every_kind() -> None:
+    assert {site(kind.name, SAMPLED) >> 8 for kind in KINDS} == {FUNCTIONS.index(SAMPLED)}
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:

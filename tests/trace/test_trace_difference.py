@@ -93,7 +93,8 @@ def test_every_field_that_can_change_is_told_of(name: str) -> None:
         "write_queue": [RequestState(1, uv.UV_WRITE)], "write_completed_queue": [RequestState(1, uv.UV_WRITE)],
         "connect_req": RequestState(1, uv.UV_CONNECT), "shutdown_req": RequestState(1, uv.UV_SHUTDOWN),
         "queued_fds": [5], "name": "x", "place": "x", "local": "x", "peer": "x", "pending": True, "watched": True,
-        "closing": True, "ipc": True, "type": uv.UV_NAMED_PIPE,
+        "closing": True, "ipc": True, "type": uv.UV_NAMED_PIPE, "kernel": {1: 5},
+        "feeds": {9: "proxied"},
     }  # fmt: skip
 
     changes = stream_changes(stream(), stream(**{name: values.get(name, 1)}), HERE)

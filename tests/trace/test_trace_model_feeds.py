@@ -7,12 +7,13 @@ from feeds import HERE, at, joined, record
 from trace_records import begun, echoed, folded, opened, stream_after, written
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import FUNCTIONS
+from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import Word
 from streamscope.trace.model import CLOSED_KEPT, LIT_KEPT, Model
+from streamscope.trace.rules import handler_of
 from streamscope.trace.state import LoopState, RequestState
 from streamscope.trace.untrusted import FeedError
-from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.vocabulary import Vocabulary, Words
 
 # what is not known, and what readers are told
 
@@ -207,3 +208,12 @@ def test_the_fold_is_the_same_however_the_feed_is_cut_into_batches() -> None:
         pieces.apply(0, 1, pieces.loop.t or 1000, words)
 
     assert (pieces.streams, pieces.loop, pieces.completed) == (whole.streams, whole.loop, whole.completed)
+
+
+def test_text_where_a_known_kind_has_a_number_is_refused_whatever_the_feed_says_of_it() -> None:
+    for kind in KINDS:
+        model = Model(Vocabulary(HERE, FUNCTIONS, (), Words()))  # words that say of no argument what it is
+        model.apply(0, 0, 0, record("handle.init", 1, uv.UV_TCP, "x"))
+        if handler_of(kind.name) is not None and kind.args:
+            with pytest.raises(FeedError):
+                model.apply(3, 0, 0, record(kind.name, 1, *(1 if arg.domain == "text" else "x" for arg in kind.args)))

@@ -61,12 +61,12 @@ def check_types(state: StreamState) -> None:
 @settings(max_examples=200)
 @given(batches=BATCHES)
 def test_the_fold_takes_it_or_refuses_it_and_stays_well_typed(batches: list[list[Word]]) -> None:
-    model, decoder = Model(Vocabulary(HERE, FUNCTIONS)), Decoder.here()
+    model = Model(Vocabulary(HERE, FUNCTIONS))
     model.apply(0, 0, 0, [1 << 16 | [name for name, _ in HERE].index("handle.init"), 12, "x"])
 
     for words in batches:
         if accepts(model.apply, 0, 1, 5, words):
-            assert decoder.count(words) >= 0  # what the fold takes, the decoder takes too
+            assert model.decoder.count(words) >= 0  # what the fold takes, the decoder takes too
         for state in model.known.values():
             check_types(state)
         assert msgspec.convert(msgspec.to_builtins(model.loop), LoopState) == model.loop

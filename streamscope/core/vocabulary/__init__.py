@@ -24,6 +24,7 @@ from ..probe import CALLBACK_NAMES, KINDS
 from .fields import FIELDS
 from .flags import FLAGS
 from .functions import FUNCTION_MEANINGS
+from .kernel import KERNEL_FIELDS
 from .kinds import KIND_WORDS
 
 ENGINE = "streamscope's engine, libuv 1.44.2"
@@ -62,6 +63,9 @@ def words() -> dict[str, Any]:
         "callbacks": [{"number": number, "name": name} for number, name in enumerate(CALLBACK_NAMES)],
         "polls": [{"number": number, "name": name} for number, name in POLL_NAMES.items()],
         "errors": [{"number": number, "name": name} for name, number in ERRORS.items()],
+        "kernel": [
+            {"number": number, "name": name, "meaning": meaning} for number, (name, meaning) in enumerate(KERNEL_FIELDS)
+        ],
         "fields": {name: field._asdict() for name, field in FIELDS.items()},
         "unseen": [],
     }

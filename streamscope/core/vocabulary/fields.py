@@ -64,6 +64,8 @@ FIELDS: dict[str, FieldWords] = {
     "armed_t": FieldWords("wants to write since", "Since when POLLOUT has been wanted.", 2),
     "above_t": FieldWords("above its mark since", "Since when write_queue_size has been above high_water.", 2),
     "ipc": FieldWords("carries descriptors", "The pipe carries descriptors beside its bytes.", 1),
+    "kernel": FieldWords("the kernel says", "What the kernel said last of the descriptor, by its own names.", 2),
+    "feeds": FieldWords("feeds", "The streams that what comes in here goes out of.", 2),
     "turn": FieldWords("turn", "The turn of the loop.", 2),
     "active_handles": FieldWords("active handles", "Handles that keep the loop alive.", 1),
     "active_reqs": FieldWords("active requests", "Requests that keep the loop alive.", 1),

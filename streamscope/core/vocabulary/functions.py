@@ -98,5 +98,6 @@ FUNCTION_MEANINGS: dict[str, str] = {
     # what libuv has not
     "name": "is this engine's own: programs name handles for the screen.",
     "high_water": "is this engine's own: libuv leaves it to its users to stop feeding a stream.",
+    "sampled": "looked at state from outside, and found it changed since the look before.",
     "excepthook": "is this engine's own: in C a callback cannot raise.",
 }

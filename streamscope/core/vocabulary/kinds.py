@@ -65,6 +65,18 @@ KIND_WORDS: dict[str, tuple[str, int]] = {
     "fds.truncated": ("descriptors were lost", TROUBLE),
     "timer.start": ("a timer starts", STEP),
     "timer.stop": ("a timer stops", STEP),
+    "sample.taken": ("looked at from outside", DETAIL),
+    "kernel.sample": ("the kernel says", DETAIL),
+    "feeds": ("feeds another", STEP),
+    "bytes_in": ("bytes came in", STEP),
+    "bytes_out": ("bytes went out", STEP),
+    "reads": ("it has read", DETAIL),
+    "writes": ("writes ended well", DETAIL),
+    "errors": ("something failed", TROUBLE),
+    "loop.active_handles": ("active handles changed", DETAIL),
+    "loop.active_reqs": ("active requests changed", DETAIL),
+    "loop.poll_ns": ("it has waited", DETAIL),
+    "loop.callback_ns": ("it was in callbacks", DETAIL),
     **{
         f"sys.{call}": (call, STEP)
         for call in (

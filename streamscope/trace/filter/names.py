@@ -36,7 +36,7 @@ ORDERED = frozenset({"int", "bytes", "fd", "req", "handle", "ns", "ms", "status"
 """Domains whose values can be greater and less."""
 SETS = frozenset({"mask", "callbacks", "flags"})
 """Domains whose values are bits with names, any number of them."""
-NAMED = frozenset({"flag", "type", "request", "callback", "kind", "function"})
+NAMED = frozenset({"flag", "type", "request", "callback", "kernel", "kind", "function"})
 """Domains whose values are one name of a list."""
 
 
@@ -174,6 +174,7 @@ _STATE: tuple[Name, ...] = (
     Name("watched", "bool", "it is in the loop's watcher queue", _field("watched")),
     Name("closing_list", "bool", "it is in the loop's closing list", _field("closing")),
     Name("ipc", "bool", "it is a pipe that carries descriptors beside its bytes", _field("ipc")),
+    Name("feeds", "int", "how many streams what comes in here goes out of", _size("feeds")),
     Name("bytes_in", "bytes", "bytes that came in since the stream began", _field("bytes_in")),
     Name("bytes_out", "bytes", "bytes that the kernel took since the stream began", _field("bytes_out")),
     Name("reads", "int", "reads that brought bytes", _field("reads")),
@@ -196,6 +197,7 @@ _ARGUMENT_WORDS = {
     "bytes": "how many bytes a request is about",
     "callback": "which callback of the program",
     "error": "what a callback raised",
+    "field": "which field of what the kernel says",
     "handle": "the handle that travels with a write, 0 for none",
     "left": "how many bytes of the request the kernel has not taken yet",
     "mask": "what epoll was told or has told",
@@ -206,9 +208,13 @@ _ARGUMENT_WORDS = {
     "req": "the number of the request",
     "request": "the type of the request",
     "result": "what a system call returned",
+    "since": "when the look before was",
     "status": "how a request went: 0, or an error",
+    "sure": "how sure a look is: exact, agreed or moving",
     "timeout": "how long a timer runs, or epoll waits; -1ms for no limit",
-    "value": "what a callback is told: nread or the status",
+    "to": "the stream that another feeds",
+    "value": "what a callback is told, nread or the status; what a field of the kernel's is",
+    "why": "why one stream feeds another",
     "write_index": "the buffer that is written next",
 }
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 from streamscope.core.errors import EOF
 from streamscope.core.flags import FLAG_NAMES, POLL_NAMES, REQUEST_NAMES, TYPE_NAMES
 from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KINDS
+from streamscope.core.vocabulary.kernel import KERNEL_NUMBERS
 from streamscope.trace.filter.lexer import STRING, FilterError, Token, quoted
 
 BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -38,6 +39,7 @@ VALUES: dict[str, dict[str, int]] = {
     "type": {name: number for number, name in TYPE_NAMES.items()},
     "request": {name: number for number, name in REQUEST_NAMES.items()},
     "callback": {name: number for number, name in enumerate(CALLBACK_NAMES)},
+    "kernel": KERNEL_NUMBERS,
     "callbacks": {name: 1 << number for number, name in enumerate(CALLBACK_NAMES) if number},
 }
 """Names of values, by domain. Those that this version has no name for can be written as numbers."""
@@ -65,6 +67,7 @@ WHAT = {
     "req": "a number", "handle": "a number", "status": "a number or an error's name",
     "result": "a number or an error's name", "flag": "a flag", "flags": "flags", "mask": "poll events",
     "type": "a handle's type", "request": "a request's type", "callback": "a callback", "callbacks": "callbacks",
+    "kernel": "a field of the kernel's",
     "kind": "a kind of event", "function": "a libuv function", "text": "a text", "any": "a value", "bool": "yes or no",
 }  # fmt: skip
 """What values of a domain are called."""
