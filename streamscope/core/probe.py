@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .records import FIRST_JOINED, Emit, Word
+from .records import FIRST_JOINED, SAMPLED, Emit, Word
 
 CALLBACK_NAMES = (
     "none", "alloc_cb", "read_cb", "write_cb", "connect_cb", "shutdown_cb", "close_cb", "connection_cb",
@@ -59,10 +59,6 @@ class Kind(NamedTuple):
     args: tuple[Arg, ...]
     functions: tuple[str, ...]
     meaning: str
-
-
-SAMPLED = "sampled"
-"""The function that tells of what was found changed by looking from outside: it may tell of every kind."""
 
 
 def _kind(name: str, args: str, functions: str, meaning: str) -> Kind:

@@ -18,5 +18,8 @@ Emit: TypeAlias = Callable[[tuple[Word, ...]], None]
 SEQ_PER_WORD = 8
 """An event's `seq` is `place of its record's header in the feed * SEQ_PER_WORD + its place in the record + 1`."""
 
+SAMPLED = "sampled"
+"""The function that tells of what was found changed by looking from outside: it may tell of every kind."""
+
 FIRST_JOINED = 192
 """The code of the first joined record in a header; kinds have the codes below."""

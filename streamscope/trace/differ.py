@@ -12,15 +12,14 @@ that was last seen at it, and a sampler that sees none says so by having `status
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from streamscope.core.flags import UV_WRITE
-from streamscope.core.probe import SAMPLED
-from streamscope.core.records import Word
+from streamscope.core.records import SAMPLED, Word
 from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
+from streamscope.trace.vocabulary import Vocabulary
 
 EXACT, AGREED, MOVING = "exact", "agreed", "moving"
 """How sure a look is: all of it was true at one instant; it was the same in two looks; it changed meanwhile."""
@@ -41,18 +40,18 @@ _OF_LOOP = ("active_handles", "active_reqs", "poll_ns", "callback_ns")
 
 
 class Differ:
-    """Tells of the differences between states, in the codes of one producer's catalogue: `kinds` and `functions` as its
-    greeting has them. Fields of handles that it cannot know, `unseen`, are not compared.
+    """Tells of the differences between states, in the codes of one producer's vocabulary. Fields of handles that are
+    among its `unseen` are not compared.
 
-    Raises KeyError for a catalogue that lacks a kind, ValueError for one without the function `sampled`.
+    Raises ValueError for a vocabulary without the function `sampled`, KeyError for a kind that it lacks and that is to
+    be told.
     """
 
-    def __init__(
-        self, kinds: Iterable[tuple[str, Sequence[str]]], functions: Sequence[str], unseen: Collection[str] = ()
-    ) -> None:
-        function = list(functions).index(SAMPLED) << 8
-        self._sites = {name: function | code for code, (name, _) in enumerate(kinds)}
-        self._unseen = [field for field in StreamState.__struct_fields__ if field in unseen]
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        function = vocabulary.functions.index(SAMPLED) << 8
+        self._sites = {name: function | code for code, (name, _) in enumerate(vocabulary.kinds)}
+        self._write = vocabulary.request("write")
+        self._unseen = [field for field in StreamState.__struct_fields__ if not vocabulary.knows(field)]
 
     def words(
         self,
@@ -67,7 +66,7 @@ class Differ:
         """
         loop_before, loop_after = loops
         counts = [field for field in _COUNTS if field not in self._unseen]
-        telling = _Telling(self._sites, counts, loop_after.active_reqs)
+        telling = _Telling(self._sites, self._write, counts, loop_after.active_reqs)
         telling.record(0, "sample.taken", loop_before.t, loop_after.t, sure)
         if loop_before.turn != loop_after.turn:
             telling.record(0, "loop.turn", loop_after.turn, loop_after.t)
@@ -89,13 +88,14 @@ class Differ:
 
 
 class _Telling:
-    """One look. `words` is what was told so far; `counts` are those that the producer knows; `active_reqs` is the
-    loop's, which records of requests carry.
+    """One look. `words` is what was told so far; `write` is the type of writes, `counts` are those that the
+    producer knows, `active_reqs` is the loop's, which records of requests carry.
     """
 
-    def __init__(self, sites: Mapping[str, int], counts: Sequence[str], active_reqs: int) -> None:
+    def __init__(self, sites: Mapping[str, int], write: int, counts: Sequence[str], active_reqs: int) -> None:
         self.words: list[Word] = []
         self._sites = sites
+        self._write = write
         self._counts_known = counts
         self._active_reqs = active_reqs
         self._has_told_reqs = False
@@ -175,7 +175,7 @@ class _Telling:
 
     def _counts(self, old: StreamState, new: StreamState, ended: Sequence[RequestState]) -> None:
         """Counts that differ from what a fold makes of the requests that ended."""
-        written = sum(request.error == 0 and request.request == UV_WRITE for request in ended)
+        written = sum(request.error == 0 and request.request == self._write for request in ended)
         folded = {"writes": written, "errors": sum(request.error < 0 for request in ended)}
         for field in self._counts_known:
             self._change(new.number, field, getattr(old, field) + folded.get(field, 0), getattr(new, field))
@@ -236,7 +236,7 @@ class _Telling:
     def _end(self, number: int, requests: Iterable[RequestState]) -> None:
         for request in requests:
             self._has_told_reqs = True
-            self.record(number, "request.end", request.number, request.error, self._active_reqs)
+            self.record(number, "request.end", request.number, request.error, self._active_reqs, request.request)
 
 
 def _is_another(old: StreamState, new: StreamState) -> bool:

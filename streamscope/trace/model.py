@@ -112,9 +112,11 @@ class Model(Fold):
         self._strangers: list[tuple[Stranger | None, int, int]] = [(_unknown, 1, 1)] * 256
         for code, (name, arguments) in enumerate(self.decoder.kinds):
             handler, stranger, texts = handler_of(name), STRANGERS.get(name), self.decoder.layout.texts[code]
-            numbers = _unsure(vocabulary, name)
+            numbers: list[int] = []
+            if not _is_said(vocabulary, name):
+                texts = tuple(texts_of(name))
+                numbers = [at for at in range(1, 1 + len(arguments_of(name))) if at not in texts]
             if texts or numbers:
-                texts = tuple(texts_of(name)) if numbers else texts
                 handler, stranger = _checked(handler, texts, numbers), _checked(stranger, texts, numbers)
             self._handlers[code] = handler, 1 + len(arguments), 1
             self._strangers[code] = stranger, 1 + len(arguments), 1
@@ -305,16 +307,13 @@ def _unknown(fold: Fold, stream: StreamState | None, words: Words, i: int) -> No
     raise FeedError(f"a record is of kind {words[i] & 255}, which the feed's catalogue has not")
 
 
-def _unsure(vocabulary: Vocabulary, kind: str) -> Sequence[int]:
-    """The places of numbers that the kind's handler reads, if the feed does not say of each argument what it is."""
-    read, said = arguments_of(kind), vocabulary.kind(kind).domains
-    texts = texts_of(kind)
-    is_said = len(said) >= len(read) and all(
-        (vocabulary.domain_of(kind, argument) == "text") == (at in texts)
-        and vocabulary.domain_of(kind, argument) != "any"
-        for at, argument in enumerate(read, 1)
+def _is_said(vocabulary: Vocabulary, kind: str) -> bool:
+    """Whether the feed says of each argument that the kind's handler reads what it is, text or number, and rightly."""
+    read, texts = arguments_of(kind), texts_of(kind)
+    domains = [vocabulary.domain_of(kind, argument) for argument in read]
+    return len(vocabulary.kind(kind).domains) >= len(read) and all(
+        domain != "any" and (domain == "text") == (at in texts) for at, domain in enumerate(domains, 1)
     )
-    return () if is_said else [at for at in range(1, len(read) + 1) if at not in texts]
 
 
 def _checked(handler: Handler | Stranger | None, texts: Sequence[int], numbers: Sequence[int] = ()) -> Any:

@@ -351,7 +351,8 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             "loop.nfds", "handle.start", "handle.stop", "fd", "write_queue_size", "high_water", "accepted_fd",
-            "delayed_error", "callbacks", "queued_fds.capacity", "io.start", "io.stop", "io.events", "bytes_in", "bytes_out", "reads", "writes", "errors",
+            "delayed_error", "callbacks", "queued_fds.capacity", "io.start", "io.stop", "io.events", "bytes_in",
+            "bytes_out", "reads", "writes", "errors",
             "loop.active_handles", "loop.active_reqs", "loop.poll_ns", "loop.callback_ns",
         ),
         ("old", "new"),

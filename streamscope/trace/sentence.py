@@ -277,10 +277,7 @@ _WRITERS: dict[str, Writer] = {
     "timer.stop": _fixed("timer stopped"),
     "sample.taken": _shown("looked at: {sure}"),
     "kernel.sample": _shown("kernel: {field} = {value}"),
-    "feeds": lambda event: (
-        f"feeds {word_text(event.kind, 'to', event.fields['to'])}: {word_text(event.kind, 'why', event.fields['why'])}",
-        "",
-    ),
+    "feeds": _shown("feeds {to}: {why}"),
     **{name: _changes("found changed", name) for name in ("bytes_in", "bytes_out", "reads", "writes", "errors")},
     **{
         f"loop.{name}": _changes("found changed", name)

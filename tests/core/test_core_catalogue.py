@@ -23,8 +23,8 @@ from core_kernel import HUP, IN, OUT, World
 import streamscope.core
 from streamscope.core import Check, Idle, Loop, Pipe, Prepare, Tcp, Timer, Tty, UVError, Wakeup
 from streamscope.core.flags import BOUND
-from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KIND_CODES, KINDS, SAMPLED, site
-from streamscope.core.records import Word
+from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KIND_CODES, KINDS, site
+from streamscope.core.records import SAMPLED, Word
 from streamscope.core.stream import fds as fds_module
 from streamscope.core.tcp import maybe_new_socket
 

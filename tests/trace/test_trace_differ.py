@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import FUNCTIONS, SAMPLED
+from streamscope.core.records import SAMPLED
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.differ import AGREED, MOVING, Differ
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
+from streamscope.trace.vocabulary import Vocabulary
 
 BEFORE, NOW = 3 * SECOND, 4 * SECOND
 TIMES_OF_CHANGES = {"last_read_t", "last_write_t", "armed_t", "above_t"}
@@ -128,6 +129,12 @@ def looks(draw: Callable[..., Any]) -> tuple[dict[int, StreamState], dict[int, S
     return first, second
 
 
+def vocabulary(unseen: Sequence[str] = ()) -> Vocabulary:
+    """That of an engine like ours that cannot know these fields."""
+    here = Vocabulary.here()
+    return Vocabulary(here.kinds, here.functions, here.joined, replace(here.words, unseen=list(unseen)))
+
+
 def known(first: dict[int, StreamState], loop: LoopState) -> Model:
     """A model that has had the first look as a snapshot."""
     model = Model.here()
@@ -138,7 +145,7 @@ def known(first: dict[int, StreamState], loop: LoopState) -> Model:
 def told(
     first: dict[int, StreamState], second: dict[int, StreamState], loops: tuple[LoopState, LoopState], **options: Any
 ) -> list[Any]:
-    return Differ(HERE, FUNCTIONS, **options).words(first, second, loops)
+    return Differ(vocabulary(**options)).words(first, second, loops)
 
 
 def differing(one: StreamState, other: StreamState) -> set[str]:
@@ -253,7 +260,7 @@ def test_a_handle_that_is_gone_has_closed_with_all_that_it_held() -> None:
 
 def test_how_sure_a_look_is_stands_before_what_it_is_about() -> None:
     first = StreamState(7, uv.UV_TCP)
-    differ = Differ(HERE, FUNCTIONS)
+    differ = Differ(vocabulary())
     words = differ.words(
         {7: first}, {7: replace(first, fd=4)}, (LoopState(t=BEFORE), LoopState(t=NOW)), AGREED, {7: MOVING}
     )
@@ -267,4 +274,4 @@ def test_how_sure_a_look_is_stands_before_what_it_is_about() -> None:
 
 def test_a_catalogue_without_the_function_is_said() -> None:
     with pytest.raises(ValueError, match="sampled"):
-        Differ(HERE, ["read"])
+        Differ(Vocabulary(HERE, ["read"]))

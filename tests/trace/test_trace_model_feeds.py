@@ -10,7 +10,7 @@ from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import Word
 from streamscope.trace.model import CLOSED_KEPT, LIT_KEPT, Model
-from streamscope.trace.rules import handler_of
+from streamscope.trace.rules import arguments_of
 from streamscope.trace.state import LoopState, RequestState
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary, Words
@@ -214,6 +214,6 @@ def test_text_where_a_known_kind_has_a_number_is_refused_whatever_the_feed_says_
     for kind in KINDS:
         model = Model(Vocabulary(HERE, FUNCTIONS, (), Words()))  # words that say of no argument what it is
         model.apply(0, 0, 0, record("handle.init", 1, uv.UV_TCP, "x"))
-        if handler_of(kind.name) is not None and kind.args:
+        if arguments_of(kind.name):
             with pytest.raises(FeedError):
                 model.apply(3, 0, 0, record(kind.name, 1, *(1 if arg.domain == "text" else "x" for arg in kind.args)))

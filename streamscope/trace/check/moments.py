@@ -12,8 +12,8 @@ from streamscope.trace.filter.names import NAMES, Name
 from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
 from streamscope.trace.state import StreamState
 
-_IN = ("sys.read", "sys.recvmsg")
-_OUT = ("sys.write", "sys.writev", "sys.sendmsg")
+_IN = ("sys.read", "sys.recvmsg", "bytes_in")
+_OUT = ("sys.write", "sys.writev", "sys.sendmsg", "bytes_out")
 _CALLS = tuple(kind.name for kind in KINDS if kind.name.startswith("sys."))
 _FLAGS = ("flag.set", "flag.clear")
 _QUEUE = ("write_queue.push", "write_queue.pop")
@@ -31,8 +31,10 @@ CHANGED_BY: dict[str, tuple[str, ...]] = {
     "delayed_error": ("delayed_error",), "callbacks": ("callbacks",), "pevents": _INTEREST, "events": ("io.events",),
     "pending": ("io.feed", "pending.pop"), "watched": ("watcher_queue.push", "watcher_queue.pop"),
     "closing_list": ("closing.push", "closing.pop"),
-    "bytes_in": _IN, "reads": _IN, "last_read_t": _IN, "bytes_out": _OUT, "last_write_t": _OUT,
-    "writes": ("request.end",), "errors": (*_CALLS, "request.end", "callback.error"), "closed_t": ("handle.closed",),
+    "feeds": ("feeds",),
+    "bytes_in": _IN, "reads": (*_IN, "reads"), "last_read_t": _IN, "bytes_out": _OUT, "last_write_t": _OUT,
+    "writes": ("request.end", "writes"), "errors": (*_CALLS, "request.end", "callback.error", "errors"),
+    "closed_t": ("handle.closed",),
     "age": ("handle.closed",), "queue_age": _QUEUE, "idle_age": (*_IN, *_OUT), "armed_age": _INTEREST,
     "above_age": ("write_queue_size", "high_water"),
 }  # fmt: skip

@@ -17,8 +17,8 @@ from functools import lru_cache
 from streamscope.core.errors import EOF
 from streamscope.core.flags import FLAG_NAMES, POLL_NAMES, REQUEST_NAMES, TYPE_NAMES
 from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KINDS
-from streamscope.core.vocabulary.kernel import KERNEL_NUMBERS
 from streamscope.trace.filter.lexer import STRING, FilterError, Token, quoted
+from streamscope.trace.vocabulary import Vocabulary
 
 BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 TIMES = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -39,7 +39,7 @@ VALUES: dict[str, dict[str, int]] = {
     "type": {name: number for number, name in TYPE_NAMES.items()},
     "request": {name: number for number, name in REQUEST_NAMES.items()},
     "callback": {name: number for number, name in enumerate(CALLBACK_NAMES)},
-    "kernel": KERNEL_NUMBERS,
+    "kernel": {name: number for number, name in Vocabulary.here().kernel.items()},
     "callbacks": {name: 1 << number for number, name in enumerate(CALLBACK_NAMES) if number},
 }
 """Names of values, by domain. Those that this version has no name for can be written as numbers."""
