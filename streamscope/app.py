@@ -79,15 +79,17 @@ class StreamscopeApp(TimeTravelApp):
         begin: Target | None = None,
         terminal: int = 2,
         leave_on: int = -1,
+        ascii_only: bool = False,
     ) -> None:
         """`traffic` starts the built-in clients as soon as it is known where the server listens. A replay stands at
-        `begin`, or plays from the start. The descriptors are the terminal to draw on, and one that is readable once
-        the app is to end.
+        `begin`, or plays from the start. The descriptors are the terminal to draw on, with ASCII alone if need be, and
+        one that is readable once the app is to end.
         """
         no_color = os.environ.pop("NO_COLOR", "")
         if no_color:
             os.environ["NO_COLOR"] = no_color  # textual takes it out, and takes an empty one for a wish
         self.terminal = terminal
+        self.ascii_only = ascii_only
         super().__init__(ansi_color=True if no_color else None)
         if no_color:
             os.environ["NO_COLOR"] = no_color

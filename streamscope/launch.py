@@ -133,7 +133,17 @@ def _run_app(
     """The screen, until the person leaves it; a replay begins at `begin`. Returns the status to end with, None if it
     failed before anybody had left.
     """
-    app = _load_app()(source, config, traffic=demo, begin=begin, terminal=require_terminal(), leave_on=leaving.fileno())
+    from streamscope.ui.glyphs import ascii_wanted
+
+    app = _load_app()(
+        source,
+        config,
+        traffic=demo,
+        begin=begin,
+        terminal=require_terminal(),
+        leave_on=leaving.fileno(),
+        ascii_only=config.ascii or ascii_wanted(),
+    )
     with restored():
         app.run()
     if leaving.hung_up:

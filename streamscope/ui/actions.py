@@ -317,9 +317,19 @@ _KEY_NAMES = {
 }  # fmt: skip
 
 
-def key_text(keys: str) -> str:
+_SPELT = (("⏎", "ret"), ("⇧", "S-"), ("⌫", "bs"))
+
+
+def key_text(keys: str, *, ascii_only: bool = False) -> str:
     """Keys as a person reads them: `down,j` is `↓ j`, `ctrl+p` is `^p`."""
-    return " ".join(map(_key_name, keys.split(",")))
+    return spelt(" ".join(map(_key_name, keys.split(","))), ascii_only=ascii_only)
+
+
+def spelt(label: str, *, ascii_only: bool) -> str:
+    """The label of a key as a terminal can show it; what has one cell in ASCII too is left to `glyphs`."""
+    for sign, letters in _SPELT if ascii_only else ():
+        label = label.replace(sign, letters)
+    return label
 
 
 def _key_name(key: str) -> str:

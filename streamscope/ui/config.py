@@ -44,6 +44,7 @@ class Config(msgspec.Struct, frozen=True):
     frames_per_second: int = 20
     closed_seconds: int = 10
     history_mib: int = 64
+    ascii: bool = False
 
     @property
     def history_bytes(self) -> int:
@@ -104,12 +105,14 @@ def parse_config(text: str, source: str = "config.toml") -> Config:
         raise ConfigError(where.line(0) + "this is not a config file: it is nested too deeply") from None
     chosen: dict[str, Any] = {}
     numbers = {number.name: number for number in _NUMBERS}
-    known = ["theme", "columns", *numbers, "keys"]
+    known = ["theme", "columns", *numbers, "ascii", "keys"]
     for name, value in data.items():
         if name in numbers:
             chosen[name] = _number(where, numbers[name], value)
         elif name == "theme":
             chosen[name] = _theme(where, value)
+        elif name == "ascii":
+            chosen[name] = _flag(where, name, value)
         elif name == "columns":
             chosen[name] = _columns(where, value)
         elif name == "keys":
@@ -156,6 +159,12 @@ def _theme(where: _Where, value: object) -> str:
     if isinstance(value, str) and value in names:
         return value
     raise ConfigError(where.key("theme") + f"there is no theme {_shown(value)}; there are {', '.join(names)}")
+
+
+def _flag(where: _Where, name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ConfigError(where.key(name) + f"{name} must be true or false, not {_shown(value)}")
 
 
 def _columns(where: _Where, value: object) -> tuple[str, ...]:
@@ -300,6 +309,9 @@ def default_config_text() -> str:
         "",
         *_comment(f"Colours: {', '.join(theme_names())}."),
         f"#theme = {json.dumps(defaults.theme)}",
+        "",
+        *_comment("Draw with ASCII alone. NO_UNICODE=1 chooses it too, and so does a locale without UTF-8."),
+        f"#ascii = {json.dumps(defaults.ascii)}",
         "",
         *_comment(
             "The table's columns, from left to right. Where there is little room, the less important ones give way."

@@ -37,6 +37,12 @@ class Overlooked(Protocol):
     """An app that looks at one engine."""
 
     view: View
+    ascii_only: bool
 
     def open_stream(self, number: int) -> None:
         """Open a stream on the whole screen."""
+
+
+def in_ascii_only(app: object) -> bool:
+    """Whether the app's terminal shows ASCII alone."""
+    return isinstance(app, Overlooked) and app.ascii_only

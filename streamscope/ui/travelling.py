@@ -30,6 +30,8 @@ class TimeTravelApp(App[int]):
     view: View
     terminal: int
     """The descriptor that it is drawn on."""
+    ascii_only: bool
+    """Whether that is to get nothing but ASCII."""
 
     def following(self) -> Iterator[Shows]:
         """The screens that a person sees and that follow, from the front on: the live one, and dialogs over it; none

@@ -115,6 +115,22 @@ def test_the_terminal_is_as_large_as_it_is_whatever_the_environment_says(open_te
     assert "q quit" in terminal.screen.display[-1]
 
 
+@pytest.mark.parametrize("how", [{"NO_UNICODE": "1"}, {"LC_ALL": "C"}, "the setting"])
+def test_a_terminal_without_utf_8_gets_ascii_alone(
+    open_terminal: Open, tmp_path: Path, how: dict[str, str] | str
+) -> None:
+    if isinstance(how, str):
+        (tmp_path / "config" / "streamscope").mkdir(parents=True)
+        (tmp_path / "config" / "streamscope" / "config.toml").write_text("ascii = true\n")
+    terminal = open_terminal("run", "echo", "--port", "0", **(how if isinstance(how, dict) else {}))
+
+    terminal.wait_for("* live", "listening", "ret open", "q quit", "+- streams")
+    terminal.press("?")
+    terminal.wait_for("+- help")
+
+    assert terminal.raw.isascii()
+
+
 BREAKING = """
 import streamscope.app
 

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from streamscope.ui.actions import BY_ID, CONTEXTS, bindings, key_text
+from streamscope.ui.live import in_ascii_only
 from streamscope.ui.screens.base import Dialog
 
 
@@ -70,10 +71,14 @@ class HelpScreen(Dialog[None]):
         for key, binding in self._active.items():
             if binding.binding.id in BY_ID:
                 keys.setdefault(binding.binding.id, []).append(key)
+        ascii_only = in_ascii_only(self.app)
         order = list(CONTEXTS)
         found = sorted((BY_ID[name] for name in keys), key=lambda action: -order.index(action.context))
         return [
-            (context, [(key_text(",".join(keys[action.id])), action.help) for action in actions])
+            (
+                context,
+                [(key_text(",".join(keys[action.id]), ascii_only=ascii_only), action.help) for action in actions],
+            )
             for context, actions in (
                 (context, list(group)) for context, group in groupby(found, key=lambda action: action.context)
             )

@@ -13,7 +13,9 @@ from textual.content import Content
 from textual.strip import Strip
 
 from streamscope.trace.decode import Event
+from streamscope.ui.actions import spelt
 from streamscope.ui.event_lines import explanation
+from streamscope.ui.live import in_ascii_only
 from streamscope.ui.messages import FilterChanged
 from streamscope.ui.safe import fit
 from streamscope.ui.scale import instant_text
@@ -60,6 +62,7 @@ class Explanation(Pens):
 
     def _lines(self) -> list[tuple[str, str]]:
         pairs = self.hint if self.row is None else explanation(self.row, self._view.vocabulary)
+        pairs = [(spelt(name, ascii_only=in_ascii_only(self.app)), sentence) for name, sentence in pairs]
         names = max(len(name) for name, _ in pairs)
         room = max(self.content_size.width - names - 4, 10)
         left = self.size.height

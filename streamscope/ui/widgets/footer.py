@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.strip import Strip
 
-from streamscope.ui.actions import BY_ID, Action, key_text
-from streamscope.ui.live import Overlooked
+from streamscope.ui.actions import BY_ID, Action, key_text, spelt
+from streamscope.ui.live import Overlooked, in_ascii_only
 from streamscope.ui.view import View
 from streamscope.ui.widgets.pens import Pens
 
@@ -36,7 +36,9 @@ class Hint(NamedTuple):
         return cell_len(self.shown) + 1 + cell_len(self.label) + 3
 
 
-def hints(active: dict[str, ActiveBinding], labels: Mapping[str, str] = _NO_LABELS) -> list[Hint]:
+def hints(
+    active: dict[str, ActiveBinding], labels: Mapping[str, str] = _NO_LABELS, *, ascii_only: bool = False
+) -> list[Hint]:
     """The keys that the footer tells of, from left to right; the first key of each action, as the person has set it.
     `labels` are words that some actions have for the moment, by id.
     """
@@ -53,6 +55,7 @@ def hints(active: dict[str, ActiveBinding], labels: Mapping[str, str] = _NO_LABE
             default = action.keys.split(",")[0]
             key = default if default in bound else bound[0]
             shown = action.key_label if key == default and action.key_label else key_text(key)
+            shown = spelt(shown, ascii_only=ascii_only)
             found.append(Hint(shown, labels.get(action.id, action.label), key, action.help, action))
     return sorted(found, key=lambda hint: hint.action.footer)
 
@@ -103,7 +106,8 @@ class KeyFooter(Pens):
         if y:
             return self.strip([])
         labels = labels_of(self.app.view) if isinstance(self.app, Overlooked) else _NO_LABELS
-        kept = fitting(hints((self._dialog or self.screen).active_bindings, labels), width - 2)
+        active = (self._dialog or self.screen).active_bindings
+        kept = fitting(hints(active, labels, ascii_only=in_ascii_only(self.app)), width - 2)
         segments: list[Segment] = [Segment(" ", self.pen())]
         self._spans = []
         x = 1
