@@ -45,7 +45,8 @@ def _serve(
 ) -> None:
     try:
         if mask & ~POLLOUT:
-            subscriber.receive()  # nothing is obeyed any more
+            for _ in subscriber.receive():  # nothing is obeyed any more
+                pass
     except (EOFError, OSError, FrameError):
         drop(fd)
         return

@@ -2,7 +2,8 @@
 
 When the program has taken every descriptor there is, is when one wants to look: a few are kept in reserve. Once these
 are taken, too, one who comes cannot be let in, and asking again in every poll would burn the server's time. So the
-sockets rest for a second then.
+sockets rest for a second then; and for a moment when many come one after the other, all the more when they leave
+without having said what they want.
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ from pathlib import Path
 from streamscope.core.flags import POLLIN
 from streamscope.core.poller import EpollPoller
 from streamscope.link.descriptors import Reserve
+from streamscope.link.patience import Patience
 from streamscope.link.subscriber import peer_uid
 
 REST_NS = 1_000_000_000
+
+VISIT_NS = 20_000_000
+VISITS_AT_ONCE = 16
+LONGEST_VISIT_NS = 64_000_000
+"""Fifty visitors a second are let in, and so many at once; fifteen, when they come for nothing. So who comes for
+something waits a second at most: until all who wait before it in the kernel, as many as come at once, were let in.
+"""
 
 
 class Listeners:
@@ -30,6 +39,7 @@ class Listeners:
         self._sockets: dict[int, socket.socket] = {}
         self._paths: list[Path] = []
         self._reserve: Reserve | None = None
+        self._patience = Patience(VISIT_NS, VISITS_AT_ONCE, LONGEST_VISIT_NS)
         self.rest_until = 0
 
     def __contains__(self, fd: int) -> bool:
@@ -57,13 +67,20 @@ class Listeners:
             except OSError:
                 if self._reserve is not None and self._reserve.give_up():
                     continue
-                self.rest_until = now + REST_NS
-                self._watch(0)
+                self._rest(now + REST_NS)
                 return None
+        self._patience.use(now)
+        if until := self._patience.gone_until(now):
+            self._rest(until)
         if peer_uid(sock) in (0, os.getuid()):
             return sock
         sock.close()
+        self.in_vain(now)
         return None
+
+    def in_vain(self, now: int) -> None:
+        """Somebody had come for nothing."""
+        self._patience.fault(now)
 
     def left(self) -> None:
         """Somebody has left, and a descriptor is free."""
@@ -90,6 +107,10 @@ class Listeners:
         if self._reserve is not None:
             self._reserve.close()
             self._reserve = None
+
+    def _rest(self, until: int) -> None:
+        self.rest_until = until
+        self._watch(0)
 
     def _watch(self, mask: int) -> None:
         for fd in self._sockets:

@@ -43,8 +43,10 @@ class Commands:
             "payload": Entry(self._on_payload, needs_control=True),
         }
 
-    def obey(self, subscriber: Subscriber, command: Command) -> None:
-        """Carry the command out, if there is such a one and the inspector may give it; it is answered either way."""
+    def obey(self, subscriber: Subscriber, command: Command) -> bool:
+        """Carry the command out, if there is such a one and the inspector may give it; returns whether it was. It
+        is answered either way.
+        """
         entry = self.entries.get(command.name)
         error = ""
         if entry is None:
@@ -57,6 +59,7 @@ class Commands:
             except CommandError as refusal:
                 error = str(refusal)
         subscriber.send(wire.reply(command.number, error))
+        return not error
 
     def _on_watch(self, subscriber: Subscriber, command: Command) -> None:
         mode, every = command.arguments.get("mode"), command.arguments.get("every", 1000)

@@ -9,7 +9,8 @@ the publisher ships them in batches, packed once for all inspectors, at most a t
 inspector has its own place: it begins with a round of slices (`rounds`), a few streams per ride, so that many streams
 never stall a turn; one that does not read loses whole batches, which are counted, and gets `Lost` and a new round once
 it has drained. One that watches states only gets slices now and then (`samples`), and for its sake nothing is told.
-What an inspector sends is checked; one that sends anything else is let go.
+What an inspector sends is checked; one that sends anything else is let go. How much is heard, and how many are let in,
+is bounded for each ride and in time (`hearing`, `listeners`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from streamscope.link import wire
 from streamscope.link.batches import OwnLayout
 from streamscope.link.farewell import deliver
 from streamscope.link.feed import BATCH_WORDS, PATIENCE_MS, Feed
+from streamscope.link.hearing import Hearing
 from streamscope.link.listeners import Listeners
 from streamscope.link.obey import Commands
 from streamscope.link.producer import Producer
@@ -80,6 +82,7 @@ class Publisher:
         self._on_gone: dict[int, Callable[[], None]] = {}
         self._taps = Taps(producer, payload, self._subscribers.values(), self._give_up)
         self.commands = Commands(producer, self._taps, stop, self._watch_soon)
+        self._hearing = Hearing(self._poller, self.commands, self._drop, self._flush_one)
         self.feed = Feed(producer, OwnLayout(hello.kinds, hello.joined), self._feed_full)
         self._samples = Samples(producer, self.feed, self._flush_one, self._dismiss_soon)
         self.remarks: list[str] = []
@@ -87,6 +90,7 @@ class Publisher:
         self._failed = False
         self._chores_at = 0
         self._calm_until = 0
+        self._due_at = 0  # by the clock, though nothing is told; 0 for never
         self._full_turn = 0  # the last of which the rest is lost
 
     @property
@@ -177,7 +181,9 @@ class Publisher:
         """Ship what is due; see `Rider`."""
         words = self.feed.words
         if now < self._calm_until and len(words) < BATCH_WORDS:
-            return PATIENCE_MS if words and not 0 <= timeout_ms <= PATIENCE_MS else timeout_ms
+            if words and not 0 <= timeout_ms <= PATIENCE_MS:
+                return PATIENCE_MS
+            return _by(self._due_at, now, timeout_ms) if self._due_at else timeout_ms
         try:
             return self._wait(timeout_ms, now)
         except Exception as error:
@@ -204,27 +210,27 @@ class Publisher:
             self._soon.pop(0)()
         for subscriber in [s for s, until in self._silent.items() if now >= until]:
             self._watch(subscriber, EVERYTHING)
+        self._hearing.begin_ride()
+        self._hearing.wake(now)
         if self._starting:
             self._start_rounds()
         elif due:
             self.ship()
         self._samples.advance(now)
         more = bool(self._in_round) and self._advance_rounds()
-        times = [self.feed.due_at, self._listeners.rest_until, self._samples.next_at, *self._silent.values()]
-        until = min(filter(None, times), default=0)
+        times = [self._listeners.rest_until, self._samples.next_at, self._hearing.next_at]
+        self._due_at = min(filter(None, (*times, *self._silent.values())), default=0)
+        until = min(filter(None, (self.feed.due_at, self._due_at)), default=0)
         self._calm_until = self._next_time(until)
         if more:
             return 0
-        if not until:
-            return timeout_ms
-        left = max(0, -((now - until) // 1_000_000))
-        return left if timeout_ms < 0 else min(left, timeout_ms)
+        return _by(until, now, timeout_ms) if until else timeout_ms
 
     def _next_time(self, until: int) -> int:
         """Until when a wait needs nothing of us, unless an inspector is heard before or a batch is full; 0 for the
         very next one does. `until` is when something is due by the clock, 0 for never.
         """
-        if self._starting or self._in_round or self._soon or self._listeners.rest_until:
+        if self._starting or self._in_round or self._soon:
             return 0
         if self.feed.is_told and not self.feed.due_at:
             return 0
@@ -277,7 +283,7 @@ class Publisher:
             self._drop(fd)
             return
         if subscriber.blocked != was_blocked:
-            self._poller.modify(fd, POLLIN | POLLOUT if subscriber.blocked else POLLIN)
+            self._hearing.listen_to(fd, subscriber)
         if subscriber.losing and not subscriber.buffered:
             self._begin_soon(subscriber)
 
@@ -376,7 +382,7 @@ class Publisher:
             self.feed.stop()
 
     def _flush_one(self, subscriber: Subscriber) -> None:
-        if not subscriber.blocked:
+        if subscriber.buffered and not subscriber.blocked:
             self._flush(subscriber.sock.fileno(), subscriber)
 
     def _dismiss_soon(self, subscriber: Subscriber, reason: str) -> None:
@@ -385,23 +391,24 @@ class Publisher:
     # inspectors come, speak and go
 
     def _hear(self) -> None:
+        now = self._producer.clock()
+        self._hearing.begin_ride()
         for fd, mask in self._poller.wait(0):
             subscriber = self._subscribers.get(fd)
             if subscriber is not None:
                 if mask & ~POLLOUT:
-                    self._receive(fd, subscriber)
+                    self._hearing.hear(fd, subscriber, now)
                 if mask & POLLOUT and fd in self._subscribers:
                     self._flush(fd, subscriber)
             elif fd in self._listeners:
-                self._accept(fd)
+                self._accept(fd, now)
             elif fd in self._heard_fds:
                 self._heard_fds[fd]()
             elif fd in self._watched_fds:
                 self._poller.delete(fd)
                 self._watched_fds.pop(fd)()
 
-    def _accept(self, fd: int) -> None:
-        now = self._producer.clock()
+    def _accept(self, fd: int, now: int) -> None:
         sock = self._listeners.accept(fd, now)
         if sock is not None and len(self._subscribers) < MOST_SUBSCRIBERS:
             subscriber = Subscriber(sock, control=self._control, limit=self._buffer)
@@ -411,6 +418,7 @@ class Publisher:
             self._flush_one(subscriber)
         elif sock is not None:
             sock.close()
+            self._listeners.in_vain(now)
 
     def _take(self, subscriber: Subscriber) -> int:
         subscriber.sock.setblocking(False)
@@ -423,23 +431,13 @@ class Publisher:
         self._starting[subscriber] = None
         self._calm_until = 0
 
-    def _receive(self, fd: int, subscriber: Subscriber) -> None:
-        try:
-            for command in subscriber.receive():
-                self.commands.obey(subscriber, command)
-        except (EOFError, OSError, FrameError):
-            self._drop(fd)
-            return
-        if subscriber.buffered > 2 * subscriber.limit:
-            self._drop(fd)  # it asks and asks, and does not read the answers
-        elif subscriber.buffered and not subscriber.blocked:
-            self._flush(fd, subscriber)
-
     def _drop(self, fd: int) -> None:
         """Let an inspector go."""
         subscriber = self._subscribers.pop(fd)
         self._taps.close_all(subscriber)
-        self._silent.pop(subscriber, None)
+        self._hearing.forget(subscriber)
+        if self._silent.pop(subscriber, 0):
+            self._listeners.in_vain(self._producer.clock())
         self._samples.remove(subscriber)
         subscriber.round = None
         self._poller.delete(fd)
@@ -498,3 +496,9 @@ class Publisher:
 def _is_robbed(error: Exception) -> bool:
     """Whether the program has closed a descriptor of the link."""
     return isinstance(error, OSError) and error.errno == errno.EBADF
+
+
+def _by(until: int, now: int, timeout_ms: int) -> int:
+    """How many ms to wait when something is due then, and the loop would wait for `timeout_ms`."""
+    left = max(0, -((now - until) // 1_000_000))
+    return left if timeout_ms < 0 else min(left, timeout_ms)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import socket
 import struct
 from collections import deque
+from collections.abc import Iterator
 from itertools import islice
 
 from streamscope.link import wire
+from streamscope.link.patience import Patience
 from streamscope.link.wire import MAX_COMMAND, Command, Frame, FrameCutter
 
 BUFFER_LIMIT = 8 * 1024 * 1024
@@ -21,6 +23,13 @@ _SEND_AT_ONCE = 16
 _SEND_PER_RIDE = 1024 * 1024
 _RECEIVE_PER_RIDE = 4 * 1024
 
+COMMAND_NS = 10_000_000
+COMMANDS_AT_ONCE = 16
+LONGEST_REST_NS = 1_000_000_000
+"""A hundred commands a second are heard of one inspector, and so many at once; after faults one a second at least."""
+
+MOST_FAULTS = 32
+"""Commands that there are not, or that the inspector may not give, before it is let go."""
 
 EVERYTHING, STATES, NOTHING = "everything", "states", "nothing"
 """What an inspector watches: records and the states between them; states alone, now and then; notices only."""
@@ -48,7 +57,7 @@ class Subscriber:
 
     __slots__ = (
         "_cutter", "_queue", "blocked", "buffered", "control", "greeted", "limit", "listening", "losing", "lossless",
-        "lost", "opened", "payload_lost", "records_only", "round", "sock", "watches",
+        "lost", "opened", "patience", "payload_lost", "records_only", "round", "sock", "watches",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +82,7 @@ class Subscriber:
         self.buffered = 0
         self.blocked = False  # the kernel takes no more for now
         self.opened: set[int] = set()  # streams whose payload it has asked for
+        self.patience = Patience(COMMAND_NS, COMMANDS_AT_ONCE, LONGEST_REST_NS)
         self.payload_lost: dict[tuple[int, bool], int] = {}  # bytes by (stream, out)
         self._queue: deque[memoryview] = deque()
         self._cutter = FrameCutter(MAX_COMMAND)
@@ -119,17 +129,20 @@ class Subscriber:
         self.blocked = bool(queue)
         return sent
 
-    def receive(self) -> list[Command]:
-        """The commands that have arrived. Raises EOFError when the inspector has closed, OSError when it broke off, and
-        FrameError when it sends what is no command.
+    def receive(self) -> Iterator[Command]:
+        """The commands that have arrived; whoever stops in between gets the rest the next time. Raises EOFError when
+        the inspector has closed, OSError when it broke off, and FrameError when it sends what is no command.
         """
+        for body in self._cutter.feed(b""):
+            yield wire.read_command(body)
         try:
             data = self.sock.recv(_RECEIVE_PER_RIDE)
         except BlockingIOError:
-            return []
+            return
         if not data:
             raise EOFError
-        return [wire.read_command(body) for body in self._cutter.feed(data)]
+        for body in self._cutter.feed(data):
+            yield wire.read_command(body)
 
 
 def peer_pid(sock: socket.socket) -> int:

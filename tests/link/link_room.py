@@ -23,6 +23,21 @@ from streamscope.link.subscriber import Subscriber
 from streamscope.servers import echo
 from streamscope.trace.state import LoopState, StreamState
 
+MS = 1_000_000
+
+
+class StillClock(System):
+    """A clock that moves when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ns = 1_000 * MS
+        self.step = 0  # what each look at it takes
+
+    def clock_ns(self) -> int:
+        self.ns += self.step
+        return self.ns
+
 
 def hello(program: str = "echo") -> Hello:
     return greeted(program)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from link_room import Room, assert_model_is_engine
+from link_room import MS, Room, StillClock, assert_model_is_engine
 
 from streamscope.core import RUN_NOWAIT, Tcp
 from streamscope.link import farewell, listeners, rounds
@@ -133,12 +133,14 @@ def test_an_inspector_that_breaks_off_within_a_frame_is_let_go() -> None:
 
 
 def test_an_inspector_that_asks_and_never_reads_is_let_go() -> None:
-    with Room() as room:
+    clock = StillClock()
+    clock.step = 5 * MS
+    with Room(system=clock) as room:
         ours, theirs = socket.socketpair()
         with theirs:
             theirs.setblocking(False)
             room.publisher.adopt(Subscriber(ours, limit=4096))
-            question = pack(Command(1, "what?", {}))
+            question = pack(Command(1, "ask", {}))
 
             def ask() -> bool:
                 try:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from link_room import Room, assert_model_is_engine, engine_state, model_state
+from link_room import MS, Room, StillClock, assert_model_is_engine, engine_state, model_state
 
-from streamscope.core import System, Tcp
+from streamscope.core import Tcp
 from streamscope.link import rounds
 from streamscope.link import samples as samples_module
 from streamscope.link.discovery import listen
@@ -18,21 +18,6 @@ from streamscope.link.rounds import STREAMS_PER_SLICE
 from streamscope.link.samples import SHARE
 from streamscope.link.session import Session
 from streamscope.trace.pieces import SliceMark
-
-MS = 1_000_000
-
-
-class StillClock(System):
-    """A clock that moves when a test says so."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ns = 1_000 * MS
-        self.step = 0  # what each look at it takes
-
-    def clock_ns(self) -> int:
-        self.ns += self.step
-        return self.ns
 
 
 @pytest.fixture
