@@ -2,7 +2,8 @@
 
 A frame is four bytes of length (little endian) and one msgpack array, whose first element names its type. Both ends
 check everything while decoding: sizes are bounded, types are exact, and what does not fit is a `FrameError`, after
-which the peer is let go.
+which the peer is let go. A frame of 16 MiB could hold what takes seconds to unpack. So a batch and a slice have no more
+in them than an engine puts there, which is looked at first, and every other frame is small.
 
 Engine to inspector, in order: `Hello`; then one round of `Slice`s between `Records`, after which the model is whole;
 then `Records`. When an inspector has been too slow, whole batches are dropped: it gets `Lost` in their place, and a new
@@ -14,6 +15,8 @@ from __future__ import annotations
 import msgspec
 
 from streamscope.link import wire
+from streamscope.link.batches import MOST_WORDS
+from streamscope.link.rounds import MOST_REQUESTS, REQUESTS_PER_SLICE, STREAMS_PER_SLICE
 from streamscope.link.wire import MAX_COMMAND as MAX_COMMAND
 from streamscope.link.wire import MAX_FRAME as MAX_FRAME
 from streamscope.link.wire import PROTOCOL as PROTOCOL
@@ -22,6 +25,9 @@ from streamscope.link.wire import FrameError as FrameError
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import a_path, a_time
 from streamscope.trace.vocabulary import Words
+
+MOST_OTHER = 512 * 1024
+"""Bytes of a frame that is neither batch nor slice: payload is the largest, a greeting has some 32 KiB."""
 
 READABLE = (1, 2)
 """Protocols that this version understands; 1 brought no vocabulary."""
@@ -144,7 +150,6 @@ AnyFrame = _Known | Unknown
 _encoder = msgspec.msgpack.Encoder()
 _any_frame = msgspec.msgpack.Decoder(_Known)
 _MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
-_A_SLICE = b"\xa5slice"
 
 
 class _SliceHead(Frame, tag="slice"):
@@ -155,7 +160,17 @@ class _SliceHead(Frame, tag="slice"):
     streams: msgspec.Raw
 
 
+class _RecordsHead(Frame, tag="records"):
+    """A batch whose words are packed yet."""
+
+    place: int
+    turn: int
+    t: int
+    words: msgspec.Raw
+
+
 _slice_head = msgspec.msgpack.Decoder(_SliceHead)
+_records_head = msgspec.msgpack.Decoder(_RecordsHead)
 _TAGS = frozenset(
     str(kind.__struct_config__.tag).encode()
     for kind in (Hello, Records, Slice, Lost, Payload, Notice, Bye, Command, Reply)
@@ -171,18 +186,39 @@ def pack(frame: Frame) -> bytes:
 
 def read_frame(body: bytes) -> AnyFrame:
     """What the engine said. Raises FrameError."""
-    if _tag_of(body) not in _TAGS:
+    tag = _tag_of(body)
+    if tag not in _TAGS:
         return Unknown()
     try:
-        if body[1:7] == _A_SLICE:
-            from streamscope.trace.packing import has_cut_handles  # the engine's process does without that room
-
-            if has_cut_handles(bytes(_slice_head.decode(body).streams)):
-                raise FrameError("a slice has handles that are cut short")
+        _check_bounds(tag, body)
         frame: AnyFrame = _any_frame.decode(body)
         return frame
     except _MALFORMED as error:
         raise FrameError(f"what came is no frame: {error}") from error
+
+
+def _check_bounds(tag: bytes, body: bytes) -> None:
+    """Raises FrameError for a frame that has more in it than an engine puts there. Nothing is unpacked for that."""
+    if tag == b"records":
+        if len(body) > MOST_WORDS:
+            from streamscope.trace.packing import array_length  # the engine's process does without that room
+
+            words = array_length(memoryview(_records_head.decode(body).words))
+            if words > MOST_WORDS:
+                raise FrameError(f"a batch has {words:,} words, and {MOST_WORDS:,} is the most there is")
+    elif tag == b"slice":
+        from streamscope.trace.packing import array_length, has_cut_handles, requests_in
+
+        handles = bytes(_slice_head.decode(body).streams)
+        if array_length(handles) > STREAMS_PER_SLICE:
+            raise FrameError(f"a slice has {array_length(handles):,} handles, and {STREAMS_PER_SLICE} is the most")
+        if has_cut_handles(handles):
+            raise FrameError("a slice has handles that are cut short")
+        most = MOST_REQUESTS + REQUESTS_PER_SLICE
+        if len(handles) > most and requests_in(handles) > most:
+            raise FrameError(f"a slice has more than {MOST_REQUESTS:,} requests")
+    elif len(body) > MOST_OTHER:
+        raise FrameError(f"a frame of {len(body):,} bytes is too long for what it says it is")
 
 
 def _tag_of(body: bytes) -> bytes:

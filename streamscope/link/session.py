@@ -1,9 +1,11 @@
 """What an inspector holds: one engine, as its link tells of it. The screen, and whatever else looks, reads only this.
 
-A session receives and folds in small steps that its owner times; it never waits. When the engine ends or the connection
-breaks, everything known stays as it was, with the reason. A session that attached by path tries again by itself, as
-long as an engine may listen there, and begins anew when one answers: state is made whole by the round of slices that
-every newcomer gets.
+A session receives and folds in small steps that its owner times; it never waits. No step takes long, whatever the
+engine says: frames are bounded before they are read (`frames`), and a long batch is folded in parts.
+
+When the engine ends or the connection breaks, everything known stays as it was, with the reason. A session that
+attached by path tries again by itself, as long as an engine may listen there, and begins anew when one answers: state
+is made whole by the round of slices that every newcomer gets.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,6 +47,9 @@ from streamscope.trace.vocabulary import Vocabulary
 HISTORY_BYTES = 64 * 1024 * 1024
 PAYLOAD_BYTES = 4 * 1024 * 1024
 """Memory for the past, and for the payload of the opened stream; the oldest goes first."""
+
+PART_WORDS = 16 * 1024
+"""About so many words of a batch are folded in one step: some milliseconds."""
 
 RETRY_S = 0.5
 _ASK = "ask"
@@ -95,6 +100,7 @@ class Session:
         self._retry_at = 0.0
         self._client: Client | None = None
         self._place: int | None = None
+        self._parts: Iterator[Records] = iter(())  # of the batch that came last, what is still to be folded
         self._sampled = False  # the last that came was a slice without the records before it
         self._wanted = EVERYTHING, 1000
         self._commands = 0
@@ -142,16 +148,17 @@ class Session:
         came = False
         while self._client is not None:
             try:
-                frame = self._client.take()
-                if frame is None:
-                    if self._client.broken:
-                        self._break(self._client.broken)
-                        return True
-                    self._client.receive()  # the engine goes on sending while we fold
+                if not self._fold_on():
                     frame = self._client.take()
                     if frame is None:
-                        return came or bool(self._client.broken)
-                self._handle(frame)
+                        if self._client.broken:
+                            self._break(self._client.broken)
+                            return True
+                        self._client.receive()  # the engine goes on sending while we fold
+                        frame = self._client.take()
+                        if frame is None:
+                            return came or bool(self._client.broken)
+                    self._handle(frame)
             except (FrameError, FeedError) as error:
                 self._break(str(error))
                 return True
@@ -231,7 +238,7 @@ class Session:
 
     def _handle(self, frame: AnyFrame) -> None:
         if isinstance(frame, Records):
-            self._fold_records(frame)
+            self._begin_batch(frame)
         elif isinstance(frame, Payload):
             self._keep_payload(frame)
         elif isinstance(frame, Slice):
@@ -240,8 +247,8 @@ class Session:
                 raise FrameError("a snapshot is of another place of the feed")
             self._place = None if frame.alone else frame.place
             self._follow(alone=frame.alone)
-            self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
             self.history.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
+            self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
         elif isinstance(frame, Lost):
             self._expect_hello()
             self._place = None
@@ -263,11 +270,32 @@ class Session:
         elif not isinstance(frame, Unknown):
             raise FrameError("an engine sends no commands")
 
-    def _fold_records(self, frame: Records) -> None:
+    def _begin_batch(self, frame: Records) -> None:
         self._expect_hello()
         if frame.place < 0 or (self._place is not None and frame.place != self._place):
             raise FrameError("the feed has a hole that nobody told of")
         self._follow(alone=False)
+        self._place = frame.place
+        self._parts = self._parts_of(frame)
+        self._fold_on()
+
+    def _fold_on(self) -> bool:
+        """Fold the next part of the batch that came last; returns whether there was one."""
+        part = next(self._parts, None)
+        if part is not None:
+            self._fold_part(part)
+        return part is not None
+
+    def _parts_of(self, frame: Records) -> Iterator[Records]:
+        """The batch, cut where each part has to begin with what the model knew by then."""
+        words, start, turn, t = frame.words, 0, frame.turn, frame.t
+        while start < len(words):
+            end = self.model.decoder.layout.cut(words, start, PART_WORDS)
+            whole = end - start == len(words)
+            yield Records(frame.place + start, turn, t, words if whole else words[start:end])
+            start, turn, t = end, self.model.turn, self.model.t
+
+    def _fold_part(self, frame: Records) -> None:
         count = self.model.apply(frame.place, frame.turn, frame.t, frame.words)
         self.history.append(frame.place, frame.turn, frame.t, frame.words, count, self.model.t)
         self._place = frame.place + len(frame.words)
@@ -335,7 +363,7 @@ class Session:
         answer = None if self._asking is None else self._asking.answer
         if answer is not None and answer.words and self._place == answer.place and self.status == "live":
             with suppress(FrameError, FeedError):
-                self._fold_records(Records(answer.place, answer.batch_turn, answer.batch_t, answer.words))
+                self._fold_part(Records(answer.place, answer.batch_turn, answer.batch_t, answer.words))
 
     def _connected(self, sock: socket.socket, pid: int | None = None) -> None:
         self._client = Client(sock)
@@ -353,6 +381,7 @@ class Session:
             self._client.close()
             self._client = None
         self._place = None
+        self._parts = iter(())
         self._retry_at = self._monotonic() + RETRY_S
 
     def _retry(self) -> None:

@@ -62,6 +62,20 @@ class Layout:
             codes[code] = any(codes[site & 255] for site, _ in expansion.steps)
         return codes
 
+    def cut(self, words: Sequence[Word], start: int, most: int) -> int:
+        """Where, behind about so many words from `start` on, a record ends; the end where fewer are left. Raises
+        FeedError for words that are no records.
+        """
+        i, soft, end, lengths = start, start + most, len(words), self.lengths
+        if end <= soft:
+            return end
+        try:
+            while i < soft:
+                i += lengths[words[i] & 255]  # type: ignore[operator]
+        except TypeError as error:
+            raise FeedError("a word has the wrong type") from error
+        return min(i, end)
+
     def clock_after(self, words: Sequence[Word], start: int, end: int, turn: int, t: int) -> tuple[int, int]:
         """The turn and the time that hold after the records from `start` to `end`, where these held before. The words
         must be ones that `Decoder.count` has accepted.

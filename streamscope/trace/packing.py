@@ -15,6 +15,13 @@ from streamscope.trace.untrusted import MALFORMED, FeedError
 _HANDLE_BYTES = 38
 """What a handle takes at least: an array with a byte or more for each of the 37 fields that it has always had."""
 
+_QUEUES = ("write_queue", "write_completed_queue")
+_Held = msgspec.defstruct(
+    "_Held", [(name, msgspec.Raw, msgspec.Raw()) for name in StreamState.__struct_fields__], array_like=True
+)
+"""A handle of which each field is packed yet."""
+
+_read_held = msgspec.msgpack.Decoder(list[_Held]).decode  # type: ignore[valid-type]
 _read_handles = msgspec.msgpack.Decoder(list[StreamState]).decode
 
 
@@ -36,6 +43,13 @@ def array_length(packed: bytes | memoryview) -> int:
 def has_cut_handles(packed: bytes | memoryview) -> bool:
     """Whether an array says that it has more handles than so many bytes can hold."""
     return array_length(packed) * _HANDLE_BYTES > len(packed)
+
+
+def requests_in(packed: bytes | memoryview) -> int:
+    """How many requests wait in the queues of an array of handles, by their own account. Raises what `MALFORMED` has
+    for what are no handles.
+    """
+    return sum(max(0, array_length(memoryview(getattr(held, name)))) for held in _read_held(packed) for name in _QUEUES)
 
 
 def check_handles(packed: bytes | memoryview) -> None:

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamscope.link import frames
+from streamscope.link.batches import MOST_WORDS
 from streamscope.link.frames import (
     MAX_COMMAND,
     MAX_FRAME,
+    AnyFrame,
     Bye,
     Command,
     Frame,
@@ -24,6 +27,8 @@ from streamscope.link.frames import (
     pack,
     read_frame,
 )
+from streamscope.link.rounds import MOST_REQUESTS, STREAMS_PER_SLICE
+from streamscope.link.taps import MOST_BYTES
 from streamscope.link.wire import read_command
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
@@ -109,9 +114,65 @@ def test_nesting_without_end_is_refused() -> None:
 def test_handles_that_are_cut_short_are_refused_before_they_are_made() -> None:
     """A handle that is read from two bytes takes hundreds."""
     loop = msgspec.msgpack.encode(LoopState())
-    handles = b"\xdd" + (8_000_000).to_bytes(4, "big") + b"\x91\x01" * 8_000_000
+    handles = b"\xdc" + (60).to_bytes(2, "big") + b"\x91\x01" * 60
     with pytest.raises(FrameError, match="cut short"):
         read_frame(b"\x96\xa5slice\x05" + loop + handles + b"\xc3\xc3")
+
+
+def array_of(length: int) -> bytes:
+    """How msgpack begins a long array."""
+    return b"\xdd" + length.to_bytes(4, "big")
+
+
+def slice_with(handles: bytes) -> bytes:
+    return b"\x96\xa5slice\x05" + msgspec.msgpack.encode(LoopState()) + handles + b"\xc3\xc3"
+
+
+BOUNDED = {
+    "a batch has": b"\x95\xa7records\x00\x01\x01" + array_of(MOST_WORDS + 1) + b"\x01" * (MOST_WORDS + 1),
+    "a slice has 65 handles": slice_with(msgspec.msgpack.encode([StreamState(n + 1) for n in range(65)])),
+    "a slice has more than": slice_with(
+        b"\x91"
+        + msgspec.msgpack.encode(StreamState(1, write_queue=[RequestState(1, 3)])).replace(
+            b"\x91" + msgspec.msgpack.encode(RequestState(1, 3)),
+            array_of(MOST_REQUESTS + 5_000) + msgspec.msgpack.encode(RequestState(1, 3)) * (MOST_REQUESTS + 5_000),
+        )
+    ),
+    "too long for what it says it is": b"\x99\xa5hello\x02\xa0\x01\xa1x\x90\x01"
+    + array_of(1_000_000)
+    + b"\x92\xa1a\x90" * 1_000_000
+    + b"\x90",
+}
+"""What an engine puts into no frame, by what is said of it. All of it could be unpacked."""
+
+
+@pytest.mark.parametrize("reason", BOUNDED)
+def test_a_frame_in_which_there_is_more_than_an_engine_puts_there_is_refused_before_it_is_unpacked(
+    reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked = 0
+
+    class Counts:
+        def decode(self, body: bytes) -> AnyFrame:
+            nonlocal unpacked
+            unpacked += 1
+            return Unknown()
+
+    monkeypatch.setattr(frames, "_any_frame", Counts())
+    assert len(BOUNDED[reason]) <= MAX_FRAME
+    with pytest.raises(FrameError, match=reason):
+        read_frame(BOUNDED[reason])
+    assert unpacked == 0
+
+
+def test_as_much_as_an_engine_puts_into_a_frame_is_read() -> None:
+    words = read_frame(pack(Records(0, 1, 1, [1] * MOST_WORDS))[4:])
+    assert isinstance(words, Records)
+    assert len(words.words) == MOST_WORDS
+    handles = read_frame(pack(Slice(0, LoopState(), [StreamState(n + 1) for n in range(STREAMS_PER_SLICE)]))[4:])
+    assert isinstance(handles, Slice)
+    shown = read_frame(pack(Payload(1, 1, True, MOST_BYTES, bytes(MOST_BYTES)))[4:])
+    assert isinstance(shown, Payload)
 
 
 def test_a_length_beyond_all_bounds_is_refused_when_it_is_announced() -> None:

@@ -13,6 +13,7 @@ from link_room import Room, assert_model_is_engine, hello
 
 from streamscope.core.probe import site
 from streamscope.link import client as client_module
+from streamscope.link import session as session_module
 from streamscope.link import wire
 from streamscope.link.discovery import listen, probe_path
 from streamscope.link.frames import (
@@ -31,6 +32,7 @@ from streamscope.link.frames import (
     pack,
 )
 from streamscope.link.session import Session
+from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, StreamState
 
 TURN = site("loop.turn", "uv_run")
@@ -176,6 +178,51 @@ def test_folding_keeps_to_its_budget(liar: Liar) -> None:
     assert 5 < liar.session.history.end < 15
     assert liar.session.fold(1000.0)
     assert liar.session.history.end == 50
+
+
+def test_a_long_batch_is_folded_in_parts_and_whoever_has_no_time_folds_one_at_a_time(
+    liar: Liar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a batch of many records, of which each has another time
+    monkeypatch.setattr(session_module, "PART_WORDS", 30)
+    words = [word for n in range(100) for word in (TURN, n + 2, 20 * n)]
+    at_once = Model.here()
+    at_once.apply(0, 1, 10, words)
+    session = liar.says(hello(), whole_slice())
+    for frame in (Records(0, 1, 10, words), records(300, 200)):
+        liar.sock.sendall(pack(frame))
+    session.receive()
+    # when somebody folds who has no time
+    ends = []
+    while session.fold(0.0):
+        ends.append(session.history.end)
+    # then each time it was a part, and what came after the batch is folded after it
+    assert ends == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 101]
+    assert (session.status, session.model.loop.turn) == ("live", 200)
+    # and the parts are the same events, and the same state, as the whole
+    assert [row.t for row in session.history.rows(0, 100)] == [20 * n for n in range(100)]  # type: ignore[union-attr]
+    assert at_once.events_seen == 100
+    assert liar.session.model.poll_ns == at_once.poll_ns
+
+
+def test_a_part_never_ends_within_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    for most in range(1, 8):
+        monkeypatch.setattr(session_module, "PART_WORDS", most)
+        other = Liar()
+        other.says(hello(), Records(0, 1, 10, [TURN, 5, 20, TURN, 6, 30, TURN, 7, 40]))
+        assert (other.session.status, other.session.model.loop.turn, other.session.history.end) == ("live", 7, 3)
+        other.sock.close()
+        other.session.close()
+
+
+@pytest.mark.parametrize(("last", "reason"), [([TURN, 9], "cut off"), ([255], "kind"), (["x"], "wrong type")])
+def test_what_makes_no_sense_in_a_later_part_ends_the_session_after_what_came_before_it(
+    liar: Liar, monkeypatch: pytest.MonkeyPatch, last: list[int | str], reason: str
+) -> None:
+    monkeypatch.setattr(session_module, "PART_WORDS", 3)
+    session = liar.says(hello(), Records(0, 1, 10, [TURN, 5, 20, TURN, 6, 30, *last]))
+    assert (session.status, session.history.end) == ("gone", 2)
+    assert reason in session.reason
 
 
 def test_a_refusal_is_a_notice_and_a_yes_is_none(liar: Liar) -> None:
