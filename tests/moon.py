@@ -94,7 +94,7 @@ def moonrise() -> Scene:
     scene = Scene(Clock(200.0), vocabulary=MOON, program="moon")
     scene.snapshot([])
     scene.records(
-        record("loop.turn", 0, 12, 190 * SECOND),
+        record("loop.turn", 0, 12, 200 * SECOND),
         record("handle.init", 7, SEA, "sky.py:3 dawn"),
         record("handle.address", 7, "", "Lisbon"),
         record("handle.init", 8, SEA, "sky.py:3 dawn"),

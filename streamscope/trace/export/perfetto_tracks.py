@@ -140,7 +140,7 @@ class Drawing:
     def queue(self, tracks: Tracks, size: int, t: int) -> None:
         """write_queue_size has a new value."""
         if tracks.wq < 0:
-            self._counter(tracks, _QUEUE, "write_queue_size", BYTES)
+            self._counter(tracks, _QUEUE, self.vocabulary.label("write_queue_size"), BYTES)
         tracks.wq = max(0, size)
         self.wire.count(t, tracks.base + _QUEUE, tracks.wq)
 

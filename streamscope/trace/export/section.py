@@ -87,12 +87,15 @@ class Section:
     def _summary(self) -> str:
         if not self._vocabulary.tells("write_queue_size"):
             return ""
-        above = sum(c.t1 - c.t0 for c in self._columns if c.known and c.wq_max > c.high_water)
+        marked = self._vocabulary.tells("high_water")
+        above = sum(c.t1 - c.t0 for c in self._columns if marked and c.known and c.wq_max > c.high_water)
         peak = max(self._columns, key=lambda c: c.wq_max)
         if not peak.wq_max:
             return "nothing was ever queued"
-        said = f"write_queue_size peaks at {size(peak.wq_max)}, {instant(peak.t0, self._span)}"
-        return said + (f" · above high_water for {duration(above)}" if above else "")
+        said = (
+            f"{self._vocabulary.label('write_queue_size')} peaks at {size(peak.wq_max)}, {instant(peak.t0, self._span)}"
+        )
+        return said + (f" · above {self._vocabulary.label('high_water')} for {duration(above)}" if above else "")
 
     def _x(self, column: int) -> float:
         return self._box.x + column * self._unit
@@ -127,14 +130,14 @@ class Section:
         peak = max(c.wq_max for c in columns)
         ticks = byte_ticks(max(peak, high if peak > high / 4 else peak))
         scale = box.height / (ticks[-1] or 1)
-        pen.text(box.x - 12, box.y + 14, "write_queue_size", size=14, anchor="end", mono=True)
+        pen.text(box.x - 12, box.y + 14, self._vocabulary.label("write_queue_size"), size=14, anchor="end", mono=True)
         for tick in ticks:
             y = box.bottom - tick * scale
             pen.line(box.x, y, box.right, y, "grid")
             if tick:
                 pen.text(box.right + 10, y + 4, size(tick), size=12, fill="muted")
         self._steps(box, [c.wq_max if c.known else 0 for c in columns], scale, "queue", 0.25)
-        if high and high <= ticks[-1]:
+        if high and high <= ticks[-1] and self._vocabulary.tells("high_water"):
             self._high_water(box, scale)
         if peak:
             self._peak(box, scale)
@@ -175,7 +178,15 @@ class Section:
             pen.line(self._x(first), y, self._x(end), y, "mark", width=1.5, dash="6 4")
         last = next(c.high_water for c in reversed(columns) if c.known)
         y = min(max(box.bottom - last * scale + 5, box.y + 32), box.bottom)
-        pen.text(box.x - 12, y, f"high_water {size(last)}", size=12, fill="mark", anchor="end", mono=True)
+        pen.text(
+            box.x - 12,
+            y,
+            f"{self._vocabulary.label('high_water')} {size(last)}",
+            size=12,
+            fill="mark",
+            anchor="end",
+            mono=True,
+        )
 
     def _peak(self, box: Box, scale: float) -> None:
         columns = self._columns

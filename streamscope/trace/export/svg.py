@@ -168,8 +168,9 @@ def _legend(pen: Pen, y: float, shown: Sequence[Sequence[Column]], vocabulary: V
     entries = [("can", "set")]
     if any(is_busy(each, lanes_of_feed(vocabulary)) for each in shown):
         entries.append(("url(#busy-can)", "comes and goes too quickly to be drawn"))
-    if any(column.wq_max > column.high_water for column in columns if column.known):
-        entries.append(("above", "above high_water"))
+    marked = vocabulary.tells("write_queue_size", "high_water")
+    if marked and any(column.wq_max > column.high_water for column in columns if column.known):
+        entries.append(("above", f"above {vocabulary.label('high_water')}"))
     if any(column.gap for column in columns):
         entries.append(("url(#lost)", "events are missing"))
     x = float(LEFT)
