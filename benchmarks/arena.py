@@ -33,6 +33,8 @@ class Entry:
     """Whether an inspector is attached to it, too."""
     python: tuple[str, ...] = (sys.executable,)
     """The interpreter, with what runs around it or in it; `{folder}` is one for files that nobody needs."""
+    root: Path = ROOT
+    """The checkout that it is of."""
 
     def is_there(self) -> bool:
         """Whether what it needs is installed."""
@@ -46,9 +48,9 @@ class Entry:
 class Inspector:
     """A process that watches the engine whose probe is at a path; `close` returns what it counted."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: Path) -> None:
         command = [sys.executable, "-m", "benchmarks.inspector", str(path)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         os.sched_setaffinity(self.process.pid, client_cores())
         assert self.process.stdout is not None
         self.process.stdout.readline()
@@ -85,11 +87,15 @@ class Arena:
         self.probes[name] = probe
         arguments = [*entry.arguments, "link", str(probe)] if entry.link or entry.watched else entry.arguments
         contestant = Contestant(
-            entry.module, address, *arguments, python=[word.format(folder=self._folder) for word in entry.python]
+            entry.module,
+            address,
+            *arguments,
+            python=[word.format(folder=self._folder) for word in entry.python],
+            root=entry.root,
         )
         self.contestants[name] = self._stack.enter_context(contestant)
         if entry.watched:
-            self.inspectors[name] = Inspector(probe)
+            self.inspectors[name] = Inspector(probe, entry.root)
         self._warm_up(contestant)
 
     def _warm_up(self, contestant: Contestant) -> None:

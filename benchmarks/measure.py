@@ -99,10 +99,11 @@ class Contestant:
         where: str,
         *arguments: str,
         python: Sequence[str] = (sys.executable,),
+        root: Path = ROOT,
     ) -> None:
-        """`python` is the interpreter, with what runs around it or in it."""
+        """`python` is the interpreter, with what runs around it or in it; `root` the checkout that the server is of."""
         command = [*python, "-m", f"benchmarks.contestants.{module}", where, *arguments]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:

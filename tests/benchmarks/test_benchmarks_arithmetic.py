@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from benchmarks.against import ratio
 from benchmarks.measure import paired_cost_percent, paired_difference, paired_ratio, rounds_of
 from benchmarks.targets import Figure, Target
 
@@ -72,3 +73,13 @@ def test_nothing_is_met_where_nothing_is_wanted():
         "name": "x", "figure": 3.0, "unit": "ns", "floor": None, "goal": None, "limit": None,
         "meets_floor": None, "meets_goal": None,
     }  # fmt: skip
+
+
+def test_a_ratio_to_another_checkout_is_the_median_of_pairs_with_the_interval_of_the_median() -> None:
+    there = [100.0 + n for n in range(25)]  # drifts by a quarter, both alike
+    here = [cost / 2 for cost in there]
+    assert ratio(there, here) == (2.0, 2.0, 2.0)
+    median, low, high = ratio([100.0] * 25, [50.0 + n for n in range(25)])
+    assert low < median < high
+    assert low > 100 / 74
+    assert high < 100 / 50
