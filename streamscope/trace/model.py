@@ -43,8 +43,9 @@ nothing but the clock and the loop's counters. A round of slices makes all known
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -78,6 +79,10 @@ LIT_NS = 2_000_000_000
 """Beyond so many entries, `lit` keeps only those of the last two seconds."""
 
 
+Entry: TypeAlias = tuple[Any, int, int]
+"""A handler or none, and how many words and events a record has."""
+
+
 class Model(Fold):
     """An engine's state as its feed tells it. Raises FeedError, and nothing else, for what is no feed.
 
@@ -103,32 +108,7 @@ class Model(Fold):
         self.whole = False
         self.events_seen = 0
         self.events_lost = 0
-        self.decoder = Decoder(vocabulary)
-        for name, arguments in self.decoder.kinds:
-            mine = arguments_of(name)
-            if arguments[: len(mine)] != mine:
-                raise FeedError(f"the engine speaks of {name} in another way than this version of streamscope")
-        self._handlers: list[tuple[Handler | None, int, int]] = [(_unknown, 1, 1)] * 256
-        self._strangers: list[tuple[Stranger | None, int, int]] = [(_unknown, 1, 1)] * 256
-        for code, (name, arguments) in enumerate(self.decoder.kinds):
-            handler, stranger, texts = handler_of(name), STRANGERS.get(name), self.decoder.layout.texts[code]
-            numbers: list[int] = []
-            if not _is_said(vocabulary, name):
-                texts = tuple(texts_of(name))
-                numbers = [at for at in range(1, 1 + len(arguments_of(name))) if at not in texts]
-            if texts or numbers:
-                handler, stranger = _checked(handler, texts, numbers), _checked(stranger, texts, numbers)
-            self._handlers[code] = handler, 1 + len(arguments), 1
-            self._strangers[code] = stranger, 1 + len(arguments), 1
-        for code, expansion in self.decoder.layout.expansions.items():
-            plain = [site & 255 for site, _ in expansion.steps]
-            handler = joined_handlers.HANDLERS.get(expansion.name) if expansion.known else None
-            if handler is None:
-                handler = one_by_one(expansion, [self._handlers[kind][0] for kind in plain])
-            stranger = one_by_one(expansion, [self._strangers[kind][0] for kind in plain])
-            self._handlers[code] = handler, expansion.length, len(plain)
-            self._strangers[code] = stranger, expansion.length, len(plain)
-        self._runs = runs_of(self.decoder.layout.expansions)
+        self.decoder, self._handlers, self._strangers, self._runs = _tables(vocabulary)
 
     @classmethod
     def here(cls) -> Model:
@@ -301,6 +281,39 @@ class Model(Fold):
                 self.lit = dict(sorted(self.lit.items(), key=_when)[-LIT_KEPT // 2 :])
         if len(self.changed) > len(self.known) + CLOSED_KEPT:
             self.changed &= self.known.keys()
+
+
+@lru_cache(16)
+def _tables(vocabulary: Vocabulary) -> tuple[Decoder, list[Entry], list[Entry], Any]:
+    """What all models of one feed share: its decoder, and by code how records of known handles and of strangers are
+    folded, with their length and weight, and how runs are. Raises FeedError.
+    """
+    decoder = Decoder(vocabulary)
+    for name, arguments in decoder.kinds:
+        mine = arguments_of(name)
+        if arguments[: len(mine)] != mine:
+            raise FeedError(f"the engine speaks of {name} in another way than this version of streamscope")
+    handlers: list[Entry] = [(_unknown, 1, 1)] * 256
+    strangers: list[Entry] = [(_unknown, 1, 1)] * 256
+    for code, (name, arguments) in enumerate(decoder.kinds):
+        handler, stranger, texts = handler_of(name), STRANGERS.get(name), decoder.layout.texts[code]
+        numbers: list[int] = []
+        if not _is_said(vocabulary, name):
+            texts = tuple(texts_of(name))
+            numbers = [at for at in range(1, 1 + len(arguments_of(name))) if at not in texts]
+        if texts or numbers:
+            handler, stranger = _checked(handler, texts, numbers), _checked(stranger, texts, numbers)
+        handlers[code] = handler, 1 + len(arguments), 1
+        strangers[code] = stranger, 1 + len(arguments), 1
+    for code, expansion in decoder.layout.expansions.items():
+        plain = [site & 255 for site, _ in expansion.steps]
+        handler = joined_handlers.HANDLERS.get(expansion.name) if expansion.known else None
+        if handler is None:
+            handler = one_by_one(expansion, [handlers[kind][0] for kind in plain])
+        stranger = one_by_one(expansion, [strangers[kind][0] for kind in plain])
+        handlers[code] = handler, expansion.length, len(plain)
+        strangers[code] = stranger, expansion.length, len(plain)
+    return decoder, handlers, strangers, runs_of(decoder.layout.expansions)
 
 
 def _unknown(fold: Fold, stream: StreamState | None, words: Words, i: int) -> None:

@@ -182,12 +182,20 @@ class Vocabulary:
     def here(cls) -> Vocabulary:
         """That of this version's engine; always the same object."""
         kinds = [(kind.name, tuple(arg.name for arg in kind.args)) for kind in KINDS]
-        joined = [(record.name, record.args, record.steps) for record in JOINED]
+        joined = [(j.name, list(j.args), [(site, list(refs)) for site, refs in j.steps]) for j in JOINED]
         return cls(kinds, FUNCTIONS, joined, msgspec.convert(words_of_the_engine(), Words))
 
     @classmethod
     def of(cls, greeting: Greeting) -> Vocabulary:
-        """What a greeting brings. Raises FeedError."""
+        """What a greeting brings: that of this version's engine, if it is that. Raises FeedError."""
+        here = cls.here()
+        if (
+            greeting.vocabulary == here.words
+            and list(greeting.functions) == here.functions
+            and greeting.joined == here.joined
+            and [(name, tuple(arguments)) for name, arguments in greeting.kinds] == here.kinds
+        ):
+            return here
         return cls(greeting.kinds, greeting.functions, greeting.joined, greeting.vocabulary)
 
     def _check_bounds(self) -> None:
