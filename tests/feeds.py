@@ -17,6 +17,7 @@ from streamscope.link.greeting import greeting
 from streamscope.trace import recipes
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.pieces import Note
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -124,6 +125,7 @@ class Scene:
         self.standstill: Standstill | None = None
         self.payload: deque[Payload] = deque()
         self.notices: deque[str] = deque()
+        self.notes: deque[Note] = deque()
         self.opened: int | None = None
         self.asked: list[int | None] = []
         """Each stream whose payload was asked for, in order; None where that ended."""

@@ -116,6 +116,17 @@ class Notice(Frame, tag="notice"):
     recording: str = ""
 
 
+class Note(Frame, tag="note"):
+    """What somebody found out who looks at the engine from beside. It is no event of the feed, and stands beside it.
+    `at` is Unix time by the clock of who found it; the other fields are as in `pieces.Note`.
+    """
+
+    at: float
+    about: str
+    text: str
+    stream: int = 0
+
+
 class Bye(Frame, tag="bye"):
     """The engine ends in order; `reason` says why, `status` is its exit status."""
 
@@ -144,7 +155,7 @@ class Unknown:
     """A frame that a later version of the engine sends: passed over."""
 
 
-_Known = Hello | Records | Slice | Lost | Payload | Notice | Bye | Command | Reply
+_Known = Hello | Records | Slice | Lost | Payload | Notice | Note | Bye | Command | Reply
 AnyFrame = _Known | Unknown
 
 _encoder = msgspec.msgpack.Encoder()
@@ -173,7 +184,7 @@ _slice_head = msgspec.msgpack.Decoder(_SliceHead)
 _records_head = msgspec.msgpack.Decoder(_RecordsHead)
 _TAGS = frozenset(
     str(kind.__struct_config__.tag).encode()
-    for kind in (Hello, Records, Slice, Lost, Payload, Notice, Bye, Command, Reply)
+    for kind in (Hello, Records, Slice, Lost, Payload, Notice, Note, Bye, Command, Reply)
 )
 
 

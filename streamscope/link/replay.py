@@ -7,10 +7,12 @@ Nothing arrives and nothing is sent. `model` is the state at the trace's end; wh
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from os import PathLike
 
 from streamscope.link.frames import PROTOCOL, Hello, Payload
-from streamscope.link.session import PAYLOAD_BYTES
+from streamscope.link.session import NOTES, PAYLOAD_BYTES
+from streamscope.trace.pieces import Note
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.travel import Traveller
 
@@ -51,6 +53,7 @@ class Replay:
         self.opened: int | None = None
         self.payload: deque[Payload] = deque()
         self.notices: deque[str] = deque()
+        self._notes: list[Note] | None = None
         self._missing = trace.missing
         self.reason = self._missing or (f"the recording ends here: {trace.bye.reason}" if trace.bye else "")
 
@@ -72,6 +75,13 @@ class Replay:
     def reconnects(self) -> bool:
         """There is nothing to connect to."""
         return False
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """What was noted beside the feed, the newest last. All of the file is read for it, once."""
+        if self._notes is None:
+            self._notes = list(deque(self.trace.notes(), maxlen=NOTES))
+        return self._notes
 
     def fileno(self) -> int:
         """There is nothing to wait for."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from streamscope.link import frames
 from streamscope.link.asking import Asking, Standstill
 from streamscope.link.client import Client
 from streamscope.link.discovery import ProbeError, connect, will_return
@@ -41,6 +42,7 @@ from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.names import host_and_port
+from streamscope.trace.pieces import Note
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -54,6 +56,8 @@ PART_WORDS = 16 * 1024
 RETRY_S = 0.5
 _ASK = "ask"
 _NOTICES = 20
+NOTES = 1000
+"""So many notes are kept."""
 
 
 class Session:
@@ -64,6 +68,7 @@ class Session:
     - `hello`: who the engine is, None before it has said so; `exit_status` and what else it said last;
     - `model` and `history`: its state and its past; both are other objects after a reconnection;
     - `payload`: the bytes of the opened stream since it was opened;
+    - `notes`: what was found out beside the feed, here or elsewhere, the newest last;
     - `notices`: what the engine answered to commands that it refused, and what else a person should know; the reader
       takes them out.
     """
@@ -90,6 +95,7 @@ class Session:
         self.opened: int | None = None
         self.payload: deque[Payload] = deque()
         self.notices: deque[str] = deque(maxlen=_NOTICES)
+        self.notes: deque[Note] = deque(maxlen=NOTES)
         self._payload_bytes = 0
         self._path = path
         self._asking: Asking | None = None
@@ -234,6 +240,11 @@ class Session:
         if len(closed) != before:
             self.history.forget(before_t)
 
+    def note(self, note: Note) -> None:
+        """Note what was found out beside the feed."""
+        self.notes.append(note.bounded())
+        self.history.note(note)
+
     # frames
 
     def _handle(self, frame: AnyFrame) -> None:
@@ -262,6 +273,9 @@ class Session:
             if frame.error and frame.number not in self._asks:
                 self.notices.append(frame.error)
             self._asks.discard(frame.number)
+        elif isinstance(frame, frames.Note):
+            self._expect_hello()
+            self.note(Note(frame.at, frame.about, frame.text, frame.stream))
         elif isinstance(frame, Notice):
             self._expect_hello()
             self.notices.append(frame.text)

@@ -97,6 +97,11 @@ def notice(text: str, recording: str = "") -> Frame:
     return ["notice", text, recording]
 
 
+def note(at: float, about: str, text: str, stream: int = 0) -> Frame:
+    """What was found out beside the feed."""
+    return ["note", at, about, text, stream]
+
+
 def bye(reason: str, status: int) -> Frame:
     """The end."""
     return ["bye", reason, status]

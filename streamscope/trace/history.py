@@ -35,6 +35,8 @@ from streamscope.trace.pieces import (
     GapRow,
     Leaf,
     Mark,
+    Note,
+    NoteMark,
     Piece,
     SliceBody,
     SliceMark,
@@ -144,6 +146,10 @@ class History:
     def forget(self, before_t: int) -> None:
         """Notes that the model let go of the handles that were closed before this time."""
         self._add(ForgetMark(self.end, *self._clock, before_t))
+
+    def note(self, note: Note) -> None:
+        """Keeps a note that somebody made beside the feed."""
+        self._add(NoteMark(self.end, *self._clock, note))
 
     def keyframe(self, packed: bytes) -> None:
         """Adds the state at the row `end`. An empty one (it was too large) is none."""

@@ -1,9 +1,9 @@
 """What a past is made of: batches of the feed, gaps where events are missing, and what changed state without a row.
 
 State is the fold of the pieces in their order, and each piece knows how to `fold` itself into a model. A batch has a
-row for each of its events and a gap has one. A slice of a snapshot, and the moment at which closed handles were let go
-of, have none: they stand before the row that came after them. These four are leaves; a segment of a trace file is a
-piece too, and holds many of them.
+row for each of its events and a gap has one. A slice of a snapshot, the moment at which closed handles were let go of,
+and a note that somebody made have none: they stand before the row that came after them. These five are leaves; a
+segment of a trace file is a piece too, and holds many of them.
 """
 
 from __future__ import annotations
@@ -187,7 +187,56 @@ class ForgetMark(Mark):
         return (self,)
 
 
-Leaf: TypeAlias = Batch | GapRow | SliceMark | ForgetMark
+MOST_NOTE = 400
+"""Characters that are kept of a note."""
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What somebody found out who looks at the engine from beside: that it is stuck, what its peer does.
+
+    It is no event of the feed: it has no seq and no row, changes no state, and is evidence of nothing. `at` is Unix
+    time by the clock of who found it, `about` one word for what it is about, `stream` the stream's number or 0.
+    """
+
+    at: float
+    about: str
+    text: str
+    stream: int = 0
+
+    def t(self, started: float) -> int:
+        """When it was on the clock of a feed that was at 0 at this Unix time, in ns; the nearest time there is, for one
+        that no clock can show.
+        """
+        ns = (self.at - started) * 1e9
+        return int(min(max(ns, -_LATEST), _LATEST)) if ns == ns else 0
+
+    def bounded(self) -> Note:
+        """The same, with no more text than is kept."""
+        return Note(self.at, self.about[:64], self.text[:MOST_NOTE], self.stream)
+
+
+_LATEST = 2.0**62
+
+
+class NoteMark(Mark):
+    """Here a note was made, beside the feed."""
+
+    __slots__ = ("note",)
+
+    def __init__(self, first: int, place: int, turn: int, t: int, note: Note) -> None:
+        super().__init__(first, 0, place, turn, t)
+        self.note = note.bounded()
+        self.cost += TEXT_COST + 4 * len(self.note.text)
+
+    def fold(self, model: Model) -> None:
+        """Changes nothing."""
+
+    def leaves(self) -> Sequence[Leaf]:
+        """The pieces in it: itself."""
+        return (self,)
+
+
+Leaf: TypeAlias = Batch | GapRow | SliceMark | ForgetMark | NoteMark
 
 
 class Piece(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from streamscope.link.frames import Hello, Payload
     from streamscope.trace.history import History
     from streamscope.trace.model import Model
+    from streamscope.trace.pieces import Note
 
 
 class Source(Protocol):
@@ -23,6 +25,10 @@ class Source(Protocol):
     opened: int | None
     payload: deque[Payload]
     notices: deque[str]
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """What was found out beside the feed, the newest last: shown as that, and evidence of nothing."""
 
     @property
     def standstill(self) -> Standstill | None:

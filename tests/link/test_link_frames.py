@@ -19,6 +19,7 @@ from streamscope.link.frames import (
     FrameCutter,
     FrameError,
     Lost,
+    Note,
     Payload,
     Records,
     Reply,
@@ -37,6 +38,7 @@ FRAMES = [
     Slice(9, LoopState(turn=5), [StreamState(3, write_queue=[RequestState(8, 3, 100, 50)])], True, False),
     Lost(12),
     Payload(3, 17, True, 5, b"\x00\xff"),
+    Note(1.5, "stuck", "in crunch", 0),
     Bye("SIGTERM", 0),
     Reply(4, "no"),
 ]
@@ -46,7 +48,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(0, 9), inner),
     max_leaves=20,
 )
-tags = st.sampled_from(["hello", "records", "slice", "lost", "payload", "bye", "command", "reply"])
+tags = st.sampled_from(["hello", "records", "slice", "lost", "payload", "note", "bye", "command", "reply"])
 
 
 @given(st.lists(st.sampled_from(FRAMES)), st.lists(st.integers(1, 200)))

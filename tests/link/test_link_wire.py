@@ -71,6 +71,7 @@ def test_the_other_frames_arrive_as_they_were(text: str, number: int, data: byte
     assert ours(wire.lost(number)) == frames.Lost(number)
     assert ours(wire.payload(number, 5, flag, 9, data)) == frames.Payload(number, 5, flag, 9, data)
     assert ours(wire.notice(text, "x")) == frames.Notice(text, "x")
+    assert ours(wire.note(1.5, "stuck", text, 7)) == frames.Note(1.5, "stuck", text, 7)
     assert ours(wire.bye(text, 3)) == frames.Bye(text, 3)
     assert ours(wire.reply(number, text)) == frames.Reply(number, text)
 

@@ -16,7 +16,7 @@ from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
+from streamscope.trace.pieces import Batch, GapRow, Leaf, NoteMark, SliceMark, read_slice
 from streamscope.trace.travel import Traveller
 
 
@@ -66,7 +66,7 @@ class Selection:
         for leaf in self.leaves():
             if isinstance(leaf, GapRow):
                 lost += leaf.events
-            elif lost:
+            elif lost and not isinstance(leaf, NoteMark):
                 t = read_slice(leaf.packed).loop.t if isinstance(leaf, SliceMark) else leaf.t
                 yield Lost(max(seq, leaf.place * SEQ_PER_WORD), t, leaf.turn, lost)
                 lost = 0

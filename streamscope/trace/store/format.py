@@ -172,7 +172,16 @@ class ForgetItem(msgspec.Struct, array_like=True, tag=3, forbid_unknown_fields=T
     before_t: int
 
 
-Item: TypeAlias = BatchItem | GapItem | SliceItem | ForgetItem
+class NoteItem(msgspec.Struct, array_like=True, tag=4, forbid_unknown_fields=True):
+    """A note that somebody made beside the feed; fields as `pieces.Note`."""
+
+    at: float
+    about: str
+    text: str
+    stream: int
+
+
+Item: TypeAlias = BatchItem | GapItem | SliceItem | ForgetItem | NoteItem
 
 
 class PayloadItem(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -189,7 +198,7 @@ class PayloadItem(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 encode = msgspec.msgpack.Encoder().encode
 _read_item = msgspec.msgpack.Decoder(Item).decode
 _read_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
-_TAGS = frozenset(range(4))
+_TAGS = frozenset(range(5))
 read_payload = msgspec.msgpack.Decoder(list[PayloadItem]).decode
 read_numbers = msgspec.msgpack.Decoder(list[int]).decode
 read_header = msgspec.msgpack.Decoder(Header).decode

@@ -18,6 +18,7 @@ from types import TracebackType
 
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.pieces import Note, NoteMark
 from streamscope.trace.store.format import (
     CHUNK,
     END,
@@ -151,6 +152,11 @@ class TraceFile:
             for item in self._reader.payload(segment):
                 if item.stream == stream and first <= item.row and (end is None or item.row <= end):
                     yield item
+
+    def notes(self) -> Iterator[Note]:
+        """What was noted beside the feed, in order. Reads all of the file."""
+        for segment in self._segments:
+            yield from (leaf.note for leaf in segment.leaves() if isinstance(leaf, NoteMark))
 
     @property
     def has_payload(self) -> bool:

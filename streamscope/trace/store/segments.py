@@ -17,7 +17,18 @@ from typing import TypeVar
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.keyframe import snapshot
 from streamscope.trace.packing import array_length
-from streamscope.trace.pieces import Batch, ForgetMark, Gap, GapRow, Leaf, SliceBody, SliceMark, pack_slice
+from streamscope.trace.pieces import (
+    Batch,
+    ForgetMark,
+    Gap,
+    GapRow,
+    Leaf,
+    Note,
+    NoteMark,
+    SliceBody,
+    SliceMark,
+    pack_slice,
+)
 from streamscope.trace.store.format import (
     CHUNK,
     HEAD,
@@ -28,6 +39,7 @@ from streamscope.trace.store.format import (
     ForgetItem,
     GapItem,
     Head,
+    NoteItem,
     PayloadItem,
     TraceError,
     read_items,
@@ -166,6 +178,8 @@ class SegmentReader:
                 leaf = GapRow(row, *clock, item.events)
             elif isinstance(item, ForgetItem):
                 leaf = ForgetMark(row, *clock, item.before_t)
+            elif isinstance(item, NoteItem):
+                leaf = NoteMark(row, *clock, Note(item.at, item.about, item.text, item.stream))
             else:
                 clock = item.place, item.turn, item.t
                 leaf = SliceMark(row, *clock, item.packed)

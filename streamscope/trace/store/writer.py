@@ -20,7 +20,7 @@ from streamscope.trace.history import ROWS_PER_STREAM
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.packing import array_head
-from streamscope.trace.pieces import SliceBody, pack_slice
+from streamscope.trace.pieces import Note, SliceBody, pack_slice
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store.format import (
     ALWAYS_KEYFRAME,
@@ -45,6 +45,7 @@ from streamscope.trace.store.format import (
     Head,
     Header,
     Item,
+    NoteItem,
     PayloadItem,
     SliceItem,
     chunk,
@@ -207,6 +208,12 @@ class TraceWriter:
         self._payload_bytes += len(packed)
         if self._payload_bytes >= SEGMENT_BYTES or len(self._payload) >= SEGMENT_LEAVES:
             self._end_segment()
+
+    def note(self, note: Note) -> None:
+        """Takes a note that somebody made beside the feed."""
+        self._before_piece(self._place or 0, self._model.turn, self._model.t)
+        note = note.bounded()
+        self._take(NoteItem(note.at, note.about, note.text, note.stream), 0)
 
     def tick(self, now: float) -> None:
         """Writes the segment that has begun, if it is old enough."""
