@@ -30,12 +30,13 @@ from streamscope.link.greeting import greeting
 from streamscope.trace.check import Assertion, check, lines
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter, FilterError, marked
-from streamscope.trace.filter.walk import Walk, state_before
+from streamscope.trace.filter.rows import walk_for
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
+from streamscope.trace.walk import state_before
 
 T = TypeVar("T")
 
@@ -98,13 +99,16 @@ class Trace:
         self.path = path
         self._file = TraceFile.open(path)
 
-    def check(self, *assertions: str) -> None:
-        """Raises AssertionError, with what failed and where, unless all of these hold. FilterError for what is no
+    def check(self, *assertions: str, allow_vacuous: bool = False, strict: bool = False) -> None:
+        """Raises AssertionError, with what failed and where, unless all of these hold; with `allow_vacuous` also where
+        a `where` was never so, and with `strict` only where there was something to show. FilterError for what is no
         assertion.
         """
         __tracebackhide__ = True
-        parsed = list(map(partial(_understood, Assertion.parse), assertions))  # in no frame of its own
-        report = check(self._file.history, parsed)
+        vocabulary = self._file.history.decoder.vocabulary
+        parse = partial(_understood, lambda text: Assertion.parse(text, vocabulary))
+        parsed = list(map(parse, assertions))  # in no frame of its own
+        report = check(self._file.history, parsed, allow_vacuous=allow_vacuous, strict=strict)
         if not report.ok:
             said = "\n".join(lines(report, str(self.path), quiet=True))
             raise AssertionError(f"the trace is not as it has to be\n{said}")
@@ -112,12 +116,14 @@ class Trace:
     def events(self, query: str = "") -> list[Event]:
         """The events that a filter wants, in order. Raises FilterError."""
         __tracebackhide__ = True
-        wanted = _understood(Filter.parse, query)
-        history, walk = self._file.history, Walk(self._file.history.decoder, wanted)
+        history = self._file.history
+        wanted = _understood(lambda text: Filter.parse(text, history.decoder.vocabulary), query)
+        walk = walk_for(history.decoder, wanted)
         _, piece, model = state_before(history, 0, self._blank())
         found = []
         for _, leaf in history.leaves(piece):
             if not isinstance(leaf, Batch):
+                walk.pass_over(leaf)
                 leaf.fold(model)
             elif wanted.needs_state:
                 found += [e for _, e in walk.fold(leaf, model) if wanted.of_event(e, model.known.get(e.stream))]
@@ -130,8 +136,9 @@ class Trace:
         Raises FilterError.
         """
         __tracebackhide__ = True
-        wanted = _understood(lambda text: Filter.parse(text, for_streams=True), query)
         history = self._file.history
+        vocabulary = history.decoder.vocabulary
+        wanted = _understood(lambda text: Filter.parse(text, vocabulary, for_streams=True), query)
         _, piece, model = state_before(history, history.end, self._blank())
         for _, leaf in history.leaves(piece):
             leaf.fold(model)

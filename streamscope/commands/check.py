@@ -14,6 +14,7 @@ from streamscope.telling import CommandFailed, say, show, tell
 
 if TYPE_CHECKING:
     from streamscope.trace.check import Assertion
+    from streamscope.trace.vocabulary import Vocabulary
 
 LARGEST = 1 << 20
 """Bytes of an assertion file at most."""
@@ -37,29 +38,36 @@ _TEXT_OR_COMMENT = re.compile(r"""\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|((?:^
     multiple=True,
     help="Assertions from a file, one a line; what stands after a # is a comment.",
 )
+@click.option("--allow-vacuous", is_flag=True, help="An assertion whose `where` was never so holds, too.")
+@click.option("--strict", is_flag=True, help="An assertion that had nothing to show does not hold.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell only of what does not hold.")
-def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool) -> None:
+def check(
+    file: str, texts: tuple[str, ...], files: tuple[str, ...], allow_vacuous: bool, strict: bool, quiet: bool
+) -> None:
     """Hold the recorded trace FILE against assertions.
 
-    The status is 0 if all hold, 1 if one does not or cannot be shown because events or the end of the trace are
-    missing, and 2 if nothing could be checked. Each failure is told with its stream, its instant, its event, and the
-    command that opens the trace there.
+    The status is 0 if all hold, 1 if one does not, cannot be shown because events or the end of the trace are missing,
+    or had nothing to look at, and 2 if nothing could be checked. Each failure is told with its stream, its instant, its
+    event, and the command that opens the trace there.
     """
     from streamscope.trace import check as checking
     from streamscope.trace.store.format import TraceError
     from streamscope.trace.store.reader import TraceFile
     from streamscope.trace.untrusted import FeedError
 
-    assertions = [_parsed(text, "--assert") for text in texts]
+    written = [(text, "--assert") for text in texts]
     for path in files:
-        assertions += _of_file(path)
-    if files and not assertions:
+        written += _of_file(path)
+    if files and not written:
         raise click.UsageError(f"there is no assertion in {' nor in '.join(files)}")
-    if not assertions:
+    if not written:
         raise click.UsageError("what has to hold? add --assert 'max(wq) < 1MiB', or --assert-file PATH")
     try:
         with TraceFile.open(file) as trace:
-            report = checking.check(trace.history, assertions, ends=trace.bye is not None)
+            history = trace.history
+            assertions = [_parsed(text, where, history.decoder.vocabulary) for text, where in written]
+            ends = trace.bye is not None
+            report = checking.check(history, assertions, ends=ends, allow_vacuous=allow_vacuous, strict=strict)
             for line in checking.lines(report, file, quiet=quiet):
                 show(line)
             missing = trace.missing
@@ -70,8 +78,8 @@ def check(file: str, texts: tuple[str, ...], files: tuple[str, ...], quiet: bool
     sys.exit(0 if report.ok else 1)
 
 
-def _of_file(path: str) -> list[Assertion]:
-    """The assertions of a file. Raises UsageError."""
+def _of_file(path: str) -> list[tuple[str, str]]:
+    """The assertions of a file, and where each stands. Raises UsageError."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -82,7 +90,7 @@ def _of_file(path: str) -> list[Assertion]:
     if len(content) > LARGEST:
         raise click.UsageError(f"{path} is larger than {LARGEST:,} bytes")
     lines = [(number, _without_comment(line)) for number, line in enumerate(text.splitlines(), 1)]
-    return [_parsed(line, f"{path}:{number}") for number, line in lines if line]
+    return [(line, f"{path}:{number}") for number, line in lines if line]
 
 
 def _without_comment(line: str) -> str:
@@ -92,13 +100,13 @@ def _without_comment(line: str) -> str:
     return (line if comment is None else line[: comment.start()]).strip()
 
 
-def _parsed(text: str, where: str) -> Assertion:
-    """The assertion. Raises UsageError, after the text with the place marked, for what is none."""
+def _parsed(text: str, where: str, vocabulary: Vocabulary) -> Assertion:
+    """The assertion, in the words of the trace. Raises UsageError, after the text and a mark, for what is none."""
     from streamscope.trace.check import Assertion
     from streamscope.trace.filter import FilterError, marked
 
     try:
-        return Assertion.parse(text)
+        return Assertion.parse(text, vocabulary)
     except FilterError as error:
         for line in marked(error, text).split("\n"):
             tell(f"  {line}".rstrip())

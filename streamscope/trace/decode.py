@@ -39,6 +39,7 @@ class Event(msgspec.Struct, gc=False):
     old: Word | None
     new: Word | None
     fields: dict[str, Word]
+    spans: dict[str, int | None] | None = None
 
 
 class _Shape(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Finding a row: the next event, or the one before, that is of a stream and of a kind, within a budget of time.
 
 Most of a past is passed over without making events of it: batches that do not name the stream at all, and records
-whose kinds cannot be what is looked for. What is left is expanded and asked.
+whose kinds cannot be what is looked for (`walk`). What is left is expanded and asked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.history import History
 from streamscope.trace.pieces import Batch, Gap, Leaf
+from streamscope.trace.walk import Walk
 
 Wanted: TypeAlias = Callable[[Event | Gap], bool]
 
@@ -50,7 +51,8 @@ def search(
     """
     until = None if budget_s is None else monotonic() + budget_s
     row = max(row, history.first) if step > 0 else min(row, history.end - 1)
-    codes = None if kinds is None else decoder.layout.codes(kinds.__contains__)
+    streams = None if stream is None else frozenset({stream})
+    walk = Walk(decoder, lambda kind: kinds is None or kind in kinds, streams=streams)
     for leaf in _leaves(history, row, stream, step):
         if until is not None and monotonic() >= until:
             at = leaf.first if step > 0 else leaf.first + leaf.count - 1
@@ -58,7 +60,7 @@ def search(
                 max(row, at) if step > 0 else min(row, at),
                 lambda here, budget: search(history, decoder, here, stream, wanted, step, budget, kinds, monotonic),
             )
-        found = _within(leaf, decoder, row, stream, wanted, step, codes)
+        found = _within(leaf, walk, decoder, row, wanted, step)
         if found is not None:
             return found
     return None
@@ -80,36 +82,18 @@ def _leaves(history: History, row: int, stream: int | None, step: int) -> Iterat
                 yield leaf
 
 
-def _within(
-    leaf: Leaf, decoder: Decoder, row: int, stream: int | None, wanted: Wanted, step: int, codes: list[bool] | None
-) -> int | None:
+def _within(leaf: Leaf, walk: Walk, decoder: Decoder, row: int, wanted: Wanted, step: int) -> int | None:
     if not isinstance(leaf, Batch):
         return next((leaf.first for gap in leaf.rows(decoder, None, 0) if wanted(gap)), None)
-    if codes is not None and not any(_places(leaf, decoder, stream, codes)):
-        return None
     found = None
-    for number, event in enumerate(leaf.rows(decoder, None, 0), leaf.first):
+    for number, event in walk.events(leaf):
         if step < 0 and number > row:
             break
-        if (step < 0 or number >= row) and (stream is None or _stream(event) == stream) and wanted(event):
+        if (step < 0 or number >= row) and wanted(event):
             if step > 0:
                 return number
             found = number
     return found
-
-
-def _places(leaf: Batch, decoder: Decoder, stream: int | None, codes: list[bool]) -> Iterator[bool]:
-    """For each record, whether it is of the stream and may stand for a kind that is looked for."""
-    words, lengths = leaf.words(), decoder.layout.lengths
-    i, end = 0, len(words)
-    while i < end:
-        header: int = words[i]  # type: ignore[assignment]
-        yield codes[header & 255] and (stream is None or header >> 16 == stream)
-        i += lengths[header & 255]
-
-
-def _stream(row: Event | Gap) -> int | None:
-    return row.stream if isinstance(row, Event) else None
 
 
 _CHANGES = frozenset(

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
-from streamscope.trace.history import History, Keyframe
-from streamscope.trace.keyframe import thaw_like
+from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, Gap
-from streamscope.trace.search import Searching, is_change, search
+from streamscope.trace.search import search
 from streamscope.trace.untrusted import FeedError
+from streamscope.trace.walk import state_before
 
 WORTH_A_KEYFRAME = 5_000
 """So many events are folded as quickly as a keyframe is thawed, where there are some hundred streams."""
@@ -59,33 +59,23 @@ class Traveller:
         keyframe = self.history.before(row)
         passed = 0 if keyframe is None else keyframe.row - self.row
         if not self._can_go_on(row) or passed > WORTH_A_KEYFRAME:
-            self._stand_at(keyframe)
+            self._stand_at(row)
             passed = 0
         self._fold_to(row)
         if passed > 0 and not self.model.whole:  # what was damaged on the way is not missing in the keyframe
-            self._stand_at(keyframe)
+            self._stand_at(row)
             self._fold_to(row)
         return self.row
 
     def _can_go_on(self, row: int) -> bool:
         return self.row <= row and self.history.has_piece(self._piece)
 
-    def _stand_at(self, keyframe: Keyframe | None) -> None:
-        """Begin at a keyframe; without one at the beginning of all, or where that is lost, at the end without
-        knowing anything.
+    def _stand_at(self, row: int) -> None:
+        """Begin at the latest state at or before the row; without one at the beginning of all, or where that is lost,
+        at the end without knowing anything.
         """
         self._leaf, self._within = 0, None
-        while keyframe is not None:
-            try:
-                self.model = thaw_like(keyframe.packed, self.model)
-                self.row, self._piece = keyframe.row, keyframe.piece
-                return
-            except FeedError as error:
-                self.history.damage = str(error)
-                self.history.without(keyframe)
-                keyframe = self.history.before(keyframe.row - 1)
-        self.model = self.model.blank()
-        self.row, self._piece = self.history.beginning()
+        self.row, self._piece, self.model = state_before(self.history, row, self.model)
 
     def step(self, events: int) -> int:
         """Go so many events on, or back; returns the row."""
@@ -107,31 +97,6 @@ class Traveller:
                     row = begun + 1 if isinstance(begun, int) else history.reach
             self.go(row)
         return self.row
-
-    def change(
-        self, stream: int | None, flag: int | None = None, step: int = 1, budget_s: float | None = None
-    ) -> bool | Searching:
-        """Go to the next (`step` 1) or the previous (-1) change of a stream, or of one of its flags; of any stream, if
-        none is given. State stands right after that event then.
-
-        False, and nowhere, if there is none. With a budget a search that takes longer than that ends as a `Searching`,
-        which `resume` carries on.
-        """
-        start = self.row if step > 0 else self.row - 2
-        return self.resume(
-            search(self.history, self._decoder, start, stream, is_change(flag), step, budget_s, _kinds_of(flag))
-        )
-
-    def resume(self, found: int | Searching | None, budget_s: float | None = None) -> bool | Searching:
-        """Go where a search has led; or carry it on, if it has not ended."""
-        if isinstance(found, Searching):
-            if budget_s is None:
-                return found
-            return self.resume(found.go_on(budget_s))
-        if found is None:
-            return False
-        self.go(found + 1)
-        return True
 
     # folding on
 
@@ -217,7 +182,3 @@ _TURN = frozenset({"loop.turn"})
 
 def _turn_begins(row: Event | Gap) -> bool:
     return isinstance(row, Event) and row.kind in _TURN
-
-
-def _kinds_of(flag: int | None) -> frozenset[str] | None:
-    return None if flag is None else frozenset({"flag.set", "flag.clear"})

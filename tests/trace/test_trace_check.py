@@ -11,6 +11,7 @@ from trace_records import begun, opened, written
 from streamscope.core import flags as uv
 from streamscope.core.records import Word
 from streamscope.trace.check import Assertion, Report, Verdict, check, lines
+from streamscope.trace.vocabulary import Vocabulary
 
 
 def past_of(*batches: list[list[Word]]) -> Past:
@@ -21,7 +22,7 @@ def past_of(*batches: list[list[Word]]) -> Past:
 
 
 def report_of(past: Past, *texts: str) -> Report:
-    return check(past.history, [Assertion.parse(text) for text in texts])
+    return check(past.history, [Assertion.parse(text, Vocabulary.here()) for text in texts])
 
 
 def verdict_of(past: Past, text: str) -> Verdict:
@@ -232,7 +233,7 @@ def test_what_is_to_follow_within_a_time_has_to_follow_within_it() -> None:
 def test_a_stream_that_closes_first_never_gets_there() -> None:
     past = past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(4 * MS), record("handle.closed", 7)])
     failed = verdict_of(past, "always(wq > 0 -> eventually wq == 0)")
-    assert failed.failures[0].what == "and the stream closed at 4 ms without it"
+    assert failed.failures[0].what == "and it closed at 4 ms without it"
 
 
 def test_events_can_be_cause_and_effect() -> None:
@@ -287,7 +288,7 @@ def test_a_past_whose_end_is_missing_shows_only_what_no_end_can_change() -> None
         "count(error) > 1": None, "max(armed_age) < 80ms": False, "always(reading -> eventually shut)": None,
         "always(armed(OUT) -> eventually shut)": None, "always(armed(OUT) -> eventually shut within 50ms)": False,
     }  # fmt: skip
-    report = check(past.history, [Assertion.parse(text) for text in texts], ends=False)
+    report = check(past.history, [Assertion.parse(text, Vocabulary.here()) for text in texts], ends=False)
     assert {verdict.assertion.text: verdict.holds for verdict in report.verdicts} == texts
     whole = report_of(past, "always(armed(OUT) -> eventually shut)", "never(shut)")
     assert [verdict.holds for verdict in whole.verdicts] == [False, True]
@@ -354,7 +355,7 @@ def test_a_failure_between_two_events_leads_to_that_time_and_says_what_came_next
     past = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(9000 * MS), opened(8)])
     seq = next(e.seq for e in past.history.rows(0, 99) if getattr(e, "t", 0) == 9000 * MS)
     assert lines(report_of(past, "max(queue_age) <= 1s"), "x.scope")[1:] == [
-        "          stream #7, t 1.001 s, between two events",
+        "          stream #7 (echo.py:31 on_connection), t 1.001 s, between two events",
         f"            then, at 9 s, turn 1, seq {seq}: uv__io_poll  ready: IN",
         "            streamscope replay x.scope --at 1.001000001s",
     ]

@@ -13,11 +13,12 @@ from streamscope.trace.check import Assertion, check, lines
 from streamscope.trace.filter import Filter
 from streamscope.trace.filter.rows import FoundRows
 from streamscope.trace.store.format import TraceError
+from streamscope.trace.vocabulary import Vocabulary
 
 WHOLE = a_trace()
 TAKEN = taken_apart(WHOLE)
 ASSERTIONS = [
-    Assertion.parse(text)
+    Assertion.parse(text, Vocabulary.here())
     for text in (
         "max(wq) < 10B", "max(queue_age) < 1ns", "never(armed(OUT) or wq > 5 for 3ns)", "count(error) == 0",
         "always(reading -> eventually shut within 5ns)", "sum(result) < 5", "never(kind ~ 'sys' and wq == 0)",
@@ -36,7 +37,7 @@ def use(data: bytes) -> None:
         report = check(trace.history, ASSERTIONS, ends=trace.bye is not None)
         assert all("\x1b" not in line for line in lines(report, "x.scope"))
         for text in ("", "wq > 10B", "kind == flag.set or error", "näme"):
-            found = FoundRows(trace.history, Filter.parse(text), monotonic=lambda: 0.0)
+            found = FoundRows(trace.history, Filter.parse(text, Vocabulary.here()), monotonic=lambda: 0.0)
             found.work(1.0)  # on a clock that stands: for as long as it takes
             assert found.whole
             first, end = found.extent()

@@ -8,6 +8,7 @@ from pathlib import Path
 from streamscope.trace.check import Assertion
 from streamscope.trace.check.language import FORMS, STOPS
 from streamscope.trace.check.watches import SHOWN
+from streamscope.trace.vocabulary import Vocabulary
 
 TEXT = Path("docs/check.md").read_text("utf-8")
 
@@ -21,9 +22,9 @@ def test_every_assertion_in_the_document_is_one() -> None:
             lines.append(re.split(r"\s{2,}", line)[0])
     assert len(lines) >= 14
     for line in lines:
-        Assertion.parse(line)
+        Assertion.parse(line, Vocabulary.here())
     for text in re.findall(r"--assert '(.*?)'", TEXT):
-        Assertion.parse(text)
+        Assertion.parse(text, Vocabulary.here())
 
 
 def test_every_word_of_the_language_is_explained() -> None:

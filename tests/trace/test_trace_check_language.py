@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from streamscope.trace.check import Assertion
 from streamscope.trace.check.language import FORMS, Leads, Never, Quantity
 from streamscope.trace.filter import Filter, FilterError, marked
-from streamscope.trace.filter.names import NAMES
+from streamscope.trace.filter.language import Language
+from streamscope.trace.vocabulary import Vocabulary
 
 
 @pytest.mark.parametrize(
@@ -25,32 +26,51 @@ from streamscope.trace.filter.names import NAMES
 )  # fmt: skip
 def test_an_assertion_is_a_sentence_of_one_of_the_forms(text: str) -> None:
     if text.startswith("  max"):
-        assert Assertion.parse(text).text == text.strip()
-    Assertion.parse(text)
+        assert Assertion.parse(text, Vocabulary.here()).text == text.strip()
+    Assertion.parse(text, Vocabulary.here())
 
 
 def test_what_was_written_is_what_is_meant() -> None:
-    never = Assertion.parse("never(armed(POLLOUT) and wq == 0 for 100ms)").meaning
-    assert never == Never(Filter.parse("armed(OUT) and wq == 0"), 100_000_000, False)
-    leads = Assertion.parse("always(flag(CLOSING) -> eventually flag(CLOSED) within 1s)").meaning
-    assert leads == Leads(Filter.parse("flag(CLOSING)"), Filter.parse("flag(CLOSED)"), 10**9, False, False)
-    count = Assertion.parse("count(error) == 0 where tcp").meaning
-    assert count == Quantity("count", None, Filter.parse("error"), "==", 0, Filter.parse("tcp"), False)
-    most = Assertion.parse("max(wq) < 1MiB per stream").meaning
-    assert most == Quantity("max", NAMES["wq"], None, "<", 1 << 20, None, True)
-    assert Assertion.parse("always(tcp)").meaning == Never(Filter.parse("not tcp"), 0, False)
-    assert Assertion.parse("always(not tcp)").meaning == Never(Filter.parse("tcp"), 0, False)
-    implied = Assertion.parse("always(shut -> tcp) where pipe or tty").meaning
-    assert implied == Never(Filter.parse("(pipe or tty) and shut and not tcp"), 0, False)
+    never = Assertion.parse("never(armed(POLLOUT) and wq == 0 for 100ms)", Vocabulary.here()).meaning
+    assert never == Never(Filter.parse("armed(OUT) and wq == 0", Vocabulary.here()), 100_000_000, False)
+    leads = Assertion.parse("always(flag(CLOSING) -> eventually flag(CLOSED) within 1s)", Vocabulary.here()).meaning
+    assert leads == Leads(
+        Filter.parse("flag(CLOSING)", Vocabulary.here()),
+        Filter.parse("flag(CLOSED)", Vocabulary.here()),
+        10**9,
+        False,
+        False,
+        came="flag(CLOSING)",
+    )
+    count = Assertion.parse("count(error) == 0 where tcp", Vocabulary.here()).meaning
+    assert count == Quantity(
+        "count", None, Filter.parse("error", Vocabulary.here()), "==", 0, Filter.parse("tcp", Vocabulary.here()), False
+    )
+    most = Assertion.parse("max(wq) < 1MiB per stream", Vocabulary.here()).meaning
+    assert most == Quantity("max", Language.of(Vocabulary.here()).names["wq"], None, "<", 1 << 20, None, True)
+    assert Assertion.parse("always(tcp)", Vocabulary.here()).meaning == Never(
+        Filter.parse("not tcp", Vocabulary.here()), 0, False
+    )
+    assert Assertion.parse("always(not tcp)", Vocabulary.here()).meaning == Never(
+        Filter.parse("tcp", Vocabulary.here()), 0, False
+    )
+    implied = Assertion.parse("always(shut -> tcp) where pipe or tty", Vocabulary.here()).meaning
+    assert implied == Never(
+        Filter.parse("(pipe or tty) and shut and not tcp", Vocabulary.here()),
+        0,
+        False,
+        Filter.parse("pipe or tty", Vocabulary.here()),
+        Filter.parse("(pipe or tty) and shut", Vocabulary.here()),
+    )
 
 
 def test_what_only_events_have_makes_a_condition_one_of_events() -> None:
     for text in ("kind == sys.read", "error", "uv__read", "not error", "tcp and (error or shut)", "status < 0"):
-        meaning = Assertion.parse(f"never({text})").meaning
+        meaning = Assertion.parse(f"never({text})", Vocabulary.here()).meaning
         assert isinstance(meaning, Never)
         assert meaning.of_events, text
     for text in ("tcp", "wq > 0", "flag == READING", "7", ":80", "errors > 0"):
-        meaning = Assertion.parse(f"never({text})").meaning
+        meaning = Assertion.parse(f"never({text})", Vocabulary.here()).meaning
         assert isinstance(meaning, Never)
         assert not meaning.of_events, text
 
@@ -112,7 +132,7 @@ WRONG = [
 @pytest.mark.parametrize(("text", "marks", "message"), WRONG)
 def test_a_wrong_assertion_is_marked_where_it_is_wrong(text: str, marks: str, message: str) -> None:
     with pytest.raises(FilterError) as caught:
-        Assertion.parse(text)
+        Assertion.parse(text, Vocabulary.here())
     assert (caught.value.message, marked(caught.value, text).split("\n")[1]) == (message, marks)
 
 
@@ -126,7 +146,7 @@ WORDS = [*FORMS, "(", ")", "wq", "queue_age", "error", "for", "100ms", "->", "ev
 def test_parsing_anything_raises_nothing_but_filter_errors(text: str) -> None:
     caught = None
     try:
-        Assertion.parse(text)
+        Assertion.parse(text, Vocabulary.here())
     except FilterError as error:
         caught = error
     assert caught is None or 0 <= caught.start <= caught.end <= len(text)

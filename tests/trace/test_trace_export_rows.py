@@ -114,7 +114,7 @@ def test_a_filter_of_state_sees_each_event_with_its_stream_right_after_it(trace:
 
     lines = without_losses(exported(trace, Request(filter="wq > 64KiB")))
 
-    assert Filter.parse("wq > 64KiB").needs_state
+    assert Filter.parse("wq > 64KiB", Vocabulary.here()).needs_state
     assert lines == expected
     assert len(expected) > 5
     later = without_losses(exported(trace, Request(filter="wq > 64KiB", begin="550ms")))

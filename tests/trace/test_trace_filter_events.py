@@ -8,6 +8,7 @@ from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 MS = 1_000_000
 
@@ -55,7 +56,7 @@ ADDRESS = event("handle.address", "uv_accept", local="127.0.0.1:7000", peer="10.
     ],
 )  # fmt: skip
 def test_an_event_is_found_by_its_own_words(text: str, wanted: Event) -> None:
-    assert Filter.parse(text).of_event(wanted)
+    assert Filter.parse(text, Vocabulary.here()).of_event(wanted)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_an_event_is_found_by_its_own_words(text: str, wanted: Event) -> None:
     ],
 )  # fmt: skip
 def test_an_event_is_not_found_by_words_of_others(text: str, event: Event) -> None:
-    assert not Filter.parse(text).of_event(event)
+    assert not Filter.parse(text, Vocabulary.here()).of_event(event)
 
 
 @pytest.mark.parametrize(
@@ -82,31 +83,31 @@ def test_an_event_is_not_found_by_words_of_others(text: str, event: Event) -> No
     ],
 )  # fmt: skip
 def test_what_only_the_state_knows_needs_the_state(text: str, event: Event) -> None:
-    query = Filter.parse(text)
+    query = Filter.parse(text, Vocabulary.here())
     assert query.needs_state
     assert query.of_event(event, STREAM)
     assert not query.of_event(event)
 
 
 def test_an_events_own_word_comes_before_its_streams() -> None:
-    query = Filter.parse('peer == "192.168.0.9:51514"')
+    query = Filter.parse('peer == "192.168.0.9:51514"', Vocabulary.here())
     assert query.of_event(MOD, STREAM)
     assert not query.of_event(ADDRESS, STREAM)
 
 
 def test_a_flag_of_an_event_is_not_a_flag_of_its_stream() -> None:
-    assert not Filter.parse("flag == READING").of_event(MOD, STREAM)
-    assert Filter.parse("flag(READING)").of_event(MOD, STREAM)
+    assert not Filter.parse("flag == READING", Vocabulary.here()).of_event(MOD, STREAM)
+    assert Filter.parse("flag(READING)", Vocabulary.here()).of_event(MOD, STREAM)
 
 
 def test_words_of_an_event_alone_need_no_state() -> None:
     for text in ("stream==7 and flag==READING", "kind==epoll.mod", "error", "7", "uv__read", "t > 1s", "new has OUT"):
-        assert not Filter.parse(text).needs_state, text
+        assert not Filter.parse(text, Vocabulary.here()).needs_state, text
 
 
 def test_kinds_and_streams_are_narrowed_to_what_can_be_wanted() -> None:
     def kinds(text: str) -> list[str] | None:
-        found = Filter.parse(text).kinds
+        found = Filter.parse(text, Vocabulary.here()).kinds
         return None if found is None else sorted(found)
 
     assert kinds("flag == READING") == ["flag.clear", "flag.set"]
@@ -116,16 +117,15 @@ def test_kinds_and_streams_are_narrowed_to_what_can_be_wanted() -> None:
     assert kinds("not kind == epoll.mod") is None
     assert kinds("kind == epoll.mod or tcp") is None
     assert kinds("peer == x") is None
-    assert Filter.parse("uv_shutdown or fn == uv__drain").functions == {"uv_shutdown", "uv__drain"}
-    assert Filter.parse("uv_shutdown or error").functions is None
-    assert Filter.parse("uv_shutdown and fn == uv__drain").functions == frozenset()
-    assert Filter.parse("stream==7 and wq > 0").streams == {7}
-    assert Filter.parse("#7 or 8").streams == {7, 8}
-    assert Filter.parse("#7 or tcp").streams is None
-    assert Filter.parse("kind == epoll.mod").may_want("kind.of.another.version")
+    assert Filter.parse("uv_shutdown or fn == uv__drain", Vocabulary.here()).functions == {"uv_shutdown", "uv__drain"}
+    assert Filter.parse("uv_shutdown or error", Vocabulary.here()).functions is None
+    assert Filter.parse("uv_shutdown and fn == uv__drain", Vocabulary.here()).functions == frozenset()
+    assert Filter.parse("stream==7 and wq > 0", Vocabulary.here()).streams == {7}
+    assert Filter.parse("#7 or 8", Vocabulary.here()).streams == {7, 8}
+    assert Filter.parse("#7 or tcp", Vocabulary.here()).streams is None
 
 
 def test_an_event_that_a_hostile_feed_made_up_is_judged_all_the_same() -> None:
     strange = Event(1, 0, 0, 7, "sys.read", "uv__read", None, None, {"result": "text", "flag": "x", "error": 5})
     for text in ("result < 0", "result == EPIPE", "flag == READING", "error", 'error ~ "x"', "new == on", "status < 0"):
-        assert Filter.parse(text).of_event(strange, STREAM) in (True, False)
+        assert Filter.parse(text, Vocabulary.here()).of_event(strange, STREAM) in (True, False)

@@ -8,11 +8,16 @@ from streamscope.core.flags import FLAG_NAMES, POLL_NAMES, REQUEST_NAMES, TYPE_N
 from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KINDS
 from streamscope.trace.catalogue import DOMAINS
 from streamscope.trace.filter import Filter, complete, help_text
-from streamscope.trace.filter.guide import EXAMPLES, markdown
-from streamscope.trace.filter.names import EVENT_NAMES, NAMED, NAMES, ORDERED, PREDICATES, SETS, STREAM_NAMES
+from streamscope.trace.filter.guide import EXAMPLES, examples, markdown
+from streamscope.trace.filter.language import Language
+from streamscope.trace.filter.names import NAMED, ORDERED, PREDICATES
 from streamscope.trace.filter.parser import COMPARISONS, KEYWORDS
-from streamscope.trace.filter.values import TEXTS, VALUES, WHAT
+from streamscope.trace.filter.values import SETS, WHAT
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
+
+HERE = Language.of(Vocabulary.here())
+NAMES, VALUES, TEXTS = HERE.names, HERE.values.names, HERE.values.texts
 
 OTHERWISE = {"number": "stream", "closing": "closing_list", "armed_t": "armed_age", "above_t": "above_age"}
 """Fields of a stream that bear another name in the language."""
@@ -22,7 +27,7 @@ def test_every_field_of_a_stream_has_a_name() -> None:
     for field in set(StreamState.__struct_fields__) - {"kernel"}:  # many values under the names of the feed's words
         name = NAMES[OTHERWISE.get(field, field)]
         assert name.of_state is not None, field
-        assert name in STREAM_NAMES
+        assert name in HERE.stream_names
 
 
 def test_every_argument_of_the_catalogue_has_a_name_of_its_domain() -> None:
@@ -50,7 +55,7 @@ def test_every_domain_is_known_everywhere() -> None:
     for name in NAMES.values():
         assert name.domain in ORDERED | SETS | NAMED | {"text", "any", "bool"}
         assert name.domain in WHAT
-    for domain, _ in PREDICATES.values():
+    for domain, _, _ in PREDICATES.values():
         assert domain in VALUES
 
 
@@ -66,12 +71,12 @@ def test_values_are_the_lists_that_the_engine_has() -> None:
 
 def test_every_kind_every_function_and_every_flag_can_be_asked_for() -> None:
     for kind in KINDS:
-        assert Filter.parse(f"kind == {kind.name}").kinds == {kind.name}
+        assert Filter.parse(f"kind == {kind.name}", Vocabulary.here()).kinds == {kind.name}
         for function in kind.functions:
-            assert Filter.parse(f"fn == {function}").functions == {function}
+            assert Filter.parse(f"fn == {function}", Vocabulary.here()).functions == {function}
     for bit, flag in FLAG_NAMES.items():
-        assert Filter.parse(flag).of_stream(StreamState(1, flags=bit), 0)
-        assert not Filter.parse(flag).of_stream(StreamState(1, flags=~bit), 0)
+        assert Filter.parse(flag, Vocabulary.here()).of_stream(StreamState(1, flags=bit), 0)
+        assert not Filter.parse(flag, Vocabulary.here()).of_stream(StreamState(1, flags=~bit), 0)
 
 
 def test_fields_of_requests_are_fields_of_requests() -> None:
@@ -80,16 +85,17 @@ def test_fields_of_requests_are_fields_of_requests() -> None:
 
 
 def test_examples_and_the_document_are_of_this_language() -> None:
+    assert examples(HERE) == list(EXAMPLES)
     for text, _ in EXAMPLES:
-        Filter.parse(text)
-        assert text in help_text()
-    for name in (*STREAM_NAMES, *EVENT_NAMES):
+        Filter.parse(text, Vocabulary.here())
+        assert text in help_text(Vocabulary.here())
+    for name in (*HERE.stream_names, *HERE.event_names):
         assert f"`{name.name}`" in markdown()
     assert Path("docs/filter.md").read_text("utf-8") == markdown()
 
 
 def offers(text: str, *, for_streams: bool = False) -> list[str]:
-    return [offer.text for offer in complete(text, len(text), for_streams=for_streams)]
+    return [offer.text for offer in complete(text, len(text), Vocabulary.here(), for_streams=for_streams)]
 
 
 def test_completion_offers_what_can_stand_there() -> None:
@@ -120,7 +126,7 @@ def test_completion_for_a_list_of_streams_leaves_events_out() -> None:
 
 def test_a_completion_in_the_middle_replaces_the_word_there() -> None:
     text = "flag==REA and tcp"
-    offer = next(offer for offer in complete(text, 9) if offer.text == "READING")
+    offer = next(offer for offer in complete(text, 9, Vocabulary.here()) if offer.text == "READING")
     assert offer.applied(text) == ("flag==READING and tcp", 13)
 
 
@@ -129,4 +135,4 @@ def test_what_is_offered_is_accepted() -> None:
         offered = offers(text)
         assert offered, text
         for offer in offered:
-            Filter.parse(text.removesuffix("E") + offer)
+            Filter.parse(text.removesuffix("E") + offer, Vocabulary.here())

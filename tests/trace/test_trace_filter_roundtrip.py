@@ -7,14 +7,17 @@ from hypothesis import strategies as st
 
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.trace.decode import Event
-from streamscope.trace.filter import Filter, FilterError, complete, marked
-from streamscope.trace.filter.names import NAMES, PREDICATES, SETS
-from streamscope.trace.filter.values import BYTES, TIMES, VALUES
+from streamscope.trace.filter import Filter, FilterError, Language, complete, marked
+from streamscope.trace.filter.names import PREDICATES
+from streamscope.trace.filter.values import BYTES, SETS, TIMES
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 STREAM = StreamState(7, 12, 0x1000, local="127.0.0.1:7000", peer="10.0.0.9:51514")
 EVENT = Event(1, 2, 3, 7, "sys.write", "uv__writev", None, None, {"fd": 1, "asked": 2, "result": -11})
 
+_HERE = Language.of(Vocabulary.here())
+NAMES, VALUES = _HERE.names, _HERE.values.names
 WORDS = [
     *NAMES, *PREDICATES, "and", "or", "not", "has", "(", ")", "!", "==", "!=", "<", ">=", "~", "!~", "|", ",", "->",
     "READING", "IN", "OUT", "tcp", "7", "#7", "64KiB", "1.5s", "-1", "0x10", '"a"', '"a\\"', "'", "on", "EPIPE",
@@ -25,7 +28,7 @@ ANYTHING = st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=12).
 
 def parsed(text: str) -> Filter | FilterError:
     try:
-        return Filter.parse(text)
+        return Filter.parse(text, Vocabulary.here())
     except FilterError as error:
         return error
 
@@ -39,7 +42,7 @@ def test_parsing_anything_raises_nothing_but_filter_errors(text: str) -> None:
         assert found.message
         assert len(marked(found, text).split("\n")) == 2
         return
-    assert Filter.parse(str(found)) == found
+    assert Filter.parse(str(found), Vocabulary.here()) == found
     assert found.of_stream(STREAM, 10) in (True, False)
     assert found.of_event(EVENT, STREAM) in (True, False)
     assert found.of_event(EVENT) in (True, False)
@@ -48,7 +51,7 @@ def test_parsing_anything_raises_nothing_but_filter_errors(text: str) -> None:
 @settings(max_examples=500)
 @given(text=ANYTHING, cursor=st.integers(-5, 80))
 def test_completing_anything_gives_texts_that_fit_where_the_cursor_is(text: str, cursor: int) -> None:
-    for offer in complete(text, cursor):
+    for offer in complete(text, cursor, Vocabulary.here()):
         assert 0 <= offer.start <= min(max(cursor, 0), len(text)) <= offer.end <= len(text)
         after, place = offer.applied(text)
         assert after[:place].endswith(offer.text)
@@ -57,9 +60,9 @@ def test_completing_anything_gives_texts_that_fit_where_the_cursor_is(text: str,
 def values_of(domain: str) -> st.SearchStrategy[str]:
     """Something that can stand on the right of a name of this domain."""
     if domain == "kind":
-        return st.sampled_from([kind.name for kind in KINDS]) | st.just('"of.another"')
+        return st.sampled_from([kind.name for kind in KINDS]) | st.just('"sys.read"')
     if domain == "function":
-        return st.sampled_from(FUNCTIONS) | st.just('"uv_new"')
+        return st.sampled_from(FUNCTIONS) | st.just('"uv__read"')
     if domain == "text":
         return st.text(max_size=5).map(lambda text: "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'")
     if domain == "any":
@@ -104,8 +107,8 @@ EXPRESSIONS = st.recursive(
 @settings(max_examples=400)
 @given(text=EXPRESSIONS)
 def test_a_filter_written_out_parses_to_an_equal_one(text: str) -> None:
-    found = Filter.parse(text)
-    again = Filter.parse(str(found))
+    found = Filter.parse(text, Vocabulary.here())
+    again = Filter.parse(str(found), Vocabulary.here())
     assert again == found
     assert str(again) == str(found)
     assert hash(again) == hash(found)
@@ -116,7 +119,7 @@ def test_a_filter_written_out_parses_to_an_equal_one(text: str) -> None:
 @settings(max_examples=300)
 @given(text=EXPRESSIONS)
 def test_what_a_filter_cannot_want_it_does_not_want(text: str) -> None:
-    found = Filter.parse(text)
+    found = Filter.parse(text, Vocabulary.here())
     narrowed = ((found.streams, EVENT.stream), (found.functions, EVENT.fn))
     if not found.may_want(EVENT.kind) or any(only is not None and own not in only for only, own in narrowed):
         assert not found.of_event(EVENT, STREAM)

@@ -65,7 +65,9 @@ def shown(found: FoundRows) -> list[int]:
 
 
 def searcher(past: Past, text: str, stream: int | None = None) -> FoundRows:
-    return FoundRows(past.history, Filter.parse(text), stream, monotonic=Clock(step=TICK_S).monotonic)
+    return FoundRows(
+        past.history, Filter.parse(text, Vocabulary.here()), stream, monotonic=Clock(step=TICK_S).monotonic
+    )
 
 
 def finish(found: FoundRows) -> None:
@@ -80,7 +82,7 @@ def test_rows_found_are_those_that_are_wanted(text: str, seed: int) -> None:
     past = some_past(seed)
     found = searcher(past, text)
     finish(found)
-    assert shown(found) == wanted_rows(past, Filter.parse(text))
+    assert shown(found) == wanted_rows(past, Filter.parse(text, Vocabulary.here()))
     first, end = found.extent()
     assert found.rows(first, end - first) == [past.history.event(row) for row in shown(found)]
 
@@ -90,7 +92,7 @@ def test_of_one_stream_only_its_rows_are_found(text: str) -> None:
     past = some_past(5)
     found = searcher(past, text, 8)
     finish(found)
-    assert shown(found) == wanted_rows(past, Filter.parse(text), 8)
+    assert shown(found) == wanted_rows(past, Filter.parse(text, Vocabulary.here()), 8)
 
 
 @pytest.mark.parametrize("text", ["flag == READING", "wq > 1KiB", ""])
@@ -108,7 +110,7 @@ def test_what_comes_while_searching_is_found_in_its_place(text: str) -> None:
             assert row is not None
             assert numbers.setdefault(number, row) == row  # a number never comes to mean another row
     finish(found)
-    assert shown(found) == wanted_rows(past, Filter.parse(text))
+    assert shown(found) == wanted_rows(past, Filter.parse(text, Vocabulary.here()))
 
 
 @pytest.mark.parametrize("text", ["flag == READING", "wq > 1KiB"])
@@ -123,7 +125,7 @@ def test_rows_that_left_the_past_leave_the_found_ones(text: str, monkeypatch: py
             found.work(5 * TICK_S)
         past.keyframe()
     finish(found)
-    wanted = wanted_rows(past, Filter.parse(text))
+    wanted = wanted_rows(past, Filter.parse(text, Vocabulary.here()))
     assert past.history.first > 0
     assert shown(found)[-len(wanted) :] == wanted
     assert all(row >= past.history.first for row in shown(found))
@@ -160,9 +162,8 @@ def test_a_search_costs_no_more_than_it_is_given() -> None:
     words = [word for number in range(2_000) for word in record("flag.set", 7 + number % 3, uv.READING)]
     for place in range(300):
         history.append(place * len(words), 1, place, words)
-    found = FoundRows(
-        history, Filter.parse("flag == SHUT or flag == READING and stream == 8"), monotonic=Clock(step=TICK_S).monotonic
-    )
+    query = Filter.parse("flag == SHUT or flag == READING and stream == 8", Vocabulary.here())
+    found = FoundRows(history, query, monotonic=Clock(step=TICK_S).monotonic)
     while not found.work(3 * TICK_S):
         assert not found.whole
     assert found.looked[1] - found.looked[0] <= 2 * 2_000

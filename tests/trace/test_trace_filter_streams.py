@@ -8,6 +8,7 @@ from streamscope.core import flags as uv
 from streamscope.core.probe import CB_READ
 from streamscope.trace.filter import Filter
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 MS = 1_000_000
 NOW = 5_000 * MS
@@ -22,7 +23,7 @@ STREAM = StreamState(
 
 
 def wanted(text: str) -> bool:
-    return Filter.parse(text, for_streams=True).of_stream(STREAM, NOW)
+    return Filter.parse(text, Vocabulary.here(), for_streams=True).of_stream(STREAM, NOW)
 
 
 @pytest.mark.parametrize(
@@ -91,24 +92,24 @@ def test_comparisons_say_what_a_stream_has(text: str, expected: bool) -> None:
 @pytest.mark.parametrize("sign", ["==", "!=", "<", "<=", ">", ">="])
 def test_a_comparison_about_what_is_not_there_does_not_hold(sign: str) -> None:
     resting = StreamState(8, uv.UV_TCP)
-    assert not Filter.parse(f"queue_age {sign} 1s").of_stream(resting, NOW)
-    assert Filter.parse(f"not queue_age {sign} 1s").of_stream(resting, NOW)
+    assert not Filter.parse(f"queue_age {sign} 1s", Vocabulary.here()).of_stream(resting, NOW)
+    assert Filter.parse(f"not queue_age {sign} 1s", Vocabulary.here()).of_stream(resting, NOW)
 
 
 def test_a_closed_stream_grows_no_older() -> None:
     closed = StreamState(8, uv.UV_TCP, begin_t=1000 * MS, closed_t=1500 * MS)
-    assert Filter.parse("age == 500ms").of_stream(closed, NOW)
+    assert Filter.parse("age == 500ms", Vocabulary.here()).of_stream(closed, NOW)
 
 
 def test_a_stream_with_a_unix_address_has_no_port() -> None:
     unix = StreamState(8, uv.UV_NAMED_PIPE, local="/run/echo.sock:80")
-    assert not Filter.parse("port == 80").of_stream(unix, NOW)
+    assert not Filter.parse("port == 80", Vocabulary.here()).of_stream(unix, NOW)
 
 
 def test_a_filter_keeps_what_was_typed() -> None:
-    assert Filter.parse(" Reading  ").text == " Reading  "
+    assert Filter.parse(" Reading  ", Vocabulary.here()).text == " Reading  "
 
 
 def test_an_empty_filter_wants_everything() -> None:
-    assert Filter.parse("  ").of_stream(STREAM, NOW)
-    assert str(Filter.parse("  ")) == ""
+    assert Filter.parse("  ", Vocabulary.here()).of_stream(STREAM, NOW)
+    assert str(Filter.parse("  ", Vocabulary.here())) == ""

@@ -12,6 +12,7 @@ from trace_records import begun, echoed, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.link.frames import Bye, Payload, Records, Slice
+from streamscope.trace.search import is_change, search
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
@@ -152,8 +153,8 @@ def look_at_everything(trace: TraceFile) -> None:
     for row in [*some, first]:
         traveller.go(row)
     traveller.step_turn(1)
-    traveller.change(7, None, 1)
-    traveller.change(3, 0x400, -1)
+    for stream, step in ((7, 1), (3, -1)):
+        search(history, traveller.model.decoder, traveller.row, stream, is_change(), step)
     for keyframe in history.keyframes():
         len(keyframe.packed)
     for item in trace.payload(7):

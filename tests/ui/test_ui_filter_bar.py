@@ -12,6 +12,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from streamscope.trace.filter import LONGEST
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import filter_history
 from streamscope.ui.filter_history import FilterHistory, state_path
 from streamscope.ui.messages import FilterChanged
@@ -24,7 +25,7 @@ class BarApp(App[None]):
 
     def __init__(self, path: Path | None = None, *, for_streams: bool = False) -> None:
         super().__init__()
-        self.bar = FilterBar(for_streams=for_streams, history=FilterHistory(path))
+        self.bar = FilterBar(Vocabulary.here, for_streams=for_streams, history=FilterHistory(path))
         self.asked: list[FilterChanged] = []
 
     def compose(self) -> ComposeResult:

@@ -32,6 +32,9 @@ class FlagWords(NamedTuple):
     types: tuple[str, ...] = ()
 
 
+_STREAMS = "tcp pipe tty"
+
+
 def _flag(
     bit: int, plain: str, meaning: str, set_by: str, cleared_by: str, weight: int,
     letter: str = "", cell: int = -1, types: str = "",
@@ -45,15 +48,15 @@ def _flag(
 FLAGS: tuple[FlagWords, ...] = (
     _flag(
         uv.READABLE, "can be read", "The stream has a side that can be read; uv_read_start needs it.",
-        "uv__stream_open", "uv__read uv__stream_close", ALWAYS, "R", 0,
+        "uv__stream_open", "uv__read uv__stream_close", ALWAYS, "R", 0, types=_STREAMS,
     ),
     _flag(
         uv.WRITABLE, "can be written", "The stream has a side that can be written; uv_write and uv_shutdown need it.",
-        "uv__stream_open", "uv__read uv_shutdown uv__stream_close", ALWAYS, "W", 1,
+        "uv__stream_open", "uv__read uv_shutdown uv__stream_close", ALWAYS, "W", 1, types=_STREAMS,
     ),
     _flag(
         uv.READING, "is being read", "The program reads: POLLIN is wanted, and read_cb gets what comes.",
-        "uv__read_start", "uv_read_stop uv__read uv__stream_eof", ALWAYS, "r", 2,
+        "uv__read_start", "uv_read_stop uv__read uv__stream_eof", ALWAYS, "r", 2, types=_STREAMS,
     ),
     _flag(
         uv.ACTIVE, "keeps the loop alive", "The handle counts as active: it reads, listens, or runs.",
@@ -64,24 +67,24 @@ FLAGS: tuple[FlagWords, ...] = (
     ),
     _flag(
         uv.BOUND, "has an address", "The socket was bound, or a server accepted it.",
-        "uv__tcp_bind uv_tcp_listen uv_pipe_bind uv_accept maybe_new_socket", "", ALWAYS, "B", 5,
+        "uv__tcp_bind uv_tcp_listen uv_pipe_bind uv_accept maybe_new_socket", "", ALWAYS, "B", 5, types=_STREAMS,
     ),
     _flag(
         uv.READ_EOF, "the peer ended", "The peer has ended its side: read_cb was told EOF, and reading stopped.",
-        "uv__stream_eof", "uv__read_start", ALWAYS, "e", 6,
+        "uv__stream_eof", "uv__read_start", ALWAYS, "e", 6, types=_STREAMS,
     ),
     _flag(
         uv.READ_PARTIAL, "the kernel is read empty",
         "The last read brought less than there was room for, so the kernel had no more.",
-        "uv__read", "uv__read", ALWAYS, "p", 3,
+        "uv__read", "uv__read", ALWAYS, "p", 3, types=_STREAMS,
     ),
     _flag(
         uv.SHUTTING, "is to end", "uv_shutdown was called: the stream's own side ends once write_queue is empty.",
-        "uv_shutdown", "uv__drain", ALWAYS, "s", 7,
+        "uv_shutdown", "uv__drain", ALWAYS, "s", 7, types=_STREAMS,
     ),
     _flag(
         uv.SHUT, "has ended its side", "shutdown(2) has been called: the peer sees the end.",
-        "uv__drain", "", ALWAYS, "S", 7,
+        "uv__drain", "", ALWAYS, "S", 7, types=_STREAMS,
     ),
     _flag(
         uv.CLOSING, "is closing", "uv_close was called; close_cb comes at the end of the turn.",
@@ -97,9 +100,9 @@ FLAGS: tuple[FlagWords, ...] = (
     ),
     _flag(
         uv.BLOCKING_WRITES, "writes block", "Writes wait in the kernel until all is taken, as for files and terminals.",
-        "uv_tty_init", "", WHILE_ON,
+        "uv_tty_init", "", WHILE_ON, types=_STREAMS,
     ),
-    _flag(uv.IPV6, "is IPv6", "The socket is of the family AF_INET6.", "uv__tcp_bind", "", WHILE_ON),
+    _flag(uv.IPV6, "is IPv6", "The socket is of the family AF_INET6.", "uv__tcp_bind", "", WHILE_ON, types="tcp"),
     _flag(
         uv.TCP_NODELAY, "small writes go at once", "Nagle's algorithm is off.",
         "uv_tcp_nodelay", "uv_tcp_nodelay", WHILE_ON, types="tcp",
@@ -112,12 +115,12 @@ FLAGS: tuple[FlagWords, ...] = (
         uv.TCP_SINGLE_ACCEPT, "accepts one at a time", "The server takes one connection a round.",
         "uv_tcp_listen uv_tcp_simultaneous_accepts", "uv_tcp_simultaneous_accepts", WHILE_ON, types="tcp",
     ),
-    _flag(uv.READ_PENDING, "a read is pending", "Windows only: a read is under way.", "", "", WHILE_ON),
+    _flag(uv.READ_PENDING, "a read is pending", "Windows only: a read is under way.", "", "", WHILE_ON, types=_STREAMS),
     _flag(uv.ENDGAME_QUEUED, "its end is queued", "Windows only: it waits to finish closing.", "", "", WHILE_ON),
     _flag(
         uv.INTERNAL, "is the loop's own", "The loop made it for itself: the program never sees it.",
         "uv_async_init", "", WHILE_ON,
     ),
-    _flag(uv.LISTENING, "listens", "Windows only: the socket listens.", "", "", WHILE_ON),
-    _flag(uv.CONNECTION, "is connected", "Windows only: the socket is connected.", "", "", WHILE_ON),
+    _flag(uv.LISTENING, "listens", "Windows only: the socket listens.", "", "", WHILE_ON, types=_STREAMS),
+    _flag(uv.CONNECTION, "is connected", "Windows only: the socket is connected.", "", "", WHILE_ON, types=_STREAMS),
 )  # fmt: skip

@@ -13,11 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamscope.trace.filter import Filter, FilterError
+from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import END, OPERATOR, WORD, Token, tokens
-from streamscope.trace.filter.names import NAMES, ORDERED, Name
-from streamscope.trace.filter.parser import Parser
-from streamscope.trace.filter.tree import And, Node, Not, Or, Word
-from streamscope.trace.filter.values import WHAT, Constant, constant, meant
+from streamscope.trace.filter.names import ORDERED, Name
+from streamscope.trace.filter.parser import Parser, known
+from streamscope.trace.filter.tree import And, Node, Not, Word, leaves
+from streamscope.trace.filter.values import WHAT, Constant, meant
+from streamscope.trace.vocabulary import Vocabulary
 
 STOPS = ("for", "where", "per", "within", "eventually")
 QUANTITIES = ("max", "min", "sum", "count")
@@ -48,19 +50,23 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """`never(armed(OUT) and wq == 0 for 100ms)`: no stream, and no event, is ever so; with `lasting`, not for so many
-    nanoseconds on end.
+    """`never(armed(OUT) and wq == 0 for 100ms)`: no handle, and no event, is ever so; with `lasting`, not for so many
+    nanoseconds on end. `cause` is the A of `always(A -> B)`, without which there was nothing to show. `where` and it
+    are in the condition, too.
     """
 
     condition: Filter
     lasting: int
     of_events: bool
+    where: Filter | None = None
+    cause: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leads:
-    """`always(flag(CLOSING) -> eventually flag(CLOSED) within 1s)`: whenever a stream is, or an event was, as in
-    `cause`, it is as in `effect` at some later time; `within` 0 for no limit but the end of the trace.
+    """`always(flag(CLOSING) -> eventually flag(CLOSED) within 1s)`: whenever a handle is, or an event was, as in
+    `cause`, it is as in `effect` at some later time; `within` 0 for no limit but the end of the trace. `where` is in
+    the cause, too, which was written as `came`.
     """
 
     cause: Filter
@@ -68,38 +74,51 @@ class Leads:
     within: int
     cause_of_events: bool
     effect_of_events: bool
+    where: Filter | None = None
+    came: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """One assertion, as it was written and what it means."""
+    """One assertion, as it was written and what it means, of feeds with this vocabulary."""
 
     text: str
     meaning: Quantity | Never | Leads
+    vocabulary: Vocabulary
 
     @classmethod
-    def parse(cls, text: str) -> Assertion:
-        """The assertion that is written there. Raises FilterError."""
-        return cls(text.strip(), _Reader(text).assertion())
+    def parse(cls, text: str, vocabulary: Vocabulary, *others: Vocabulary) -> Assertion:
+        """The assertion that is written there, for feeds of this vocabulary; of the others, see `Filter.parse`. Raises
+        FilterError.
+        """
+        return cls(text.strip(), _Reader(text, Language.of(vocabulary, *others)).assertion(), vocabulary)
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """All that it asks."""
+        meaning = self.meaning
+        if isinstance(meaning, Never):
+            return (meaning.condition,)
+        if isinstance(meaning, Leads):
+            return meaning.cause, meaning.effect
+        return tuple(each for each in (meaning.of, meaning.where) if each is not None)
 
 
 def is_of_events(condition: Filter) -> bool:
     """Whether a condition is about events, because something in it is that only events have."""
-
-    def events_alone(node: Node) -> bool:
-        if isinstance(node, And | Or):
-            return any(events_alone(part) for part in node.parts)
-        if isinstance(node, Not):
-            return events_alone(node.part)
-        return isinstance(node, Word) and node.role in ("error", "kind", "function")
-
-    return bool(condition.event_only) or (condition.root is not None and events_alone(condition.root))
+    return bool(condition.event_only) or (
+        condition.root is not None
+        and any(
+            isinstance(part, Word) and part.role in ("error", "kind", "function") for part in leaves(condition.root)
+        )
+    )
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, language: Language) -> None:
         self._text = text
-        self._parser = Parser(tokens(text), STOPS)
+        self._language = language
+        self._parser = Parser(tokens(text), language, STOPS)
 
     def assertion(self) -> Quantity | Never | Leads:
         parser, form = self._parser, self._parser.take()
@@ -126,7 +145,10 @@ class _Reader:
     def _filter(self) -> Filter:
         start = self._parser.next.start
         root = self._parser.expression()
-        return Filter(self._text[start : self._parser.next.start].strip(), root)
+        return self._made(self._text[start : self._parser.next.start].strip(), root)
+
+    def _made(self, text: str, root: Node | None) -> Filter:
+        return Filter(text, root, self._language.vocabulary)
 
     # quantities
 
@@ -144,12 +166,12 @@ class _Reader:
 
     def _name(self, form: str) -> Name:
         token = self._parser.take()
-        name = NAMES.get(token.text) if token.kind == WORD else None
+        name = self._language.names.get(token.text) if token.kind == WORD else None
         if name is None:
-            known = [each.name for each in NAMES.values() if each.domain in ORDERED]
+            ordered = [each.name for each in self._language.names.values() if each.domain in ORDERED]
             raise FilterError(
                 f"{form} needs the name of a number or a time, such as {form}({'wq' if form != 'sum' else 'result'})"
-                f"{meant(token.text, known)}",
+                f"{meant(token.text, ordered)}",
                 token.start,
                 token.end,
             )
@@ -159,7 +181,7 @@ class _Reader:
             raise FilterError(
                 f"{name.name} is what a stream has at a time; sums are of what events say", token.start, token.end
             )
-        return name
+        return known(name, token)
 
     def _bound(self, domain: str, comparison: Token) -> int:
         value = self._constant(domain, comparison)
@@ -171,7 +193,7 @@ class _Reader:
         token = self._parser.take()
         if token.kind in (END, OPERATOR):
             raise FilterError(f"{WHAT[domain]} is missing after {before.text}", token.start, token.end)
-        return constant(domain, token)
+        return self._language.values.constant(domain, token)
 
     def _narrowed(self) -> tuple[Filter | None, bool]:
         """`where FILTER` and `per stream`, in either order."""
@@ -200,24 +222,40 @@ class _Reader:
             )
         self._parser.expect(")", opened)
         where = self._where_only()
-        return Never(_both(where, condition), lasting, of_events)
+        return Never(self._both(where, condition), lasting, of_events, where)
 
     def _always(self, opened: Token) -> Never | Leads:
         parser, cause = self._parser, self._filter()
         if not parser.takes("->"):
             parser.expect(")", opened)
-            return Never(_both(self._where_only(), _negated(cause)), 0, is_of_events(cause))
+            where = self._where_only()
+            return Never(self._both(where, self._negated(cause)), 0, is_of_events(cause), where)
         if not parser.takes("eventually"):
             effect = self._filter()
             parser.expect(")", opened)
-            both = _both(cause, _negated(effect))
-            return Never(_both(self._where_only(), both), 0, is_of_events(both))
+            both = self._both(cause, self._negated(effect))
+            where = self._where_only()
+            return Never(self._both(where, both), 0, is_of_events(both), where, self._both(where, cause))
         effect = self._filter()
         within = self._time("within")
         parser.expect(")", opened)
-        where = self._where_only()
-        cause = _both(where, cause)
-        return Leads(cause, effect, within, is_of_events(cause), is_of_events(effect))
+        where, came = self._where_only(), cause.text
+        cause = self._both(where, cause)
+        return Leads(cause, effect, within, is_of_events(cause), is_of_events(effect), where, came)
+
+    def _both(self, one: Filter | None, other: Filter) -> Filter:
+        if one is None or one.root is None or other.root is None:
+            return other
+        parts: list[Node] = []
+        for root in (one.root, other.root):
+            parts += root.parts if isinstance(root, And) else (root,)
+        return self._made(f"{one.text} and {other.text}", And(tuple(parts)))
+
+    def _negated(self, condition: Filter) -> Filter:
+        root = condition.root
+        if root is None:
+            return condition
+        return self._made(f"not ({condition.text})", root.part if isinstance(root, Not) else Not(root))
 
     def _time(self, word: str) -> int:
         token = self._parser.next
@@ -234,19 +272,3 @@ class _Reader:
         if per_stream:
             raise FilterError("never and always are of each stream as it is", token.start, len(self._text))
         return where
-
-
-def _both(one: Filter | None, other: Filter) -> Filter:
-    if one is None or one.root is None or other.root is None:
-        return other
-    parts: list[Node] = []
-    for root in (one.root, other.root):
-        parts += root.parts if isinstance(root, And) else (root,)
-    return Filter(f"{one.text} and {other.text}", And(tuple(parts)))
-
-
-def _negated(condition: Filter) -> Filter:
-    root = condition.root
-    if root is None:
-        return condition
-    return Filter(f"not ({condition.text})", root.part if isinstance(root, Not) else Not(root))

@@ -1,4 +1,4 @@
-"""When a condition on a stream can change: by which kinds of records, and at which times without any.
+"""Which handles a condition is about, and when it can change: by which records, and at which times without any.
 
 A check looks at a stream only after records that can have changed what it asks about, which are few, and at the times
 at which an age reaches a bound. A test folds random feeds and holds the table against what really changed.
@@ -6,15 +6,16 @@ at which an age reaches a bound. A test folds random feeds and holds the table a
 
 from __future__ import annotations
 
-from streamscope.core.probe import KINDS
+from collections.abc import Iterable, Iterator
+
 from streamscope.trace.filter import Filter
-from streamscope.trace.filter.names import NAMES, Name
-from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
+from streamscope.trace.filter.names import OF_ALL_HANDLES, Name
+from streamscope.trace.filter.tree import And, Compare, Leaf, Word, leaves
 from streamscope.trace.state import StreamState
 
 _IN = ("sys.read", "sys.recvmsg", "bytes_in")
 _OUT = ("sys.write", "sys.writev", "sys.sendmsg", "bytes_out")
-_CALLS = tuple(kind.name for kind in KINDS if kind.name.startswith("sys."))
+_CALLS = "sys."
 _FLAGS = ("flag.set", "flag.clear")
 _QUEUE = ("write_queue.push", "write_queue.pop")
 _INTEREST = ("io.start", "io.stop")
@@ -33,33 +34,78 @@ CHANGED_BY: dict[str, tuple[str, ...]] = {
     "closing_list": ("closing.push", "closing.pop"),
     "feeds": ("feeds",),
     "bytes_in": _IN, "reads": (*_IN, "reads"), "last_read_t": _IN, "bytes_out": _OUT, "last_write_t": _OUT,
-    "writes": ("request.end", "writes"), "errors": (*_CALLS, "request.end", "callback.error", "errors"),
+    "writes": ("request.end", "writes"), "errors": (_CALLS, "request.end", "callback.error", "errors"),
     "closed_t": ("handle.closed",),
     "age": ("handle.closed",), "queue_age": _QUEUE, "idle_age": (*_IN, *_OUT), "armed_age": _INTEREST,
     "above_age": ("write_queue_size", "high_water"),
 }  # fmt: skip
-"""By name of the filter language: the kinds of records that can change its value, beside `ALWAYS`."""
+"""By name of the filter language: the kinds of records that can change its value, beside `ALWAYS`; `sys.` is all of the
+kinds that begin so.
+"""
 
 ALWAYS = frozenset({"handle.init", "handle.closed"})
 """A stream begins and ends with these."""
 
-_PREDICATES = {"flag": "flags", "armed": "pevents", "registered": "events", "holds": "callbacks"}
+
+def changing(names: frozenset[str]) -> frozenset[str]:
+    """The kinds of records that can change what is asked by these names."""
+    return ALWAYS.union(*(CHANGED_BY.get(name, ()) for name in names))
 
 
-def changing_kinds(condition: Filter | None) -> frozenset[str]:
-    """The kinds of records that can change whether a stream is so."""
-    found = set(ALWAYS)
-    if condition is not None and condition.root is not None:
-        for name in _names(condition.root):
-            found.update(CHANGED_BY.get(name.name, ()))
-    return frozenset(found)
+def is_of(kind: str, kinds: frozenset[str]) -> bool:
+    """Whether the kind is one of these."""
+    return kind in kinds or (_CALLS in kinds and kind.startswith(_CALLS))
 
 
-def names_of(condition: Filter | None) -> frozenset[str]:
-    """The names of the filter language that the condition asks about."""
-    if condition is None or condition.root is None:
-        return frozenset()
-    return frozenset(name.name for name in _names(condition.root))
+def names_of(*conditions: Filter | None) -> frozenset[str]:
+    """The names of the filter language that the conditions ask about."""
+    return frozenset(name.name for part in _parts(conditions) for name in part.names)
+
+
+def _parts(conditions: Iterable[Filter | None]) -> Iterator[Leaf]:
+    for condition in conditions:
+        if condition is not None and condition.root is not None:
+            yield from leaves(condition.root)
+
+
+def of_every_handle(*conditions: Filter | None) -> bool:
+    """Whether the conditions ask for nothing that only streams have: neither for a field of theirs, nor for a flag
+    that has its meaning with them alone.
+    """
+    asked = (
+        name
+        for part in _parts(conditions)
+        if not (isinstance(part, Word) and part.role in ("text", "number"))  # looked for wherever there is something
+        for name in part.names
+    )
+    return all(name.rests_on <= OF_ALL_HANDLES for name in asked) and all(
+        _is_of_every_handle(condition, bits) for condition, bits in _flags(conditions)
+    )
+
+
+def never_set(*conditions: Filter | None) -> list[str]:
+    """The flags in the conditions of which the vocabulary says that the engine never sets them."""
+    found: dict[str, None] = {}
+    for condition, bits in _flags(conditions):
+        flags = condition.vocabulary.flags
+        if any(flag.set_by for flag in flags):  # else it says of none
+            found.update({flag.name: None for flag in flags if flag.bit & bits and not flag.set_by})
+    return list(found)
+
+
+def _flags(conditions: tuple[Filter | None, ...]) -> Iterator[tuple[Filter, int]]:
+    for condition in conditions:
+        for part in _parts((condition,)):
+            if condition is not None and any(name.name in ("flag", "flags") for name in part.names):
+                value = part.number if isinstance(part, Word) else part.value.number if part.value else 0
+                yield condition, value or 0
+
+
+def _is_of_every_handle(condition: Filter, bits: int) -> bool:
+    vocabulary = condition.vocabulary
+    streams = {vocabulary.types[number] for number in vocabulary.stream_types}
+    of_streams = (flag.types and streams.issuperset(flag.types) for flag in vocabulary.flags if flag.bit & bits)
+    return not any(of_streams)
 
 
 def wants_failures_only(condition: Filter) -> bool:
@@ -69,41 +115,14 @@ def wants_failures_only(condition: Filter) -> bool:
     return any(isinstance(part, Word) and part.role == "error" for part in parts)
 
 
-def _names(node: Node) -> list[Name]:
-    if isinstance(node, And | Or):
-        return [name for part in node.parts for name in _names(part)]
-    if isinstance(node, Not):
-        return _names(node.part)
-    if isinstance(node, Predicate):
-        return [NAMES[_PREDICATES[node.name]]]
-    if isinstance(node, Word):
-        return [NAMES[name] for name in _NAMES_OF_WORDS.get(node.role, ())] or [NAMES[node.text]]
-    return [NAMES[node.name], *([NAMES[node.other]] if node.other else [])]
-
-
-_NAMES_OF_WORDS = {
-    "number": ("stream", "local", "peer"), "flag": ("flags",), "type": ("type",), "error": ("errors",),
-    "text": ("name", "place", "local", "peer"), "kind": ("name",), "function": ("name",),
-}  # fmt: skip
-
-
 class Ages:
     """The comparisons of ages with times in a condition, and so the times at which it can change by itself."""
 
     def __init__(self, *conditions: Filter | None) -> None:
         self._bounds: list[tuple[Name, int]] = []
-        for condition in conditions:
-            if condition is not None and condition.root is not None:
-                self._collect(condition.root)
-
-    def _collect(self, node: Node) -> None:
-        if isinstance(node, And | Or):
-            for part in node.parts:
-                self._collect(part)
-        elif isinstance(node, Not):
-            self._collect(node.part)
-        elif isinstance(node, Compare) and NAMES[node.name].since is not None and node.value is not None:
-            self._bounds.append((NAMES[node.name], node.value.number or 0))
+        for part in _parts(conditions):
+            if isinstance(part, Compare) and part.name.since is not None and part.value is not None:
+                self._bounds.append((part.name, part.value.number or 0))
 
     def __bool__(self) -> bool:
         return bool(self._bounds)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streamscope.core.flags import UV_WRITE
 from streamscope.core.records import Word
 from streamscope.trace.check.watches import Watch
 from streamscope.trace.decode import Decoder
@@ -132,8 +131,10 @@ def _one_by_one(steps: list[Step]) -> bool:
 class Pretended:
     """A stream's write queue as it is within a joined record."""
 
-    def __init__(self, state: StreamState) -> None:
+    def __init__(self, state: StreamState, request: int) -> None:
+        """`request` is the type of the requests that join it."""
         self._state = state
+        self._request = request
         self._before = state.write_queue_size, state.write_queue
 
     def change(self, kind: str, value: int, t: int) -> None:
@@ -142,7 +143,7 @@ class Pretended:
         if kind == "write_queue_size":
             state.write_queue_size = value
         elif kind == "write_queue.push":
-            state.write_queue = [*state.write_queue, RequestState(value, UV_WRITE, begin_t=t)]
+            state.write_queue = [*state.write_queue, RequestState(value, self._request, begin_t=t)]
         else:
             state.write_queue = [request for request in state.write_queue if request.number != value]
 

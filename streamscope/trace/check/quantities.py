@@ -6,11 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamscope.trace.check.language import Assertion, Quantity, is_of_events
-from streamscope.trace.check.moments import ALWAYS, CHANGED_BY, Ages, changing_kinds, names_of, wants_failures_only
-from streamscope.trace.check.watches import SHOWN, Instant, Verdict, Watch, instant, instant_of, seconds, shown
+from streamscope.trace.check.moments import Ages, changing, is_of, names_of, of_every_handle, wants_failures_only
+from streamscope.trace.check.watches import (
+    SHOWN,
+    Instant,
+    Verdict,
+    Watch,
+    handle_text,
+    instant,
+    instant_of,
+    presence,
+    seconds,
+    shown,
+)
 from streamscope.trace.decode import Event
 from streamscope.trace.filter.evaluate import value_in_event
-from streamscope.trace.filter.names import Name
+from streamscope.trace.filter.names import OF_ALL_HANDLES, UNKNOWN
 from streamscope.trace.state import StreamState
 
 Holds = Callable[[int], bool]
@@ -41,7 +52,11 @@ class QuantityWatch(Watch):
             or (meaning.of is not None and meaning.of.needs_state)
             or (name is not None and name.needs_state)
         )
-        self._kinds = changing_kinds(where) | (changing_kinds_of(name) if name is not None else frozenset())
+        measured = frozenset({name.name} if name is not None else ())
+        self.every_handle = of_every_handle(where) and (name is None or name.rests_on <= OF_ALL_HANDLES)
+        if where is not None:
+            self.where = presence(assertion, where, every_handle=self.every_handle)
+        self._kinds = changing(names_of(where) | measured)
         self._value = None if name is None else value_in_event(name)
         self._ages = Ages(None if where_events else where)
         self._bounded = meaning.comparison in (("<", "<=") if meaning.form != "min" else (">", ">="))
@@ -49,7 +64,6 @@ class QuantityWatch(Watch):
         if aging and self._bounded and name is not None:
             self._ages.add(name, meaning.bound)
         self.wants_before = aging
-        measured = frozenset({name.name} if name is not None else ())
         self.queue_alone = not self.of_events and "above_age" not in names_of(where) | measured
         self.failures_only = any(each is not None and wants_failures_only(each) for each in (meaning.of, where))
         asked = [each.functions for each in (meaning.of, where) if each is not None and each.functions is not None]
@@ -61,11 +75,16 @@ class QuantityWatch(Watch):
         self._too_many: list[Instant] = []
         """Where the first were that one may not count, if one number is asked for; each is a failure."""
 
+    @property
+    def measures(self) -> bool:
+        """See `Watch`."""
+        return super().measures or (self._name is not None and self._name.measured)
+
     def wants(self, kind: str) -> bool:
         """What may be counted or may change what is measured."""
         meaning = self._meaning
         if not self.of_events:
-            return kind in self._kinds
+            return is_of(kind, self._kinds)
         wanted = meaning.where is None or meaning.where.may_want(kind)
         if meaning.of is not None:
             return wanted and meaning.of.may_want(kind)
@@ -81,8 +100,11 @@ class QuantityWatch(Watch):
         if self.of_events:
             return
         where = self._meaning.where
-        if where is None or where.of_stream(state, t):
+        so = where is None or where.of_stream(state, t)
+        if so:
             self._measure(state, t, row)
+        elif so is None:
+            self._met_unknown(instant(state, t, row))
         if self._ages:
             self._schedule(state.number, self._ages.next(state, t))
 
@@ -90,6 +112,8 @@ class QuantityWatch(Watch):
         of_state = self._of_state
         value = None if of_state is None else of_state(state, t)
         if value.__class__ is not int:
+            if value is UNKNOWN:
+                self._met_unknown(instant(state, t, row))
             return
         number = state.number
         key = number if self._meaning.per_stream else 0
@@ -102,18 +126,25 @@ class QuantityWatch(Watch):
     def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """An event that may count."""
         meaning = self._meaning
-        if meaning.where is not None and not meaning.where.of_event(event, state):
+        so = meaning.where is None or meaning.where.of_event(event, state)
+        if so is not None and not so:
             return
-        if self._of_state is not None:
-            if state is not None:
-                self._measure(state, event.t, row)
-        elif meaning.of is not None:
-            if meaning.of.of_event(event, state):
-                self._take(1, event, state, row)
+        value: object = None
+        if meaning.of is not None:
+            counts = meaning.of.of_event(event, state)
+            value = 1 if counts else UNKNOWN if counts is None else None
+        elif self._of_state is not None:
+            value = None if state is None else self._of_state(state, event.t)
         elif self._value is not None:
             value = self._value(event, state)
-            if value.__class__ is int:
-                self._take(value * 1_000_000 if meaning.domain == "ms" else value, event, state, row)
+        if value is UNKNOWN or (so is None and value is not None):
+            self._met_unknown(instant_of(event, state, row))
+        elif not isinstance(value, int):
+            return
+        elif self._of_state is not None and state is not None:
+            self._measure(state, event.t, row)
+        else:
+            self._take(value * 1_000_000 if meaning.domain == "ms" else value, event, state, row)
 
     def _take(self, value: int, event: Event, state: StreamState | None, row: int) -> None:
         """A value that an event brought."""
@@ -143,12 +174,17 @@ class QuantityWatch(Watch):
             for state in [state for state in self.streams.values() if not state.closed_t]:
                 self.look(state, t, None)
         verdict, meaning = self.verdict, self._meaning
+        certain = certain and self.unknown is None
+        if not self._best and not self._sums:
+            verdict.idle = "nothing was measured"
         self._judge(certain)
         extreme = self._extreme()
         if extreme is not None:
             verdict.note = f"{_WORDS[meaning.form]} {shown(extreme.value, meaning.domain)}"
             if meaning.form in ("max", "min"):
-                verdict.note += f" at {seconds(extreme.at.t)} on stream #{extreme.at.stream}"
+                verdict.note += (
+                    f" at {seconds(extreme.at.t)} on {handle_text(extreme.at, verdict.assertion.vocabulary)}"
+                )
         if not certain and not (verdict.holds and self._cannot_be_undone):
             self._uncertain()
         return verdict
@@ -202,11 +238,6 @@ class QuantityWatch(Watch):
         if self._meaning.form == "min":
             return self._meaning.comparison in ("<", "<=")
         return self._meaning.form in ("max", "count") and self._meaning.comparison in (">", ">=")
-
-
-def changing_kinds_of(name: Name) -> frozenset[str]:
-    """The kinds of records that can change a stream's value of this name."""
-    return ALWAYS | frozenset(CHANGED_BY.get(name.name, ()))
 
 
 _WORDS = {"max": "the highest was", "min": "the lowest was", "sum": "the sum was", "count": "the count was"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from streamscope.trace.check.run import Report
-from streamscope.trace.check.watches import Failure, Verdict, seconds
+from streamscope.trace.check.watches import Failure, Verdict, handle_text, seconds
 from streamscope.trace.names import visible
 from streamscope.trace.sentence import sentence
 from streamscope.trace.vocabulary import Vocabulary
@@ -19,8 +19,8 @@ def lines(report: Report, path: str = "", *, quiet: bool = False) -> list[str]:
     """
     out: list[str] = []
     for verdict in report.verdicts:
-        if not (quiet and verdict.holds):
-            out += _of(verdict, report.vocabulary, path)
+        if not (quiet and report.stands(verdict)):
+            out += _of(verdict, report, path)
     if not (quiet and report.ok):
         out += _missing(report)
     return out + _in_all(report)
@@ -30,17 +30,23 @@ def _in_all(report: Report) -> list[str]:
     """A log is read from its end."""
     total, failed = len(report.verdicts), sum(verdict.holds is False for verdict in report.verdicts)
     unknown = sum(verdict.holds is None for verdict in report.verdicts)
+    nothing = sum(map(report.says_nothing, report.verdicts))
     said = [f"{failed:,} failed"] if failed else []
     said += [f"{unknown:,} could not be shown"] if unknown else []
+    said += [f"{nothing:,} had nothing to show"] if nothing else []
     return [f"{', '.join(said)}, of {total:,} assertions"] if said and total > 1 else []
 
 
-def _of(verdict: Verdict, vocabulary: Vocabulary, path: str) -> list[str]:
+def _of(verdict: Verdict, report: Report, path: str) -> list[str]:
     word = {True: "ok", False: "FAILED", None: "NOT SHOWN"}[verdict.holds]
-    note = f"  ({verdict.note})" if verdict.note else ""
-    out = [f"{word:<9} {visible(verdict.assertion.text, 500)}{note}"]
+    nothing = verdict.vacuous or (f"nothing to show: {verdict.idle}" if verdict.idle else "")
+    notes = [verdict.note, nothing if verdict.holds else ""]
+    note = "; ".join(visible(each, 500) for each in notes if each)
+    if report.says_nothing(verdict):
+        word = "VACUOUS"
+    out = [f"{word:<9} {visible(verdict.assertion.text, 500)}{f'  ({note})' if note else ''}"]
     for failure in verdict.failures:
-        out += [f"          {line}" for line in _failure(failure, vocabulary, path)]
+        out += [f"          {line}" for line in _failure(failure, verdict.assertion.vocabulary, path)]
     if verdict.more:
         out.append(f"          and {verdict.more:,} more")
     return out
@@ -49,28 +55,23 @@ def _of(verdict: Verdict, vocabulary: Vocabulary, path: str) -> list[str]:
 def _failure(failure: Failure, vocabulary: Vocabulary, path: str) -> list[str]:
     at, event = failure.at, failure.at.event
     what = f": {failure.what}" if failure.what else ""
+    whose = handle_text(at, vocabulary) + (f" ({visible(at.called, 120)})" if at.called else "")
     if event is None:
-        known = f"{_stream(failure)}, t {seconds(at.t)}{what}" if at.t else failure.what
+        known = f"{whose}, t {seconds(at.t)}{what}" if at.t else failure.what
         return [known] if known else []
-    did = "  ".join(visible(text) for text in (event.fn, *sentence(event, vocabulary)) if text)
+    took = [f"{name} {seconds(span)}" for name, span in (event.spans or {}).items() if span is not None]
+    did = "  ".join([*(visible(text) for text in (event.fn, *sentence(event, vocabulary)) if text), *took])
     if at.between:
-        out = [f"{_stream(failure)}, t {seconds(at.t)}, between two events{what}"]
+        out = [f"{whose}, t {seconds(at.t)}, between two events{what}"]
         when = "then" if event.t > at.t else "before"
         out.append(f"  {when}, at {seconds(event.t)}, turn {event.turn:,}, seq {event.seq}: {did}")
         there = f"{at.t // SECOND}.{at.t % SECOND:09}s"
     else:
-        out = [f"{_stream(failure)}, t {seconds(at.t)}, turn {event.turn:,}, seq {event.seq}{what}", f"  {did}"]
+        out = [f"{whose}, t {seconds(at.t)}, turn {event.turn:,}, seq {event.seq}{what}", f"  {did}"]
         there = str(event.seq)
     if path:
         out.append(f"  streamscope replay {shlex.quote(path)} --at {there}")
     return out
-
-
-def _stream(failure: Failure) -> str:
-    at = failure.at
-    if not at.stream:
-        return "the loop"
-    return f"stream #{at.stream} ({visible(at.peer, 80)})" if at.peer else f"stream #{at.stream}"
 
 
 def _missing(report: Report) -> list[str]:

@@ -2,49 +2,73 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from streamscope.core.records import Word
 from streamscope.trace.check.language import Assertion, Leads, Never
-from streamscope.trace.check.plans import Plan, Pretended, Step, plans
+from streamscope.trace.check.plans import Pretended, Step, plans
 from streamscope.trace.check.quantities import QuantityWatch
-from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch, who
+from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch, called, seconds
 from streamscope.trace.decode import Event
-from streamscope.trace.filter.walk import state_before
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Batch, GapRow, Leaf
+from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
 from streamscope.trace.state import StreamState
 from streamscope.trace.travel import Traveller
 from streamscope.trace.untrusted import FeedError
-from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.walk import Walk, state_before
+
+MOST_COUNTED = 100_000
+"""So many handles are counted to say what there was."""
 
 
 @dataclass(slots=True)
 class Report:
     """What became of all assertions, in their order; and what is missing: rows before the first that could be judged,
     the losses, each as its row and how many events it was, and the end, unless the past `ends`.
+
+    An assertion whose `where` was never so does not stand, unless that is allowed; one that had nothing to show stands,
+    unless the report is `strict`.
     """
 
     verdicts: list[Verdict]
-    vocabulary: Vocabulary
     events: int = 0
     missing_before: int = 0
     gaps: list[tuple[int, int]] = field(default_factory=list)
     ends: bool = True
+    allow_vacuous: bool = False
+    strict: bool = False
 
     @property
     def ok(self) -> bool:
         """Whether every assertion is known to hold."""
-        return all(verdict.holds for verdict in self.verdicts)
+        return all(map(self.stands, self.verdicts))
+
+    def stands(self, verdict: Verdict) -> bool:
+        """Whether the assertion is known to hold, of something."""
+        return bool(verdict.holds) and not self.says_nothing(verdict)
+
+    def says_nothing(self, verdict: Verdict) -> bool:
+        """Whether it holds of nothing, and that is not enough."""
+        nothing = (verdict.vacuous and not self.allow_vacuous) or (verdict.idle and self.strict)
+        return verdict.holds is True and bool(nothing)
 
 
-def check(history: History, assertions: Iterable[Assertion], *, ends: bool = True) -> Report:
+def check(
+    history: History,
+    assertions: Iterable[Assertion],
+    *,
+    ends: bool = True,
+    allow_vacuous: bool = False,
+    strict: bool = False,
+) -> Report:
     """Holds a past against assertions. `ends` is False for one whose end is missing: what came then is not known, as
     after a loss. What turns out to be damaged is a loss, and `history.damage` tells of it.
     """
-    return _Check(history, [watch_for(each) for each in assertions]).run(ends)
+    report = Report([], ends=ends, allow_vacuous=allow_vacuous, strict=strict)
+    return _Check(history, [watch_for(each) for each in assertions], report).run()
 
 
 def watch_for(assertion: Assertion) -> Watch:
@@ -56,23 +80,29 @@ def watch_for(assertion: Assertion) -> Watch:
 
 
 class _Check:
-    def __init__(self, history: History, watches: list[Watch]) -> None:
+    def __init__(self, history: History, watches: list[Watch], report: Report) -> None:
         self._history = history
         self._decoder = history.decoder
-        self._watches = watches
+        self._assertions = watches
+        helping = (helper for watch in watches for helper in (watch.where, watch.cause) if helper is not None)
+        self._watches = [*watches, *helping]
         self._model: Model | None = None
         self._blind = False
-        self._plans = plans(history.decoder, watches)
+        self._walk = Walk(history.decoder, self._wants, measures=any(watch.measures for watch in watches))
+        self._plans = plans(history.decoder, self._watches)
         self._now: Batch | None = None
         self._pretended: Pretended | None = None
-        self._report = Report([], history.decoder.vocabulary)
+        self._report = report
+        self._request = history.decoder.vocabulary.request("write")
         self._t = 0
         self._row = 0
 
-    def run(self, ends: bool) -> Report:
+    def _wants(self, kind: str) -> bool:
+        return kind == "handle.closed" or any(watch.wants(kind) for watch in self._watches)
+
+    def run(self) -> Report:
         """The walk over all of the past."""
         history, report = self._history, self._report
-        report.ends = ends
         row, piece = history.first, 0
         if any(watch.needs_state for watch in self._watches):
             row, piece, model = state_before(history, history.reach, Model(history.decoder.vocabulary))
@@ -89,18 +119,60 @@ class _Check:
                 history.damage = str(error)
                 self._lost(leaf.first, max(leaf.count, 1))
         end_t = max(history.end_t, self._t)
-        if not ends:
+        if not report.ends:
             for watch in self._watches:
                 watch.advance(end_t)
                 watch.blind()
-        certain = ends and not report.gaps and not report.missing_before
-        report.verdicts = [watch.end(end_t, certain) for watch in self._watches]
+        certain = report.ends and not report.gaps and not report.missing_before
+        report.verdicts = [watch.end(end_t, certain) for watch in self._assertions]
+        report.events = history.end - row - len(report.gaps)
+        for watch in self._assertions:
+            self._say_of(watch)
         failed = [failure.at for verdict in report.verdicts for failure in verdict.failures]
         for at in failed:
             self._place(at)
-        self._introduce([at for at in failed if at.stream and not at.peer])
-        report.events = history.end - row - len(report.gaps)
+        self._introduce([at for at in failed if at.stream and not at.called])
         return report
+
+    def _say_of(self, watch: Watch) -> None:
+        """What there is to say of an assertion beside whether it holds."""
+        verdict, where, cause = watch.verdict, watch.where, watch.cause
+        if where is not None and where.verdict.holds:
+            verdict.vacuous = f"nothing was as in where; {self._what_there_was(where)}"
+        elif cause is not None and cause.verdict.holds:
+            verdict.idle = f"{cause.condition.text} never came"
+        if verdict.holds is None and watch.unknown is not None:
+            unknown = f"first unknown at {seconds(watch.unknown.t)}"
+            verdict.note = f"{verdict.note}; {unknown}" if verdict.note else unknown
+
+    def _what_there_was(self, where: NeverWatch) -> str:
+        """Why nothing was as in a `where`: what it could have been said of."""
+        if where.of_events:
+            return f"there were {self._report.events:,} events"
+        vocabulary, kinds = self._decoder.vocabulary, self._handles()
+        if not where.every_handle:
+            kinds = {number: kind for number, kind in kinds.items() if kind in vocabulary.stream_types}
+        counted = Counter(map(vocabulary.type_text, kinds.values()))
+        what = "handles" if where.every_handle else "streams"
+        said = ", ".join(f"{count:,} {name}" for name, count in counted.most_common())
+        if len(kinds) >= MOST_COUNTED:
+            return f"there were more than {MOST_COUNTED:,} {what}"
+        return f"there were {len(kinds):,} {what}: {said}" if kinds else f"there were no {what}"
+
+    def _handles(self) -> dict[int, int]:
+        """The type of every handle there was, or of very many."""
+        history = self._history
+        _, piece, model = state_before(history, history.reach, Model(history.decoder.vocabulary))
+        kinds = {state.number: state.type for state in model.known.values()}
+        walk = Walk(self._decoder, lambda kind: kind == "handle.init")
+        for _, leaf in history.leaves(piece):
+            if isinstance(leaf, Batch):
+                kinds.update((event.stream, int(event.fields.get("type", 0))) for _, event in walk.events(leaf))
+            elif isinstance(leaf, SliceMark):
+                kinds.update((state.number, state.type) for state in read_slice(leaf.packed).streams)
+            if len(kinds) >= MOST_COUNTED:
+                break
+        return kinds
 
     def _leaves(self, piece: int) -> Iterator[Leaf]:
         """The leaves from a piece on. Where nothing certain is known, because events are missing, the next keyframe of
@@ -127,57 +199,47 @@ class _Check:
             self._batch_of_events(leaf)
         else:
             self._batch(leaf, self._model)
+        found = [watch for watch in self._watches if watch.has_found]
+        if found:  # these need not look any further
+            self._watches = [watch for watch in self._watches if watch not in found]
+            self._plans = plans(self._decoder, self._watches)
+            self._walk.want(self._wants)
 
     def _lost(self, row: int, events: int) -> None:
         """So many events are missing here."""
         self._report.gaps.append((row, events))
         self._blind = True
         self._pretended = None
+        self._walk.lost()
         for watch in self._watches:
             watch.blind()
 
     def _batch_of_events(self, batch: Batch) -> None:
         """A batch, where nobody asks for state."""
         words = batch.words()
-        turn, t, told = batch.turn, batch.t, 0
-        for plan, i, before in self._stops(words):
-            row = batch.first + before
-            for step in plan.steps:
+        for i, _, row in self._walk.records(batch, words):
+            plan = self._plans[words[i] & 255]  # type: ignore[operator]
+            for step in plan.steps if plan is not None else ():
                 if step.matters(words, i, self._decoder.functions):
-                    turn, t = self._decoder.layout.clock_after(words, told, i, turn, t)
-                    told = i
-                    event = self._event(batch, words, i, step, turn, t)
+                    event = self._event(batch, words, i, step, *self._walk.clock(words, i))
                     for watch in step.events:
                         watch.saw(event, None, row + step.number)
 
     def _event(self, batch: Batch, words: Sequence[Word], i: int, step: Step, turn: int, t: int) -> Event:
         """The event of a step of the record at `i`; `turn` and `t` hold before the record."""
         length = self._decoder.layout.lengths[words[i] & 255]  # type: ignore[operator]
-        return next(self._decoder.expand(batch.place + i, turn, t, words[i : i + length], skip=step.number))
-
-    def _stops(self, words: Sequence[Word]) -> Iterator[tuple[Plan, int, int]]:
-        """The records that somebody watches for: the plan, where it begins, and how many events came before."""
-        every, lengths, weights = self._plans, self._decoder.layout.lengths, self._decoder.layout.weights
-        i, end, events = 0, len(words), 0
-        while i < end:
-            code: int = words[i] & 255  # type: ignore[operator]  # a header, as the decoder has seen
-            plan = every[code]
-            if plan is not None:
-                yield plan, i, events
-            i += lengths[code]
-            events += weights[code]
+        event = next(self._decoder.expand(batch.place + i, turn, t, words[i : i + length], skip=step.number))
+        event.spans = self._walk.spans.get(step.number)
+        return event
 
     def _batch(self, batch: Batch, model: Model) -> None:
-        words, lengths = batch.words(), self._decoder.layout.lengths
+        words = batch.words()
         self._now = batch
-        model.begin(batch.turn, batch.t)
-        folded = 0
-        for plan, i, before in self._stops(words):
-            if folded < i:
-                model.proceed(words[folded:i])
-            folded = i + lengths[words[i] & 255]  # type: ignore[operator]
-            row = batch.first + before
-            if plan.one_by_one:
+        for i, end, row in self._walk.folding(batch, words, model):
+            plan = self._plans[words[i] & 255]  # type: ignore[operator]
+            if plan is None:
+                model.proceed(words[i:end])
+            elif plan.one_by_one:
                 records = self._decoder.layout.expansions[plan.code].unfold(words, i)
                 for number, (record, _) in enumerate(records):
                     step = plan.by_number.get(number)
@@ -189,9 +251,7 @@ class _Check:
                 for step in plan.steps[:-1]:
                     self._pretend(step, words, i, row + step.number, model)
                 step = plan.steps[-1]
-                self._step(step, words, i, words[i:folded], row + step.number, model)
-        model.proceed(words[folded:])
-        model.settle()
+                self._step(step, words, i, words[i:end], row + step.number, model)
         self._t = model.t
 
     def _step(self, step: Step, words: Sequence[Word], i: int, record: Sequence[Word], row: int, model: Model) -> None:
@@ -202,9 +262,10 @@ class _Check:
         was_closed = state is not None and state.closed_t != 0
         if not self._blind:
             self._pass_time(t)
-            if step.before and state is not None and not was_closed and number in model.streams:
+            if step.before and state is not None and not was_closed:
                 for watch in step.before:
-                    watch.before(state, t, row)
+                    if number in watch.streams:
+                        watch.before(state, t, row)
         if self._pretended is not None:
             self._pretended.undo()
             self._pretended = None
@@ -219,9 +280,10 @@ class _Check:
                     watch.saw(event, state, row)
         if state is None or self._blind:
             return
-        if number in model.streams and not (was_closed and state.closed_t):
+        if not (was_closed and state.closed_t):
             for watch in step.states:
-                watch.look(state, t, row)
+                if number in watch.streams:
+                    watch.look(state, t, row)
         if step.closes:
             for watch in self._watches:
                 watch.gone(state, t)
@@ -238,7 +300,7 @@ class _Check:
         for watch in step.before:
             watch.before(state, model.t, row)
         if self._pretended is None:
-            self._pretended = Pretended(state)
+            self._pretended = Pretended(state, self._request)
         self._pretended.change(step.kind, step.value(words, i), model.t)
         for watch in step.states:
             watch.look(state, model.t, row)
@@ -259,9 +321,9 @@ class _Check:
         leaf.fold(model)
         if self._blind and model.whole:
             self._blind = False
-            self._look_at(model.streams.values())
+            self._look_at(model.known.values())
         elif not self._blind:
-            self._look_at([state for number in model.changed if (state := model.streams.get(number)) is not None])
+            self._look_at([state for number in model.changed if (state := model.known.get(number)) is not None])
         model.changed.clear()
 
     def _stand(self, model: Model) -> None:
@@ -269,8 +331,8 @@ class _Check:
         self._model = model
         self._t = model.t
         for watch in self._watches:
-            watch.streams = model.streams
-        self._look_at(model.streams.values())
+            watch.streams = model.known if watch.every_handle else model.streams
+        self._look_at(model.known.values())
 
     def _look_at(self, states: Iterable[StreamState]) -> None:
         """State has become known without an event."""
@@ -279,7 +341,8 @@ class _Check:
         for state in list(states):
             if not state.closed_t:
                 for watch in self._watches:
-                    watch.look(state, model.t, self._row)
+                    if state.number in watch.streams:
+                        watch.look(state, model.t, self._row)
 
     def _place(self, at: Instant) -> None:
         """Finds the event of an instant, or where it came between two, the one that is nearest."""
@@ -301,4 +364,5 @@ class _Check:
             if traveller is not None and at.row is not None:
                 traveller.go(at.row + 1)
                 state = traveller.model.known.get(at.stream)
-                at.peer = who(state) if state is not None else ""
+                if state is not None:
+                    at.called, at.type = called(state), state.type

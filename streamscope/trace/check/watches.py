@@ -12,11 +12,20 @@ import heapq
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
-from streamscope.trace.check.language import Assertion, Leads, Never
-from streamscope.trace.check.moments import Ages, changing_kinds, names_of, wants_failures_only
+from streamscope.trace.check.language import Assertion, Leads, Never, is_of_events
+from streamscope.trace.check.moments import (
+    Ages,
+    changing,
+    is_of,
+    names_of,
+    never_set,
+    of_every_handle,
+    wants_failures_only,
+)
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 SHOWN = 5
 """So many failures of one assertion are told in full; the others are counted."""
@@ -24,13 +33,16 @@ SHOWN = 5
 
 @dataclass(slots=True)
 class Instant:
-    """When something was so: at a time, right after an event, or at a time between two. `peer` says which stream."""
+    """When something was so: at a time, right after an event, or at a time between two. `called` says which handle of
+    that number it was, and `type` what it is, 0 where nobody had to know.
+    """
 
     stream: int
     t: int
     event: Event | None = None
     row: int | None = None
-    peer: str = ""
+    called: str = ""
+    type: int = 0
     between: bool = False
     """Nothing happened then: the event is the next, or where there is none the last."""
 
@@ -45,7 +57,9 @@ class Failure:
 
 @dataclass(slots=True)
 class Verdict:
-    """What became of an assertion. `holds` is None where the trace cannot show it, because events are missing."""
+    """What became of an assertion. `holds` is None where the trace cannot show it, because events are missing or
+    something is not known.
+    """
 
     assertion: Assertion
     holds: bool | None = True
@@ -54,10 +68,16 @@ class Verdict:
     """So many further failures."""
     note: str = ""
     """What else there is to say: the greatest value, what is not known."""
+    vacuous: str = ""
+    """Why nothing was checked: `where` was never so. "" if it was."""
+    idle: str = ""
+    """Why there was nothing to show: a cause that never came, a flag that is never set. "" if there was something."""
 
 
 class Watch:
-    """One assertion's. `known` is the model's streams, which the check keeps up to date."""
+    """One assertion's. `streams` is what it looks at, which the check keeps up to date: the model's streams, or all
+    handles if `every_handle`.
+    """
 
     needs_state = True
     of_events = False
@@ -71,8 +91,16 @@ class Watch:
     queue_alone = False
     """Whether a change of the write queue changes nothing for it but that queue and its size."""
 
+    every_handle = False
+    where: NeverWatch | None = None
+    """Finds out whether the assertion's `where` is ever so."""
+    cause: NeverWatch | None = None
+    """Finds out whether its cause ever comes, if it does not see that itself."""
+
     def __init__(self, assertion: Assertion) -> None:
         self.verdict = Verdict(assertion)
+        self.unknown: Instant | None = None
+        """When it first met something that nobody can know."""
         self.streams: dict[int, StreamState] = {}
         self.due: list[tuple[int, int]] = []
         """A heap of times at which streams have to be looked at."""
@@ -107,6 +135,16 @@ class Watch:
 
     # what all have in common
 
+    @property
+    def measures(self) -> bool:
+        """Whether it asks for durations."""
+        return any(each.measures for each in self.verdict.assertion.filters)
+
+    @property
+    def has_found(self) -> bool:
+        """Whether it need not look any further."""
+        return False
+
     def advance(self, t: int) -> None:
         """Time has come to t: look at the streams that were due until then."""
         due = self.due
@@ -114,9 +152,13 @@ class Watch:
             at, number = heapq.heappop(due)
             if self._due_of.get(number) == at:
                 del self._due_of[number]
-                state = self.streams.get(number)
-                if state is not None and not state.closed_t:
-                    self.look(state, at, None)
+                self._reached(number, at)
+
+    def _reached(self, number: int, t: int) -> None:
+        """The time has come that was scheduled for a handle."""
+        state = self.streams.get(number)
+        if state is not None and not state.closed_t:
+            self.look(state, t, None)
 
     def _schedule(self, number: int, t: int | None) -> None:
         if t is None:
@@ -137,20 +179,27 @@ class Watch:
         if self.verdict.holds:
             self.verdict.holds = None
 
+    def _met_unknown(self, at: Instant) -> None:
+        if self.unknown is None:
+            self.unknown = at
+
 
 def instant(state: StreamState, t: int, row: int | None) -> Instant:
     """The instant, to be kept."""
-    return Instant(state.number, t, None, row, who(state))
+    return Instant(state.number, t, None, row, called(state), state.type)
 
 
 def instant_of(event: Event, state: StreamState | None, row: int) -> Instant:
     """The instant right after an event, to be kept."""
-    return Instant(event.stream, event.t, event, row, "" if state is None else who(state))
+    if state is None:
+        return Instant(event.stream, event.t, event, row)
+    return Instant(event.stream, event.t, event, row, called(state), state.type)
 
 
-def who(state: StreamState) -> str:
-    """What a person calls the stream: its name, or an address."""
-    return state.name or state.peer or state.local
+def called(state: StreamState) -> str:
+    """What a person knows the handle by: its name, and beside it an address or where it was made."""
+    where = state.peer or state.local or state.place
+    return f"{state.name}, {where}" if state.name and where else state.name or where
 
 
 class NeverWatch(Watch):
@@ -158,11 +207,17 @@ class NeverWatch(Watch):
 
     def __init__(self, assertion: Assertion, meaning: Never) -> None:
         super().__init__(assertion)
-        self._condition = meaning.condition
+        self.condition = self._condition = meaning.condition
         self._lasting = meaning.lasting
         self.of_events = meaning.of_events
+        self.every_handle = of_every_handle(self._condition)
         self.needs_state = not self.of_events or self._condition.needs_state
-        self._kinds = changing_kinds(self._condition)
+        if meaning.where is not None:
+            self.where = presence(assertion, meaning.where, every_handle=self.every_handle)
+        if meaning.cause is not None:
+            self.cause = presence(assertion, meaning.cause, every_handle=self.every_handle)
+        self._looked = self.of_events
+        self._kinds = changing(names_of(self._condition))
         self._ages = Ages(self._condition)
         self.queue_alone = not self.of_events and "above_age" not in names_of(self._condition)
         self.failures_only = wants_failures_only(self._condition)
@@ -172,20 +227,27 @@ class NeverWatch(Watch):
 
     def wants(self, kind: str) -> bool:
         """Events that the condition may want, or that may change whether a stream is so."""
-        return self._condition.may_want(kind) if self.of_events else kind in self._kinds
+        return self._condition.may_want(kind) if self.of_events else is_of(kind, self._kinds)
 
     def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """An event that never was to be."""
-        if self._condition.of_event(event, state):
+        so = self._condition.of_event(event, state)
+        if so:
             self._fail(instant_of(event, state, row), "")
+        elif so is None:
+            self._met_unknown(instant_of(event, state, row))
 
     def look(self, state: StreamState, t: int, row: int | None) -> None:
         """The condition begins, lasts or ends."""
         if self.of_events:
             return
+        self._looked = True
         number = state.number
         since = self._since.get(number)
-        if not self._condition.of_stream(state, t):
+        so = self._condition.of_stream(state, t)
+        if not so:
+            if so is None:
+                self._met_unknown(instant(state, t, row))
             if since is not None:
                 del self._since[number]
                 self._told.discard(number)
@@ -216,9 +278,30 @@ class NeverWatch(Watch):
     def end(self, t: int, certain: bool) -> Verdict:
         """It held if nothing was so, unless something may have been that nobody saw."""
         self.advance(t)
-        if not certain:
+        if not certain or self.unknown:
             self._uncertain()
+        never = never_set(self._condition)
+        if never:
+            self.verdict.idle = f"this engine never sets {', '.join(never)}"
+        elif not self._looked:
+            self.verdict.idle = "there was nothing that it could be said of"
         return self.verdict
+
+
+class Presence(NeverWatch):
+    """Whether something is ever so: it fails once it is, and need not look any further."""
+
+    @property
+    def has_found(self) -> bool:
+        """See `Watch`."""
+        return self.verdict.holds is False
+
+
+def presence(assertion: Assertion, condition: Filter, *, every_handle: bool) -> Presence:
+    """Finds out whether this is ever so: of an event, of any handle, or of any stream."""
+    watch = Presence(assertion, Never(condition, 0, is_of_events(condition)))
+    watch.every_handle = every_handle
+    return watch
 
 
 class LeadsWatch(Watch):
@@ -229,79 +312,125 @@ class LeadsWatch(Watch):
         self._meaning = meaning
         self.of_events = meaning.cause_of_events or meaning.effect_of_events
         filters = (meaning.cause, meaning.effect)
-        self._kinds = changing_kinds(meaning.cause) | changing_kinds(meaning.effect)
+        self.every_handle = of_every_handle(*filters)
+        if meaning.where is not None:
+            self.where = presence(assertion, meaning.where, every_handle=self.every_handle)
+        self._kinds = changing(names_of(*filters))
         self._event_filters = [
             each for each, of_events in zip(filters, (meaning.cause_of_events, meaning.effect_of_events)) if of_events
         ]
+        self._of_events_alone = len(self._event_filters) == len(filters)
         self._ages = Ages(*filters)
-        self.queue_alone = not self.of_events and not any("above_age" in names_of(each) for each in filters)
+        self.queue_alone = not self.of_events and "above_age" not in names_of(*filters)
         self._waiting: dict[int, Instant] = {}
         self._failed: set[int] = set()
+        self._unsure: set[int] = set()
+        """Of those that wait, whether it has come or not is not known."""
+        self._came = False
 
     def wants(self, kind: str) -> bool:
         """What may bring the cause or the effect about."""
-        return kind in self._kinds or any(each.may_want(kind) for each in self._event_filters)
+        return is_of(kind, self._kinds) or any(each.may_want(kind) for each in self._event_filters)
 
     def saw(self, event: Event, state: StreamState | None, row: int) -> None:
-        """An event that may be cause or effect."""
-        if state is not None:
-            self._judge(state, event.t, row, event)
+        """An event that may be cause or effect: of any handle, or of the loop itself."""
+        if state is not None or self._of_events_alone:
+            self._judge(event.stream, state, event.t, row, event)
 
     def look(self, state: StreamState, t: int, row: int | None) -> None:
-        """A stream that may be as in the cause or the effect."""
-        self._judge(state, t, row, None)
+        """A handle that may be as in the cause or the effect."""
+        if not self._of_events_alone:
+            self._judge(state.number, state, t, row, None)
 
-    def _judge(self, state: StreamState, t: int, row: int | None, event: Event | None) -> None:
-        meaning, number = self._meaning, state.number
+    def _reached(self, number: int, t: int) -> None:
+        """Without an event that brings the effect, this is too late; or an age has reached its bound."""
+        if self._of_events_alone:
+            self._expire(number, t)
+        else:
+            super()._reached(number, t)
+
+    def _judge(self, number: int, state: StreamState | None, t: int, row: int | None, event: Event | None) -> None:
+        meaning = self._meaning
         cause = _is(meaning.cause, meaning.cause_of_events, event, state, t)
         effect = _is(meaning.effect, meaning.effect_of_events, event, state, t)
+        if cause is None or effect is None:
+            self._met_unknown(_instant(number, state, t, row, event))
+            self._unsure.add(number)
+        self._came = self._came or bool(cause)
         if not cause or meaning.cause_of_events:
             self._failed.discard(number)
         if effect:
             self._waiting.pop(number, None)
+            self._unsure.discard(number)
         elif cause and number not in self._waiting and number not in self._failed:
-            self._waiting[number] = instant(state, t, row)
-        until = None
-        if (begun := self._waiting.get(number)) is not None and meaning.within:
-            until = begun.t + meaning.within + 1
-            if t >= until:
-                until = None
-                del self._waiting[number]
-                self._failed.add(number)
-                self._fail(begun, f"and {seconds(meaning.within)} later it had not come")
+            self._waiting[number] = _instant(number, state, t, row, event)
+        until = self._expire(number, t)
+        times = [until, self._ages.next(state, t) if self._ages and state is not None else None]
         if self._ages or until is not None:
-            times = [time for time in (self._ages.next(state, t), until) if time is not None]
-            self._schedule(number, min(times, default=None))
+            self._schedule(number, min((time for time in times if time is not None), default=None))
+
+    def _expire(self, number: int, t: int) -> int | None:
+        """Fails for a handle whose time has passed; else the time at which it will have, if it waits."""
+        begun, within = self._waiting.get(number), self._meaning.within
+        if begun is None or not within:
+            return None
+        until = begun.t + within + 1
+        if t < until:
+            return until
+        self._give_up(number, f"and {seconds(within)} later it had not come")
+        self._failed.add(number)
+        return None
+
+    def _give_up(self, number: int, what: str) -> None:
+        begun = self._waiting.pop(number, None)
+        if begun is not None and number not in self._unsure:
+            self._fail(begun, what)
+        self._unsure.discard(number)
 
     def gone(self, state: StreamState, t: int) -> None:
-        """Nothing comes to a closed stream any more."""
+        """Nothing comes to a closed handle any more."""
         super().gone(state, t)
-        begun = self._waiting.pop(state.number, None)
         self._failed.discard(state.number)
-        if begun is not None:
-            self._fail(begun, f"and the stream closed at {seconds(t)} without it")
+        self._give_up(state.number, f"and it closed at {seconds(t)} without it")
 
     def blind(self) -> None:
         """What was waited for may have come."""
         super().blind()
         self._waiting.clear()
         self._failed.clear()
+        self._unsure.clear()
 
     def end(self, t: int, certain: bool) -> Verdict:
         """What has not come when the trace ends has not come, unless there was still time for it."""
         self.advance(t)
-        for begun in self._waiting.values():
+        for number in list(self._waiting):
             if not self._meaning.within:
-                self._fail(begun, "and it had not come when the trace ended")
-        if not certain:
+                self._give_up(number, "and it had not come when the trace ended")
+        if not certain or self.unknown:
             self._uncertain()
+        if not self._came:
+            self.verdict.idle = f"{self._meaning.came} never came"
         return self.verdict
 
 
-def _is(condition: Filter, of_events: bool, event: Event | None, state: StreamState, t: int) -> bool:
+def _instant(number: int, state: StreamState | None, t: int, row: int | None, event: Event | None) -> Instant:
+    if state is not None:
+        return instant(state, t, row)
+    return Instant(number, t, event, row)
+
+
+def _is(condition: Filter, of_events: bool, event: Event | None, state: StreamState | None, t: int) -> bool | None:
     if not of_events:
-        return condition.of_stream(state, t)
+        return state is not None and condition.of_stream(state, t)
     return event is not None and condition.of_event(event, state)
+
+
+def handle_text(at: Instant, vocabulary: Vocabulary) -> str:
+    """`stream #7`, `timer #5`, `the loop`."""
+    if not at.stream:
+        return "the loop"
+    what = "stream" if at.type in vocabulary.stream_types or not at.type else vocabulary.type_text(at.type)
+    return f"{what} #{at.stream}"
 
 
 def shown(value: int, domain: str) -> str:

@@ -12,6 +12,7 @@ from streamscope.trace.export.selection import Selection
 from streamscope.trace.filter import Filter, FilterError
 from streamscope.trace.instant import InstantError, parse_option
 from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.vocabulary import Vocabulary
 
 MOST_PICKED = 100_000
 
@@ -38,7 +39,11 @@ class Request:
             raise ExportError(f"there is nothing from {self.begin} to {self.end}: the end is not after the beginning")
         streams = frozenset(self.streams) if self.streams else None
         selection = Selection(history, first, end, streams)
-        return replace(selection, wanted=_filter(self.filter)) if self.filter.strip() else selection
+        return (
+            replace(selection, wanted=_filter(self.filter, history.decoder.vocabulary))
+            if self.filter.strip()
+            else selection
+        )
 
     def window(self, trace: TraceFile) -> tuple[int | None, int | None]:
         """The times that were asked for (ns on the feed's clock), None where none was. Raises ExportError."""
@@ -83,9 +88,9 @@ def streams_of(selection: Selection) -> frozenset[int] | None:
     return frozenset(found)
 
 
-def _filter(text: str) -> Filter:
+def _filter(text: str, vocabulary: Vocabulary) -> Filter:
     try:
-        return Filter.parse(text)
+        return Filter.parse(text, vocabulary)
     except FilterError as error:
         where = text[error.start : error.end].strip()
         raise ExportError(f"--filter: {error.message}" + (f", at {where!r}" if where else ", at its end")) from error

@@ -7,17 +7,18 @@ that each event is judged by its stream as it stood right after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from streamscope.core.records import SEQ_PER_WORD, Word
+from streamscope.core.records import SEQ_PER_WORD
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
+from streamscope.trace.filter.rows import walk_for
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, GapRow, Leaf, NoteMark, SliceMark, read_slice
 from streamscope.trace.travel import Traveller
+from streamscope.trace.walk import Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,79 +89,38 @@ class _Reader:
 
     def __init__(self, selection: Selection) -> None:
         self._first, self._end = selection.first, selection.end
-        self._decoder = decoder = selection.history.decoder
-        wanted, streams = selection.wanted, selection.streams
-        if wanted is not None and wanted.streams is not None:
-            streams = wanted.streams if streams is None else streams & wanted.streams
-        self._streams = streams
-        self._codes = [True] * 256 if wanted is None else decoder.layout.codes(wanted.may_want, unknown=True)
-        self._everything = streams is None and all(self._codes)
+        wanted, decoder = selection.wanted, selection.history.decoder
+        if wanted is None:
+            self._walk = Walk(decoder, lambda kind: True, streams=selection.streams)
+        else:
+            self._walk = walk_for(decoder, wanted, selection.streams)
         self._judge = wanted.of_event if wanted is not None else None
         self._model: Model | None = None
+        begin = next((leaf.first for leaf in selection.leaves()), selection.first)
         if wanted is not None and wanted.needs_state:
-            self._model = selection.state(next((leaf.first for leaf in selection.leaves()), selection.first))
+            self._model = selection.state(begin)
+        if wanted is not None and wanted.measures:
+            for leaf in selection.history.batches(selection.history.first):
+                if leaf.first >= begin:
+                    break
+                self._walk.pass_over(leaf)
 
     def pass_over(self, leaf: Leaf) -> None:
         """What is no batch changes state too."""
+        self._walk.pass_over(leaf)
         if self._model is not None:
             leaf.fold(self._model)
 
     def read(self, batch: Batch) -> Iterator[Event]:
         """The events of the batch that are wanted."""
-        words = batch.words()
-        if self._model is not None:
-            return self._judged(batch, words, self._model)
-        if self._everything and self._first <= batch.first and batch.first + batch.count <= self._end:
-            events = self._decoder.expand(batch.place, batch.turn, batch.t, words)
-        else:
-            events = (event for _, row, told in self._told(batch, words) for event in self._within(told, row))
-        judge = self._judge
-        return events if judge is None else (event for event in events if judge(event, None))
-
-    def _judged(self, batch: Batch, words: list[Word], model: Model) -> Iterator[Event]:
-        """The events of which the filter says so when it sees their stream's state right after them."""
-        lengths, expansions, judge = self._decoder.layout.lengths, self._decoder.layout.expansions, self._judge
-        assert judge is not None
-        model.begin(batch.turn, batch.t)
-        folded = 0
-        for i, first, told in self._told(batch, words):
-            code = int(words[i]) & 255
-            model.proceed(words[folded:i])
-            folded = i + lengths[code]
-            expansion = expansions.get(code)
-            records: list[Sequence[Word]] = [words[i:folded]]
-            if expansion is not None:
-                records = [record for record, _ in expansion.unfold(words, i)]
-            for row, (record, event) in enumerate(zip(records, told), first):
-                model.proceed(record)
-                if self._first <= row < self._end and judge(event, model.known.get(event.stream)):
+        first, end, judge, model = self._first, self._end, self._judge, self._model
+        if model is not None:
+            assert judge is not None
+            known = model.known
+            for row, event in self._walk.fold(batch, model):
+                if first <= row < end and judge(event, known.get(event.stream)):
                     yield event
-        model.proceed(words[folded:])
-        model.settle()
-
-    def _told(self, batch: Batch, words: list[Word]) -> Iterator[tuple[int, int, list[Event]]]:
-        """For each record that may be wanted: where it is, the row of its first event, and its events."""
-        decoder, codes, streams = self._decoder, self._codes, self._streams
-        layout = decoder.layout
-        lengths, weights, t_at, turn_at = layout.lengths, layout.weights, layout.t_at, layout.turn_at
-        turn: Any = batch.turn
-        t: Any = batch.t
-        row, i, end = batch.first, 0, len(words)
-        while i < end:
-            header: Any = words[i]
-            code = header & 255
-            length = lengths[code]
-            if codes[code] and (streams is None or header >> 16 in streams):
-                yield i, row, list(decoder.expand(batch.place + i, turn, t, words[i : i + length]))
-            if t_at[code]:
-                t = words[i + t_at[code]]
-            if turn_at[code]:
-                turn = words[i + turn_at[code]]
-            row += weights[code]
-            i += length
-
-    def _within(self, events: list[Event], row: int) -> list[Event]:
-        """Those of a record's events that are selected, if the first has this row."""
-        if self._first <= row and row + len(events) <= self._end:
-            return events
-        return events[max(0, self._first - row) : max(0, self._end - row)]
+            return
+        for row, event in self._walk.events(batch):
+            if first <= row < end and (judge is None or judge(event, None)):
+                yield event

@@ -9,33 +9,36 @@
 and words that must all be found: `tcp reading :51514`, `!shut`, `7`. `docs/filter.md` is made from this package and
 explains all of it.
 
-    lexer.py     words and their places        names.py    what can be spoken of: catalogue and state
-    parser.py    words → tree                  values.py   what it can be compared with: names, sizes, times
-    tree.py      the tree, written out again   pattern.py  regular expressions that cannot hang
-    evaluate.py  tree → tests                  reach.py    which events a filter can want at all
-    complete.py  what may be written next      guide.py    the document, made from the tables
-    walk.py      a past, event by event        rows.py     a past, as the rows of a filtered list
+    lexer.py     words and their places        names.py     what can be spoken of: events and state
+    parser.py    words → tree                  values.py    what it can be compared with: names, sizes, times
+    tree.py      the tree, written out again   language.py  both, in the words of one vocabulary
+    evaluate.py  tree → tests                  pattern.py   regular expressions that cannot hang
+    complete.py  what may be written next      reach.py     which events a filter can want at all
+    rows.py      a past, as a filtered list    guide.py     the document, made from the tables
+
+A filter is of the feed whose vocabulary it was parsed with: the numbers in it are that feed's.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 
-from streamscope.core.probe import KIND_CODES
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import reach
 from streamscope.trace.filter.complete import Completion, complete
 from streamscope.trace.filter.evaluate import event_test, stream_test
 from streamscope.trace.filter.guide import help_text
+from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import LONGEST, FilterError, marked, tokens
 from streamscope.trace.filter.parser import parse
 from streamscope.trace.filter.tree import Node
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
 MOST_TRIED = 100
 """So many words of a wrong text are left out, one after the other."""
 
-__all__ = ["LONGEST", "Completion", "Filter", "FilterError", "complete", "help_text", "marked"]
+__all__ = ["LONGEST", "Completion", "Filter", "FilterError", "Language", "complete", "help_text", "marked"]
 
 
 class Filter:
@@ -44,6 +47,7 @@ class Filter:
 
     - `text`: what was written;
     - `needs_state`: whether some events cannot be judged without their stream's state at that moment;
+    - `measures`: whether some events cannot be judged without durations (`Event.spans`);
     - `event_only`: the names in it that only events have; a filter of streams refuses them (`for_streams`);
     - `kinds`, `functions`, `streams`: events of other ones are certainly not wanted; None for any.
     """
@@ -54,40 +58,47 @@ class Filter:
         "event_only",
         "functions",
         "kinds",
+        "measures",
         "needs_state",
         "root",
         "streams",
         "text",
+        "vocabulary",
     )
 
-    def __init__(self, text: str, root: Node | None) -> None:
+    def __init__(self, text: str, root: Node | None, vocabulary: Vocabulary) -> None:
         self.text = text
         self.root = root
+        self.vocabulary = vocabulary
+        self.measures = root is not None and reach.measures(root)
         self.needs_state = root is not None and reach.needs_state(root)
-        self.event_only = () if root is None else tuple(found.name for found in reach.event_only(root))
-        self.kinds = None if root is None else reach.kinds_of(root)
+        self.event_only = () if root is None else tuple(found.name.name for found in reach.event_only(root))
+        self.kinds = None if root is None else reach.kinds_of(root, vocabulary)
         self.functions = None if root is None else reach.functions_of(root)
         self.streams = None if root is None else reach.streams_of(root)
         self._of_stream = None if root is None else stream_test(root)
-        self._of_event = None if root is None else event_test(root)
+        self._of_event = None if root is None else event_test(root, vocabulary)
 
     @classmethod
-    def parse(cls, text: str, *, for_streams: bool = False) -> Filter:
-        """The filter that is written there. Raises FilterError, and nothing else; with `for_streams` also for names
-        that only events have.
+    def parse(cls, text: str, vocabulary: Vocabulary, *others: Vocabulary, for_streams: bool = False) -> Filter:
+        """The filter that is written there, for feeds of this vocabulary. Raises FilterError, and nothing else; with
+        `for_streams` also for names that only events have.
+
+        Where several feeds are asked the same, each has its own filter, parsed with the vocabularies of the `others`:
+        a word that only they have is no error then, and nothing of this feed is so.
         """
-        root = parse(text)
+        root = parse(text, Language.of(vocabulary, *others))
         if for_streams and root is not None:
             for found in reach.event_only(root):
                 raise FilterError(
-                    f"{found.name if not found.other else 'this'} is for events; this is a list of streams",
+                    f"{found.name.name if found.other is None else 'this'} is for events; this is a list of streams",
                     found.start,
                     found.end,
                 )
-        return cls(text, root)
+        return cls(text, root, vocabulary)
 
     @classmethod
-    def sound_part(cls, text: str, *, for_streams: bool = False) -> Filter:
+    def sound_part(cls, text: str, vocabulary: Vocabulary, *others: Vocabulary, for_streams: bool = False) -> Filter:
         """What is right at the beginning of a text that is not, as a list can show it while the rest is being written:
         `tcp` of `tcp and flag==RE`. The empty filter if nothing is.
         """
@@ -100,22 +111,22 @@ class Filter:
                 found = []
         for token in reversed(found[-MOST_TRIED:]):
             with suppress(FilterError):
-                return cls.parse(text[: token.start], for_streams=for_streams)
-        return cls("", None)
+                return cls.parse(text[: token.start], vocabulary, *others, for_streams=for_streams)
+        return cls("", None, vocabulary)
 
-    def of_stream(self, state: StreamState, now_t: int) -> bool:
-        """Whether the stream is wanted, as it is at this time (ns on the feed's clock)."""
-        return self._of_stream is None or self._of_stream(state, now_t)
+    def of_stream(self, state: StreamState, now_t: int) -> bool | None:
+        """Whether the stream is wanted, as it is at this time (ns on the feed's clock); None if nobody can know."""
+        return True if self._of_stream is None else self._of_stream(state, now_t)
 
-    def of_event(self, event: Event, state: StreamState | None = None) -> bool:
-        """Whether the event is wanted. `state` is its stream's right after it, None for the loop's events and where it
-        is not known; then what only the state can tell does not hold.
+    def of_event(self, event: Event, state: StreamState | None = None) -> bool | None:
+        """Whether the event is wanted; None if nobody can know. `state` is its stream's right after it, None for the
+        loop's events and where it is not known; then what only the state can tell does not hold.
         """
-        return self._of_event is None or self._of_event(event, state)
+        return True if self._of_event is None else self._of_event(event, state)
 
     def may_want(self, kind: str) -> bool:
-        """Whether events of this kind can be wanted. Of a kind that this version does not know, nothing is certain."""
-        return self.kinds is None or kind in self.kinds or kind not in KIND_CODES
+        """Whether events of this kind can be wanted."""
+        return self.kinds is None or kind in self.kinds
 
     def __str__(self) -> str:
         return "" if self.root is None else str(self.root)

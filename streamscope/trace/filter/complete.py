@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamscope.core.flags import FLAG_NAMES, STREAM_TYPES, TYPE_NAMES
-from streamscope.core.probe import KINDS
+from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import OPERATOR, STRING, WORD, FilterError, Token, tokens
-from streamscope.trace.filter.names import ERROR, NAMES, ORDERED, PREDICATES, SETS, Name
+from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
 from streamscope.trace.filter.parser import COMPARISONS
-from streamscope.trace.filter.values import BYTES, NUMBER, SUGGESTED, TIMES, WHAT
+from streamscope.trace.filter.values import BYTES, NUMBER, SETS, TIMES, WHAT
+from streamscope.trace.vocabulary import Vocabulary
 
 MOST = 200
-
-_MEANINGS = {kind.name: kind.meaning for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +29,14 @@ class Completion:
         return text[: self.start] + self.text + text[self.end :], self.start + len(self.text)
 
 
-def complete(text: str, cursor: int, *, for_streams: bool = False) -> list[Completion]:
-    """What may stand where the cursor is, best first; nothing inside quotes, and nothing for a text that is not even
-    words. With `for_streams`, names that only events have are left out.
+def complete(
+    text: str, cursor: int, vocabulary: Vocabulary, *others: Vocabulary, for_streams: bool = False
+) -> list[Completion]:
+    """What may stand where the cursor is in a filter of feeds of this vocabulary and of the others, best first; nothing
+    inside quotes, and nothing for a text that is not even words. With `for_streams`, names that only events have are
+    left out.
     """
+    language = Language.of(vocabulary, *others)
     cursor = min(max(cursor, 0), len(text))
     try:
         before = tokens(text[:cursor])[:-1]
@@ -46,70 +49,93 @@ def complete(text: str, cursor: int, *, for_streams: bool = False) -> list[Compl
     start, end = (cursor, cursor) if word is None else (word.start, word.end)
     typed = text[start:cursor].lower()
     context = [token for token in before if token.end <= start]
-    offered = _offers(context, for_streams, glued=word is None and bool(before) and before[-1].end == cursor)
+    offers = _Offers(language, for_streams)
+    offered = offers.after(context, glued=word is None and bool(before) and before[-1].end == cursor)
     fitting = [(t, about) for t, about in offered if t.lower().startswith(typed)]
     fitting += [(t, about) for t, about in offered if len(typed) > 1 and typed in t.lower()[1:]]
     if number := NUMBER.fullmatch(text[start:cursor]):
-        fitting = _with_units(context, number[2], number[3])
+        fitting = offers.with_units(context, number[2], number[3])
     unique: dict[str, str] = {}
     for t, about in fitting:
         unique.setdefault(t, about)
     return [Completion(t, start, end, about) for t, about in unique.items() if t.lower() != typed][:MOST]
 
 
-def _with_units(context: list[Token], digits: str, unit: str) -> list[tuple[str, str]]:
-    """The number with the units that it can have."""
-    name = NAMES.get(context[-2].text) if len(context) > 1 and context[-1].text in COMPARISONS else None
-    units = BYTES if name and name.domain == "bytes" else TIMES if name and name.domain in ("ns", "ms") else {}
-    return [(digits + name, "") for name in units if name.lower().startswith(unit.lower())]
+class _Offers:
+    """What may come next, with a word about each."""
 
+    def __init__(self, language: Language, for_streams: bool) -> None:
+        self._vocabulary = language.vocabulary
+        self._values = language.values
+        every = (*language.event_names, *language.stream_names)
+        self._names = {name.name: name for name in every}
+        self._beginnings = [name for name in every if not (for_streams and name.event_only)]
 
-def _offers(before: list[Token], for_streams: bool, glued: bool) -> list[tuple[str, str]]:
-    last = before[-1] if before else None
-    if last is None:
-        return _beginnings(for_streams)
-    if last.kind == OPERATOR:
-        return _after_operator(before, for_streams)
-    word = last.word()
-    if word == "has" and len(before) > 1 and (name := NAMES.get(before[-2].text)):
-        return _values(name.domain)
-    if word in ("and", "or", "not"):
-        return _beginnings(for_streams)
-    name = NAMES.get(last.text) if last.kind == WORD else None
-    compared = len(before) > 1 and (before[-2].text in COMPARISONS or before[-2].word() == "has")
-    if name is not None and not compared and name.domain != "bool":
-        return _operators(name)
-    if glued:
-        return []
-    return [("and", "both"), ("or", "one of them"), *_beginnings(for_streams)]
+    def with_units(self, context: list[Token], digits: str, unit: str) -> list[tuple[str, str]]:
+        """The number with the units that it can have."""
+        name = self._names.get(context[-2].text) if len(context) > 1 and context[-1].text in COMPARISONS else None
+        units = BYTES if name and name.domain == "bytes" else TIMES if name and name.domain in ("ns", "ms") else {}
+        return [(digits + name, "") for name in units if name.lower().startswith(unit.lower())]
 
-
-def _after_operator(before: list[Token], for_streams: bool) -> list[tuple[str, str]]:
-    sign = before[-1].text
-    named = before[-2] if len(before) > 1 else None
-    if sign == "(" and named is not None and named.text in PREDICATES and named.end == before[-1].start:
-        return _values(PREDICATES[named.text][0])
-    if sign in COMPARISONS:
-        name = NAMES.get(named.text) if named is not None and named.kind == WORD else None
-        return [] if name is None or sign in ("~", "!~") else _values(name.domain) + _beside(name)
-    if sign == "|":
-        opener = next((t for t in reversed(before) if t.text in NAMES or t.text in PREDICATES), None)
-        if opener is None:
+    def after(self, before: list[Token], glued: bool) -> list[tuple[str, str]]:
+        """What may follow these words; `glued`, right behind the last of them."""
+        last = before[-1] if before else None
+        if last is None:
+            return self.beginnings()
+        if last.kind == OPERATOR:
+            return self._after_operator(before)
+        word = last.word()
+        if word == "has" and len(before) > 1 and (name := self._names.get(before[-2].text)):
+            return self._of_domain(name.domain)
+        if word in ("and", "or", "not"):
+            return self.beginnings()
+        name = self._names.get(last.text) if last.kind == WORD else None
+        compared = len(before) > 1 and (before[-2].text in COMPARISONS or before[-2].word() == "has")
+        if name is not None and not compared and name.domain != "bool":
+            return _operators(name)
+        if glued:
             return []
-        return _values(PREDICATES[opener.text][0] if opener.text in PREDICATES else NAMES[opener.text].domain)
-    if sign in ("(", "!"):
-        return _beginnings(for_streams)
-    return [("and", "both"), ("or", "one of them")] if sign == ")" else []
+        return [("and", "both"), ("or", "one of them"), *self.beginnings()]
 
+    def _after_operator(self, before: list[Token]) -> list[tuple[str, str]]:
+        sign = before[-1].text
+        named = before[-2] if len(before) > 1 else None
+        if sign == "(" and named is not None and named.text in PREDICATES and named.end == before[-1].start:
+            return self._of_domain(PREDICATES[named.text][0])
+        if sign in COMPARISONS:
+            name = self._names.get(named.text) if named is not None and named.kind == WORD else None
+            return [] if name is None or sign in ("~", "!~") else self._of_domain(name.domain) + self._beside(name)
+        if sign == "|":
+            opener = next((t for t in reversed(before) if t.text in self._names or t.text in PREDICATES), None)
+            if opener is None:
+                return []
+            in_parentheses = opener.text in PREDICATES
+            return self._of_domain(PREDICATES[opener.text][0] if in_parentheses else self._names[opener.text].domain)
+        if sign in ("(", "!"):
+            return self.beginnings()
+        return [("and", "both"), ("or", "one of them")] if sign == ")" else []
 
-def _beginnings(for_streams: bool) -> list[tuple[str, str]]:
-    names = [name for name in NAMES.values() if not (for_streams and name.event_only)]
-    offered = [(name.name, name.meaning) for name in names]
-    offered += [(f"{name}(", about) for name, (_, about) in PREDICATES.items()]
-    offered += [("not", "the opposite"), (ERROR, "something failed")]
-    offered += [(flag, "a flag") for flag in FLAG_NAMES.values()]
-    offered += [(TYPE_NAMES[number], "a type") for number in sorted(STREAM_TYPES)]
-    return offered
+    def beginnings(self) -> list[tuple[str, str]]:
+        """What an expression may begin with."""
+        vocabulary = self._vocabulary
+        offered = [(name.name, name.meaning) for name in self._beginnings]
+        offered += [(f"{word}(", about) for word, (_, asked, about) in PREDICATES.items() if asked in self._names]
+        offered += [("not", "the opposite"), (ERROR, "something failed")]
+        offered += [(flag, "a flag") for flag in self._values.suggested["flag"]]
+        offered += [(vocabulary.types[number], "a type") for number in sorted(vocabulary.stream_types)]
+        return offered
+
+    def _of_domain(self, domain: str) -> list[tuple[str, str]]:
+        meanings: Callable[[str], str] = {
+            "kind": lambda text: self._vocabulary.kind(text).meaning, "function": self._vocabulary.meaning_of,
+        }.get(domain, lambda text: "")  # fmt: skip
+        return [(text, meanings(text) or WHAT[domain]) for text in self._values.suggested.get(domain, ())]
+
+    def _beside(self, name: Name) -> list[tuple[str, str]]:
+        if name.domain not in ORDERED:
+            return []
+        others = [other for other in self._names.values() if other.domain == name.domain and other != name]
+        return [(other.name, other.meaning) for other in others]
 
 
 def _operators(name: Name) -> list[tuple[str, str]]:
@@ -121,13 +147,3 @@ def _operators(name: Name) -> list[tuple[str, str]]:
     if name.domain in ("text", "kind", "function"):
         signs += [("~", "a pattern is found in it"), ("!~", "it is not")]
     return signs
-
-
-def _values(domain: str) -> list[tuple[str, str]]:
-    return [(text, _MEANINGS.get(text, WHAT[domain])) for text in SUGGESTED.get(domain, ())]
-
-
-def _beside(name: Name) -> list[tuple[str, str]]:
-    if name.domain not in ORDERED:
-        return []
-    return [(other.name, other.meaning) for other in NAMES.values() if other.domain == name.domain and other != name]

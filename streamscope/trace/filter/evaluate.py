@@ -1,7 +1,11 @@
 """From a tree to the two questions that a filter answers: whether it wants a stream, and whether it wants an event.
 
 A comparison about something that is not there does not hold, whichever way it compares: an event without a status has
-none below 0, and none above. `not` is plain negation, so `not status < 0` wants such an event.
+none below 0, and none above. `not status < 0` wants such an event.
+
+What nobody can know is another matter: a comparison with it is unknown (None), and so is its opposite. `and`, `or` and
+`not` are Kleene's: unknown unless it comes out the same whichever way it is. Where nothing can be unknown, which is
+nearly everywhere, the tests are those of two values and cost no more.
 
 Nothing that a feed can hold raises: values are checked before they are compared.
 """
@@ -14,17 +18,19 @@ from functools import reduce
 from typing import Any, TypeAlias
 
 from streamscope.trace.decode import Event
-from streamscope.trace.filter.names import FAILING_KINDS, NAMES, Name, request_of
+from streamscope.trace.filter.names import EDGES, UNKNOWN, Name, request_of
 from streamscope.trace.filter.pattern import Pattern
-from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
+from streamscope.trace.filter.reach import may_fail
+from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word, leaves
 from streamscope.trace.filter.values import Constant
 from streamscope.trace.state import NO_FAILURES, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
-StreamTest: TypeAlias = Callable[[StreamState, int], bool]
-EventTest: TypeAlias = Callable[[Event, StreamState | None], bool]
-Test: TypeAlias = Callable[[Any, Any], bool]
-Holds: TypeAlias = Callable[[Any], bool]
+StreamTest: TypeAlias = Callable[[StreamState, int], bool | None]
+"""Whether it is so; None for unknown."""
+EventTest: TypeAlias = Callable[[Event, StreamState | None], bool | None]
+Test: TypeAlias = Callable[[Any, Any], bool | None]
+Holds: TypeAlias = Callable[[Any], bool | None]
 """Whether a value, which may be None, is as a comparison wants it."""
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -40,8 +46,7 @@ def stream_test(node: Node) -> StreamTest:
     if isinstance(node, And | Or):
         return _joined(node, [stream_test(part) for part in node.parts])
     if isinstance(node, Not):
-        inner = stream_test(node.part)
-        return lambda state, now_t: not inner(state, now_t)
+        return _opposite(node, stream_test(node.part))
     if isinstance(node, Predicate):
         return _predicate_of_stream(node)
     if isinstance(node, Word):
@@ -49,25 +54,42 @@ def stream_test(node: Node) -> StreamTest:
     return _compare_streams(node)
 
 
-def event_test(node: Node) -> EventTest:
+def event_test(node: Node, vocabulary: Vocabulary) -> EventTest:
     """The test of an event and its stream's state right after it (None for the loop, or where it is not known)."""
     if isinstance(node, And | Or):
-        return _joined(node, [event_test(part) for part in node.parts])
+        return _joined(node, [event_test(part, vocabulary) for part in node.parts])
     if isinstance(node, Not):
-        inner = event_test(node.part)
-        return lambda event, state: not inner(event, state)
+        return _opposite(node, event_test(node.part, vocabulary))
     if isinstance(node, Predicate):
         of_stream = _predicate_of_stream(node)
         return lambda event, state: state is not None and of_stream(state, event.t)
     if isinstance(node, Word):
         return _word_of_event(node)
-    return _compare_events(node)
+    return _compare_events(node, vocabulary)
+
+
+def unknowable(node: Node) -> bool:
+    """Whether it may be unknown if this holds."""
+    return any(name.unknowable for part in leaves(node) for name in part.names)
+
+
+def _opposite(node: Not, test: Test) -> Test:
+    if not unknowable(node):
+        return lambda what, beside: not test(what, beside)
+
+    def opposite(what: Any, beside: Any) -> bool | None:
+        found = test(what, beside)
+        return None if found is None else not found
+
+    return opposite
 
 
 def _joined(node: And | Or, tests: list[Test]) -> Test:
     """All of them, or one of them. Two at a time is twice as quick as a loop over them; but it is nested, and nobody
     says how many there are.
     """
+    if unknowable(node):
+        return _in_three_values(tests, isinstance(node, Or))
     if len(tests) > _FEW:
         over = all if isinstance(node, And) else any
         return lambda what, beside: over([test(what, beside) for test in tests])
@@ -82,44 +104,67 @@ def _either(one: Test, other: Test) -> Test:
     return lambda what, beside: one(what, beside) or other(what, beside)
 
 
+def _in_three_values(tests: list[Test], decides: bool) -> Test:
+    """The value that decides (False of all, True of one), else unknown if any is, else the other."""
+
+    def test(what: Any, beside: Any) -> bool | None:
+        found: bool | None = not decides
+        for each in tests:
+            one = each(what, beside)
+            if one is None:
+                found = None
+            elif one == decides:
+                return decides
+        return found
+
+    return test
+
+
 # comparisons
 
 
 def _compare_streams(node: Compare) -> StreamTest:
-    name = NAMES[node.name]
-    value = name.of_state
+    value = node.name.of_state
     if value is None:
         return lambda state, now_t: False
-    if node.name == "flag":
-        assert node.value is not None
-        bit, wanted = node.value.number or 0, node.operator == "=="
-        return lambda state, now_t: bool(state.flags & bit) == wanted
-    if node.value is None:
-        other = NAMES[node.other].of_state
+    if node.other is not None:
+        other = node.other.of_state
         if other is None:
             return lambda state, now_t: False
-        both = _pair(node.operator)
+        both = _pair(node)
         return lambda state, now_t: both(value(state, now_t), other(state, now_t))
-    holds = _holds(node, node.value, name.domain)
+    assert node.value is not None
+    if node.name.name == "flag":
+        bit, wanted = node.value.number or 0, node.operator == "=="
+        has_it = _where_known(node, lambda word: bool(word & bit) == wanted)
+        return lambda state, now_t: has_it(value(state, now_t))
+    holds = _holds(node, node.value)
     return lambda state, now_t: holds(value(state, now_t))
 
 
-def _compare_events(node: Compare) -> EventTest:
-    name = NAMES[node.name]
-    value = value_in_event(name)
-    if node.value is None:
-        other, both = value_in_event(NAMES[node.other]), _pair(node.operator)
+def _compare_events(node: Compare, vocabulary: Vocabulary) -> EventTest:
+    value = value_in_event(node.name)
+    if node.other is not None:
+        other, both = value_in_event(node.other), _pair(node)
         return lambda event, state: both(value(event, state), other(event, state))
-    if name.domain == "any":
-        return _compare_anything(node, node.value)
-    holds = _holds(node, node.value, name.domain)
-    in_ms = name.domain == "ms"
+    assert node.value is not None
+    if node.name.domain == "any":
+        return _compare_anything(node, node.value, vocabulary)
+    holds = _holds(node, node.value)
+    in_ms = node.name.domain == "ms"
 
-    def test(event: Event, state: StreamState | None) -> bool:
+    def test(event: Event, state: StreamState | None) -> bool | None:
         word = value(event, state)
         return holds(word * _MS if in_ms and type(word) is int else word)
 
     return test
+
+
+def _where_known(node: Compare | Predicate | Word, holds: Holds) -> Holds:
+    """Whether it holds, and unknown for what nobody can know."""
+    if not unknowable(node):
+        return holds
+    return lambda word: None if word is UNKNOWN else holds(word)
 
 
 def value_in_event(name: Name) -> Callable[[Event, StreamState | None], Any]:
@@ -153,8 +198,11 @@ def _of_request(name: Name) -> Callable[[Event, StreamState | None], Any]:
     return value
 
 
-def _holds(node: Compare, constant: Constant, domain: str) -> Holds:
-    sign = node.operator
+def _holds(node: Compare, constant: Constant) -> Holds:
+    return _where_known(node, _compared(node.operator, constant))
+
+
+def _compared(sign: str, constant: Constant) -> Holds:
     if sign in ("~", "!~"):
         found, wanted = _remembered(Pattern(constant.text).search), sign == "~"
         return lambda word: type(word) is str and found(word) == wanted
@@ -183,26 +231,35 @@ def _remembered(search: Callable[[str], bool]) -> Callable[[str], bool]:
     return find
 
 
-def _pair(sign: str) -> Callable[[Any, Any], bool]:
-    if sign == "has":
-        return lambda one, other: type(one) is int and type(other) is int and one & other == other
-    compare = _ORDER[sign]
-    return lambda one, other: type(one) is type(other) and one is not None and compare(one, other)
+def _pair(node: Compare) -> Callable[[Any, Any], bool | None]:
+    sign = node.operator
+    compare = _has if sign == "has" else _ORDER[sign]
+
+    def both(one: Any, other: Any) -> bool | None:
+        if one is None or other is None:
+            return False
+        if one is UNKNOWN or other is UNKNOWN:
+            return None
+        return type(one) is type(other) and compare(one, other)
+
+    return both
 
 
-def _compare_anything(node: Compare, constant: Constant) -> EventTest:
-    """Comparing the old or the new of a change, whose domain is its kind's."""
-    value = value_in_event(NAMES[node.name])
+def _has(one: Any, other: Any) -> bool:
+    return type(one) is int and one & other == other
+
+
+def _compare_anything(node: Compare, constant: Constant, vocabulary: Vocabulary) -> EventTest:
+    """Comparing the old or the new of a change, or another argument, whose domain is its kind's."""
+    value = value_in_event(node.name)
     by_domain = dict(constant.by_domain)
     if not by_domain:
-        holds = _holds(node, constant, "any")
+        holds = _holds(node, constant)
         return lambda event, state: holds(value(event, state))
-    ways = {domain: _holds(node, Constant("any", number), "any") for domain, number in by_domain.items()}
+    ways = {domain: _holds(node, Constant("any", number)) for domain, number in by_domain.items()}
 
-    def test(event: Event, state: StreamState | None) -> bool:
-        domain = (
-            "edge" if event.kind in ("flag.set", "flag.clear") else Vocabulary.here().domain_of(event.kind, node.name)
-        )
+    def test(event: Event, state: StreamState | None) -> bool | None:
+        domain = "edge" if event.kind in EDGES else vocabulary.domain_of(event.kind, node.name.name)
         holds = ways.get(domain)
         return holds is not None and holds(value(event, state))
 
@@ -213,14 +270,10 @@ def _compare_anything(node: Compare, constant: Constant) -> EventTest:
 
 
 def _predicate_of_stream(node: Predicate) -> StreamTest:
-    bits = node.value.number or 0
-    if node.name == "flag":
-        return lambda state, now_t: state.flags & bits == bits
-    if node.name == "armed":
-        return lambda state, now_t: state.pevents & bits == bits
-    if node.name == "registered":
-        return lambda state, now_t: state.events & bits == bits
-    return lambda state, now_t: state.callbacks & bits == bits
+    bits, value = node.value.number or 0, node.name.of_state
+    assert value is not None
+    has_them = _where_known(node, lambda word: word & bits == bits)
+    return lambda state, now_t: has_them(value(state, now_t))
 
 
 def _has_text(state: StreamState, text: str) -> bool:
@@ -237,15 +290,12 @@ def _word_of_stream(node: Word) -> StreamTest:
     if role == "number":
         port = f":{number}"
         return lambda state, now_t: state.number == number or state.local.endswith(port) or state.peer.endswith(port)
-    if role == "flag":
-        return lambda state, now_t: bool(state.flags & number)
-    if role == "type":
-        return lambda state, now_t: state.type == number
-    if role == "bool":
-        value = NAMES[node.text].of_state
-        return lambda state, now_t: value is not None and bool(value(state, now_t))
-    if role == "error":
-        return lambda state, now_t: state.errors > 0
+    if role in ("flag", "type", "bool", "error"):
+        value = node.names[0].of_state
+        assert value is not None
+        ways: dict[str, Holds] = {"flag": lambda word: bool(word & number), "type": lambda word: word == number}
+        holds = _where_known(node, ways.get(role, bool))
+        return lambda state, now_t: holds(value(state, now_t))
     text = node.text.lower()
     return lambda state, now_t: _has_text(state, text)
 
@@ -280,7 +330,7 @@ def _event_has_text(event: Event, text: str) -> bool:
 def failed(event: Event) -> bool:
     """Whether the event tells of a failure: what a stream's `errors` counts."""
     kind = event.kind
-    if kind not in FAILING_KINDS and not kind.startswith("sys."):
+    if not may_fail(kind):
         return False
     if kind == "callback.error":
         return True

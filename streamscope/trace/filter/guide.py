@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamscope.core.flags import FLAG_NAMES
-from streamscope.trace.filter.names import EVENT_NAMES, NAMES, PREDICATES, STREAM_NAMES, Name
-from streamscope.trace.filter.values import BYTES, SUGGESTED, TIMES, WHAT
+from streamscope.trace.filter.language import Language
+from streamscope.trace.filter.lexer import FilterError
+from streamscope.trace.filter.names import PREDICATES, Name
+from streamscope.trace.filter.parser import parse
+from streamscope.trace.filter.values import BYTES, TIMES, WHAT
+from streamscope.trace.vocabulary import Vocabulary
 
 _OPENING = """\
 # The filter language
@@ -48,9 +51,10 @@ a word. A word is, whichever of these it is first:
 - a number (`7`, `#7`): the stream, and without the `#` in a table also a port of either side;
 - `error`: an event that tells of a failure, or a stream with `errors`;
 - the name of something that is yes or no (`pending`, `ipc`);
-- a kind of event or a libuv function: its events;
+- a kind of event or a function of the engine: its events;
 - any other text: streams that have it in their name, their place in the program or their addresses; events of such
-  streams, and events that have it in their kind, their function or a text of their own.
+  streams, and events that have it in their kind, their function or a text of their own. What the engine cannot know of
+  these is not looked into.
 
 A word in quotes is always a text. A name that has to be compared with something is an error when it stands alone.
 
@@ -65,15 +69,22 @@ none below 0 and none above. `not status < 0` wants such events.
 
 Of an event, a name is what the event itself says, and if it does not, what was true of its stream right after it.
 
+What is *unknown* is not the same as what is not there. An engine may be unable to know something, as a sampler knows of
+no moment between two samples, or a feed may not tell what was under way when it began. A comparison with an unknown is
+neither true nor false, and neither is its opposite: `not wq > 0` does not want a stream whose queue nobody knows. `and`
+and `or` come out where the unknown makes no difference: `tcp or wq > 0` wants a tcp stream. What is not true is not
+shown. A name that the engine of a feed can never know is refused: `write_queue_size cannot be known of …`.
+
 `flag` is the odd one: a stream has many, so `flag == READING` means that it is one of them. Of events it is the flag
 that was set or cleared; `flag(READING)` asks what the stream had at that moment.
 
 ## Values
 
 - Numbers: `18432`, `0x1000`, `-1`, `1_000_000`. Sizes may have a unit: {bytes}. Times must: {times}.
-- Names: flags, types, kinds, functions, callbacks, requests, poll events (`IN` or `POLLIN`) as they are everywhere
-  here, errors as the system names them (`ECONNRESET`, `EPIPE`, and `EOF`). In quotes, any kind or function, also one
-  that this version does not know.
+- Names: flags, types, kinds, functions, callbacks, requests, poll events (`IN` or `POLLIN`) as the feed's own
+  vocabulary has them, errors as the system names them (`ECONNRESET`, `EPIPE`, and `EOF`). A name that the feed has not
+  is an error, in quotes too; where several feeds are asked at once, if none of them has it. A number may stand for any
+  of them but a kind or a function.
 - Sets: `IN|OUT`, `READABLE|WRITABLE`. `==` wants exactly these, `has` at least these.
 - `old` and `new` take any value; of a flag they are `on` and `off`.
 - Texts stand in quotes, `"` or `'`; within them `\\"` and `\\\\` mean the character, any other backslash itself.
@@ -86,30 +97,66 @@ take long. There is therefore no back-reference and no looking around.
 """
 
 
+def examples(language: Language) -> list[tuple[str, str]]:
+    """Filters and what they want; those that this engine's words can say."""
+    return [(text, words) for text, words in EXAMPLES if _can_say(text, language)]
+
+
+def _can_say(text: str, language: Language) -> bool:
+    try:
+        parse(text, language)
+    except FilterError:
+        return False
+    return True
+
+
+_DURATIONS = """\
+The last four are durations, which no record carries: each is measured between two events and belongs to the one that
+ends it, so `callback_time > 100ms` finds the `callback.end` of every callback that ran so long, and
+`turn_time > 50ms` the `epoll.wait` that came after a turn so long. A turn is what lies between two polls: all callbacks
+of a round of the loop. A callback's time is without the callbacks inside it. The lag of a timer counts from the time
+at which it was due, that of any other callback from the instant that poll returned its event, so the last of twenty
+callbacks has the time of the other nineteen. A duration whose beginning the feed does not tell, because it was before
+the feed or was lost, is unknown.
+
+"""
+
+
 def markdown() -> str:
-    """The whole document."""
+    """The whole document, in the words of this version's engine."""
+    language = Language.of(Vocabulary.here())
     rows = "".join(f"| `{_cell(text)}` | {_cell(words)} |\n" for text, words in EXAMPLES)
     rules = _RULES.format(bytes=_list(BYTES), times=_list(TIMES))
     return "\n".join(
         [
             _OPENING + rows + rules,
-            "## What streams have\n\n" + _table(STREAM_NAMES),
+            "## What streams have\n\n" + _table(language.stream_names),
             "In a word with parentheses, streams are asked what holds now:\n\n"
             + "| predicate | value | meaning |\n|---|---|---|\n"
-            + "".join(f"| `{name}(…)` | {WHAT[domain]} | {words} |\n" for name, (domain, words) in PREDICATES.items()),
-            "Flags: " + _list(FLAG_NAMES.values()) + ". Poll events: " + _list(SUGGESTED["mask"]) + ".\n",
+            + "".join(
+                f"| `{name}(…)` | {WHAT[domain]} | {words} |\n" for name, (domain, _, words) in PREDICATES.items()
+            ),
+            "Flags: "
+            + _list(language.values.suggested["flag"])
+            + ". Poll events: "
+            + _list(language.values.suggested["mask"])
+            + ".\n",
             "## What events have\n\nBeside what their streams have. Kinds and their arguments are in "
-            "[events.md](events.md).\n\n" + _table(EVENT_NAMES),
+            "[events.md](events.md).\n\n" + _DURATIONS + _table(language.event_names),
         ]
     )
 
 
-def help_text() -> str:
-    """The language on a screenful or two, for the filter bar: plain text, an example a line, then every name."""
-    width = max(len(text) for text, _ in EXAMPLES)
-    lines = [f"{text:<{width}}  {words}" for text, words in EXAMPLES]
-    lines += ["", "Names, of streams: " + ", ".join(name.name for name in STREAM_NAMES) + "."]
-    lines += ["", "Of events, beside those: " + ", ".join(name.name for name in EVENT_NAMES) + "."]
+def help_text(vocabulary: Vocabulary) -> str:
+    """The language of feeds with this vocabulary on a screenful or two: plain text, an example a line, then every
+    name.
+    """
+    language = Language.of(vocabulary)
+    shown = examples(language)
+    width = max((len(text) for text, _ in shown), default=0)
+    lines = [f"{text:<{width}}  {words}" for text, words in shown]
+    lines += ["", "Names, of streams: " + ", ".join(name.name for name in language.stream_names) + "."]
+    lines += ["", "Of events, beside those: " + ", ".join(name.name for name in language.event_names) + "."]
     lines += ["", f"Sizes: {_plain(BYTES)}. Times: {_plain(TIMES)}. Joined by and, or, not and parentheses."]
     return "\n".join(lines) + "\n"
 
@@ -137,6 +184,3 @@ def _meaning(name: Name) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-assert all(name.domain in WHAT for name in NAMES.values())

@@ -1,14 +1,17 @@
 """What a filter can speak of: every name, what kind of value it has, and where that value is found.
 
-A name is of events, of streams, or of both. What events bring themselves comes from the catalogue (`core/probe`): what
-every event has, and the arguments of the kinds. What streams have is listed here, each with its own words, and a test
-holds the list against the fields of `StreamState`.
+A name is of events, of streams, or of both. What events bring themselves comes from the feed's vocabulary: what every
+event has, and the arguments of the kinds. What streams have is what the reader's fold knows of them (`StreamState`);
+a test holds the list against its fields. Each says which of these fields it rests on.
 
 An event's own word comes first: `peer` of a `handle.address` is what the record says. Of every other event it is the
 stream's peer at that moment, so whoever filters events by such a name brings the state along.
 
 An event that is about a request may ask for what its stream knows of that request: the `status` of a
 `write_completed_queue.push` is what the write's callback will be told.
+
+What an engine cannot know (`Vocabulary.unseen`) is `UNKNOWN`, which is not the same as what an event or a stream simply
+has not (None). A name that a filter may not even ask for says so in `refused`.
 
 Values are ordinary words of the feed, so their domains are the catalogue's. Some more are needed here: `bool`, `kind`
 and `function`, `flags` for several flags at once, and `any` for the old and the new of a change, whose domain is their
@@ -17,25 +20,25 @@ kind's affair.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
 
-from streamscope.core.flags import POLLOUT
-from streamscope.core.probe import KINDS
 from streamscope.trace.decode import Event
-from streamscope.trace.names import host_and_port
+from streamscope.trace.durations import DURATIONS
+from streamscope.trace.names import host_and_port, visible
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
 
-Value: TypeAlias = int | str | None
 OfState: TypeAlias = Callable[[StreamState, int], Any]
-"""A stream's value at a time (ns on the feed's clock); None where it has none."""
+"""A stream's value at a time (ns on the feed's clock); None where it has none, UNKNOWN where nobody can know."""
 OfEvent: TypeAlias = Callable[[Event], Any]
+
+UNKNOWN: Final = object()
+"""A value that may be anything: neither a comparison with it nor the opposite holds."""
 
 ORDERED = frozenset({"int", "bytes", "fd", "req", "handle", "ns", "ms", "status", "result"})
 """Domains whose values can be greater and less."""
-SETS = frozenset({"mask", "callbacks", "flags"})
-"""Domains whose values are bits with names, any number of them."""
 NAMED = frozenset({"flag", "type", "request", "callback", "kernel", "kind", "function"})
 """Domains whose values are one name of a list."""
 
@@ -48,15 +51,23 @@ class Name:
 
     name: str
     domain: str
-    meaning: str
-    of_state: OfState | None = None
-    of_event: OfEvent | None = None
+    meaning: str = field(compare=False)
+    of_state: OfState | None = field(default=None, compare=False)
+    of_event: OfEvent | None = field(default=None, compare=False)
     from_state: bool = True
     kinds: frozenset[str] = frozenset()
-    since: Callable[[StreamState], int] | None = None
+    since: Callable[[StreamState], int] | None = field(default=None, compare=False)
     """For a value that grows with time alone: the time at which it was 0, or 0 for no such time."""
     of_request: str = ""
     """The field of `RequestState` that is it, for an event that names a request and has no such word itself."""
+    rests_on: frozenset[str] = frozenset()
+    """The fields of `StreamState` that it is made of."""
+    refused: str = ""
+    """Why no filter can ask for it; "" if one can."""
+    unknowable: bool = False
+    """Whether its value may be UNKNOWN."""
+    measured: bool = False
+    """Whether it is a duration, which somebody has to measure."""
 
     @property
     def event_only(self) -> bool:
@@ -74,122 +85,127 @@ class Name:
         return self.of_state is not None and self.from_state
 
 
-def _field(name: str) -> OfState:
-    return lambda state, now_t: getattr(state, name)
+OF_ALL_HANDLES = frozenset(
+    {"number", "type", "flags", "name", "place", "begin_t", "closed_t", "errors"}
+)  # fmt: skip
+"""The fields that timers and the like have too; the others are a stream's alone."""
 
 
-def _size(name: str) -> OfState:
-    return lambda state, now_t: len(getattr(state, name))
+# what streams have
 
 
-def _request(name: str) -> OfState:
-    def number(state: StreamState, now_t: int) -> int:
-        request = getattr(state, name)
-        return 0 if request is None else request.number
+def _state(vocabulary: Vocabulary) -> tuple[Name, ...]:
+    """The names of state, in the order in which they are shown."""
+    out = vocabulary.poll("OUT")
 
-    return number
+    def told(name: str, domain: str, field: str = "", meaning: str = "", **more: Any) -> Name:
+        field = field or name
+        words = meaning or _small(vocabulary.field(field).meaning) or field
+        return Name(name, domain, words, lambda state, now_t: getattr(state, field),
+                    rests_on=frozenset({field}), **more)  # fmt: skip
+
+    def size(name: str, meaning: str) -> Name:
+        return Name(name, "int", meaning, lambda state, now_t: len(getattr(state, name)), rests_on=frozenset({name}))
+
+    def armed_t(state: StreamState) -> int:
+        return state.armed_t if state.pevents & out else 0
+
+    return (
+        told("stream", "handle", "number", "the stream's number; 0 for the loop's own events",
+             of_event=lambda event: event.stream, from_state=False),
+        told("flag", "flag", "flags", "one of the stream's flags; of an event, the flag that it sets or clears",
+             from_state=False),
+        told("flags", "flags", meaning="all flags of the stream"),
+        told("type", "type", meaning="what the stream is"),
+        told("fd", "fd"), told("name", "text"), told("place", "text"), told("local", "text"), told("peer", "text"),
+        _port("port", "local", "the port of its own address"),
+        _port("peer_port", "peer", "the port of the other side's address"),
+        told("server", "handle"),
+        told("wq", "bytes", "write_queue_size"), told("write_queue_size", "bytes", meaning="the same as wq"),
+        told("high_water", "bytes"),
+        size("write_queue", "how many requests wait in write_queue"),
+        size("write_completed_queue", "how many finished requests wait for their callback"),
+        _request("connect_req", "the connect request that is under way, 0 for none"),
+        _request("shutdown_req", "the shutdown request that waits for the queue to drain, 0 for none"),
+        told("accepted_fd", "fd", meaning="the descriptor that waits for uv_accept, -1 for none"),
+        size("queued_fds", "how many descriptors queue behind accepted_fd"),
+        told("queued_fds_capacity", "int"),
+        told("delayed_error", "status", meaning="an error that waits to be told, 0 for none"),
+        told("callbacks", "callbacks"), told("pevents", "mask"), told("events", "mask"),
+        told("pending", "bool"), told("watched", "bool"), told("closing_list", "bool", "closing"), told("ipc", "bool"),
+        size("feeds", "how many streams what comes in here goes out of"),
+        told("bytes_in", "bytes"), told("bytes_out", "bytes"), told("reads", "int"), told("writes", "int"),
+        told("errors", "int"),
+        told("begin_t", "ns"), told("closed_t", "ns"), told("last_read_t", "ns"), told("last_write_t", "ns"),
+        _age("age", "how long the stream has been there", _begin_t, "begin_t", "closed_t"),
+        _age("queue_age", "how long the first request of write_queue has waited", _head_t, "write_queue"),
+        _age("idle_age", "how long no bytes have moved", _last_t, "last_read_t", "last_write_t"),
+        _age("armed_age", "how long the engine has wanted POLLOUT", armed_t, "armed_t", "pevents"),
+        _age("above_age", "how long write_queue_size has been above high_water", _above_t, "above_t"),
+    )  # fmt: skip
 
 
-def _port(address: str) -> OfState:
+def _small(sentence: str) -> str:
+    """A sentence as part of a list."""
+    return visible(sentence[:1].lower() + sentence[1:].removesuffix("."), 400)
+
+
+def _port(name: str, address: str, meaning: str) -> Name:
     def port(state: StreamState, now_t: int) -> int | None:
         parts = host_and_port(getattr(state, address))
         return None if parts is None else parts[1]
 
-    return port
+    return Name(name, "int", meaning, port, rests_on=frozenset({address}))
 
 
-def _own(argument: str) -> OfEvent:
-    return lambda event: event.fields.get(argument)
+def _request(name: str, meaning: str) -> Name:
+    def number(state: StreamState, now_t: int) -> int:
+        request = getattr(state, name)
+        return 0 if request is None else request.number
+
+    return Name(name, "req", meaning, number, rests_on=frozenset({name}))
 
 
-def _age(name: str, meaning: str, since: Callable[[StreamState], int], ended: bool = False) -> Name:
+def _age(name: str, meaning: str, since: Callable[[StreamState], int], *rests_on: str) -> Name:
+    ends = "closed_t" in rests_on
+
     def age(state: StreamState, now_t: int) -> int | None:
         begun = since(state)
-        end = state.closed_t if ended and state.closed_t else now_t
+        end = state.closed_t if ends and state.closed_t else now_t
         return max(end - begun, 0) if begun else None
 
-    return Name(name, "ns", meaning, age, since=since)
+    return Name(name, "ns", meaning, age, since=since, rests_on=frozenset(rests_on))
+
+
+def _begin_t(state: StreamState) -> int:
+    return state.begin_t
 
 
 def _head_t(state: StreamState) -> int:
     return state.write_queue[0].begin_t if state.write_queue else 0
 
 
-def _armed_t(state: StreamState) -> int:
-    return state.armed_t if state.pevents & POLLOUT else 0
-
-
 def _last_t(state: StreamState) -> int:
     return max(state.last_read_t, state.last_write_t)
 
 
+def _above_t(state: StreamState) -> int:
+    return state.above_t
+
+
+# what events have
+
 _EVENTS: tuple[Name, ...] = (
     Name("kind", "kind", "what happened: a kind of the catalogue", of_event=lambda event: event.kind),
-    Name("fn", "function", "the innermost libuv function that did it", of_event=lambda event: event.fn),
+    Name("fn", "function", "the innermost function of the engine that did it", of_event=lambda event: event.fn),
     Name("seq", "int", "the event's number", of_event=lambda event: event.seq),
     Name("t", "ns", "when it happened, since the engine began", of_event=lambda event: event.t),
     Name("turn", "int", "the turn of the loop", of_event=lambda event: event.turn),
-    Name("old", "any", "what a change changed from", of_event=lambda event: event.old,
-         kinds=frozenset(kind.name for kind in KINDS if any(arg.name == "old" for arg in kind.args))
-         | {"flag.set", "flag.clear"}),
-    Name("new", "any", "what a change changed to", of_event=lambda event: event.new,
-         kinds=frozenset(kind.name for kind in KINDS if any(arg.name == "new" for arg in kind.args))
-         | {"flag.set", "flag.clear"}),
-)  # fmt: skip
-
-_STATE: tuple[Name, ...] = (
-    Name("stream", "handle", "the stream's number; 0 for the loop's own events", lambda state, now_t: state.number,
-         lambda event: event.stream, from_state=False),
-    Name("flag", "flag", "one of the stream's flags; of an event, the flag that it sets or clears",
-         _field("flags"), from_state=False),
-    Name("flags", "flags", "all flags of the stream", _field("flags")),
-    Name("type", "type", "what the stream is", _field("type")),
-    Name("fd", "fd", "the descriptor, -1 for none", _field("fd")),
-    Name("name", "text", "the name that the program gave the stream", _field("name")),
-    Name("place", "text", "where in the program the stream was made", _field("place")),
-    Name("local", "text", "its own address", _field("local")),
-    Name("peer", "text", "the other side's address", _field("peer")),
-    Name("port", "int", "the port of its own address", _port("local")),
-    Name("peer_port", "int", "the port of the other side's address", _port("peer")),
-    Name("server", "handle", "the number of the server that accepted it, 0 for none", _field("server")),
-    Name("wq", "bytes", "write_queue_size: bytes that the program wrote and the kernel has not taken",
-         _field("write_queue_size")),
-    Name("write_queue_size", "bytes", "the same as wq", _field("write_queue_size")),
-    Name("high_water", "bytes", "the mark above which the program means to stop feeding the stream",
-         _field("high_water")),
-    Name("write_queue", "int", "how many requests wait in write_queue", _size("write_queue")),
-    Name("write_completed_queue", "int", "how many finished requests wait for their callback",
-         _size("write_completed_queue")),
-    Name("connect_req", "req", "the connect request that is under way, 0 for none", _request("connect_req")),
-    Name("shutdown_req", "req", "the shutdown request that waits for the queue to drain, 0 for none",
-         _request("shutdown_req")),
-    Name("accepted_fd", "fd", "the descriptor that waits for uv_accept, -1 for none", _field("accepted_fd")),
-    Name("queued_fds", "int", "how many descriptors queue behind accepted_fd", _size("queued_fds")),
-    Name("queued_fds_capacity", "int", "the room of queued_fds", _field("queued_fds_capacity")),
-    Name("delayed_error", "status", "an error that waits to be told, 0 for none", _field("delayed_error")),
-    Name("callbacks", "callbacks", "the callbacks that the stream holds", _field("callbacks")),
-    Name("pevents", "mask", "what the engine wants of epoll", _field("pevents")),
-    Name("events", "mask", "what the engine believes to be registered with epoll", _field("events")),
-    Name("pending", "bool", "it is in the loop's pending queue", _field("pending")),
-    Name("watched", "bool", "it is in the loop's watcher queue", _field("watched")),
-    Name("closing_list", "bool", "it is in the loop's closing list", _field("closing")),
-    Name("ipc", "bool", "it is a pipe that carries descriptors beside its bytes", _field("ipc")),
-    Name("feeds", "int", "how many streams what comes in here goes out of", _size("feeds")),
-    Name("bytes_in", "bytes", "bytes that came in since the stream began", _field("bytes_in")),
-    Name("bytes_out", "bytes", "bytes that the kernel took since the stream began", _field("bytes_out")),
-    Name("reads", "int", "reads that brought bytes", _field("reads")),
-    Name("writes", "int", "write requests that ended well", _field("writes")),
-    Name("errors", "int", "requests, calls and callbacks that failed; EAGAIN is no failure", _field("errors")),
-    Name("begin_t", "ns", "when the stream came into being", _field("begin_t")),
-    Name("closed_t", "ns", "when it was closed, 0 for not yet", _field("closed_t")),
-    Name("last_read_t", "ns", "when bytes last came in", _field("last_read_t")),
-    Name("last_write_t", "ns", "when the kernel last took bytes", _field("last_write_t")),
-    _age("age", "how long the stream has been there", lambda state: state.begin_t, ended=True),
-    _age("queue_age", "how long the first request of write_queue has waited", _head_t),
-    _age("idle_age", "how long no bytes have moved", _last_t),
-    _age("armed_age", "how long the engine has wanted POLLOUT", _armed_t),
-    _age("above_age", "how long write_queue_size has been above high_water", lambda state: state.above_t),
-)  # fmt: skip
+    Name("old", "any", "what a change changed from", of_event=lambda event: event.old),
+    Name("new", "any", "what a change changed to", of_event=lambda event: event.new),
+)
+EDGES = frozenset({"flag.set", "flag.clear"})
+"""The kinds whose old and new are off and on."""
 
 _ARGUMENT_WORDS = {
     "active_reqs": "how many requests keep the loop alive",
@@ -218,7 +234,6 @@ _ARGUMENT_WORDS = {
     "write_index": "the buffer that is written next",
 }
 
-
 _OF_REQUESTS = {
     "bytes": "bytes", "handle": "send_handle", "left": "left", "nbufs": "nbufs", "request": "request",
     "status": "error", "write_index": "write_index",
@@ -232,55 +247,102 @@ def request_of(event: Event, state: StreamState) -> RequestState | None:
     return next((request for request in held if request is not None and request.number == number), None)
 
 
-def _arguments() -> dict[str, Name]:
-    """The arguments of the catalogue's kinds. One that means a status here and a result there is a result."""
-    of_requests = {kind.name for kind in KINDS if any(arg.name == "req" for arg in kind.args)}
-    known = {name.name for name in _EVENTS}
-    found: dict[str, tuple[set[str], set[str]]] = {}
-    for kind in KINDS:
-        for arg in kind.args:
-            if arg.name not in known:
-                domains, kinds = found.setdefault(arg.name, (set(), set()))
-                domains.add(arg.domain)
-                kinds.add(kind.name)
-    names = {}
+def _own(argument: str, seen: bool) -> OfEvent:
+    if seen:
+        return lambda event: event.fields.get(argument)
+    return lambda event: UNKNOWN if argument in event.fields else None
+
+
+def _span(name: str) -> OfEvent:
+    def span(event: Event) -> Any:
+        if event.spans is None or name not in event.spans:
+            return None
+        length = event.spans[name]
+        return UNKNOWN if length is None else length
+
+    return span
+
+
+def _events(vocabularies: Sequence[Vocabulary]) -> dict[str, Name]:
+    """What every event has, and the arguments of the kinds. One that means a status here and a result there is a
+    result.
+    """
+    names = {name.name: name for name in _EVENTS}
+    found: dict[str, tuple[set[str], set[str]]] = {"old": (set(), set(EDGES)), "new": (set(), set(EDGES))}
+    of_requests = set()
+    for vocabulary in vocabularies:
+        for kind, arguments in vocabulary.kinds:
+            if "req" in arguments:
+                of_requests.add(kind)
+            for argument in arguments:
+                domains, kinds = found.setdefault(argument, (set(), set()))
+                domains.add(vocabulary.domain_of(kind, argument))
+                kinds.add(kind)
     for name, (domains, kinds) in found.items():
+        if name in names:
+            if name in ("old", "new"):
+                names[name] = replace(names[name], kinds=frozenset(kinds))
+            continue
         domain = "result" if domains == {"status", "result"} else domains.pop() if len(domains) == 1 else "any"
         words = _ARGUMENT_WORDS.get(name, f"as events of {', '.join(sorted(kinds))} have it")
         of_request = _OF_REQUESTS.get(name, "")
         told = frozenset(kinds | of_requests if of_request else kinds)
-        names[name] = Name(name, domain, words, of_event=_own(name), kinds=told, of_request=of_request)
+        seen = vocabularies[0].knows(name)
+        names[name] = Name(
+            name, domain, words, of_event=_own(name, seen), kinds=told, of_request=of_request, unknowable=not seen
+        )
+    for name, duration in DURATIONS.items():
+        if name not in names:
+            names[name] = Name(name, "ns", duration.meaning, of_event=_span(name), from_state=False,
+                               kinds=frozenset({duration.ends}), unknowable=True, measured=True)  # fmt: skip
     return names
 
 
-def _all() -> dict[str, Name]:
-    names = {name.name: name for name in _EVENTS} | _arguments()
-    for name in _STATE:
-        own = names.get(name.name)
+def names_of(vocabulary: Vocabulary, others: Sequence[Vocabulary] = ()) -> dict[str, Name]:
+    """Every name by which feeds of this vocabulary can be asked, and those that only feeds of the others have; the
+    names of state are the last. What none of them can know is refused.
+    """
+    every = (vocabulary, *others)
+    names = _events(every)
+    for name in _state(vocabulary):
+        own = names.pop(name.name, None)
         if own is not None:  # an argument that streams have too
-            name = replace(name, of_event=own.of_event, kinds=own.kinds)
+            name = replace(name, of_event=own.of_event, kinds=own.kinds, unknowable=own.unknowable)
+        if not name.rests_on.isdisjoint(vocabulary.unseen):
+            name = replace(name, of_state=_unknown, unknowable=True, since=None)
         names[name.name] = name
+    for name in list(names.values()):
+        missing = [_missing(name, each) for each in every]
+        if all(missing):
+            names[name.name] = replace(name, refused=missing[0])
     return names
 
 
-NAMES: dict[str, Name] = _all()
-"""Every name of the language."""
+def _unknown(state: StreamState, now_t: int) -> Any:
+    return UNKNOWN
 
-STREAM_NAMES: tuple[Name, ...] = tuple(NAMES[name.name] for name in _STATE)
-EVENT_NAMES: tuple[Name, ...] = tuple(name for name in NAMES.values() if name.of_state is None)
 
-PREDICATES: dict[str, tuple[str, str]] = {
-    "flag": ("flag", "the stream has this flag now"),
-    "armed": ("mask", "the engine wants these events of epoll"),
-    "registered": ("mask", "the engine believes these events to be registered with epoll"),
-    "holds": ("callbacks", "the stream holds this callback"),
+def _missing(name: Name, vocabulary: Vocabulary) -> str:
+    """Why this engine can never know it; "" if it can."""
+    unseen: Iterable[str] = {name.name, *name.rests_on} & vocabulary.unseen
+    what = f"{name.name} cannot be known of {visible(vocabulary.engine) or 'this engine'}"
+    if name.measured:
+        kinds = {kind for kind, _ in vocabulary.kinds}
+        lacking = [kind for kind in DURATIONS[name.name].needs if kind not in kinds]
+        if lacking:
+            return f"{what}: it tells of no {lacking[0]}"
+    if not unseen:
+        return ""
+    return what if name.name in unseen or name.name == "wq" else f"{what}: it does not see {', '.join(sorted(unseen))}"
+
+
+PREDICATES: dict[str, tuple[str, str, str]] = {
+    "flag": ("flag", "flags", "the stream has this flag now"),
+    "armed": ("mask", "pevents", "the engine wants these events of epoll"),
+    "registered": ("mask", "events", "the engine believes these events to be registered with epoll"),
+    "holds": ("callbacks", "callbacks", "the stream holds this callback"),
 }
-"""What takes a name in parentheses: its domain, and what it says of a stream."""
+"""What takes a name in parentheses: its domain, the name of what is asked, and what it says of a stream."""
 
 ERROR = "error"
 """The word that means an event that tells of a failure, or a stream to which one has happened."""
-
-FAILING_KINDS = frozenset(
-    kind.name for kind in KINDS if kind.name.startswith("sys.") or kind.name in ("request.end", "callback.error")
-)
-"""The kinds that `errors` counts, if they failed."""

@@ -3,33 +3,32 @@
 A parser of its own, and not one made by a library from a grammar, for three reasons. Whatever is wrong has to be marked
 where it is wrong and said in words of this language, letter by letter while it is typed. What a word means depends on
 what stands before it (`READING` after `flag ==`, `64KiB` after `wq >`), because names and domains come from the
-catalogue. And words that merely follow each other have to work as they always did (`tcp reading :51514`). It is Pratt's
-way (operator precedence by recursion): `or` binds least, then `and` or nothing at all between two parts, then `not`.
+feed's vocabulary. And words that merely follow each other have to work as they always did (`tcp reading :51514`). It is
+Pratt's way (operator precedence by recursion): `or` binds least, then `and` or nothing at all between two parts, then
+`not`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamscope.core.flags import FLAG_NAMES, TYPE_NAMES
+from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import END, OPERATOR, STRING, WORD, FilterError, Token, tokens
-from streamscope.trace.filter.names import ERROR, NAMES, ORDERED, PREDICATES, SETS, Name
+from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
 from streamscope.trace.filter.pattern import Pattern
 from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
-from streamscope.trace.filter.values import BYTES, TEXTS, TIMES, VALUES, WHAT, Constant, constant, meant, number_of
+from streamscope.trace.filter.values import BYTES, SETS, TIMES, WHAT, Constant, meant, number_of
 
 DEEPEST = 40
 KEYWORDS = frozenset({"and", "or", "not"})
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "~", "!~", "has")
 
-_FLAGS = {name.lower(): bit for bit, name in FLAG_NAMES.items()}
-_TYPES = {name: number for number, name in TYPE_NAMES.items()}
 _INSTEAD = {"&&": "and", "&": "and", "||": "or", "|": "or"}
 
 
-def parse(text: str) -> Node | None:
+def parse(text: str, language: Language) -> Node | None:
     """The tree of a filter; None for an empty one. Raises FilterError."""
-    parser = Parser(tokens(text))
+    parser = Parser(tokens(text), language)
     if parser.next.kind == END:
         return None
     root = parser.expression()
@@ -42,8 +41,11 @@ class Parser:
     one.
     """
 
-    def __init__(self, found: list[Token], stops: Iterable[str] = ()) -> None:
+    def __init__(self, found: list[Token], language: Language, stops: Iterable[str] = ()) -> None:
         self._tokens = found
+        self._language = language
+        self._names = language.names
+        self._values = language.values
         self._at = 0
         self._depth = 0
         self._stops = frozenset(stops)
@@ -140,7 +142,7 @@ class Parser:
         if opened.kind == STRING:
             self.take()
             self._no_comparison(opened)
-            return Word("text", opened.text.lower())
+            return self._text(opened.text)
         if opened.kind != WORD or opened.word() in self._stops | {"and", "or"}:
             raise self._missing(opened)
         self.take()
@@ -168,21 +170,23 @@ class Parser:
         if following.kind == OPERATOR and following.text == "(" and following.start == token.end:
             return self._predicate(token)
         compares = (following.kind == OPERATOR and following.text in COMPARISONS) or following.word() == "has"
-        name = NAMES.get(word)
+        name = self._names.get(word)
         if compares and (name is not None or following.word() != "has"):
             if name is None:
                 what = "the name comes first, as in wq > 64KiB" if number_of(token) else f"there is no name {word}"
-                raise FilterError(what + meant(word, NAMES), token.start, token.end)
-            return self._comparison(name, token, self.take())
-        return _alone(token)
+                raise FilterError(what + meant(word, self._names), token.start, token.end)
+            return self._comparison(known(name, token), token, self.take())
+        return self._alone(token)
 
     def _predicate(self, token: Token) -> Node:
         opened = self.take()
         if token.text not in PREDICATES:
             raise FilterError(f"there is no {token.text}(…){meant(token.text, PREDICATES)}", token.start, token.end)
-        value = self._set(PREDICATES[token.text][0], opened)
+        domain, asked, _ = PREDICATES[token.text]
+        name = known(self._names[asked], token)
+        value = self._set(domain, opened)
         self.expect(")", opened)
-        return Predicate(token.text, value)
+        return Predicate(token.text, name, value)
 
     def _comparison(self, name: Name, token: Token, operator: Token) -> Node:
         domain, sign = name.domain, operator.text.lower()
@@ -197,27 +201,25 @@ class Parser:
             _check_pattern(right)
         elif right.kind == WORD and (other := self._name_beside(name, right)):
             self.take()
-            return Compare(name.name, sign, None, other, token.start, right.end)
+            return Compare(name, sign, None, other, token.start, right.end)
         elif domain in SETS or (domain == "any" and sign == "has"):
             value = self._set(domain, operator)
         else:
             value = self._constant(domain)
             if value.number is None and sign in ("<", "<=", ">", ">="):
                 raise FilterError(f"{right.text} is neither greater nor less than anything", right.start, right.end)
-        return Compare(name.name, sign, value, "", token.start, self._tokens[self._at - 1].end)
+        return Compare(name, sign, value, None, token.start, self._tokens[self._at - 1].end)
 
-    def _name_beside(self, name: Name, right: Token) -> str:
+    def _name_beside(self, name: Name, right: Token) -> Name | None:
         """The name on the right, if it is one that can be compared with the one on the left."""
-        other = NAMES.get(right.text)
-        if other is None or right.text in VALUES.get(name.domain, ()) or right.text in TEXTS.get(name.domain, ()):
-            return ""
-        if name.domain == "text" or name.domain == "any":
-            return ""
+        other = self._names.get(right.text)
+        if other is None or self._values.has(name.domain, right.text) or name.domain in ("text", "any"):
+            return None
         if other.domain != name.domain:
             raise FilterError(
                 f"{right.text} is {WHAT[other.domain]}, {name.name} is {WHAT[name.domain]}", right.start, right.end
             )
-        return right.text
+        return known(other, right)
 
     def _constant(self, domain: str) -> Constant:
         token = self.take()
@@ -225,7 +227,7 @@ class Parser:
         if domain in ("bytes", "ns", "ms") and token.kind == WORD and self.next.text in (*BYTES, *TIMES):
             found = number_of(token)
             unit = self.take() if found is not None and not found[1] else None
-        return constant(domain, token, unit)
+        return self._values.constant(domain, token, unit)
 
     def _set(self, domain: str, before: Token) -> Constant:
         """One value, or several bits: `IN|OUT`."""
@@ -237,8 +239,51 @@ class Parser:
             if self.next.kind in (END, OPERATOR):
                 raise FilterError(f"something is missing after {bar.text}", *self._place())
             more = self._constant(domain)
-            value = Constant(domain, (value.number or 0) | (more.number or 0))
+            value = self._values.number(domain, (value.number or 0) | (more.number or 0))
         return value
+
+    def _alone(self, token: Token) -> Node:
+        """A word without a comparison: what people type to find a stream. Raises FilterError for a name that says
+        nothing alone.
+        """
+        word, small, values = token.text, token.text.lower(), self._values
+        for role in ("flag", "type"):
+            if found := values.meant(role, small):
+                asked = known(self._names["flags" if role == "flag" else role], token)
+                return Word(role, found, values.names[role][found], (asked,))
+        digits = small.removeprefix("#")
+        if digits.isascii() and digits.isdigit():
+            if len(digits) > 20:
+                raise FilterError("this number is too long", token.start, token.end)
+            if small[0] == "#":
+                stream = self._names["stream"]
+                return Compare(stream, "==", Constant("handle", int(digits)), None, token.start, token.end)
+            return Word("number", str(int(digits)), int(digits), self._of("stream", "local", "peer"))
+        if small == ERROR:
+            return Word("error", ERROR, 0, self._of("errors"))
+        name = self._names.get(word)
+        if name is not None and name.domain == "bool":
+            return Word("bool", word, 0, (known(name, token),))
+        if name is None and values.has("kind", word):
+            return Word("kind", word)
+        if name is None and values.has("function", word):
+            return Word("function", word)
+        if name is not None:
+            raise FilterError(
+                f'{word} is {WHAT[name.domain]}: compare it, or write "{word}" to look for the text',
+                token.start,
+                token.end,
+            )
+        if small in PREDICATES or small == "has":
+            raise FilterError(f'{word} needs something beside it; write "{word}" to look for the text',
+                              token.start, token.end)  # fmt: skip
+        return self._text(small)
+
+    def _text(self, text: str) -> Word:
+        return Word("text", text.lower(), 0, self._of("name", "place", "local", "peer"))
+
+    def _of(self, *names: str) -> tuple[Name, ...]:
+        return tuple(self._names[name] for name in names)
 
 
 def _flat(parts: list[Node], kind: type[And] | type[Or]) -> tuple[Node, ...]:
@@ -277,36 +322,8 @@ def _check_pattern(token: Token) -> None:
         raise FilterError(error.message, start, end) from None
 
 
-def _alone(token: Token) -> Node:
-    """A word without a comparison: what people type to find a stream. Raises FilterError for a name that says
-    nothing alone.
-    """
-    word, small = token.text, token.text.lower()
-    if small in _FLAGS:
-        return Word("flag", FLAG_NAMES[_FLAGS[small]], _FLAGS[small])
-    if small in _TYPES:
-        return Word("type", small, _TYPES[small])
-    digits = small.removeprefix("#")
-    if digits.isascii() and digits.isdigit():
-        if len(digits) > 20:
-            raise FilterError("this number is too long", token.start, token.end)
-        if small[0] == "#":
-            return Compare("stream", "==", Constant("handle", int(digits)), "", token.start, token.end)
-        return Word("number", str(int(digits)), int(digits))
-    if small == ERROR:
-        return Word("error", ERROR)
-    name = NAMES.get(word)
-    if name is not None and name.domain == "bool":
-        return Word("bool", word)
-    if word in TEXTS["kind"] and name is None:
-        return Word("kind", word)
-    if word in TEXTS["function"] and name is None:
-        return Word("function", word)
-    if name is not None:
-        raise FilterError(
-            f'{word} is {WHAT[name.domain]}: compare it, or write "{word}" to look for the text', token.start, token.end
-        )
-    if small in PREDICATES or small == "has":
-        raise FilterError(f'{word} needs something beside it; write "{word}" to look for the text',
-                          token.start, token.end)  # fmt: skip
-    return Word("text", small)
+def known(name: Name, token: Token) -> Name:
+    """The name. Raises FilterError for one that nobody can know of these feeds."""
+    if name.refused:
+        raise FilterError(name.refused, token.start, token.end)
+    return name

@@ -9,44 +9,43 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from streamscope.trace.filter.names import FAILING_KINDS, NAMES, Name
-from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Word
+from streamscope.trace.filter.names import EDGES, Name
+from streamscope.trace.filter.tree import And, Compare, Node, Or, Word, leaves
+from streamscope.trace.vocabulary import Vocabulary
 
 Item = TypeVar("Item")
 
-_FLAG_KINDS = frozenset({"flag.set", "flag.clear"})
 
-
-def kinds_of(node: Node) -> frozenset[str] | None:
-    """The kinds of the events that may be wanted, None for any kind.
-
-    A kind that this version's catalogue has not may have any argument, so for whoever asks about such a kind the answer
-    is yes (`Filter.may_want`).
-    """
+def kinds_of(node: Node, vocabulary: Vocabulary) -> frozenset[str] | None:
+    """The kinds of the events of such a feed that may be wanted, None for any kind."""
     if isinstance(node, And):
-        return _all_of([kinds_of(part) for part in node.parts])
+        return _all_of([kinds_of(part, vocabulary) for part in node.parts])
     if isinstance(node, Or):
-        return _any_of([kinds_of(part) for part in node.parts])
+        return _any_of([kinds_of(part, vocabulary) for part in node.parts])
     if isinstance(node, Word):
-        return _kinds_of_word(node)
+        return _kinds_of_word(node, vocabulary)
     if not isinstance(node, Compare):
         return None
-    name = NAMES[node.name]
-    if node.name == "kind" and node.operator == "==" and node.value is not None:
+    if node.name.name == "kind" and node.operator == "==" and node.value is not None:
         return frozenset({node.value.text})
-    return _own_kinds(name) if not node.other else _all_of([_own_kinds(name), _own_kinds(NAMES[node.other])])
+    return _all_of([_own_kinds(name) for name in node.names])
 
 
 def _own_kinds(name: Name) -> frozenset[str] | None:
     return name.kinds if name.kinds and not name.asks_stream else None
 
 
-def _kinds_of_word(node: Word) -> frozenset[str] | None:
+def _kinds_of_word(node: Word, vocabulary: Vocabulary) -> frozenset[str] | None:
     if node.role == "flag":
-        return _FLAG_KINDS
+        return EDGES
     if node.role == "error":
-        return FAILING_KINDS
+        return frozenset(kind for kind, _ in vocabulary.kinds if may_fail(kind))
     return frozenset({node.text}) if node.role == "kind" else None
+
+
+def may_fail(kind: str) -> bool:
+    """Whether events of this kind are counted by `errors`, if they tell of a failure."""
+    return kind.startswith("sys.") or kind in ("request.end", "callback.error")
 
 
 def functions_of(node: Node) -> frozenset[str] | None:
@@ -57,7 +56,7 @@ def functions_of(node: Node) -> frozenset[str] | None:
         return _any_of([functions_of(part) for part in node.parts])
     if isinstance(node, Word) and node.role == "function":
         return frozenset({node.text})
-    if isinstance(node, Compare) and node.name == "fn" and node.operator == "==" and node.value is not None:
+    if isinstance(node, Compare) and node.name.name == "fn" and node.operator == "==" and node.value is not None:
         return frozenset({node.value.text})
     return None
 
@@ -70,35 +69,31 @@ def streams_of(node: Node) -> frozenset[int] | None:
         return _any_of([streams_of(part) for part in node.parts])
     if isinstance(node, Word) and node.role == "number":
         return frozenset({node.number})
-    if isinstance(node, Compare) and node.name == "stream" and node.operator == "==" and node.value is not None:
+    if isinstance(node, Compare) and node.name.name == "stream" and node.operator == "==" and node.value is not None:
         return frozenset({node.value.number or 0})
     return None
 
 
 def needs_state(node: Node) -> bool:
     """Whether some events cannot be judged without their stream's state."""
-    if isinstance(node, And | Or):
-        return any(needs_state(part) for part in node.parts)
-    if isinstance(node, Not):
-        return needs_state(node.part)
-    if isinstance(node, Word):
-        return node.role in ("type", "bool", "text")
-    if isinstance(node, Compare):
-        return NAMES[node.name].needs_state or (bool(node.other) and NAMES[node.other].needs_state)
-    return True
+    return any(
+        part.role in ("type", "bool", "text")
+        if isinstance(part, Word)
+        else not isinstance(part, Compare) or any(name.needs_state for name in part.names)
+        for part in leaves(node)
+    )
+
+
+def measures(node: Node) -> bool:
+    """Whether some events cannot be judged without durations."""
+    return any(name.measured for part in leaves(node) for name in part.names)
 
 
 def event_only(node: Node) -> tuple[Compare, ...]:
     """The comparisons that no stream can answer, because only events have what they are about."""
-    if isinstance(node, And | Or):
-        return tuple(found for part in node.parts for found in event_only(part))
-    if isinstance(node, Not):
-        return event_only(node.part)
-    if isinstance(node, Compare) and (
-        NAMES[node.name].event_only or (node.other and NAMES[node.other].event_only)
-    ):  # fmt: skip
-        return (node,)
-    return ()
+    return tuple(
+        part for part in leaves(node) if isinstance(part, Compare) and any(name.event_only for name in part.names)
+    )
 
 
 def _all_of(sets: list[frozenset[Item] | None]) -> frozenset[Item] | None:

@@ -4,7 +4,8 @@ A past may have ten million rows, so a search goes on for as long as its owner g
 end: what comes is judged as it comes, and what was there before is looked at backwards, a stretch at a time. Rows found
 have numbers of their own, which never shift; room is left below for those that are still to be found.
 
-Where the filter asks for state, a stretch is what lies between two keyframes, and a model is folded along.
+Where the filter asks for state, a stretch is what lies between two keyframes, and a model is folded along. Where it
+asks for durations, the search begins with the oldest row: nobody can say backwards how long something took.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
 
-from streamscope.trace.decode import Event
+from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.filter import Filter
-from streamscope.trace.filter.walk import Walk, state_before
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import Batch, Gap, GapRow, Leaf
 from streamscope.trace.untrusted import FeedError
+from streamscope.trace.walk import Walk, state_before
 
 MOST_FOUND = 1_000_000
 """So many rows are remembered; when they have been found, nothing older is looked for."""
@@ -61,12 +62,14 @@ class FoundRows:
         self.history = history
         self.query = query
         self._monotonic = monotonic
-        self._walk = Walk(history.decoder, query, stream)
+        self._walk = walk_for(history.decoder, query, None if stream is None else frozenset({stream}))
         self._later: array[int] = array("q")
         self._earlier: array[int] = array("q")  # backwards: the newest first
         self._blank = Model(history.decoder.vocabulary)
         self._model: Model | None = None
         self._piece = 0  # the place of the leaf that the model stands before
+        if query.measures:
+            start = max(history.first, history.reach)
         start = history.end if start is None else max(history.first, min(start, history.end))
         if query.needs_state:  # from the last keyframe on, so that state is known of the rows that come first
             start, self._piece, self._model = state_before(history, start, self._blank)
@@ -100,7 +103,7 @@ class FoundRows:
 
     def covers(self, row: int) -> bool:
         """Whether the search began near enough to this row to have it soon."""
-        return self._low - NEARLY <= row <= self._high + NEARLY
+        return self.query.measures or self._low - NEARLY <= row <= self._high + NEARLY
 
     def extent(self, before: int | None = None) -> tuple[int, int]:
         """Own numbers of the first found row and after the last; of those before a row of the history, if one is
@@ -211,6 +214,8 @@ class FoundRows:
     def _due(self) -> Iterator[tuple[Leaf, Model | None]]:
         """The leaves that nobody has judged, each with the model that stands before it, if the filter asks for one."""
         history = self.history
+        if self._high < history.first:
+            self._walk.lost()
         if not self.query.needs_state:
             self._high = max(self._high, history.first)
             for leaf in history.batches(self._high):
@@ -252,7 +257,9 @@ class FoundRows:
                 except FeedError as error:
                     self.history.damage = str(error)
                     model.lost(leaf.count)
+                    self._walk.lost()
             return
+        self._walk.pass_over(leaf)
         if model is not None:
             try:
                 leaf.fold(model)
@@ -288,3 +295,10 @@ class FoundRows:
         room = MOST_FOUND - len(self._earlier) - len(self._later)
         self._full = len(found) >= room
         self._earlier.extend(islice(reversed(found), max(room, 0)))
+
+
+def walk_for(decoder: Decoder, query: Filter, streams: frozenset[int] | None = None) -> Walk:
+    """The walk that passes over what the filter cannot want, or is of none of these streams."""
+    if query.streams is not None:
+        streams = query.streams if streams is None else query.streams & streams
+    return Walk(decoder, query.may_want, functions=query.functions, streams=streams, measures=query.measures)

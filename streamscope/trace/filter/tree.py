@@ -5,10 +5,12 @@ Where a part stood in the text is kept for messages, and does not count when tre
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from streamscope.trace.filter.lexer import quoted
+from streamscope.trace.filter.names import Name
 from streamscope.trace.filter.values import Constant
 
 
@@ -46,37 +48,50 @@ class Not:
 class Compare:
     """A name beside a value, or beside another name (`other`)."""
 
-    name: str
+    name: Name
     operator: str  # == != < <= > >= ~ !~ has
     value: Constant | None
-    other: str = ""
+    other: Name | None = None
     start: int = field(default=0, compare=False)
     end: int = field(default=0, compare=False)
 
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """What it asks about."""
+        return (self.name,) if self.other is None else (self.name, self.other)
+
     def __str__(self) -> str:
-        return f"{self.name} {self.operator} {self.value.shown() if self.value is not None else self.other}"
+        right = self.other.name if self.other is not None else self.value.shown() if self.value is not None else ""
+        return f"{self.name.name} {self.operator} {right}"
 
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """`flag(READING)`, `armed(OUT)`."""
+    """`flag(READING)`, `armed(OUT)`: whether a stream's `name` has these bits."""
 
-    name: str
+    word: str
+    name: Name
     value: Constant
 
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """What it asks about."""
+        return (self.name,)
+
     def __str__(self) -> str:
-        return f"{self.name}({self.value.shown()})"
+        return f"{self.word}({self.value.shown()})"
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word that stands alone. `role` says what it is taken for: number, flag, type, kind, function, bool, error, or
-    text, which is in small letters then.
+    text, which is in small letters then. `names` are what it asks about of a stream.
     """
 
     role: str
     text: str
     number: int = 0
+    names: tuple[Name, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         if self.role == "number":
@@ -84,4 +99,16 @@ class Word:
         return quoted(self.text) if self.role == "text" else self.text
 
 
-Node: TypeAlias = And | Or | Not | Compare | Predicate | Word
+Leaf: TypeAlias = Compare | Predicate | Word
+Node: TypeAlias = And | Or | Not | Leaf
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """The parts that are not made of others."""
+    if isinstance(node, And | Or):
+        for part in node.parts:
+            yield from leaves(part)
+    elif isinstance(node, Not):
+        yield from leaves(node.part)
+    else:
+        yield node

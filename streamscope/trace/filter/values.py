@@ -1,7 +1,7 @@
-"""What stands on the right of a comparison: from words to the feed's numbers, and back.
+"""What stands on the right of a comparison: from words to a feed's numbers, and back.
 
-Names come from the catalogue and from libuv's and the kernel's lists; sizes and times have units. Everything else is a
-`FilterError` at the word that is wrong, with what it may have been meant to be.
+Names come from the feed's vocabulary and from the system's list of errors; sizes and times have units. Everything else
+is a `FilterError` at the word that is wrong, with what it may have been meant to be.
 """
 
 from __future__ import annotations
@@ -9,14 +9,10 @@ from __future__ import annotations
 import difflib
 import errno
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 
-from streamscope.core.errors import EOF
-from streamscope.core.flags import FLAG_NAMES, POLL_NAMES, REQUEST_NAMES, TYPE_NAMES
-from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KINDS
 from streamscope.trace.filter.lexer import STRING, FilterError, Token, quoted
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -27,88 +23,160 @@ _ALSO = {"µs": "us", "μs": "us", "K": "KiB", "M": "MiB", "G": "GiB", "k": "KiB
 NUMBER = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)([A-Za-zµμ]*)")
 _MOST_DIGITS = 30
 
-_MASKS = {name: bit for bit, name in POLL_NAMES.items()}
-_ERRORS = {name: -number for number, name in errno.errorcode.items()} | {"EOF": EOF}
-
-VALUES: dict[str, dict[str, int]] = {
-    "flag": {name: bit for bit, name in FLAG_NAMES.items()},
-    "flags": {name: bit for bit, name in FLAG_NAMES.items()},
-    "mask": {**_MASKS, **{f"POLL{name}": bit for name, bit in _MASKS.items()}},
-    "status": {"OK": 0, **_ERRORS},
-    "result": _ERRORS,
-    "type": {name: number for number, name in TYPE_NAMES.items()},
-    "request": {name: number for number, name in REQUEST_NAMES.items()},
-    "callback": {name: number for number, name in enumerate(CALLBACK_NAMES)},
-    "kernel": {name: number for number, name in Vocabulary.here().kernel.items()},
-    "callbacks": {name: 1 << number for number, name in enumerate(CALLBACK_NAMES) if number},
-}
-"""Names of values, by domain. Those that this version has no name for can be written as numbers."""
-
-TEXTS: dict[str, frozenset[str]] = {
-    "kind": frozenset(kind.name for kind in KINDS),
-    "function": frozenset(FUNCTIONS),
-}
-"""Domains whose values are texts of a list. In quotes any text may stand there: an engine of another version may have
-more.
-"""
-
-SUGGESTED: dict[str, tuple[str, ...]] = {
-    **{domain: tuple(names) for domain, names in VALUES.items()},
-    **{domain: tuple(sorted(texts)) for domain, texts in TEXTS.items()},
-    "mask": tuple(_MASKS),
-    "status": ("ECANCELED", "ECONNRESET", "EOF", "EPIPE"),
-    "result": ("EAGAIN", "ECONNRESET", "EMFILE", "EPIPE"),
-    "any": ("on", "off"),
-}
-"""What completion offers: not every error there is."""
+SETS = frozenset({"mask", "callbacks", "flags"})
+"""Domains whose values are bits with names, any number of them."""
+_NOWHERE = 1 << 64
+"""From here on are numbers that no word of a feed can be."""
 
 WHAT = {
     "bytes": "a number of bytes", "ns": "a time", "ms": "a time", "int": "a number", "fd": "a descriptor",
     "req": "a number", "handle": "a number", "status": "a number or an error's name",
     "result": "a number or an error's name", "flag": "a flag", "flags": "flags", "mask": "poll events",
     "type": "a handle's type", "request": "a request's type", "callback": "a callback", "callbacks": "callbacks",
-    "kernel": "a field of the kernel's",
-    "kind": "a kind of event", "function": "a libuv function", "text": "a text", "any": "a value", "bool": "yes or no",
+    "kernel": "a field of the kernel's", "kind": "a kind of event", "function": "a function", "text": "a text",
+    "any": "a value", "bool": "yes or no",
 }  # fmt: skip
 """What values of a domain are called."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value. `number` is None for a text. In the domain `any` a name may be several things: `by_domain` has them."""
+    """A value. `number` is None for a text. In the domain `any` a name may be several things: `by_domain` has them.
+    `written` is how a filter writes it, if not as the plain number or the text in quotes.
+    """
 
     domain: str
     number: int | None = None
     text: str = ""
     by_domain: tuple[tuple[str, int], ...] = ()
+    written: str = field(default="", compare=False)
 
     def shown(self) -> str:
         """As a filter writes it."""
-        number, domain = self.number, self.domain
-        if number is None:
-            bare = self.by_domain or self.text in TEXTS.get(domain, ())
-            return self.text if bare else quoted(self.text)
+        return self.written or (quoted(self.text) if self.number is None else str(self.number))
+
+
+class Values:
+    """Names of values, in the words of one feed: `names` by domain, with their numbers; `texts` are the kinds and
+    functions; `suggested` is what completion offers, which is not every error there is.
+
+    Words that only another feed has are known too, with numbers that nothing has here. Those that no feed has a name
+    for can be written as numbers.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, others: Sequence[Vocabulary] = ()) -> None:
+        self.names = _names_of(vocabulary)
+        self.texts = _texts_of(vocabulary)
+        for other in others:
+            for domain, names in _names_of(other).items():
+                here = self.names[domain]
+                for name, number in names.items():
+                    here.setdefault(name, number if domain in ("status", "result") else _NOWHERE << len(here))
+            for domain, texts in _texts_of(other).items():
+                self.texts[domain] |= texts
+        self._small = {domain: {name.lower(): name for name in names} for domain, names in self.names.items()}
+        self.suggested: dict[str, tuple[str, ...]] = {
+            **{domain: tuple(names) for domain, names in self.names.items()},
+            **{domain: tuple(sorted(texts)) for domain, texts in self.texts.items()},
+            "mask": tuple(vocabulary.polls.values()),
+            "status": ("ECANCELED", "ECONNRESET", "EOF", "EPIPE"),
+            "result": ("EAGAIN", "ECONNRESET", "EMFILE", "EPIPE"),
+            "any": ("on", "off"),
+        }
+
+    def has(self, domain: str, word: str) -> bool:
+        """Whether the word is a name of this domain."""
+        return word in self.names.get(domain, ()) or word in self.texts.get(domain, ())
+
+    def meant(self, domain: str, word: str) -> str:
+        """The name of this domain that the word is in whatever letters, "" for none."""
+        return self._small[domain].get(word.lower(), "")
+
+    def constant(self, domain: str, token: Token, unit: Token | None = None) -> Constant:
+        """The value that the word stands for in this domain, with the unit that may be written after it. Raises
+        FilterError.
+        """
+        end = unit.end if unit is not None else token.end
+        if domain == "text":
+            return Constant(domain, text=token.text)
+        if domain in self.texts:
+            if token.text not in self.texts[domain]:
+                raise _unknown(token, WHAT[domain], self.texts[domain])
+            return Constant(domain, text=token.text, written=token.text)
+        found = None if token.kind == STRING else number_of(token, unit.text if unit is not None else "")
+        if found is not None:
+            return self.number(domain, _measured(domain, *found, token, end))
+        if domain == "any":
+            return self._anything(token)
+        if domain == "handle" and token.text.startswith("#") and token.text[1:].isascii() and token.text[1:].isdigit():
+            return self.constant(domain, Token(token.kind, token.text[1:], token.start, token.end))
+        names = self.names.get(domain)
+        if names is None:
+            raise FilterError(f"{token.shown()} is not {WHAT[domain]}{_EXAMPLES.get(domain, '')}",
+                              token.start, token.end)  # fmt: skip
+        value = names.get(token.text)
+        if value is None:
+            value = names.get(self.meant(domain, token.text))
+        if value is None:
+            raise _unknown(token, WHAT[domain], names)
+        return self.number(domain, value)
+
+    def number(self, domain: str, number: int) -> Constant:
+        """A number of this domain, which is written by its name if it has one."""
         if domain in ("bytes", "ns", "ms"):
-            return _with_unit(number, BYTES if domain == "bytes" else TIMES)
-        if domain in VALUES:
-            return _named(number, domain)
-        return str(number)
+            return Constant(domain, number, written=_with_unit(number, BYTES if domain == "bytes" else TIMES))
+        names = {value: name for name, value in reversed(self.names.get(domain, {}).items())}
+        if domain in SETS and number > 0 and number & ~sum(names) == 0:
+            return Constant(
+                domain, number, written="|".join(name for bit, name in sorted(names.items()) if number & bit)
+            )
+        if domain in ("status", "result") and number >= 0:
+            return Constant(domain, number)
+        return Constant(domain, number, written=names.get(number, ""))
+
+    def _anything(self, token: Token) -> Constant:
+        """A value of the old or the new of a change: a text in quotes, or any name of any domain."""
+        if token.kind == STRING:
+            return Constant("any", text=token.text)
+        word = token.text.lower()
+        found = {d: self.names[d][small[word]] for d, small in self._small.items() if word in small}
+        if word in ("on", "off"):
+            found["edge"] = int(word == "on")
+        if not found:
+            raise _unknown(token, "a value", [*(name for names in self.names.values() for name in names), "on", "off"])
+        return Constant("any", text=token.text, by_domain=tuple(sorted(found.items())), written=token.text)
+
+
+def _names_of(vocabulary: Vocabulary) -> dict[str, dict[str, int]]:
+    flags = {name: bit for bit, name in sorted(vocabulary.flag_names.items())}
+    polls = {name: bit for bit, name in vocabulary.polls.items()}
+    errors = {name: -number for number, name in errno.errorcode.items()}
+    errors |= {name: number for number, name in vocabulary.errors.items()}
+    callbacks = {name: number for number, name in vocabulary.callbacks.items()}
+    return {
+        "flag": flags,
+        "flags": dict(flags),
+        "mask": {**polls, **{f"POLL{name}": bit for name, bit in polls.items()}},
+        "status": {"OK": 0, **errors},
+        "result": errors,
+        "type": {name: number for number, name in vocabulary.types.items()},
+        "request": {name: number for number, name in vocabulary.requests.items()},
+        "callback": callbacks,
+        "kernel": {name: number for number, name in vocabulary.kernel.items()},
+        "callbacks": {name: 1 << number for name, number in callbacks.items() if number},
+    }
+
+
+def _texts_of(vocabulary: Vocabulary) -> dict[str, frozenset[str]]:
+    return {"kind": frozenset(name for name, _ in vocabulary.kinds), "function": frozenset(vocabulary.functions)}
+
+
+_EXAMPLES = {"bytes": ": 64KiB", "ns": ": 100ms", "ms": ": 100ms"}
 
 
 def _with_unit(number: int, units: dict[str, int]) -> str:
     unit = max((name for name in units if number % units[name] == 0), key=units.__getitem__)
     return f"{number // units[unit]}{unit}" if number else "0"
-
-
-def _named(number: int, domain: str) -> str:
-    names = {value: name for name, value in reversed(VALUES[domain].items())}
-    if domain in ("mask", "callbacks", "flags") and number > 0:
-        known = [name for value, name in sorted(names.items()) if number & value]
-        if number & ~sum(names) == 0:
-            return "|".join(known)
-    if domain in ("status", "result"):
-        return names.get(number, str(number)) if number < 0 else str(number)
-    return names.get(number, str(number))
 
 
 def number_of(token: Token, unit: str = "") -> tuple[Fraction, str] | None:
@@ -123,61 +191,6 @@ def number_of(token: Token, unit: str = "") -> tuple[Fraction, str] | None:
     digits = match[2].replace("_", "")
     number = Fraction(int(digits, 16)) if digits[:2] in ("0x", "0X") else Fraction(digits)
     return -number if match[1] == "-" else number, unit or match[3]
-
-
-def constant(domain: str, token: Token, unit: Token | None = None) -> Constant:
-    """The value that the word stands for in this domain, with the unit that may be written after it. Raises
-    FilterError.
-    """
-    end = unit.end if unit is not None else token.end
-    if domain == "text":
-        return Constant(domain, text=token.text)
-    if domain in TEXTS:
-        return _of_list(domain, token)
-    found = None if token.kind == STRING else number_of(token, unit.text if unit is not None else "")
-    if found is not None:
-        return Constant(domain, _measured(domain, *found, token, end))
-    if domain == "any":
-        return _anything(token)
-    if domain == "handle" and token.text.startswith("#") and token.text[1:].isascii() and token.text[1:].isdigit():
-        return constant(domain, Token(token.kind, token.text[1:], token.start, token.end))
-    values = VALUES.get(domain)
-    if values is None:
-        raise FilterError(f"{token.shown()} is not {WHAT[domain]}{_example(domain)}", token.start, token.end)
-    value = values.get(token.text)
-    if value is None:
-        value = _whatever_case(domain).get(token.text.lower())
-    if value is None:
-        raise _unknown(token, WHAT[domain], values)
-    return Constant(domain, value)
-
-
-def _of_list(domain: str, token: Token) -> Constant:
-    if token.kind != STRING and token.text not in TEXTS[domain]:
-        raise _unknown(token, WHAT[domain], TEXTS[domain])
-    return Constant(domain, text=token.text)
-
-
-def _anything(token: Token) -> Constant:
-    """A value of the old or the new of a change: a text in quotes, or any name of any domain."""
-    if token.kind == STRING:
-        return Constant("any", text=token.text)
-    word = token.text.lower()
-    found = {domain: _whatever_case(domain)[word] for domain in VALUES if word in _whatever_case(domain)}
-    if word in ("on", "off"):
-        found["edge"] = int(word == "on")
-    if not found:
-        raise _unknown(token, "a value", [name for values in VALUES.values() for name in values] + ["on", "off"])
-    return Constant("any", text=token.text, by_domain=tuple(sorted(found.items())))
-
-
-@lru_cache
-def _whatever_case(domain: str) -> dict[str, int]:
-    return {name.lower(): value for name, value in VALUES[domain].items()}
-
-
-def _example(domain: str) -> str:
-    return {"bytes": ": 64KiB", "ns": ": 100ms", "ms": ": 100ms"}.get(domain, "")
 
 
 def _measured(domain: str, number: Fraction, unit: str, token: Token, end: int) -> int:

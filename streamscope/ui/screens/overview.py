@@ -39,7 +39,7 @@ class OverviewScreen(LiveScreen):
         self.log_pane = LogPane(view, id="log")
         self.timeline = Timeline(view, id="lanes")
         self._welcome = Welcome(view, id="welcome")
-        self._filter = FilterBar(id="filter")
+        self._filter = FilterBar(lambda: view.vocabulary, id="filter")
         self._lines_seen = 1  # the first says where the program listens, and so does the header
         self.set_class(self._nobody, "-nobody")
 

@@ -89,7 +89,7 @@ class EventPane(Vertical):
         super().__init__(id=id, classes=classes)
         self._view = view
         self.list = EventList(view, stream)
-        self._filter = FilterBar(for_streams=False)
+        self._filter = FilterBar(lambda: view.vocabulary, for_streams=False)
         self._titled: tuple[str, str] | None = None
         self._explanation = Explanation(view)
 

@@ -7,6 +7,7 @@ and the filters that were kept before come back with the arrow up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.highlighter import Highlighter
@@ -29,6 +30,7 @@ from streamscope.ui.widgets.pens import Pens
 
 if TYPE_CHECKING:
     from streamscope.trace.filter import Completion, Filter, FilterError
+    from streamscope.trace.vocabulary import Vocabulary
 
 WRONG = Style(underline=True, reverse=True)
 
@@ -63,20 +65,21 @@ class FilterInput(Input):
     @property
     def HELP(self) -> str:  # type: ignore[override]  # what every widget calls its help
         """The language in short, from its own tables."""
-        from streamscope.trace.filter.guide import EXAMPLES
-        from streamscope.trace.filter.names import EVENT_NAMES, STREAM_NAMES
+        from streamscope.trace.filter import Language
+        from streamscope.trace.filter.guide import examples
 
-        examples = "\n\n".join(f"{text}  –  {words}" for text, words in EXAMPLES)
+        language = Language.of(self.bar.vocabulary())
+        shown = "\n\n".join(f"{text}  –  {words}" for text, words in examples(language))
         return f"""\
 Only what matches stays in the list, which follows while you write. Words must all match: a number (7 or #7), an
 address or a part of one, a type, the name of a flag, any text. Names are compared with values, and all of it is joined
 by and, or, not and parentheses.
 
-{examples}
+{shown}
 
-Streams have: {", ".join(name.name for name in STREAM_NAMES)}.
+Streams have: {", ".join(name.name for name in language.stream_names)}.
 
-Events have, beside what their stream has: {", ".join(name.name for name in EVENT_NAMES)}.
+Events have, beside what their stream has: {", ".join(name.name for name in language.event_names)}.
 
 Tab completes a word, ↓ goes through what may stand there, ↑ brings back what was kept before. What is wrong is marked,
 and until it is right, the list follows what stands before it. docs/filter.md explains all of it.
@@ -146,9 +149,16 @@ class FilterBar(Vertical):
     """
 
     def __init__(
-        self, *, for_streams: bool = True, history: FilterHistory | None = None, id: str | None = None
+        self,
+        vocabulary: Callable[[], Vocabulary],
+        *,
+        for_streams: bool = True,
+        history: FilterHistory | None = None,
+        id: str | None = None,
     ) -> None:
+        """`vocabulary` says in which words the feed speaks that is filtered."""
         super().__init__(id=id)
+        self.vocabulary = vocabulary
         self.input = FilterInput(for_streams=for_streams)
         self.display = False
         self._for_streams = for_streams
@@ -195,10 +205,10 @@ class FilterBar(Vertical):
 
         error: FilterError | None = None
         try:
-            self._right = Filter.parse(text, for_streams=self._for_streams) if text.strip() else None
+            self._right = Filter.parse(text, self.vocabulary(), for_streams=self._for_streams) if text.strip() else None
         except FilterError as found:
             error = found
-            self._right = Filter.sound_part(text, for_streams=self._for_streams)
+            self._right = Filter.sound_part(text, self.vocabulary(), for_streams=self._for_streams)
         hint, mark = self._hint, self.input.mark
         mark.place = None if error is None else (error.start, max(error.end, error.start + 1))
         hint.error, hint.scrolled = error, int(self.input.scroll_offset.x)
@@ -211,7 +221,8 @@ class FilterBar(Vertical):
         """What may stand where the cursor is; with `begun`, only for a word that has been begun."""
         from streamscope.trace.filter import complete
 
-        offers = complete(self.input.value, self.input.cursor_position, for_streams=self._for_streams)
+        at = self.input.cursor_position
+        offers = complete(self.input.value, at, self.vocabulary(), for_streams=self._for_streams)
         return offers if not begun or any(offer.start < offer.end for offer in offers[:1]) else []
 
     def _write(self, text: str, cursor: int) -> None:

@@ -34,7 +34,7 @@ from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row,
 RESORT_AFTER = 1.0
 """Seconds between two sortings that nobody asked for."""
 
-Matches = Callable[[StreamState, int], bool]
+Matches = Callable[[StreamState, int], bool | None]
 
 
 class StreamTable(Pens, ScrollView, can_focus=True):

@@ -1,0 +1,36 @@
+"""The filter language as it is for the feeds of one vocabulary: its names, and the names of its values.
+
+Made once for each vocabulary, so that a person who types waits for nothing. Where several feeds are asked at once,
+each has a language of its own, in which the words of the others are no error: nothing of this feed is so.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from streamscope.trace.filter.names import Name, names_of
+from streamscope.trace.filter.values import Values
+from streamscope.trace.vocabulary import Vocabulary
+
+
+class Language:
+    """What can be said of feeds with this vocabulary.
+
+    - `names`: every name, and why it is refused, if it is;
+    - `values`: what names can be compared with;
+    - `stream_names`, `event_names`: those that can be asked for.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, others: tuple[Vocabulary, ...] = ()) -> None:
+        self.vocabulary = vocabulary
+        self.names: dict[str, Name] = names_of(vocabulary, others)
+        self.values = Values(vocabulary, others)
+        can_be = [name for name in self.names.values() if not name.refused]
+        self.stream_names = tuple(name for name in can_be if name.of_state is not None)
+        self.event_names = tuple(name for name in can_be if name.of_state is None)
+
+    @staticmethod
+    @lru_cache(16)
+    def of(vocabulary: Vocabulary, *others: Vocabulary) -> Language:
+        """The language for feeds of the first vocabulary, beside feeds of the others."""
+        return Language(vocabulary, tuple(other for other in others if other is not vocabulary))
