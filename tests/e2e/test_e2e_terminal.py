@@ -49,6 +49,37 @@ def test_when_the_terminal_is_closed_everything_ends(open_terminal: Open, under:
     until(lambda: not any(map(is_alive, processes)), "screen and engine end")
 
 
+SWALLOWING = """
+import pathlib, time
+from streamscope.core import Timer
+
+def main(loop):
+    Timer(loop).start(hang, 1)
+
+def hang(timer):
+    pathlib.Path("hangs").touch()
+    while True:
+        try:
+            time.sleep(600)
+        except BaseException:
+            pass
+"""
+
+
+def test_when_the_terminal_is_closed_a_stuck_engine_ends_too(open_terminal: Open, tmp_path: Path) -> None:
+    # given a callback that does not return, and does not let itself be ended
+    program = tmp_path / "swallowing.py"
+    program.write_text(SWALLOWING)
+    terminal = open_terminal("run", str(program))
+    terminal.wait_for("events", "q quit")
+    until(lambda: (tmp_path / "hangs").exists(), "it hangs")
+    engine = terminal.engine_pid()
+
+    terminal.hang_up()
+
+    until(lambda: not is_alive(engine) and terminal.process.poll() is not None, "screen and engine end")
+
+
 @pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_leaves_the_terminal_as_it_was(open_terminal: Open, tmp_path: Path, signum: int) -> None:
     terminal = open_terminal("run", "echo", "--port", "0")
@@ -182,8 +213,15 @@ def test_a_key_that_leaves_at_any_instant_of_the_start_ends_everything(
     assert ends_in_order(terminal, tmp_path) == 0
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("instant", ["its log is there", "the engine is there", "it is drawn"])
+@pytest.mark.parametrize(
+    ("instant", "signum"),
+    [
+        ("its log is there", signal.SIGTERM),
+        ("its log is there", signal.SIGINT),
+        ("the engine is there", signal.SIGTERM),
+        ("it is drawn", signal.SIGINT),
+    ],
+)
 def test_a_signal_at_any_instant_of_the_start_ends_everything(
     open_terminal: Open, tmp_path: Path, instant: str, signum: int
 ) -> None:
