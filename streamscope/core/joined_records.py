@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .flags import POLLIN, READ_PARTIAL, UV_WRITE
-from .probe import CB_READ, KINDS, site
+from .probe import CB_READ as CB_READ
+from .probe import KINDS, site
 from .records import FIRST_JOINED, SEQ_PER_WORD
 
 __all__ = ["JOINED", "READ_PARTIAL", "UV_WRITE", "Joined", "joined_site"]  # and the constants that the records have

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -26,6 +26,9 @@ KERNEL_FIELDS_KEPT = FEEDS_KEPT = 64
 COMPLETED_KEPT = 8
 """So many finished requests are kept of each stream."""
 
+SLOWEST_KEPT = 10
+"""So many callbacks of the program are kept that took longest."""
+
 _read_requests = msgspec.msgpack.Decoder(list[RequestState]).decode
 
 Words: TypeAlias = Sequence[Any]  # integers and texts, checked by the decoder
@@ -36,13 +39,25 @@ def too_long() -> FeedError:
     return FeedError(f"the feed tells of a queue longer than {MOST_REQUESTS:,}")
 
 
+class SlowCallback(NamedTuple):
+    """A callback that took long: for how many ns, when and in which turn it returned, and whose it was; without the
+    callbacks that ran within it.
+    """
+
+    ns: int
+    t: int
+    turn: int
+    stream: int
+    callback: int
+
+
 class Fold:
     """What handlers work on. `Model` is the whole of it, with slices and losses."""
 
     __slots__ = (
         "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "connect",
         "handles", "initial", "known", "lit", "membership", "nfds", "poll_ns", "poll_out", "requests", "round",
-        "shutdown", "stream_types", "streams", "t", "turn", "unread", "write",
+        "shutdown", "slow_ns", "slowest", "stream_types", "streams", "t", "turn", "unread", "write",
     )  # fmt: skip
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -55,6 +70,8 @@ class Fold:
         self.initial = vocabulary.initial
         # the loop, one by one: what nearly every record touches should not be one object further away
         self.turn = self.t = self.active_handles = self.active_reqs = self.nfds = self.poll_ns = self.callback_ns = 0
+        self.slowest: list[SlowCallback] = []  # the slowest first
+        self.slow_ns = 0  # what a callback must take longer than to be one of them
         self.known: dict[int, StreamState] = {}  # every handle: what is in streams and in handles
         self.streams: dict[int, StreamState] = {}
         self.handles: dict[int, StreamState] = {}
@@ -74,6 +91,15 @@ class Fold:
         return LoopState(
             self.turn, self.t, self.active_handles, self.active_reqs, self.nfds, self.poll_ns, self.callback_ns
         )
+
+    def note_slow(self, ns: int, t: int, stream: int, callback: int) -> None:
+        """A callback has taken longer than `slow_ns`."""
+        self.keep_slowest([*self.slowest, SlowCallback(ns, t, self.turn, stream, callback)])
+
+    def keep_slowest(self, callbacks: list[SlowCallback]) -> None:
+        """These are the slowest, or some of them are."""
+        self.slowest = sorted(callbacks, key=_slowness)[:SLOWEST_KEPT]
+        self.slow_ns = self.slowest[-1].ns if len(self.slowest) == SLOWEST_KEPT else 0
 
     def know(self, state: StreamState) -> None:
         """Takes a handle in, in place of what was known under its number."""
@@ -125,6 +151,10 @@ class Fold:
         """Makes up a request whose beginning was lost, of what is known: its number and kind."""
         request = self.requests[number] = RequestState(number, kind)
         return request
+
+
+def _slowness(slow: SlowCallback) -> tuple[int, int]:
+    return -slow.ns, slow.t
 
 
 Handler: TypeAlias = Callable[[Fold, StreamState, Words, int], None]

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from streamscope.core.joined_records import READ_PARTIAL, UV_WRITE, joined_site
+from streamscope.core.joined_records import CB_READ, READ_PARTIAL, UV_WRITE, joined_site
 from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, Fold, Words, too_long
 from streamscope.trace.recipes import Expansion
 from streamscope.trace.state import RequestState, StreamState
@@ -42,8 +42,11 @@ def _read_again(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
 
 def _read_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     t = words[i + 1]
-    fold.callback_ns += t - fold.t
+    took = t - fold.t
+    fold.callback_ns += took
     fold.t = t
+    if took > fold.slow_ns:
+        fold.note_slow(took, t, stream.number, CB_READ)
     stream.flags |= READ_PARTIAL
     fold.lit[stream.number, READ_PARTIAL] = t
 
@@ -107,7 +110,10 @@ def _echoes(fold: Fold, words: Words, i: int, end: int) -> int:
             raise too_long()
         queue.append(request)
         fold.active_reqs = active_reqs
-        fold.callback_ns += end_t - t
+        took = end_t - t
+        fold.callback_ns += took
+        if took > fold.slow_ns:
+            fold.note_slow(took, end_t, header >> 16, CB_READ)
         fold.t = lit[header >> 16, READ_PARTIAL] = end_t
         i += 11
     return i

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streamscope.trace.fold import MOST_HANDLES, MOST_REQUESTS
+from streamscope.trace.fold import MOST_HANDLES, MOST_REQUESTS, SlowCallback
 from streamscope.trace.model import Model
 from streamscope.trace.packing import check_handles, read_handles
 from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
@@ -51,6 +51,7 @@ class _Frozen(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     membership: int
     events_seen: int
     events_lost: int
+    slowest: list[SlowCallback] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -90,6 +91,7 @@ def freeze(model: Model) -> bytes:
                 membership=model.membership,
                 events_seen=model.events_seen,
                 events_lost=model.events_lost,
+                slowest=model.slowest,
             )
         )
     except OverflowError:
@@ -146,6 +148,7 @@ def _thaw(packed: bytes, other: Model) -> Model:
     model.closed = OrderedDict.fromkeys(frozen.closed)
     model.round = None if frozen.round is None else set(frozen.round)
     model.whole = frozen.whole
+    model.keep_slowest(frozen.slowest)
     for name in _COUNTED:
         if getattr(frozen, name) < 0:
             raise FeedError("a keyframe counts less than nothing")

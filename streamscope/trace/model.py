@@ -7,7 +7,7 @@ came before in the feed or in the record:
 
 - **The clock.** `loop.turn`, `epoll.wait`, `epoll.event` and `callback.end` bring a reading; a batch begins with the
   one that holds at its start. `poll_ns` grows at `epoll.wait`, and `callback_ns` at `callback.end`, by the time since
-  the reading before.
+  the reading before. `slowest` are the callbacks for which it grew most, at most ten.
 - **Counters of the loop.** `active_handles` is what `handle.start` and `handle.stop` say last, `active_reqs` what
   `request.begin` and `request.end` say, `nfds` what `loop.nfds` says.
 - **Handles.** `handle.init` is the first record of a handle: everything about it begins anew, with `begin_t` = t.
@@ -95,6 +95,7 @@ class Model(Fold):
       that travelled with them;
     - `lit`: when a flag last changed, by (stream, flag), for the last moments at least;
     - `membership`: another number whenever a handle has joined or left;
+    - `slowest`: the callbacks that took longest, the slowest first;
     - `events_seen`, `events_lost`;
     - `decoder`: that of the feed;
     - `changed`: numbers of handles that a record or slice touched, until the reader clears it; some may be gone by

@@ -52,8 +52,11 @@ def _epoll_event(fold: Fold, stream: object, words: Words, i: int) -> None:
 
 def _callback_end(fold: Fold, stream: object, words: Words, i: int) -> None:
     t = words[i + 2]
-    fold.callback_ns += t - fold.t
+    took = t - fold.t
+    fold.callback_ns += took
     fold.t = t
+    if took > fold.slow_ns:
+        fold.note_slow(took, t, words[i] >> 16, words[i + 1])
 
 
 def _active_handles(fold: Fold, stream: object, words: Words, i: int) -> None:

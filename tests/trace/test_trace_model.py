@@ -47,6 +47,23 @@ def test_time_in_callbacks_is_since_the_reading_before() -> None:
     assert (loop.callback_ns, loop.poll_ns, loop.t) == (350, 0, 1350)
 
 
+def test_the_ten_slowest_callbacks_are_kept_without_what_ran_within_them() -> None:
+    # given twelve callbacks, each slower than the one before, and the last of them within another
+    model = folded(record("loop.turn", 0, 3, 1000))
+    t = 1000
+    for took in range(1, 12):
+        t += took
+        model.apply(0, 3, t - took, [*record("callback.begin", 7, 2, 0), *record("callback.end", 7, 2, t)])
+    model.apply(0, 4, t, [*record("callback.begin", 7, 1, 0), *record("callback.begin", 8, 3, 0)])
+    model.apply(0, 4, t, [*record("callback.end", 8, 3, t + 500), *record("callback.end", 7, 1, t + 600)])
+    # then these are the ten slowest, the slowest first
+    slowest = model.slowest
+    assert slowest[:2] == [(500, t + 500, 4, 8, 3), (100, t + 600, 4, 7, 1)]
+    assert [slow.ns for slow in slowest[2:]] == [11, 10, 9, 8, 7, 6, 5, 4]
+    # and one that is as slow as the last of them is none
+    assert model.slow_ns == 4
+
+
 def test_the_loops_counters_are_what_records_said_last() -> None:
     loop = folded(
         opened(7),

@@ -44,6 +44,7 @@ def everything(model: Model) -> bytes:
         "completed": [(number, list(model.finished(number))) for number in sorted({*model.completed, *model.unread})],
         "lit": list(model.lit.items()),
         "closed": list(model.closed),
+        "slowest": (model.slowest, model.slow_ns),
         "round": None if model.round is None else sorted(model.round),
         "whole": model.whole,
         "membership": model.membership,
