@@ -20,7 +20,9 @@ from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
 
+from streamscope.departure import Departure
 from streamscope.servers.traffic import Traffic
+from streamscope.terminal import Leaving
 from streamscope.trace.instant import Target
 from streamscope.ui.actions import BY_ID, bindings, key_text
 from streamscope.ui.clipboard import copy_selected
@@ -36,6 +38,7 @@ from streamscope.ui.screens.stream import StreamScreen
 from streamscope.ui.screens.timeline import TimelineScreen
 from streamscope.ui.screens.wall import WallScreen
 from streamscope.ui.source import Source
+from streamscope.ui.stuck import stack_text
 from streamscope.ui.themes import THEMES
 from streamscope.ui.travelling import TimeTravelApp
 from streamscope.ui.view import View
@@ -78,12 +81,13 @@ class StreamscopeApp(TimeTravelApp):
         traffic: bool = False,
         begin: Target | None = None,
         terminal: int = 2,
-        leave_on: int = -1,
+        leaving: Leaving | None = None,
+        departure: Departure | None = None,
         ascii_only: bool = False,
     ) -> None:
         """`traffic` starts the built-in clients as soon as it is known where the server listens. A replay stands at
-        `begin`, or plays from the start. The descriptors are the terminal to draw on, with ASCII alone if need be, and
-        one that is readable once the app is to end.
+        `begin`, or plays from the start. `terminal` is the descriptor to draw on, with ASCII alone if need be;
+        `leaving` says when the app is to end, and `departure` is the end of the engine, where it has to end first.
         """
         no_color = os.environ.pop("NO_COLOR", "")
         if no_color:
@@ -104,7 +108,9 @@ class StreamscopeApp(TimeTravelApp):
         self.traffic = Traffic()
         self._traffic_wanted = traffic
         self._begin = begin
-        self._leave_on = leave_on
+        self._leaving = leaving
+        self._departure = departure
+        self.view.own = departure is not None
         self._ages_due = 0.0
         self._interrupted_until = 0.0
         self._overview = OverviewScreen(self.view, self.config)
@@ -134,8 +140,8 @@ class StreamscopeApp(TimeTravelApp):
     def on_mount(self) -> None:
         """Put the person's settings in force and begin to drain."""
         self._has_begun = True
-        if self._leave_on != -1:
-            asyncio.get_running_loop().add_reader(self._leave_on, self._told_to_leave)
+        if self._leaving is not None:
+            asyncio.get_running_loop().add_reader(self._leaving.fileno(), self._told_to_leave)
         self.set_keymap(dict(self.config.keys))
         self.install_screen(self._wall, "wall")
         _collect_seldom()
@@ -153,6 +159,9 @@ class StreamscopeApp(TimeTravelApp):
     def drain(self) -> None:
         """Take what has come, and have the screens that follow paint what has changed."""
         changed = self.view.advance(FOLD_SECONDS)
+        if self._departure is not None:
+            self._departure.look(self.view.standstill, hears=self.view.status != "connecting")
+            self.view.departing = self._departure.text if self._departure.begun else None
         notices = self.view.source.notices
         while notices:
             self.notify(visible(notices.popleft()), severity="warning", markup=False)
@@ -272,16 +281,38 @@ class StreamscopeApp(TimeTravelApp):
 
     def action_copy(self) -> None:
         """Copy what is selected."""
-        copy_selected(self.screen)
+        stands = self.view.standstill
+        copy_selected(self.screen, "" if stands is None else stack_text(stands))
 
     async def action_quit(self) -> None:
         """Leave."""
+        self._leave()
+
+    def _leave(self) -> None:
+        """Go, once the engine that was started for this screen has ended; to leave again hastens that."""
         self.traffic.stop()
+        departure = self._departure
+        if departure is None:
+            self.exit(0)
+            return
+        if not departure.begun:
+            asyncio.get_running_loop().add_reader(departure.engine.fileno(), self._engine_has_ended)
+        departure.leave()
+        self.drain()
+
+    def _engine_has_ended(self) -> None:
+        assert self._departure is not None
+        asyncio.get_running_loop().remove_reader(self._departure.engine.fileno())
         self.exit(0)
 
     def _told_to_leave(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._leave_on)
-        self.exit(0)
+        assert self._leaving is not None
+        if self._leaving.hung_up:  # nobody sees how long it takes
+            asyncio.get_running_loop().remove_reader(self._leaving.fileno())
+            self.exit(0)
+        else:
+            self._leaving.heard()
+            self._leave()
 
     def action_interrupt(self) -> None:
         """Copy what is marked, as Ctrl-C does elsewhere. Without that, who presses it means to leave, or has pressed it
@@ -291,12 +322,17 @@ class StreamscopeApp(TimeTravelApp):
         now = self.view.monotonic()
         if marked:
             self.copy_to_clipboard(marked)
-        elif now < self._interrupted_until:
-            self.exit(0)
+        elif self.leaves or now < self._interrupted_until:
+            self._leave()
         else:
             self._interrupted_until = now + INTERRUPT_S
             key = key_text(self.config.keys.get("quit", BY_ID["quit"].keys).split(",")[0])
             self.notify(f"{key} leaves; so does Ctrl-C, pressed again.", timeout=INTERRUPT_S, markup=False)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the person has left, and the screen only waits for its engine's end."""
+        return self._departure is not None and self._departure.begun
 
     @property
     def left(self) -> bool:

@@ -18,6 +18,7 @@ from streamscope.terminal import Leaving, drawn_on, restored
 
 if TYPE_CHECKING:
     from streamscope.app import StreamscopeApp
+    from streamscope.departure import Departure
     from streamscope.link.session import Session
     from streamscope.trace.instant import Target
     from streamscope.ui.config import Config
@@ -46,21 +47,23 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
     with Leaving() as leaving:
         engine = OwnEngine(options, terminal)
         try:
+            from streamscope.departure import Departure
             from streamscope.link.session import Session
 
             config = _config()
-            session = Session(engine.sock, history_bytes=config.history_bytes, why_gone=engine.why_gone)
+            session = Session(engine.sock, history_bytes=config.history_bytes, why_gone=engine.why_gone, pid=engine.pid)
             _await_greeting(session, leaving)
             if leaving.told:
                 return engine.end(session, leaving)
             if session.hello is None and session.status != "connecting":
                 return engine.never_served(session, leaving)
-            status = _run_app(session, config, leaving, demo=demo)
+            departure = Departure(engine, lambda: session.command("stop"))
+            status = _run_app(session, config, leaving, demo=demo, departure=departure)
             if status is None:
                 session.close()  # the server goes on, and says so
                 engine.abandon()
                 return 1
-            return max(engine.end(session, leaving), status)
+            return max(engine.end(session, leaving, asked=departure.begun), status)
         except BaseException:
             engine.kill(leaving)
             raise
@@ -128,7 +131,13 @@ def _config() -> Config:
 
 
 def _run_app(
-    source: Source, config: Config, leaving: Leaving, *, demo: bool = False, begin: Target | None = None
+    source: Source,
+    config: Config,
+    leaving: Leaving,
+    *,
+    demo: bool = False,
+    begin: Target | None = None,
+    departure: Departure | None = None,
 ) -> int | None:
     """The screen, until the person leaves it; a replay begins at `begin`. Returns the status to end with, None if it
     failed before anybody had left.
@@ -141,7 +150,8 @@ def _run_app(
         traffic=demo,
         begin=begin,
         terminal=require_terminal(),
-        leave_on=leaving.fileno(),
+        leaving=leaving,
+        departure=departure,
         ascii_only=config.ascii or ascii_wanted(),
     )
     with restored():
@@ -150,7 +160,7 @@ def _run_app(
         leaving.let_go()
     elif app.view.recording.last:
         say(app.view.recording.last)
-    return app.return_code or 0 if app.left or leaving.told else None
+    return app.return_code or 0 if app.left or app.leaves or leaving.told else None
 
 
 def _await_greeting(session: Session, leaving: Leaving) -> None:

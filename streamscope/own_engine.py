@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 STOPPING_S = 10.0
 """How long the engine may take for each step of its end."""
+GRACE_S = 5.0
+"""How long a callback that does not return is waited for, once the end was asked for, unless `--grace` says so."""
 HUNG_UP_S = 0.5
 """How long where the terminal is gone: nobody is left to wait."""
 PRINTED = 64 * 1024
@@ -30,7 +32,10 @@ PRINTED = 64 * 1024
 
 
 class OwnEngine:
-    """The engine's process, as its parent has it: the other end of the link, its log, its end."""
+    """The engine's process, as its parent has it: the other end of the link, its log, its end.
+
+    - `pid`; and `grace`, see `departure.Ends`.
+    """
 
     def __init__(self, options: dict[str, Any], terminal: int) -> None:
         self.sock, theirs = socket.socketpair()
@@ -41,7 +46,15 @@ class OwnEngine:
         )
         os.close(log)
         self._log = os.open(self._log_path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-        given = {**options, "link_fd": theirs.fileno(), "terminal_fd": terminal, "log": self._log_path}
+        grace = options.get("grace")
+        self.grace: float = GRACE_S if grace is None else grace
+        given = {
+            **options,
+            "grace": self.grace,
+            "link_fd": theirs.fileno(),
+            "terminal_fd": terminal,
+            "log": self._log_path,
+        }
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "streamscope.serve", json.dumps(given)],
@@ -53,6 +66,18 @@ class OwnEngine:
         finally:
             theirs.close()
             os.close(terminal)
+        self.pid = self._process.pid
+        self._ended = os.pidfd_open(self.pid)
+        self._killed = False
+
+    def fileno(self) -> int:
+        """See `departure.Ends`."""
+        return self._ended
+
+    def send(self, signum: int) -> None:
+        """See `departure.Ends`."""
+        self._killed = self._killed or signum == signal.SIGKILL
+        self._process.send_signal(signum)
 
     def why_gone(self) -> str:
         """What became of the process, "" if it is alive."""
@@ -60,6 +85,8 @@ class OwnEngine:
             status = self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             return ""
+        if status == -signal.SIGKILL and self._killed:
+            return "the engine did not end when it was asked to, and was killed; its streams were cut off"
         if status < 0:
             return f"the engine was killed by {_signal_name(-status)}"
         return f"the engine ended with status {status} and without a goodbye"
@@ -74,12 +101,14 @@ class OwnEngine:
         self._clean_up()
         return status
 
-    def end(self, session: Session, leaving: Leaving) -> int:
-        """The person left: have the engine end in order, and say what went wrong meanwhile. Another signal ends the
-        wait for each step.
+    def end(self, session: Session, leaving: Leaving, *, asked: bool = False) -> int:
+        """The person left: have the engine end in order, unless it was `asked` to already, and say what went wrong
+        meanwhile. Another signal ends the wait for each step.
         """
-        served_to_the_end = session.status == "live"
-        if served_to_the_end:
+        served_to_the_end = asked or session.status == "live"
+        if self._process.poll() is not None:
+            follow(session, lambda: session.status != "live", _patience(leaving), leaving)
+        elif session.status == "live":
             session.command("stop")
             times = leaving.times
             follow(session, lambda: session.status != "live" or leaving.times > times, _patience(leaving), leaving)
@@ -113,24 +142,23 @@ class OwnEngine:
     def abandon(self) -> None:
         """Leave it running; it looks after its log by itself."""
         os.close(self._log)
+        os.close(self._ended)
         self._process.returncode = 0  # it outlives us, and nobody here waits for it
 
     def _wait(self, leaving: Leaving) -> int:
         """Its exit status, once it has ended; it is helped to do so, step by step."""
         for signum in (signal.SIGTERM, signal.SIGKILL):
             if not self._ends(leaving):
-                self._process.send_signal(signum)
+                self.send(signum)
         return self._process.wait()
 
     def _ends(self, leaving: Leaving) -> bool:
         """Whether it ends in time; a signal ends the wait."""
         if self._process.poll() is None:
-            process = os.pidfd_open(self._process.pid)
             begin, times = time.monotonic(), leaving.times
             while leaving.times == times and (left := begin + _patience(leaving) - time.monotonic()) > 0:
-                if leaving.wait(process, left):
+                if leaving.wait(self._ended, left):
                     break
-            os.close(process)
         return self._process.poll() is not None
 
     def _raised(self) -> bool:
@@ -160,6 +188,7 @@ class OwnEngine:
             with suppress(OSError):
                 path.unlink()
         os.close(self._log)
+        os.close(self._ended)
 
 
 def follow(session: Session, until: Callable[[], bool], seconds: float, leaving: Leaving) -> None:

@@ -48,8 +48,8 @@ from streamscope.servers.traffic import Traffic
 from streamscope.telling import say, tell_lines
 from streamscope.trace.names import visible
 
-GRACE_S, GRACE_HEADLESS_S = 5.0, 30.0
-"""How long a callback that does not return is waited for, once the end was asked for: with a screen and without."""
+GRACE_S = 30.0
+"""How long a callback that does not return is waited for, once the end was asked for; a screen has its own."""
 
 
 class ServeOptions(msgspec.Struct):
@@ -397,7 +397,7 @@ def _leave(status: int) -> NoReturn:
 def _grace(options: ServeOptions) -> float:
     if options.grace is not None:
         return options.grace
-    return GRACE_HEADLESS_S if options.link_fd == -1 else GRACE_S
+    return GRACE_S
 
 
 def _exit_status(leaving: SystemExit) -> int:

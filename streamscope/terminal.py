@@ -90,6 +90,11 @@ class Leaving:
             os.eventfd_read(self._signalled)
         return fd in ready
 
+    def heard(self) -> None:
+        """What was told so far has been heeded; readable again from the next signal on."""
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._signalled)
+
     def let_go(self) -> None:
         """The terminal is gone: what is still said goes nowhere, instead of failing."""
         nowhere = os.open(os.devnull, os.O_RDWR)

@@ -35,10 +35,10 @@ def text_to_copy(screen: Screen[object]) -> str:
     return ""
 
 
-def copy_selected(screen: Screen[object]) -> None:
-    """Copy what is selected, and say so."""
+def copy_selected(screen: Screen[object], stack: str = "") -> None:
+    """Copy what is selected, and say so; the `stack` of a program that is stuck comes before what has the focus."""
     app = screen.app
-    text = text_to_copy(screen)
+    text = screen.get_selected_text() or stack or text_to_copy(screen)
     if not text:
         app.notify("There is nothing to copy here.", severity="warning")
         return

@@ -23,11 +23,13 @@ from streamscope.trace.travel import Traveller
 from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
 from streamscope.ui.source import Source
+from streamscope.ui.standing import Standing
 from streamscope.ui.travel import Mark, Travel
 from streamscope.ui.trouble import is_listener
 from streamscope.ui.widgets.meters import condense
 
 if TYPE_CHECKING:
+    from streamscope.link.asking import Standstill
     from streamscope.link.frames import Hello
     from streamscope.trace.history import History
     from streamscope.trace.model import Model
@@ -65,6 +67,12 @@ class View:
         """How many streams are open, servers with them."""
         self.connections = 0
         """How many streams are no servers, those that closed a moment ago with them."""
+        self.listeners = 0
+        """How many streams wait for connections."""
+        self.own = False
+        """Whether the engine was started for this screen, and ends with it."""
+        self.departing: str | None = None
+        """What becomes of the engine, once the person has left; "" while there is nothing to say of that."""
         self.travel: Travel | None = None
         """The journey through the past, None while the present is looked at."""
         self.mark: Mark | None = None
@@ -83,6 +91,9 @@ class View:
         self._sampled_t = 0
         self._accepted: Counter[int] = Counter()
         self._count(source.model)
+        self.standing = Standing(monotonic)
+        """Since when the engine does not come round, if so."""
+        self.standing.follow(source.standstill, self._present())
         self._forgot_at = -1.0
         self._seen_model = source.model
         self._uncounted = False
@@ -164,8 +175,28 @@ class View:
 
     @property
     def now_t(self) -> int:
-        """The instant that is looked at; where the engine is gone, the last that it told."""
-        return self.present_t if self.travel is None else self.travel.t
+        """The instant that is looked at; where the engine is gone or does not come round, the last that it told."""
+        if self.travel is not None:
+            return self.travel.t
+        return self.present_t if self.standstill is None else self.standing.began_t
+
+    @property
+    def standstill(self) -> Standstill | None:
+        """What is known of an engine that does not come round; None while it does."""
+        return self.standing.now
+
+    def now_of(self, number: int) -> int:
+        """The instant up to which this stream's ages count: the stream that an engine is stuck in grows older."""
+        stands = self.standstill
+        return self.present_t if stands and stands.stream == number and self.travel is None else self.now_t
+
+    def waits_to_be_accepted(self, number: int) -> int:
+        """How many clients wait in the kernel for this listener, as far as that is known while nothing is accepted."""
+        stands = self.standstill
+        if stands is None or self.travel is not None or self.listeners != 1:
+            return 0
+        state = self.stream(number)
+        return max(stands.waiting, 0) if state is not None and is_listener(state, self.vocabulary) else 0
 
     @property
     def present_t(self) -> int:
@@ -242,6 +273,7 @@ class View:
         """
         self.source.receive()
         self.source.fold(budget_s)
+        self.standing.follow(self.source.standstill, self._present())
         model = self.source.model
         if model is not self._seen_model:
             self._begin_anew(model)
@@ -377,7 +409,9 @@ class View:
         self._accepted = Counter([state.server for state in streams if state.server])
         self.open_streams = len([state for state in streams if not state.closed_t])
         words = model.decoder.vocabulary
-        self.connections = len(streams) - len([state for state in streams if state.ipc or is_listener(state, words)])
+        listening = [is_listener(state, words) for state in streams]
+        self.listeners = sum(listening)
+        self.connections = len([listens for listens, state in zip(listening, streams) if not listens and not state.ipc])
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""

@@ -21,6 +21,7 @@ from streamscope.ui.widgets.panel_grid import PanelGrid
 from streamscope.ui.widgets.stream_table import StreamTable
 from streamscope.ui.widgets.timeline import Timeline
 from streamscope.ui.widgets.welcome import Welcome
+from streamscope.ui.widgets.where_pane import WherePane
 
 PANEL_WIDTH = 60
 PANEL_HEIGHT = 12
@@ -39,6 +40,7 @@ class OverviewScreen(LiveScreen):
         self.log_pane = LogPane(view, id="log")
         self.timeline = Timeline(view, id="lanes")
         self._welcome = Welcome(view, id="welcome")
+        self._where = WherePane(view, id="where")
         self._filter = FilterBar(lambda: view.vocabulary, id="filter")
         self._lines_seen = 1  # the first says where the program listens, and so does the header
         self.set_class(self._nobody, "-nobody")
@@ -50,7 +52,7 @@ class OverviewScreen(LiveScreen):
         self.set_class(self.timeline.display, "-lanes")
         yield Container(
             Container(self._filter, self.table, id="left"),
-            Container(self._welcome, self.panels, id="right"),
+            Container(self._where, self._welcome, self.panels, id="right"),
             id="upper",
         )
         yield self.timeline
@@ -72,6 +74,11 @@ class OverviewScreen(LiveScreen):
             self.set_class(nobody, "-nobody")
         if nobody:
             self._welcome.show(changed)
+        stands = self.view.standstill is not None
+        if stands != self.has_class("-stuck"):
+            self.set_class(stands, "-stuck")
+        if stands:
+            self._where.show(changed)
         self.panels.show(changed)
         if self.timeline.display:
             self.timeline.show(changed)

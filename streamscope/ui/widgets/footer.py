@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
@@ -17,6 +18,9 @@ from streamscope.ui.actions import BY_ID, Action, key_text, spelt
 from streamscope.ui.live import Overlooked, in_ascii_only
 from streamscope.ui.view import View
 from streamscope.ui.widgets.pens import Pens
+
+FOR_THE_MOMENT = 3
+"""The rank at most of what has other words for the moment than always."""
 
 _NO_LABELS: Mapping[str, str] = {}
 
@@ -52,6 +56,8 @@ def hints(
     for name, bound in keys.items():
         action = BY_ID[name]
         if action.footer:
+            if name in labels:
+                action = msgspec.structs.replace(action, rank=min(action.rank, FOR_THE_MOMENT))
             default = action.keys.split(",")[0]
             key = default if default in bound else bound[0]
             shown = action.key_label if key == default and action.key_label else key_text(key)
@@ -61,10 +67,10 @@ def hints(
 
 
 def labels_of(view: View) -> Mapping[str, str]:
-    """What going on and going to the end mean where the person stands."""
+    """What some keys do where the person stands: going on, going to the end, and copying."""
     travel = view.travel
     if travel is None:
-        return _NO_LABELS
+        return _NO_LABELS if view.standstill is None else {"copy": "copy the stack"}
     return {
         "pause": "pause" if travel.playing else "play" if view.moved else "resume",
         "travel.end": "last" if view.replaying else "live",

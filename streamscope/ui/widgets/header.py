@@ -14,6 +14,7 @@ from textual.strip import Strip
 
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text, span_text
+from streamscope.ui.stuck import LONG_NS, MARK, what_it_was
 from streamscope.ui.view import View
 from streamscope.ui.widgets.meters import COUNTING, NONE, bytes_text, count_text, percent_text
 from streamscope.ui.widgets.pens import Pens
@@ -63,6 +64,7 @@ def pieces(view: View) -> list[Piece]:
         Piece(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
         Piece(1, _recording(view)),
         Piece(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "warning")) if view.unread_lines else ()),
+        Piece(3, _slowest(view)),
         Piece(4, (*_share("poll", rates.poll), ("  ", ""), *_share("cb", rates.callbacks)), right=True),
     ]
     return [piece for piece in found if any(text for text, _ in piece.parts)]
@@ -78,6 +80,10 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
         back = (view.present_t - view.now_t) // _TENTH * _TENTH
         behind = f" −{span_text(back)}" if back > 0 and not view.replaying else ""
         return ((text, "good" if travel.playing else "warning"), (behind, "value"))
+    if view.standstill is not None and view.status == "live":
+        return ((f"{MARK} {view.standstill.text}", "error"),)
+    if view.standing.was is not None and view.status == "live":
+        return ((f"{MARK} {what_it_was(view.standing.was)}", "warning"),)
     glyph, pen = STATES.get(view.status, ("?", "warning"))
     return ((f"{glyph} {view.status}", pen),)
 
@@ -102,6 +108,13 @@ def _recording(view: View) -> tuple[tuple[str, str], ...]:
     if size is None:
         return ()
     return (("● rec", "error"), (f" {bytes_text(size)}" if size >= 0 else "", "value"))
+
+
+def _slowest(view: View) -> tuple[tuple[str, str], ...]:
+    slowest = view.model.slowest
+    if not slowest or slowest[0].ns < LONG_NS:
+        return ()
+    return (("slowest cb ", "label"), (span_text(slowest[0].ns), "value"))
 
 
 def _share(name: str, share: float | None) -> tuple[tuple[str, str], ...]:

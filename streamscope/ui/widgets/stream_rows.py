@@ -15,20 +15,28 @@ from typing import NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 
+from streamscope.link.asking import Standstill
 from streamscope.ui import columns as cols
 from streamscope.ui.safe import fit
+from streamscope.ui.stuck import MARK, clients, word_of_row
 from streamscope.ui.trouble import ERROR, WARNING, trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.lamps import Letters
+from streamscope.ui.widgets.meters import AGE_WIDTH, age_text
 
 MARGIN = 4
 """Cells at the left of a row: trouble, pin, cursor and a space."""
+
+QUEUE, AGE, RATES = ("queue", "head"), ("head",), ("rate_in", "rate_out", "trend")
+"""Columns that say nothing of a listener, and of a stream whose engine does not come round; a note stands there."""
 
 Pen = Callable[[str, str], Style]
 
 
 class Row(NamedTuple):
-    """All that a line on the screen is drawn from."""
+    """All that a line on the screen is drawn from. `closed`: it stands back; `notes`, and the columns whose place they
+    take.
+    """
 
     number: int
     mark: str
@@ -36,6 +44,7 @@ class Row(NamedTuple):
     pinned: bool
     cursor: bool
     closed: bool
+    notes: tuple[tuple[tuple[str, ...], str], ...]
     cells: tuple[cols.Cell, ...]
     glows: tuple[int, ...]
 
@@ -45,18 +54,35 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], *, cursor: bo
     state = view.model.streams.get(number)
     if state is None:
         return None
-    now_t = view.now_t
+    now_t = view.now_of(number)
     trouble = trouble_of(state, now_t, view.vocabulary)
+    mark, mark_style = trouble.mark, {WARNING: "warning", ERROR: "error"}.get(trouble.level, "muted")
+    stands = view.standstill if view.travel is None else None
+    notes: tuple[tuple[tuple[str, ...], str], ...] = ()
+    if stands is not None and stands.stream == number:
+        mark, mark_style, notes = MARK, "error", _notes(stands, placed)
+    elif waiting := view.waits_to_be_accepted(number):
+        notes = ((QUEUE, clients(waiting)),)
     return Row(
         number,
-        trouble.mark,
-        {WARNING: "warning", ERROR: "error"}.get(trouble.level, "muted"),
+        mark,
+        mark_style,
         number in view.pinned,
         cursor,
-        state.closed_t > 0,
+        state.closed_t > 0 or (stands is not None and not notes),
+        notes,
         tuple([place.column.cell(state, now_t, view) for place in placed]),
         Letters.of(view.vocabulary).glows(view.changed_t(number), now_t),
     )
+
+
+def _notes(stands: Standstill, placed: Sequence[cols.Placed]) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """For how long, and in what: where the rates are, or where there is room for none, in place of the queue."""
+    age = age_text(int(stands.seconds * 1e9))
+    if room := sum(place.width for place in placed if place.column.id in RATES):
+        return ((AGE, age.rjust(AGE_WIDTH)), (RATES, word_of_row(stands, room)))
+    room = sum(place.width for place in placed if place.column.id in QUEUE)
+    return ((QUEUE, f"{age} {word_of_row(stands, room - len(age))}"),)
 
 
 def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = "") -> list[Segment]:
@@ -69,8 +95,18 @@ def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = ""
         Segment("›" if row.cursor else " ", accent),
     ]
     gap = " "
+    notes: dict[str, str] = {}
+    for columns, note in row.notes:
+        noted = [place for place in placed if place.column.id in columns]
+        room = sum(place.width for place in noted) + cols.GAP * (len(noted) - 1)
+        notes.update({place.column.id: "" for place in noted})
+        if noted:
+            notes[noted[0].column.id] = fit(note, room)
     for place, cell in zip(placed, row.cells):
-        if place.column.id == "flags":
+        if place.column.id in notes:
+            if notes[place.column.id]:
+                segments.append(Segment(gap + notes[place.column.id], pen("error", ground)))
+        elif place.column.id == "flags":
             segments.append(Segment(gap, pen("", ground)))
             segments += _draw_flags(cell.text, row, pen, ground)
         else:

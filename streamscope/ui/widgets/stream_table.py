@@ -28,6 +28,7 @@ from streamscope.ui.order import most_telling, settle
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.trouble import trouble_of
 from streamscope.ui.view import View
+from streamscope.ui.widgets.meters import age_text
 from streamscope.ui.widgets.pens import Pens
 from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, row_text, spans
 
@@ -89,6 +90,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._head = ""
         self._empty = ""  # what stands in an empty table; it comes and goes without any row that says so
         self._title = ""
+        self._stuck_in = 0  # the stream that the cursor was moved to, because the engine is stuck in it
         self._digits = 0
         self._words = view.vocabulary
         self._ages_due = 0.0
@@ -162,6 +164,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         elsewhere = self._view.paused and self._view.model.membership != self._members
         if self._stale and self._view.monotonic() - self._sorted_at >= (AGES_EVERY if elsewhere else RESORT_AFTER):
             self._sort()
+        self._go_where_it_is_stuck()
         self._retitle()
         height, width = self._height, self.size.width
         if not self._placed or height <= 0:
@@ -179,6 +182,16 @@ The order is made anew once a second at most, and the line under the cursor stay
         if empty != self._empty:
             self._empty = empty
             self.refresh(Region(0, 2, width, 1))
+
+    def _go_where_it_is_stuck(self) -> None:
+        """Put the cursor on the stream that the engine is stuck in, once, unless the person has put it elsewhere."""
+        stands = self._view.standstill
+        if stands is None:
+            self._stuck_in = 0
+        elif stands.stream != self._stuck_in and stands.stream in self._order and not self._view.paused:
+            self._stuck_in = stands.stream
+            if not self._held:
+                self.select(stands.stream, by_hand=False)
 
     def _speak(self, vocabulary: Vocabulary) -> None:
         """Another engine, with other words and perhaps other columns."""
@@ -281,6 +294,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         words = ["streams", f"by {visible(column.sorted_by(self._words), 40)} {'↓' if self.descending else '↑'}"]
         if self._filter_text:
             words.append(f"{len(self._order):,} of {len(self._view.model.streams):,} match")
+        if self._view.standstill is not None and not self._view.paused:
+            words[1] = f"as they were {age_text(self._view.present_t - self._view.now_t)} ago"
         text = fit(" · ".join(words), max(self.size.width - 6, 1)).rstrip()
         if text != self._title:
             self._title = text

@@ -12,6 +12,7 @@ from textual.strip import Strip
 from streamscope.servers import SERVERS, TRY_WITH
 from streamscope.trace.names import host_and_port
 from streamscope.ui.safe import visible
+from streamscope.ui.stuck import clients
 from streamscope.ui.view import View
 from streamscope.ui.widgets.panel_rows import Line, length
 from streamscope.ui.widgets.pens import Pens
@@ -50,6 +51,14 @@ def welcome_lines(view: View) -> list[Line]:
             [("space", "key"), (" plays, ", "label"), ("→", "key"), (" steps on, ", "label"), (":", "key"),
              (" goes to a time.", "label")],
         ]  # fmt: skip
+    if view.standstill is not None:
+        waiting = view.standstill.waiting
+        who = f"{clients(waiting)} in the kernel to be accepted" if waiting > 0 else "Nobody can be accepted meanwhile"
+        return [
+            [(program, "value"), (" listens on ", "label"), (address, "good")],
+            [],
+            [(f"{who}: the program does not come back to its loop.", "label")],
+        ]
     return [
         [(program, "value"), (" listens on ", "label"), (address, "good")],
         [],
