@@ -26,6 +26,7 @@ from streamscope.link.answering import ASK, BODY, HEAD, MAGIC, NAME, STACK
 from streamscope.link.process import Look
 from streamscope.link.subscriber import peer_pid
 from streamscope.trace.names import visible
+from streamscope.trace.pieces import Note
 
 QUIET_S = 0.25
 """So long nothing comes before the engine is asked, and so long it is given to answer."""
@@ -35,6 +36,7 @@ ASK_EVERY_S = 5.0
 """When SIGURG is sent, counted from when the engine did not answer."""
 
 COUNT_EVERY_S = 2.0
+NOTE_EVERY_S = 5.0
 PATIENCE_S = 1.5
 LOOK_EVERY_S = 0.02
 
@@ -43,6 +45,7 @@ MOST_STACK = 64 << 10
 MOST_FRAMES = 64
 
 STUCK, STOPPED, NO_CPU, IN_KERNEL, ENDED = "stuck", "stopped", "no cpu", "in the kernel", "ended"
+TURNS = "turns"
 
 _FRAME = re.compile(r'  File "([^"\n]{0,500})", line (\d{1,9}) in ([^\n]{1,200})')
 
@@ -138,7 +141,13 @@ class Asking:
     - `ports`: the TCP ports at which it listens, as far as the owner knows.
     """
 
-    def __init__(self, pid: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        pid: int,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         """`pid` as this process sees it."""
         self.pid = pid
         self.standstill: Standstill | None = None
@@ -158,6 +167,10 @@ class Asking:
         self._asks = 0
         self._answered_at = 0.0
         self._places: set[str] = set()
+        self._wall = wall
+        self._noted: tuple[str, str] | None = None  # what the last note was about: a state and a place
+        self._noted_at = 0.0
+        self._note: Note | None = None
 
     @classmethod
     def of_peer(cls, sock: socket.socket, *, monotonic: Callable[[], float] = time.monotonic) -> Asking | None:
@@ -186,8 +199,26 @@ class Asking:
                 self._unanswered_at = now
             self._look()
 
+    def take_note(self) -> Note | None:
+        """What is to be noted now, if anything: that it stands still, in what, and that it turns again. While it lasts it
+        is said again every few seconds.
+        """
+        still = self.standstill
+        if still is not None:
+            now, about = self._monotonic(), (still.state, still.place)
+            if about != self._noted or now - self._noted_at >= NOTE_EVERY_S:
+                self._noted, self._noted_at = about, now
+                called = "".join(f" ◂ {function}" for _, _, function in still.frames[1:])
+                self._note = Note(self._wall(), still.state, f"{still.text}{called}", still.stream)
+        note, self._note = self._note, None
+        return note
+
     def _heard(self) -> None:
         """The engine has said something: it turns."""
+        if self._noted is not None and self.standstill is not None:
+            self._noted = None
+            text = f"it turns again, after {self.standstill.seconds:.1f} s"
+            self._note = Note(self._wall(), TURNS, text, self.standstill.stream)
         self._heard_at = self._monotonic()
         if self._unanswered_at is not None:
             self._unanswered_at = None

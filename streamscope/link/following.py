@@ -16,7 +16,8 @@ import sys
 import time
 from typing import Protocol
 
-from streamscope.link.asking import Asking
+from streamscope.link import frames
+from streamscope.link.asking import ENDED, Asking
 from streamscope.link.frames import (
     MAX_FRAME,
     AnyFrame,
@@ -98,6 +99,8 @@ def _follow(arrived: Spool, writer: Writer, sock: socket.socket, patience: float
             writer.tick(now)
         if asking is not None:
             asking.see(received, ask)
+            if received and (note := asking.take_note()):
+                writer.handle(frames.Note(note.at, note.about, note.text, note.stream))
         if not received and now - begun >= patience:
             return f"the engine does not answer{_what_it_is_at(asking)}: nothing was recorded"
         data = arrived.take(min(max(0.0, writer.due - now), LOOK_EVERY_S))
@@ -120,6 +123,8 @@ def _gone(writer: Writer, asking: Asking | None) -> str:
     if answer is None or not answer.words:
         return f"{problem}: its last events may be missing"
     try:
+        said = f"the engine has ended without a goodbye; what follows it told while it was stuck ({answer.callback})"
+        writer.handle(frames.Note(time.time(), ENDED, said, answer.stream))
         writer.handle(Records(answer.place, answer.batch_turn, answer.batch_t, answer.words))
     except (FeedError, FrameError):  # not what comes next
         return f"{problem}: its last events may be missing"

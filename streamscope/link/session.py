@@ -140,6 +140,8 @@ class Session:
                 self._break(str(error))
         if self._asking is not None and self._client is not None:
             self._asking.see(self._client.received, lambda: self.command(_ASK))
+            if note := self._asking.take_note():
+                self.note(note)
 
     @property
     def standstill(self) -> Standstill | None:

@@ -14,7 +14,7 @@ from processes import is_alive
 from running_command import Serving, run, socket_of
 from waiting import until
 
-from streamscope.link.asking import ENDED, STOPPED, STUCK, Standstill
+from streamscope.link.asking import ENDED, IN_KERNEL, STOPPED, STUCK, TURNS, Standstill
 from streamscope.link.session import Session
 from streamscope.trace.decode import Event
 from streamscope.trace.store.reader import TraceFile
@@ -157,6 +157,8 @@ def test_a_stopped_engine_is_said_to_be_stopped_and_one_that_goes_on_to_turn(run
         assert "kill -CONT" in stands_still(session, STOPPED).text
         serving.process.send_signal(signal.SIGCONT)
         until(lambda: (session.receive(), session.fold(0.05), session.standstill is None)[2], "it turns again")
+        until(lambda: (session.receive(), session.fold(0.05), session.notes[-1].about == TURNS)[2], "it is noted")
+        assert STOPPED in [note.about for note in session.notes]
         session.close()
 
 
@@ -175,6 +177,10 @@ def test_an_engine_that_is_killed_while_it_is_stuck_leaves_what_it_told_last(run
         serving.ended()
         recorded = until(lambda: _last_of(trace), "the recorder has written it")
     assert (recorded.kind, recorded.stream, recorded.fn) == ("callback.begin", 2, "uv__read")
+    with TraceFile.open(trace) as file:
+        notes = list(file.notes())
+    assert [note.about for note in notes if note.about != IN_KERNEL][-1] == ENDED
+    assert any(note.about == STUCK and note.stream == 2 and "on_read, server.py:" in note.text for note in notes)
 
 
 def _last_of(path: Path) -> Event | None:
