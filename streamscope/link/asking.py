@@ -200,8 +200,8 @@ class Asking:
             self._look()
 
     def take_note(self) -> Note | None:
-        """What is to be noted now, if anything: that it stands still, in what, and that it turns again. While it lasts it
-        is said again every few seconds.
+        """What is to be noted now, if anything: that it stands still, in what, and that it turns again. It is said
+        again every few seconds.
         """
         still = self.standstill
         if still is not None:
