@@ -64,8 +64,8 @@ FRAME_FULL = Target("ms of CPU per frame", 12.0, 6.0, 2.0)
 FRAME_DIRTY = Target("ms of CPU per frame", 5.0, 2.5, 2.0)
 FIRST_FRAME = Target("ms", 450.0, 260.0, 175.0)
 PRODUCER_IMPORT = Target("ms", 10.0, 6.0, 3.0)
-"""What a program waits for when an inspector first comes to it: what a producer needs of ours, beside what every program
-that has sockets has loaded already.
+"""What a program waits for when an inspector first comes to it: what a producer needs of ours, beside what every
+program with sockets has loaded already.
 """
 KEY_P50 = Target("ms", 20.0, 6.0, 2.0)
 KEY_P95 = Target("ms", 60.0, 27.0, 13.0)

@@ -7,7 +7,6 @@ it came. A test finds whoever writes there by another way. (What a program print
 from __future__ import annotations
 
 import sys
-import traceback
 
 from streamscope.core.printable import visible
 
@@ -40,6 +39,8 @@ def tell_lines(text: str) -> None:
 
 def tell_error(error: BaseException) -> None:
     """Write an exception to stderr, with its traceback."""
+    import traceback  # which takes two milliseconds to load, in programs that are not ours too
+
     tell_lines("".join(traceback.format_exception(error)))
 
 

@@ -11,13 +11,16 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamscope.core.flags import POLLIN
 from streamscope.core.poller import EpollPoller
 from streamscope.link.descriptors import Reserve
 from streamscope.link.patience import Patience
 from streamscope.link.subscriber import peer_uid
+
+if TYPE_CHECKING:
+    from pathlib import Path  # which is slow to load
 
 REST_NS = 1_000_000_000
 

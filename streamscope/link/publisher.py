@@ -19,7 +19,7 @@ import errno
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamscope.core.flags import POLLIN, POLLOUT
 from streamscope.core.poller import EpollPoller
@@ -37,6 +37,9 @@ from streamscope.link.subscriber import BUFFER_LIMIT, EVERYTHING, STATES, Round,
 from streamscope.link.taps import Taps
 from streamscope.link.wire import FrameError, Hello
 from streamscope.telling import say, tell_error
+
+if TYPE_CHECKING:
+    from pathlib import Path  # which is slow to load
 
 MOST_SUBSCRIBERS = 64
 CHORES_NS = 1_000_000_000

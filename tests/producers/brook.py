@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+SLOW = ("dataclasses", "inspect", "pathlib", "traceback")
+"""What takes long to load, and is not needed."""
 FORBIDDEN = ("msgspec", "platformdirs", "zstandard", "textual", "rich", "asyncio", "streamscope.trace")
 
 
@@ -210,7 +212,7 @@ def main(paths: list[str]) -> None:
         publisher.board()
         waiting.register(*publisher.event)
         brooks[publisher.event[0]] = brook, publisher
-    print("flows", sorted(name for name in sys.modules if name.startswith(FORBIDDEN)), flush=True)
+    print("flows", sorted(name for name in sys.modules if name.startswith(FORBIDDEN) or name in SLOW), flush=True)
     while not over:
         ms = min(publisher.wait(5, brook.clock()) for brook, publisher in brooks.values())
         for fd, _ in waiting.poll(ms / 1000):
