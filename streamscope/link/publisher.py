@@ -26,16 +26,16 @@ from streamscope.core.poller import EpollPoller
 from streamscope.link import wire
 from streamscope.link.batches import OwnLayout
 from streamscope.link.farewell import deliver
-from streamscope.link.feed import BATCH_WORDS, PATIENCE_MS, Feed
+from streamscope.link.feed import BATCH_WORDS, PATIENCE_MS
+from streamscope.link.followers import Followers
 from streamscope.link.hearing import Hearing
 from streamscope.link.listeners import Listeners
 from streamscope.link.obey import Commands
 from streamscope.link.producer import Producer
-from streamscope.link.rounds import next_slice
 from streamscope.link.samples import Samples
-from streamscope.link.subscriber import BUFFER_LIMIT, EVERYTHING, STATES, Round, Subscriber
+from streamscope.link.subscriber import BUFFER_LIMIT, EVERYTHING, STATES, Subscriber
 from streamscope.link.taps import Taps
-from streamscope.link.wire import FrameError, Hello
+from streamscope.link.wire import Hello
 from streamscope.telling import say, tell_error
 
 if TYPE_CHECKING:
@@ -80,13 +80,21 @@ class Publisher:
         self._heard_fds: dict[int, Callable[[], None]] = {}
         self._subscribers: dict[int, Subscriber] = {}
         self._silent: dict[Subscriber, int] = {}  # until when each is waited for
-        self._starting: dict[Subscriber, None] = {}
-        self._in_round: dict[Subscriber, None] = {}
         self._on_gone: dict[int, Callable[[], None]] = {}
         self._taps = Taps(producer, payload, self._subscribers.values(), self._give_up)
         self.commands = Commands(producer, self._taps, stop, self._watch_soon)
         self._hearing = Hearing(self._poller, self.commands, self._drop, self._flush_one)
-        self.feed = Feed(producer, OwnLayout(hello.kinds, hello.joined), self._feed_full)
+        self._followers = Followers(
+            producer,
+            OwnLayout(hello.kinds, hello.joined),
+            self._subscribers,
+            greet=self._greet,
+            flush=self.flush_all,
+            refuse=self.dismiss,
+            wake=self._wake,
+        )
+        self.feed = self._followers.feed
+        self.ship = self._followers.ship
         self._samples = Samples(producer, self.feed, self._flush_one, self._dismiss_soon)
         self.remarks: list[str] = []
         """What everyone should know who comes, told behind the greeting."""
@@ -94,7 +102,6 @@ class Publisher:
         self._chores_at = 0
         self._calm_until = 0
         self._due_at = 0  # by the clock, though nothing is told; 0 for never
-        self._full_turn = 0  # the last of which the rest is lost
 
     @property
     def subscribers(self) -> list[Subscriber]:
@@ -122,10 +129,7 @@ class Publisher:
         fd = self._take(subscriber)
         if on_gone is not None:
             self._on_gone[fd] = on_gone
-        subscriber.watches = EVERYTHING
-        subscriber.listening = True
-        self._begin_soon(subscriber)
-        self.feed.begin()
+        self._followers.add_from_here(subscriber)
 
     def tell(self, text: str, recording: str = "") -> None:
         """Tell every inspector that has been greeted; `recording` is the trace that is still being written."""
@@ -170,8 +174,7 @@ class Publisher:
 
     def refuse(self, reason: str, status: int) -> None:
         """There is nothing to serve: say so to everyone instead of a greeting, and close everything."""
-        self.feed.stop()
-        self._starting.clear()
+        self._followers.close()
         for subscriber in self._subscribers.values():
             subscriber.send(wire.bye(reason, status))
         self._on_gone.clear()
@@ -215,12 +218,8 @@ class Publisher:
             self._watch(subscriber, EVERYTHING)
         self._hearing.begin_ride()
         self._hearing.wake(now)
-        if self._starting:
-            self._start_rounds()
-        elif due:
-            self.ship()
+        more = self._followers.advance(due)
         self._samples.advance(now)
-        more = bool(self._in_round) and self._advance_rounds()
         times = [self._listeners.rest_until, self._samples.next_at, self._hearing.next_at]
         self._due_at = min(filter(None, (*times, *self._silent.values())), default=0)
         until = min(filter(None, (self.feed.due_at, self._due_at)), default=0)
@@ -233,44 +232,13 @@ class Publisher:
         """Until when a wait needs nothing of us, unless an inspector is heard before or a batch is full; 0 for the
         very next one does. `until` is when something is due by the clock, 0 for never.
         """
-        if self._starting or self._in_round or self._soon:
+        if self._followers.busy or self._soon:
             return 0
         if self.feed.is_told and not self.feed.due_at:
             return 0
         return min(until, self._chores_at) if until else self._chores_at
 
-    # shipping
-
-    def ship(self) -> None:
-        """Send everything told so far to everyone who listens."""
-        for packed, words in self.feed.take():
-            events = -1
-            for subscriber in self._subscribers.values():
-                if not subscriber.listening or (not subscriber.losing and subscriber.offer(packed)):
-                    continue
-                if events < 0:
-                    events = self.feed.layout.count(words)
-                self._lose(subscriber, events)
-        self.flush_all()
-
-    def _feed_full(self) -> None:
-        """One turn tells more than is kept of it: its beginning is shipped, and everyone has lost the rest of it."""
-        turn, _ = self._producer.told()
-        if self._full_turn != turn:
-            self._full_turn = turn
-            self.ship()
-            return
-        events = self.feed.layout.count(self.feed.words)
-        self.feed.drop()
-        for subscriber in self._subscribers.values():
-            if subscriber.listening:
-                self._lose(subscriber, events)
-                self._begin_soon(subscriber)  # once it has drained; at once, if nothing is queued for it
-
-    def _lose(self, subscriber: Subscriber, events: int) -> None:
-        subscriber.losing = True
-        subscriber.round = None
-        subscriber.lost += events
+    # what is queued, on its way
 
     def flush_all(self) -> None:
         """Give the kernel what it takes of what is queued."""
@@ -288,30 +256,7 @@ class Publisher:
         if subscriber.blocked != was_blocked:
             self._hearing.listen_to(fd, subscriber)
         if subscriber.losing and not subscriber.buffered:
-            self._begin_soon(subscriber)
-
-    # rounds of slices
-
-    def _start_rounds(self) -> None:
-        """Newcomers, and those that have drained after a loss, get a round of slices from here on."""
-        starting, self._starting = self._starting, {}
-        for subscriber in starting:
-            if subscriber.listening:
-                self._greet(subscriber)  # before the batch, of which all is for it if it was there before the loop ran
-        self.feed.begin()
-        self.ship()
-        for subscriber in starting:
-            if subscriber.sock.fileno() == -1 or (subscriber.losing and subscriber.buffered):
-                continue  # gone, or not yet
-            self._greet(subscriber)
-            wants_state = subscriber.losing or not subscriber.records_only
-            if subscriber.losing:
-                subscriber.send(wire.lost(subscriber.lost))
-                subscriber.losing, subscriber.lost = False, 0
-            subscriber.listening = True
-            if wants_state:
-                subscriber.round = Round(self._producer.numbers())
-                self._in_round[subscriber] = None
+            self._followers.begin_soon(subscriber)
 
     def _greet(self, subscriber: Subscriber) -> None:
         if subscriber.greeted:
@@ -324,28 +269,6 @@ class Publisher:
         subscriber.send(hello.frame())
         for text in self.remarks:
             subscriber.send(wire.notice(text, hello.recording))
-
-    def _advance_rounds(self) -> bool:
-        """One slice for everyone who waits for one and has room; returns whether somebody could have another now."""
-        for subscriber in [s for s in self._in_round if s.round is None]:
-            del self._in_round[subscriber]  # it has lost something since, or is gone
-        if not any(s.has_room for s in self._in_round):
-            return False
-        self.ship()
-        for subscriber in list(self._in_round):
-            if subscriber.round is not None and subscriber.has_room:
-                self._put_slice(subscriber, subscriber.round)
-        self.flush_all()
-        return any(s.round is not None and s.has_room for s in self._in_round)
-
-    def _put_slice(self, subscriber: Subscriber, round_: Round) -> None:
-        try:
-            subscriber.put(next_slice(self._producer, round_, self.feed))
-        except FrameError as error:
-            self.dismiss(subscriber, str(error), 1)
-            return
-        if round_.is_over:
-            subscriber.round = None
 
     # what each watches
 
@@ -360,29 +283,16 @@ class Publisher:
         self._stop_telling(subscriber)
         subscriber.watches = mode
         if mode == EVERYTHING:
-            self._begin_soon(subscriber)
+            self._followers.add(subscriber)
         elif mode == STATES:
             self._samples.add(subscriber, every_ms, self._producer.clock())
-        self._rest_if_unheard()
+        self._followers.rest_if_unheard()
 
     def _stop_telling(self, subscriber: Subscriber) -> None:
         """It has heard everything until now, and hears nothing more."""
-        if subscriber.listening:
-            self.ship()
-        if subscriber.losing:
-            subscriber.send(wire.lost(subscriber.lost))
-        subscriber.listening = subscriber.losing = False
-        subscriber.lost = 0
-        subscriber.round = None
-        subscriber.watches = ""
-        self._starting.pop(subscriber, None)
+        self._followers.leave(subscriber)
         self._silent.pop(subscriber, None)
         self._samples.remove(subscriber)
-
-    def _rest_if_unheard(self) -> None:
-        """Nobody watches everything: the loop tells of nothing any more."""
-        if not any(subscriber.watches == EVERYTHING for subscriber in self._subscribers.values()):
-            self.feed.stop()
 
     def _flush_one(self, subscriber: Subscriber) -> None:
         if subscriber.buffered and not subscriber.blocked:
@@ -430,8 +340,7 @@ class Publisher:
         self._poller.add(fd, POLLIN)
         return fd
 
-    def _begin_soon(self, subscriber: Subscriber) -> None:
-        self._starting[subscriber] = None
+    def _wake(self) -> None:
         self._calm_until = 0
 
     def _drop(self, fd: int) -> None:
@@ -442,11 +351,11 @@ class Publisher:
         if self._silent.pop(subscriber, 0):
             self._listeners.in_vain(self._producer.clock())
         self._samples.remove(subscriber)
-        subscriber.round = None
+        self._followers.forget(subscriber)
         self._poller.delete(fd)
         subscriber.sock.close()
         self._listeners.left()
-        self._rest_if_unheard()
+        self._followers.rest_if_unheard()
         on_gone = self._on_gone.pop(fd, None)
         if on_gone is not None:
             on_gone()
@@ -455,16 +364,8 @@ class Publisher:
 
     def _say_goodbye(self, bye: wire.Frame) -> None:
         self._on_gone.clear()
-        if self._starting:
-            self._start_rounds()
-        self.ship()
-        for subscriber in list(self._subscribers.values()):
-            if subscriber.losing:
-                subscriber.send(wire.lost(subscriber.lost))
-                subscriber.losing, subscriber.lost = False, 0
-                subscriber.round = Round(self._producer.numbers())  # what is left of it all at the end
-            while subscriber.round is not None:
-                self._put_slice(subscriber, subscriber.round)
+        self._followers.end()
+        for subscriber in self._subscribers.values():
             subscriber.send(bye)
         self.flush_all()
         deliver(self._poller, self._subscribers, self._flush, self._drop)
@@ -484,13 +385,12 @@ class Publisher:
 
     def _close(self) -> None:
         self._producer.leave(self)
-        self.feed.stop()
+        self._followers.close()
         self._taps.end()
         for subscriber in self._subscribers.values():
             with suppress(OSError):  # the program has closed it
                 subscriber.sock.close()
         self._subscribers.clear()
-        self._starting.clear()
         self._silent.clear()
         self._listeners.close()
         self._poller.close()

@@ -11,7 +11,7 @@ import pytest
 from link_room import MS, Room, StillClock, assert_model_is_engine
 
 from streamscope.core import RUN_NOWAIT, Tcp
-from streamscope.link import farewell, listeners, rounds
+from streamscope.link import farewell, followers, listeners, rounds
 from streamscope.link import publisher as publisher_module
 from streamscope.link.discovery import listen
 from streamscope.link.frames import MAX_COMMAND, MAX_FRAME, Command, Slice, pack
@@ -294,7 +294,7 @@ def test_a_fault_of_the_link_takes_it_out_and_the_loop_lives_on(
         def broken(*_: object) -> None:
             raise RuntimeError("planted")
 
-        monkeypatch.setattr(publisher_module, "next_slice", broken)
+        monkeypatch.setattr(followers, "next_slice", broken)
         other = room.watch()
         room.turn_until(lambda: session.status == "gone" and other.status == "gone")
         assert room.loop.passenger is None
