@@ -55,6 +55,7 @@ CONTEXTS: dict[str, str] = {
     "filter": "Filter",
     "goto": "Go to an instant",
     "difference": "Difference",
+    "slowest": "Slowest callbacks",
     "help": "Help",
 }
 """The places where actions work, and what the help and the README call them."""
@@ -74,6 +75,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("difference", "everywhere", "d", "app.difference", "difference",
            "Show what differs between the mark and now.", footer=15, rank=7,
            palette="What differs between the mark and now"),
+    Action("slowest", "everywhere", "C", "app.slowest", "slowest callbacks",
+           "List the ten callbacks that took longest.", palette="The slowest callbacks"),
     Action("overview", "everywhere", "1", "app.overview", "overview", "Go to the table, the panels and the events.",
            footer=50, rank=6, palette="Overview"),
     Action("wall", "everywhere", "2", "app.wall", "wall",
@@ -267,6 +270,11 @@ ACTIONS: tuple[Action, ...] = (
     # the difference
     Action("difference.close", "difference", "escape,q", "close", "close", "Close the difference; d does so too.",
            footer=5, rank=1, key_label="esc"),
+    # the slowest callbacks
+    Action("slowest.go", "slowest", "enter", "select", "go there", "Go to the instant at which it returned.", footer=10,
+           rank=1, key_label="⏎"),
+    Action("slowest.close", "slowest", "escape,q,C", "screen.close", "close", "Close the list.", footer=5, rank=1,
+           key_label="esc"),
     # help
     Action("help.close", "help", "escape,q,question_mark", "app.pop_screen", "close", "Close the help.", footer=5,
            rank=1, key_label="esc"),

@@ -14,6 +14,7 @@ from streamscope.ui.messages import EventWanted, InstantWanted
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.screens.difference import DifferenceScreen
 from streamscope.ui.screens.goto import GotoScreen
+from streamscope.ui.screens.slowest import SlowestScreen
 from streamscope.ui.travel import Travel
 from streamscope.ui.view import View
 
@@ -163,6 +164,17 @@ class TimeTravelApp(App[int]):
 
         if not isinstance(self.screen, GotoScreen):
             self.push_screen(GotoScreen(self.view.standpoint, marked=self.view.mark is not None), go)
+
+    def action_slowest(self) -> None:
+        """List the slowest callbacks, and go to where one returned."""
+
+        def go(target: Target | None) -> None:
+            if target is not None and (travel := self._standing()):
+                travel.go_to(target, None)
+                self._arrived()
+
+        if not isinstance(self.screen, SlowestScreen):
+            self.push_screen(SlowestScreen(self.view), go)
 
     @on(InstantWanted)
     def _instant_wanted(self, message: InstantWanted) -> None:

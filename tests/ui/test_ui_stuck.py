@@ -28,14 +28,15 @@ IN_READ = Standstill(
 
 def stuck_scene(stands: Standstill = IN_READ) -> Scene:
     """A server with two clients, in whose read_cb of #3 the program is, after one that took 1.2 s."""
-    scene = Scene(Clock(200.0))
-    scene.snapshot([listener(), connection(2, last_read_t=scene.clock.ago(10)), connection(3)])
-    begin = scene.clock.ago(10)
+    scene = Scene(Clock(190.0))
+    begin = scene.clock.t
+    scene.snapshot([listener(), connection(2, last_read_t=begin), connection(3)])
     scene.records(
         turn(7, begin),
         record("callback.begin", 2, CB_READ, 12, fn="uv__read"),
         record("callback.end", 2, CB_READ, begin + 1_200_000_000, fn="uv__read"),
     )
+    scene.clock.seconds = 200.0
     scene.standstill = stands
     return scene
 
@@ -191,3 +192,28 @@ def test_it_stands_still_from_when_it_was_last_heard() -> None:
     view = view_of(scene)
     view.advance(0.01)
     assert view.now_t == pytest.approx(scene.clock.ago(4.1), abs=SECOND // 100)
+
+
+async def test_the_slowest_callbacks_are_listed_and_enter_goes_to_where_one_returned() -> None:
+    # given an engine that turns again, in whose past a callback took 1.2 s
+    scene = stuck_scene()
+    scene.standstill = None
+    async with looking_at(scene) as (pilot, _):
+        await pilot.press("C")
+        text = screen_text(pilot)
+        assert "slowest callbacks" in text
+        assert "1.2 s  read_cb        #2     22:16:31.200  turn 7  echo.py:40 on_connection" in text
+        # when it is chosen
+        await pilot.press("enter")
+        # then the screen stands where it returned
+        assert "❚❚ paused" in text_of(pilot)[0]
+        assert "22:16:31.200" in text_of(pilot)[0]
+
+
+async def test_without_any_callback_the_list_says_so_and_enter_does_nothing() -> None:
+    async with looking_at(Scene(Clock(200.0))) as (pilot, _):
+        await pilot.press("C")
+        assert "No callback has returned yet." in screen_text(pilot)
+        await pilot.press("enter")
+        await pilot.press("escape")
+        assert "slowest callbacks" not in screen_text(pilot)
