@@ -17,7 +17,7 @@ from streamscope.link.greeting import greeting
 from streamscope.trace import recipes
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Note
+from streamscope.trace.shapes import Note
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary

@@ -26,7 +26,7 @@ from streamscope.link.answering import ASK, BODY, HEAD, MAGIC, NAME, STACK
 from streamscope.link.process import Look
 from streamscope.link.subscriber import peer_pid
 from streamscope.trace.names import visible
-from streamscope.trace.pieces import Note
+from streamscope.trace.shapes import Note
 
 QUIET_S = 0.25
 """So long nothing comes before the engine is asked, and so long it is given to answer."""

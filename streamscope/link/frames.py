@@ -22,7 +22,8 @@ from streamscope.link.wire import MAX_FRAME as MAX_FRAME
 from streamscope.link.wire import PROTOCOL as PROTOCOL
 from streamscope.link.wire import FrameCutter as FrameCutter
 from streamscope.link.wire import FrameError as FrameError
-from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace import shapes
+from streamscope.trace.shapes import BatchShape, EndShape, LossShape, PayloadShape, SliceShape
 from streamscope.trace.untrusted import a_path, a_time
 from streamscope.trace.vocabulary import Words
 
@@ -64,47 +65,20 @@ class Hello(Frame, tag="hello"):
         self.log, self.probe, self.recording = a_path(self.log), a_path(self.probe), a_path(self.recording)
 
 
-class Records(Frame, tag="records"):
-    """A batch of the feed: whole records, the place of its first word, and the clock that holds at its start."""
-
-    place: int
-    turn: int
-    t: int
-    words: list[int | str]
+class Records(BatchShape, tag="records"):
+    """A batch of the feed."""
 
 
-class Slice(Frame, tag="slice"):
-    """Part of a snapshot, true at this place of the feed. `first` begins a round and `last` ends it: what the round
-    named no slice for, and no record since, is gone. One that comes `alone`, to an inspector that watches states only,
-    may be of a later place than what came before it: what was told in between was not for this inspector.
-    """
-
-    place: int
-    loop: LoopState
-    streams: list[StreamState]
-    first: bool = False
-    last: bool = False
-    alone: bool = False
+class Slice(SliceShape, tag="slice"):
+    """Part of a snapshot."""
 
 
-class Lost(Frame, tag="lost"):
+class Lost(LossShape, tag="lost"):
     """So many events were dropped for this inspector since the last frame, because it did not read."""
 
-    events: int
 
-
-class Payload(Frame, tag="payload"):
-    """Bytes that a stream read (`out` false) or handed to the kernel (`out` true).
-
-    `total` is how many there were; `data` has fewer when they were cut, and none when the inspector did not read in
-    time.
-    """
-
-    stream: int
-    t: int
-    out: bool
-    total: int
-    data: bytes
+class Payload(PayloadShape, tag="payload"):
+    """Bytes that went through a stream."""
 
 
 class Notice(Frame, tag="notice"):
@@ -116,22 +90,12 @@ class Notice(Frame, tag="notice"):
     recording: str = ""
 
 
-class Note(Frame, tag="note"):
-    """What somebody found out who looks at the engine from beside. It is no event of the feed, and stands beside it.
-    `at` is Unix time by the clock of who found it; the other fields are as in `pieces.Note`.
-    """
-
-    at: float
-    about: str
-    text: str
-    stream: int = 0
+class Note(shapes.Note, tag="note"):
+    """What somebody found out who looks at the engine from beside."""
 
 
-class Bye(Frame, tag="bye"):
-    """The engine ends in order; `reason` says why, `status` is its exit status."""
-
-    reason: str
-    status: int
+class Bye(EndShape, tag="bye"):
+    """The engine ends in order."""
 
 
 class Command(Frame, tag="command"):
@@ -188,7 +152,7 @@ _TAGS = frozenset(
 )
 
 
-def pack(frame: Frame) -> bytes:
+def pack(frame: msgspec.Struct) -> bytes:
     """The frame as it travels. Raises FrameError if it is larger than a peer would take, UnicodeError or OverflowError
     for text and numbers that msgpack has no form for.
     """

@@ -26,7 +26,6 @@ from streamscope.link import following, frames
 from streamscope.link.frames import AnyFrame, Bye, FrameError, Hello, Lost, Payload, Records, Slice, check_protocol
 from streamscope.link.parts import STOPPED, Options, Parts
 from streamscope.telling import say
-from streamscope.trace.pieces import Note
 from streamscope.trace.store.writer import TraceWriter
 
 ROTATED = "the recording goes on in the next part"
@@ -95,7 +94,7 @@ class Recorder:
         elif isinstance(frame, Payload):
             writer.payload(frame)
         elif isinstance(frame, frames.Note):
-            writer.note(Note(frame.at, frame.about, frame.text, frame.stream))
+            writer.note(frame)
         elif isinstance(frame, Lost):
             self.lost_in_all += frame.events
             writer.lost(frame.events)

@@ -12,7 +12,7 @@ from os import PathLike
 
 from streamscope.link.frames import PROTOCOL, Hello, Payload
 from streamscope.link.session import NOTES, PAYLOAD_BYTES
-from streamscope.trace.pieces import Note
+from streamscope.trace.shapes import Note
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.travel import Traveller
 

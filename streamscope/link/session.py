@@ -42,7 +42,7 @@ from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.names import host_and_port
-from streamscope.trace.pieces import Note
+from streamscope.trace.shapes import Note
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -277,7 +277,7 @@ class Session:
             self._asks.discard(frame.number)
         elif isinstance(frame, frames.Note):
             self._expect_hello()
-            self.note(Note(frame.at, frame.about, frame.text, frame.stream))
+            self.note(frame)
         elif isinstance(frame, Notice):
             self._expect_hello()
             self.notices.append(frame.text)

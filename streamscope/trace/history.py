@@ -35,13 +35,13 @@ from streamscope.trace.pieces import (
     GapRow,
     Leaf,
     Mark,
-    Note,
     NoteMark,
     Piece,
     SliceBody,
     SliceMark,
     pack_slice,
 )
+from streamscope.trace.shapes import Note
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.stream_index import StreamIndex
 from streamscope.trace.untrusted import FeedError

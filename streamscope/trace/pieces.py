@@ -19,6 +19,7 @@ from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.model import Model
 from streamscope.trace.packing import read_handles
+from streamscope.trace.shapes import LossShape, Note
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import MALFORMED, FeedError
 
@@ -30,10 +31,8 @@ _NUMBER = slice(0, 6) if byteorder == "little" else slice(2, 8)
 """Of a number's eight bytes, the six in which a header carries it."""
 
 
-class Gap(msgspec.Struct):
-    """So many events were lost here."""
-
-    events: int
+class Gap(LossShape):
+    """So many events were lost here: a row of a past."""
 
 
 class Batch:
@@ -185,37 +184,6 @@ class ForgetMark(Mark):
     def leaves(self) -> Sequence[Leaf]:
         """The pieces in it: itself."""
         return (self,)
-
-
-MOST_NOTE = 400
-"""Characters that are kept of a note."""
-
-
-class Note(msgspec.Struct, frozen=True):
-    """What somebody found out who looks at the engine from beside: that it is stuck, what its peer does.
-
-    It is no event of the feed: it has no seq and no row, changes no state, and is evidence of nothing. `at` is Unix
-    time by the clock of who found it, `about` one word for what it is about, `stream` the stream's number or 0.
-    """
-
-    at: float
-    about: str
-    text: str
-    stream: int = 0
-
-    def t(self, started: float) -> int:
-        """When it was on the clock of a feed that was at 0 at this Unix time, in ns; the nearest time there is, for one
-        that no clock can show.
-        """
-        ns = (self.at - started) * 1e9
-        return int(min(max(ns, -_LATEST), _LATEST)) if ns == ns else 0
-
-    def bounded(self) -> Note:
-        """The same, with no more text than is kept."""
-        return Note(self.at, self.about[:64], self.text[:MOST_NOTE], self.stream)
-
-
-_LATEST = 2.0**62
 
 
 class NoteMark(Mark):

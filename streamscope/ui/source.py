@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from streamscope.link.frames import Hello, Payload
     from streamscope.trace.history import History
     from streamscope.trace.model import Model
-    from streamscope.trace.pieces import Note
+    from streamscope.trace.shapes import Note
 
 
 class Source(Protocol):

@@ -13,7 +13,7 @@ from streamscope.core import flags as uv
 from streamscope.link import wire
 from streamscope.link.frames import Records, Slice
 from streamscope.link.replay import Replay
-from streamscope.trace.pieces import MOST_NOTE, Note
+from streamscope.trace.shapes import MOST_NOTE, Note
 from streamscope.trace.state import LoopState
 from streamscope.trace.store.writer import TraceWriter
 

@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 import zstandard
 
+from streamscope.trace.shapes import BatchShape, EndShape, LossShape, Note
 from streamscope.trace.untrusted import a_time
 from streamscope.trace.vocabulary import Words
 
@@ -96,11 +97,8 @@ class Header(msgspec.Struct):
         self.started, self.recorded = a_time(self.started), a_time(self.recorded)
 
 
-class Goodbye(msgspec.Struct, array_like=True):
+class Goodbye(EndShape):
     """Why the recording ended, and the engine's exit status."""
-
-    reason: str
-    status: int
 
 
 class Head(NamedTuple):
@@ -142,19 +140,12 @@ def read_head(data: bytes, offset: int = 0) -> Head:
     return head
 
 
-class BatchItem(msgspec.Struct, array_like=True, tag=0, forbid_unknown_fields=True):
-    """A batch of the feed: its place, the clock at its start, and its words."""
-
-    place: int
-    turn: int
-    t: int
-    words: list[int | str]
+class BatchItem(BatchShape, tag=0, forbid_unknown_fields=True):
+    """A batch of the feed."""
 
 
-class GapItem(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=True):
+class GapItem(LossShape, tag=1, forbid_unknown_fields=True):
     """So many events are missing here."""
-
-    events: int
 
 
 class SliceItem(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=True):
@@ -172,13 +163,8 @@ class ForgetItem(msgspec.Struct, array_like=True, tag=3, forbid_unknown_fields=T
     before_t: int
 
 
-class NoteItem(msgspec.Struct, array_like=True, tag=4, forbid_unknown_fields=True):
-    """A note that somebody made beside the feed; fields as `pieces.Note`."""
-
-    at: float
-    about: str
-    text: str
-    stream: int
+class NoteItem(Note, tag=4, forbid_unknown_fields=True):
+    """A note that somebody made beside the feed."""
 
 
 Item: TypeAlias = BatchItem | GapItem | SliceItem | ForgetItem | NoteItem

@@ -18,7 +18,8 @@ from types import TracebackType
 
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Note, NoteMark
+from streamscope.trace.pieces import NoteMark
+from streamscope.trace.shapes import Note
 from streamscope.trace.store.format import (
     CHUNK,
     END,

@@ -23,7 +23,6 @@ from streamscope.trace.pieces import (
     Gap,
     GapRow,
     Leaf,
-    Note,
     NoteMark,
     SliceBody,
     SliceMark,
@@ -179,7 +178,7 @@ class SegmentReader:
             elif isinstance(item, ForgetItem):
                 leaf = ForgetMark(row, *clock, item.before_t)
             elif isinstance(item, NoteItem):
-                leaf = NoteMark(row, *clock, Note(item.at, item.about, item.text, item.stream))
+                leaf = NoteMark(row, *clock, item)
             else:
                 clock = item.place, item.turn, item.t
                 leaf = SliceMark(row, *clock, item.packed)

@@ -20,8 +20,8 @@ from streamscope.trace.history import ROWS_PER_STREAM
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.packing import array_head
-from streamscope.trace.pieces import Note, SliceBody, pack_slice
-from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.pieces import SliceBody, pack_slice
+from streamscope.trace.shapes import BatchShape, EndShape, Note, PayloadShape, SliceShape
 from streamscope.trace.store.format import (
     ALWAYS_KEYFRAME,
     END,
@@ -73,43 +73,6 @@ class Hello(Protocol):
     payload: int
     joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]]
     vocabulary: Words | None
-
-
-class Records(Protocol):
-    """A batch of the feed; the link's frame is one, and so below."""
-
-    place: int
-    turn: int
-    t: int
-    words: list[int | str]
-
-
-class Slice(Protocol):
-    """Part of a snapshot."""
-
-    place: int
-    loop: LoopState
-    streams: list[StreamState]
-    first: bool
-    last: bool
-    alone: bool
-
-
-class Payload(Protocol):
-    """Bytes that went through a stream."""
-
-    stream: int
-    t: int
-    out: bool
-    total: int
-    data: bytes
-
-
-class Bye(Protocol):
-    """The end."""
-
-    reason: str
-    status: int
 
 
 class TraceWriter:
@@ -171,7 +134,7 @@ class TraceWriter:
 
     # what comes
 
-    def records(self, frame: Records) -> None:
+    def records(self, frame: BatchShape) -> None:
         """Takes a batch of the feed."""
         self._expect(frame.place)
         self._before_piece(frame.place, frame.turn, frame.t)
@@ -181,7 +144,7 @@ class TraceWriter:
             self._words.append(frame.words)
             self._take(BatchItem(frame.place, frame.turn, frame.t, frame.words), count)
 
-    def slice(self, frame: Slice) -> None:
+    def slice(self, frame: SliceShape) -> None:
         """Takes part of a snapshot."""
         self._expect(frame.place, alone=frame.alone)
         turn, t = frame.loop.turn, frame.loop.t
@@ -199,7 +162,7 @@ class TraceWriter:
         self._gaps += 1
         self._take(GapItem(events), 1)
 
-    def payload(self, frame: Payload) -> None:
+    def payload(self, frame: PayloadShape) -> None:
         """Takes bytes that a stream read or wrote."""
         self._before_piece(self._place or 0, self._model.turn, self._model.t)
         item = PayloadItem(self.events, frame.stream, frame.t, bool(frame.out), frame.total, bytes(frame.data))
@@ -220,7 +183,7 @@ class TraceWriter:
         if now >= self.due:
             self._end_segment()
 
-    def close(self, bye: Bye | None = None) -> None:
+    def close(self, bye: EndShape | None = None) -> None:
         """Ends the trace; without `bye` it says that the engine's own end is not in it. The file stays open."""
         if self._over:
             return
