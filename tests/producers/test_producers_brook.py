@@ -164,3 +164,18 @@ def test_it_is_checked(trace: Path, runtime: Path) -> None:
     assert (held.returncode, "ok" in held.stdout) == (0, True), held.stdout + held.stderr
     failed = run(runtime, "check", str(trace), "--assert", 'never(kind=="leaf.floated")')
     assert failed.returncode == 1, failed.stdout + failed.stderr
+
+
+def test_its_own_words_are_those_of_the_filter_and_the_check(trace: Path, runtime: Path) -> None:
+    done = run(runtime, "export", str(trace), "--to", "jsonl", "--filter", "flag==FROZEN")
+    assert done.returncode == 0, done.stderr
+    assert {json.loads(line)["flag"] for line in done.stdout.splitlines()} == {"FROZEN"}
+    held = run(runtime, "check", str(trace), "--assert", "max(wq) < 1000")
+    assert held.returncode == 0, held.stdout + held.stderr
+
+
+def test_words_that_it_has_not_and_what_it_cannot_know_are_refused(trace: Path, runtime: Path) -> None:
+    for wrong, why in (("never(flag==READING)", "READING"), ("max(bytes_out) < 5", "bytes_out")):
+        done = run(runtime, "check", str(trace), "--assert", wrong)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert why in done.stderr
