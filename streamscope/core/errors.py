@@ -15,6 +15,9 @@ Made = TypeVar("Made")
 EOF = -4095
 """The one status that is no errno: the peer has ended its side (UV_EOF)."""
 
+RAISED = 1
+"""Stands where an errno is expected for an exception of the program."""
+
 
 def error_name(status: int) -> str:
     """libuv's name of a negative status (`ECONNRESET`, `EOF`), or `errno N` for one without a name."""

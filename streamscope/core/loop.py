@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .errors import CallbackEnded, UVError
+from .errors import RAISED, CallbackEnded, UVError
 from .flags import CLOSED, CLOSING, POLLIN, POLLOUT, RUN_DEFAULT, RUN_ONCE
 from .forked import mind_forks
 from .handle import Handle, uv__finish_close
@@ -238,8 +238,9 @@ class Loop(Probe):
 
     def callback_failed(self, handle: Handle | None, number: int, error: BaseException, what: str = "") -> None:
         """Count and tell of an exception in a callback, or in what else is named, and give it to `excepthook`."""
-        if handle is not None and hasattr(handle, "errors"):
+        if handle is not None and hasattr(handle, "errors") and hasattr(handle, "last_error"):
             handle.errors += 1
+            handle.last_error = RAISED
         if self.emit is not None:
             # traceback's way, because an error may fail even when it is asked what it is
             text = encodable("".join(traceback.format_exception_only(error)).strip()[:500])

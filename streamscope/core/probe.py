@@ -417,6 +417,7 @@ KINDS: tuple[Kind, ...] = (
             ("loop.active_reqs", "int"),
             ("loop.poll_ns", "int"),
             ("loop.callback_ns", "int"),
+            ("last_error", "status"),
         )
     ),
 )

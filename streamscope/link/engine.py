@@ -186,6 +186,7 @@ def _stream_state(stream: Stream, closing: Collection[Handle]) -> State:
         armed_t=stream.armed_t,
         above_t=stream.above_t,
         ipc=isinstance(stream, Pipe) and stream.ipc,
+        last_error=stream.last_error,
     )
 
 

@@ -86,6 +86,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "reads",
             "writes",
             "errors",
+            "last_error",
         ),
     ),
     ("Queues", ("write_queue.", "write_completed_queue.", "queued_fds.", "pending.", "watcher_queue.", "closing.")),

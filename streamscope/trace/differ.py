@@ -35,7 +35,7 @@ _SWITCHES = (
     ("pending", "io.feed", "pending.pop"), ("watched", "watcher_queue.push", "watcher_queue.pop"),
     ("closing", "closing.push", "closing.pop"),
 )  # fmt: skip
-_COUNTS = ("bytes_in", "bytes_out", "reads", "writes", "errors")
+_COUNTS = ("bytes_in", "bytes_out", "reads", "writes", "errors", "last_error")
 _OF_LOOP = ("active_handles", "active_reqs", "poll_ns", "callback_ns")
 
 
@@ -65,7 +65,7 @@ class Differ:
         says of single handles how sure they are. Handles that are not in `after` have closed.
         """
         loop_before, loop_after = loops
-        counts = [field for field in _COUNTS if field not in self._unseen]
+        counts = [field for field in _COUNTS if field not in self._unseen and field in self._sites]
         telling = _Telling(self._sites, self._write, counts, loop_after.active_reqs)
         telling.record(0, "sample.taken", loop_before.t, loop_after.t, sure)
         if loop_before.turn != loop_after.turn:
@@ -175,10 +175,14 @@ class _Telling:
 
     def _counts(self, old: StreamState, new: StreamState, ended: Sequence[RequestState]) -> None:
         """Counts that differ from what a fold makes of the requests that ended."""
-        written = sum(request.error == 0 and request.request == self._write for request in ended)
-        folded = {"writes": written, "errors": sum(request.error < 0 for request in ended)}
+        failed = [request.error for request in ended if request.error < 0]
+        folded = {
+            "writes": old.writes + sum(request.error == 0 and request.request == self._write for request in ended),
+            "errors": old.errors + len(failed),
+            "last_error": failed[-1] if failed else old.last_error,
+        }
         for field in self._counts_known:
-            self._change(new.number, field, getattr(old, field) + folded.get(field, 0), getattr(new, field))
+            self._change(new.number, field, folded.get(field, getattr(old, field)), getattr(new, field))
 
     # requests
 

@@ -100,8 +100,8 @@ def loop_changes(old: LoopState, new: LoopState) -> tuple[Change, ...]:
 
 
 _COUNTERS = {"bytes_in": "bytes", "bytes_out": "bytes", "reads": "", "writes": "", "errors": ""}
-_PLAIN = ("fd", "accepted_fd", "delayed_error", "high_water", "name", "local", "peer", "server", "place", "ipc",
-          "pending", "watched", "closing")  # fmt: skip
+_PLAIN = ("fd", "accepted_fd", "delayed_error", "last_error", "high_water", "name", "local", "peer", "server",
+          "place", "ipc", "pending", "watched", "closing")  # fmt: skip
 _DESCRIPTORS = {"fd", "accepted_fd"}
 
 TOLD = {"number", "type", "flags", "write_queue_size", "write_queue", "write_completed_queue", "queued_fds",

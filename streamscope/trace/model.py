@@ -32,8 +32,8 @@ came before in the feed or in the record:
   its value, `feeds` adds to `feeds` or takes out of it. `bytes_in`, `bytes_out`, `reads`, `writes`, `errors` and the
   `loop.…` of these names give theirs; where bytes grew, `last_read_t` or `last_write_t` = t.
 - **Errors.** `errors` counts each `sys.*` record whose result is negative and none of EAGAIN, EINTR and EINPROGRESS,
-  each `request.end` with a negative status, and each `callback.error`. Results of `epoll.*` do not count: EEXIST is
-  libuv's way.
+  each `request.end` with a negative status, and each `callback.error`; `last_error` is that result or status, RAISED
+  for a callback. Results of `epoll.*` do not count: EEXIST is libuv's way.
 
 Records about handles that are not known (they came before the first slice, or what told of the handle was lost) change
 nothing but the clock and the loop's counters. A round of slices makes all known again. The handlers are in `rules` and

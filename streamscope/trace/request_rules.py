@@ -53,6 +53,7 @@ def _request_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     carried = fold.carried.pop(words[i + 1], 0) if fold.carried else 0
     if status < 0:
         stream.errors += 1
+        stream.last_error = status
     if request is None:
         return
     if status == 0 and request.request == fold.write:

@@ -26,7 +26,7 @@ from streamscope.trace.fold import (
     too_long,
 )
 from streamscope.trace.request_rules import ARGUMENTS_OF_REQUESTS, OF_REQUESTS, OF_STRANGERS
-from streamscope.trace.state import NO_FAILURES, StreamState
+from streamscope.trace.state import NO_FAILURES, RAISED, StreamState
 
 # the loop and the clock: these never look at the stream
 
@@ -210,6 +210,7 @@ def _sys_in(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
         stream.last_read_t = fold.t
     elif result < 0 and result not in NO_FAILURES:
         stream.errors += 1
+        stream.last_error = result
 
 
 def _sys_out(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
@@ -219,16 +220,19 @@ def _sys_out(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
         stream.last_write_t = fold.t
     elif result < 0 and result not in NO_FAILURES:
         stream.errors += 1
+        stream.last_error = result
 
 
 def _sys(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     result = words[i + 3]
     if result < 0 and result not in NO_FAILURES:
         stream.errors += 1
+        stream.last_error = result
 
 
 def _callback_error(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     stream.errors += 1
+    stream.last_error = RAISED
 
 
 # what is told by who looks from outside
@@ -331,6 +335,7 @@ HANDLERS: dict[str, Handler] = {
     "reads": _becomes("reads"),
     "writes": _becomes("writes"),
     "errors": _becomes("errors"),
+    "last_error": _becomes("last_error"),
 }
 
 
@@ -355,7 +360,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
         (
             "loop.nfds", "handle.start", "handle.stop", "fd", "write_queue_size", "high_water", "accepted_fd",
             "delayed_error", "callbacks", "queued_fds.capacity", "io.start", "io.stop", "io.events", "bytes_in",
-            "bytes_out", "reads", "writes", "errors",
+            "bytes_out", "reads", "writes", "errors", "last_error",
             "loop.active_handles", "loop.active_reqs", "loop.poll_ns", "loop.callback_ns",
         ),
         ("old", "new"),

@@ -278,7 +278,10 @@ _WRITERS: dict[str, Writer] = {
     "sample.taken": _shown("looked at: {sure}"),
     "kernel.sample": _shown("kernel: {field} = {value}"),
     "feeds": _shown("feeds {to}: {why}"),
-    **{name: _changes("found changed", name) for name in ("bytes_in", "bytes_out", "reads", "writes", "errors")},
+    **{
+        name: _changes("found changed", name)
+        for name in ("bytes_in", "bytes_out", "reads", "writes", "errors", "last_error")
+    },
     **{
         f"loop.{name}": _changes("found changed", name)
         for name in ("active_handles", "active_reqs", "poll_ns", "callback_ns")

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 import msgspec
 
+from streamscope.core.errors import RAISED as RAISED
+
 NO_FAILURES = frozenset({-errno.EAGAIN, -errno.EINTR, -errno.EINPROGRESS})
 """Results below 0 that are no failures of a system call: it is to be tried again, or goes on."""
 
@@ -92,6 +94,7 @@ class StreamState(msgspec.Struct, array_like=True, gc=False):
 
     kernel: dict[int, int] = msgspec.field(default_factory=dict)  # what the kernel said last, by field
     feeds: dict[int, str] = msgspec.field(default_factory=dict)  # why, by the handle that it feeds
+    last_error: int = 0  # the negative errno of the last of `errors`, RAISED for an exception in a callback
 
 
 def held_requests(state: StreamState) -> list[RequestState]:

@@ -11,7 +11,7 @@ from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import Word
 from streamscope.trace.model import Model
-from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.state import RAISED, LoopState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
 # the clock and the loop
@@ -243,19 +243,21 @@ def test_writes_counts_write_requests_that_ended_well() -> None:
 @pytest.mark.parametrize("kind", [kind.name for kind in KINDS if kind.name.startswith("sys.")])
 @pytest.mark.parametrize(("result", "errors"), [(-104, 1), (-11, 0), (-4, 0), (-115, 0), (0, 0), (3, 0)])
 def test_a_system_call_that_failed_is_an_error(kind: str, result: int, errors: int) -> None:
-    assert stream_after(record(kind, 7, 12, 1, result)).errors == errors
+    stream = stream_after(record(kind, 7, 12, 1, result))
+    assert (stream.errors, stream.last_error) == (errors, result if errors else 0)
 
 
 @pytest.mark.parametrize(
-    ("words", "errors"),
+    ("words", "last_error"),
     [
-        (record("request.end", 7, 1, -32, 0, uv.UV_WRITE), 1),
-        (record("request.end", 7, 1, -125, 0, uv.UV_WRITE), 1),
+        (record("request.end", 7, 1, -32, 0, uv.UV_WRITE), -32),
+        (record("request.end", 7, 1, -125, 0, uv.UV_WRITE), -125),
         (record("request.end", 7, 1, 0, 0, uv.UV_WRITE), 0),
-        (record("callback.error", 7, 2, "ValueError"), 1),
+        (record("callback.error", 7, 2, "ValueError"), RAISED),
         (record("epoll.add", 7, 12, 1, -17), 0),
         (record("delayed_error", 7, 0, -98), 0),
     ],
 )
-def test_requests_and_callbacks_that_failed_are_errors_too(words: list[Word], errors: int) -> None:
-    assert stream_after(words).errors == errors
+def test_requests_and_callbacks_that_failed_are_errors_too(words: list[Word], last_error: int) -> None:
+    stream = stream_after(words)
+    assert (stream.errors, stream.last_error) == (1 if last_error else 0, last_error)

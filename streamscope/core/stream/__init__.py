@@ -50,9 +50,9 @@ class Stream(Handle):
     __slots__ = (
         "_high_water", "_tap", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
         "completed_first", "completed_last", "connect_req", "connection_cb", "delayed_error", "errors",
-        "events", "fd", "io_cb", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds", "read_cb",
-        "read_end_head", "read_head", "reads", "server", "shutdown_req", "watched", "write_first", "write_head",
-        "write_last", "write_queue_size", "writes", "written_head",
+        "events", "fd", "io_cb", "last_error", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds",
+        "read_cb", "read_end_head", "read_head", "reads", "server", "shutdown_req", "watched", "write_first",
+        "write_head", "write_last", "write_queue_size", "writes", "written_head",
     )  # fmt: skip
 
     _high_water: int
@@ -84,6 +84,7 @@ class Stream(Handle):
     reads: int
     writes: int
     errors: int
+    last_error: int
     last_read_t: int
     last_write_t: int
     above_t: int

@@ -76,6 +76,7 @@ def _close(stream: Stream, fd: int) -> None:
     except OSError as error:  # closed behind the engine's back: libuv asserts only on EBADF of its own doing
         status = status_of(error)
         stream.errors += 1
+        stream.last_error = status
     if stream.loop.emit is not None:
         stream.loop.emit((stream.mark | _SYS_CLOSE, fd, 0, status))
 
@@ -92,6 +93,7 @@ def uv__stream_destroy(stream: Stream) -> None:
         loop.active_reqs -= 1
         request.error = ECANCELED
         stream.errors += 1
+        stream.last_error = ECANCELED
         if loop.emit is not None:
             loop.emit((stream.mark | _END_CONNECT, request.number, ECANCELED, loop.active_reqs, UV_CONNECT))
         try:

@@ -50,6 +50,7 @@ def uv__stream_connect(stream: Stream) -> None:
         emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs, UV_CONNECT))
     if status < 0:
         stream.errors += 1
+        stream.last_error = status
     else:
         emit_addresses(stream, _ADDRESS)
     if status < 0 or stream.write_first is None:
@@ -80,4 +81,5 @@ def _outcome(stream: Stream) -> int:
         emit((stream.mark | _SYS_GETSOCKOPT, stream.fd, socket.SO_ERROR, status))
     if status not in (0, EINPROGRESS):
         stream.errors += 1
+        stream.last_error = status
     return status

@@ -41,7 +41,8 @@ def uv__stream_init(stream: Stream, loop: Loop, init_site: int) -> None:
     stream.write_first = stream.write_last = stream.completed_first = stream.completed_last = None
     stream.write_queue_size = 0
     stream._high_water = HIGH_WATER
-    stream.bytes_in = stream.bytes_out = stream.reads = stream.writes = stream.errors = 0
+    stream.bytes_in = stream.bytes_out = stream.reads = stream.writes = 0
+    stream.errors = stream.last_error = 0
     stream.last_read_t = stream.last_write_t = stream.armed_t = stream.above_t = 0
     stream.server = 0
     stream.tap = None if loop.new_tap is None else loop.new_tap(stream)

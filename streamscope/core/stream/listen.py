@@ -112,6 +112,7 @@ def uv__accept(stream: Stream) -> int:
             result = status_of(error)
             if result != EAGAIN:
                 stream.errors += 1
+                stream.last_error = result
         emit = stream.loop.emit
         if emit is not None:
             emit((stream.mark | _SYS_ACCEPT, stream.fd, 0, result))
@@ -140,6 +141,7 @@ def uv__emfile_trick(stream: Stream) -> int:
             status = status_of(error)
             if status != EAGAIN:
                 stream.errors += 1
+                stream.last_error = status
             if loop.emit is not None:
                 loop.emit((stream.mark | _SYS_ACCEPT_TRICK, stream.fd, 0, status))
             break

@@ -59,6 +59,7 @@ def tell_call(stream: Stream, where: int, fd: int, asked: int, result: int) -> N
     """
     if result < 0 and result != -errno.EINPROGRESS:
         stream.errors += 1
+        stream.last_error = result
     emit = stream.loop.emit
     if emit is not None:
         emit((stream.mark | where, fd, asked, result))

@@ -220,6 +220,7 @@ def _read(
             n = status_of(error)
             if n != EAGAIN:
                 stream.errors += 1
+                stream.last_error = n
         if emit is not None:
             emit((stream.mark | _SYS_READ, stream.fd, asked, n))
         return n, buf
@@ -239,6 +240,7 @@ def _recvmsg(stream: Stream, buf: Buffer, asked: int) -> tuple[int, Buffer, list
             n = status_of(error)
             if n != EAGAIN:
                 stream.errors += 1
+                stream.last_error = n
         emit = loop.emit
         if emit is not None:
             emit((stream.mark | _SYS_RECVMSG, stream.fd, asked, n))

@@ -75,6 +75,7 @@ def uv__drain(stream: Stream) -> None:
     request.error = status
     if status < 0:
         stream.errors += 1
+        stream.last_error = status
     if emit is not None:
         emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs, UV_SHUTDOWN))
     if request.cb is not None:
@@ -88,6 +89,7 @@ def _shutdown(stream: Stream) -> int:
     except OSError as error:
         status = status_of(error)
         stream.errors += 1
+        stream.last_error = status
     if stream.loop.emit is not None:
         stream.loop.emit((stream.mark | _SYS_SHUTDOWN, stream.fd, SHUT_WR, status))
     return status

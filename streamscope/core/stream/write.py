@@ -215,6 +215,7 @@ def uv__writev(stream: Stream, bufs: Sequence[Buffer], index: int, made: int | O
             n = status_of(error)
             if n != EAGAIN:
                 stream.errors += 1
+                stream.last_error = n
             break
     emit = loop.emit
     if emit is not None:
@@ -235,6 +236,7 @@ def _sendmsg(stream: Stream, bufs: Sequence[Buffer], send_fd: int) -> int:
             n = status_of(error)
             if n != EAGAIN:
                 stream.errors += 1
+                stream.last_error = n
             break
     emit = stream.loop.emit
     if emit is not None:
@@ -341,6 +343,7 @@ def uv__write_callbacks(stream: Stream) -> None:
             stream.writes += 1
         else:
             stream.errors += 1
+            stream.last_error = status
         if emit is not None:
             emit((stream.mark | _END_REQ, request.number, status, loop.active_reqs, UV_WRITE))
         if request.cb is not None:

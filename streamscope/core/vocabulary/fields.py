@@ -59,6 +59,7 @@ FIELDS: dict[str, FieldWords] = {
     "reads": FieldWords("reads", "Reads that brought bytes.", 1),
     "writes": FieldWords("writes", "Write requests that ended well.", 1),
     "errors": FieldWords("errors", "Requests, system calls and callbacks that failed; EAGAIN is no failure.", 3),
+    "last_error": FieldWords("last error", "The errno of what failed last; 1 where a callback raised an exception.", 3),
     "last_read_t": FieldWords("last read", "When bytes last came in.", 1),
     "last_write_t": FieldWords("last write", "When the kernel last took bytes.", 1),
     "armed_t": FieldWords("wants to write since", "Since when POLLOUT has been wanted.", 2),

@@ -73,6 +73,7 @@ KIND_WORDS: dict[str, tuple[str, int]] = {
     "reads": ("it has read", DETAIL),
     "writes": ("writes ended well", DETAIL),
     "errors": ("something failed", TROUBLE),
+    "last_error": ("what failed last", TROUBLE),
     "loop.active_handles": ("active handles changed", DETAIL),
     "loop.active_reqs": ("active requests changed", DETAIL),
     "loop.poll_ns": ("it has waited", DETAIL),

@@ -35,6 +35,7 @@ CHANGED_BY: dict[str, tuple[str, ...]] = {
     "feeds": ("feeds",),
     "bytes_in": _IN, "reads": (*_IN, "reads"), "last_read_t": _IN, "bytes_out": _OUT, "last_write_t": _OUT,
     "writes": ("request.end", "writes"), "errors": (_CALLS, "request.end", "callback.error", "errors"),
+    "last_error": (_CALLS, "request.end", "callback.error", "last_error"),
     "closed_t": ("handle.closed",),
     "age": ("handle.closed",), "queue_age": _QUEUE, "idle_age": (*_IN, *_OUT), "armed_age": _INTEREST,
     "above_age": ("write_queue_size", "high_water"),

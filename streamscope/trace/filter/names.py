@@ -135,7 +135,7 @@ def _state(vocabulary: Vocabulary) -> tuple[Name, ...]:
         told("pending", "bool"), told("watched", "bool"), told("closing_list", "bool", "closing"), told("ipc", "bool"),
         size("feeds", "how many streams what comes in here goes out of"),
         told("bytes_in", "bytes"), told("bytes_out", "bytes"), told("reads", "int"), told("writes", "int"),
-        told("errors", "int"),
+        told("errors", "int"), told("last_error", "status"),
         told("begin_t", "ns"), told("closed_t", "ns"), told("last_read_t", "ns"), told("last_write_t", "ns"),
         _age("age", "how long the stream has been there", _begin_t, "begin_t", "closed_t"),
         _age("queue_age", "how long the first request of write_queue has waited", _head_t, "write_queue"),
