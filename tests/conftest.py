@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -45,6 +46,11 @@ def runtime() -> Iterator[Path]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marker is here, not in pyproject.toml, because some tests run pytest without the project's settings."""
+    for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if (
+            signal.getsignal(signum) == signal.SIG_IGN
+        ):  # by `nohup` or a shell's `&`, and so in all that is started here
+            signal.signal(signum, lambda *_: None)  # ignored here too, and by nobody else: no handler is inherited
     config.addinivalue_line("markers", "real(*things): a test of `make real`, which needs these things from outside")
 
 
