@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from waiting import until
+from waiting import PATIENCE_S, until
 
 from streamscope.link.session import Session
 
@@ -31,7 +31,7 @@ class Flowing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=PATIENCE_S)
         for path in self.sockets:
             path.unlink(missing_ok=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from running_server import connections, read_exactly, reset
+from waiting import PATIENCE_S
 
 import streamscope.servers.http
 import streamscope.servers.proxy
@@ -77,7 +78,7 @@ def test_a_proxied_connection_holds_nothing_once_it_is_closed(
     made = watched(streamscope.servers.proxy, "Relay", monkeypatch)
     valves = watched(streamscope.servers.proxy, "Valve", monkeypatch)
     with socket.create_server(("127.0.0.1", 0)) as behind:
-        behind.settimeout(20)
+        behind.settimeout(PATIENCE_S)
         running = serve("proxy", to="{}:{}".format(*behind.getsockname()))
         if way == "refused":
             behind.close()

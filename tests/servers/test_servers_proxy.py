@@ -119,7 +119,7 @@ def test_a_reset_on_one_side_becomes_a_reset_on_the_other(serve, behind, who):
 def test_what_is_cut_looks_cut_even_while_its_end_waits_to_be_sent(behind):
     # given
     loop = Loop()
-    stream, peer = Tcp(loop), socket.create_connection(behind.getsockname(), timeout=20)
+    stream, peer = Tcp(loop), socket.create_connection(behind.getsockname(), timeout=PATIENCE_S)
     stream.open(accepted(behind).detach())
     while not stream.write_queue_size:
         stream.write(b"x" * 65536)
