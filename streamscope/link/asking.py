@@ -47,7 +47,7 @@ MOST_FRAMES = 64
 STUCK, STOPPED, NO_CPU, IN_KERNEL, ENDED = "stuck", "stopped", "no cpu", "in the kernel", "ended"
 TURNS = "turns"
 
-_FRAME = re.compile(r'  File "([^"\n]{0,500})", line (\d{1,9}) in ([^\n]{1,200})')
+_FRAME = re.compile(r'  File "([^"\n]{0,500}+)", line (\d{1,9}+) in ([^\n]{1,200}+)')
 
 
 class Answer(msgspec.Struct):

@@ -30,7 +30,7 @@ from streamscope.link.frames import MAX_FRAME, FrameCutter, FrameError, Hello, r
 PATH_LIMIT = 107
 """Bytes that the path of a Unix socket may have (`sun_path`, without its final zero)."""
 
-_NAME = re.compile(r"([0-9]{1,20})(?:\.([1-9][0-9]{0,3}))?")
+_NAME = re.compile(r"([0-9]{1,20}+)(?:\.([1-9][0-9]{0,3}+))?")
 """What names an engine: a pid, and perhaps the number of a loop."""
 
 ONLY_FOLDER = "STREAMSCOPE_RUNTIME_DIR"

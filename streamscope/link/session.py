@@ -178,6 +178,8 @@ class Session:
     def close(self) -> None:
         """End the session; nothing is known any better afterwards."""
         self._path = None
+        if self._asking is not None:
+            self._asking.close()
         if self._client is not None:
             self._client.close()
             self._client = None

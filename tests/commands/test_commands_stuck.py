@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from processes import is_alive
+from processes import descriptors_of, is_alive
 from running_command import Serving, run, socket_of
 from waiting import until
 
@@ -127,6 +127,13 @@ def test_who_attaches_to_an_engine_already_stuck_is_told_too(runtime: Path, tmp_
         assert (still.stream, still.callback) == (2, "read_cb")
         assert session.hello is None
         session.close()
+
+
+def test_who_was_told_and_goes_leaves_nothing_open(runtime: Path, tmp_path: Path) -> None:
+    with hanging(runtime, tmp_path, FOR_EVER) as serving:
+        before = descriptors_of(os.getpid())
+        wait_for_the_callback(runtime, serving)
+        assert descriptors_of(os.getpid()) == before
 
 
 def test_c_code_that_holds_the_interpreter_is_told_of_by_its_place(runtime: Path, tmp_path: Path) -> None:
