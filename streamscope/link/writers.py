@@ -1,7 +1,8 @@
 """The engine's own writers: the processes of `--events` and `--record`, which it starts, hears from, and waits for.
 
-They are inspectors with a large buffer, and the engine waits for them at its end. One that ends before it costs the
-server nothing; whoever looks at a screen is told, and the engine's exit status says so.
+They are inspectors with a large buffer, and the engine waits for them at its end, though not for ever: one that somebody
+has stopped, or that gets nowhere, is left to itself. One that ends before the engine costs the server nothing. Either
+way whoever looks is told, and the engine's exit status says so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from streamscope.link import events_writer, following
+from streamscope.link import process as kernel
 from streamscope.link.obey import Entry
 from streamscope.link.parts import STOPPED, Options, Rotation, open_first
 from streamscope.link.producer import CommandError
@@ -27,6 +30,14 @@ from streamscope.telling import say
 from streamscope.trace.names import visible
 
 STDOUT = "-"
+
+STOPPED_PATIENCE_S = 2.0
+STILL_PATIENCE_S = 30.0
+"""How long the engine waits at its end for a writer that is stopped, and for one that gets nowhere: the disk or the
+reader takes nothing from it.
+"""
+
+_LOOK_EVERY_S = 0.1
 
 
 @dataclass(slots=True)
@@ -71,11 +82,14 @@ class Writers:
         self._hello.recording = visible(str(path), 4096)
 
     def wait(self) -> bool:
-        """Wait until all have written what they have; returns whether everything is as it should be."""
+        """Wait until all have written what they have, or get nowhere; returns whether everything is as it should be."""
         for writer in self._writers:
-            if writer.process.wait() < 0 and not writer.said:
+            why = _waited_in_vain(writer.process)
+            if why:
+                say(f"{writer.name} {why}, and is not waited for any longer; the rest of it may be missing")
+            elif writer.process.returncode < 0 and not writer.said:
                 self._gone(writer)
-        return not any(writer.process.returncode for writer in self._writers)
+        return all(writer.process.returncode == 0 for writer in self._writers)
 
     def _adopt(
         self,
@@ -127,3 +141,22 @@ class Writers:
 
 def _recorder(sock: socket.socket, options: str, fd: int) -> subprocess.Popen[bytes]:
     return following.start("streamscope.link.recorder", [options], sock, stdout=subprocess.DEVNULL, keep=(fd,))
+
+
+def _waited_in_vain(process: subprocess.Popen[bytes]) -> str:
+    """Wait until it has ended, as long as it gets on with it; returns why it has not, "" if it has."""
+    before, since = -1, time.monotonic()
+    while True:
+        try:
+            process.wait(_LOOK_EVERY_S)
+        except subprocess.TimeoutExpired:
+            seen = kernel.look(process.pid)
+        else:
+            return ""
+        now = time.monotonic()
+        if seen.cpu_ns != before:
+            before, since = seen.cpu_ns, now
+        elif seen.state == "T" and now - since >= STOPPED_PATIENCE_S:
+            return f"is stopped by a signal (kill -CONT {process.pid} lets it finish)"
+        elif now - since >= STILL_PATIENCE_S:
+            return f"(pid {process.pid}) gets nowhere"

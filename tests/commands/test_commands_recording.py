@@ -337,6 +337,36 @@ def test_a_recorder_that_stands_still_for_a_while_loses_nothing(runtime: Path, p
     assert trace.kinds["handle.init"] == trace.kinds["handle.closed"]
 
 
+@pytest.mark.parametrize("option", ["--record", "--events"])
+def test_a_writer_that_somebody_has_stopped_keeps_no_engine_and_can_be_let_finish(
+    runtime: Path, path: Path, option: str
+) -> None:
+    # given an engine whose writer somebody has stopped
+    with Serving(runtime, "echo", option, str(path)) as serving:
+        [writer] = children_of(serving.pid)
+        os.kill(writer, signal.SIGSTOP)
+        with serving.connect() as client:
+            assert echoed(client, b"hello") == b"hello"
+        with serving.connect() as client:
+            assert echoed(client, b"again") == b"again"
+            # when it is to end
+            serving.process.send_signal(signal.SIGTERM)
+            # then it does, and says what it leaves behind, and how that is helped
+            assert serving.process.wait(PATIENCE_S) == 1
+        assert serving.process.stderr is not None
+        assert f"is stopped by a signal (kill -CONT {writer} lets it finish)" in serving.process.stderr.readline()
+        # and then nothing is missing
+        os.kill(writer, signal.SIGCONT)
+        assert "streamscope:" not in serving.process.stderr.read()
+    if option == "--record":
+        trace = Trace(path)
+        assert (trace.reason, trace.missing, trace.lost) == ("SIGTERM", "", 0)
+    else:
+        events = [json.loads(line) for line in path.read_text().splitlines()]
+        assert sum(event["kind"] == "handle.init" for event in events) >= 2
+        assert any(event["kind"] == "handle.closed" for event in events)
+
+
 def test_a_recording_is_rotated_and_so_many_parts_are_kept(runtime: Path, path: Path) -> None:
     with Serving(runtime, "echo", "--record", str(path), "--rotate", "64KiB", "--keep", "3") as serving:
         with Load(serving, 4) as load:
