@@ -12,7 +12,7 @@ from benchmarks.measure import FULL, QUICK, Effort
 from benchmarks.report import line, machine, write_table
 from benchmarks.targets import Figure
 
-BENCHMARKS = ("echo", "emit", "fold", "memory", "frame", "startup", "keys", "jump", "observers")
+BENCHMARKS = ("echo", "emit", "fold", "memory", "frame", "startup", "keys", "jump", "hostile", "observers")
 
 
 def measure(name: str, effort: Effort) -> Iterator[Figure]:

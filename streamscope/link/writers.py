@@ -1,7 +1,7 @@
 """The engine's own writers: the processes of `--events` and `--record`, which it starts, hears from, and waits for.
 
-They are inspectors with a large buffer, and the engine waits for them at its end, though not for ever: one that somebody
-has stopped, or that gets nowhere, is left to itself. One that ends before the engine costs the server nothing. Either
+They are inspectors with a large buffer, and the engine waits for them at its end, though not for ever: one that is
+stopped, or gets nowhere, is left to itself. One that ends before the engine costs the server nothing. Either
 way whoever looks is told, and the engine's exit status says so.
 """
 
