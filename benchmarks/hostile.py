@@ -71,10 +71,11 @@ def leaving_ms(attack: str = "") -> float:
         if attack in ENGINES:
             with attacked(attack, path), Terminal("-m", "streamscope", "attach", str(path)) as terminal:
                 return _leave(terminal)
-        with served(path) as (terminal, _):
+        with served(path) as (terminal, address):
             if not attack:
                 return _leave(terminal)
             with attacked(attack, path):
+                echo_ns(terminal, address)  # so that there is much to read for whoever never does
                 return _leave(terminal)
 
 

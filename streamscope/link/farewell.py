@@ -12,7 +12,9 @@ from streamscope.link.wire import FrameError
 
 BYE_PATIENCE_S = 1.0
 LOSSLESS_PATIENCE_S = 30.0
-"""How long an inspector may take nothing before it is left: an ordinary one in all, a lossless one at a time."""
+"""How long an inspector may take nothing before it is left: an ordinary one in all, a lossless one at a time. What the
+ordinary one has not read before the end counts, so that who never reads holds nobody up.
+"""
 
 
 def deliver(
@@ -20,10 +22,16 @@ def deliver(
     subscribers: Mapping[int, Subscriber],
     flush: Callable[[int, Subscriber], None],
     drop: Callable[[int], None],
+    now_ns: int,
 ) -> None:
-    """Wait until every subscriber has taken what is queued for it, has gone, or has used its patience up."""
+    """Wait until every subscriber has taken what is queued for it, has gone, or has used its patience up. `now_ns` is
+    on the clock of `Subscriber.took_at`.
+    """
     now = time.monotonic()
-    until = {fd: now + (LOSSLESS_PATIENCE_S if s.lossless else BYE_PATIENCE_S) for fd, s in subscribers.items()}
+    until = {
+        fd: now + (LOSSLESS_PATIENCE_S if s.lossless else BYE_PATIENCE_S - max(0, now_ns - s.took_at) / 1e9)
+        for fd, s in subscribers.items()
+    }
     while left := {fd: s.buffered for fd, s in subscribers.items() if s.buffered}:
         seconds = max(0.0, min(until[fd] for fd in left) - time.monotonic())
         for fd, mask in poller.wait(seconds):

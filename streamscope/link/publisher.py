@@ -249,7 +249,8 @@ class Publisher:
     def _flush(self, fd: int, subscriber: Subscriber) -> None:
         was_blocked = subscriber.blocked
         try:
-            subscriber.flush()
+            if subscriber.flush():
+                subscriber.took_at = self._producer.clock()
         except OSError:
             self._drop(fd)
             return
@@ -365,10 +366,13 @@ class Publisher:
     def _say_goodbye(self, bye: wire.Frame) -> None:
         self._on_gone.clear()
         self._followers.end()
+        now = self._producer.clock()
         for subscriber in self._subscribers.values():
             subscriber.send(bye)
+            if not subscriber.blocked:
+                subscriber.took_at = now
         self.flush_all()
-        deliver(self._poller, self._subscribers, self._flush, self._drop)
+        deliver(self._poller, self._subscribers, self._flush, self._drop, now)
 
     def _give_up(self, error: Exception) -> None:
         """The link itself is at fault: it is taken out, named, and the loop lives on."""

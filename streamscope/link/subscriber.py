@@ -57,7 +57,7 @@ class Subscriber:
 
     __slots__ = (
         "_cutter", "_queue", "blocked", "buffered", "control", "greeted", "limit", "listening", "losing", "lossless",
-        "lost", "opened", "patience", "payload_lost", "records_only", "round", "sock", "watches",
+        "lost", "opened", "patience", "payload_lost", "records_only", "round", "sock", "took_at", "watches",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +81,7 @@ class Subscriber:
         self.round: Round | None = None
         self.buffered = 0
         self.blocked = False  # the kernel takes no more for now
+        self.took_at = 0  # when it last took something, or there was nothing to take; ns on the feed's clock
         self.opened: set[int] = set()  # streams whose payload it has asked for
         self.patience = Patience(COMMAND_NS, COMMANDS_AT_ONCE, LONGEST_REST_NS)
         self.payload_lost: dict[tuple[int, bool], int] = {}  # bytes by (stream, out)

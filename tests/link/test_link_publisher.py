@@ -364,6 +364,32 @@ def test_one_that_does_not_read_is_left_and_one_that_must_have_all_is_waited_for
         assert not [s for s in everything.model.streams.values() if not s.closed_t]
 
 
+def test_one_that_has_not_read_for_long_before_the_end_is_waited_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given one that has taken nothing for longer than anybody would wait for it at the end
+    passed = 0.0
+
+    def monotonic() -> float:
+        nonlocal passed
+        passed += 0.1
+        return passed
+
+    clock = StillClock()
+    with Room(system=clock) as room:
+        deaf = room.watch(kernel_buffer=4096)
+        for _ in range(1000):
+            Tcp(room.loop)
+        room.turn(100)
+        assert room.queued(deaf) > 0
+        clock.ns += int(farewell.BYE_PATIENCE_S * 1e9)
+        close_everything(room)
+        monkeypatch.setattr(farewell.time, "monotonic", monotonic)
+        # when the loop has ended
+        room.publisher.finish("over", 0)
+    # then the clock was looked at as often as one look at it takes
+    assert passed < farewell.BYE_PATIENCE_S / 2
+    assert not room.publisher.subscribers
+
+
 def test_finish_says_why_the_engine_ended() -> None:
     with Room() as room:
         session = room.watch()
