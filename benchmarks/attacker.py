@@ -76,13 +76,13 @@ def _be_an_engine(attack: str, path: str) -> None:
     hello = wire.pack(greeting("echo", 0).frame())
     whole = pack(Slice(0, LoopState(turn=1), [StreamState(1, 12)], True, True))
     before = b"" if attack == "kinds" else hello + whole  # a greeting comes first
-    attacks = [] if attack == "batches" else list(_frames(attack))
+    attacks = [] if attack == "batches" else list(frames_of(attack))
     print("ready", flush=True)
     while True:
         sock, _ = listener.accept()
         with contextlib.suppress(OSError), sock:
             sock.sendall(before)
-            for frame in attacks or _frames(attack):
+            for frame in attacks or frames_of(attack):
                 sock.sendall(frame)
             while sock.recv(1 << 16):
                 pass
@@ -92,7 +92,8 @@ def _array(length: int, element: bytes) -> bytes:
     return b"\xdd" + length.to_bytes(4, "big") + element * length
 
 
-def _frames(attack: str) -> Iterator[bytes]:
+def frames_of(attack: str) -> Iterator[bytes]:
+    """What an engine says that attacks in this way, as it travels; `batches` has no end."""
     if attack == "ones":
         yield wire.with_length(b"\x95\xa7records\x00\x01\x01" + _array(15_000_000, b"\x01"))
     elif attack == "handles":

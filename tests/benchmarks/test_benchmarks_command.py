@@ -6,14 +6,18 @@ import ast
 import json
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from benchmarks.attacker import frames_of
 from benchmarks.bare import CutProbes
 from benchmarks.load import EchoLoad, Shape
 from benchmarks.measure import ROOT, Contestant
 from benchmarks.terminal import Terminal
+from streamscope.link.batches import MOST_WORDS
+from streamscope.link.frames import MAX_FRAME, FrameError, Records, read_frame
 
 MEMBERS = {"name", "figure", "unit", "floor", "goal", "limit", "meets_floor", "meets_goal"}
 
@@ -55,6 +59,22 @@ def test_a_contestant_answers_every_message_of_a_slice(tmp_path, where, argument
         load.close()
         assert contestant.messages >= 5
         assert 0 < cost < 1e9
+
+
+@pytest.mark.parametrize(
+    ("attack", "reason"), [("ones", "15,000,000 words"), ("handles", "300,000 handles"), ("kinds", "too long")]
+)
+def test_a_frame_that_attacks_is_one_that_a_peer_takes_and_no_engine_sends(attack, reason):
+    [frame] = frames_of(attack)
+    assert len(frame) <= 4 + MAX_FRAME
+    with pytest.raises(FrameError, match=reason):
+        read_frame(frame[4:])
+
+
+def test_batches_that_attack_are_as_long_as_an_engine_may_send_them():
+    batches = [read_frame(frame[4:]) for frame in islice(frames_of("batches"), 2)]
+    assert all(isinstance(batch, Records) and MOST_WORDS - 3 < len(batch.words) <= MOST_WORDS for batch in batches)
+    assert batches[1].place == len(batches[0].words)
 
 
 def test_the_screen_is_painted_in_every_way_that_is_measured(tmp_path):
