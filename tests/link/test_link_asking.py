@@ -1,0 +1,123 @@
+"""Whom an inspector asks: the process at the other end, and no other that bears its number since."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from waiting import until
+
+from streamscope.link import asking as asking_module
+from streamscope.link import process
+from streamscope.link.asking import ENDED, QUIET_S, Asking, Standstill
+from streamscope.link.discovery import connect, listen
+from streamscope.link.process import Look
+
+
+class Clock:
+    """A clock that moves when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def other() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that becomes another program once it is told to."""
+    with subprocess.Popen(["sh", "-c", "read line; exec sleep 1000"], stdin=subprocess.PIPE) as other:
+        yield other
+        other.kill()
+
+
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The signals that were sent."""
+    sent: list[int] = []
+    monkeypatch.setattr(asking_module.signal, "pidfd_send_signal", lambda fd, signum: sent.append(signum))
+    return sent
+
+
+def stood_still(asking: Asking, clock: Clock) -> Standstill:
+    """What is known when it has said nothing for long enough to be looked at."""
+    for _ in range(3):
+        asking.see(0, lambda: None)
+        clock.now += 2 * QUIET_S
+    asking.see(0, lambda: None)
+    assert asking.standstill is not None
+    return asking.standstill
+
+
+def test_the_process_asked_is_the_one_at_the_other_end_whatever_the_path_says(tmp_path: Path) -> None:
+    # given a socket that bears the number of one process, at which another listens
+    listener = listen(tmp_path / "1.sock")
+    child = os.fork()
+    if not child:
+        listener.listen(1)
+        signal.pause()
+        os._exit(0)
+    try:
+        listener.close()
+
+        def listens() -> Asking | None:
+            with connect(tmp_path / "1.sock") as sock:
+                return Asking.of_peer(sock)
+
+        # then the kernel says who it is, by its number here
+        asking = until(listens, "the child listens")
+        assert asking is not None
+        assert asking.pid == child
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_nobody_asks_itself() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert Asking.of_peer(ours) is None
+
+
+def test_a_process_that_has_become_another_program_is_the_same_and_one_that_is_gone_has_ended(
+    other: subprocess.Popen[bytes], signals: list[int]
+) -> None:
+    clock = Clock()
+    asking = Asking(other.pid, monotonic=clock)
+    began = process.look(other.pid).started
+    assert other.stdin is not None
+    other.stdin.write(b"\n")
+    other.stdin.close()
+    until(lambda: Path(f"/proc/{other.pid}/comm").read_text() == "sleep\n", "it is another program")
+    assert process.look(other.pid).started == began
+    # it has nothing of ours any more, and so it gets no signal, which might end it
+    seen = stood_still(asking, clock)
+    assert (seen.state != ENDED, "does not say in what" in seen.untold, signals) == (True, True, [])
+    other.kill()
+    until(lambda: process.look(other.pid).state in "ZX", "it has ended")
+    assert stood_still(asking, clock).state == ENDED
+
+
+def test_another_process_with_the_number_of_one_that_has_ended_is_recognised_by_when_it_began_and_gets_no_signal(
+    other: subprocess.Popen[bytes], signals: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    asking = Asking(other.pid, monotonic=clock)
+    real = process.look
+
+    def later(pid: int) -> Look:
+        return real(pid)._replace(started=real(pid).started + 1)
+
+    # given that the kernel has given the number to another, in which all else is as in an engine
+    monkeypatch.setattr(process, "look", later)
+    monkeypatch.setattr(process, "descriptor_called", lambda pid, name: 0)
+    monkeypatch.setattr(process, "takes", lambda pid, signum: True)
+    # then the one that was asked has ended
+    assert stood_still(asking, clock).state == ENDED
+    assert signals == []
