@@ -76,47 +76,50 @@ class Walk:
 
     # records
 
-    def stops(self, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
-        """The records that may be wanted: where each begins, and how many events came before it."""
+    def records(self, batch: Batch, words: Sequence[Word]) -> Iterator[tuple[int, int, int]]:
+        """The records of the batch, whose words these are, that may be wanted: where each begins and ends, and the row
+        of its first event.
+        """
+        self._read = batch.turn, batch.t, 0
+        stops = self._stops(words, batch.first)
+        return stops if self._durations is None else self._measured(self._durations, batch, words, stops)
+
+    def _stops(self, words: Sequence[Word], row: int) -> Iterator[tuple[int, int, int]]:
         codes, functions, joined, streams = self._codes, self._functions, self._joined, self._streams
         lengths, weights = self._layout.lengths, self._layout.weights
-        i, end, events = 0, len(words), 0
+        i, end = 0, len(words)
         if self._by_code:  # the most frequent way, and twice as quick
             while i < end:
                 code: int = words[i] & 255  # type: ignore[operator]  # types were checked when the batch was appended
+                after = i + lengths[code]
                 if codes[code]:
-                    yield i, events
-                i += lengths[code]
-                events += weights[code]
+                    yield i, after, row
+                row += weights[code]
+                i = after
             return
         while i < end:
             header: int = words[i]  # type: ignore[assignment]
             code = header & 255
+            after = i + lengths[code]
             if (
                 codes[code]
                 and (streams is None or header >> 16 in streams)
                 and (functions[header >> 8 & 255] or joined[code])
             ):
-                yield i, events
-            i += lengths[code]
-            events += weights[code]
+                yield i, after, row
+            row += weights[code]
+            i = after
 
-    def records(self, batch: Batch, words: Sequence[Word]) -> Iterator[tuple[int, int, int]]:
-        """The records of the batch, whose words these are, that may be wanted: where each begins and ends, and the row
-        of its first event.
-        """
-        lengths, durations, measured = self._layout.lengths, self._durations, 0
-        self._read = batch.turn, batch.t, 0
-        if durations is not None:
-            durations.begin(batch.turn, batch.t)
-        for i, before in self.stops(words):
-            end = i + lengths[words[i] & 255]  # type: ignore[operator]
-            if durations is not None:
-                durations.pass_over(words, measured, i)
-                self.spans, measured = durations.ends_in(words, i), end
-            yield i, end, batch.first + before
-        if durations is not None:
-            durations.pass_over(words, measured, len(words))
+    def _measured(
+        self, durations: Durations, batch: Batch, words: Sequence[Word], stops: Iterator[tuple[int, int, int]]
+    ) -> Iterator[tuple[int, int, int]]:
+        durations.begin(batch.turn, batch.t)
+        passed = 0
+        for i, end, row in stops:
+            durations.pass_over(words, passed, i)
+            self.spans, passed = durations.ends_in(words, i), end
+            yield i, end, row
+        durations.pass_over(words, passed, len(words))
 
     def clock(self, words: Sequence[Word], i: int) -> tuple[int, int]:
         """The turn and the time that hold before the record at `i`, which is not before any that was asked for."""
@@ -129,24 +132,15 @@ class Walk:
         """As `records`, and the model has folded what comes before each; whoever takes a record folds it. Once it is
         exhausted, all of the batch is folded. Raises FeedError.
         """
-        lengths, durations = self._layout.lengths, self._durations
         model.begin(batch.turn, batch.t)
-        if durations is not None:
-            durations.begin(batch.turn, batch.t)
         folded = 0
-        for i, before in self.stops(words):
+        for i, end, row in self.records(batch, words):
             if folded < i:
                 model.proceed(words[folded:i])
-            end = i + lengths[words[i] & 255]  # type: ignore[operator]
-            if durations is not None:
-                durations.pass_over(words, folded, i)
-                self.spans = durations.ends_in(words, i)
             folded = end
-            yield i, end, batch.first + before
+            yield i, end, row
         model.proceed(words[folded:])
         model.settle()
-        if durations is not None:
-            durations.pass_over(words, folded, len(words))
 
     def pass_over(self, leaf: Leaf) -> None:
         """A leaf of which nothing is wanted, or that has no events."""

@@ -115,9 +115,12 @@ def test_a_callback_whose_beginning_nobody_saw_took_nobody_knows_how_long() -> N
 
 
 def test_the_last_of_many_has_waited_for_the_others() -> None:
-    past = past_of(poll(10 * MS), *[
-        word for n in range(3) for word in (ready(n + 7, (10 + n * 60) * MS), begin(n + 7, CB_READ), end(n + 7, CB_READ, (70 + n * 60) * MS))
-    ], begin(9, CB_READ), end(9, CB_READ, 200 * MS), begin(9, CB_CLOSE), end(9, CB_CLOSE, 200 * MS))  # fmt: skip
+    many = [
+        [*ready(7 + n, (10 + n * 60) * MS), *begin(7 + n, CB_READ), *end(7 + n, CB_READ, (70 + n * 60) * MS)]
+        for n in range(3)
+    ]
+    again = [*begin(9, CB_READ), *end(9, CB_READ, 200 * MS), *begin(9, CB_CLOSE), *end(9, CB_CLOSE, 200 * MS)]
+    past = past_of(poll(10 * MS), *many, again)
 
     lags = [(stream, span) for _, stream, name, span in spans(past) if name == "lag"]
     assert lags == [(7, 0), (8, 60), (9, 120)]  # its second callback came of no event, nor did that of its close

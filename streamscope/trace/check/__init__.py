@@ -2,7 +2,8 @@
 
     language.py    what an assertion says, read from its text; filters inside are the filter language's
     moments.py     when what is asked about a stream can change
-    watches.py     what watches for one assertion while the trace goes by; quantities.py for numbers
+    watches.py     what watches for one assertion while the trace goes by; leads.py for what has to follow,
+                   quantities.py for numbers
     run.py         one walk over the past for all of them
     report.py      what became of them, as lines for a person
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from streamscope.core.records import Word
 from streamscope.trace.check.language import Assertion, Leads, Never
+from streamscope.trace.check.leads import LeadsWatch
 from streamscope.trace.check.plans import Pretended, Step, plans
 from streamscope.trace.check.quantities import QuantityWatch
-from streamscope.trace.check.watches import Instant, LeadsWatch, NeverWatch, Verdict, Watch, called, seconds
+from streamscope.trace.check.watches import Instant, NeverWatch, Verdict, Watch, called, seconds
 from streamscope.trace.decode import Event
 from streamscope.trace.history import History
 from streamscope.trace.model import Model
@@ -216,11 +217,11 @@ class _Check:
 
     def _batch_of_events(self, batch: Batch) -> None:
         """A batch, where nobody asks for state."""
-        words = batch.words()
+        words, every, functions = batch.words(), self._plans, self._decoder.functions
         for i, _, row in self._walk.records(batch, words):
-            plan = self._plans[words[i] & 255]  # type: ignore[operator]
+            plan = every[words[i] & 255]  # type: ignore[operator]
             for step in plan.steps if plan is not None else ():
-                if step.matters(words, i, self._decoder.functions):
+                if step.matters(words, i, functions):
                     event = self._event(batch, words, i, step, *self._walk.clock(words, i))
                     for watch in step.events:
                         watch.saw(event, None, row + step.number)

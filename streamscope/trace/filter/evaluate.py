@@ -15,6 +15,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import reduce
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from streamscope.trace.decode import Event
@@ -270,10 +271,17 @@ def _compare_anything(node: Compare, constant: Constant, vocabulary: Vocabulary)
 
 
 def _predicate_of_stream(node: Predicate) -> StreamTest:
-    bits, value = node.value.number or 0, node.name.of_state
+    bits, value, get = node.value.number or 0, node.name.of_state, _getter(node.name)
+    if get is not None:
+        return lambda state, now_t: get(state) & bits == bits
     assert value is not None
     has_them = _where_known(node, lambda word: word & bits == bits)
     return lambda state, now_t: has_them(value(state, now_t))
+
+
+def _getter(name: Name) -> Callable[[StreamState], Any] | None:
+    """Reads the field that the name is, in half the time that asking the name takes; a table asks it of every row."""
+    return attrgetter(name.field) if name.field else None
 
 
 def _has_text(state: StreamState, text: str) -> bool:
@@ -291,7 +299,11 @@ def _word_of_stream(node: Word) -> StreamTest:
         port = f":{number}"
         return lambda state, now_t: state.number == number or state.local.endswith(port) or state.peer.endswith(port)
     if role in ("flag", "type", "bool", "error"):
-        value = node.names[0].of_state
+        value, get = node.names[0].of_state, _getter(node.names[0])
+        if get is not None and role == "flag":
+            return lambda state, now_t: bool(get(state) & number)
+        if get is not None and role == "type":
+            return lambda state, now_t: get(state) == number
         assert value is not None
         ways: dict[str, Holds] = {"flag": lambda word: bool(word & number), "type": lambda word: word == number}
         holds = _where_known(node, ways.get(role, bool))

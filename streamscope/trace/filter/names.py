@@ -21,7 +21,8 @@ kind's affair.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as made
 from typing import Any, Final, TypeAlias
 
 from streamscope.trace.decode import Event
@@ -51,17 +52,19 @@ class Name:
 
     name: str
     domain: str
-    meaning: str = field(compare=False)
-    of_state: OfState | None = field(default=None, compare=False)
-    of_event: OfEvent | None = field(default=None, compare=False)
+    meaning: str = made(compare=False)
+    of_state: OfState | None = made(default=None, compare=False)
+    of_event: OfEvent | None = made(default=None, compare=False)
     from_state: bool = True
     kinds: frozenset[str] = frozenset()
-    since: Callable[[StreamState], int] | None = field(default=None, compare=False)
+    since: Callable[[StreamState], int] | None = made(default=None, compare=False)
     """For a value that grows with time alone: the time at which it was 0, or 0 for no such time."""
     of_request: str = ""
     """The field of `RequestState` that is it, for an event that names a request and has no such word itself."""
     rests_on: frozenset[str] = frozenset()
     """The fields of `StreamState` that it is made of."""
+    field: str = ""
+    """The field that it is, if it is nothing but that."""
     refused: str = ""
     """Why no filter can ask for it; "" if one can."""
     unknowable: bool = False
@@ -102,7 +105,7 @@ def _state(vocabulary: Vocabulary) -> tuple[Name, ...]:
         field = field or name
         words = meaning or _small(vocabulary.field(field).meaning) or field
         return Name(name, domain, words, lambda state, now_t: getattr(state, field),
-                    rests_on=frozenset({field}), **more)  # fmt: skip
+                    rests_on=frozenset({field}), field=field, **more)  # fmt: skip
 
     def size(name: str, meaning: str) -> Name:
         return Name(name, "int", meaning, lambda state, now_t: len(getattr(state, name)), rests_on=frozenset({name}))
@@ -309,7 +312,7 @@ def names_of(vocabulary: Vocabulary, others: Sequence[Vocabulary] = ()) -> dict[
         if own is not None:  # an argument that streams have too
             name = replace(name, of_event=own.of_event, kinds=own.kinds, unknowable=own.unknowable)
         if not name.rests_on.isdisjoint(vocabulary.unseen):
-            name = replace(name, of_state=_unknown, unknowable=True, since=None)
+            name = replace(name, of_state=_unknown, unknowable=True, since=None, field="")
         names[name.name] = name
     for name in list(names.values()):
         missing = [_missing(name, each) for each in every]

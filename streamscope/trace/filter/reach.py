@@ -7,6 +7,7 @@ event of another kind, function or stream is certainly not wanted; one of these 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeVar
 
 from streamscope.trace.filter.names import EDGES, Name
@@ -43,6 +44,7 @@ def _kinds_of_word(node: Word, vocabulary: Vocabulary) -> frozenset[str] | None:
     return frozenset({node.text}) if node.role == "kind" else None
 
 
+@lru_cache(1024)
 def may_fail(kind: str) -> bool:
     """Whether events of this kind are counted by `errors`, if they tell of a failure."""
     return kind.startswith("sys.") or kind in ("request.end", "callback.error")
