@@ -92,12 +92,20 @@ class Visitors:
                 pass
 
     def _ask(self, chance: random.Random) -> None:
-        """Asks and asks, and reads no answer. It may look only, so none of it is obeyed."""
-        with self._connect() as sock:
-            for number in range(500):
-                sock.sendall(
-                    pack(Command(number, chance.choice(("stop", "payload", "unheard of")), {"stream": number}))
-                )
+        """Asks and asks, and reads no answer. It may look only, so none of it is obeyed; and there is little patience
+        with it, so that what it asks soon waits in the kernel.
+        """
+        asked = [
+            pack(Command(number, chance.choice(("stop", "payload", "unheard of")), {"stream": number}))
+            for number in range(500)
+        ]
+        with self._connect(0) as sock:
+            while asked and not self._resting.is_set():
+                try:
+                    sock.send(asked[-1])
+                    asked.pop()
+                except BlockingIOError:
+                    self._resting.wait(0.02)
 
     def _sleep(self, chance: random.Random) -> None:
         with self._connect():
