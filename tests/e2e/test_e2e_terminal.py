@@ -241,20 +241,21 @@ def test_a_signal_at_any_instant_of_the_start_ends_everything(
 
 
 def test_a_second_signal_does_not_wait_for_an_engine_that_takes_its_time(open_terminal: Open, tmp_path: Path) -> None:
-    # given a program that does not come back, and a screen that has been told to end it
+    # given a program that does not come back, and a screen that has been told to end it and would wait for ever
     program = tmp_path / "busy.py"
     program.write_text("import time\ndef main(loop):\n    while True:\n        try:\n            time.sleep(600)\n"
                        "        except BaseException:\n            pass\n")  # fmt: skip
-    terminal = open_terminal("run", str(program))
+    patient = "from streamscope import departure\ndeparture.PATIENCE_S = departure.KILL_AFTER_S = 1e6"
+    terminal = open_terminal("run", str(program), first=patient)
     terminal.wait_for("connecting")
     engine = terminal.engine_pid()
     terminal.press("q")
-    until(lambda: terminal.read(0.01) and terminal.raw.rfind(b"\x1b[?1049l") > 0, "the screen is left")
 
-    # when it is told again, for each step of the end
-    for _ in range(3):
+    # when it is told again and again, then it does not wait any longer
+    def told() -> bool:
         terminal.process.send_signal(signal.SIGTERM)
+        terminal.read(0.2)
+        return terminal.process.poll() is not None
 
-    # then it does not wait any longer
-    until(lambda: terminal.read(0.05) and terminal.process.poll() is not None, "the command ends")
+    until(told, "the command ends")
     assert not is_alive(engine)
