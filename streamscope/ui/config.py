@@ -227,7 +227,7 @@ def _meet(one: str, other: str) -> bool:
     written on, take every key; a journey's come before a pane's own.
     """
     return one == other or (
-        "everywhere" in (one, other) and not {one, other} & {"help", "filter", "goto", "difference"}
+        "everywhere" in (one, other) and not {one, other} & {"help", "filter", "goto", "difference", "slowest"}
     )
 
 
