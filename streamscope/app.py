@@ -51,6 +51,10 @@ INTERRUPT_S = 5.0
 """How long a second Ctrl-C leaves, and the words that say so stay."""
 
 
+EXCEPTIONS_APART_S = 5.0
+"""A program may raise a thousand times a second; so seldom it is told."""
+
+
 def _collect_seldom() -> None:
     """Ten thousand streams are some hundred thousand objects that live long: looking through all of them for cycles
     would hold a frame up for a tenth of a second. What is there already is left alone, and the rest looked through
@@ -113,6 +117,7 @@ class StreamscopeApp(TimeTravelApp):
         self.view.own = departure is not None
         self._ages_due = 0.0
         self._interrupted_until = 0.0
+        self._exception_due = 0.0
         self._overview = OverviewScreen(self.view, self.config)
         self._wall = WallScreen(self.view)
 
@@ -165,6 +170,7 @@ class StreamscopeApp(TimeTravelApp):
         notices = self.view.source.notices
         while notices:
             self.notify(visible(notices.popleft()), severity="warning", markup=False)
+        self._tell_of_exceptions()
         told, failed = self.view.recording.look()
         if told:
             self.notify(told, severity="error" if failed else "information", timeout=10, markup=False)
@@ -180,6 +186,16 @@ class StreamscopeApp(TimeTravelApp):
         self._ages_due = now + AGES_EVERY
         for screen in self.following():
             screen.show(changed)
+
+    def _tell_of_exceptions(self) -> None:
+        """The program has raised: say so, and open its log, which has the traceback, where there is room for it."""
+        raised, now = self.view.exception(), self.view.monotonic()
+        if raised and now >= self._exception_due:
+            self._exception_due = now + EXCEPTIONS_APART_S
+            self.notify(
+                f"A callback raised {visible(raised, 200)}. L shows the log.", severity="error", timeout=8, markup=False
+            )
+            self._overview.open_log()
 
     def open_stream(self, number: int) -> None:
         """Open a stream on the whole screen."""

@@ -56,8 +56,9 @@ class Fold:
 
     __slots__ = (
         "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "connect",
-        "handles", "initial", "known", "lit", "membership", "nfds", "poll_ns", "poll_out", "requests", "round",
-        "shutdown", "slow_ns", "slowest", "stream_types", "streams", "t", "turn", "unread", "write",
+        "exception", "handles", "initial", "known", "lit", "membership", "nfds", "poll_ns", "poll_out", "raised",
+        "requests", "round", "shutdown", "slow_ns", "slowest", "stream_types", "streams", "t", "turn", "unread",
+        "write",
     )  # fmt: skip
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -72,6 +73,8 @@ class Fold:
         self.turn = self.t = self.active_handles = self.active_reqs = self.nfds = self.poll_ns = self.callback_ns = 0
         self.slowest: list[SlowCallback] = []  # the slowest first
         self.slow_ns = 0  # what a callback must take longer than to be one of them
+        self.raised = 0  # callbacks that raised since this began; in no keyframe, and so is the last exception
+        self.exception = ""
         self.known: dict[int, StreamState] = {}  # every handle: what is in streams and in handles
         self.streams: dict[int, StreamState] = {}
         self.handles: dict[int, StreamState] = {}

@@ -71,6 +71,9 @@ from streamscope.trace.vocabulary import Vocabulary
 CLOSED_KEPT = 8192
 """So many closed handles are kept at most when nobody calls `forget_closed`."""
 
+FAILED_STAYS_NS = 50_000_000_000
+"""So much longer a closed handle stays of which something had failed."""
+
 CARRIED_SPARE = 1024
 """So many entries of `carried` may be of requests whose end was lost."""
 
@@ -95,6 +98,7 @@ class Model(Fold):
       that travelled with them;
     - `lit`: when a flag last changed, by (stream, flag), for the last moments at least;
     - `membership`: another number whenever a handle has joined or left;
+    - `raised`, `exception`: how many callbacks raised while this model folded, and what the last one did;
     - `slowest`: the callbacks that took longest, the slowest first;
     - `events_seen`, `events_lost`;
     - `decoder`: that of the feed;
@@ -238,13 +242,22 @@ class Model(Fold):
         self.round = None
 
     def forget_closed(self, before_t: int) -> None:
-        """Lets go of the handles that were closed before that time (ns on the feed's clock)."""
+        """Lets go of the handles that were closed before that time (ns on the feed's clock); of those of which
+        something had failed, where that was so long ago that nobody looks for it any more.
+        """
         closed = self.closed
-        while closed:
-            state = self.known.get(next(iter(closed)))
+        gone = []
+        for number in closed:
+            state = self.known.get(number)
             if state is not None and state.closed_t >= before_t:
                 break
-            self._forget_first_closed()
+            if state is None or not state.errors or state.closed_t < before_t - FAILED_STAYS_NS:
+                gone.append(number)
+        for number in gone:
+            del closed[number]
+            state = self.known.get(number)
+            if state is not None and state.closed_t:
+                self.forget(number)
 
     def _forget_first_closed(self) -> None:
         state = self.known.get(self.closed.popitem(last=False)[0])

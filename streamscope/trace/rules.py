@@ -233,6 +233,12 @@ def _sys(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
 def _callback_error(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     stream.errors += 1
     stream.last_error = RAISED
+    _callback_error_of_stranger(fold, None, words, i)
+
+
+def _callback_error_of_stranger(fold: Fold, stream: None, words: Words, i: int) -> None:
+    fold.raised += 1
+    fold.exception = words[i + 2][:TEXT_LIMIT]
 
 
 # what is told by who looks from outside
@@ -290,6 +296,7 @@ _LOOP: dict[str, Callable[[Fold, object, Words, int], None]] = {
 STRANGERS: dict[str, Stranger] = {
     **_LOOP,
     "handle.init": _handle_init,
+    "callback.error": _callback_error_of_stranger,
     **OF_STRANGERS,
 }
 
@@ -344,6 +351,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "epoll.wait": ("timeout", "ready", "t"),
     "epoll.event": ("mask", "t"),
     "callback.end": ("callback", "t"),
+    "callback.error": ("callback", "error"),
     "handle.init": ("type", "place"),
     "handle.name": ("name",),
     "handle.address": ("local", "peer"),
@@ -366,7 +374,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
         ("old", "new"),
     ),
 }  # fmt: skip
-_TEXTS = frozenset({"place", "name", "local", "peer", "why"})
+_TEXTS = frozenset({"place", "name", "local", "peer", "why", "error"})
 _OF_CALLS = ("fd", "asked", "result")
 
 

@@ -140,6 +140,8 @@ ACTIONS: tuple[Action, ...] = (
            palette="Show or hide the log"),
     Action("events", "overview", "e", "events", "events", "Show or hide the events.",
            palette="Show or hide the events"),
+    Action("error", "overview", "E", "next_error", "next error", "Go to the next stream of which something has failed.",
+           footer=45, rank=6, palette="Go to the next stream that failed"),
     Action("overview.lanes", "overview", "T", "lanes", "lanes",
            "Show or hide the time line of the selected stream.", footer=52, rank=6,
            palette="Show or hide the time line"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamscope.trace.state import StreamState
+from streamscope.trace.state import RAISED, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import pending_count
 from streamscope.ui.widgets.meters import age_text, bytes_text
@@ -39,12 +39,19 @@ def is_above(state: StreamState, vocabulary: Vocabulary) -> bool:
     return state.write_queue_size > state.high_water and vocabulary.tells("write_queue_size", "high_water")
 
 
+def failure_text(state: StreamState, vocabulary: Vocabulary) -> str:
+    """What failed last in a stream: the errno's name, or that a callback raised."""
+    if state.last_error == RAISED:
+        return "a callback raised"
+    return vocabulary.error_text(state.last_error) if state.last_error < 0 else "a call failed"
+
+
 def trouble_of(state: StreamState, now_t: int, vocabulary: Vocabulary) -> Trouble:
     """What is plainly wrong with a stream."""
     if state.delayed_error:
         return Trouble(ERROR, "✗", "an error waits to be told")
     if state.closed_t:
-        return _CLOSED
+        return Trouble(ERROR, "✗", f"closed; {failure_text(state, vocabulary)}") if state.errors else _CLOSED
     if is_above(state, vocabulary):
         since = f" for {age_text(now_t - state.above_t)}" if state.above_t else ""
         return Trouble(WARNING, "!", f"{bytes_text(state.write_queue_size)} queued, above its mark{since}")
@@ -59,7 +66,7 @@ def trouble_of(state: StreamState, now_t: int, vocabulary: Vocabulary) -> Troubl
     if state.flags & vocabulary.flag("SHUTTING") and state.write_queue:
         return Trouble(WARNING, "!", "shutdown waits for the queue to drain")
     if state.errors:
-        return Trouble(ERROR, "✗", "a call failed")
+        return Trouble(ERROR, "✗", failure_text(state, vocabulary))
     return _CALM
 
 

@@ -67,6 +67,8 @@ class View:
         """How many streams are open, servers with them."""
         self.connections = 0
         """How many streams are no servers, those that closed a moment ago with them."""
+        self.failed = 0
+        """How many streams there are of which something has failed, those that closed with it."""
         self.listeners = 0
         """How many streams wait for connections."""
         self.own = False
@@ -96,6 +98,7 @@ class View:
         self.standing.follow(source.standstill, self._present())
         self._forgot_at = -1.0
         self._seen_model = source.model
+        self._raised = source.model.raised
         self._uncounted = False
         self._count_due = 0.0
         if self.replaying:
@@ -314,6 +317,12 @@ class View:
         travel.model.changed.clear()
         return frozenset(travel.model.streams)
 
+    def exception(self) -> str:
+        """What a callback has raised since this was asked last, "" for nothing; text from outside."""
+        model = self.source.model
+        before, self._raised = self._raised, model.raised
+        return model.exception if model.raised > before else ""
+
     def pause(self) -> None:
         """Leave the present, to look at it closely or to go back from it. There is none to leave before the engine has
         said who it is.
@@ -379,6 +388,7 @@ class View:
     def _begin_anew(self, model: Model) -> None:
         """Another engine, or the same one after the link was broken: nothing from before holds."""
         self._seen_model = model
+        self._raised = 0
         self._series = Series()
         self._live_rates = LiveRates()
         self._last_t = 0
@@ -407,6 +417,7 @@ class View:
         """How many streams there are; ten thousand take some milliseconds."""
         streams = model.streams.values()
         self._accepted = Counter([state.server for state in streams if state.server])
+        self.failed = len([state for state in streams if state.errors])
         self.open_streams = len([state for state in streams if not state.closed_t])
         words = model.decoder.vocabulary
         listening = [is_listener(state, words) for state in streams]

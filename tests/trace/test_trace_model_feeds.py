@@ -9,7 +9,7 @@ from trace_records import begun, echoed, folded, opened, stream_after, written
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import Word
-from streamscope.trace.model import CLOSED_KEPT, LIT_KEPT, Model
+from streamscope.trace.model import CLOSED_KEPT, FAILED_STAYS_NS, LIT_KEPT, Model
 from streamscope.trace.rules import arguments_of
 from streamscope.trace.state import LoopState, RequestState
 from streamscope.trace.untrusted import FeedError
@@ -71,6 +71,18 @@ def test_readers_learn_when_handles_join_and_leave() -> None:
 
     assert len({here, both, model.membership}) == 3
     assert list(model.streams) == [1]
+
+
+def test_what_failed_is_forgotten_later_than_what_closed_well() -> None:
+    model = folded(opened(1), opened(2))
+    model.apply(0, 1, 1000, record("sys.read", 1, 12, 64, -104) + record("handle.closed", 1))
+    model.apply(0, 1, 1000, record("handle.closed", 2))
+
+    model.forget_closed(2000)
+    assert list(model.streams) == [1]
+    model.forget_closed(2000 + FAILED_STAYS_NS)
+    assert list(model.streams) == []
+    assert not model.closed
 
 
 def test_a_flag_that_changed_is_lit_with_its_time() -> None:

@@ -42,6 +42,7 @@ class OverviewScreen(LiveScreen):
         self._welcome = Welcome(view, id="welcome")
         self._where = WherePane(view, id="where")
         self._filter = FilterBar(lambda: view.vocabulary, id="filter")
+        self._log_opened = False
         self._lines_seen = 1  # the first says where the program listens, and so does the header
         self.set_class(self._nobody, "-nobody")
 
@@ -137,6 +138,16 @@ class OverviewScreen(LiveScreen):
         elif x > 0 and self.panels.panels and self.panels.display:
             self.panels.panels[0].focus()
 
+    def action_next_error(self) -> None:
+        """Go to the next stream in the table of which something has failed."""
+        streams, order, here = self.view.model.streams, self.table.order, self.table.cursor
+        failed = [number for number in order if number in streams and streams[number].errors]
+        if not failed:
+            self.app.notify("No stream has failed.", timeout=3)
+            return
+        behind = order.index(here) if here in order else -1
+        self.table.select(next((number for number in failed if order.index(number) > behind), failed[0]))
+
     # filter, events, log
 
     def action_filter(self) -> None:
@@ -157,6 +168,12 @@ class OverviewScreen(LiveScreen):
     def action_log(self) -> None:
         """Show or hide what the program printed."""
         self._toggle(self.log_pane)
+
+    def open_log(self) -> None:
+        """Show it by itself, once, where there is room for it: who closes it does not want it."""
+        if self.has_class("-tall") and self.is_mounted and not self._log_opened and not self.log_pane.display:
+            self._log_opened = True
+            self.action_log()
 
     def action_lanes(self) -> None:
         """Show or hide the time line of the selected stream."""

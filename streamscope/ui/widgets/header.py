@@ -60,6 +60,7 @@ def pieces(view: View) -> list[Piece]:
         Piece(3, _since(view)),
         Piece(3, (("turn ", "label"), (f"{loop.turn:<7,}", ""))),
         Piece(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
+        Piece(0, ((f"✗ {count_text(view.failed)}", "error"),) if view.failed else ()),
         Piece(2, ((f"{told:>5}", "value"), (" events/s", "label"))),
         Piece(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
         Piece(1, _recording(view)),

@@ -16,7 +16,7 @@ from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import pending_count
 from streamscope.ui.safe import fit, visible
-from streamscope.ui.trouble import is_above
+from streamscope.ui.trouble import failure_text, is_above
 from streamscope.ui.widgets import lamps
 from streamscope.ui.widgets.meters import NONE, age_text, bar, bar_scale, bytes_text, chart, count_text, rate_text
 
@@ -288,7 +288,10 @@ class Rows:
         return rows
 
     def _errors(self) -> Line:
-        return [(f"    errors {count_text(self.state.errors)}", "error")] if self.state.errors else []
+        if not self.state.errors:
+            return []
+        last = failure_text(self.state, self.facts.vocabulary)
+        return [(f"    errors {count_text(self.state.errors)}, last {last}", "error")]
 
     def connections(self) -> list[Row]:
         """How many streams a server has accepted that are still here."""

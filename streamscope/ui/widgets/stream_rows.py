@@ -17,9 +17,9 @@ from rich.style import Style
 
 from streamscope.link.asking import Standstill
 from streamscope.ui import columns as cols
-from streamscope.ui.safe import fit
+from streamscope.ui.safe import fit, visible
 from streamscope.ui.stuck import MARK, clients, word_of_row
-from streamscope.ui.trouble import ERROR, WARNING, trouble_of
+from streamscope.ui.trouble import ERROR, WARNING, failure_text, trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.lamps import Letters
 from streamscope.ui.widgets.meters import AGE_WIDTH, age_text
@@ -29,6 +29,9 @@ MARGIN = 4
 
 QUEUE, AGE, RATES = ("queue", "head"), ("head",), ("rate_in", "rate_out", "trend")
 """Columns that say nothing of a listener, and of a stream whose engine does not come round; a note stands there."""
+
+Note = tuple[tuple[str, ...], str]
+"""Columns, and what stands in their place."""
 
 Pen = Callable[[str, str], Style]
 
@@ -44,7 +47,7 @@ class Row(NamedTuple):
     pinned: bool
     cursor: bool
     closed: bool
-    notes: tuple[tuple[tuple[str, ...], str], ...]
+    notes: tuple[Note, ...]
     cells: tuple[cols.Cell, ...]
     glows: tuple[int, ...]
 
@@ -58,31 +61,45 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], *, cursor: bo
     trouble = trouble_of(state, now_t, view.vocabulary)
     mark, mark_style = trouble.mark, {WARNING: "warning", ERROR: "error"}.get(trouble.level, "muted")
     stands = view.standstill if view.travel is None else None
-    notes: tuple[tuple[tuple[str, ...], str], ...] = ()
+    notes: tuple[Note, ...] = ()
+    waiting = view.waits_to_be_accepted(number)
     if stands is not None and stands.stream == number:
         mark, mark_style, notes = MARK, "error", _notes(stands, placed)
-    elif waiting := view.waits_to_be_accepted(number):
-        notes = ((QUEUE, clients(waiting)),)
+    elif waiting:
+        notes = ((_with_room(len(clients(waiting)), placed), clients(waiting)),)
+    elif state.errors and not state.write_queue_size and trouble.level == ERROR:
+        failure = visible(failure_text(state, view.vocabulary), 40)
+        notes = ((_with_room(len(failure), placed), failure),)
     return Row(
         number,
         mark,
         mark_style,
         number in view.pinned,
         cursor,
-        state.closed_t > 0 or (stands is not None and not notes),
+        state.closed_t > 0 or (stands is not None and mark != MARK and not waiting),
         notes,
         tuple([place.column.cell(state, now_t, view) for place in placed]),
         Letters.of(view.vocabulary).glows(view.changed_t(number), now_t),
     )
 
 
-def _notes(stands: Standstill, placed: Sequence[cols.Placed]) -> tuple[tuple[tuple[str, ...], str], ...]:
+def _notes(stands: Standstill, placed: Sequence[cols.Placed]) -> tuple[Note, ...]:
     """For how long, and in what: where the rates are, or where there is room for none, in place of the queue."""
     age = age_text(int(stands.seconds * 1e9))
-    if room := sum(place.width for place in placed if place.column.id in RATES):
+    if room := _room(RATES, placed):
         return ((AGE, age.rjust(AGE_WIDTH)), (RATES, word_of_row(stands, room)))
-    room = sum(place.width for place in placed if place.column.id in QUEUE)
-    return ((QUEUE, f"{age} {word_of_row(stands, room - len(age))}"),)
+    columns = _with_room(len(age) + 1 + len(stands.callee), placed)
+    return ((columns, f"{age} {word_of_row(stands, _room(columns, placed) - len(age) - 1)}"),)
+
+
+def _room(columns: tuple[str, ...], placed: Sequence[cols.Placed]) -> int:
+    widths = [place.width for place in placed if place.column.id in columns]
+    return sum(widths) + cols.GAP * (len(widths) - 1) if widths else 0
+
+
+def _with_room(cells: int, placed: Sequence[cols.Placed]) -> tuple[str, ...]:
+    """The queue's columns, or the flags with them where these have too little room for a note: a name is not cut."""
+    return QUEUE if _room(QUEUE, placed) >= cells else (*QUEUE, "flags")
 
 
 def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = "") -> list[Segment]:
@@ -98,10 +115,9 @@ def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = ""
     notes: dict[str, str] = {}
     for columns, note in row.notes:
         noted = [place for place in placed if place.column.id in columns]
-        room = sum(place.width for place in noted) + cols.GAP * (len(noted) - 1)
         notes.update({place.column.id: "" for place in noted})
         if noted:
-            notes[noted[0].column.id] = fit(note, room)
+            notes[noted[0].column.id] = fit(note, _room(columns, placed))
     for place, cell in zip(placed, row.cells):
         if place.column.id in notes:
             if notes[place.column.id]:
