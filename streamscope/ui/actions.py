@@ -275,7 +275,7 @@ ACTIONS: tuple[Action, ...] = (
     # the slowest callbacks
     Action("slowest.go", "slowest", "enter", "select", "go there", "Go to the instant at which it returned.", footer=10,
            rank=1, key_label="⏎"),
-    Action("slowest.close", "slowest", "escape,q,C", "screen.close", "close", "Close the list.", footer=5, rank=1,
+    Action("slowest.close", "slowest", "escape,C", "screen.close", "close", "Close the list.", footer=5, rank=1,
            key_label="esc"),
     # help
     Action("help.close", "help", "escape,q,question_mark", "app.pop_screen", "close", "Close the help.", footer=5,
