@@ -10,6 +10,8 @@ import os
 import stat
 from functools import lru_cache
 
+import msgspec
+
 from streamscope.link.asking import ENDED, IN_KERNEL, NO_CPU, STOPPED, STUCK, Standstill
 from streamscope.trace.fold import SlowCallback
 from streamscope.trace.vocabulary import Vocabulary
@@ -61,10 +63,11 @@ def clients(number: int) -> str:
     return f"{number:,} {'client waits' if number == 1 else 'clients wait'}"
 
 
-def what_it_was(stands: Standstill) -> str:
-    """For a moment after it: what it was, and for how long."""
+def what_it_was(stands: Standstill, slowest: list[SlowCallback], began_t: int) -> str:
+    """For a moment after it: what it was, and for how long; the feed knows that better than our last look."""
     if stands.state == STUCK:
-        return f"was {stands.text}"
+        took = [slow.ns for slow in slowest if slow.stream == stands.stream and slow.t > began_t]
+        return f"was {msgspec.structs.replace(stands, seconds=max([*took, stands.seconds * 1e9]) / 1e9).text}"
     words = {STOPPED: "was stopped by a signal", NO_CPU: "waited for a CPU", IN_KERNEL: "was in the kernel"}
     return f"{words.get(stands.state, 'stood still')} for {stands.seconds:.1f} s"
 

@@ -219,6 +219,11 @@ class View:
             return self.travel.standpoint(self.started)
         return Standpoint(self.now_t, self.model.turn, 0, self.started)
 
+    @property
+    def never_served(self) -> bool:
+        """Whether the engine has ended before its loop ever ran: its program failed at its start."""
+        return self.status in ("ended", "gone") and self.travel is None and not self.model.turn and not self.model.known
+
     def stream(self, number: int | None) -> StreamState | None:
         """The state of one stream, None when it is not known (any more)."""
         return None if number is None else self.model.streams.get(number)

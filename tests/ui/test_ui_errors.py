@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pytest
 from feeds import Clock, Scene, record
@@ -93,3 +94,22 @@ async def test_an_exception_of_the_program_is_told_and_opens_the_log() -> None:
             await a_while(pilot, scene, 1.0)
         assert len(pilot.app._notifications) == 1
         assert not overview.query_one(LogPane).display
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_a_program_that_failed_at_its_start_has_the_screen_for_why_whole(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    log = tmp_path / "log"
+    log.write_text("Traceback (most recent call last):\nValueError: no number\n")
+    scene = Scene(Clock(200.0), addresses=[], log=str(log))
+    scene.status, scene.reason = "ended", "server raised ValueError: " + "why " * 40 + "whole"
+    async with looking_at(scene, size=size) as (pilot, _):
+        await a_while(pilot, scene)
+        await a_while(pilot, scene)
+        text = screen_text(pilot)
+    assert text.count("why ") >= 39
+    assert "whole" in text
+    assert "Traceback (most recent call last)" in text
+    assert "No streams" not in text
+    assert "events" not in text.partition("\n")[2]

@@ -70,6 +70,9 @@ class OverviewScreen(LiveScreen):
         self._follow_log(changed)
         super().show(changed)
         self.table.show(changed)
+        if self.view.never_served != self.has_class("-failed"):
+            self.set_class(self.view.never_served, "-failed")
+            self.log_pane.display = self.view.never_served
         nobody = self._nobody
         if nobody != self.has_class("-nobody"):
             self.set_class(nobody, "-nobody")

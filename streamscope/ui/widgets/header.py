@@ -84,7 +84,7 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
     if view.standstill is not None and view.status == "live":
         return ((f"{MARK} {view.standstill.text}", "error"),)
     if view.standing.was is not None and view.status == "live":
-        return ((f"{MARK} {what_it_was(view.standing.was)}", "warning"),)
+        return ((f"{MARK} {what_it_was(view.standing.was, view.model.slowest, view.standing.began_t)}", "warning"),)
     glyph, pen = STATES.get(view.status, ("?", "warning"))
     return ((f"{glyph} {view.status}", pen),)
 

@@ -39,6 +39,12 @@ def welcome_lines(view: View) -> list[Line]:
     if hello is None:
         return [[("Waiting for the engine to say what it serves …", "label")]]
     program = visible(hello.program, 40)
+    if view.never_served:
+        return [
+            [(visible(view.reason, 4096) or f"{program} has ended.", "error")],
+            [],
+            [("What it printed stands below. ", "label"), ("q", "key"), (" leaves.", "label")],
+        ]
     if not hello.addresses:
         return [[(program, "value"), (" listens nowhere yet; its streams will appear here.", "label")]]
     address = visible(hello.addresses[0], 100)
