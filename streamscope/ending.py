@@ -70,6 +70,7 @@ class Ending:
         self.reason = ""
         self.asked = ""
         self._deadline: float | None = None
+        self._times = 0  # how often it was asked
         self._raised = 0
         self._rounds = 0
         self._closing_due = 0.0
@@ -108,7 +109,7 @@ class Ending:
         self._unheard_since = None
         if not self.reason:
             self._stop(self.asked or signal.Signals(signum).name)
-        elif signum != signal.SIGHUP:
+        elif signum != signal.SIGHUP and self._times > 1:
             self._loop.stop()  # asked twice: without waiting for what still wants to close
 
     def _on_alarm(self, signum: int) -> None:
@@ -142,17 +143,21 @@ class Ending:
         if self._unheard_since is None:
             self._unheard_since = now
         if self._deadline is None:
+            self._times = 1
             self._loop.ending = True
             self.asked = self.asked or (self.over() if signum == signal.SIGALRM else signal.Signals(signum).name)
             self._deadline = now + (min(self._grace, HANG_UP_GRACE_S) if signum == signal.SIGHUP else self._grace)
         elif signum in (signal.SIGINT, signal.SIGTERM):
+            self._times += 1
             self._deadline = min(self._deadline, now)
         elif signum == signal.SIGHUP:
             self._deadline = min(self._deadline, now + HANG_UP_GRACE_S)
         unheard = now - self._unheard_since
         if unheard < UNHEARD_S:
             self._arm(UNHEARD_S - unheard)
-        elif now < self._deadline:
+            return
+        self._loop.signals.note(bytes((signal.SIGALRM,)))  # it may wait: a program can take set_wakeup_fd for itself
+        if now < self._deadline:
             self._tell(frame)
             self._arm(self._deadline - now)
         elif self._raised < MOST_RAISED:
@@ -165,7 +170,7 @@ class Ending:
     def _tell(self, frame: FrameType | None) -> None:
         """The loop has not come round: say in what it is, and how long that may last."""
         stands = interrupted(frame)
-        if self._told or not stands.frames:
+        if self._told or not stands.engine or not stands.frames:
             return
         self._told = True
         left = self.left or 0.0

@@ -120,7 +120,7 @@ class Signals:
 
     def note(self, signums: bytes) -> None:
         """As if these signals had just come: for whoever has the interpreter note them elsewhere first."""
-        with suppress(BlockingIOError):  # it is full: the loop is woken already
+        with suppress(OSError):  # it is full, and the loop is woken already; or the program has closed it
             os.write(self._write, signums)
 
     def _uv__signal_event(self, loop: Loop, w: IoWatcher, events: int) -> None:

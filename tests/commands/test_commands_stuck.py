@@ -156,6 +156,22 @@ def test_a_program_that_uses_the_signal_itself_is_stuck_and_says_not_in_what(run
         assert serving.process.stdout.read() == ""  # and it never heard of us
 
 
+def test_a_program_that_takes_the_signal_in_the_callback_that_hangs_gets_it_once_and_not_again(
+    runtime: Path, tmp_path: Path
+) -> None:
+    asked = "    signal.signal(signal.SIGURG, lambda *_: print('asked', flush=True))\n"
+    with hanging(runtime, tmp_path, asked + FOR_EVER) as serving:
+        session = Session.attach(socket_of(runtime, serving))
+        # when it has been asked, and long enough after that for the next times
+        still = stands_still(session, STUCK, "may have taken SIGURG for itself")
+        until(lambda: stands_still(session, STUCK).seconds > still.seconds + 3, "it would have been asked again")
+        assert stands_still(session, STUCK).asked == 1
+        session.close()
+        serving.process.send_signal(signal.SIGKILL)
+        _, out, _ = serving.ended()
+    assert out.count("asked") == 1
+
+
 def test_a_stopped_engine_is_said_to_be_stopped_and_one_that_goes_on_to_turn(runtime: Path) -> None:
     with Serving(runtime, "echo") as serving:
         session = Session.attach(socket_of(runtime, serving))
@@ -204,6 +220,7 @@ def test_ps_and_record_say_in_what_it_is_stuck(runtime: Path, tmp_path: Path) ->
         recorded = run(runtime, "record", str(serving.pid), str(tmp_path / "a.scope"))
     assert f"{serving.pid}  ■ stuck in read_cb of #2 for " in listed.stdout
     assert ": on_read, server.py:" in listed.stdout
+    assert f"kill -9 {serving.pid} ends it whatever it does" in listed.stderr
     assert recorded.returncode == 1
     assert "the engine does not answer (stuck in read_cb of #2 for " in recorded.stderr
 
@@ -244,6 +261,18 @@ def test_a_second_signal_ends_it_at_once_however_long_it_would_be_waited_for(run
         status, _, said = serving.ended()
     assert status == 0
     assert "CallbackEnded" in said
+
+
+def test_a_program_that_notes_signals_in_a_descriptor_of_its_own_ends_when_it_is_asked_to(
+    runtime: Path, tmp_path: Path
+) -> None:
+    taken = "    r, w = os.pipe2(os.O_NONBLOCK)\n    signal.set_wakeup_fd(w)\n    client.write(b'taken')\n"
+    with hanging(runtime, tmp_path, taken) as serving, serving.connect() as client:
+        client.sendall(b"GET")
+        assert client.recv(5) == b"taken"
+        serving.process.send_signal(signal.SIGTERM)
+        status, _, said = serving.ended()
+    assert (status, "stuck" in said) == (0, False)
 
 
 def test_nothing_is_raised_within_the_engine_that_the_callback_has_called(runtime: Path, tmp_path: Path) -> None:
