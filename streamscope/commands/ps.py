@@ -26,8 +26,11 @@ def ps() -> None:
         say(nobody(found))
         return
     silent = [engine.pid for engine in found.engines if engine.hello is None]
-    for line in engines_table(found.engines, _at_a_standstill(silent)):
+    standstills = _at_a_standstill(silent)
+    for line in engines_table(found.engines, standstills):
         show(line)
+    for how in _ways_to_end(standstills):
+        say(how)
     for why in found.passed_over:
         say(f"passed over: {why}")
 
@@ -39,3 +42,16 @@ def _at_a_standstill(silent: list[int]) -> dict[int, Standstill]:
     from streamscope.link.asking import find_out
 
     return find_out(silent)
+
+
+def _ways_to_end(standstills: dict[int, Standstill]) -> list[str]:
+    """For each engine that is stuck, how it is ended."""
+    if not standstills:
+        return []
+    from streamscope.link.asking import STUCK, kill_it
+
+    return [
+        f"kill {pid} ends its callback when its --grace is over, a second one at once; {kill_it(pid)}"
+        for pid, standstill in standstills.items()
+        if standstill.state == STUCK
+    ]

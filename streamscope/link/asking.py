@@ -35,6 +35,14 @@ ASK_AFTER_S = (0.25, 1.0, 2.0)
 ASK_EVERY_S = 5.0
 """When SIGURG is sent, counted from when the engine did not answer."""
 
+SETTLED_S = 0.2
+"""How long after SIGURG faulthandler's stack is taken for the answer: C code holds the interpreter. Until that has
+returned the stack stays what it is, and SIGURG is not sent again.
+"""
+
+ANSWERED_S = 0.5
+"""How long after SIGURG neither has come: the program's own handler had it, most likely."""
+
 COUNT_EVERY_S = 2.0
 NOTE_EVERY_S = 5.0
 PATIENCE_S = 1.5
@@ -46,6 +54,9 @@ MOST_FRAMES = 64
 
 STUCK, STOPPED, NO_CPU, IN_KERNEL, ENDED = "stuck", "stopped", "no cpu", "in the kernel", "ended"
 TURNS = "turns"
+
+_TAKEN = "it does not say in what: the program has taken SIGURG for itself, or blocks it"
+_UNANSWERED = "it has not said in what when it was asked: the program may have taken SIGURG for itself"
 
 _FRAME = re.compile(r'  File "([^"\n]{0,500}+)", line (\d{1,9}+) in ([^\n]{1,200}+)')
 
@@ -165,6 +176,7 @@ class Asking:
         self._looked: tuple[float, Look] | None = None
         self._given = 0
         self._asks = 0
+        self._outstanding_at: float | None = None  # when SIGURG was sent that has not been answered
         self._answered_at = 0.0
         self._places: set[str] = set()
         self._wall = wall
@@ -209,7 +221,8 @@ class Asking:
             if about != self._noted or now - self._noted_at >= NOTE_EVERY_S:
                 self._noted, self._noted_at = about, now
                 called = "".join(f" ◂ {function}" for _, _, function in still.frames[1:])
-                self._note = Note(self._wall(), still.state, f"{still.text}{called}", still.stream)
+                kill = f"; {kill_it(self.pid)}" if still.state == STUCK else ""
+                self._note = Note(self._wall(), still.state, f"{still.text}{called}{kill}", still.stream)
         note, self._note = self._note, None
         return note
 
@@ -224,6 +237,7 @@ class Asking:
             self._unanswered_at = None
             self.standstill = self.answer = None
             self._asks = 0
+            self._outstanding_at = None
             self._places.clear()
             self._looked = None
             self._waiting, self._counted_at = -1, 0.0
@@ -256,18 +270,21 @@ class Asking:
         if number == -1:
             return "it does not say in what: it is of a version, or on a system, that cannot"
         if not process.takes(self.pid, ASK):
-            return "it does not say in what: the program has taken SIGURG for itself"
+            return _TAKEN
+        if self._outstanding_at is not None:
+            return _UNANSWERED if now - self._outstanding_at >= ANSWERED_S else ""
         if late < due:
             return ""
         try:
             self._open(number)
             if not self._head()[2]:
-                return "it does not say in what: the program has taken SIGURG for itself"
+                return _TAKEN
             pidfd = os.pidfd_open(self.pid)
             try:
                 if process.look(self.pid).started == self._began:
                     signal.pidfd_send_signal(pidfd, ASK)
                     self._asks += 1
+                    self._outstanding_at = now
             finally:
                 os.close(pidfd)
         except OSError as error:
@@ -298,12 +315,15 @@ class Asking:
                     self._given = given
                     self._take(now, body)
                 return
+            if self._outstanding_at is None or now - self._outstanding_at < SETTLED_S:
+                return  # mostly the answer comes a moment after the stack, and knows more
             stack = os.pread(self._file, MOST_STACK, STACK)
-            if stack and (self.answer is None or now - self._answered_at > QUIET_S):
+            if stack and (self.answer is None or self._answered_at < self._outstanding_at):
                 self._take_stack(now, stack)
 
     def _take(self, now: float, body: bytes) -> None:
         with suppress(msgspec.MsgspecError, UnicodeError):
+            self._outstanding_at = None
             self.answer = msgspec.json.decode(body, type=Answer)
             self._answered_at = now
             self._places.add(str(self.answer.frames[:1]))
@@ -377,6 +397,11 @@ class Asking:
             return -1.0, -1.0
         span = (now - before[0]) * 1e9
         return (seen.cpu_ns - before[1].cpu_ns) / span, (seen.delay_ns - before[1].delay_ns) / span
+
+
+def kill_it(pid: int) -> str:
+    """What ends a process that nothing else does."""
+    return f"kill -9 {pid} ends it whatever it does"
 
 
 def find_out(pids: Iterable[int], seconds: float = PATIENCE_S) -> dict[int, Standstill]:
