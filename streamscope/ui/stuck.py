@@ -23,6 +23,9 @@ MARK = "■"
 SLOW_NS, LONG_NS = 50_000_000, 250_000_000
 """A callback that took so long is worth a word where one asks for it; and one that took so long, always."""
 
+SEEN_WITHIN_S = 1.0
+"""By how much a standstill may have seemed longer or shorter than the callback was."""
+
 MOST_SOURCE = 1 << 20
 """Bytes of a source file that is looked into for the line that runs, at most."""
 
@@ -66,8 +69,9 @@ def clients(number: int) -> str:
 def what_it_was(stands: Standstill, slowest: list[SlowCallback], began_t: int) -> str:
     """For a moment after it: what it was, and for how long; the feed knows that better than our last look."""
     if stands.state == STUCK:
-        took = [slow.ns for slow in slowest if slow.stream == stands.stream and slow.t > began_t]
-        return f"was {msgspec.structs.replace(stands, seconds=max([*took, stands.seconds * 1e9]) / 1e9).text}"
+        took = [slow.ns / 1e9 for slow in slowest if slow.stream == stands.stream and slow.t > began_t]
+        told = [seconds for seconds in took if abs(seconds - stands.seconds) < SEEN_WITHIN_S]
+        return f"was {msgspec.structs.replace(stands, seconds=max(told, default=stands.seconds)).text}"
     words = {STOPPED: "was stopped by a signal", NO_CPU: "waited for a CPU", IN_KERNEL: "was in the kernel"}
     return f"{words.get(stands.state, 'stood still')} for {stands.seconds:.1f} s"
 
