@@ -6,6 +6,7 @@ held back) and guesses at no causes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from streamscope.trace.state import RAISED, StreamState
@@ -29,9 +30,15 @@ _LISTENS = Trouble(CALM, "▸", "listens")
 _CLOSED = Trouble(CALM, "×", "closed")
 
 
+def listeners(states: Iterable[StreamState], vocabulary: Vocabulary) -> list[StreamState]:
+    """The streams that wait for connections: they hold the callback for them, or have the flag that says so."""
+    callback, flag = vocabulary.listens, vocabulary.flag("LISTENING")
+    return [state for state in states if state.callbacks & callback or state.flags & flag]
+
+
 def is_listener(state: StreamState, vocabulary: Vocabulary) -> bool:
-    """Whether the stream waits for connections: it holds the callback for them, or has the flag that says so."""
-    return bool(state.callbacks & vocabulary.listens or state.flags & vocabulary.flag("LISTENING"))
+    """Whether the stream is one of them."""
+    return bool(listeners((state,), vocabulary))
 
 
 def is_above(state: StreamState, vocabulary: Vocabulary) -> bool:

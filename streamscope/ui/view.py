@@ -25,7 +25,7 @@ from streamscope.ui.recording import Recording
 from streamscope.ui.source import Source
 from streamscope.ui.standing import Standing
 from streamscope.ui.travel import Mark, Travel
-from streamscope.ui.trouble import is_listener
+from streamscope.ui.trouble import is_listener, listeners
 from streamscope.ui.widgets.meters import condense
 
 if TYPE_CHECKING:
@@ -424,10 +424,10 @@ class View:
         self._accepted = Counter([state.server for state in streams if state.server])
         self.failed = len([state for state in streams if state.errors])
         self.open_streams = len([state for state in streams if not state.closed_t])
-        words = model.decoder.vocabulary
-        listening = [is_listener(state, words) for state in streams]
-        self.listeners = sum(listening)
-        self.connections = len([listens for listens, state in zip(listening, streams) if not listens and not state.ipc])
+        listening = listeners(streams, model.decoder.vocabulary)
+        self.listeners = len(listening)
+        carriers = [state for state in streams if state.ipc]
+        self.connections = len(streams) - len({state.number for state in (*listening, *carriers)})
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""
