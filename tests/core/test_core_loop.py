@@ -292,8 +292,7 @@ def test_a_stream_looks_after_itself_when_it_is_both_read_and_written(world: Wor
 def test_the_real_clock_and_poller_turn_as_well(loop: Loop) -> None:
     fired: list[int] = []
     timer = Timer(loop)
+    began = loop.now()
     timer.start(lambda t: fired.append(loop.now()), 3)
-    began = loop.clock()
     assert loop.run() is False
-    assert fired[0] >= 3
-    assert loop.clock() - began >= 3_000_000 - 1_000_000
+    assert fired[0] - began >= 3
