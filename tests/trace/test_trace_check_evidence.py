@@ -164,6 +164,18 @@ def test_what_an_assertion_cannot_know_is_not_shown() -> None:
     assert holds("max(wq) < 1MiB where high_water > 5") is None
 
 
+def test_failures_that_nobody_sees_are_not_shown_to_be_none() -> None:
+    words = msgspec.structs.replace(HERE.words, engine="a sampler", unseen=["status", "errors"])
+    blind = Vocabulary(HERE.kinds, HERE.functions, HERE.joined, words)
+    past = past_of(turn(1, 1), opened(7), written(7, 1, 900), record("sys.read", 7, 3, 100, 50), at(50 * MS))
+    ended = past_of(turn(1, 1), opened(7), record("request.end", 7, 1, 0, 0, 3), at(50 * MS))
+
+    for text in ("never(error)", "count(error) == 0"):
+        assertion = Assertion.parse(text, blind)
+        assert check(past.history, [assertion]).verdicts[0].holds is True  # nothing has ended
+        assert check(ended.history, [assertion]).verdicts[0].holds is None
+
+
 # what there was to look at
 
 
@@ -216,6 +228,7 @@ def test_a_where_of_events_is_so_though_nothing_failed() -> None:
         ("always(shut -> not reading)", "shut never came"),
         ("always(kind == request.begin -> eventually kind == request.end)", "kind == request.begin never came"),
         ("max(lag) < 20ms", "nothing was measured"),
+        ("never(callback_time > 100ms)", "nothing was measured"),
         ("never(flag(LISTENING))", "this engine never sets LISTENING"),
     ],
 )

@@ -104,6 +104,13 @@ WRONG = [
      "      ^^^^", "there is no name eror; did you mean error?"),
     ("never(flag(CLOSD))",
      "           ^^^^^", "CLOSD is not a flag; did you mean CLOSED?"),
+    ("never(READNG)",
+     "      ^^^^^^", 'READNG is no word of this feed; a text to look for stands in quotes: "READNG"; did you mean READING?'),
+    ("never(sys.reed) where tcp",
+     "      ^^^^^^^^",
+     'sys.reed is no word of this feed; a text to look for stands in quotes: "sys.reed"; did you mean sys.read?'),
+    ("never(holds(reed_cb))",
+     "            ^^^^^^^", "reed_cb is not a callback; did you mean read_cb?"),
     ("never(tcp",
      "     ^", "this parenthesis is never closed"),
     ("never()",
@@ -134,6 +141,11 @@ def test_a_wrong_assertion_is_marked_where_it_is_wrong(text: str, marks: str, me
     with pytest.raises(FilterError) as caught:
         Assertion.parse(text, Vocabulary.here())
     assert (caught.value.message, marked(caught.value, text).split("\n")[1]) == (message, marks)
+
+
+@pytest.mark.parametrize("text", ["never(:51514)", 'never("worker-7")', "never(127.0.0.1)", 'count("READNG") == 0'])
+def test_a_text_to_look_for_stands_in_quotes_or_is_no_name(text: str) -> None:
+    assert Assertion.parse(text, Vocabulary.here()).text == text
 
 
 WORDS = [*FORMS, "(", ")", "wq", "queue_age", "error", "for", "100ms", "->", "eventually", "within", "where", "per",

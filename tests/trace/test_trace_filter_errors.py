@@ -26,7 +26,7 @@ WRONG = [
     ("type == tpc",
      "        ^^^", "tpc is not a handle's type; did you mean tcp?"),
     ("pevents has UOT",
-     "            ^^^", "UOT is not poll events; did you mean OUT?"),
+     "            ^^^", "UOT is not a poll event; did you mean OUT?"),
     ("prot == 7000",
      "^^^^", "there is no name prot; did you mean port?"),
     ("rmed(OUT)",

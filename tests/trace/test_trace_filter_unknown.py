@@ -156,6 +156,34 @@ def test_another_engine_is_asked_in_its_own_words_and_numbers() -> None:
         Filter.parse("flag(READING)", MOON)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("write_queue > 5", "write_queue cannot be known of the moon, lunation 1254"),
+        ("armed(WAVE)", "pevents cannot be known of the moon, lunation 1254"),
+        ("queue_age > 1s", "queue_age cannot be known of the moon, lunation 1254: it does not see write_queue"),
+    ],
+)
+def test_a_field_that_the_engine_has_not_is_refused_and_absent_beside_one_that_has_it(text: str, why: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        Filter.parse(text, MOON)
+    assert caught.value.message == why
+    beside = Filter.parse(f"not ({text})", MOON, HERE)
+    assert beside.of_stream(StreamState(7, write_queue_size=900), 10) is True  # nothing there that could be compared
+
+
+def test_whether_it_failed_is_unknown_of_what_does_not_say_how_it_went() -> None:
+    ended = Event(1, 9, 3, 7, "request.end", "sampled", None, None, {"req": 1, "status": 0, "request": 3})
+    blind = sampler("status", "errors")
+
+    assert Filter.parse("error", blind).of_event(ended) is None
+    assert Filter.parse("not error", blind).of_event(ended) is None
+    assert Filter.parse("error", blind).of_event(EVENT) is False  # EAGAIN, which it sees
+    assert Filter.parse("error", HERE).of_event(ended) is False
+    with pytest.raises(FilterError, match="errors cannot be known"):
+        Filter.parse("error", sampler("status", "result", "errors", "error"))
+
+
 def test_of_several_feeds_a_word_is_refused_only_if_none_has_it() -> None:
     text = "flag(READING) or FULL"
     here, moon = Filter.parse(text, HERE, MOON), Filter.parse(text, MOON, HERE)

@@ -24,5 +24,3 @@ KERNEL_FIELDS: tuple[tuple[str, str], ...] = (
     ("bytes_received", "Bytes that came in since the connection began."),
 )
 """The name and meaning of each."""
-
-KERNEL_NUMBERS = {name: number for number, (name, _) in enumerate(KERNEL_FIELDS)}

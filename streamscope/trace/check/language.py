@@ -118,7 +118,7 @@ class _Reader:
     def __init__(self, text: str, language: Language) -> None:
         self._text = text
         self._language = language
-        self._parser = Parser(tokens(text), language, STOPS)
+        self._parser = Parser(tokens(text), language, STOPS, texts_in_quotes=True)
 
     def assertion(self) -> Quantity | Never | Leads:
         parser, form = self._parser, self._parser.take()

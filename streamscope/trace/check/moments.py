@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from streamscope.trace.filter import Filter
 from streamscope.trace.filter.names import OF_ALL_HANDLES, Name
+from streamscope.trace.filter.reach import OUTCOMES
 from streamscope.trace.filter.tree import And, Compare, Leaf, Word, leaves
 from streamscope.trace.state import StreamState
 
@@ -110,7 +111,9 @@ def _is_of_every_handle(condition: Filter, bits: int) -> bool:
 
 
 def wants_failures_only(condition: Filter) -> bool:
-    """Whether the condition wants no events but those that tell of a failure."""
+    """Whether the condition wants no events but those that tell of a failure, and the engine knows which do."""
+    if not OUTCOMES.isdisjoint(condition.vocabulary.unseen):
+        return False
     root = condition.root
     parts = root.parts if isinstance(root, And) else (root,)
     return any(isinstance(part, Word) and part.role == "error" for part in parts)

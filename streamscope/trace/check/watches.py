@@ -216,7 +216,7 @@ class NeverWatch(Watch):
             self.where = presence(assertion, meaning.where, every_handle=self.every_handle)
         if meaning.cause is not None:
             self.cause = presence(assertion, meaning.cause, every_handle=self.every_handle)
-        self._looked = self.of_events
+        self._looked = self.of_events and not self.measures
         self._kinds = changing(names_of(self._condition))
         self._ages = Ages(self._condition)
         self.queue_alone = not self.of_events and "above_age" not in names_of(self._condition)
@@ -231,6 +231,7 @@ class NeverWatch(Watch):
 
     def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """An event that never was to be."""
+        self._looked = self._looked or event.spans is not None
         so = self._condition.of_event(event, state)
         if so:
             self._fail(instant_of(event, state, row), "")
@@ -284,7 +285,9 @@ class NeverWatch(Watch):
         if never:
             self.verdict.idle = f"this engine never sets {', '.join(never)}"
         elif not self._looked:
-            self.verdict.idle = "there was nothing that it could be said of"
+            self.verdict.idle = (
+                "nothing was measured" if self.measures else "there was nothing that it could be said of"
+            )
         return self.verdict
 
 

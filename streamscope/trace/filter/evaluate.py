@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 from streamscope.trace.decode import Event
 from streamscope.trace.filter.names import EDGES, UNKNOWN, Name, request_of
 from streamscope.trace.filter.pattern import Pattern
-from streamscope.trace.filter.reach import may_fail
+from streamscope.trace.filter.reach import OUTCOMES, may_fail, outcome_of
 from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word, leaves
 from streamscope.trace.filter.values import Constant
 from streamscope.trace.state import NO_FAILURES, StreamState
@@ -65,7 +65,7 @@ def event_test(node: Node, vocabulary: Vocabulary) -> EventTest:
         of_stream = _predicate_of_stream(node)
         return lambda event, state: state is not None and of_stream(state, event.t)
     if isinstance(node, Word):
-        return _word_of_event(node)
+        return _word_of_event(node, vocabulary)
     return _compare_events(node, vocabulary)
 
 
@@ -312,14 +312,14 @@ def _word_of_stream(node: Word) -> StreamTest:
     return lambda state, now_t: _has_text(state, text)
 
 
-def _word_of_event(node: Word) -> EventTest:
+def _word_of_event(node: Word, vocabulary: Vocabulary) -> EventTest:
     role, number = node.role, node.number
     if role == "number":
         return lambda event, state: event.stream == number
     if role == "flag":
         return lambda event, state: event.fields.get("flag") == number
     if role == "error":
-        return lambda event, state: failed(event)
+        return _failure(vocabulary)
     if role == "kind":
         return lambda event, state: event.kind == node.text
     if role == "function":
@@ -339,6 +339,14 @@ def _event_has_text(event: Event, text: str) -> bool:
     )
 
 
+def _failure(vocabulary: Vocabulary) -> EventTest:
+    """Whether the event tells of a failure; unknown of one that does not see how things went."""
+    unseen = vocabulary.unseen & OUTCOMES
+    if not unseen:
+        return lambda event, state: failed(event)
+    return lambda event, state: None if may_fail(event.kind) and outcome_of(event.kind) in unseen else failed(event)
+
+
 def failed(event: Event) -> bool:
     """Whether the event tells of a failure: what a stream's `errors` counts."""
     kind = event.kind
@@ -346,5 +354,5 @@ def failed(event: Event) -> bool:
         return False
     if kind == "callback.error":
         return True
-    result = event.fields.get("status" if kind == "request.end" else "result")
+    result = event.fields.get(outcome_of(kind))
     return type(result) is int and result < 0 and (kind == "request.end" or result not in NO_FAILURES)

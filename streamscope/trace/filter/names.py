@@ -20,7 +20,7 @@ kind's affair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as made
 from typing import Any, Final, TypeAlias
@@ -92,6 +92,8 @@ OF_ALL_HANDLES = frozenset(
     {"number", "type", "flags", "name", "place", "begin_t", "closed_t", "errors"}
 )  # fmt: skip
 """The fields that timers and the like have too; the others are a stream's alone."""
+_ALWAYS = OF_ALL_HANDLES - {"errors"}
+"""What a handle has in every engine, whether its vocabulary explains it or not."""
 
 
 # what streams have
@@ -311,8 +313,10 @@ def names_of(vocabulary: Vocabulary, others: Sequence[Vocabulary] = ()) -> dict[
         own = names.pop(name.name, None)
         if own is not None:  # an argument that streams have too
             name = replace(name, of_event=own.of_event, kinds=own.kinds, unknowable=own.unknowable)
-        if not name.rests_on.isdisjoint(vocabulary.unseen):
+        if not all(map(vocabulary.knows, name.rests_on)):
             name = replace(name, of_state=_unknown, unknowable=True, since=None, field="")
+        elif _lacking(name, vocabulary):
+            name = replace(name, of_state=_absent, since=None, field="")
         names[name.name] = name
     for name in list(names.values()):
         missing = [_missing(name, each) for each in every]
@@ -325,9 +329,18 @@ def _unknown(state: StreamState, now_t: int) -> Any:
     return UNKNOWN
 
 
+def _absent(state: StreamState, now_t: int) -> Any:
+    return None
+
+
+def _lacking(name: Name, vocabulary: Vocabulary) -> set[str]:
+    """The fields that it rests on and that this engine has not, if no event brings it either."""
+    return set() if name.kinds else {each for each in name.rests_on - _ALWAYS if not vocabulary.has(each)}
+
+
 def _missing(name: Name, vocabulary: Vocabulary) -> str:
     """Why this engine can never know it; "" if it can."""
-    unseen: Iterable[str] = {name.name, *name.rests_on} & vocabulary.unseen
+    unseen = {name.name, *name.rests_on} & vocabulary.unseen | _lacking(name, vocabulary)
     what = f"{name.name} cannot be known of {visible(vocabulary.engine) or 'this engine'}"
     if name.measured:
         kinds = {kind for kind, _ in vocabulary.kinds}

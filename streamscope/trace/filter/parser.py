@@ -11,13 +11,16 @@ Pratt's way (operator precedence by recursion): `or` binds least, then `and` or 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import END, OPERATOR, STRING, WORD, FilterError, Token, tokens
 from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
 from streamscope.trace.filter.pattern import Pattern
+from streamscope.trace.filter.reach import OUTCOMES, may_fail, outcome_of
 from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
 from streamscope.trace.filter.values import BYTES, SETS, TIMES, WHAT, Constant, meant, number_of
+from streamscope.trace.untrusted import NAME
 
 DEEPEST = 40
 KEYWORDS = frozenset({"and", "or", "not"})
@@ -38,10 +41,12 @@ def parse(text: str, language: Language) -> Node | None:
 
 class Parser:
     """Reads expressions from a list of tokens. `stops` are words that end an expression, for languages around this
-    one.
+    one. With `texts_in_quotes`, a name that is none of the feed's is an error and not a text to look for.
     """
 
-    def __init__(self, found: list[Token], language: Language, stops: Iterable[str] = ()) -> None:
+    def __init__(
+        self, found: list[Token], language: Language, stops: Iterable[str] = (), *, texts_in_quotes: bool = False
+    ) -> None:
         self._tokens = found
         self._language = language
         self._names = language.names
@@ -49,6 +54,7 @@ class Parser:
         self._at = 0
         self._depth = 0
         self._stops = frozenset(stops)
+        self._texts_in_quotes = texts_in_quotes
 
     @property
     def next(self) -> Token:
@@ -260,7 +266,11 @@ class Parser:
                 return Compare(stream, "==", Constant("handle", int(digits)), None, token.start, token.end)
             return Word("number", str(int(digits)), int(digits), self._of("stream", "local", "peer"))
         if small == ERROR:
-            return Word("error", ERROR, 0, self._of("errors"))
+            errors = self._names["errors"]
+            if not self._tells_failures():
+                known(errors, token)
+            unsure = not OUTCOMES.isdisjoint(self._language.vocabulary.unseen)
+            return Word("error", ERROR, 0, (replace(errors, unknowable=errors.unknowable or unsure),))
         name = self._names.get(word)
         if name is not None and name.domain == "bool":
             return Word("bool", word, 0, (known(name, token),))
@@ -277,7 +287,22 @@ class Parser:
         if small in PREDICATES or small == "has":
             raise FilterError(f'{word} needs something beside it; write "{word}" to look for the text',
                               token.start, token.end)  # fmt: skip
+        if self._texts_in_quotes and NAME.fullmatch(word):
+            likely = [*self._values.names["flag"], *self._values.names["type"], *self._values.texts["kind"],
+                      *self._values.texts["function"]]  # fmt: skip
+            raise FilterError(
+                f'{word} is no word of this feed; a text to look for stands in quotes: "{word}"{meant(word, likely)}',
+                token.start, token.end,
+            )  # fmt: skip
         return self._text(small)
+
+    def _tells_failures(self) -> bool:
+        """Whether some feed has events that can tell of a failure."""
+        names = self._names
+        return any(
+            may_fail(kind) and (not (said := outcome_of(kind)) or (said in names and not names[said].refused))
+            for kind in self._values.texts["kind"]
+        )
 
     def _text(self, text: str) -> Word:
         return Word("text", text.lower(), 0, self._of("name", "place", "local", "peer"))

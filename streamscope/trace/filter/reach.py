@@ -50,6 +50,15 @@ def may_fail(kind: str) -> bool:
     return kind.startswith("sys.") or kind in ("request.end", "callback.error")
 
 
+OUTCOMES = frozenset({"status", "result"})
+"""The arguments that say how things went."""
+
+
+def outcome_of(kind: str) -> str:
+    """The argument that says how it went, for a kind that may fail; "" where that it came says it."""
+    return "status" if kind == "request.end" else "result" if kind.startswith("sys.") else ""
+
+
 def functions_of(node: Node) -> frozenset[str] | None:
     """The functions whose events may be wanted, None for any."""
     if isinstance(node, And):

@@ -171,6 +171,8 @@ def _texts_of(vocabulary: Vocabulary) -> dict[str, frozenset[str]]:
     return {"kind": frozenset(name for name, _ in vocabulary.kinds), "function": frozenset(vocabulary.functions)}
 
 
+_ONE_OF = {WHAT["flags"]: "a flag", WHAT["mask"]: "a poll event", WHAT["callbacks"]: "a callback"}
+"""What each of several is called."""
 _EXAMPLES = {"bytes": ": 64KiB", "ns": ": 100ms", "ms": ": 100ms"}
 
 
@@ -214,6 +216,7 @@ def _measured(domain: str, number: Fraction, unit: str, token: Token, end: int) 
 
 
 def _unknown(token: Token, what: str, known: Iterable[str]) -> FilterError:
+    what = _ONE_OF.get(what, what)
     return FilterError(f"{token.shown()} is not {what}{meant(token.text, known)}", token.start, token.end)
 
 
