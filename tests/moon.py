@@ -69,7 +69,7 @@ WORDS = Words(
         "bytes_out": FieldWords("flowed", "What has flowed.", 2),
         "turn": FieldWords("orbit", "Which orbit it is."),
     },
-    unseen=["bytes_in", "errors"],
+    unseen=["bytes_in", "errors", "payload", "callback_ns"],
 )
 
 MOON = Vocabulary(

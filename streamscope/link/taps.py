@@ -49,7 +49,8 @@ class Taps:
         if len(subscriber.opened) >= MOST_OPEN:
             return f"{MOST_OPEN} streams are open already"
         if not self._producer.tap(number, self._show):
-            return f"there is no stream #{number}"
+            there = number in self._producer.numbers()
+            return f"stream #{number} cannot show its payload" if there else f"there is no stream #{number}"
         subscriber.opened.add(number)
         self._opened.setdefault(number, []).append(subscriber)
         return ""

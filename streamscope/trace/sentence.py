@@ -49,7 +49,8 @@ def word_text(vocabulary: Vocabulary, kind: str, argument: str, word: Word | Non
 
 
 def change(event: Event, words: Vocabulary, name: str) -> str:
-    """`name old → new`, without the name if that is empty."""
+    """`name old → new` with what the engine calls the field, without the name if that is empty."""
+    name = words.label(name) if name else name
     old, new = word_text(words, event.kind, "old", event.old), word_text(words, event.kind, "new", event.new)
     return f"{name} {old} → {new}".lstrip()
 

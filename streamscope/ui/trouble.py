@@ -46,6 +46,11 @@ def is_above(state: StreamState, vocabulary: Vocabulary) -> bool:
     return state.write_queue_size > state.high_water and vocabulary.tells("write_queue_size", "high_water")
 
 
+def has_failed(state: StreamState, vocabulary: Vocabulary) -> bool:
+    """Whether something failed in a stream, as far as its engine can know."""
+    return state.errors > 0 and vocabulary.knows("errors")
+
+
 def failure_text(state: StreamState, vocabulary: Vocabulary) -> str:
     """What failed last in a stream: the errno's name, or that a callback raised."""
     if state.last_error == RAISED:
@@ -58,7 +63,11 @@ def trouble_of(state: StreamState, now_t: int, vocabulary: Vocabulary) -> Troubl
     if state.delayed_error:
         return Trouble(ERROR, "✗", "an error waits to be told")
     if state.closed_t:
-        return Trouble(ERROR, "✗", f"closed; {failure_text(state, vocabulary)}") if state.errors else _CLOSED
+        return (
+            Trouble(ERROR, "✗", f"closed; {failure_text(state, vocabulary)}")
+            if has_failed(state, vocabulary)
+            else _CLOSED
+        )
     if is_above(state, vocabulary):
         since = f" for {age_text(now_t - state.above_t)}" if state.above_t else ""
         return Trouble(WARNING, "!", f"{bytes_text(state.write_queue_size)} queued, above its mark{since}")
@@ -72,7 +81,7 @@ def trouble_of(state: StreamState, now_t: int, vocabulary: Vocabulary) -> Troubl
         )
     if state.flags & vocabulary.flag("SHUTTING") and state.write_queue:
         return Trouble(WARNING, "!", "shutdown waits for the queue to drain")
-    if state.errors:
+    if has_failed(state, vocabulary):
         return Trouble(ERROR, "✗", failure_text(state, vocabulary))
     return _CALM
 

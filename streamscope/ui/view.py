@@ -422,9 +422,10 @@ class View:
         """How many streams there are; ten thousand take some milliseconds."""
         streams = model.streams.values()
         self._accepted = Counter([state.server for state in streams if state.server])
-        self.failed = len([state for state in streams if state.errors])
+        words = model.decoder.vocabulary
+        self.failed = len([state for state in streams if state.errors]) * words.knows("errors")
         self.open_streams = len([state for state in streams if not state.closed_t])
-        listening = listeners(streams, model.decoder.vocabulary)
+        listening = listeners(streams, words)
         self.listeners = len(listening)
         carriers = [state for state in streams if state.ipc]
         self.connections = len(streams) - len({state.number for state in (*listening, *carriers)})

@@ -85,8 +85,13 @@ WORDS: dict[str, Any] = {
         for place, name in enumerate(FLAGS)
     ],
     "types": [{"number": REACH, "name": "reach", "stream": True}, {"number": OTTER, "name": "otter", "stream": False}],
-    "fields": {"write_queue_size": {"plain": "water behind the weir", "meaning": "Buckets of it.", "weight": 3}},
-    "unseen": ["bytes_out", "writes", "peer"],
+    "fields": {
+        "flags": {"plain": "how it flows", "meaning": "What the reach is like."},
+        "name": {"plain": "name", "meaning": "What somebody called the reach."},
+        "place": {"plain": "dug at", "meaning": "Where it was dug."},
+        "write_queue_size": {"plain": "water behind the weir", "meaning": "Buckets of it.", "weight": 3},
+    },
+    "unseen": ["bytes_out", "writes", "peer", "payload"],
 }  # fmt: skip
 
 

@@ -102,8 +102,11 @@ def test_what_it_can_be_told_is_done_and_what_not_is_said(flowing: Flowing) -> N
     session.command("open", reach=2)
     session.command("open", reach=17)
     session.command("payload", stream=1, on=True)
-    watch(session, lambda: len(session.notices) == 2, "two refusals")
-    assert list(session.notices) == ["there is no such reach", "there is no stream #1"]
+    session.command("payload", stream=99, on=True)
+    watch(session, lambda: len(session.notices) == 3, "three refusals")
+    assert list(session.notices) == [
+        "there is no such reach", "stream #1 cannot show its payload", "there is no stream #99"
+    ]  # fmt: skip
     watch(
         session,
         lambda: any(e.kind == "sluice.opened" and e.fields["height"] == 9 for e in events_of(session)),
@@ -175,7 +178,9 @@ def test_its_own_words_are_those_of_the_filter_and_the_check(trace: Path, runtim
 
 
 def test_words_that_it_has_not_and_what_it_cannot_know_are_refused(trace: Path, runtime: Path) -> None:
-    for wrong, why in (("never(flag==READING)", "READING"), ("max(bytes_out) < 5", "bytes_out")):
+    for wrong, why in (("never(flag==READING)", "READING"), ("max(bytes_out) < 5", "bytes_out"),
+                       ("never(READING)", "READING"), ("max(bytes_in) < 5", "bytes_in"),
+                       ("count(error) == 0", "errors"), ("never(queue_age > 1s)", "write_queue")):  # fmt: skip
         done = run(runtime, "check", str(trace), "--assert", wrong)
         assert done.returncode == 2, done.stdout + done.stderr
         assert why in done.stderr

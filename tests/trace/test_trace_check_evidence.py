@@ -167,7 +167,7 @@ def test_what_an_assertion_cannot_know_is_not_shown() -> None:
 def test_failures_that_nobody_sees_are_not_shown_to_be_none() -> None:
     words = msgspec.structs.replace(HERE.words, engine="a sampler", unseen=["status", "errors"])
     blind = Vocabulary(HERE.kinds, HERE.functions, HERE.joined, words)
-    past = past_of(turn(1, 1), opened(7), written(7, 1, 900), record("sys.read", 7, 3, 100, 50), at(50 * MS))
+    past = past_of(turn(1, 1), opened(7), record("sys.read", 7, 3, 100, 50), at(50 * MS))
     ended = past_of(turn(1, 1), opened(7), record("request.end", 7, 1, 0, 0, 3), at(50 * MS))
 
     for text in ("never(error)", "count(error) == 0"):

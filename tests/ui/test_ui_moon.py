@@ -47,6 +47,28 @@ async def test_what_it_cannot_know_is_a_dash_in_the_panel_and_no_column() -> Non
     assert {"queue", "flags", "rate_out"} <= set(shown)
 
 
+async def test_times_of_the_loop_that_it_has_not_are_not_shown_and_those_it_cannot_know_are_a_dash() -> None:
+    async with looking_at(moonrise(), size=(200, 50)) as (pilot, _):
+        header = screen_text(pilot).splitlines()[0]
+
+        assert "poll" not in header
+        assert re.search(r"cb +–", header)
+
+
+async def test_a_stream_on_the_whole_screen_claims_nothing_that_it_cannot_know() -> None:
+    async with looking_at(moonrise(), size=(200, 50)) as (pilot, _):
+        await pilot.press("enter")
+        await pilot.pause()
+        shown = screen_text(pilot)
+
+        assert "Which requests wait cannot be known of the moon, lunation 1254." in shown
+        assert "No payload can be seen of the moon, lunation 1254." in shown
+        assert "under way" not in shown
+        assert re.search(r"shore +1000 B", shown)
+        assert "errors" not in words_of(shown)
+        assert not words_of(shown) & LIBUVS
+
+
 async def test_the_help_explains_fields_and_flags_in_its_words() -> None:
     async with looking_at(moonrise()) as (_, overview):
         panel = overview.panels.panels[0]

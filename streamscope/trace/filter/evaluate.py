@@ -275,7 +275,7 @@ def _predicate_of_stream(node: Predicate) -> StreamTest:
     if get is not None:
         return lambda state, now_t: get(state) & bits == bits
     assert value is not None
-    has_them = _where_known(node, lambda word: word & bits == bits)
+    has_them = _where_known(node, lambda word: word is not None and word & bits == bits)
     return lambda state, now_t: has_them(value(state, now_t))
 
 

@@ -66,7 +66,7 @@ def pieces(view: View) -> list[Piece]:
         Piece(1, _recording(view)),
         Piece(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "warning")) if view.unread_lines else ()),
         Piece(3, _slowest(view)),
-        Piece(4, (*_share("poll", rates.poll), ("  ", ""), *_share("cb", rates.callbacks)), right=True),
+        Piece(4, _shares(view), right=True),
     ]
     return [piece for piece in found if any(text for text, _ in piece.parts)]
 
@@ -116,6 +116,14 @@ def _slowest(view: View) -> tuple[tuple[str, str], ...]:
     if not slowest or slowest[0].ns < LONG_NS:
         return ()
     return (("slowest cb ", "label"), (span_text(slowest[0].ns), "value"))
+
+
+def _shares(view: View) -> tuple[tuple[str, str], ...]:
+    """How much of the time the loop waits, and how much its callbacks take, as far as this engine has such times."""
+    words, rates = view.vocabulary, view.rates
+    asked = (("poll", "poll_ns", rates.poll), ("cb", "callback_ns", rates.callbacks))
+    found = [_share(name, share if words.knows(field) else None) for name, field, share in asked if words.has(field)]
+    return tuple(part for place, share in enumerate(found) for part in ((("  ", ""), *share) if place else share))
 
 
 def _share(name: str, share: float | None) -> tuple[tuple[str, str], ...]:

@@ -16,7 +16,7 @@ from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import pending_count
 from streamscope.ui.safe import fit, visible
-from streamscope.ui.trouble import failure_text, is_above
+from streamscope.ui.trouble import failure_text, has_failed, is_above
 from streamscope.ui.widgets import lamps
 from streamscope.ui.widgets.meters import NONE, age_text, bar, bar_scale, bytes_text, chart, count_text, rate_text
 
@@ -126,7 +126,8 @@ class Rows:
         line.append((f"{bytes_text(size):>7}  ", "warning" if above else "value" if size else "dim"))
         if self.words.tells("high_water"):
             line += _marked_bar(size, bar_scale(size, mark), mark, room)
-            line.append((f" high-water {bytes_text(mark)}", "warning" if above else "label"))
+            called = self.words.field("high_water").name or "high-water"
+            line.append((f" {called} {bytes_text(mark)}", "warning" if above else "label"))
         return [Row(0, line)]
 
     def trend(self, height: int) -> list[Row]:
@@ -288,7 +289,7 @@ class Rows:
         return rows
 
     def _errors(self) -> Line:
-        if not self.state.errors:
+        if not has_failed(self.state, self.words):
             return []
         last = failure_text(self.state, self.facts.vocabulary)
         return [(f"    errors {count_text(self.state.errors)}, last {last}", "error")]

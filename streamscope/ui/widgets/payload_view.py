@@ -16,7 +16,7 @@ from textual.reactive import var
 from streamscope.link.frames import Payload
 from streamscope.ui.actions import bindings
 from streamscope.ui.payload_log import PayloadLog, PayloadRow, hex_characters, hex_text
-from streamscope.ui.safe import fit
+from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text
 from streamscope.ui.trouble import is_listener
 from streamscope.ui.view import View
@@ -61,7 +61,8 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
 
     def on_mount(self) -> None:
         """Ask for the payload, unless the stream is one of the past that the engine does not have any more."""
-        if self._view.replaying or self._stream in self._view.source.model.streams:
+        there = self._view.replaying or self._stream in self._view.source.model.streams
+        if there and self._view.vocabulary.knows("payload"):
             self._view.source.open_payload(self._stream)
         self.watch(self, "following", self._retitle)
 
@@ -164,6 +165,8 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         state = self._view.stream(self._stream)
         if state is not None and is_listener(state, self._view.vocabulary):
             return "A listening stream has no payload: its connections have."
+        if not self._view.vocabulary.knows("payload"):
+            return f"No payload can be seen of {visible(self._view.vocabulary.engine) or 'this engine'}."
         if self._view.replaying and not self._view.source.payload:
             return "Nothing of this stream's payload was recorded: that needs --payload N, or --control."
         if hello is not None and not hello.control and not hello.payload:

@@ -49,7 +49,8 @@ class RequestList(Pens):
         if lines != self._lines:
             self._lines = lines
             self.refresh()
-        title = "requests" if state is None else f"requests · {_count(state)}"
+        known = state is not None and self._view.vocabulary.tells("write_queue")
+        title = f"requests · {_count(state)}" if state is not None and known else "requests"
         if title != self._title:
             self._title = title
             self.border_title = Content(title)
@@ -86,7 +87,9 @@ def request_lines(
         rest = queue[len(shown) :]
         lines.append([(f"+{len(rest):,} more, {bytes_text(sum(request.left for request in rest))}", "muted")])
     lines += finished
-    if not lines:
+    if not lines and not words.tells("write_queue"):
+        lines.append([(f"Which requests wait cannot be known of {visible(words.engine) or 'this engine'}.", "muted")])
+    elif not lines:
         lines.append([("Nothing waits: every write was taken at once, or none was made.", "muted")])
     lines += past
     return [cut(line, width) for line in lines[: max(height, 0)]]
