@@ -16,7 +16,7 @@ from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import peer_text, pending_count
 from streamscope.ui.safe import visible
-from streamscope.ui.trouble import ERROR, WARNING, is_above, is_listener, severity, trouble_of
+from streamscope.ui.trouble import ERROR, WARNING, is_above, is_listener, mark_of, severity, trouble_of
 from streamscope.ui.widgets.lamps import Letters
 from streamscope.ui.widgets.meters import (
     AGE_WIDTH,
@@ -193,7 +193,7 @@ COLUMNS: tuple[Column, ...] = (
            sort_title="bytes out a second",
            fields=("bytes_out",)),
     Column("trend", "last 30 s", "Bytes that waited to be sent, over the last thirty seconds.", 10,
-           lambda s, now, tr: Cell(chart(tr.queue_trend(s.number, 10), 10, 1, s.high_water)[0], "trend"),
+           lambda s, now, tr: Cell(chart(tr.queue_trend(s.number, 10), 10, 1, mark_of(s, tr.vocabulary))[0], "trend"),
            lambda s, now, tr: s.write_queue_size, align="left", rank=8, sort_title="write queue",
            fields=("write_queue_size",)),
     Column("requests", "reqs", "How many writes wait.", 4,

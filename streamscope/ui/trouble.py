@@ -41,6 +41,11 @@ def is_listener(state: StreamState, vocabulary: Vocabulary) -> bool:
     return bool(listeners((state,), vocabulary))
 
 
+def mark_of(state: StreamState, vocabulary: Vocabulary) -> int:
+    """The mark above which a stream's queue should not be, 0 for an engine that has none or cannot know it."""
+    return state.high_water if vocabulary.tells("high_water") else 0
+
+
 def is_above(state: StreamState, vocabulary: Vocabulary) -> bool:
     """Whether more waits in the stream than its mark, as far as there is one."""
     return state.write_queue_size > state.high_water and vocabulary.tells("write_queue_size", "high_water")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 
-from moon import FULL, MOON, moonrise
+import msgspec
+from moon import FULL, MOON, SEA, moonrise
 from ui_pilot import looking_at, screen_text
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS
+from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
 from streamscope.ui.screens.help import help_of
 from streamscope.ui.widgets.lamps import lamps
+from streamscope.ui.widgets.panel_rows import Facts, Rows
 from streamscope.ui.widgets.timeline_lines import lanes_for
 
 LIBUVS = (
@@ -45,6 +49,19 @@ async def test_what_it_cannot_know_is_a_dash_in_the_panel_and_no_column() -> Non
     shown = [placed.column.id for placed in cols.place([column.id for column in cols.COLUMNS], 400, MOON)]
     assert {"rate_in", "bytes_in", "errors", "fd", "wants"}.isdisjoint(shown)
     assert {"queue", "flags", "rate_out"} <= set(shown)
+
+
+def test_an_engine_without_a_mark_has_its_queue_drawn_by_the_queue_alone() -> None:
+    fields = {name: field for name, field in MOON.words.fields.items() if name != "high_water"}
+    markless = Vocabulary(MOON.kinds, MOON.functions, (), msgspec.structs.replace(MOON.words, fields=fields))
+    state = StreamState(7, SEA, write_queue_size=900)  # in every engine's model a mark stands beside it
+
+    def drawn(words: Vocabulary) -> str:
+        rows = Rows(Facts(state, 0, words, queue_trend=[900.0] * 40), 90).trend(4)
+        return "\n".join("".join(text for text, _ in row.line) for row in rows)
+
+    assert "█" in drawn(markless)
+    assert "█" not in drawn(MOON)  # a mark of 64 KiB is far above it
 
 
 async def test_times_of_the_loop_that_it_has_not_are_not_shown_and_those_it_cannot_know_are_a_dash() -> None:

@@ -126,7 +126,8 @@ class Section:
 
     def _queue(self, box: Box) -> None:
         pen, columns = self._pen, self._columns
-        high = max((c.high_water for c in columns if c.known), default=0)
+        marked = self._vocabulary.tells("high_water")
+        high = max((c.high_water for c in columns if c.known), default=0) if marked else 0
         peak = max(c.wq_max for c in columns)
         ticks = byte_ticks(max(peak, high if peak > high / 4 else peak))
         scale = box.height / (ticks[-1] or 1)
@@ -137,7 +138,7 @@ class Section:
             if tick:
                 pen.text(box.right + 10, y + 4, size(tick), size=12, fill="muted")
         self._steps(box, [c.wq_max if c.known else 0 for c in columns], scale, "queue", 0.25)
-        if high and high <= ticks[-1] and self._vocabulary.tells("high_water"):
+        if high and high <= ticks[-1]:
             self._high_water(box, scale)
         if peak:
             self._peak(box, scale)

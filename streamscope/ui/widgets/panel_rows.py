@@ -16,7 +16,7 @@ from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import pending_count
 from streamscope.ui.safe import fit, visible
-from streamscope.ui.trouble import failure_text, has_failed, is_above
+from streamscope.ui.trouble import failure_text, has_failed, is_above, mark_of
 from streamscope.ui.widgets import lamps
 from streamscope.ui.widgets.meters import NONE, age_text, bar, bar_scale, bytes_text, chart, count_text, rate_text
 
@@ -134,17 +134,17 @@ class Rows:
         """`write_queue_size` over the last thirty seconds, `height` lines high."""
         if not self.words.tells("write_queue_size"):
             return []
-        facts, mark = self.facts, self.state.high_water
+        facts, mark = self.facts, mark_of(self.state, self.words)
         cells = trend_cells(self.width)
         peak = max(facts.queue_trend, default=0.0)
         notes = [f" peak {bytes_text(peak)}", *[""] * (height - 2), " last 30 s"]
         top = max(peak, mark)
         rows = []
         for number, text in enumerate(chart(facts.queue_trend, cells, height, mark)):
-            hot_line = height > 1 and top * (height - 1 - number) / height >= mark
+            hot_line = height > 1 and 0 < mark <= top * (height - 1 - number) / height
             values = [0.0] * (cells - len(facts.queue_trend)) + list(facts.queue_trend)[-cells:]
             cell_styles = [
-                (cell, "spark-hot" if hot_line or (height == 1 and value > mark) else "spark" if value else "track")
+                (cell, "spark-hot" if hot_line or (height == 1 and 0 < mark < value) else "spark" if value else "track")
                 for cell, value in zip(text, values)
             ]
             rows.append(Row(3, [*self._begin(""), (" " * 9, ""), *_runs(cell_styles), (notes[number], "label")]))

@@ -323,7 +323,7 @@ def _area(picture: Picture, height: int) -> list[list[Cell]]:
         row = []
         for pair, cells, size, level in zip(pairs, known, sizes, levels):
             part = min(max(level - line * 8, 0), 8)
-            hot = size > mark and (line >= at or height == 1)
+            hot = 0 < mark < size and (line >= at or height == 1)
             if _lost(pair):
                 row.append(GAP)
             elif part:
@@ -339,9 +339,9 @@ def _area(picture: Picture, height: int) -> list[list[Cell]]:
 
 
 def _scale(picture: Picture) -> tuple[int, int]:
-    """What the top of the area stands for, and the high-water mark."""
+    """What the top of the area stands for, and the high-water mark, 0 for none."""
     known = [column for column in picture.columns if column.known]
-    mark = max((column.high_water for column in known), default=0)
+    mark = max((column.high_water for column in known), default=0) if picture.vocabulary.tells("high_water") else 0
     return bar_scale(max((column.wq_max for column in known), default=0), mark), mark
 
 
