@@ -295,8 +295,8 @@ def event_as_json(event: Event, vocabulary: Vocabulary) -> dict[str, Any]:
 
     Flags, masks, callbacks, types and requests are names, those of the feed's vocabulary, several of them joined by `|`
     (empty for none); a flag goes from "off" to "on" or back. A status or result stays a number; when it is negative,
-    `<field>_name` has its name beside it. Texts are the program's own and may hold control characters: whoever writes
-    the object escapes them, see `names.printable_json`.
+    `<field>_name` has its name beside it. What the engine cannot know is None. Texts are the program's own and may hold
+    control characters: whoever writes the object escapes them, see `names.printable_json`.
     """
     kind = event.kind
     out: dict[str, Any] = {
@@ -315,6 +315,7 @@ def event_as_json(event: Event, vocabulary: Vocabulary) -> dict[str, Any]:
     elif event.old is not None or event.new is not None:
         put("old", event.old)
         put("new", event.new)
+    unseen = vocabulary.unseen
     for name, word in event.fields.items():
-        put(name, word)
+        put(name, None if name in unseen else word)
     return out

@@ -33,8 +33,8 @@ def sentence(event: Event, vocabulary: Vocabulary) -> tuple[str, str]:
 
 
 def word_text(vocabulary: Vocabulary, kind: str, argument: str, word: Word | None) -> str:
-    """One argument as a person reads it: by name, with separators, `–` for none."""
-    if word is None:
+    """One argument as a person reads it: by name, with separators, `–` for none and for what nobody can know."""
+    if word is None or not vocabulary.knows(argument):
         return NONE
     if isinstance(word, str):
         return visible(word) or NONE
@@ -70,10 +70,14 @@ def _pair(event: Event) -> tuple[int, int]:
 
 
 def _result(words: Vocabulary, result: int) -> str:
+    if not words.knows("result"):
+        return NONE
     return f"-1 {words.error_text(result)}" if result < 0 else str(result)
 
 
 def _status(words: Vocabulary, status: int) -> str:
+    if not words.knows("status"):
+        return NONE
     return words.error_text(status) if status < 0 else str(status)
 
 
@@ -134,7 +138,7 @@ def _delayed_error(event: Event, words: Vocabulary) -> tuple[str, str]:
 def _request_begin(event: Event, words: Vocabulary) -> tuple[str, str]:
     name, req = words.request_text(_int(event, "request")), _int(event, "req")
     size = "" if name in _WITHOUT_BYTES else f": {_int(event, 'bytes'):,} B in {_buffers(_int(event, 'nbufs'))}"
-    return f"{name} {req} begins{size}", f"active_reqs {_int(event, 'active_reqs'):,}"
+    return f"{name} {req} begins{size}", _active_reqs(event, words)
 
 
 _WITHOUT_BYTES = frozenset({"connect", "shutdown"})
@@ -146,10 +150,12 @@ def _buffers(count: int) -> str:
 
 
 def _request_end(event: Event, words: Vocabulary) -> tuple[str, str]:
-    return (
-        f"request {_int(event, 'req')} ends: {_status(words, _int(event, 'status'))}",
-        f"active_reqs {_int(event, 'active_reqs'):,}",
-    )
+    ends = f"request {_int(event, 'req')} ends: {_status(words, _int(event, 'status'))}"
+    return ends, _active_reqs(event, words)
+
+
+def _active_reqs(event: Event, words: Vocabulary) -> str:
+    return f"active_reqs {word_text(words, event.kind, 'active_reqs', _int(event, 'active_reqs'))}"
 
 
 def _request_send(event: Event, words: Vocabulary) -> tuple[str, str]:

@@ -87,5 +87,7 @@ def test_it_is_recorded_replayed_exported_and_checked(looking: Flowing, runtime:
     done = run(runtime, "export", str(path), "--to", "jsonl", "--filter", "kind==kernel.sample")
     assert {json.loads(line)["field"] for line in done.stdout.splitlines()} <= {"outq", "snd_wnd"}
     assert done.stdout
+    done = run(runtime, "export", str(path), "--to", "jsonl", "--filter", "kind==request.end")
+    assert {json.loads(line)["status"] for line in done.stdout.splitlines()} == {None}
     held = run(runtime, "check", str(path), "--assert", "count(kind==handle.init) > 0")
     assert held.returncode == 0, held.stdout + held.stderr

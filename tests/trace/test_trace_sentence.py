@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from feeds import record
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import KINDS
 from streamscope.core.records import Word
-from streamscope.trace.decode import Decoder
+from streamscope.trace.decode import Decoder, event_as_json
 from streamscope.trace.names import visible
 from streamscope.trace.sentence import sentence
 from streamscope.trace.vocabulary import Vocabulary
@@ -116,6 +117,24 @@ def test_a_kind_of_ours_with_other_arguments_is_shown_like_an_unknown_one() -> N
 
     assert sentence(first, decoder.vocabulary) == ("read bytes=12", "")
     assert sentence(second, decoder.vocabulary) == ("wants more events", "")
+
+
+def test_what_the_engine_cannot_know_is_a_dash_and_written_as_nothing() -> None:
+    here = Vocabulary.here()
+    words = msgspec.structs.replace(here.words, unseen=["status", "result", "active_reqs", "place"])
+    blind = Vocabulary(here.kinds, here.functions, here.joined, words)
+    read, ended, begun = (
+        *Decoder.here().events(0, 3, 50, record("sys.read", 7, 12, 65536, 0)),
+        *Decoder.here().events(0, 3, 50, record("request.end", 7, 1, 0, 0, 3)),
+        *Decoder.here().events(0, 3, 50, record("handle.init", 7, 12, "")),
+    )
+
+    assert sentence(read, blind) == ("read(12, 65536 B) = –", "")
+    assert sentence(ended, blind) == ("request 1 ends: –", "active_reqs –")
+    assert event_as_json(read, blind)["result"] is None
+    assert event_as_json(ended, blind)["status"] is None
+    assert event_as_json(ended, here)["status"] == 0
+    assert (event_as_json(begun, blind)["place"], event_as_json(begun, here)["place"]) == (None, "")
 
 
 def test_text_of_a_program_cannot_steer_the_terminal() -> None:

@@ -127,7 +127,8 @@ def _request_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 
 def _request_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     fields = event.fields
-    drawing.request_ends(tracks, _int(fields["req"]), event.t, _int(fields["status"]))
+    status = _int(fields["status"]) if drawing.vocabulary.knows("status") else None
+    drawing.request_ends(tracks, _int(fields["req"]), event.t, status)
     drawing.wire.count(event.t, REQUESTS, _int(fields["active_reqs"]))
 
 
