@@ -334,7 +334,7 @@ class Engine:
 
     def _screen_gone(self) -> None:
         self._orphaned = True
-        if self.options.terminal_fd == -1 or self.ending.reason:
+        if self.options.terminal_fd == -1 or self.ending.asked:
             return
         pid, addresses = os.getpid(), ", ".join(listening_addresses(self.loop))
         where = f" on {addresses}" if addresses else ""

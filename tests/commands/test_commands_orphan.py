@@ -8,6 +8,7 @@ import json
 import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 from running_command import echoed, environment, follow
 from waiting import PATIENCE_S, until
 
+from streamscope.link.process import look
 from streamscope.link.session import Session
 
 
@@ -136,4 +138,15 @@ def test_a_screen_that_leaves_by_the_stop_command_leaves_no_word(orphan: Orphan)
     orphan.session.receive()
     orphan.session.fold(1)
     assert (orphan.session.status, orphan.session.reason) == ("ended", "stopped from the inspector")
+    assert not select.select([orphan.master], [], [], 0)[0]
+
+
+def test_a_screen_that_leaves_while_the_engine_is_told_to_end_leaves_no_word_either(orphan: Orphan) -> None:
+    # given an engine that finds both in the same wait
+    orphan.process.send_signal(signal.SIGSTOP)
+    until(lambda: look(orphan.process.pid).state == "T", "it is stopped")
+    orphan.process.terminate()
+    orphan.session.close()
+    orphan.process.send_signal(signal.SIGCONT)
+    assert orphan.process.wait(timeout=PATIENCE_S) == 0
     assert not select.select([orphan.master], [], [], 0)[0]
