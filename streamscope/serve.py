@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -312,6 +313,9 @@ class Engine:
         """What an inspector hears that asked a program which does not come round; see `answering`."""
         ending = self.ending
         told = where_it_stands(self.loop, self.publisher.feed, frame)
+        started_by = prepare.__code__.co_filename  # what is further out is ours
+        frames = takewhile(lambda place: place[0] != started_by, told["frames"])
+        told["frames"] = [place for place in frames if not str(place[0]).startswith("<frozen ")]
         left = -1.0 if ending.left is None or math.isinf(ending.left) else ending.left
         return {**told, "program": self.name, "ending": ending.asked, "left": left}
 

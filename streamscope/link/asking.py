@@ -58,6 +58,7 @@ TURNS = "turns"
 _TAKEN = "it does not say in what: the program has taken SIGURG for itself, or blocks it"
 _UNANSWERED = "it has not said in what when it was asked: the program may have taken SIGURG for itself"
 
+_STARTS = "streamscope/servers/program.py"
 _FRAME = re.compile(r'  File "([^"\n]{0,500}+)", line (\d{1,9}+) in ([^\n]{1,200}+)')
 
 
@@ -138,7 +139,7 @@ class Standstill(msgspec.Struct):
             return f"waits for a CPU {for_}"
         if self.state == IN_KERNEL:
             return f"in the kernel {for_}" + (f", in {self.wchan}" if self.wchan else "")
-        what = self.callback or ("a callback" if self.frames else "something")
+        what = self.callback or ("a callback" if self.engine else "its start" if self.frames else "something")
         of = f" of #{self.stream}" if self.stream else ""
         where = f": {self.callee}, {self.place}" if self.frames else f" ({self.untold})" if self.untold else ""
         return f"stuck in {what}{of} {for_}{where}"
@@ -332,9 +333,11 @@ class Asking:
         """C code holds the interpreter: faulthandler has written the stack, and knows no handle. The newest counts."""
         text = stack.decode("utf-8", "replace").rpartition("most recent call first")[2]
         found: list[tuple[str, int, str]] = [(m[1], int(m[2]), m[3]) for m in _FRAME.finditer(text)][:MOST_FRAMES]
-        frames = []
+        frames: list[tuple[str, int, str]] = []
         for file, line, function in found:
-            if "streamscope/core/" in file:
+            if file.endswith(_STARTS):  # it has not come to its loop yet
+                found = found[: len(frames)]
+            if file.endswith(_STARTS) or "streamscope/core/" in file:
                 break
             frames.append((file, line, function))
         if frames:

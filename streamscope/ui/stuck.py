@@ -34,7 +34,9 @@ def sentence(stands: Standstill, pid: int) -> str:
     """Why nothing happens, in a sentence or two."""
     for_ = f"for {stands.seconds:.1f} s"
     if stands.state == STOPPED:
-        what = f"A signal has stopped the program, {for_}: nothing of it runs until kill -CONT {pid}."
+        what = (
+            f"A signal has stopped the program, {for_}: nothing of it runs until kill -CONT {pid or ''}".rstrip() + "."
+        )
     elif stands.state == ENDED:
         what = "The program's process has ended."
     elif stands.state == NO_CPU:

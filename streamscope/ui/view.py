@@ -188,6 +188,11 @@ class View:
         """What is known of an engine that does not come round; None while it does."""
         return self.standing.now
 
+    @property
+    def stuck(self) -> Standstill | None:
+        """The same, unless more is known: that it has ended, or cannot be reached. It may never have said who it is."""
+        return self.standstill if self.status in ("live", "connecting") else None
+
     def now_of(self, number: int) -> int:
         """The instant up to which this stream's ages count: the stream that an engine is stuck in grows older."""
         stands = self.standstill

@@ -276,8 +276,7 @@ def test_a_program_that_notes_signals_in_a_descriptor_of_its_own_ends_when_it_is
 
 
 def test_nothing_is_raised_within_the_engine_that_the_callback_has_called(runtime: Path, tmp_path: Path) -> None:
-    trace = tmp_path / "a.scope"
-    with hanging(runtime, tmp_path, WRITING, "--grace", "0", "--record", str(trace), "--no-probe") as serving:
+    with hanging(runtime, tmp_path, WRITING, "--grace", "0", "--no-probe") as serving:
         status, _, said = serving.end()
     assert status == 0
     assert "CallbackEnded" in said

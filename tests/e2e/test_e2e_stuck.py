@@ -163,3 +163,30 @@ def test_a_stopped_engine_is_told_of_as_that_and_woken_to_end(open_terminal: Ope
     terminal.press("q")
     assert terminal.ends() == 0
     assert not is_there(engine)
+
+
+def test_a_program_that_does_not_come_back_from_its_start_is_stuck_before_it_has_said_who_it_is(
+    open_terminal: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\n\ndef main(loop):\n    load()\n\ndef load():\n    time.sleep(1000)\n"
+    )
+    terminal = open_terminal("run", str(tmp_path / "slow.py"), columns=120, rows=32)
+    engine = terminal.engine_pid()
+    # then header and sentence say so, and the frames are the program's
+    terminal.wait_for("■ stuck in its start for", ": main, slow.py:7", "has not come back to its loop", "q ends it")
+    assert ("program.py" in terminal.text, "runpy" in terminal.text) == (False, False)
+    terminal.press("q")
+    assert terminal.ends() == 0
+    assert not is_there(engine)
+
+
+def test_whoever_attaches_to_a_server_already_stuck_reads_in_what(open_terminal: Open, tmp_path: Path) -> None:
+    first = serving(open_terminal, tmp_path)
+    engine = first.engine_pid()
+    with hang(first, "spin"):
+        second = open_terminal("attach", str(engine), columns=120, rows=32)
+        second.wait_for("■ stuck in read_cb of #2", "on_read, server.py:", "has not come back to its loop", "q leaves")
+        second.press("q")
+        assert second.ends() == 0
+        assert is_there(engine)

@@ -16,8 +16,8 @@ from streamscope.ui.widgets.pens import Pens
 
 def banner_text(view: View) -> str:
     """What the banner says, "" for nothing."""
-    stands = view.standstill
-    if stands is not None and view.status == "live":
+    stands = view.stuck
+    if stands is not None:
         pid = view.hello.pid if view.hello is not None else 0
         return f"{MARK} {sentence(stands, pid)}"
     if view.departing is not None:
@@ -43,7 +43,7 @@ def banner_end(view: View) -> str:
     """What stands at the end of it and is never cut: what can be done about an engine that is stuck, and what becomes
     of it.
     """
-    if view.standstill is None or view.status != "live":
+    if view.stuck is None:
         return ""
     return view.departing or ("q ends it" if view.own else "q leaves")
 

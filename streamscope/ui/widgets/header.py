@@ -81,8 +81,8 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
         back = (view.present_t - view.now_t) // _TENTH * _TENTH
         behind = f" −{span_text(back)}" if back > 0 and not view.replaying else ""
         return ((text, "good" if travel.playing else "warning"), (behind, "value"))
-    if view.standstill is not None and view.status == "live":
-        return ((f"{MARK} {view.standstill.text}", "error"),)
+    if view.stuck is not None:
+        return ((f"{MARK} {view.stuck.text}", "error"),)
     if view.standing.was is not None and view.status == "live":
         return ((f"{MARK} {what_it_was(view.standing.was, view.model.slowest, view.standing.began_t)}", "warning"),)
     glyph, pen = STATES.get(view.status, ("?", "warning"))

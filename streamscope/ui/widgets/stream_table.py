@@ -294,7 +294,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         words = ["streams", f"by {visible(column.sorted_by(self._words), 40)} {'↓' if self.descending else '↑'}"]
         if self._filter_text:
             words.append(f"{len(self._order):,} of {len(self._view.model.streams):,} match")
-        if self._view.standstill is not None and not self._view.paused:
+        if self._view.standstill is not None and self._view.hello is not None and not self._view.paused:
             words[1] = f"as they were {age_text(self._view.present_t - self._view.now_t)} ago"
         text = fit(" · ".join(words), max(self.size.width - 6, 1)).rstrip()
         if text != self._title:
