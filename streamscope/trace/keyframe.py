@@ -35,7 +35,7 @@ class _Number(msgspec.Struct, array_like=True):
     number: int
 
 
-class _Frozen(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class _Frozen(msgspec.Struct, array_like=True):
     """What goes through msgpack. Requests that a stream holds are written where it holds them."""
 
     loop: LoopState

@@ -246,7 +246,7 @@ class SliceBody(NamedTuple):
     last: bool
 
 
-class _Slice(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class _Slice(msgspec.Struct, array_like=True):
     """How it is packed."""
 
     loop: LoopState

@@ -23,6 +23,7 @@ from streamscope.trace.packing import array_length
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.travel import Traveller
 
 MEMORY = 1 << 30
 
@@ -167,6 +168,28 @@ def test_a_hostile_file_costs_little_memory_and_comes_to_an_end_and_is_told_of_i
     assert said.isprintable()
     assert said.startswith("x.scope") == (name not in LARGE), said
     assert run.stderr == b""
+
+
+def test_what_a_later_version_adds_at_the_end_of_an_array_and_pieces_of_its_own_are_passed_over() -> None:
+    taken = taken_apart(a_trace())
+    later = taken
+    for number, segment in enumerate(taken.segments):
+        keyframe, _, items, payload = segment.parts
+        read = msgspec.msgpack.decode(items)
+        told = msgspec.msgpack.encode([*([*item, "more"] for item in read), [77, {"a": 1}]])
+        later = later.with_part(number, 2, told).with_head(number, leaves=len(read) + 1)
+        shown = [[*item, "more"] for item in msgspec.msgpack.decode(payload)] if payload else []
+        later = later.with_part(number, 3, msgspec.msgpack.encode(shown) if shown else b"")
+        if keyframe:
+            whole = msgspec.msgpack.encode([*msgspec.msgpack.decode(keyframe, type=list[msgspec.Raw]), "more"])
+            later = later.with_part(number, 0, whole)
+
+    with opened_from(taken.together()) as was, opened_from(later.together()) as trace:
+        assert trace.check() == was.check() == ""
+        assert trace.history.rows(0, 1000) == was.history.rows(0, 1000)
+        assert [item.data for item in trace.payload(7)] == [item.data for item in was.payload(7)]
+        for row in range(was.history.end + 1):
+            assert Traveller(trace.history, row=row).model.known == Traveller(was.history, row=row).model.known
 
 
 def test_a_newer_version_says_so() -> None:

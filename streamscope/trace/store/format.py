@@ -140,15 +140,15 @@ def read_head(data: bytes, offset: int = 0) -> Head:
     return head
 
 
-class BatchItem(BatchShape, tag=0, forbid_unknown_fields=True):
+class BatchItem(BatchShape, tag=0):
     """A batch of the feed."""
 
 
-class GapItem(LossShape, tag=1, forbid_unknown_fields=True):
+class GapItem(LossShape, tag=1):
     """So many events are missing here."""
 
 
-class SliceItem(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=True):
+class SliceItem(msgspec.Struct, array_like=True, tag=2):
     """Part of a snapshot, at this place of the feed and with this on the clock."""
 
     place: int
@@ -157,20 +157,20 @@ class SliceItem(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=Tr
     packed: bytes  # `pieces.SliceBody`
 
 
-class ForgetItem(msgspec.Struct, array_like=True, tag=3, forbid_unknown_fields=True):
+class ForgetItem(msgspec.Struct, array_like=True, tag=3):
     """Handles that were closed before this time were let go of here."""
 
     before_t: int
 
 
-class NoteItem(Note, tag=4, forbid_unknown_fields=True):
+class NoteItem(Note, tag=4):
     """A note that somebody made beside the feed."""
 
 
 Item: TypeAlias = BatchItem | GapItem | SliceItem | ForgetItem | NoteItem
 
 
-class PayloadItem(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class PayloadItem(msgspec.Struct, array_like=True):
     """Bytes that a stream read or wrote; they came before the row. Fields as the link's `Payload`."""
 
     row: int
