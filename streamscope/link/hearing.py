@@ -6,6 +6,7 @@ One that has used its patience up rests: it is not listened to until some is bac
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from streamscope.core.flags import POLLIN, POLLOUT
 from streamscope.core.poller import EpollPoller
@@ -51,6 +52,12 @@ class Hearing:
             self._drop(fd)  # it is not listened to, so it can only have gone
         elif self._left > 0:
             self._obey(fd, subscriber, now)
+
+    def hear_last_words(self, subscriber: Subscriber) -> None:
+        """Hear one of the engine's own that was found gone by sending to it: it may have said why."""
+        with suppress(EOFError, OSError, FrameError):
+            for command in subscriber.receive():
+                self._commands.obey(subscriber, command)
 
     def wake(self, now: int) -> None:
         """Hear those again who have rested: first what has come from them already."""

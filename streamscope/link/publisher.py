@@ -252,6 +252,8 @@ class Publisher:
             if subscriber.flush():
                 subscriber.took_at = self._producer.clock()
         except OSError:
+            if fd in self._on_gone:
+                self._hearing.hear_last_words(subscriber)
             self._drop(fd)
             return
         if subscriber.blocked != was_blocked:

@@ -33,7 +33,7 @@ def open_terminal(tmp_path: Path) -> Iterator[Open]:
         if first:
             command[1:3] = ["-c", f"{first}\nfrom streamscope.cli import main\nmain()"]
         if under == "shell":
-            command = ["sh", "-c", '"$@"; read line', "sh", *command]
+            command = ["sh", "-c", '"$@"; echo "status $?"; read line', "sh", *command]
         elif under == "make":
             command = ["make", f"--eval=run: ; @{shlex.join(command)}", "run"]
         elif under == "setsid":

@@ -129,6 +129,11 @@ class Terminal:
         self._drawing = not end and (self._drawing or FRAME_BEGINS in piece)
         return bool(piece or end)
 
+    def read_all(self) -> None:
+        """Read what has been written so far, however many pictures that are."""
+        while (self._ahead or select.select([self._master], [], [], 0)[0]) and self.read(0.0):
+            pass
+
     def wait(self, seen: Callable[[str], object], what: str) -> None:
         """Read until the screen is so; half a picture is not looked at."""
 

@@ -213,6 +213,20 @@ def test_whoever_started_the_engine_is_missed_when_gone() -> None:
         room.turn_until(lambda: gone)
 
 
+def test_what_one_of_the_engines_own_said_before_it_went_is_heard_though_sending_finds_it_gone_first() -> None:
+    told: list[object] = []
+    with Room() as room:
+        room.publisher.commands.entries["ended"] = Entry(
+            lambda _, command: told.append(command.arguments["reason"]), False
+        )
+        session = room.watch(on_gone=lambda: told.append("gone"))
+        room.turn(2)
+        session.command("ended", reason="no space")
+        session.close()
+        room.publisher.tell("something")
+    assert told == ["no space", "gone"]
+
+
 def test_watching_changes_no_turn_and_no_count() -> None:
     counts = []
     for watched in (False, True):
