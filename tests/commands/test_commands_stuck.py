@@ -30,6 +30,8 @@ def main(loop):
 {setup}
 
 def on_connection(server, status):
+    if status:
+        return
     client = Tcp(server.loop)
     server.accept(client)
     client.read_start(None, on_read)
