@@ -147,12 +147,13 @@ class _Telling:
         self._each(number, "queued_fds.pop", left)
         self._each(number, "queued_fds.push", joined)
         self._counts(old, new, self._requests(old, new))
-        for kernel_field, value in new.kernel.items():
-            if old.kernel.get(kernel_field) != value:
+        said, feeds, fed = old.kernel or {}, new.feeds or {}, old.feeds or {}
+        for kernel_field, value in (new.kernel or {}).items():
+            if said.get(kernel_field) != value:
                 self.record(number, "kernel.sample", kernel_field, value)
-        for to in sorted(old.feeds.keys() | new.feeds.keys()):
-            if old.feeds.get(to) != new.feeds.get(to):
-                self.record(number, "feeds", to, new.feeds.get(to, ""))
+        for to in sorted(fed.keys() | feeds.keys()):
+            if fed.get(to) != feeds.get(to):
+                self.record(number, "feeds", to, feeds.get(to, ""))
         if new.closed_t and not old.closed_t:
             self.record(number, "handle.closed")
 

@@ -6,8 +6,8 @@ few differ are quick to go through.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -124,15 +124,10 @@ def stream_changes(old: StreamState, new: StreamState, vocabulary: Vocabulary) -
             if getattr(old, name) != getattr(new, name)
         ),
         *(
-            Change(COUNTERS, f"kernel {vocabulary.kernel_text(field)}", old.kernel.get(field), new.kernel.get(field))
-            for field in sorted(old.kernel.keys() | new.kernel.keys())
-            if old.kernel.get(field) != new.kernel.get(field)
+            Change(COUNTERS, f"kernel {vocabulary.kernel_text(field)}", was, now)
+            for field, was, now in _by_key(old.kernel, new.kernel)
         ),
-        *(
-            Change(OTHERS, f"feeds #{to}", old.feeds.get(to), new.feeds.get(to))
-            for to in sorted(old.feeds.keys() | new.feeds.keys())
-            if old.feeds.get(to) != new.feeds.get(to)
-        ),
+        *(Change(OTHERS, f"feeds #{to}", was, now) for to, was, now in _by_key(old.feeds, new.feeds)),
         *_others(old, new, vocabulary),
     )
 
@@ -192,6 +187,14 @@ def _masks(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> Iterab
         yield Change(
             MASKS, "callbacks", vocabulary.callbacks_text(old.callbacks), vocabulary.callbacks_text(new.callbacks)
         )
+
+
+def _by_key(old: dict[int, Any] | None, new: dict[int, Any] | None) -> Iterator[tuple[int, Any, Any]]:
+    """What differs between two maps: the key, and what it was and is, None where there is nothing."""
+    was, now = old or {}, new or {}
+    return (
+        (key, was.get(key), now.get(key)) for key in sorted(was.keys() | now.keys()) if was.get(key) != now.get(key)
+    )
 
 
 def _others(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> Iterable[Change]:

@@ -376,6 +376,6 @@ def _copy(state: StreamState) -> StreamState:
         connect_req=state.connect_req and replace(state.connect_req),
         shutdown_req=state.shutdown_req and replace(state.shutdown_req),
         queued_fds=list(state.queued_fds),
-        kernel=dict(islice(state.kernel.items(), KERNEL_FIELDS_KEPT)),
-        feeds={to: why[:TEXT_LIMIT] for to, why in islice(state.feeds.items(), FEEDS_KEPT)},
+        kernel=dict(islice(state.kernel.items(), KERNEL_FIELDS_KEPT)) if state.kernel else None,
+        feeds={to: why[:TEXT_LIMIT] for to, why in islice(state.feeds.items(), FEEDS_KEPT)} if state.feeds else None,
     )

@@ -250,15 +250,19 @@ def _sample_taken(fold: Fold, stream: object, words: Words, i: int) -> None:
 
 def _kernel_sample(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     if 0 <= words[i + 1] < KERNEL_FIELDS_KEPT:
+        if stream.kernel is None:
+            stream.kernel = {}
         stream.kernel[words[i + 1]] = words[i + 2]
 
 
 def _feeds(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
     to, why = words[i + 1], words[i + 2][:TEXT_LIMIT]
+    feeds = dict(stream.feeds or {})
     if not why:
-        stream.feeds.pop(to, None)
-    elif len(stream.feeds) < FEEDS_KEPT or to in stream.feeds:
-        stream.feeds[to] = why
+        feeds.pop(to, None)
+    elif len(feeds) < FEEDS_KEPT or to in feeds:
+        feeds[to] = why
+    stream.feeds = feeds or None
 
 
 def _counted(field: str, time: str) -> Handler:

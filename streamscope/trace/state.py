@@ -92,8 +92,9 @@ class StreamState(msgspec.Struct, array_like=True, gc=False):
     above_t: int = 0  # since when write_queue_size has been above high_water
     ipc: bool = False  # a pipe that carries descriptors beside its bytes
 
-    kernel: dict[int, int] = msgspec.field(default_factory=dict)  # what the kernel said last, by field
-    feeds: dict[int, str] = msgspec.field(default_factory=dict)  # why, by the handle that it feeds
+    # nearly every stream has neither of these, and twenty thousand empty dicts take their time
+    kernel: dict[int, int] | None = None  # what the kernel said last, by field
+    feeds: dict[int, str] | None = None  # why, by the handle that it feeds
     last_error: int = 0  # the negative errno of the last of `errors`, RAISED for an exception in a callback
 
 

@@ -70,8 +70,8 @@ states = st.builds(
     writes=small,
     errors=small,
     ipc=st.booleans(),
-    kernel=st.dictionaries(small, sizes, max_size=3),
-    feeds=st.dictionaries(small, st.sampled_from(["proxied", "copied"]), max_size=2),
+    kernel=st.dictionaries(small, sizes, max_size=3).map(lambda said: said or None),
+    feeds=st.dictionaries(small, st.sampled_from(["proxied", "copied"]), max_size=2).map(lambda fed: fed or None),
 )
 loops = st.builds(
     LoopState, turn=small, active_handles=small, active_reqs=small, nfds=small, poll_ns=sizes, callback_ns=sizes
@@ -124,7 +124,7 @@ def looks(draw: Callable[..., Any]) -> tuple[dict[int, StreamState], dict[int, S
         before = first.get(n)
         after = draw(changed(before)) if before is not None and draw(st.booleans()) else draw(states)
         if before is not None:  # the kernel's fields stay known
-            after.kernel = {**before.kernel, **after.kernel}
+            after.kernel = {**(before.kernel or {}), **(after.kernel or {})} or None
         second[n] = settled(after, n, before, NOW)
     return first, second
 

@@ -110,7 +110,9 @@ def _state(vocabulary: Vocabulary) -> tuple[Name, ...]:
                     rests_on=frozenset({field}), field=field, **more)  # fmt: skip
 
     def size(name: str, meaning: str) -> Name:
-        return Name(name, "int", meaning, lambda state, now_t: len(getattr(state, name)), rests_on=frozenset({name}))
+        return Name(
+            name, "int", meaning, lambda state, now_t: len(getattr(state, name) or ()), rests_on=frozenset({name})
+        )
 
     def armed_t(state: StreamState) -> int:
         return state.armed_t if state.pevents & out else 0
