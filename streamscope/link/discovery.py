@@ -110,7 +110,9 @@ def _make(folder: Path) -> None:
 def _own(folder: Path) -> Path:
     """The folder, if it is one of ours alone. Raises ProbeError, and OSError if it is not there."""
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+    if not stat.S_ISDIR(found.st_mode):
+        raise ProbeError(f"{folder}, which is to be the runtime folder, is no folder")
+    if found.st_uid != os.getuid():
         raise ProbeError(f"the runtime folder {folder} belongs to somebody else")
     if found.st_mode & 0o077:
         raise ProbeError(f"the runtime folder {folder} is open to others; close it with: chmod 700 {folder}")

@@ -91,7 +91,7 @@ def test_a_folder_of_somebody_else_is_not_used(runtime: Path, monkeypatch: pytes
 
 def test_a_link_in_place_of_the_folder_is_not_used(runtime: Path, tmp_path: Path) -> None:
     runtime.symlink_to(tmp_path)
-    with pytest.raises(ProbeError, match="belongs to somebody else"):
+    with pytest.raises(ProbeError, match="is no folder"):
         runtime_folder()
 
 
