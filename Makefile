@@ -5,7 +5,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?= echo
-PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
+# Many tests wait for processes and terminals: twice as many at once as there are cores keep the cores busy.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: run test real long busy check lint types contracts format conformance soak bench screenshots docs clean help
 

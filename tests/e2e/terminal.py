@@ -55,6 +55,13 @@ def streamscope(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "streamscope", *arguments]
 
 
+class _Screen(pyte.Screen):
+    """pyte takes what is left of a sequence, whose writer was killed in its midst, for parameters of the next."""
+
+    def erase_in_line(self, how: int = 0, *rest: int, private: bool = False) -> None:
+        super().erase_in_line(0 if rest else how, private=private)
+
+
 class Terminal:
     """One command in one pseudo-terminal, in its own folder. `raw` is every byte it has written."""
 
@@ -68,7 +75,7 @@ class Terminal:
         stderr: int | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = _Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
         self._ahead = b""
