@@ -58,25 +58,26 @@ def stood_still(asking: Asking, clock: Clock) -> Standstill:
 def test_the_process_asked_is_the_one_at_the_other_end_whatever_the_path_says(tmp_path: Path) -> None:
     # given a socket that bears the number of one process, at which another listens
     listener = listen(tmp_path / "1.sock")
+    ready, says_ready = os.pipe()
     child = os.fork()
     if not child:
         listener.listen(1)
+        os.write(says_ready, b"!")
         signal.pause()
         os._exit(0)
     try:
         listener.close()
-
-        def listens() -> Asking | None:
-            with connect(tmp_path / "1.sock") as sock:
-                return Asking.of_peer(sock)
-
+        os.read(ready, 1)
         # then the kernel says who it is, by its number here
-        asking = until(listens, "the child listens")
+        with connect(tmp_path / "1.sock") as sock:
+            asking = Asking.of_peer(sock)
         assert asking is not None
         assert asking.pid == child
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        os.close(ready)
+        os.close(says_ready)
 
 
 def test_nobody_asks_itself() -> None:
