@@ -263,6 +263,10 @@ class Vocabulary:
         """The number of a callback, -1 if this engine has none."""
         return next((number for number, found in self.callbacks.items() if found == name), -1)
 
+    def kernel_number(self, name: str) -> int:
+        """The number of a field of what the kernel says, `outq`; -1 if this engine tells of none."""
+        return self._kernel_numbers.get(name, -1)
+
     def knows(self, field: str) -> bool:
         """Whether this engine can know the field."""
         return field not in self.unseen
@@ -365,6 +369,10 @@ class Vocabulary:
             "request": self.request_text,
             "kernel": self.kernel_text,
         }
+
+    @cached_property
+    def _kernel_numbers(self) -> dict[str, int]:
+        return {name: number for number, name in self.kernel.items()}
 
     @cached_property
     def _callback_bits(self) -> dict[int, str]:

@@ -7,6 +7,7 @@ Whoever draws uses the glyphs there are and knows nothing of this. Only the name
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _PAIRS = (
     '▁. ▂: ▃- ▄= ▅+ ▆* ▇# ▀" ▐# '  # a curve's
     "▖. ▗. ▔^ ╵' ╹' ┬+ ╌- ╱/ ↥^ ▶> ▼v ◆@ µu μu ≤< —- ┐\\ ┘/ ┤| ┴+ ┼+ "
 )
+_LIMITED = re.compile(r"‹([\w. ]*)›")
 _CURVE = " .:-=+*##"
 """By how many dots of a cell of braille are set."""
 
@@ -53,7 +55,11 @@ def in_ascii(text: str) -> str:
     """The text with every glyph's stand-in; what is no glyph of ours is `?`, as many as it has cells. Commands to the
     terminal are ASCII, and stay.
     """
-    return text if text.isascii() else text.translate(_ASCII)
+    if text.isascii():
+        return text
+    if "‹" in text:  # round a number, `›` closes what it opens; elsewhere it is where the cursor is
+        text = _LIMITED.sub(r"(\1)", text)
+    return text.translate(_ASCII)
 
 
 def ascii_wanted(environment: Mapping[str, str] = os.environ, locale: Mapping[str, str] | None = None) -> bool:

@@ -82,3 +82,20 @@ def fit(text: str, width: int, align: str = "left") -> str:
         return "…" if width == 1 else set_cell_size(text, width - 1) + "…"
     padding = " " * (width - length)
     return padding + text if align == "right" else text + padding
+
+
+def broken(text: str, width: int, most: int = 2) -> list[str]:
+    """`text` (already `visible`) in at most so many lines, broken between words; cut only where these are too few."""
+    lines: list[str] = []
+    while text and len(lines) < most - 1 and cell_len(text) > width:
+        kept, used = 0, -1
+        for word in text.split(" "):
+            used += cell_len(word) + 1
+            if used > width:
+                break
+            kept += len(word) + 1
+        if not kept:
+            break
+        lines.append(text[: kept - 1])
+        text = text[kept:]
+    return [*lines, fit(text, width).rstrip()]

@@ -1,0 +1,257 @@
+"""The byte ladder: where the bytes of a stream are, on their way from the program to whoever reads them, or back.
+
+Four lines: the rungs, how many bytes stand on each, one bar of all that waits, and in plain words where it waits.
+Bytes that the peer has acknowledged, or the program has read, wait no more: they are told, and are not in the bar. What
+the kernel does not tell is a dash, and `┄` in the bar. Pure: the same state gives the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.safe import broken, fit
+from streamscope.ui.widgets.meters import NONE, age_text, bytes_text, rate_text
+
+Line = list[tuple[str, str]]
+
+STALLED, LIMITED, WAITS = "stalled", "limited", "waits"
+"""What it means that a rung is lit: an alarm; what holds back a flow that goes on; that bytes lie there."""
+
+QUEUE, KERNEL, FLIGHT, UNREAD, UNKNOWN, NOTHING = "█▓▒░┄·"
+_BRACKETS = {STALLED: ("[", "]"), LIMITED: ("‹", "›"), WAITS: ("[", "]")}
+_LEAST = 7
+"""Cells that the longest number takes."""
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """A place where bytes are: how many (None where nobody knows), how they are drawn ("" for those that wait no more),
+    and how many pass a second.
+    """
+
+    name: str
+    size: int | None
+    glyph: str = ""
+    rate: float | None = None
+
+
+class Ladder(msgspec.Struct, frozen=True):
+    """One side of a stream. `lit` is the place of the rung that blocks, -1 for none, and `how` what that means."""
+
+    rungs: Sequence[Rung]
+    words: str
+    lit: int = -1
+    how: str = WAITS
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes wait, as far as is known."""
+        return sum(rung.size or 0 for rung in self.rungs if rung.glyph)
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """What somebody found out beside the feed: the other end is on this machine, and has not read so many bytes."""
+
+    size: int
+    who: str = ""
+
+
+class Holds(msgspec.Struct, frozen=True):
+    """What is known of why bytes do not move: a stall or a limit, on which rung ("" for the one that they lie on), and
+    in words that stand in place of the ladder's own where there are any.
+    """
+
+    how: str
+    rung: str = ""
+    words: str = ""
+
+
+def kernel_says(state: StreamState, vocabulary: Vocabulary, name: str) -> int | None:
+    """A field of what the kernel says of a stream, None where it has not."""
+    said = state.kernel
+    if not said:
+        return None
+    value = said.get(vocabulary.kernel_number(name), -1)
+    return value if value >= 0 else None
+
+
+def side_of(state: StreamState, vocabulary: Vocabulary) -> str:
+    """Which side a panel shows where nothing is wrong: the one that holds more, `out` or `in`."""
+    unsent = kernel_says(state, vocabulary, "outq") or 0
+    unread = kernel_says(state, vocabulary, "inq") or 0
+    return "in" if unread > state.write_queue_size + unsent else "out"
+
+
+def ladder_out(
+    state: StreamState,
+    vocabulary: Vocabulary,
+    now_t: int,
+    *,
+    rate: float | None = None,
+    unread: Unread | None = None,
+    holds: Holds | None = None,
+) -> Ladder:
+    """The way out: what waits in the queue, in the kernel, on the wire, and unread at a peer on this machine."""
+    held = kernel_says(state, vocabulary, "outq")
+    queued = state.write_queue_size if vocabulary.tells("write_queue_size") else None
+    rungs = [Rung("queue", queued, QUEUE)]
+    if vocabulary.types.get(state.type) in ("pipe", "tty"):  # what the kernel has, the other side only has to read
+        rungs.append(Rung("kernel", held, KERNEL))
+    else:
+        unsent, acked = (kernel_says(state, vocabulary, name) for name in ("notsent", "bytes_acked"))
+        flight = None if held is None or unsent is None else max(held - unsent, 0)
+        rungs += [
+            Rung("kernel", held if unsent is None else unsent, KERNEL),
+            Rung("in flight", flight, FLIGHT),
+            Rung("acknowledged", acked, rate=rate if acked is not None else None),
+        ]
+    if unread is not None:
+        rungs.append(Rung("unread", unread.size, UNREAD))
+    lit = _lit(rungs, holds)
+    how = WAITS if holds is None else holds.how
+    if holds is not None and holds.words:
+        words = holds.words
+    elif unread is not None and unread.size:
+        words = f"{bytes_text(unread.size)} lie unread{f' before {unread.who}' if unread.who else ''} (a note)."
+    else:
+        head = state.write_queue[0] if state.write_queue else None
+        words = _words_out(rungs, age_text(now_t - head.begin_t) if head is not None and head.begin_t else "")
+    return Ladder(rungs, words, lit, how)
+
+
+def _words_out(rungs: Sequence[Rung], age: str) -> str:
+    queued, kernel = rungs[0].size, rungs[1].size
+    flight = rungs[2].size if len(rungs) > 2 and rungs[2].glyph == FLIGHT else 0
+    if queued is None:
+        return "What waits is not known."
+    if kernel is None:
+        if not queued:
+            return "Nothing waits here; what the kernel holds is not known."
+        return f"{bytes_text(queued)} wait here{f' for {age}' if age else ''}; what the kernel holds is not known."
+    if kernel:
+        return f"{bytes_text(kernel)} wait in the kernel."
+    if flight:
+        return f"{bytes_text(flight)} are on their way to the peer."
+    if queued:
+        return f"{bytes_text(queued)} wait here{f' for {age}' if age else ''}."
+    return "Nothing waits."
+
+
+def ladder_in(
+    state: StreamState,
+    vocabulary: Vocabulary,
+    *,
+    rate: float | None = None,
+    unsent: Unread | None = None,
+    holds: Holds | None = None,
+) -> Ladder:
+    """The way in: what a peer on this machine has not sent yet, what has come and waits to be read, what was read."""
+    arrived = kernel_says(state, vocabulary, "inq")
+    read = state.bytes_in if vocabulary.tells("bytes_in") else None
+    rungs = [
+        Rung("at the peer", None if unsent is None else unsent.size, QUEUE if unsent is not None else ""),
+        Rung("kernel", arrived, KERNEL),
+        Rung("program", read, rate=rate if read is not None else None),
+    ]
+    words = holds.words if holds is not None else ""
+    if not words:
+        if arrived is None:
+            words = "What waits to be read is not known."
+        elif not arrived:
+            words = "Nothing waits to be read."
+        else:
+            reading = vocabulary.flag("READING")
+            off = bool(reading) and not state.flags & reading and vocabulary.tells("flags")
+            words = f"{bytes_text(arrived)} wait to be read{': the program has stopped reading' if off else ''}."
+    return Ladder(rungs, words, _lit(rungs, holds), WAITS if holds is None else holds.how)
+
+
+def _lit(rungs: Sequence[Rung], holds: Holds | None) -> int:
+    """The rung that is named, if anything is there; else the last on the way where anything is."""
+    there = [place for place, rung in enumerate(rungs) if rung.size and rung.glyph]
+    if holds is not None:
+        for place in there:
+            if rungs[place].name == holds.rung:
+                return place
+    if not there:
+        return -1
+    flies = rungs[there[-1]].glyph == FLIGHT and len(there) > 1 and rungs[there[-2]].glyph == KERNEL
+    return there[-2] if flies else there[-1]
+
+
+# how it is drawn
+
+
+def ladder_lines(ladder: Ladder, width: int) -> list[Line]:
+    """The four lines, five where the words need two, `width` cells wide; the first cell is there for a bracket."""
+    heads: Line = [(" ", "")]
+    numbers: Line = []
+    used = free = 0  # where the heads are, and from where on nothing stands in the numbers' line
+    for place, rung in enumerate(ladder.rungs):
+        name = _name(ladder, place, width)
+        start = used + (2 if place else 0)
+        heads.append((f"{'▸ ' if place else ''}{fit(name, max(len(name) + 1, _LEAST + 2))}", "label"))
+        number = _number(ladder, place)
+        numbers.append((" " * (start - free), ""))
+        numbers.append((number, _pen(ladder, place)))
+        free = start + len(number)
+        used = start + max(len(name) + 1, _LEAST + 2)
+        last = place == len(ladder.rungs) - 1
+        if rung.rate is not None and last and free + 11 <= width:
+            numbers.append((f" {rate_text(rung.rate)}", "value" if rung.rate >= 1 else "dim"))
+    pen = "value" if ladder.lit >= 0 and ladder.how == STALLED else ""
+    words = broken(ladder.words, width - 1)
+    return [heads, numbers, _bar(ladder, width), *([(" ", ""), (line, pen)] for line in words)]
+
+
+def _name(ladder: Ladder, place: int, width: int) -> str:
+    """The rung's name; the longest is shorter where the ladder would be too wide."""
+    name = ladder.rungs[place].name
+    *others, last = ladder.rungs
+    wide = sum(max(len(rung.name) + 1, _LEAST + 2) + 2 for rung in others) + max(len(last.name), _LEAST + 1) + 1
+    return "acked" if name == "acknowledged" and wide > width else name
+
+
+def _number(ladder: Ladder, place: int) -> str:
+    """The number with a cell on both sides, in brackets where the rung is lit."""
+    size = ladder.rungs[place].size
+    text = NONE if size is None else bytes_text(size)
+    left, right = _BRACKETS[ladder.how] if place == ladder.lit else (" ", " ")
+    return f"{left}{text}{right}"
+
+
+def _pen(ladder: Ladder, place: int) -> str:
+    if place == ladder.lit and ladder.how == STALLED:
+        return "error"
+    return "value" if ladder.rungs[place].size else "dim"
+
+
+def _bar(ladder: Ladder, width: int) -> Line:
+    cells = max(width - 2, 0)
+    waits = [(place, rung) for place, rung in enumerate(ladder.rungs) if rung.glyph]
+    unknown = sum(rung.size is None for _, rung in waits)
+    sizes = [rung.size or 0 for _, rung in waits]
+    hidden = cells * unknown // max(len(waits), 1) if sum(sizes) else cells * bool(unknown)
+    shown = shares(sizes, cells - hidden)
+    line: Line = [(" ", "")]
+    for (place, rung), part in zip(waits, shown):
+        stuck = place == ladder.lit and ladder.how == STALLED
+        line.append((rung.glyph * part, "error" if stuck else "" if rung.glyph == QUEUE else "label"))
+    if not sum(sizes):
+        line.append((NOTHING * (cells - hidden), "dim"))
+    line.append((UNKNOWN * hidden, "dim"))
+    return [(text, pen) for text, pen in line if text]
+
+
+def shares(sizes: Sequence[int], cells: int) -> list[int]:
+    """So many cells in proportion to the sizes, together all of them; what is not nothing has one at least."""
+    total = sum(sizes)
+    if not total:
+        return [0] * len(sizes)
+    found = [max((2 * size * cells + total) // (2 * total), size > 0) for size in sizes]
+    while (over := sum(found) - cells) < 0 or (over and max(found) > 1):
+        found[found.index(max(found))] += 1 if over < 0 else -1
+    return found
