@@ -52,7 +52,7 @@ def run(effort: Effort) -> Iterator[Figure]:
         begin = time.perf_counter()
         with TraceFile.open(path) as trace:
             opened = time.perf_counter() - begin
-            end = trace.history.end
+            end = trace.past.end
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             times = jumps(trace)
             grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
@@ -100,24 +100,24 @@ def record(path: Path, events: int) -> int:
 
 def jumps(trace: TraceFile) -> list[float]:
     """CPU seconds of each of so many jumps. Raises AssertionError if one of them led to a wrong state."""
-    history, header = trace.history, trace.header
+    past, header = trace.past, trace.header
     catalogue = header.kinds, header.functions, header.joined
     rng = random.Random(1)
-    traveller = Traveller(history)
+    traveller = Traveller(past)
     times = []
     for _ in range(JUMPS):
-        row = rng.randrange(history.end)
+        row = rng.randrange(past.end)
         begin = time.thread_time()
         traveller.go(row)
         times.append(time.thread_time() - begin)
         assert traveller.row == row
-    last = history.keyframes()[-1].row
+    last = past.keyframes()[-1].row
     model = Model(Vocabulary(*catalogue))
-    for leaf in history.batches(0):
+    for leaf in past.batches(0):
         if isinstance(leaf, Batch) and leaf.first >= last:
             break
         leaf.fold(model)
-    Traveller(history)
+    Traveller(past)
     traveller.go(0)
     traveller.go(last)
     assert freeze(traveller.model) == freeze(model)

@@ -167,8 +167,8 @@ def _slide(session: Session, number: int) -> str:
     state = session.model.streams[number]
     spare = (state.closed_t - state.begin_t) // 40
     window = state.begin_t - spare, state.closed_t + spare
-    subject = svg.Subject(number, title(state, session.history.decoder.vocabulary))
-    return svg.draw(session.history, svg.Picture("Nobody reads", *window, [subject], session.hello.started))
+    subject = svg.Subject(number, title(state, session.past.decoder.vocabulary))
+    return svg.draw(session.past, svg.Picture("Nobody reads", *window, [subject], session.hello.started))
 
 
 def _tidy(drawn: str) -> str:

@@ -51,7 +51,7 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
             from streamscope.link.session import Session
 
             config = _config()
-            session = Session(engine.sock, history_bytes=config.history_bytes, why_gone=engine.why_gone, pid=engine.pid)
+            session = Session(engine.sock, past_bytes=config.past_bytes, why_gone=engine.why_gone, pid=engine.pid)
             _await_greeting(session, leaving)
             if leaving.told:
                 return engine.end(session, leaving)
@@ -84,7 +84,7 @@ def run_on_running_engine(path: Path) -> int:
     except CommandFailed:
         sock.close()
         raise
-    session = Session(sock, path, history_bytes=config.history_bytes)
+    session = Session(sock, path, past_bytes=config.past_bytes)
     try:
         with Leaving() as leaving:
             _await_greeting(session, leaving)
@@ -108,7 +108,7 @@ def run_on_trace(path: str, at: str) -> int:
         raise CommandFailed(str(error), 1) from error
     try:
         started = replay.hello.started if replay.hello is not None else 0.0
-        begin = parse_option(at, replay.history.span_t(), started, bare="seq") if at else None
+        begin = parse_option(at, replay.past.span_t(), started, bare="seq") if at else None
         require_terminal()
         if replay.trace.missing:
             replay.notices.append(replay.trace.missing)

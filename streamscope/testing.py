@@ -105,10 +105,10 @@ class Trace:
         assertion.
         """
         __tracebackhide__ = True
-        vocabulary = self._file.history.decoder.vocabulary
+        vocabulary = self._file.past.decoder.vocabulary
         parse = partial(_understood, lambda text: Assertion.parse(text, vocabulary))
         parsed = list(map(parse, assertions))  # in no frame of its own
-        report = check(self._file.history, parsed, allow_vacuous=allow_vacuous, strict=strict)
+        report = check(self._file.past, parsed, allow_vacuous=allow_vacuous, strict=strict)
         if not report.ok:
             said = "\n".join(lines(report, str(self.path), quiet=True))
             raise AssertionError(f"the trace is not as it has to be\n{said}")
@@ -116,12 +116,12 @@ class Trace:
     def events(self, query: str = "") -> list[Event]:
         """The events that a filter wants, in order. Raises FilterError."""
         __tracebackhide__ = True
-        history = self._file.history
-        wanted = _understood(lambda text: Filter.parse(text, history.decoder.vocabulary), query)
-        walk = walk_for(history.decoder, wanted)
-        _, piece, model = state_before(history, 0, self._blank())
+        past = self._file.past
+        wanted = _understood(lambda text: Filter.parse(text, past.decoder.vocabulary), query)
+        walk = walk_for(past.decoder, wanted)
+        _, piece, model = state_before(past, 0, self._blank())
         found = []
-        for _, leaf in history.leaves(piece):
+        for _, leaf in past.leaves(piece):
             if not isinstance(leaf, Batch):
                 walk.pass_over(leaf)
                 leaf.fold(model)
@@ -136,11 +136,11 @@ class Trace:
         Raises FilterError.
         """
         __tracebackhide__ = True
-        history = self._file.history
-        vocabulary = history.decoder.vocabulary
+        past = self._file.past
+        vocabulary = past.decoder.vocabulary
         wanted = _understood(lambda text: Filter.parse(text, vocabulary, for_streams=True), query)
-        _, piece, model = state_before(history, history.end, self._blank())
-        for _, leaf in history.leaves(piece):
+        _, piece, model = state_before(past, past.end, self._blank())
+        for _, leaf in past.leaves(piece):
             leaf.fold(model)
         return [state for state in model.streams.values() if wanted.of_stream(state, model.t)]
 
@@ -149,7 +149,7 @@ class Trace:
         self._file.close()
 
     def _blank(self) -> Model:
-        return Model(self._file.history.decoder.vocabulary)
+        return Model(self._file.past.decoder.vocabulary)
 
 
 class _ProgramLoop(Loop):

@@ -15,8 +15,8 @@ from streamscope.link.asking import Standstill
 from streamscope.link.frames import PROTOCOL, Hello, Payload, as_received
 from streamscope.link.greeting import greeting
 from streamscope.trace import recipes
-from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.shapes import Note
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import FeedError
@@ -118,7 +118,7 @@ class Scene:
             }
         )
         self.model = Model(words)
-        self.history = History(max_bytes, self.model.decoder)
+        self.past = Past(max_bytes, self.model.decoder)
         self.status = "live"
         self.reason = ""
         self.reconnects = False
@@ -139,7 +139,7 @@ class Scene:
         loop, states = loop or LoopState(turn=18_402, t=self.clock.t), list(states)
         self.model.slice(self.place, loop, states, first=True, last=True)
         with suppress(FeedError):  # half a surrogate comes over no link, and could be kept in no past
-            self.history.slice(self.place, loop, states, first=True, last=True)
+            self.past.slice(self.place, loop, states, first=True, last=True)
 
     def records(self, *records: list[Word], turn: int | None = None) -> None:
         """A batch of the feed, at the clock's present, in the turn that the model is in unless `turn` says which."""
@@ -152,13 +152,13 @@ class Scene:
     def _batch(self, records: Iterable[list[Word]], turn: int, t: int) -> None:
         words = [word for record in records for word in record]
         count = self.model.apply(self.place, turn, t, words)
-        self.history.append(self.place, turn, t, words, count)
+        self.past.append(self.place, turn, t, words, count)
         self.place += len(words)
 
     def lose(self, events: int) -> None:
         """The engine has dropped so many events."""
         self.model.lost(events)
-        self.history.gap(events)
+        self.past.gap(events)
 
     # the face of a session
 
@@ -182,7 +182,7 @@ class Scene:
 
     def forget_closed(self, before_t: int) -> None:
         self.model.forget_closed(before_t)
-        self.history.forget(before_t)
+        self.past.forget(before_t)
 
     def stop_recording(self) -> None:
         """Nothing records."""

@@ -64,10 +64,10 @@ def check(
         raise click.UsageError("what has to hold? add --assert 'max(wq) < 1MiB', or --assert-file PATH")
     try:
         with TraceFile.open(file) as trace:
-            history = trace.history
-            assertions = [_parsed(text, where, history.decoder.vocabulary) for text, where in written]
+            past = trace.past
+            assertions = [_parsed(text, where, past.decoder.vocabulary) for text, where in written]
             ends = trace.bye is not None
-            report = checking.check(history, assertions, ends=ends, allow_vacuous=allow_vacuous, strict=strict)
+            report = checking.check(past, assertions, ends=ends, allow_vacuous=allow_vacuous, strict=strict)
             for line in checking.lines(report, file, quiet=quiet):
                 show(line)
             missing = trace.missing

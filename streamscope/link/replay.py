@@ -21,7 +21,7 @@ class Replay:
     """One trace. Its readers find what they would find in a `Session`:
 
     - `status` is "replay", and `reason` says how the recording ended, or what the file lacks (text from outside);
-    - `hello`: who was recorded; `model`: the state at the end; `history`: all of it;
+    - `hello`: who was recorded; `model`: the state at the end; `past`: all of it;
     - `payload`: what was recorded of the opened stream's bytes, the newest of it if that is much;
     - `notices`: empty, except where the trace turns out to be damaged.
     """
@@ -31,9 +31,9 @@ class Replay:
         header = trace.header
         self.trace = trace
         self.status = "replay"
-        self.history = trace.history
-        traveller = Traveller(trace.history)
-        traveller.go(trace.history.end)
+        self.past = trace.past
+        traveller = Traveller(trace.past)
+        traveller.go(trace.past.end)
         self.model = traveller.model
         self.hello: Hello | None = Hello(
             protocol=PROTOCOL,

@@ -38,15 +38,15 @@ from streamscope.link.frames import (
     check_protocol,
 )
 from streamscope.link.subscriber import EVERYTHING
-from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.names import host_and_port
+from streamscope.trace.past import Past
 from streamscope.trace.shapes import Note
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 
-HISTORY_BYTES = 64 * 1024 * 1024
+PAST_BYTES = 64 * 1024 * 1024
 PAYLOAD_BYTES = 4 * 1024 * 1024
 """Memory for the past, and for the payload of the opened stream; the oldest goes first."""
 
@@ -66,7 +66,7 @@ class Session:
     - `status`: "connecting" until the engine has said who it is, then "live"; "ended" once it has said goodbye, "gone"
       when the connection broke; and `reason`, one sentence that says why (text from outside);
     - `hello`: who the engine is, None before it has said so; `exit_status` and what else it said last;
-    - `model` and `history`: its state and its past; both are other objects after a reconnection;
+    - `model` and `past`: its state and its past; both are other objects after a reconnection;
     - `payload`: the bytes of the opened stream since it was opened;
     - `notes`: what was found out beside the feed, here or elsewhere, the newest last;
     - `notices`: what the engine answered to commands that it refused, and what else a person should know; the reader
@@ -78,7 +78,7 @@ class Session:
         sock: socket.socket | None,
         path: Path | None = None,
         *,
-        history_bytes: int = HISTORY_BYTES,
+        past_bytes: int = PAST_BYTES,
         why_gone: Callable[[], str] | None = None,
         pid: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -88,7 +88,7 @@ class Session:
         """
         self.hello: Hello | None = None
         self.model = Model.here()
-        self.history = History(history_bytes)
+        self.past = Past(past_bytes)
         self.status = "connecting"
         self.reason = ""
         self.exit_status: int | None = None
@@ -100,7 +100,7 @@ class Session:
         self._path = path
         self._asking: Asking | None = None
         self._asks: set[int] = set()
-        self._history_bytes = history_bytes
+        self._past_bytes = past_bytes
         self._why_gone = why_gone
         self._monotonic = monotonic
         self._retry_at = 0.0
@@ -114,9 +114,9 @@ class Session:
             self._connected(sock, pid)
 
     @classmethod
-    def attach(cls, path: Path, *, history_bytes: int = HISTORY_BYTES) -> Session:
+    def attach(cls, path: Path, *, past_bytes: int = PAST_BYTES) -> Session:
         """A session with the engine at this path. Raises ProbeError if none can be reached now."""
-        return cls(connect(path), path, history_bytes=history_bytes)
+        return cls(connect(path), path, past_bytes=past_bytes)
 
     # what goes on
 
@@ -242,12 +242,12 @@ class Session:
         before = len(closed)
         self.model.forget_closed(before_t)
         if len(closed) != before:
-            self.history.forget(before_t)
+            self.past.forget(before_t)
 
     def note(self, note: Note) -> None:
         """Note what was found out beside the feed."""
         self.notes.append(note.bounded())
-        self.history.note(note)
+        self.past.note(note)
 
     # frames
 
@@ -262,13 +262,13 @@ class Session:
                 raise FrameError("a snapshot is of another place of the feed")
             self._place = None if frame.alone else frame.place
             self._follow(alone=frame.alone)
-            self.history.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
+            self.past.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
             self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
         elif isinstance(frame, Lost):
             self._expect_hello()
             self._place = None
             self.model.lost(frame.events)
-            self.history.gap(frame.events)
+            self.past.gap(frame.events)
         elif isinstance(frame, Hello):
             self._greet(frame)
         elif isinstance(frame, Bye):
@@ -315,10 +315,10 @@ class Session:
 
     def _fold_part(self, frame: Records) -> None:
         count = self.model.apply(frame.place, frame.turn, frame.t, frame.words)
-        self.history.append(frame.place, frame.turn, frame.t, frame.words, count, self.model.t)
+        self.past.append(frame.place, frame.turn, frame.t, frame.words, count, self.model.t)
         self._place = frame.place + len(frame.words)
-        if self.history.keyframe_due(len(self.model.known)):
-            self.history.keyframe(freeze(self.model))
+        if self.past.keyframe_due(len(self.model.known)):
+            self.past.keyframe(freeze(self.model))
 
     def _follow(self, *, alone: bool) -> None:
         """Once slices have come alone, nothing is certain of what is told after them, until a round has ended."""
@@ -335,7 +335,7 @@ class Session:
             raise FrameError("the engine said twice who it is")
         check_protocol(hello)
         self.model = Model(Vocabulary.of(hello))
-        self.history = History(self._history_bytes, self.model.decoder)
+        self.past = Past(self._past_bytes, self.model.decoder)
         before = self.hello
         if before is not None and (before.pid, before.started) != (hello.pid, hello.started):
             self.close_payload()  # another engine has other streams

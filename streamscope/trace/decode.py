@@ -5,7 +5,7 @@ that the feed's `Hello` brought (kinds by name with the names of their arguments
 version's catalogue: kinds that were appended since still decode, under the names they came with. Everything is
 checked, and what is no feed is a `FeedError`, never another exception.
 
-Most records are never looked at one by one: the fold (`model`) reads the words itself, and the past (`history`) keeps
+Most records are never looked at one by one: the fold (`model`) reads the words itself, and `past` keeps
 them packed. `Decoder.count` is what both rely on: words that it has accepted can be expanded at any later time.
 """
 

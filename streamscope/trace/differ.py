@@ -2,7 +2,7 @@
 
 It has a state and the state before, and what differs becomes records of the kinds that everyone knows, told by the
 function `sampled`, after a `sample.taken` that says when the look before was, when this one, and how sure it is. So
-history, time line, filter, check, record and replay need to know nothing of it.
+past, time line, filter, check, record and replay need to know nothing of it.
 
 Folding what is told of two states gives the second. Times are the exception: what is new since the look before is told
 with the time of this look, which is what a fold makes of it. In which order things happened in between nobody knows;

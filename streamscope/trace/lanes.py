@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
-from streamscope.trace.history import History, Keyframe
 from streamscope.trace.keyframe import Look, look
 from streamscope.trace.lane_blocks import Block, Pieces, Place, Run
+from streamscope.trace.past import Keyframe, Past
 from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
 from streamscope.trace.tally import ALL, Standing, Tally, Walker
 from streamscope.trace.tally_rules import Tables
@@ -77,8 +77,8 @@ class Column(Tally):
 class Lanes:
     """The time line of one stream over a past that may grow at its end and be dropped at its beginning."""
 
-    def __init__(self, history: History, stream: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.history = history
+    def __init__(self, past: Past, stream: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.past = past
         self.stream = stream
         self.flags = 0
         """Every flag that has been seen on the stream: the lanes that are worth drawing."""
@@ -87,7 +87,7 @@ class Lanes:
         self.peak = 0
         """The greatest write_queue_size that has been seen."""
         self._monotonic = monotonic
-        self._tables = Tables(history.decoder)
+        self._tables = Tables(past.decoder)
         self._runs: list[Run] = []  # in order; no two touch
         self._samples: OrderedDict[int, Look] = OrderedDict()  # by the row of their keyframe
         self._sampled: list[tuple[int, int]] = []  # time and row of each, in order
@@ -121,7 +121,7 @@ class Lanes:
     # going over the past
 
     def _refine(self, budget_s: float) -> bool:
-        if not self._edges or self.history.first == self.history.end:
+        if not self._edges or self.past.first == self.past.end:
             return False
         until = self._monotonic() + budget_s
         worked = False
@@ -134,7 +134,7 @@ class Lanes:
     def _look_into_keyframes(self) -> Iterator[bool]:
         """Sample the stream for what has not been gone over yet, here and there first and then in between."""
         edges = [edge for a, b in pairwise(self._edges) if self._covering(a, b) is None for edge in (a, b)]
-        frames = self.history.keyframes()
+        frames = self.past.keyframes()
         places = sorted({place for edge in edges if (place := bisect_right(frames, edge, key=_time) - 1) >= 0})
         for place in sorted(range(len(places)), key=_scattered):
             keyframe = frames[places[place]]
@@ -163,7 +163,7 @@ class Lanes:
         try:
             return look(keyframe.packed, self.stream)
         except FeedError as error:
-            self.history.damage = str(error)
+            self.past.damage = str(error)
             return Look(None, whole=False, in_round=False)
 
     def _go_on(self) -> Iterator[bool]:
@@ -174,7 +174,7 @@ class Lanes:
         joined = True
         while joined and run.t1 < t1:
             joined = False
-            for place, leaf in self.history.leaves(*run.end):
+            for place, leaf in self.past.leaves(*run.end):
                 if self._takes_in_next(run, place):
                     joined = True
                     break
@@ -194,7 +194,7 @@ class Lanes:
         for run in self._runs:
             if run.first <= place <= run.end:
                 return run
-        standing, row, start = Standing(), self.history.first, self.history.span_t()[0]
+        standing, row, start = Standing(), self.past.first, self.past.span_t()[0]
         if keyframe is not None and place == (keyframe.piece, 0):
             state = self._sample(keyframe).state
             standing = Standing(sure=True) if state is None else Standing.of(state)
@@ -205,7 +205,7 @@ class Lanes:
 
     def _whole_before(self, t: int) -> Keyframe | None:
         """The last keyframe before this time at which all was known."""
-        frames = self.history.keyframes()
+        frames = self.past.keyframes()
         for place in range(bisect_left(frames, t, key=_time) - 1, -1, -1):
             if self._sample(frames[place]).whole:
                 return frames[place]
@@ -238,7 +238,7 @@ class Lanes:
             try:
                 walker.told(read_slice(leaf.packed))
             except FeedError as error:  # the next snapshot, or keyframe, may say it
-                self.history.damage = str(error)
+                self.past.damage = str(error)
 
     def _takes_in_next(self, run: Run, place: Place) -> bool:
         """Whether the run has reached the next one, which it then takes in."""
@@ -268,7 +268,7 @@ class Lanes:
         walker = Walker(self._tables, self.stream, block.before, block.t0)
         tallies: list[Tally] = []
         walker.cut_at(cuts, tallies)
-        for place, leaf in self.history.leaves(*block.first):
+        for place, leaf in self.past.leaves(*block.first):
             if place >= block.end:
                 break
             self._walk(walker, leaf)
@@ -320,7 +320,7 @@ class Lanes:
 
     def _covering(self, a: int, b: int) -> Run | None:
         """The run that has all of what is left of the past between these times."""
-        oldest, end = self._oldest(), self.history.end
+        oldest, end = self._oldest(), self.past.end
         for run in self._runs:
             if (run.t0 < a or run.first <= oldest) and (run.t1 >= b or run.row >= end):
                 return run
@@ -344,7 +344,7 @@ class Lanes:
         return column
 
     def _oldest(self) -> Place:
-        return self.history.pieces[0], 0
+        return self.past.pieces[0], 0
 
     def _forget_dropped(self) -> None:
         """Blocks of which the past has dropped anything are of no use: they cannot be cut any more."""

@@ -208,7 +208,7 @@ Leaf: TypeAlias = Batch | GapRow | SliceMark | ForgetMark | NoteMark
 
 
 class Piece(Protocol):
-    """What a history keeps in a row: a leaf, or a segment of a file that holds leaves and is read when it is needed.
+    """What a past keeps in a row: a leaf, or a segment of a file that holds leaves and is read when it is needed.
 
     `cost` is about how many bytes of memory it takes for as long as it is kept.
     """

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from streamscope.trace.decode import Decoder, Event
-from streamscope.trace.history import History
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import Batch, Gap, Leaf
 from streamscope.trace.walk import Walk
 
@@ -34,7 +34,7 @@ class Searching(msgspec.Struct):
 
 
 def search(
-    history: History,
+    past: Past,
     decoder: Decoder,
     row: int,
     stream: int | None,
@@ -50,15 +50,15 @@ def search(
     `budget_s` seconds have passed by `monotonic`, a `Searching` is returned, with which to go on.
     """
     until = None if budget_s is None else monotonic() + budget_s
-    row = max(row, history.first) if step > 0 else min(row, history.end - 1)
+    row = max(row, past.first) if step > 0 else min(row, past.end - 1)
     streams = None if stream is None else frozenset({stream})
     walk = Walk(decoder, lambda kind: kinds is None or kind in kinds, streams=streams)
-    for leaf in _leaves(history, row, stream, step):
+    for leaf in _leaves(past, row, stream, step):
         if until is not None and monotonic() >= until:
             at = leaf.first if step > 0 else leaf.first + leaf.count - 1
             return Searching(
                 max(row, at) if step > 0 else min(row, at),
-                lambda here, budget: search(history, decoder, here, stream, wanted, step, budget, kinds, monotonic),
+                lambda here, budget: search(past, decoder, here, stream, wanted, step, budget, kinds, monotonic),
             )
         found = _within(leaf, walk, decoder, row, wanted, step)
         if found is not None:
@@ -66,13 +66,13 @@ def search(
     return None
 
 
-def _leaves(history: History, row: int, stream: int | None, step: int) -> Iterator[Leaf]:
+def _leaves(past: Past, row: int, stream: int | None, step: int) -> Iterator[Leaf]:
     """The leaves with rows, from the one that has this row on, or backwards; without those that cannot have the
     stream.
     """
-    if not history.first <= row < history.end:
+    if not past.first <= row < past.end:
         return
-    for piece in history.pieces_from(row, step):
+    for piece in past.pieces_from(row, step):
         if stream is not None and not piece.has(stream):
             continue
         leaves: Sequence[Leaf] = piece.leaves()

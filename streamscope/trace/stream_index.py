@@ -1,4 +1,4 @@
-"""Where the rows of one stream are in a past. `history` makes such an index when a stream is first looked at."""
+"""Where the rows of one stream are in a past, which makes such an index when a stream is first looked at."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class StreamIndex:
     __slots__ = ("batches", "end", "first", "seen", "unseen")
 
     def __init__(self, start: int) -> None:
-        """Begins at the history's row `start`. Its own numbers begin there too: no stream has more rows than all."""
+        """Begins at the past's row `start`. Its own numbers begin there too: no stream has more rows than all."""
         self.batches: deque[tuple[int, Piece]] = deque()
         self.first = self.end = start
         self.seen = start  # the row up to which batches have been looked at

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
-from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import Batch, Gap
 from streamscope.trace.search import search
 from streamscope.trace.untrusted import FeedError
@@ -29,19 +29,19 @@ class Traveller:
     - `model`: a whole model; another object after some jumps.
 
     The past may grow, and lose its oldest rows, while a traveller is under way. Where a past out of a file holds what
-    is no feed, `history.damage` says so, the model is told of a loss, and the traveller goes on after it.
+    is no feed, `past.damage` says so, the model is told of a loss, and the traveller goes on after it.
     """
 
-    def __init__(self, history: History, *, row: int | None = None) -> None:
+    def __init__(self, past: Past, *, row: int | None = None) -> None:
         """Stands at a row, or at the oldest that can be reached."""
-        self.history = history
+        self.past = past
         self.row = 0
-        self.model = Model(history.decoder.vocabulary)
+        self.model = Model(past.decoder.vocabulary)
         self._decoder = self.model.decoder
         self._piece = _NOWHERE  # the place of the leaf that comes next, or that the row is in
         self._leaf = 0
         self._within: _Within | None = None  # where in the leaf, if that is a batch that has begun
-        self.go(history.reach if row is None else row)
+        self.go(past.reach if row is None else row)
 
     @property
     def t(self) -> int:
@@ -55,8 +55,8 @@ class Traveller:
 
     def go(self, row: int) -> int:
         """Stand at the row, or at the one next to it that can be reached; returns where that is."""
-        row = max(self.history.reach, min(row, self.history.end))
-        keyframe = self.history.before(row)
+        row = max(self.past.reach, min(row, self.past.end))
+        keyframe = self.past.before(row)
         passed = 0 if keyframe is None else keyframe.row - self.row
         if not self._can_go_on(row) or passed > WORTH_A_KEYFRAME:
             self._stand_at(row)
@@ -68,14 +68,14 @@ class Traveller:
         return self.row
 
     def _can_go_on(self, row: int) -> bool:
-        return self.row <= row and self.history.has_piece(self._piece)
+        return self.row <= row and self.past.has_piece(self._piece)
 
     def _stand_at(self, row: int) -> None:
         """Begin at the latest state at or before the row; without one at the beginning of all, or where that is lost,
         at the end without knowing anything.
         """
         self._leaf, self._within = 0, None
-        self.row, self._piece, self.model = state_before(self.history, row, self.model)
+        self.row, self._piece, self.model = state_before(self.past, row, self.model)
 
     def step(self, events: int) -> int:
         """Go so many events on, or back; returns the row."""
@@ -86,15 +86,15 @@ class Traveller:
 
         Back from within a turn is to its own beginning first.
         """
-        history = self.history
+        past = self.past
         for _ in range(abs(turns)):
             if turns > 0:
-                row = history.row_at(turn=self.turn + 1) + 1
+                row = past.row_at(turn=self.turn + 1) + 1
             else:
-                row = history.row_at(turn=self.turn) + 1
+                row = past.row_at(turn=self.turn) + 1
                 if row >= self.row:
-                    begun = search(history, self._decoder, self.row - 2, None, _turn_begins, -1, kinds=_TURN)
-                    row = begun + 1 if isinstance(begun, int) else history.reach
+                    begun = search(past, self._decoder, self.row - 2, None, _turn_begins, -1, kinds=_TURN)
+                    row = begun + 1 if isinstance(begun, int) else past.reach
             self.go(row)
         return self.row
 
@@ -103,7 +103,7 @@ class Traveller:
     def _fold_to(self, row: int) -> None:
         """Fold what comes before the row, and what stands before it without a row of its own."""
         model = self.model
-        for place, leaf in self.history.leaves(self._piece, self._leaf):
+        for place, leaf in self.past.leaves(self._piece, self._leaf):
             self._piece, self._leaf = place
             if leaf.first > row or (leaf.first == row and leaf.count):
                 return
@@ -121,7 +121,7 @@ class Traveller:
                 else:
                     leaf.fold(model)
             except FeedError as error:
-                self.history.damage = str(error)
+                self.past.damage = str(error)
                 model.lost(max(1, leaf.count))
             self._within = None
             self.row = leaf.first + leaf.count

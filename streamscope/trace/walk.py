@@ -12,26 +12,26 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.durations import Durations, Spans
-from streamscope.trace.history import History
 from streamscope.trace.keyframe import thaw_like
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import Batch, GapRow, Leaf
 from streamscope.trace.untrusted import FeedError
 
 
-def state_before(history: History, row: int, blank: Model) -> tuple[int, int, Model]:
+def state_before(past: Past, row: int, blank: Model) -> tuple[int, int, Model]:
     """The latest state that can be had at or before a row: its row, the number of the piece that comes next, and the
     model. Without any, the beginning of all, or where that is lost, the end. `blank` is a model of the same feed.
 
-    A keyframe that turns out to be damaged is forgotten, and `history.damage` tells of it.
+    A keyframe that turns out to be damaged is forgotten, and `past.damage` tells of it.
     """
-    while (keyframe := history.before(row)) is not None:
+    while (keyframe := past.before(row)) is not None:
         try:
             return keyframe.row, keyframe.piece, thaw_like(keyframe.packed, blank)
         except FeedError as error:
-            history.damage = str(error)
-            history.without(keyframe)
-    return (*history.beginning(), blank.blank())
+            past.damage = str(error)
+            past.without(keyframe)
+    return (*past.beginning(), blank.blank())
 
 
 class Walk:

@@ -43,13 +43,13 @@ class Config(msgspec.Struct, frozen=True):
     keys: Mapping[str, str] = msgspec.field(default_factory=dict)
     frames_per_second: int = 20
     closed_seconds: int = 10
-    history_mib: int = 64
+    past_mib: int = 64
     ascii: bool = False
 
     @property
-    def history_bytes(self) -> int:
+    def past_bytes(self) -> int:
         """How much memory the past may take."""
-        return self.history_mib * MIB
+        return self.past_mib * MIB
 
 
 class _Number(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class _Number(msgspec.Struct, frozen=True):
 _NUMBERS = (
     _Number("frames_per_second", 1, 60, "How often in a second the screen is painted at most."),
     _Number("closed_seconds", 0, 3600, "For how many seconds a closed stream stays on the screen, dimmed."),
-    _Number("history_mib", 1, 4096, "Memory for past events, in MiB; the oldest go first."),
+    _Number("past_mib", 1, 4096, "Memory for past events, in MiB; the oldest go first."),
 )
 
 

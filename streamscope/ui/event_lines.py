@@ -12,7 +12,7 @@ import msgspec
 from rich.cells import cell_len, set_cell_size
 
 from streamscope.trace.decode import Event
-from streamscope.trace.history import Gap
+from streamscope.trace.past import Gap
 from streamscope.trace.sentence import sentence
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.safe import fit, visible

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.series import SECOND_NS, STEP_NS, Series
 from streamscope.trace.travel import Traveller
 
@@ -90,7 +90,7 @@ class PastRates:
 
     def __init__(
         self,
-        history: History,
+        past: Past,
         traveller: Callable[[int], Traveller],
         series: Series | None = None,
         rates: Rates = _NOTHING,
@@ -98,7 +98,7 @@ class PastRates:
         """`traveller` makes one that stands at a row, and that these rates may move as they need. `series` and `rates`
         are what is known already of the instant at which one begins.
         """
-        self._history = history
+        self._past = past
         self._make = traveller
         self._traveller: Traveller | None = None
         self.series = Series() if series is None else series
@@ -150,7 +150,7 @@ class PastRates:
     def _read(self, step: int) -> Model:
         """The state at a step, with the loop's counters put down."""
         t = step * self.series.step_ns
-        row = self._history.row_at(t=t)
+        row = self._past.row_at(t=t)
         if self._traveller is None:
             self._traveller = self._make(row)
         traveller = self._traveller

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from streamscope.link.asking import Standstill
     from streamscope.link.frames import Hello, Payload
-    from streamscope.trace.history import History
     from streamscope.trace.model import Model
+    from streamscope.trace.past import Past
     from streamscope.trace.shapes import Note
 
 
@@ -19,7 +19,7 @@ class Source(Protocol):
 
     hello: Hello | None
     model: Model
-    history: History
+    past: Past
     status: str
     reason: str
     opened: int | None

@@ -1,6 +1,6 @@
 """Where in the past a person stands, how they move there, and how the past plays.
 
-A position is a row of the history: everything before it has happened, and the state is the fold of it. Beside the row
+A position is a row of the past: everything before it has happened, and the state is the fold of it. Beside the row
 stands an instant, because time goes on between two events: ages grow while nothing happens. A `Travel` lives from the
 moment of a pause until the person is back in the present; a replay is one from beginning to end.
 
@@ -15,9 +15,9 @@ import msgspec
 
 from streamscope.trace.decode import Event
 from streamscope.trace.difference import copied
-from streamscope.trace.history import Gap, History
 from streamscope.trace.instant import Standpoint, Target
 from streamscope.trace.model import Model
+from streamscope.trace.past import Gap, Past
 from streamscope.trace.search import Searching, search
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.travel import Traveller
@@ -47,7 +47,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Travel:
-    """A journey through one history. `row` and `t` say where it is, `traveller.model` is the state there."""
+    """A journey through one past. `row` and `t` say where it is, `traveller.model` is the state there."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Travel:
         `closed_stays`.
         """
         self.traveller = traveller
-        self.history: History = traveller.history
+        self.past: Past = traveller.past
         self.replaying = replaying
         self.t = t
         self.began = (traveller.row, t)
@@ -92,17 +92,17 @@ class Travel:
     @property
     def event(self) -> Event | Gap | None:
         """What happened last, None at the very beginning or where it is no longer in memory."""
-        return self.history.event(self.row - 1) if self.row > 0 else None
+        return self.past.event(self.row - 1) if self.row > 0 else None
 
     @property
     def at_end(self) -> bool:
         """Whether nothing that has been recorded lies ahead."""
-        return self.row >= self.history.end
+        return self.row >= self.past.end
 
     @property
     def span(self) -> tuple[int, int]:
         """The instants at which the past begins and ends."""
-        return self.history.span_t()
+        return self.past.span_t()
 
     def standpoint(self, started: float) -> Standpoint:
         """From where an instant that is written down is measured."""
@@ -124,28 +124,28 @@ class Travel:
         """Stand at an instant: everything that happened at it or before has happened."""
         first, last = self.span
         t = min(max(t, first), max(last, self.began[1]))
-        return self.go(self.history.row_at(t=t + 1), t)
+        return self.go(self.past.row_at(t=t + 1), t)
 
     def go_to(self, target: Target, mark: Mark | None) -> bool:
         """Where a person wants to go: right after the event or the turn's beginning that they name."""
-        history = self.history
+        past = self.past
         if target.kind == "t":
             return self.go_t(target.value)
         if target.kind == "seq":
-            return self.go(history.row_at(seq=target.value) + 1)
+            return self.go(past.row_at(seq=target.value) + 1)
         if target.kind == "turn":
-            return self.go(history.row_at(turn=target.value) + 1)
+            return self.go(past.row_at(turn=target.value) + 1)
         if target.kind == "mark":
             return mark is not None and self.go(mark.row, mark.t)
         return self.go_start() if target.kind == "start" else self.go_end()
 
     def go_start(self) -> bool:
         """Stand where the past begins."""
-        return self.go(self.history.reach)
+        return self.go(self.past.reach)
 
     def go_end(self) -> bool:
         """Stand where the past ends, so far."""
-        return self.go(self.history.end, self.span[1])
+        return self.go(self.past.end, self.span[1])
 
     def step(self, events: int) -> bool:
         """Go so many events on, or back."""
@@ -164,11 +164,11 @@ class Travel:
         """
         if lane == "turns":
             return self.step_turn(direction)
-        wanted, kinds = lane_change(lane, self.history.decoder.vocabulary)
+        wanted, kinds = lane_change(lane, self.past.decoder.vocabulary)
         row = self.row if direction > 0 else self.row - 2
-        decoder = self.history.decoder
+        decoder = self.past.decoder
         clock = self._monotonic
-        return self._found(search(self.history, decoder, row, stream, wanted, direction, budget_s, kinds, clock))
+        return self._found(search(self.past, decoder, row, stream, wanted, direction, budget_s, kinds, clock))
 
     def search_on(self, budget_s: float = SEARCH_SECONDS) -> bool | None:
         """Go on searching; what `change` returns."""
@@ -219,8 +219,8 @@ class Travel:
         now = self._monotonic()
         t = self.t + int((now - self._played_at) * self.speed * SECOND)
         if t >= present_t:
-            self.go(self.history.end, present_t)
+            self.go(self.past.end, present_t)
             return True
-        self.go(self.history.row_at(t=t + 1), t)
+        self.go(self.past.row_at(t=t + 1), t)
         self._played_at = now
         return False

@@ -74,7 +74,7 @@ class TimeTravelApp(App[int]):
 
     def _say_if_gone(self, travel: Travel) -> None:
         """Who steps from where nothing is known any more lands elsewhere than a step away."""
-        if travel.row < travel.history.reach:
+        if travel.row < travel.past.reach:
             self.notify(
                 "What was here is no longer in memory; this is the oldest that is.", severity="warning", timeout=4
             )

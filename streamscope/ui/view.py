@@ -1,8 +1,8 @@
 """What the screen looks at: one engine's state, as it is, or as it was at an instant of its past.
 
 A `View` stands between the session, which goes on receiving and folding whatever happens, and the widgets, which read
-`model`, `history_end` and `now_t` and paint them. A pause begins a journey (`travel`) at the present; from there the
-person goes back and on in what the history keeps, which is bounded, and the session goes on folding, so nothing is
+`model`, `past_end` and `now_t` and paint them. A pause begins a journey (`travel`) at the present; from there the
+person goes back and on in what the past keeps, which is bounded, and the session goes on folding, so nothing is
 lost by looking for long. A replay is a journey from beginning to end.
 
 Times are nanoseconds on the feed's clock. Rates are over the last second.
@@ -31,8 +31,8 @@ from streamscope.ui.widgets.meters import condense
 if TYPE_CHECKING:
     from streamscope.link.asking import Standstill
     from streamscope.link.frames import Hello
-    from streamscope.trace.history import History
     from streamscope.trace.model import Model
+    from streamscope.trace.past import Past
     from streamscope.trace.vocabulary import Vocabulary
 
 SECOND = 1_000_000_000
@@ -102,7 +102,7 @@ class View:
         self._uncounted = False
         self._count_due = 0.0
         if self.replaying:
-            self._set_out(source.history.span_t()[0])
+            self._set_out(source.past.span_t()[0])
 
     # what is looked at
 
@@ -137,14 +137,14 @@ class View:
         return self.source.model if self.travel is None else self.travel.model
 
     @property
-    def history(self) -> History:
-        """The events; only rows before `history_end` have happened."""
-        return self.source.history if self.travel is None else self.travel.history
+    def past(self) -> Past:
+        """The events; only rows before `past_end` have happened."""
+        return self.source.past if self.travel is None else self.travel.past
 
     @property
-    def history_end(self) -> int:
+    def past_end(self) -> int:
         """The row after the last one that has happened."""
-        return self.source.history.end if self.travel is None else self.travel.row
+        return self.source.past.end if self.travel is None else self.travel.row
 
     @property
     def paused(self) -> bool:
@@ -169,7 +169,7 @@ class View:
     @property
     def events_missed(self) -> int:
         """How many events lie between what is looked at and the present, or the end of the past."""
-        return 0 if self.travel is None else self.travel.history.end - self.travel.row
+        return 0 if self.travel is None else self.travel.past.end - self.travel.row
 
     @property
     def events_lost(self) -> int:
@@ -209,13 +209,13 @@ class View:
     @property
     def present_t(self) -> int:
         """The present on the feed's clock, wherever the person is; in a replay the end of the past."""
-        return self.source.history.span_t()[1] if self.replaying else self._present()
+        return self.source.past.span_t()[1] if self.replaying else self._present()
 
     @property
     def rates(self) -> Rates:
         """What happened in the last second."""
-        past = self._past_rates
-        return self._live_rates.rates if past is None else past.rates
+        rates = self._past_rates
+        return self._live_rates.rates if rates is None else rates.rates
 
     @property
     def standpoint(self) -> Standpoint:
@@ -251,11 +251,11 @@ class View:
         return self._trend(2, number, cells)
 
     def _trend(self, which: int, number: int, cells: int) -> list[float]:
-        past = self._past_rates
+        rates = self._past_rates
         series, before, t = self._series, 0, self._sampled_t
-        if past is not None:
-            series, before, t = past.series, past.before, self.now_t
-            if not past.ready:
+        if rates is not None:
+            series, before, t = rates.series, rates.before, self.now_t
+            if not rates.ready:
                 return [0.0] * min(series.points, cells)
         values = (series.queue, series.incoming, series.outgoing)[which](number, before)
         return condense(values, t // series.step_ns, cells)
@@ -269,10 +269,10 @@ class View:
         return self._rates_of(number)[1]
 
     def _rates_of(self, number: int) -> tuple[float | None, float | None]:
-        past = self._past_rates
-        if past is None:
+        rates = self._past_rates
+        if rates is None:
             return self._series.rates(number)
-        return past.series.rates(number, past.before) if past.ready else (None, None)
+        return rates.series.rates(number, rates.before) if rates.ready else (None, None)
 
     def accepted_by(self, number: int) -> int:
         """How many streams that this server accepted are here, those that closed a moment ago with them."""
@@ -315,11 +315,11 @@ class View:
             else:
                 self.resume()
                 return frozenset()
-        past = self._past_rates
-        if travel.moved and past is not None:
-            past.go(travel.t)
+        rates = self._past_rates
+        if travel.moved and rates is not None:
+            rates.go(travel.t)
         arrived = travel.moved and not travel.playing  # who has just jumped sees the state first, curves a frame later
-        curves = past is not None and not arrived and past.work(LOOK_BACK_SECONDS, self.monotonic)
+        curves = rates is not None and not arrived and rates.work(LOOK_BACK_SECONDS, self.monotonic)
         if not travel.moved and not curves:
             return frozenset()
         travel.moved = False
@@ -338,9 +338,9 @@ class View:
         said who it is.
         """
         if self.travel is None and self.source.hello is not None:
-            history, packed = self.source.history, freeze(self.source.model)
-            if len(packed) * 8 <= history.max_bytes or history.reach >= history.end:  # else it costs too much past
-                history.keyframe(packed)
+            past, packed = self.source.past, freeze(self.source.model)
+            if len(packed) * 8 <= past.max_bytes or past.reach >= past.end:  # else it costs too much past
+                past.keyframe(packed)
             self._set_out(self._present())
 
     def resume(self) -> None:
@@ -354,20 +354,18 @@ class View:
         """Begin a journey at the end of the past, or in a replay at its beginning."""
         self._hello = self.source.hello
         if self.replaying:
-            self._past_rates = PastRates(self.source.history, self._traveller)
+            self._past_rates = PastRates(self.source.past, self._traveller)
         else:
-            self._past_rates = PastRates(
-                self.source.history, self._traveller, self._series.copy(), self._live_rates.rates
-            )
-        history = self.source.history
-        traveller = self._traveller(history.reach if self.replaying else history.end)
+            self._past_rates = PastRates(self.source.past, self._traveller, self._series.copy(), self._live_rates.rates)
+        past = self.source.past
+        traveller = self._traveller(past.reach if self.replaying else past.end)
         self.travel = Travel(
             traveller, t, monotonic=self.monotonic, closed_stays=self._closed_stays, replaying=self.replaying
         )
         self._everything = True
 
     def _traveller(self, row: int) -> Traveller:
-        return Traveller(self.history, row=row)
+        return Traveller(self.past, row=row)
 
     def go_to(self, target: Target) -> bool:
         """Go to an instant of the past, or to the present; whether that is another place."""
@@ -380,7 +378,7 @@ class View:
 
     def set_mark(self) -> bool:
         """Mark this instant, or take the mark away if it is here; whether there is one now."""
-        row = self.history_end
+        row = self.past_end
         if self.mark is not None and self.mark.row == row:
             self.mark = None
         else:

@@ -42,8 +42,8 @@ def in_segments(recorded: Path) -> Path:
     path = recorded.with_name("segments.scope")
     with TraceFile.open(recorded) as trace, path.open("wb") as file:
         writer = TraceWriter(file, trace.header, monotonic=lambda: now)
-        quarter = trace.history.end // 4
-        for leaf in trace.history.batches(0):
+        quarter = trace.past.end // 4
+        for leaf in trace.past.batches(0):
             while leaf.first > quarter * (now + 1) and now < 3:
                 now += 1
                 writer.tick(now)
@@ -60,7 +60,7 @@ def in_segments(recorded: Path) -> Path:
 def segments(path: Path) -> list[int]:
     """Where in the file they begin."""
     with TraceFile.open(path) as trace:
-        return [piece.offset for piece in trace.history.pieces_from(0) if isinstance(piece, Segment)]
+        return [piece.offset for piece in trace.past.pieces_from(0) if isinstance(piece, Segment)]
 
 
 @pytest.fixture

@@ -213,7 +213,7 @@ def test_events_and_inspectors_agree_on_every_seq(runtime: Path, tmp_path: Path)
         status, _, _ = serving.end()
         follow(session, lambda: session.status == "ended")
         assert (status, session.reason) == (0, "SIGTERM")
-        rows = session.history.rows(session.history.first, session.history.end)
+        rows = session.past.rows(session.past.first, session.past.end)
         seen = [(row.seq, row.t, row.kind, row.fn) for row in rows]  # type: ignore[union-attr]
         session.close()
     written = [json.loads(line) for line in path.read_text().splitlines()]

@@ -37,18 +37,18 @@ class Trace:
     def __init__(self, path: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o600
         with TraceFile.open(path) as trace:
-            header, history = trace.header, trace.history
+            header, past = trace.header, trace.past
             self.missing = trace.missing
             self.reason = trace.bye.reason if trace.bye is not None else ""
             self.program = header.program
-            rows = history.rows(0, history.end)
+            rows = past.rows(0, past.end)
             self.lost = sum(row.events for row in rows if isinstance(row, Gap))
             self.events = [row for row in rows if not isinstance(row, Gap)]
             self.kinds = {kind: sum(event.kind == kind for event in self.events) for kind in COUNTED}
             self.has_payload = trace.has_payload
-            traveller = Traveller(history)
+            traveller = Traveller(past)
             self.first = everything_open(traveller.model)
-            traveller.go(history.end)
+            traveller.go(past.end)
             self.last = everything_open(traveller.model)
             self.whole = traveller.model.whole
 
@@ -71,7 +71,7 @@ def everything_open(model: Model) -> dict[str, Any]:
 
 
 def last_seq(session: Session) -> int:
-    [row] = session.history.rows(session.history.end - 1, 1)
+    [row] = session.past.rows(session.past.end - 1, 1)
     assert not isinstance(row, Gap)
     return row.seq
 
@@ -114,7 +114,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_recording_under_load_replays_to_the_state_that_was_live(runtime: Path, path: Path) -> None:
     # given a server that is recorded, and watched by somebody from its beginning
     with Serving(runtime, "echo", "--record", str(path)) as serving:
-        session = Session.attach(socket_of(runtime, serving), history_bytes=1 << 28)
+        session = Session.attach(socket_of(runtime, serving), past_bytes=1 << 28)
         follow(session, lambda: session.model.whole)
         stalled = serving.connect()  # does not read, so that writes are pending at the end
         stalled.setblocking(False)
@@ -137,7 +137,7 @@ def test_a_recording_under_load_replays_to_the_state_that_was_live(runtime: Path
         trace = Trace(path)  # while it is being written
 
         # then the trace has the same events and the same state
-        live = [row.seq for row in session.history.rows(session.history.first, session.history.end)]  # type: ignore[union-attr]
+        live = [row.seq for row in session.past.rows(session.past.first, session.past.end)]  # type: ignore[union-attr]
         assert [event.seq for event in trace.events][-len(live) :] == live
         assert (trace.lost, trace.whole) == (0, True)
         assert trace.last == everything_open(session.model)

@@ -210,7 +210,7 @@ def test_an_engine_that_is_killed_while_it_is_stuck_leaves_what_it_told_last(run
 
 def _last_of(path: Path) -> Event | None:
     with TraceFile.open(path) as trace:
-        rows = trace.history.rows(max(0, trace.history.end - 1), trace.history.end)
+        rows = trace.past.rows(max(0, trace.past.end - 1), trace.past.end)
         last = rows[-1] if rows else None
     return last if isinstance(last, Event) and last.kind == "callback.begin" else None
 
@@ -244,7 +244,7 @@ def test_when_its_time_is_over_the_callback_ends_by_an_exception_and_the_rest_in
     assert status == 0
     assert "CallbackEnded" in rest
     with TraceFile.open(trace) as recorded:
-        events = [e for e in recorded.history.rows(0, recorded.history.end) if isinstance(e, Event)]
+        events = [e for e in recorded.past.rows(0, recorded.past.end) if isinstance(e, Event)]
         assert recorded.bye is not None
         assert recorded.bye.reason == "SIGTERM"
     kinds = [event.kind for event in events if event.stream == 2]

@@ -34,7 +34,7 @@ def the_trace(folder: Path) -> Path:
 def seen(path: Path) -> tuple[str, int]:
     """What is missing of the trace, and how many reads it has seen."""
     with TraceFile.open(path) as trace:
-        rows = trace.history.rows(0, trace.history.end)
+        rows = trace.past.rows(0, trace.past.end)
         return trace.missing, sum(getattr(row, "kind", "") == "sys.read" for row in rows)
 
 

@@ -173,7 +173,7 @@ def test_everything_a_server_does_is_written(tmp_path: Path) -> None:
             room.bring_up_to_date(watching)
             read()
             seen = watching.model.events_seen
-            last = watching.history.rows(watching.history.end - 1, 1)[0]
+            last = watching.past.rows(watching.past.end - 1, 1)[0]
             theirs.close()
     found = lines(path)
     assert len(found) == seen

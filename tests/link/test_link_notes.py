@@ -43,7 +43,7 @@ def test_a_note_is_recorded_beside_the_feed_and_has_no_row(tmp_path: Path) -> No
 
     assert list(with_notes.notes) == [STUCK, STUCK]
     assert not without.notes
-    assert with_notes.history.rows(0, 10) == without.history.rows(0, 10)
+    assert with_notes.past.rows(0, 10) == without.past.rows(0, 10)
     assert with_notes.model.streams == without.model.streams
     assert not with_notes.trace.missing.startswith("damaged")
     with_notes.close()
@@ -54,14 +54,14 @@ def test_a_note_comes_over_the_link_to_the_session_and_into_its_past() -> None:
     with Room() as room:
         session = room.watch()
         room.turn_until(lambda: session.model.whole)
-        before = session.history.end
+        before = session.past.end
         room.subscriber(session).send(wire.note(STUCK.at, STUCK.about, STUCK.text))
         room.publisher.soon(room.publisher.flush_all)
         room.turn_until(lambda: session.notes)
 
         assert list(session.notes) == [STUCK]
-        assert [leaf.note for _, leaf in session.history.leaves(0) if hasattr(leaf, "note")] == [STUCK]
-        assert all(event.kind for event in session.history.rows(before, 100))  # type: ignore[union-attr]
+        assert [leaf.note for _, leaf in session.past.leaves(0) if hasattr(leaf, "note")] == [STUCK]
+        assert all(event.kind for event in session.past.rows(before, 100))  # type: ignore[union-attr]
 
 
 def test_the_clock_of_who_found_it_is_mapped_to_that_of_the_feed() -> None:

@@ -99,7 +99,7 @@ def test_a_second_life_goes_on_counting_places() -> None:
         again = room.watch()
         room.turn_until(lambda: again.model.whole)
         room.bring_up_to_date(again)
-        row = again.history.rows(again.history.first, 1)[0]
+        row = again.past.rows(again.past.first, 1)[0]
         assert row.seq > before * 8  # type: ignore[union-attr]
         assert_model_is_engine(room, again)
 

@@ -47,7 +47,7 @@ def recorder_of(path: Path, rotation: Rotation = Rotation(), **options: Any) -> 
 
 def rows(path: Path) -> list[Event | Gap]:
     with TraceFile.open(path) as trace:
-        return trace.history.rows(0, trace.history.end)
+        return trace.past.rows(0, trace.past.end)
 
 
 def told(path: Path) -> tuple[str, str]:
@@ -58,8 +58,8 @@ def told(path: Path) -> tuple[str, str]:
 
 def last_state(path: Path) -> Model:
     with TraceFile.open(path) as trace:
-        traveller = Traveller(trace.history)
-        traveller.go(trace.history.end)
+        traveller = Traveller(trace.past)
+        traveller.go(trace.past.end)
         return traveller.model
 
 
@@ -102,8 +102,8 @@ def test_a_trace_has_every_event_that_an_inspector_saw_and_ends_in_the_engines_s
         room.bring_up_to_date(watching)
         recorded.read()
         assert_model_is_engine(room, watching)
-        history, model = watching.history, watching.model
-        expected = history.rows(history.first, history.end)
+        past, model = watching.past, watching.model
+        expected = past.rows(past.first, past.end)
         engine = engine_state(room)
         recorded.end()
     assert len(expected) > 2000
@@ -173,7 +173,7 @@ def test_parts_follow_each_other_and_each_is_complete(tmp_path: Path) -> None:
         room.turn()
         room.bring_up_to_date(watching)
         recorded.read()
-        expected = [row.seq for row in watching.history.rows(0, watching.history.end) if isinstance(row, Event)]
+        expected = [row.seq for row in watching.past.rows(0, watching.past.end) if isinstance(row, Event)]
         recorded.end()
 
     # then the last three are there, say that they go on, and have one event after the other
@@ -187,7 +187,7 @@ def test_parts_follow_each_other_and_each_is_complete(tmp_path: Path) -> None:
     # and each begins with the state that the one before it ended with
     for before, after in pairwise(parts):
         with TraceFile.open(after) as trace:
-            traveller = Traveller(trace.history)
+            traveller = Traveller(trace.past)
             traveller.go(0)
             assert msgspec.to_builtins(traveller.model.streams) == msgspec.to_builtins(last_state(before).streams)
             assert traveller.model.whole
@@ -372,7 +372,7 @@ def test_a_trace_that_somebody_does_away_with_goes_on_in_a_new_file_beside_it(
     with TraceFile.open(beside) as rest:
         assert rest.missing == ""
         assert rest.bye is not None
-        assert [row.turn for row in rest.history.rows(0, 9) if isinstance(row, Event)] == ([2, 3] if goes_on else [])
+        assert [row.turn for row in rest.past.rows(0, 9) if isinstance(row, Event)] == ([2, 3] if goes_on else [])
         assert [item.data for item in rest.payload(3)] == ([b"xy"] if goes_on else [])
     said = f"{trace} {what} while it was recorded, and what was in it is lost; the rest is in {beside}"
     assert capfd.readouterr().err == f"streamscope: {said}\n" * 2
@@ -393,7 +393,7 @@ def test_what_waits_to_be_written_when_a_trace_is_lost_is_not(tmp_path: Path) ->
     recorder.handle(turns(2))
     recorder.finish(True)
     with TraceFile.open(tmp_path / "a-2.scope") as rest:
-        assert [row.turn for row in rest.history.rows(0, 9) if isinstance(row, Event)] == [2, 3]
+        assert [row.turn for row in rest.past.rows(0, 9) if isinstance(row, Event)] == [2, 3]
         assert [item.data for item in rest.payload(3)] == [b"xy"]
         assert rest.missing == ""
 

@@ -80,7 +80,7 @@ def test_in_order_it_goes_from_connecting_to_live_to_ended(liar: Liar) -> None:
     liar.says(whole_slice(0, StreamState(3, 12)), records(0), records(3, 3))
     assert session.model.whole
     assert session.model.loop.turn == 3
-    assert session.history.end == 2
+    assert session.past.end == 2
     liar.says(Bye("over", 0))
     assert (session.status, session.reason, session.exit_status, session.fileno()) == ("ended", "over", 0, -1)
     assert 3 in session.model.streams
@@ -175,9 +175,9 @@ def test_folding_keeps_to_its_budget(liar: Liar) -> None:
     liar.sock.sendall(pack(hello()) + pack(whole_slice()) + b"".join(pack(records(3 * n, n + 2)) for n in range(50)))
     liar.session.receive()
     assert liar.session.fold(10.0)
-    assert 5 < liar.session.history.end < 15
+    assert 5 < liar.session.past.end < 15
     assert liar.session.fold(1000.0)
-    assert liar.session.history.end == 50
+    assert liar.session.past.end == 50
 
 
 def test_a_long_batch_is_folded_in_parts_and_whoever_has_no_time_folds_one_at_a_time(
@@ -195,12 +195,12 @@ def test_a_long_batch_is_folded_in_parts_and_whoever_has_no_time_folds_one_at_a_
     # when somebody folds who has no time
     ends = []
     while session.fold(0.0):
-        ends.append(session.history.end)
+        ends.append(session.past.end)
     # then each time it was a part, and what came after the batch is folded after it
     assert ends == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 101]
     assert (session.status, session.model.loop.turn) == ("live", 200)
     # and the parts are the same events, and the same state, as the whole
-    assert [row.t for row in session.history.rows(0, 100)] == [20 * n for n in range(100)]  # type: ignore[union-attr]
+    assert [row.t for row in session.past.rows(0, 100)] == [20 * n for n in range(100)]  # type: ignore[union-attr]
     assert at_once.events_seen == 100
     assert liar.session.model.poll_ns == at_once.poll_ns
 
@@ -210,7 +210,7 @@ def test_a_part_never_ends_within_a_record(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(session_module, "PART_WORDS", most)
         other = Liar()
         other.says(hello(), Records(0, 1, 10, [TURN, 5, 20, TURN, 6, 30, TURN, 7, 40]))
-        assert (other.session.status, other.session.model.loop.turn, other.session.history.end) == ("live", 7, 3)
+        assert (other.session.status, other.session.model.loop.turn, other.session.past.end) == ("live", 7, 3)
         other.sock.close()
         other.session.close()
 
@@ -221,7 +221,7 @@ def test_what_makes_no_sense_in_a_later_part_ends_the_session_after_what_came_be
 ) -> None:
     monkeypatch.setattr(session_module, "PART_WORDS", 3)
     session = liar.says(hello(), Records(0, 1, 10, [TURN, 5, 20, TURN, 6, 30, *last]))
-    assert (session.status, session.history.end) == ("gone", 2)
+    assert (session.status, session.past.end) == ("gone", 2)
     assert reason in session.reason
 
 

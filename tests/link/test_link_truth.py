@@ -8,7 +8,7 @@ import pytest
 from link_room import Crowd, Room, assert_model_is_engine
 
 from streamscope.core import Pipe, Tcp
-from streamscope.trace.history import Gap
+from streamscope.trace.past import Gap
 
 
 @pytest.mark.parametrize("joined", [False, True])
@@ -44,7 +44,7 @@ def test_a_slow_inspector_gets_lost_and_then_the_truth_again(seed: int, joined: 
             assert_model_is_engine(room, session)
             losses += session.model.events_lost > lost_before
         assert losses > 10
-        rows = session.history.rows(session.history.first, session.history.end)
+        rows = session.past.rows(session.past.first, session.past.end)
         assert sum(row.events for row in rows if isinstance(row, Gap)) == session.model.events_lost
 
 

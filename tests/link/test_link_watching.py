@@ -51,7 +51,7 @@ def passes(room: Room, clock: StillClock, ms: float) -> None:
 
 def rounds_of(session: Session) -> int:
     """How many rounds of slices have come."""
-    leaves = [leaf for _, leaf in session.history.leaves(0)]
+    leaves = [leaf for _, leaf in session.past.leaves(0)]
     return sum(isinstance(leaf, SliceMark) for leaf in leaves)
 
 
@@ -76,7 +76,7 @@ def test_states_come_as_often_as_was_asked_and_the_loop_tells_of_nothing(
         assert told == [None] * 20
         assert session.status == "live"
         assert session.model.whole
-        assert session.history.end == 0
+        assert session.past.end == 0
         assert room.publisher.feed.end == 0
 
 
@@ -104,8 +104,8 @@ def test_one_that_watches_everything_is_not_disturbed_by_one_beside_it_that_watc
         room.bring_up_to_date(everything)
         assert_model_is_engine(room, everything)
         assert everything.model.streams[2].bytes_out == 5
-        assert everything.history.end > 0
-        assert (states.model.events_seen, states.history.end, states.status) == (0, 0, "live")
+        assert everything.past.end > 0
+        assert (states.model.events_seen, states.past.end, states.status) == (0, 0, "live")
         assert model_state(states)[2]["bytes_out"] == 5
 
 

@@ -29,7 +29,7 @@ def flowing(runtime: Path) -> Iterator[Flowing]:
 
 
 def events_of(session: Session) -> list[Event]:
-    return [row for row in session.history.rows(session.history.first, 100_000) if isinstance(row, Event)]
+    return [row for row in session.past.rows(session.past.first, 100_000) if isinstance(row, Event)]
 
 
 def test_it_has_nothing_but_the_standard_library(flowing: Flowing) -> None:
@@ -90,7 +90,7 @@ def test_states_only_come_without_records(flowing: Flowing) -> None:
         return len(seen) > 5
 
     watch(session, changed, "states of five moments")
-    assert session.history.end == 0
+    assert session.past.end == 0
     assert session.model.events_seen == 0
     assert session.model.whole
     session.close()
@@ -128,7 +128,7 @@ def test_a_process_with_two_loops_has_two_feeds(runtime: Path) -> None:
         assert f"{pid}.2  brook" in listed
         sessions = [Session.attach(path) for path in flowing.sockets]
         for session in sessions:
-            watch(session, lambda session=session: session.model.whole and session.history.end > 10, "its feed")  # type: ignore[misc]
+            watch(session, lambda session=session: session.model.whole and session.past.end > 10, "its feed")  # type: ignore[misc]
             session.close()
 
 
@@ -145,7 +145,7 @@ def test_it_is_recorded_and_replayed(trace: Path) -> None:
     replay = Replay.open(trace)
     assert replay.hello is not None
     assert replay.model.decoder.vocabulary.engine == "brook, of tests"
-    kinds = {row.kind for row in replay.history.rows(0, 100_000) if isinstance(row, Event)}
+    kinds = {row.kind for row in replay.past.rows(0, 100_000) if isinstance(row, Event)}
     assert kinds >= set(INVENTED)
     assert {stream.place for stream in replay.model.streams.values()} == {f"brook.py:{n}" for n in (1, 2, 3)}
     assert replay.trace.complete

@@ -51,7 +51,7 @@ def test_what_is_known_is_what_was_seen_at_each_look(looking: Flowing) -> None:
     watch(session, looked, "thirty looks")
     assert session.model.decoder.vocabulary.engine == "a pond, sampled"
     assert not session.model.decoder.vocabulary.knows("bytes_in")
-    events = [row for row in session.history.rows(session.history.first, 100_000) if isinstance(row, Event)]
+    events = [row for row in session.past.rows(session.past.first, 100_000) if isinstance(row, Event)]
     assert {event.fn for event in events} == {SAMPLED}
     assert {e.fields["sure"] for e in events if e.kind == "sample.taken"} == {"exact", "agreed", "moving"}
     assert {"flag.set", "handle.init", "handle.closed", "write_queue.push", "request.end", "kernel.sample"} <= {

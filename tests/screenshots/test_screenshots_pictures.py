@@ -43,6 +43,6 @@ def test_a_recording_plays_to_its_end_and_nothing_of_it_is_lost(feed: str) -> No
         assert player.session.status == "live", player.session.reason
         assert player.session.model.whole
         assert player.view.events_lost == 0
-        assert player.session.history.end > 10_000
+        assert player.session.past.end > 10_000
     finally:
         player.close()

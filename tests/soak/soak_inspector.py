@@ -23,7 +23,7 @@ from streamscope.link.discovery import ProbeError
 from streamscope.link.session import Session
 from streamscope.trace.model import Model
 
-HISTORY_BYTES = 4 * 1024 * 1024  # full soon, so that its growth is not taken for a leak
+PAST_BYTES = 4 * 1024 * 1024  # full soon, so that its growth is not taken for a leak
 CLOSED_STAYS_NS = 5_000_000_000
 PATIENCE_S = 60.0
 
@@ -45,7 +45,7 @@ def wait(session: Session, seconds: float) -> None:
 
 def differences(path: Path, session: Session) -> list[str]:
     """What the session's model has otherwise than the engine tells a newcomer now."""
-    newcomer = Session.attach(path, history_bytes=HISTORY_BYTES)
+    newcomer = Session.attach(path, past_bytes=PAST_BYTES)
     deadline = time.monotonic() + PATIENCE_S
     try:
         while (behind := _behind(session, newcomer)) is not None:
@@ -106,7 +106,7 @@ def _state(session: Session, different: list[str]) -> dict[str, Any]:
 
 def main(path: Path) -> None:
     """Follow until standard input ends."""
-    session = Session.attach(path, history_bytes=HISTORY_BYTES)
+    session = Session.attach(path, past_bytes=PAST_BYTES)
     told = False
     while True:
         ready, _, _ = select.select([sys.stdin, *([session] if session.fileno() != -1 else [])], [], [], 0.5)

@@ -45,17 +45,17 @@ def differences(path: Path, probe: Path, last_seq: int) -> list[str]:
 
 def _begins_at_rest(trace: TraceFile, path: Path) -> bool:
     """Whether this is a part that was begun after the last event, and its first segment, a second later, is there."""
-    return not trace.history.end and bool(trace.history.keyframes()) and any(path.parent.glob(f"{path.stem}.*.scope"))
+    return not trace.past.end and bool(trace.past.keyframes()) and any(path.parent.glob(f"{path.stem}.*.scope"))
 
 
 def _last_seq(trace: TraceFile) -> int:
-    rows = trace.history.rows(trace.history.end - 1, 1) if trace.history.end else []
+    rows = trace.past.rows(trace.past.end - 1, 1) if trace.past.end else []
     return rows[0].seq if rows and not isinstance(rows[0], Gap) else 0
 
 
 def _compare(trace: TraceFile, probe: Path) -> list[str]:
-    traveller = Traveller(trace.history)
-    traveller.go(trace.history.end)
+    traveller = Traveller(trace.past)
+    traveller.go(trace.past.end)
     newcomer = Session.attach(probe)
 
     def told() -> bool:
@@ -73,7 +73,7 @@ def _compare(trace: TraceFile, probe: Path) -> list[str]:
         newcomer.close()
     if not traveller.model.whole:
         found.append("the recording does not know everything")
-    lost = sum(row.events for row in trace.history.rows(0, trace.history.end) if isinstance(row, Gap))
+    lost = sum(row.events for row in trace.past.rows(0, trace.past.end) if isinstance(row, Gap))
     if lost:
         found.append(f"{lost:,} events are missing in the recording")
     return found

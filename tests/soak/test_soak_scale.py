@@ -37,7 +37,7 @@ class Engine:
         assert self.process.stdout is not None
         host, _, port = self.process.stdout.readline().strip().rpartition(" ")[2].rpartition(":")
         self.address = host, int(port)
-        self.session = Session.attach(self.path, history_bytes=1 << 20)
+        self.session = Session.attach(self.path, past_bytes=1 << 20)
 
     def follow(self, done: Callable[[], object]) -> None:
         """Fold until it is so."""
@@ -108,7 +108,7 @@ def test_short_connections_one_after_the_other_leave_nothing_in_engine_and_model
     model.forget_closed(model.t + 1)
     assert list(model.known) == [1]
     assert (len(model.requests), len(model.completed), len(model.closed)) == (0, 0, 0)
-    assert engine.session.history.bytes <= engine.session.history.max_bytes
+    assert engine.session.past.bytes <= engine.session.past.max_bytes
 
 
 @pytest.mark.usefixtures("_many_descriptors")
@@ -120,7 +120,7 @@ def test_many_live_connections_are_small_and_whole_for_a_newcomer(engine: Engine
     assert (resident(pid) - memory) / LIVE < ENGINE_BYTES_EACH
 
     engine.session.close()
-    engine.session = Session.attach(engine.path, history_bytes=1 << 20)
+    engine.session = Session.attach(engine.path, past_bytes=1 << 20)
     engine.follow(lambda: engine.session.model.whole)
     assert engine.open_streams() == LIVE + 1
     assert differences(engine.path, engine.session) == []

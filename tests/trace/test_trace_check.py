@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from feeds import MS, at, record
 from msgspec.structs import replace
-from trace_past import Past
+from trace_past import Grown
 from trace_records import begun, opened, written
 
 from streamscope.core import flags as uv
@@ -14,19 +14,19 @@ from streamscope.trace.check import Assertion, Report, Verdict, check, lines
 from streamscope.trace.vocabulary import Vocabulary
 
 
-def past_of(*batches: list[list[Word]]) -> Past:
-    past = Past()
+def past_of(*batches: list[list[Word]]) -> Grown:
+    grown = Grown()
     for number, records in enumerate(batches):
-        past.records([word for words in records for word in words], number + 1, 1)
-    return past
+        grown.records([word for words in records for word in words], number + 1, 1)
+    return grown
 
 
-def report_of(past: Past, *texts: str) -> Report:
-    return check(past.history, [Assertion.parse(text, Vocabulary.here()) for text in texts])
+def report_of(grown: Grown, *texts: str) -> Report:
+    return check(grown.past, [Assertion.parse(text, Vocabulary.here()) for text in texts])
 
 
-def verdict_of(past: Past, text: str) -> Verdict:
-    return report_of(past, text).verdicts[0]
+def verdict_of(grown: Grown, text: str) -> Verdict:
+    return report_of(grown, text).verdicts[0]
 
 
 def instants(verdict: Verdict) -> list[tuple[int, int]]:
@@ -60,37 +60,37 @@ def disarmed(stream: int) -> list[Word]:
 
 
 def test_the_greatest_of_all_streams_is_held_against_the_bound() -> None:
-    past = past_of([at(1 * MS), opened(7), opened(8), at(5 * MS), queued(7, 1, 5000), at(6 * MS), queued(8, 2, 9000)])
-    assert verdict_of(past, "max(wq) < 9001B").holds is True
-    assert verdict_of(past, "max(wq) < 9001B").note == "the highest was 9,000 B at 6 ms on stream #8"
-    failed = verdict_of(past, "max(wq) < 5000B")
+    grown = past_of([at(1 * MS), opened(7), opened(8), at(5 * MS), queued(7, 1, 5000), at(6 * MS), queued(8, 2, 9000)])
+    assert verdict_of(grown, "max(wq) < 9001B").holds is True
+    assert verdict_of(grown, "max(wq) < 9001B").note == "the highest was 9,000 B at 6 ms on stream #8"
+    failed = verdict_of(grown, "max(wq) < 5000B")
     assert failed.holds is False
     assert instants(failed) == [(7, 5), (8, 6)]
     assert failed.failures[0].at.event is not None
     assert failed.failures[0].at.event.kind == "write_queue_size"
-    assert verdict_of(past, "max(wq) >= 9000").holds is True
-    assert verdict_of(past, "max(wq) > 9000").holds is False
-    assert verdict_of(past, "max(wq) < 9000 where stream == 7").holds is True
-    assert verdict_of(past, "max(wq) == 9KiB").holds is False
+    assert verdict_of(grown, "max(wq) >= 9000").holds is True
+    assert verdict_of(grown, "max(wq) > 9000").holds is False
+    assert verdict_of(grown, "max(wq) < 9000 where stream == 7").holds is True
+    assert verdict_of(grown, "max(wq) == 9KiB").holds is False
 
 
 def test_a_size_within_one_write_counts_even_if_the_kernel_took_it_at_once() -> None:
-    past = past_of([at(1 * MS), opened(7), written(7, 1, 70_000)])
-    assert verdict_of(past, "max(wq) < 64KiB").holds is False
-    assert past.model.streams[7].write_queue_size == 0
+    grown = past_of([at(1 * MS), opened(7), written(7, 1, 70_000)])
+    assert verdict_of(grown, "max(wq) < 64KiB").holds is False
+    assert grown.model.streams[7].write_queue_size == 0
 
 
 def test_an_age_is_greatest_right_before_it_ends() -> None:
-    past = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(501 * MS), drained(7, 1, 100), at(9000 * MS)])
-    assert verdict_of(past, "max(queue_age) < 501ms").note == "the highest was 500 ms at 501 ms on stream #7"
-    assert verdict_of(past, "max(queue_age) < 501ms").holds is True
-    assert verdict_of(past, "max(queue_age) <= 500ms").holds is True
-    assert verdict_of(past, "max(queue_age) < 500ms").holds is False
+    grown = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(501 * MS), drained(7, 1, 100), at(9000 * MS)])
+    assert verdict_of(grown, "max(queue_age) < 501ms").note == "the highest was 500 ms at 501 ms on stream #7"
+    assert verdict_of(grown, "max(queue_age) < 501ms").holds is True
+    assert verdict_of(grown, "max(queue_age) <= 500ms").holds is True
+    assert verdict_of(grown, "max(queue_age) < 500ms").holds is False
 
 
 def test_an_age_that_passes_its_bound_fails_at_that_time_though_nothing_happened_then() -> None:
-    past = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(9000 * MS), opened(8)])
-    failed = verdict_of(past, "max(queue_age) < 1s")
+    grown = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(9000 * MS), opened(8)])
+    failed = verdict_of(grown, "max(queue_age) < 1s")
     assert instants(failed) == [(7, 1001)]
     assert failed.failures[0].at.event is not None
     assert failed.failures[0].at.event.t == 9000 * MS
@@ -98,67 +98,67 @@ def test_an_age_that_passes_its_bound_fails_at_that_time_though_nothing_happened
 
 
 def test_the_least_is_the_least_of_all_times() -> None:
-    past = past_of([at(1 * MS), opened(7), at(2 * MS), record("high_water", 7, 65536, 1000)])
-    assert verdict_of(past, "min(high_water) >= 1000B").holds is True
-    failed = verdict_of(past, "min(high_water) > 1KiB")
+    grown = past_of([at(1 * MS), opened(7), at(2 * MS), record("high_water", 7, 65536, 1000)])
+    assert verdict_of(grown, "min(high_water) >= 1000B").holds is True
+    failed = verdict_of(grown, "min(high_water) > 1KiB")
     assert instants(failed) == [(7, 2)]
 
 
 def test_events_are_counted_and_each_one_too_many_is_told() -> None:
-    past = past_of([at(1 * MS), opened(7), opened(8)],
+    grown = past_of([at(1 * MS), opened(7), opened(8)],
                    [at(2 * MS), record("sys.read", 7, 3, 10, -104), at(3 * MS), record("sys.read", 8, 3, 10, -32)],
                    [at(4 * MS), record("sys.read", 8, 3, 10, -11)])  # fmt: skip
-    failed = verdict_of(past, "count(error) == 0")
+    failed = verdict_of(grown, "count(error) == 0")
     assert (failed.holds, instants(failed), failed.note) == (False, [(7, 2), (8, 3)], "the count was 2")
-    assert verdict_of(past, "count(error) <= 2").holds is True
-    assert instants(verdict_of(past, "count(error) < 2")) == [(8, 3)]
-    assert verdict_of(past, "count(kind == sys.read) == 3").holds is True
-    too_few = verdict_of(past, "count(kind == sys.read) > 3")
+    assert verdict_of(grown, "count(error) <= 2").holds is True
+    assert instants(verdict_of(grown, "count(error) < 2")) == [(8, 3)]
+    assert verdict_of(grown, "count(kind == sys.read) == 3").holds is True
+    too_few = verdict_of(grown, "count(kind == sys.read) > 3")
     assert (too_few.holds, instants(too_few), too_few.note) == (False, [(0, 0)], "the count was 3")
-    assert len(lines(report_of(past, "count(kind == sys.read) > 3"), "x.scope")) == 1
-    assert verdict_of(past, "count(error) == 0 where result != ECONNRESET and result != EPIPE").holds is True
-    assert verdict_of(past, "count(kind == sys.read) <= 1 per stream").holds is False
-    assert instants(verdict_of(past, "count(kind == sys.read) <= 1 per stream")) == [(8, 4)]
-    assert verdict_of(past, "count(kind == sys.write) == 0").holds is True
+    assert len(lines(report_of(grown, "count(kind == sys.read) > 3"), "x.scope")) == 1
+    assert verdict_of(grown, "count(error) == 0 where result != ECONNRESET and result != EPIPE").holds is True
+    assert verdict_of(grown, "count(kind == sys.read) <= 1 per stream").holds is False
+    assert instants(verdict_of(grown, "count(kind == sys.read) <= 1 per stream")) == [(8, 4)]
+    assert verdict_of(grown, "count(kind == sys.write) == 0").holds is True
 
 
 def test_what_events_say_can_be_summed_and_measured() -> None:
-    past = past_of([at(1 * MS), opened(7), record("sys.read", 7, 3, 10, 4000), at(2 * MS),
+    grown = past_of([at(1 * MS), opened(7), record("sys.read", 7, 3, 10, 4000), at(2 * MS),
                     record("sys.read", 7, 3, 10, 300), record("sys.write", 7, 3, 10, 50)])  # fmt: skip
-    assert verdict_of(past, "sum(result) == 4350").holds is True
-    assert verdict_of(past, "sum(result) == 4300 where kind == sys.read").holds is True
-    assert instants(verdict_of(past, "sum(result) <= 4100 where kind == sys.read")) == [(7, 2)]
-    assert verdict_of(past, "max(result) < 4000 where kind == sys.read").holds is False
-    assert verdict_of(past, "max(result) <= 50 where kind == sys.write").holds is True
-    assert verdict_of(past, "min(result) >= 50").holds is True
+    assert verdict_of(grown, "sum(result) == 4350").holds is True
+    assert verdict_of(grown, "sum(result) == 4300 where kind == sys.read").holds is True
+    assert instants(verdict_of(grown, "sum(result) <= 4100 where kind == sys.read")) == [(7, 2)]
+    assert verdict_of(grown, "max(result) < 4000 where kind == sys.read").holds is False
+    assert verdict_of(grown, "max(result) <= 50 where kind == sys.write").holds is True
+    assert verdict_of(grown, "min(result) >= 50").holds is True
 
 
 def test_nothing_measured_is_below_every_bound_and_above_none() -> None:
-    past = past_of([at(1 * MS)])
-    assert verdict_of(past, "max(wq) < 1B").holds is True
-    failed = verdict_of(past, "max(wq) > 1B")
+    grown = past_of([at(1 * MS)])
+    assert verdict_of(grown, "max(wq) < 1B").holds is True
+    failed = verdict_of(grown, "max(wq) > 1B")
     assert failed.holds is False
-    assert lines(report_of(past, "max(wq) > 1B"))[1].strip() == "nothing was measured"
+    assert lines(report_of(grown, "max(wq) > 1B"))[1].strip() == "nothing was measured"
 
 
 def test_where_narrows_to_what_holds_at_that_time() -> None:
-    past = past_of([at(1 * MS), opened(7), queued(7, 1, 5000), at(2 * MS), record("flag.set", 7, uv.SHUTTING)])
-    assert verdict_of(past, "max(wq) < 1KiB where not flag(SHUTTING)").holds is False
-    assert instants(verdict_of(past, "max(wq) < 1KiB where shutting")) == [(7, 2)]
-    assert verdict_of(past, "max(wq) < 1KiB where pipe").holds is True
+    grown = past_of([at(1 * MS), opened(7), queued(7, 1, 5000), at(2 * MS), record("flag.set", 7, uv.SHUTTING)])
+    assert verdict_of(grown, "max(wq) < 1KiB where not flag(SHUTTING)").holds is False
+    assert instants(verdict_of(grown, "max(wq) < 1KiB where shutting")) == [(7, 2)]
+    assert verdict_of(grown, "max(wq) < 1KiB where pipe").holds is True
 
 
 # never
 
 
 def test_never_fails_at_the_first_moment_of_each_time_that_it_is_so() -> None:
-    past = past_of([at(1 * MS), opened(7), at(2 * MS), record("flag.set", 7, uv.READING), at(3 * MS),
+    grown = past_of([at(1 * MS), opened(7), at(2 * MS), record("flag.set", 7, uv.READING), at(3 * MS),
                     record("flag.clear", 7, uv.READING), at(4 * MS), record("flag.set", 7, uv.READING)])  # fmt: skip
-    assert instants(verdict_of(past, "never(flag(READING))")) == [(7, 2), (7, 4)]
-    assert instants(verdict_of(past, "never(reading)")) == [(7, 2), (7, 4)]
-    assert verdict_of(past, "never(shut)").holds is True
-    assert instants(verdict_of(past, "always(not reading)")) == [(7, 2), (7, 4)]
-    assert verdict_of(past, "never(reading) where stream == 8").holds is True
+    assert instants(verdict_of(grown, "never(flag(READING))")) == [(7, 2), (7, 4)]
+    assert instants(verdict_of(grown, "never(reading)")) == [(7, 2), (7, 4)]
+    assert verdict_of(grown, "never(shut)").holds is True
+    assert instants(verdict_of(grown, "always(not reading)")) == [(7, 2), (7, 4)]
+    assert verdict_of(grown, "never(reading) where stream == 8").holds is True
 
 
 def test_never_for_a_time_fails_when_that_time_has_passed() -> None:
@@ -176,32 +176,32 @@ def test_never_for_a_time_fails_when_that_time_has_passed() -> None:
 
 
 def test_two_streams_last_each_by_itself() -> None:
-    past = past_of([at(1 * MS), opened(7), armed(7), at(60 * MS), opened(8), armed(8), disarmed(7), at(120 * MS),
+    grown = past_of([at(1 * MS), opened(7), armed(7), at(60 * MS), opened(8), armed(8), disarmed(7), at(120 * MS),
                     disarmed(8)], [at(500 * MS)])  # fmt: skip
-    assert verdict_of(past, "never(armed(OUT) for 100ms)").holds is True
-    assert instants(verdict_of(past, "never(armed(OUT) for 59ms)")) == [(7, 60), (8, 119)]
+    assert verdict_of(grown, "never(armed(OUT) for 100ms)").holds is True
+    assert instants(verdict_of(grown, "never(armed(OUT) for 59ms)")) == [(7, 60), (8, 119)]
 
 
 def test_a_condition_with_an_age_becomes_true_by_itself() -> None:
-    past = past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(400 * MS), opened(8), at(900 * MS)])
-    assert instants(verdict_of(past, "never(queue_age >= 200ms)")) == [(7, 201)]
-    assert instants(verdict_of(past, "never(queue_age > 200ms for 100ms)")) == [(7, 301)]
-    assert verdict_of(past, "never(queue_age > 899ms)").holds is True
-    assert instants(verdict_of(past, "never(queue_age >= 899ms)")) == [(7, 900)]
+    grown = past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(400 * MS), opened(8), at(900 * MS)])
+    assert instants(verdict_of(grown, "never(queue_age >= 200ms)")) == [(7, 201)]
+    assert instants(verdict_of(grown, "never(queue_age > 200ms for 100ms)")) == [(7, 301)]
+    assert verdict_of(grown, "never(queue_age > 899ms)").holds is True
+    assert instants(verdict_of(grown, "never(queue_age >= 899ms)")) == [(7, 900)]
 
 
 def test_never_can_be_about_events() -> None:
-    past = past_of([at(1 * MS), opened(7), queued(7, 1, 5000), at(2 * MS), record("sys.write", 7, 3, 9, -32)])
-    assert instants(verdict_of(past, "never(kind == sys.write and result == EPIPE)")) == [(7, 2)]
-    assert instants(verdict_of(past, "never(error and wq > 4KiB)")) == [(7, 2)]
-    assert verdict_of(past, "never(error and wq > 5KiB)").holds is True
+    grown = past_of([at(1 * MS), opened(7), queued(7, 1, 5000), at(2 * MS), record("sys.write", 7, 3, 9, -32)])
+    assert instants(verdict_of(grown, "never(kind == sys.write and result == EPIPE)")) == [(7, 2)]
+    assert instants(verdict_of(grown, "never(error and wq > 4KiB)")) == [(7, 2)]
+    assert verdict_of(grown, "never(error and wq > 5KiB)").holds is True
 
 
 def test_a_stream_that_has_closed_is_looked_at_no_more() -> None:
-    past = past_of([at(1 * MS), opened(7), armed(7), at(50 * MS), record("handle.closed", 7), at(900 * MS)])
-    assert verdict_of(past, "never(armed(OUT) for 100ms)").holds is True
-    assert verdict_of(past, "max(armed_age) < 49ms").holds is False
-    assert verdict_of(past, "max(armed_age) < 50ms").holds is True
+    grown = past_of([at(1 * MS), opened(7), armed(7), at(50 * MS), record("handle.closed", 7), at(900 * MS)])
+    assert verdict_of(grown, "never(armed(OUT) for 100ms)").holds is True
+    assert verdict_of(grown, "max(armed_age) < 49ms").holds is False
+    assert verdict_of(grown, "max(armed_age) < 50ms").holds is True
 
 
 # always
@@ -219,48 +219,48 @@ def test_what_is_to_follow_has_to_follow_before_the_trace_ends() -> None:
 
 
 def test_what_is_to_follow_within_a_time_has_to_follow_within_it() -> None:
-    def past(ms: int) -> Past:
+    def grown(ms: int) -> Grown:
         return past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(ms * MS), drained(7, 1, 5), at(900 * MS)])
 
     text = "always(wq > 0 -> eventually wq == 0 within 100ms)"
-    assert verdict_of(past(101), text).holds is True
-    assert instants(verdict_of(past(102), text)) == [(7, 1)]
-    assert verdict_of(past(102), text).failures[0].what == "and 100 ms later it had not come"
+    assert verdict_of(grown(101), text).holds is True
+    assert instants(verdict_of(grown(102), text)) == [(7, 1)]
+    assert verdict_of(grown(102), text).failures[0].what == "and 100 ms later it had not come"
     cut_short = past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(90 * MS)])
     assert verdict_of(cut_short, text).holds is True
 
 
 def test_a_stream_that_closes_first_never_gets_there() -> None:
-    past = past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(4 * MS), record("handle.closed", 7)])
-    failed = verdict_of(past, "always(wq > 0 -> eventually wq == 0)")
+    grown = past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(4 * MS), record("handle.closed", 7)])
+    failed = verdict_of(grown, "always(wq > 0 -> eventually wq == 0)")
     assert failed.failures[0].what == "and it closed at 4 ms without it"
 
 
 def test_events_can_be_cause_and_effect() -> None:
     text = "always(kind == request.begin -> eventually kind == request.end within 10ms)"
-    past = past_of([at(1 * MS), opened(7), begun(7, 1, 5), at(5 * MS), record("request.end", 7, 1, 0, 0, uv.UV_WRITE),
+    grown = past_of([at(1 * MS), opened(7), begun(7, 1, 5), at(5 * MS), record("request.end", 7, 1, 0, 0, uv.UV_WRITE),
                     at(50 * MS), begun(7, 2, 5)])  # fmt: skip
-    assert verdict_of(past, text).holds is True
-    past.records([*at(90 * MS), *record("request.end", 7, 2, 0, 0, uv.UV_WRITE)], 3, 60 * MS)
-    assert instants(verdict_of(past, text)) == [(7, 50)]
+    assert verdict_of(grown, text).holds is True
+    grown.records([*at(90 * MS), *record("request.end", 7, 2, 0, 0, uv.UV_WRITE)], 3, 60 * MS)
+    assert instants(verdict_of(grown, text)) == [(7, 50)]
 
 
 def test_an_implication_without_eventually_is_about_the_same_time() -> None:
-    past = past_of([at(1 * MS), opened(7), at(2 * MS), record("flag.set", 7, uv.SHUTTING)])
-    assert instants(verdict_of(past, "always(shutting -> shut)")) == [(7, 2)]
-    assert verdict_of(past, "always(shut -> shutting)").holds is True
+    grown = past_of([at(1 * MS), opened(7), at(2 * MS), record("flag.set", 7, uv.SHUTTING)])
+    assert instants(verdict_of(grown, "always(shutting -> shut)")) == [(7, 2)]
+    assert verdict_of(grown, "always(shut -> shutting)").holds is True
 
 
 # what is missing
 
 
 def test_across_a_loss_nothing_without_a_break_can_be_shown() -> None:
-    past = past_of([at(1 * MS), opened(7), armed(7)])
-    past.lost(12)
-    past.slice(replace(past.model.loop, t=50 * MS), list(past.model.known.values()), True, True)
-    past.records([*at(90 * MS), *record("sys.read", 7, 3, 9, -104)], 2, 80 * MS)
+    grown = past_of([at(1 * MS), opened(7), armed(7)])
+    grown.lost(12)
+    grown.slice(replace(grown.model.loop, t=50 * MS), list(grown.model.known.values()), True, True)
+    grown.records([*at(90 * MS), *record("sys.read", 7, 3, 9, -104)], 2, 80 * MS)
     report = report_of(
-        past, "never(shut)", "max(wq) < 5B", "count(error) == 1", "count(error) >= 1", "max(wq) >= 0B",
+        grown, "never(shut)", "max(wq) < 5B", "count(error) == 1", "count(error) >= 1", "max(wq) >= 0B",
         "count(error) == 0", "never(armed(OUT) for 85ms)", "always(shut -> eventually reading)",
     )  # fmt: skip
     assert [verdict.holds for verdict in report.verdicts] == [None, None, None, True, True, False, None, None]
@@ -271,62 +271,62 @@ def test_across_a_loss_nothing_without_a_break_can_be_shown() -> None:
 
 
 def test_a_number_that_is_too_small_may_be_so_because_events_are_missing() -> None:
-    past = past_of([at(1 * MS), opened(7), record("sys.read", 7, 3, 9, 5)])
-    past.lost(12)
+    grown = past_of([at(1 * MS), opened(7), record("sys.read", 7, 3, 9, 5)])
+    grown.lost(12)
     texts = ["count(kind == sys.read) > 1", "count(kind == sys.read) == 2", "max(result) >= 6", "max(status) > 5",
              "sum(result) > 5 per stream", "min(result) <= 4"]  # fmt: skip
-    assert [verdict.holds for verdict in report_of(past, *texts).verdicts] == [None] * 6
+    assert [verdict.holds for verdict in report_of(grown, *texts).verdicts] == [None] * 6
     certain = ["count(kind == sys.read) < 1", "count(kind == sys.read) == 0", "max(result) < 5", "min(result) >= 6"]
-    assert [verdict.holds for verdict in report_of(past, *certain).verdicts] == [False] * 4
+    assert [verdict.holds for verdict in report_of(grown, *certain).verdicts] == [False] * 4
 
 
 def test_a_past_whose_end_is_missing_shows_only_what_no_end_can_change() -> None:
-    past = past_of([at(1 * MS), opened(7), armed(7), record("sys.read", 7, 3, 9, -104), at(90 * MS)])
+    grown = past_of([at(1 * MS), opened(7), armed(7), record("sys.read", 7, 3, 9, -104), at(90 * MS)])
     texts = {
         "never(shut)": None, "never(armed(OUT))": False, "never(armed(OUT) for 80ms)": False, "max(wq) < 1B": None,
         "never(armed(OUT) for 95ms)": None, "count(error) == 0": False, "count(error) > 0": True,
         "count(error) > 1": None, "max(armed_age) < 80ms": False, "always(reading -> eventually shut)": None,
         "always(armed(OUT) -> eventually shut)": None, "always(armed(OUT) -> eventually shut within 50ms)": False,
     }  # fmt: skip
-    report = check(past.history, [Assertion.parse(text, Vocabulary.here()) for text in texts], ends=False)
+    report = check(grown.past, [Assertion.parse(text, Vocabulary.here()) for text in texts], ends=False)
     assert {verdict.assertion.text: verdict.holds for verdict in report.verdicts} == texts
-    whole = report_of(past, "always(armed(OUT) -> eventually shut)", "never(shut)")
+    whole = report_of(grown, "always(armed(OUT) -> eventually shut)", "never(shut)")
     assert [verdict.holds for verdict in whole.verdicts] == [False, True]
 
 
 def test_after_a_loss_state_counts_again_when_it_is_known_again() -> None:
-    past = past_of([at(1 * MS), opened(7)])
-    past.lost(12)
-    past.records([*at(2 * MS), *record("flag.set", 7, uv.SHUT)], 2, 2 * MS)
-    stale = verdict_of(past, "never(shut)")
+    grown = past_of([at(1 * MS), opened(7)])
+    grown.lost(12)
+    grown.records([*at(2 * MS), *record("flag.set", 7, uv.SHUT)], 2, 2 * MS)
+    stale = verdict_of(grown, "never(shut)")
     assert stale.holds is None
-    past.slice(past.model.loop, list(past.model.known.values()), True, True)
-    assert instants(verdict_of(past, "never(shut)")) == [(7, 2)]
+    grown.slice(grown.model.loop, list(grown.model.known.values()), True, True)
+    assert instants(verdict_of(grown, "never(shut)")) == [(7, 2)]
 
 
 def test_after_a_damaged_piece_the_next_keyframe_makes_state_known() -> None:
-    past = past_of([at(1 * MS), opened(7)])
-    past.slice(past.model.loop, list(past.model.known.values()), True, True)
+    grown = past_of([at(1 * MS), opened(7)])
+    grown.slice(grown.model.loop, list(grown.model.known.values()), True, True)
     hidden = [*at(5 * MS), *record("flag.set", 7, uv.SHUT), *armed(7)]
-    past.model.apply(past.place, 1, 1, hidden)  # what happened in the piece that cannot be read
-    past.place += len(hidden)
-    past.history.gap(3)
-    past.keyframe()
-    past.records(at(90 * MS), 2, 5 * MS)
-    report = report_of(past, "never(shut)", "never(armed(OUT) for 80ms)", "never(pipe)")
+    grown.model.apply(grown.place, 1, 1, hidden)  # what happened in the piece that cannot be read
+    grown.place += len(hidden)
+    grown.past.gap(3)
+    grown.keyframe()
+    grown.records(at(90 * MS), 2, 5 * MS)
+    report = report_of(grown, "never(shut)", "never(armed(OUT) for 80ms)", "never(pipe)")
     assert [verdict.holds for verdict in report.verdicts] == [False, False, None]
     assert [instants(verdict) for verdict in report.verdicts] == [[(7, 5)], [(7, 85)], []]
 
 
 def test_a_past_that_begins_with_a_keyframe_is_judged_from_there() -> None:
-    past = Past(max_bytes=30_000)
-    past.records([*at(1 * MS), *opened(7), *armed(7)], 1, 1)
+    grown = Grown(max_bytes=30_000)
+    grown.records([*at(1 * MS), *opened(7), *armed(7)], 1, 1)
     for number in range(200):
-        past.records([*at((10 + number) * MS), *record("sys.read", 7, 3, 9, 1)], 2, (10 + number) * MS)
+        grown.records([*at((10 + number) * MS), *record("sys.read", 7, 3, 9, 1)], 2, (10 + number) * MS)
         if number % 20 == 19:
-            past.keyframe()
-    assert past.history.first > 0
-    report = report_of(past, "never(armed(OUT))", "max(bytes_in) < 200B", "max(bytes_in) <= 200B")
+            grown.keyframe()
+    assert grown.past.first > 0
+    report = report_of(grown, "never(armed(OUT))", "max(bytes_in) < 200B", "max(bytes_in) <= 200B")
     assert [verdict.holds for verdict in report.verdicts] == [False, False, None]
     assert report.missing_before > 0
     assert "the trace begins late" in "\n".join(lines(report))
@@ -336,10 +336,10 @@ def test_a_past_that_begins_with_a_keyframe_is_judged_from_there() -> None:
 
 
 def test_a_failure_is_told_with_stream_instant_event_and_command() -> None:
-    past = past_of([at(1 * MS), opened(7), record("handle.address", 7, "127.0.0.1:7000", "10.0.0.1:\x1b[2J5"),
+    grown = past_of([at(1 * MS), opened(7), record("handle.address", 7, "127.0.0.1:7000", "10.0.0.1:\x1b[2J5"),
                     at(5 * MS), queued(7, 1, 5000)])  # fmt: skip
-    report = report_of(past, "max(wq) < 1KiB", "count(error) == 0")
-    seq = next(e.seq for e in past.history.rows(0, 99) if getattr(e, "kind", "") == "write_queue_size")
+    report = report_of(grown, "max(wq) < 1KiB", "count(error) == 0")
+    seq = next(e.seq for e in grown.past.rows(0, 99) if getattr(e, "kind", "") == "write_queue_size")
     assert lines(report, "a trace.scope") == [
         "FAILED    max(wq) < 1KiB  (the highest was 5,000 B at 5 ms on stream #7)",
         f"          stream #7 (10.0.0.1:\\x1b[2J5), t 5 ms, turn 1, seq {seq}",
@@ -352,9 +352,9 @@ def test_a_failure_is_told_with_stream_instant_event_and_command() -> None:
 
 
 def test_a_failure_between_two_events_leads_to_that_time_and_says_what_came_next() -> None:
-    past = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(9000 * MS), opened(8)])
-    seq = next(e.seq for e in past.history.rows(0, 99) if getattr(e, "t", 0) == 9000 * MS)
-    assert lines(report_of(past, "max(queue_age) <= 1s"), "x.scope")[1:] == [
+    grown = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(9000 * MS), opened(8)])
+    seq = next(e.seq for e in grown.past.rows(0, 99) if getattr(e, "t", 0) == 9000 * MS)
+    assert lines(report_of(grown, "max(queue_age) <= 1s"), "x.scope")[1:] == [
         "          stream #7 (echo.py:31 on_connection), t 1.001 s, between two events",
         f"            then, at 9 s, turn 1, seq {seq}: uv__io_poll  ready: IN",
         "            streamscope replay x.scope --at 1.001000001s",
@@ -362,19 +362,19 @@ def test_a_failure_between_two_events_leads_to_that_time_and_says_what_came_next
 
 
 def test_a_stream_is_told_with_its_address_though_the_assertion_asks_for_no_state() -> None:
-    past = past_of([at(1 * MS), opened(7), record("handle.address", 7, "127.0.0.1:7000", "10.0.0.1:5")],
+    grown = past_of([at(1 * MS), opened(7), record("handle.address", 7, "127.0.0.1:7000", "10.0.0.1:5")],
                    [at(2 * MS), record("sys.read", 7, 3, 9, -104)])  # fmt: skip
-    assert "stream #7 (10.0.0.1:5), t 2 ms" in "\n".join(lines(report_of(past, "count(error) == 0")))
+    assert "stream #7 (10.0.0.1:5), t 2 ms" in "\n".join(lines(report_of(grown, "count(error) == 0")))
 
 
 def test_only_the_first_failures_are_told_in_full() -> None:
     words = [word for n in range(20) for word in [*at(n * MS), *opened(7 + n), *record("flag.set", 7 + n, uv.READING)]]
-    past = Past()
-    past.records(words, 1, 1)
-    verdict = verdict_of(past, "never(reading)")
+    grown = Grown()
+    grown.records(words, 1, 1)
+    verdict = verdict_of(grown, "never(reading)")
     assert (len(verdict.failures), verdict.more) == (5, 15)
-    assert "and 15 more" in "\n".join(lines(report_of(past, "never(reading)")))
-    counted = verdict_of(past, "count(kind == flag.set) < 11")
+    assert "and 15 more" in "\n".join(lines(report_of(grown, "never(reading)")))
+    counted = verdict_of(grown, "count(kind == flag.set) < 11")
     assert (len(counted.failures), counted.failures[0].at.t, counted.more) == (5, 10 * MS, 5)
 
 
@@ -383,6 +383,6 @@ def test_only_the_first_failures_are_told_in_full() -> None:
     ["never(kind == sys.write)", "count(error) == 0", "max(result) < 5 where kind == sys.read", "sum(result) < 100"],
 )
 def test_what_asks_for_no_state_is_judged_without_folding(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    past = past_of([at(1 * MS), opened(7), record("sys.write", 7, 3, 9, 9), record("sys.read", 7, 3, 9, 9)])
+    grown = past_of([at(1 * MS), opened(7), record("sys.write", 7, 3, 9, 9), record("sys.read", 7, 3, 9, 9)])
     monkeypatch.setattr("streamscope.trace.check.run.Model", None)
-    verdict_of(past, text)
+    verdict_of(grown, text)

@@ -34,10 +34,10 @@ def use(data: bytes) -> None:
     except TraceError:
         return
     with trace:
-        report = check(trace.history, ASSERTIONS, ends=trace.bye is not None)
+        report = check(trace.past, ASSERTIONS, ends=trace.bye is not None)
         assert all("\x1b" not in line for line in lines(report, "x.scope"))
         for text in ("", "wq > 10B", "kind == flag.set or error", "näme"):
-            found = FoundRows(trace.history, Filter.parse(text, Vocabulary.here()), monotonic=lambda: 0.0)
+            found = FoundRows(trace.past, Filter.parse(text, Vocabulary.here()), monotonic=lambda: 0.0)
             found.work(1.0)  # on a clock that stands: for as long as it takes
             assert found.whole
             first, end = found.extent()
@@ -46,7 +46,7 @@ def use(data: bytes) -> None:
 
 def test_a_whole_trace_is_judged() -> None:
     with opened_from(WHOLE) as trace:
-        report = check(trace.history, ASSERTIONS)
+        report = check(trace.past, ASSERTIONS)
         assert [verdict.holds for verdict in report.verdicts].count(False) >= 4
         assert report.gaps
     use(WHOLE)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from trace_chance import some_past
-from trace_past import CATALOGUE, Past, one_by_one
+from trace_past import CATALOGUE, Grown, one_by_one
 
 from streamscope.trace.check import Assertion, check
 from streamscope.trace.check import watches as check_watches
@@ -23,16 +23,16 @@ NAMES = Language.of(Vocabulary.here()).names
 STREAM_NAMES = Language.of(Vocabulary.here()).stream_names
 
 
-def folded_slowly(past: Past) -> Iterator[tuple[Event | None, Model, bool]]:
+def folded_slowly(grown: Grown) -> Iterator[tuple[Event | None, Model, bool]]:
     """Every event with the model before it (False) and after it (True)."""
     model = Model(Vocabulary(*CATALOGUE))
-    for leaf in past.history.batches(0):
+    for leaf in grown.past.batches(0):
         if not isinstance(leaf, Batch):
             leaf.fold(model)
             yield None, model, True
             continue
         model.begin(leaf.turn, leaf.t)
-        for event, single in zip(leaf.rows(past.decoder, None, 0), one_by_one(leaf.words(), past.decoder)):
+        for event, single in zip(leaf.rows(grown.decoder, None, 0), one_by_one(leaf.words(), grown.decoder)):
             assert isinstance(event, Event)
             yield event, model, False
             model.proceed(single)
@@ -40,7 +40,7 @@ def folded_slowly(past: Past) -> Iterator[tuple[Event | None, Model, bool]]:
         model.settle()
 
 
-def never_slowly(past: Past, condition: str, lasting: int) -> list[tuple[int, int]]:
+def never_slowly(grown: Grown, condition: str, lasting: int) -> list[tuple[int, int]]:
     query, since, told = Filter.parse(condition, Vocabulary.here()), dict[int, int](), list[tuple[int, int]]()
 
     def ends(number: int, t: int) -> None:
@@ -50,7 +50,7 @@ def never_slowly(past: Past, condition: str, lasting: int) -> list[tuple[int, in
 
     closed: set[int] = set()
     t = 0
-    for event, model, after in folded_slowly(past):
+    for event, model, after in folded_slowly(grown):
         if not after:
             continue
         t = model.t if event is None else event.t
@@ -86,10 +86,10 @@ def _tell_all(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )  # fmt: skip
 def test_never_fails_when_looking_at_everything_says_so(seed: int, condition: str, lasting: int) -> None:
-    past = some_past(seed, losses=False)
+    grown = some_past(seed, losses=False)
     text = f"never({condition} for {lasting}ns)" if lasting else f"never({condition})"
-    verdict = check(past.history, [Assertion.parse(text, Vocabulary.here())]).verdicts[0]
-    assert sorted((f.at.stream, f.at.t) for f in verdict.failures) == never_slowly(past, condition, lasting)
+    verdict = check(grown.past, [Assertion.parse(text, Vocabulary.here())]).verdicts[0]
+    assert sorted((f.at.stream, f.at.t) for f in verdict.failures) == never_slowly(grown, condition, lasting)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -97,12 +97,12 @@ def test_never_fails_when_looking_at_everything_says_so(seed: int, condition: st
     "name", ["wq", "queue_age", "above_age", "bytes_in", "write_queue", "idle_age", "errors", "age"]
 )
 def test_the_greatest_is_the_greatest_of_all_values_there_were(seed: int, name: str) -> None:
-    past = some_past(seed, losses=False)
+    grown = some_past(seed, losses=False)
     of_state = NAMES[name].of_state
     assert of_state is not None
     values = []
     closed: set[int] = set()
-    for event, model, after in folded_slowly(past):
+    for event, model, after in folded_slowly(grown):
         t = model.t if event is None else event.t
         values += [
             value
@@ -113,7 +113,7 @@ def test_the_greatest_is_the_greatest_of_all_values_there_were(seed: int, name: 
             closed = {state.number for state in model.streams.values() if state.closed_t}
     bound = f"{max(values)}{'ns' if NAMES[name].domain == 'ns' else ''}"
     report = check(
-        past.history,
+        grown.past,
         [Assertion.parse(f"max({name}) {sign} {bound}", Vocabulary.here()) for sign in ("<=", "==", "<")],
     )  # fmt: skip
     assert [verdict.holds for verdict in report.verdicts] == [True, True, False]
@@ -121,10 +121,10 @@ def test_the_greatest_is_the_greatest_of_all_values_there_were(seed: int, name: 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_value_changes_by_no_other_kinds_than_the_table_says(seed: int) -> None:
-    past = some_past(seed, batches=100)
+    grown = some_past(seed, batches=100)
     before: dict[tuple[int, str], object] = {}
     still = [name for name in STREAM_NAMES if name.since is None]
-    for event, model, after in folded_slowly(past):
+    for event, model, after in folded_slowly(grown):
         if event is None:
             continue
         state = model.streams.get(event.stream)

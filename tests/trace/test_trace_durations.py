@@ -11,7 +11,7 @@ import pytest
 from feeds import MS, at, joined, record, turn
 from hypothesis import given
 from hypothesis import strategies as st
-from trace_past import Past, one_by_one
+from trace_past import Grown, one_by_one
 from trace_records import opened
 
 from streamscope.core import flags as uv
@@ -44,16 +44,16 @@ def ready(number: int, t: int) -> list[Word]:
     return record("epoll.event", number, uv.POLLIN, t)
 
 
-def past_of(*records: list[Word]) -> Past:
-    past = Past()
-    past.records([word for each in records for word in each], 1, 0)
-    return past
+def past_of(*records: list[Word]) -> Grown:
+    grown = Grown()
+    grown.records([word for each in records for word in each], 1, 0)
+    return grown
 
 
-def busy(seed: int) -> Past:
+def busy(seed: int) -> Grown:
     """Turns in which streams are read, written and called back, in records of both sorts, with a loss between."""
-    chance, past, t, request = Random(seed), Past(), 0, 0
-    past.records([*opened(7), *opened(8), *record("timer.start", 4, 3, 20)], 0, 0)
+    chance, grown, t, request = Random(seed), Grown(), 0, 0
+    grown.records([*opened(7), *opened(8), *record("timer.start", 4, 3, 20)], 0, 0)
     for number in range(1, 40):
         words: list[Word] = [*turn(number, t)]
         if chance.random() < 0.3:
@@ -66,19 +66,19 @@ def busy(seed: int) -> Past:
             words += joined("read.end", stream, t := t + chance.randrange(9) * MS)
             words += [*joined("written", stream, request, 0)] if chance.random() < 0.5 else ready(stream, t := t + 1)
             words += [*begin(stream, CB_WRITE), *end(stream, CB_WRITE, t := t + chance.randrange(3) * MS)]
-        past.records(words, number, past.model.t)
+        grown.records(words, number, grown.model.t)
         if number % 13 == 0:
-            past.lost(5)
+            grown.lost(5)
         if number % 7 == 0:
-            past.keyframe()
-    return past
+            grown.keyframe()
+    return grown
 
 
-def spans(past: Past) -> list[tuple[str, int, str, int | None]]:
+def spans(grown: Grown) -> list[tuple[str, int, str, int | None]]:
     """What ends where: kind, stream, name, and how long in milliseconds."""
-    walk = Walk(past.decoder, lambda kind: True, measures=True)
+    walk = Walk(grown.decoder, lambda kind: True, measures=True)
     found = []
-    for leaf in past.history.batches(0):
+    for leaf in grown.past.batches(0):
         if not isinstance(leaf, Batch):
             walk.pass_over(leaf)
             continue
@@ -89,10 +89,10 @@ def spans(past: Past) -> list[tuple[str, int, str, int | None]]:
 
 
 def test_a_turn_goes_from_poll_to_poll_and_a_wait_is_what_poll_took() -> None:
-    past = past_of(poll(10 * MS), ready(7, 11 * MS), begin(7, CB_READ), end(7, CB_READ, 71 * MS), turn(2, 72 * MS),
+    grown = past_of(poll(10 * MS), ready(7, 11 * MS), begin(7, CB_READ), end(7, CB_READ, 71 * MS), turn(2, 72 * MS),
                    poll(100 * MS), turn(3, 100 * MS), poll(100 * MS))  # fmt: skip
 
-    waits = [each for each in spans(past) if each[0] == "epoll.wait"]
+    waits = [each for each in spans(grown) if each[0] == "epoll.wait"]
     assert waits == [
         ("epoll.wait", 0, "wait_time", 10),  # nothing came before the first
         ("epoll.wait", 0, "wait_time", 28), ("epoll.wait", 0, "turn_time", 62),
@@ -101,10 +101,10 @@ def test_a_turn_goes_from_poll_to_poll_and_a_wait_is_what_poll_took() -> None:
 
 
 def test_a_callbacks_time_is_without_those_inside_it() -> None:
-    past = past_of(at(1 * MS), begin(7, CB_READ), at(3 * MS), begin(8, CB_WRITE), end(8, CB_WRITE, 8 * MS),
+    grown = past_of(at(1 * MS), begin(7, CB_READ), at(3 * MS), begin(8, CB_WRITE), end(8, CB_WRITE, 8 * MS),
                    begin(8, CB_WRITE), end(8, CB_WRITE, 9 * MS), end(7, CB_READ, 20 * MS))  # fmt: skip
 
-    assert spans(past) == [
+    assert spans(grown) == [
         ("callback.end", 8, "callback_time", 5), ("callback.end", 8, "callback_time", 1),
         ("callback.end", 7, "callback_time", 13),
     ]  # fmt: skip
@@ -120,16 +120,16 @@ def test_the_last_of_many_has_waited_for_the_others() -> None:
         for n in range(3)
     ]
     again = [*begin(9, CB_READ), *end(9, CB_READ, 200 * MS), *begin(9, CB_CLOSE), *end(9, CB_CLOSE, 200 * MS)]
-    past = past_of(poll(10 * MS), *many, again)
+    grown = past_of(poll(10 * MS), *many, again)
 
-    lags = [(stream, span) for _, stream, name, span in spans(past) if name == "lag"]
+    lags = [(stream, span) for _, stream, name, span in spans(grown) if name == "lag"]
     assert lags == [(7, 0), (8, 60), (9, 120)]  # its second callback came of no event, nor did that of its close
 
 
 def test_wakeups_wait_for_the_loops_own_event() -> None:
-    past = past_of(poll(10 * MS), ready(0, 15 * MS), begin(3, CB_ASYNC), end(3, CB_ASYNC, 40 * MS), begin(4, CB_ASYNC))
+    grown = past_of(poll(10 * MS), ready(0, 15 * MS), begin(3, CB_ASYNC), end(3, CB_ASYNC, 40 * MS), begin(4, CB_ASYNC))
 
-    assert [(stream, span) for _, stream, name, span in spans(past) if name == "lag"] == [(3, 5), (4, 30)]
+    assert [(stream, span) for _, stream, name, span in spans(grown) if name == "lag"] == [(3, 5), (4, 30)]
 
 
 def test_a_timer_is_late_by_the_loops_own_time_and_a_repeating_one_each_time() -> None:
@@ -137,44 +137,44 @@ def test_a_timer_is_late_by_the_loops_own_time_and_a_repeating_one_each_time() -
         again = record("timer.start", 4, repeat, repeat) if repeat else []
         return [*record("timer.stop", 4), *again, *begin(4, CB_TIMER), *end(4, CB_TIMER, t)]
 
-    past = past_of(
+    grown = past_of(
         turn(1, 10 * MS), record("timer.start", 4, 30, 50), turn(2, 47 * MS), fires(90 * MS, 50),  # due at 40
         poll(95 * MS), turn(3, 97 * MS), fires(99 * MS, 50),  # due at 97
         record("timer.stop", 4), record("timer.start", 4, 5, 0), turn(4, 200 * MS), fires(201 * MS, 0),  # at 102
         turn(5, 300 * MS), fires(300 * MS, 0),  # nobody has started it
     )  # fmt: skip
 
-    assert [span for _, _, name, span in spans(past) if name == "lag"] == [7, 0, 98, None]
+    assert [span for _, _, name, span in spans(grown) if name == "lag"] == [7, 0, 98, None]
 
 
 def test_what_was_under_way_before_a_loss_is_not_known_after_it() -> None:
-    past = past_of(poll(1 * MS), record("timer.start", 4, 5, 0), begin(7, CB_READ))
-    past.lost(3)
-    past.records([*end(7, CB_READ, 9 * MS), *poll(10 * MS), *record("timer.stop", 4), *begin(4, CB_TIMER)], 2, 8 * MS)
+    grown = past_of(poll(1 * MS), record("timer.start", 4, 5, 0), begin(7, CB_READ))
+    grown.lost(3)
+    grown.records([*end(7, CB_READ, 9 * MS), *poll(10 * MS), *record("timer.stop", 4), *begin(4, CB_TIMER)], 2, 8 * MS)
 
-    assert spans(past)[1:] == [
+    assert spans(grown)[1:] == [
         ("callback.end", 7, "callback_time", None), ("epoll.wait", 0, "wait_time", 1),
         ("callback.begin", 4, "lag", None),
     ]  # fmt: skip
 
 
 def test_joined_records_bring_the_durations_of_their_events() -> None:
-    past = past_of(opened(7), poll(10 * MS), joined("read", 7, 14 * MS, 3, 100), joined("read.end", 7, 34 * MS))
+    grown = past_of(opened(7), poll(10 * MS), joined("read", 7, 14 * MS, 3, 100), joined("read.end", 7, 34 * MS))
 
-    assert spans(past)[1:] == [("callback.begin", 7, "lag", 4), ("callback.end", 7, "callback_time", 20)]
+    assert spans(grown)[1:] == [("callback.begin", 7, "lag", 4), ("callback.end", 7, "callback_time", 20)]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_joined_records_tell_what_their_events_one_by_one_do(seed: int) -> None:
-    past, plain = busy(seed), Past()
-    for leaf in past.history.batches(0):
+    grown, plain = busy(seed), Grown()
+    for leaf in grown.past.batches(0):
         if isinstance(leaf, Batch):
-            plain.records([w for one in one_by_one(leaf.words(), past.decoder) for w in one], leaf.turn, leaf.t)
+            plain.records([w for one in one_by_one(leaf.words(), grown.decoder) for w in one], leaf.turn, leaf.t)
         elif leaf.count:
             plain.lost(1)
 
-    assert spans(past) == spans(plain)
-    assert {name for _, _, name, _ in spans(past)} == {"callback_time", "turn_time", "wait_time", "lag"}
+    assert spans(grown) == spans(plain)
+    assert {name for _, _, name, _ in spans(grown)} == {"callback_time", "turn_time", "wait_time", "lag"}
 
 
 @given(cuts=st.sets(st.integers(1, 12), max_size=4))
@@ -182,7 +182,7 @@ def test_where_batches_end_makes_no_difference(cuts: set[int]) -> None:
     records = [poll(10 * MS), ready(7, 11 * MS), begin(7, CB_READ), begin(8, CB_WRITE), end(8, CB_WRITE, 15 * MS),
                end(7, CB_READ, 71 * MS), turn(2, 72 * MS), record("timer.start", 4, 3, 0), poll(100 * MS),
                turn(3, 101 * MS), record("timer.stop", 4), begin(4, CB_TIMER), end(4, CB_TIMER, 130 * MS)]  # fmt: skip
-    whole, cut = past_of(*records), Past()
+    whole, cut = past_of(*records), Grown()
     places = [0, *sorted(cuts), len(records)]
     for first, last in pairwise(places):
         cut.records([word for each in records[first:last] for word in each], cut.model.turn or 1, cut.model.t)
@@ -195,12 +195,12 @@ def test_where_batches_end_makes_no_difference(cuts: set[int]) -> None:
 )
 @pytest.mark.parametrize("seed", range(2))
 def test_a_list_and_an_export_find_the_rows_that_a_walk_from_the_beginning_does(seed: int, query: str) -> None:
-    past = busy(seed)
+    grown = busy(seed)
     wanted = Filter.parse(query, Vocabulary.here())
     expected = []
-    walk = Walk(past.decoder, lambda kind: True, measures=True)
-    model = past.model.blank()
-    for leaf in past.history.batches(0):
+    walk = Walk(grown.decoder, lambda kind: True, measures=True)
+    model = grown.model.blank()
+    for leaf in grown.past.batches(0):
         if not isinstance(leaf, Batch):
             walk.pass_over(leaf)
             leaf.fold(model)
@@ -209,24 +209,24 @@ def test_a_list_and_an_export_find_the_rows_that_a_walk_from_the_beginning_does(
             row for row, event in walk.fold(leaf, model) if wanted.of_event(event, model.known.get(event.stream))
         ]
 
-    found = FoundRows(past.history, wanted)
+    found = FoundRows(grown.past, wanted)
     while not found.whole:
         found.work(1.0)
     first, last = found.extent()
     rows = [row for number in range(first, last) if (row := found.row(number)) is not None]
-    assert [row for row in rows if isinstance(past.history.event(row), Event)] == expected
+    assert [row for row in rows if isinstance(grown.past.event(row), Event)] == expected
 
-    middle = past.history.end // 3
-    exported = [event.seq for event in Selection(past.history, middle, past.history.end, wanted=wanted).rows()
+    middle = grown.past.end // 3
+    exported = [event.seq for event in Selection(grown.past, middle, grown.past.end, wanted=wanted).rows()
                 if isinstance(event, Event)]  # fmt: skip
-    seqs = [event.seq for row in expected if row >= middle and isinstance(event := past.history.event(row), Event)]
+    seqs = [event.seq for row in expected if row >= middle and isinstance(event := grown.past.event(row), Event)]
     assert exported == seqs
 
 
 def test_nobody_measures_where_nobody_asks() -> None:
-    past = past_of(poll(10 * MS), ready(7, 11 * MS), begin(7, CB_READ), end(7, CB_READ, 71 * MS))
+    grown = past_of(poll(10 * MS), ready(7, 11 * MS), begin(7, CB_READ), end(7, CB_READ, 71 * MS))
     query = Filter.parse("kind == callback.end", Vocabulary.here())
 
     assert not query.measures
-    assert all(event.spans is None for event in past.history.rows(0, 99) if isinstance(event, Event))
+    assert all(event.spans is None for event in grown.past.rows(0, 99) if isinstance(event, Event))
     assert Filter.parse("callback_time > 1s", Vocabulary.here()).kinds == {"callback.end"}

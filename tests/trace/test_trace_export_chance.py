@@ -78,7 +78,7 @@ def test_a_time_line_takes_whatever_a_writer_took(
 ) -> None:
     with recorded(tmp_path_factory.mktemp("trace"), happenings) as trace:
         for stream in (1, 2, (1 << 47) - 1):
-            lanes = Lanes(trace.history, stream)
+            lanes = Lanes(trace.past, stream)
             columns = lanes.window(t0, t1, n)
             for _ in range(200):
                 if not lanes.work(1.0):

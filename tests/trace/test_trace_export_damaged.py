@@ -45,7 +45,7 @@ def three_segments(stage: Stage) -> bytes:
 def where_segments_begin(data: bytes | bytearray) -> list[int]:
     """Their places in the file, by its index."""
     with opened_from(bytes(data)) as whole:
-        return [segment.offset for segment in whole.history.pieces_from(0) if isinstance(segment, Segment)]
+        return [segment.offset for segment in whole.past.pieces_from(0) if isinstance(segment, Segment)]
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_perfetto_shows_again_what_goes_on(trace: TraceFile) -> None:
 def test_a_picture_is_hatched_only_where_events_are_missing(trace: TraceFile) -> None:
     text = picture(trace, Request(), theme="light")
     assert "4 events lost" in text
-    lanes = Lanes(trace.history, SLOW)
+    lanes = Lanes(trace.past, SLOW)
     columns = lanes.window(0, 400 * MS, 40)
     while lanes.work(1.0):
         columns = lanes.window(0, 400 * MS, 40)
@@ -114,10 +114,10 @@ def test_a_stretch_may_begin_where_the_end_is_damaged(tmp_path: Path) -> None:
 
 
 def test_stepping_over_it_leads_where_a_jump_does(trace: TraceFile) -> None:
-    one, other = (Traveller(trace.history) for _ in range(2))
-    for row in range(trace.history.end + 1):
+    one, other = (Traveller(trace.past) for _ in range(2))
+    for row in range(trace.past.end + 1):
         one.go(row)
-    other.go(trace.history.end)
+    other.go(trace.past.end)
     assert one.model.streams[SLOW] == other.model.streams[SLOW]
     assert one.model.whole
     assert other.model.whole
@@ -135,7 +135,7 @@ def test_a_keyframe_that_does_not_know_everything_says_nothing(tmp_path: Path) -
         data = bytearray(stage.path.read_bytes())
     data[where_segments_begin(data)[1] + 120] ^= 1
     with opened_from(bytes(data)) as trace:
-        assert not any(isinstance(leaf, SliceMark) for _, leaf in trace.history.leaves(1))
+        assert not any(isinstance(leaf, SliceMark) for _, leaf in trace.past.leaves(1))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -169,7 +169,7 @@ def test_content_that_is_no_keyframe_does_not_keep_a_time_line_from_being_drawn(
     taken = taken_apart(a_trace())
     for part in (b"\x90", taken.segments[1].parts[0][:-5]):
         with opened_from(taken.with_part(1, 0, part).together()) as trace:
-            lanes = Lanes(trace.history, 7)
+            lanes = Lanes(trace.past, 7)
             lanes.window(0, 5000, 50)
             while lanes.work(1.0):
                 lanes.window(0, 5000, 50)

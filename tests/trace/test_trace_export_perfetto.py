@@ -96,7 +96,7 @@ def told(trace: TraceFile, asked: Request | None = None) -> Told:
 
 def counted(trace: TraceFile) -> Counter[tuple[int, str]]:
     """How often each kind of event happened to each stream."""
-    events = [row for row in trace.history.rows(0, trace.history.end) if isinstance(row, Event)]
+    events = [row for row in trace.past.rows(0, trace.past.end) if isinstance(row, Event)]
     return Counter((event.stream, event.kind) for event in events)
 
 

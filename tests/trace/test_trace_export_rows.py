@@ -22,9 +22,9 @@ from streamscope.trace.export.request import ExportError, Request, lines_of_json
 from streamscope.trace.export.selection import Lost
 from streamscope.trace.export.table import cell, columns
 from streamscope.trace.filter import Filter
-from streamscope.trace.history import Gap
 from streamscope.trace.model import Model
 from streamscope.trace.names import printable_json
+from streamscope.trace.past import Gap
 from streamscope.trace.pieces import Batch
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.vocabulary import Vocabulary
@@ -41,7 +41,7 @@ def exported(trace: TraceFile, request: Request) -> list[dict[str, Any]]:
 
 
 def rows(trace: TraceFile) -> list[Event | Gap]:
-    return trace.history.rows(0, trace.history.end)
+    return trace.past.rows(0, trace.past.end)
 
 
 def events_that(trace: TraceFile, wanted: Callable[[Event], bool]) -> list[dict[str, Any]]:
@@ -98,10 +98,10 @@ def test_only_the_events_that_the_filter_wants(trace: TraceFile, text: str, want
 
 
 def test_a_filter_of_state_sees_each_event_with_its_stream_right_after_it(trace: TraceFile) -> None:
-    header, decoder = trace.header, trace.history.decoder
+    header, decoder = trace.header, trace.past.decoder
     model = Model(Vocabulary(header.kinds, header.functions, header.joined))
     expected = []
-    for leaf in trace.history.batches(0):
+    for leaf in trace.past.batches(0):
         if not isinstance(leaf, Batch):
             leaf.fold(model)
             continue

@@ -45,7 +45,7 @@ def test_an_old_trace_is_exported_as_it_was(options: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("row", AS_IT_WAS["states"])
 def test_an_old_trace_is_folded_to_what_it_was(row: str, trace: TraceFile) -> None:
-    model = Traveller(trace.history, row=int(row)).model
+    model = Traveller(trace.past, row=int(row)).model
     was = AS_IT_WAS["states"][row]
     assert {str(number) for number in model.known} == was["handles"].keys()
     for number, fields in was["handles"].items():
@@ -55,13 +55,13 @@ def test_an_old_trace_is_folded_to_what_it_was(row: str, trace: TraceFile) -> No
 
 
 def test_an_old_trace_speaks_in_the_words_of_its_time(trace: TraceFile) -> None:
-    vocabulary = trace.history.decoder.vocabulary
+    vocabulary = trace.past.decoder.vocabulary
     assert vocabulary.words is frozen_words()
     assert vocabulary.flag_text(0x1000) == "READING"
 
 
 def test_the_joined_records_of_an_old_trace_are_still_folded_at_once(trace: TraceFile) -> None:
-    expansions = trace.history.decoder.layout.expansions.values()
+    expansions = trace.past.decoder.layout.expansions.values()
 
     assert len(expansions) == 8
     assert all(expansion.known for expansion in expansions)

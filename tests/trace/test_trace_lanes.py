@@ -8,16 +8,16 @@ import pytest
 from feeds import at, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trace_lanes import FIELDS, ROOM, Past, Reckoner, exact, lived
+from trace_lanes import FIELDS, ROOM, Grown, Reckoner, exact, lived
 from trace_records import opened
 
 from streamscope.core import flags as uv
 from streamscope.core.joined_records import JOINED
 from streamscope.core.probe import FUNCTIONS
 from streamscope.trace.decode import Decoder
-from streamscope.trace.history import History
 from streamscope.trace.lanes import MOST_BLOCKS, Lanes
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import Batch, GapRow, SliceMark, read_slice
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -25,14 +25,14 @@ from streamscope.trace.vocabulary import Vocabulary
 @settings(max_examples=60)
 @given(st.integers(0, 1 << 30), st.integers(1, 40), st.floats(0, 1), st.floats(0, 1))
 def test_columns_say_what_single_events_say(seed: int, n: int, begin: float, end: float) -> None:
-    past = lived(seed)
-    last = past.model.loop.t
+    grown = lived(seed)
+    last = grown.model.loop.t
     t0, t1 = sorted((int(begin * (last + 10)), int(end * (last + 10)) + 1))
 
-    columns = exact(past.lanes(), t0, max(t1, t0 + 1), n, now=last + 1)
+    columns = exact(grown.lanes(), t0, max(t1, t0 + 1), n, now=last + 1)
 
     edges = [columns[0].t0, *(column.t1 for column in columns)]
-    reckoned = Reckoner(past, 7, edges, last + 1).columns
+    reckoned = Reckoner(grown, 7, edges, last + 1).columns
     for column, other in zip(columns, reckoned):
         assert {name: getattr(column, name) for name in FIELDS} == {name: getattr(other, name) for name in FIELDS}
 
@@ -40,48 +40,48 @@ def test_columns_say_what_single_events_say(seed: int, n: int, begin: float, end
 @settings(max_examples=30)
 @given(st.integers(0, 1 << 30))
 def test_a_window_in_the_middle_is_the_same_whatever_was_looked_at_before(seed: int) -> None:
-    past = lived(seed, losses=False)
+    grown = lived(seed, losses=False)
     dice = random.Random(seed)
-    lanes, last = past.lanes(), past.model.loop.t
+    lanes, last = grown.lanes(), grown.model.loop.t
     for _ in range(6):
         t0 = dice.randrange(last + 1)
         t1 = t0 + dice.randrange(1, last + 2)
         n = dice.randrange(1, 30)
-        assert exact(lanes, t0, t1, n) == exact(past.lanes(), t0, t1, n)
+        assert exact(lanes, t0, t1, n) == exact(grown.lanes(), t0, t1, n)
 
 
 def test_a_past_that_grows_gives_the_columns_that_it_gives_as_a_whole() -> None:
     whole = lived(5, 40)
-    past = Past()
-    lanes = past.lanes()
-    for batch in whole.history.batches(0):
+    grown = Grown()
+    lanes = grown.lanes()
+    for batch in whole.past.batches(0):
         if isinstance(batch, GapRow):
-            past.history.gap(batch.events)
+            grown.past.gap(batch.events)
         elif isinstance(batch, SliceMark):
             body = read_slice(batch.packed)
-            past.history.slice(batch.place, body.loop, body.streams, body.first, body.last)
+            grown.past.slice(batch.place, body.loop, body.streams, body.first, body.last)
         elif isinstance(batch, Batch):
-            past.history.append(batch.place, batch.turn, batch.t, batch.words())
+            grown.past.append(batch.place, batch.turn, batch.t, batch.words())
         lanes.window(0, 4000, 40)
 
-    assert exact(lanes, 0, 4000, 40) == exact(Past.lanes(past), 0, 4000, 40)
+    assert exact(lanes, 0, 4000, 40) == exact(Grown.lanes(grown), 0, 4000, 40)
 
 
-def busy(batches: int, *, max_bytes: int = ROOM) -> Past:
+def busy(batches: int, *, max_bytes: int = ROOM) -> Grown:
     """A stream that reads once in each batch, a microsecond apart, of 100 bytes, and keeps its flag."""
-    past = Past(max_bytes=max_bytes)
-    past.batch(opened(7), record("flag.set", 7, uv.READING))
+    grown = Grown(max_bytes=max_bytes)
+    grown.batch(opened(7), record("flag.set", 7, uv.READING))
     for number in range(1, batches):
-        past.batch(at(number * 1000), record("sys.read", 7, 9, 65536, 100))
+        grown.batch(at(number * 1000), record("sys.read", 7, 9, 65536, 100))
         if number % 100 == 0:
-            past.keyframe()
-    return past
+            grown.keyframe()
+    return grown
 
 
 def test_before_anything_was_gone_over_keyframes_tell_how_it_was() -> None:
-    past = busy(1000)
+    grown = busy(1000)
     clock = iter(range(1 << 40))
-    lanes = Lanes(past.history, 7, monotonic=lambda: float(next(clock)))  # any step takes a second: far too long
+    lanes = Lanes(grown.past, 7, monotonic=lambda: float(next(clock)))  # any step takes a second: far too long
 
     lanes.window(0, 1_000_000, 10)
     for _ in range(8):
@@ -95,8 +95,8 @@ def test_before_anything_was_gone_over_keyframes_tell_how_it_was() -> None:
 
 
 def test_a_window_that_was_gone_over_costs_nothing_more() -> None:
-    past = busy(100)
-    lanes = past.lanes()
+    grown = busy(100)
+    lanes = grown.lanes()
     exact(lanes, 0, 100_000, 10)
 
     assert not lanes.work(1.0)
@@ -104,32 +104,32 @@ def test_a_window_that_was_gone_over_costs_nothing_more() -> None:
 
 
 def test_after_a_keyframe_that_nothing_has_followed_there_is_nothing_to_do() -> None:
-    past = busy(3)
-    past.keyframe()
+    grown = busy(3)
+    grown.keyframe()
 
-    (column,) = exact(past.lanes(), 5000, 6000, 1, now=7000)
+    (column,) = exact(grown.lanes(), 5000, 6000, 1, now=7000)
 
     assert column.known
 
 
 def test_a_gap_that_came_last_is_counted_and_may_grow() -> None:
-    past = busy(3)
-    lanes = past.lanes()
-    past.lose(5)
+    grown = busy(3)
+    lanes = grown.lanes()
+    grown.lose(5)
     assert [(column.gap, column.lost) for column in exact(lanes, 0, 10_000, 2)] == [(True, 5), (False, 0)]
 
-    past.lose(7)
+    grown.lose(7)
     assert exact(lanes, 0, 10_000, 2)[0].lost == 12
 
-    past.batch(at(8000))
+    grown.batch(at(8000))
     before, after = exact(lanes, 0, 10_000, 2)
     assert (before.gap, before.lost, after.gap, after.known) == (True, 12, False, False)
 
 
 def test_blocks_are_bounded_and_columns_stay_exact() -> None:
     batches = MOST_BLOCKS + 5000
-    past = busy(batches)
-    lanes = past.lanes()
+    grown = busy(batches)
+    lanes = grown.lanes()
 
     columns = exact(lanes, 0, batches * 1000, 7)
 
@@ -140,36 +140,36 @@ def test_blocks_are_bounded_and_columns_stay_exact() -> None:
 
 
 def test_what_the_past_has_dropped_is_forgotten() -> None:
-    past = busy(300, max_bytes=100_000)
-    lanes = past.lanes()
+    grown = busy(300, max_bytes=100_000)
+    lanes = grown.lanes()
     exact(lanes, 0, 300_000, 3)
 
     for number in range(300, 2000):
-        past.batch(at(number * 1000), record("sys.read", 7, 9, 65536, 100))
+        grown.batch(at(number * 1000), record("sys.read", 7, 9, 65536, 100))
         lanes.window(number * 1000 - 100_000, number * 1000, 10)
     columns = exact(lanes, 0, 2_000_000, 2)
 
-    assert past.history.first > 600
-    assert lanes.blocks <= past.history.end - past.history.first
+    assert grown.past.first > 600
+    assert lanes.blocks <= grown.past.end - grown.past.first
     assert columns[0].events == 0
-    assert columns[1].reads <= (past.history.end - past.history.first) / 2
+    assert columns[1].reads <= (grown.past.end - grown.past.first) / 2
 
 
 def test_silence_means_nothing_has_changed_only_up_to_now() -> None:
-    past = busy(10)
+    grown = busy(10)
 
-    columns = exact(past.lanes(), 0, 40_000, 4, now=25_000)
+    columns = exact(grown.lanes(), 0, 40_000, 4, now=25_000)
 
     assert [column.known for column in columns] == [True, True, True, False]
     assert columns[2].on == uv.READING
-    assert [column.known for column in exact(past.lanes(), 0, 40_000, 4)] == [True, False, False, False]
+    assert [column.known for column in exact(grown.lanes(), 0, 40_000, 4)] == [True, False, False, False]
 
 
 def test_what_was_seen_says_which_lanes_are_worth_drawing() -> None:
-    past = Past()
-    past.batch(opened(7), record("flag.set", 7, uv.READING), record("flag.clear", 7, uv.READING))
-    past.batch(record("flag.set", 7, uv.SHUT), record("write_queue_size", 7, 0, 5), at(10))
-    lanes = past.lanes()
+    grown = Grown()
+    grown.batch(opened(7), record("flag.set", 7, uv.READING), record("flag.clear", 7, uv.READING))
+    grown.batch(record("flag.set", 7, uv.SHUT), record("write_queue_size", 7, 0, 5), at(10))
+    lanes = grown.lanes()
 
     exact(lanes, 0, 20, 2)
 
@@ -180,12 +180,12 @@ def test_what_was_seen_says_which_lanes_are_worth_drawing() -> None:
 def test_a_joined_record_of_another_version_is_taken_apart() -> None:
     here = Decoder.here()
     recipes = [(each.name, each.args, each.steps[::-1]) for each in JOINED if each.name == "read.again"]
-    past = Past(Decoder(Vocabulary(here.kinds, FUNCTIONS, recipes)))
-    past.model = Model(Vocabulary(here.kinds, FUNCTIONS, recipes))
-    past.batch(opened(7), record("flag.set", 7, uv.READ_PARTIAL))
-    past.batch([7 << 16 | 192, 50, 9, 10])
+    grown = Grown(Decoder(Vocabulary(here.kinds, FUNCTIONS, recipes)))
+    grown.model = Model(Vocabulary(here.kinds, FUNCTIONS, recipes))
+    grown.batch(opened(7), record("flag.set", 7, uv.READ_PARTIAL))
+    grown.batch([7 << 16 | 192, 50, 9, 10])
 
-    (column,) = exact(past.lanes(), 0, 100, 1)
+    (column,) = exact(grown.lanes(), 0, 100, 1)
 
     assert (column.reads, column.bytes_in, column.wq) == (1, 10, 0)
     assert column.any & ~column.on == uv.READ_PARTIAL
@@ -204,17 +204,17 @@ def test_a_window_of_few_nanoseconds_has_as_many_columns() -> None:
 
 
 def test_an_empty_past_has_columns_of_which_nothing_is_known() -> None:
-    lanes = Lanes(History(ROOM), 7)
+    lanes = Lanes(Past(ROOM), 7)
 
     assert [column.known for column in lanes.window(0, 10, 2)] == [False, False]
     assert not lanes.work(1.0)
 
 
 def test_a_clock_that_runs_backwards_ends_nothing() -> None:
-    past = Past()
-    past.batch(opened(7), at(1000), record("sys.read", 7, 9, 65536, 100), at(10))
-    past.batch(record("sys.read", 7, 9, 65536, 100), at(2000), at(5), record("sys.read", 7, 9, 65536, 100))
-    lanes = past.lanes()
+    grown = Grown()
+    grown.batch(opened(7), at(1000), record("sys.read", 7, 9, 65536, 100), at(10))
+    grown.batch(record("sys.read", 7, 9, 65536, 100), at(2000), at(5), record("sys.read", 7, 9, 65536, 100))
+    lanes = grown.lanes()
 
     lanes.window(0, 3000, 30)
     for _ in range(100):

@@ -18,8 +18,8 @@ from streamscope.trace.state import LoopState
 
 
 def events() -> list[Event]:
-    history = moonrise().history
-    return [row for row in history.rows(0, history.end) if isinstance(row, Event)]
+    past = moonrise().past
+    return [row for row in past.rows(0, past.end) if isinstance(row, Event)]
 
 
 def test_its_types_say_what_is_a_stream() -> None:
@@ -77,7 +77,7 @@ def test_its_flags_have_lanes_however_high_their_bits_are() -> None:
     scene = moonrise()
     scene.clock.seconds += 10
     scene.records(record("loop.turn", 0, 13, 210 * SECOND), record("flag.clear", 7, WAXING))
-    lanes = Lanes(scene.history, 7)
+    lanes = Lanes(scene.past, 7)
 
     (column,) = exact(lanes, 0, 250 * SECOND, 1)
 
@@ -103,11 +103,11 @@ def test_what_the_rules_read_of_a_kind_is_what_this_engine_tells_first() -> None
 
 
 def test_its_past_is_exported_under_its_names_and_nothing_of_what_it_cannot_know() -> None:
-    history = moonrise().history
-    selection = Selection(history, 0, history.end)
+    past = moonrise().past
+    selection = Selection(past, 0, past.end)
     picture = svg.Picture("moon", 0, 250 * SECOND, [svg.Subject(7, "#7 sea")])
 
-    drawn = svg.draw(history, picture)
+    drawn = svg.draw(past, picture)
     packed = b"".join(perfetto.packets(selection, "moon", 1, 0.0))
     rows = b"".join(table.rows_of_csv(selection.rows(), MOON)).decode()
 

@@ -8,14 +8,14 @@ import pytest
 from feeds import SECOND, Clock, at, record
 from hypothesis import given
 from hypothesis import strategies as st
-from trace_past import Past, differences, everything
+from trace_past import Grown, differences, everything
 from trace_records import echoed, opened, written
 
 from streamscope.core.records import Word
 from streamscope.trace.decode import Event
-from streamscope.trace.history import KEYFRAME_ROWS, ROWS_PER_STREAM, Gap, History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
+from streamscope.trace.past import KEYFRAME_ROWS, ROWS_PER_STREAM, Gap, Past
 from streamscope.trace.search import Searching, is_change, search
 from streamscope.trace.travel import Traveller
 
@@ -24,38 +24,38 @@ def turned(turn: int, t: int) -> list[Word]:
     return record("loop.turn", 0, turn, t)
 
 
-def a_past(turns: int = 6) -> Past:
+def a_past(turns: int = 6) -> Grown:
     """Each turn opens a stream and echoes on it, in a batch; in the middle something is lost."""
-    past = Past()
+    grown = Grown()
     for n in range(1, turns + 1):
-        past.records(
+        grown.records(
             [*turned(n, n * 100), *opened(n), *echoed(n, n, n * 100 + 50), *at(n * 100 + 60)], n - 1, n * 100 - 40
         )
         if n % 2 == 0:
-            past.keyframe()
+            grown.keyframe()
         if n == turns // 2:
-            past.lost(7, 50)
-    return past
+            grown.lost(7, 50)
+    return grown
 
 
 def test_every_row_is_found_by_its_seq() -> None:
-    history = a_past().history
-    for row in range(history.end):
-        event = history.event(row)
+    past = a_past().past
+    for row in range(past.end):
+        event = past.event(row)
         if isinstance(event, Event):
-            assert history.row_at(seq=event.seq) == row
-            follower = history.event(row + 1)
+            assert past.row_at(seq=event.seq) == row
+            follower = past.event(row + 1)
             if isinstance(follower, Event) and follower.seq > event.seq + 1:
-                assert history.row_at(seq=event.seq + 1) == row + 1
+                assert past.row_at(seq=event.seq + 1) == row + 1
 
 
 @given(
     t=st.integers(0, 800), turn=st.integers(0, 9), keyframes=st.booleans(), drop=st.sampled_from([1 << 30, 3000, 5000])
 )
 def test_a_time_or_a_turn_is_where_a_plain_search_finds_it(t: int, turn: int, keyframes: bool, drop: int) -> None:
-    history = a_past().history
-    small = History(drop)
-    for leaf in history.batches(0):
+    past = a_past().past
+    small = Past(drop)
+    for leaf in past.batches(0):
         if isinstance(leaf.rows, object) and leaf.count > 1:
             small.append(leaf.place, leaf.turn, leaf.t, leaf.words())  # type: ignore[union-attr]
         elif leaf.count:
@@ -78,63 +78,63 @@ def test_a_time_or_a_turn_is_where_a_plain_search_finds_it(t: int, turn: int, ke
 
 
 def test_beyond_both_ends_are_the_ends() -> None:
-    history = a_past().history
-    assert history.row_at(t=-5) == history.row_at(turn=-1) == history.row_at(seq=0) == 0
-    assert history.row_at(t=1 << 60) == history.row_at(turn=99) == history.row_at(seq=1 << 50) == history.end
-    assert History(100).row_at(t=5) == 0
-    assert history.event(-1) is history.event(history.end) is None
+    past = a_past().past
+    assert past.row_at(t=-5) == past.row_at(turn=-1) == past.row_at(seq=0) == 0
+    assert past.row_at(t=1 << 60) == past.row_at(turn=99) == past.row_at(seq=1 << 50) == past.end
+    assert Past(100).row_at(t=5) == 0
+    assert past.event(-1) is past.event(past.end) is None
 
 
 def test_the_span_is_the_clock_at_both_ends() -> None:
-    assert a_past().history.span_t() == (60, 660)
-    assert History(100).span_t() == (0, 0)
-    history = History(1 << 20)
-    history.append(0, 1, 10, [*at(20), *opened(7)])  # nobody says what the clock is at its end
-    assert history.span_t() == (10, 20)
+    assert a_past().past.span_t() == (60, 660)
+    assert Past(100).span_t() == (0, 0)
+    past = Past(1 << 20)
+    past.append(0, 1, 10, [*at(20), *opened(7)])  # nobody says what the clock is at its end
+    assert past.span_t() == (10, 20)
 
 
 def test_keyframes_are_had_by_row_and_go_with_what_follows_them() -> None:
-    past = a_past()
-    history = past.history
-    rows = [keyframe.row for keyframe in history.keyframes()]
+    grown = a_past()
+    past = grown.past
+    rows = [keyframe.row for keyframe in past.keyframes()]
     assert rows == sorted(rows)
-    assert history.before(rows[0] - 1) is None
-    for row in range(rows[0], history.end + 1):
-        keyframe = history.before(row)
+    assert past.before(rows[0] - 1) is None
+    for row in range(rows[0], past.end + 1):
+        keyframe = past.before(row)
         assert keyframe is not None
         assert keyframe.row == max(r for r in rows if r <= row)
-        assert keyframe.t == past.traveller().model.t or keyframe.t > 0
+        assert keyframe.t == grown.traveller().model.t or keyframe.t > 0
 
 
 def test_what_follows_a_keyframe_is_what_has_to_be_folded() -> None:
-    past = a_past()
-    for keyframe in past.history.keyframes():
-        leaves = list(past.history.batches(keyframe))
-        assert sum(leaf.count for leaf in leaves) == past.history.end - keyframe.row
+    grown = a_past()
+    for keyframe in grown.past.keyframes():
+        leaves = list(grown.past.batches(keyframe))
+        assert sum(leaf.count for leaf in leaves) == grown.past.end - keyframe.row
         assert all(leaf.first >= keyframe.row for leaf in leaves)
 
 
 def test_two_keyframes_at_one_row_are_one() -> None:
-    past = Past()
-    past.records(opened(7), 1, 1)
-    past.keyframe()
-    size = past.history.bytes
-    past.keyframe()
-    assert len(past.history.keyframes()) == 1
-    assert past.history.bytes == size
+    grown = Grown()
+    grown.records(opened(7), 1, 1)
+    grown.keyframe()
+    size = grown.past.bytes
+    grown.keyframe()
+    assert len(grown.past.keyframes()) == 1
+    assert grown.past.bytes == size
 
 
 def test_a_gap_after_a_keyframe_is_another_gap() -> None:
     """It happened after the state that the keyframe has."""
-    past = Past()
-    past.lost(5)
-    past.keyframe()
-    past.lost(6)
-    past.lost(7)
+    grown = Grown()
+    grown.lost(5)
+    grown.keyframe()
+    grown.lost(6)
+    grown.lost(7)
 
-    assert [row.events for row in past.history.rows(0, 9) if isinstance(row, Gap)] == [5, 13]
-    assert [past.traveller().go(row) for row in (1, 2)] == [1, 2]
-    traveller = past.traveller()
+    assert [row.events for row in grown.past.rows(0, 9) if isinstance(row, Gap)] == [5, 13]
+    assert [grown.traveller().go(row) for row in (1, 2)] == [1, 2]
+    traveller = grown.traveller()
     traveller.go(1)
     assert traveller.model.events_lost == 5
     traveller.go(2)
@@ -142,86 +142,86 @@ def test_a_gap_after_a_keyframe_is_another_gap() -> None:
 
 
 def test_a_keyframe_is_due_in_time_and_never_before_it_pays() -> None:
-    history = History(1 << 30)
+    past = Past(1 << 30)
 
     def grow(rows: int, t: int) -> None:
-        history.append(0, 0, t, record("io.feed", 7) * rows, rows, t)
+        past.append(0, 0, t, record("io.feed", 7) * rows, rows, t)
 
     # given nothing yet, none is due; after some rows within a second, neither
-    assert not history.keyframe_due(1)
+    assert not past.keyframe_due(1)
     grow(10, SECOND // 2)
-    assert not history.keyframe_due(1)
+    assert not past.keyframe_due(1)
 
     # when a second has passed, one is
     grow(1, SECOND)
-    assert history.keyframe_due(1)
-    assert not history.keyframe_due(1000)
-    history.keyframe(b"x")
-    assert not history.keyframe_due(0)
+    assert past.keyframe_due(1)
+    assert not past.keyframe_due(1000)
+    past.keyframe(b"x")
+    assert not past.keyframe_due(0)
 
     # and after many rows, whatever the time
     grow(KEYFRAME_ROWS, SECOND)
-    assert history.keyframe_due(KEYFRAME_ROWS // ROWS_PER_STREAM)
-    assert not history.keyframe_due(KEYFRAME_ROWS // ROWS_PER_STREAM + 1)
+    assert past.keyframe_due(KEYFRAME_ROWS // ROWS_PER_STREAM)
+    assert not past.keyframe_due(KEYFRAME_ROWS // ROWS_PER_STREAM + 1)
 
     # and one that was too large to be kept counts as tried
-    history.keyframe(b"")
-    assert not history.keyframe_due(1)
-    assert len(history.keyframes()) == 1
+    past.keyframe(b"")
+    assert not past.keyframe_due(1)
+    assert len(past.keyframes()) == 1
 
 
 def test_what_was_dropped_cannot_be_reached_and_the_rest_can() -> None:
     # given a past that has lost its beginning
-    past = Past(max_bytes=30_000)
+    grown = Grown(max_bytes=30_000)
     for n in range(60):
-        past.records([*turned(n, n * 100), *opened(n + 1), *echoed(n + 1, n, n * 100 + 50)], n, n * 100)
+        grown.records([*turned(n, n * 100), *opened(n + 1), *echoed(n + 1, n, n * 100 + 50)], n, n * 100)
         if n % 5 == 0:
-            past.keyframe()
-    history = past.history
-    assert history.dropped
-    assert history.first <= history.reach < history.end
-    assert history.bytes <= 30_000
+            grown.keyframe()
+    past = grown.past
+    assert past.dropped
+    assert past.first <= past.reach < past.end
+    assert past.bytes <= 30_000
 
     # then somebody who goes to its beginning stands where state is known
-    traveller = past.traveller()
-    assert traveller.row == history.reach
-    assert traveller.go(0) == history.reach
-    assert traveller.go(1 << 60) == history.end
-    assert freeze(traveller.model) == freeze(past.model)
+    traveller = grown.traveller()
+    assert traveller.row == past.reach
+    assert traveller.go(0) == past.reach
+    assert traveller.go(1 << 60) == past.end
+    assert freeze(traveller.model) == freeze(grown.model)
 
 
 def test_a_past_without_any_keyframe_left_knows_nothing_but_its_end() -> None:
-    past = Past(max_bytes=3000)
+    grown = Grown(max_bytes=3000)
     for n in range(60):
-        past.records([*turned(n, n * 100), *opened(n + 1)], n, n * 100)
+        grown.records([*turned(n, n * 100), *opened(n + 1)], n, n * 100)
 
-    traveller = past.traveller()
+    traveller = grown.traveller()
 
-    assert traveller.go(0) == past.history.end
+    assert traveller.go(0) == grown.past.end
     assert not traveller.model.whole
     assert traveller.model.streams == {}
 
 
 def test_a_traveller_goes_on_while_the_past_grows_and_loses_its_beginning() -> None:
-    past = Past(max_bytes=40_000)
-    past.keyframe()
-    traveller = past.traveller()
+    grown = Grown(max_bytes=40_000)
+    grown.keyframe()
+    traveller = grown.traveller()
     for n in range(200):
-        past.records([*turned(n, n * 100), *opened(n % 9 + 1), *echoed(n % 9 + 1, n, n * 100 + 50)], n, n * 100)
+        grown.records([*turned(n, n * 100), *opened(n % 9 + 1), *echoed(n % 9 + 1, n, n * 100 + 50)], n, n * 100)
         if n % 10 == 0:
-            past.keyframe()
+            grown.keyframe()
         if n % 7 == 0:
-            assert traveller.step(5) == traveller.row >= past.history.reach
-    assert past.history.dropped
-    traveller.go(past.history.end)
-    here, there = everything(traveller.model), everything(past.model)
+            assert traveller.step(5) == traveller.row >= grown.past.reach
+    assert grown.past.dropped
+    traveller.go(grown.past.end)
+    here, there = everything(traveller.model), everything(grown.model)
     assert here == there, differences(here, there)
 
 
 def test_a_step_of_a_turn_stands_where_a_turn_has_begun() -> None:
-    past = a_past()
-    traveller = past.traveller()
-    rows = past.history.rows(0, 999)
+    grown = a_past()
+    traveller = grown.traveller()
+    rows = grown.past.rows(0, 999)
     starts = [row + 1 for row, event in enumerate(rows) if isinstance(event, Event) and event.kind == "loop.turn"]
 
     there = []
@@ -229,13 +229,13 @@ def test_a_step_of_a_turn_stands_where_a_turn_has_begun() -> None:
         there.append(traveller.step_turn(1))
     assert there == starts
     assert traveller.turn == 6
-    assert traveller.step_turn(1) == past.history.end
+    assert traveller.step_turn(1) == grown.past.end
 
     traveller.go(starts[3] + 2)
     assert traveller.step_turn(-1) == starts[3]
     assert traveller.step_turn(-1) == starts[2]
-    assert traveller.step_turn(-5) == past.history.reach or traveller.row == starts[0]
-    assert past.traveller().step_turn(3) == starts[2]
+    assert traveller.step_turn(-5) == grown.past.reach or traveller.row == starts[0]
+    assert grown.traveller().step_turn(3) == starts[2]
 
 
 def go_to_change(traveller: Traveller, stream: int | None, flag: int | None, step: int) -> bool:
@@ -243,7 +243,7 @@ def go_to_change(traveller: Traveller, stream: int | None, flag: int | None, ste
     row = traveller.row if step > 0 else traveller.row - 2
     kinds = None if flag is None else frozenset({"flag.set", "flag.clear"})
     decoder = traveller.model.decoder
-    found = search(traveller.history, decoder, row, stream, is_change(flag), step, kinds=kinds)
+    found = search(traveller.past, decoder, row, stream, is_change(flag), step, kinds=kinds)
     if not isinstance(found, int):
         return False
     traveller.go(found + 1)
@@ -253,14 +253,14 @@ def go_to_change(traveller: Traveller, stream: int | None, flag: int | None, ste
 @pytest.mark.parametrize("keyframes", [False, True])
 def test_the_changes_of_a_flag_are_found_both_ways(keyframes: bool) -> None:
     # given a flag that is set and cleared by plain and by joined records
-    past = Past()
+    grown = Grown()
     for n in range(5):
         words = [*at(n * 100 + 1), *(opened(7) if not n else []), *echoed(7, n, n * 100 + 50), *written(8, n, 5)]
-        past.records(words, 1, n * 100)
-        past.records(record("flag.clear", 7, 0x400) if n % 2 else record("flag.set", 7, 0x4000), 1, n * 100 + 60)
+        grown.records(words, 1, n * 100)
+        grown.records(record("flag.clear", 7, 0x400) if n % 2 else record("flag.set", 7, 0x4000), 1, n * 100 + 60)
         if keyframes:
-            past.keyframe()
-    rows = past.history.rows(0, 999)
+            grown.keyframe()
+    rows = grown.past.rows(0, 999)
     for flag in (0x400, 0x4000, 0x8000):
         wanted = [
             row + 1
@@ -268,77 +268,77 @@ def test_the_changes_of_a_flag_are_found_both_ways(keyframes: bool) -> None:
             if isinstance(event, Event) and event.kind.startswith("flag.") and event.fields["flag"] == flag
         ]
         there, back = [], []
-        traveller = past.traveller()
+        traveller = grown.traveller()
         while go_to_change(traveller, 7, flag, 1):
             there.append(traveller.row)
             assert bool(traveller.model.streams[7].flags & flag) == bool(rows[traveller.row - 1].new)  # type: ignore[union-attr]
-        traveller.go(past.history.end)
+        traveller.go(grown.past.end)
         while go_to_change(traveller, 7, flag, -1):
             back.append(traveller.row)
         assert there == wanted
-        if past.history.end in wanted:
-            wanted.remove(past.history.end)  # we stood right after it
+        if grown.past.end in wanted:
+            wanted.remove(grown.past.end)  # we stood right after it
         assert back[::-1] == wanted
 
 
 def test_the_changes_of_a_stream_are_its_own() -> None:
-    past = a_past()
-    rows = past.history.rows(0, 999)
+    grown = a_past()
+    rows = grown.past.rows(0, 999)
     change = is_change()
     wanted = [
         row + 1 for row, event in enumerate(rows) if isinstance(event, Event) and event.stream == 2 and change(event)
     ]
-    traveller = past.traveller()
+    traveller = grown.traveller()
     found = []
     while go_to_change(traveller, 2, None, 1):
         found.append(traveller.row)
     assert found == wanted
     assert 0 < len(wanted) < sum(isinstance(event, Event) and event.stream == 2 for event in rows)
     assert not go_to_change(traveller, 99, None, -1)
-    anyones = past.traveller()
+    anyones = grown.traveller()
     assert go_to_change(anyones, None, None, 1)
     assert anyones.row <= wanted[0]
 
 
 def test_a_search_with_a_budget_ends_in_time_and_goes_on() -> None:
     # given a row at the end of a past of many batches, and a clock that goes on as it is looked at
-    past = a_past(40)
-    history = past.history
-    last = history.event(history.end - 1)
+    grown = a_past(40)
+    past = grown.past
+    last = past.event(past.end - 1)
     clock = Clock(0.0, step=1.0)
 
-    found = search(history, past.decoder, 0, None, lambda row: row == last, budget_s=2.5, monotonic=clock.monotonic)
+    found = search(past, grown.decoder, 0, None, lambda row: row == last, budget_s=2.5, monotonic=clock.monotonic)
     places = []
     while isinstance(found, Searching):
         places.append(found.row)
         found = found.go_on(2.5) if len(places) < 3 else found.go_on(None)
 
-    assert found == history.end - 1
+    assert found == past.end - 1
     assert places == sorted(set(places))
     assert clock.seconds == 3 * 4  # each time: a look to begin with, two batches in time, and one too late
 
 
 def test_gaps_are_found_too() -> None:
-    past = a_past()
-    gap = search(past.history, past.decoder, 0, None, lambda row: isinstance(row, Gap))
+    grown = a_past()
+    gap = search(grown.past, grown.decoder, 0, None, lambda row: isinstance(row, Gap))
     assert isinstance(gap, int)
-    assert isinstance(past.history.event(gap), Gap)
-    back = search(past.history, past.decoder, past.history.end, 3, lambda row: isinstance(row, Gap), -1)
+    assert isinstance(grown.past.event(gap), Gap)
+    back = search(grown.past, grown.decoder, grown.past.end, 3, lambda row: isinstance(row, Gap), -1)
     assert back == gap
 
 
 def test_milestones_are_a_few_places_in_order() -> None:
-    history = a_past(40).history
-    few = history.milestones(10)
+    past = a_past(40).past
+    few = past.milestones(10)
     assert 1 < len(few) <= 10
     assert few == sorted(few)
-    assert few[0] == (history.span_t()[0], 0)
-    assert len(history.milestones()) == len(list(history.batches(0)))
-    assert History(10).milestones() == []
+    assert few[0] == (past.span_t()[0], 0)
+    assert len(past.milestones()) == len(list(past.batches(0)))
+    assert Past(10).milestones() == []
 
 
 def test_a_traveller_of_an_empty_past_stands_at_its_beginning() -> None:
-    traveller = Past().traveller()
+    traveller = Grown().traveller()
     assert (traveller.row, traveller.go(5), traveller.step_turn(1), traveller.step_turn(-1)) == (0, 0, 0, 0)
     assert isinstance(traveller, Traveller)
     assert isinstance(traveller.model, Model)

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from feeds import greeted
-from trace_past import Past
+from trace_past import Grown
 
 from streamscope.core.records import FIRST_JOINED
-from streamscope.trace.history import ROWS_PER_STREAM
 from streamscope.trace.keyframe import MOST_BYTES, freeze
+from streamscope.trace.past import ROWS_PER_STREAM
 from streamscope.trace.state import LoopState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import CHECKED, TraceFile
@@ -104,7 +104,7 @@ def test_pieces_and_keyframes_are_as_is_written(tmp_path: Path) -> None:
         assert [name.rstrip("s") for name in written[number][1:]] == names
     payload = "row" + DOCUMENT.split("of `[row")[1].split("]")[0]
     assert list(f.PayloadItem.__struct_fields__) == re.findall(r"\w+", payload)
-    keyframe = msgspec.msgpack.decode(freeze(Past().model))
+    keyframe = msgspec.msgpack.decode(freeze(Grown().model))
     assert f"a msgpack array of {len(keyframe)}:" in DOCUMENT
     assert f"({', '.join(LoopState.__struct_fields__)})" in DOCUMENT.replace("\n", " ")
 
@@ -116,7 +116,7 @@ def test_a_reader_made_from_the_document_reads_a_trace(tmp_path: Path) -> None:
     import zstandard
 
     path = tmp_path / "x.scope"
-    past = Past()
+    grown = Grown()
     with path.open("w+b") as file:
         writer = TraceWriter(file, greeted(), monotonic=lambda: 0.0)
         writer.lost(5)
@@ -152,8 +152,8 @@ def test_a_reader_made_from_the_document_reads_a_trace(tmp_path: Path) -> None:
     assert data[where : where + 4] == b"SEGM"
     assert entry[8:] == body[:88]
     with TraceFile.open(path) as trace:
-        assert trace.history.end == 2
-    assert past.history.end == 0
+        assert trace.past.end == 2
+    assert grown.past.end == 0
 
 
 @pytest.mark.parametrize("name", f.PART_NAMES)

@@ -54,7 +54,7 @@ def rows_of(data: bytes) -> int | None:
         return None
     with trace:
         assert trace.missing
-        return trace.history.end
+        return trace.past.end
 
 
 @settings(max_examples=70)

@@ -186,10 +186,10 @@ def test_what_a_later_version_adds_at_the_end_of_an_array_and_pieces_of_its_own_
 
     with opened_from(taken.together()) as was, opened_from(later.together()) as trace:
         assert trace.check() == was.check() == ""
-        assert trace.history.rows(0, 1000) == was.history.rows(0, 1000)
+        assert trace.past.rows(0, 1000) == was.past.rows(0, 1000)
         assert [item.data for item in trace.payload(7)] == [item.data for item in was.payload(7)]
-        for row in range(was.history.end + 1):
-            assert Traveller(trace.history, row=row).model.known == Traveller(was.history, row=row).model.known
+        for row in range(was.past.end + 1):
+            assert Traveller(trace.past, row=row).model.known == Traveller(was.past, row=row).model.known
 
 
 def test_a_newer_version_says_so() -> None:

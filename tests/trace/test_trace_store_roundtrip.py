@@ -31,9 +31,9 @@ class Recording:
         self.file = path.open("w+b")
         self.writer = TraceWriter(self.file, greeted(), monotonic=lambda: self.now)
 
-    def take(self, history: Any) -> None:
+    def take(self, past: Any) -> None:
         """Everything that a past holds, as frames."""
-        for leaf in history.batches(0):
+        for leaf in past.batches(0):
             if isinstance(leaf, Batch):
                 self.writer.records(Records(leaf.place, leaf.turn, leaf.t, leaf.words()))
             elif isinstance(leaf, GapRow):
@@ -71,7 +71,7 @@ def test_any_row_of_a_trace_has_the_state_that_was_folded_to_there(
             for happening in part:
                 told.do(happening)
             told.ship()
-            leaves = list(told.past.history.batches(0))
+            leaves = list(told.grown.past.batches(0))
             for leaf in leaves[seen:]:
                 if isinstance(leaf, Batch):
                     recording.writer.records(Records(leaf.place, leaf.turn, leaf.t, leaf.words()))
@@ -88,15 +88,15 @@ def test_any_row_of_a_trace_has_the_state_that_was_folded_to_there(
 
     # when it is read
     with TraceFile.open(recording.path, memory=20_000) as trace:
-        history = trace.history
+        past = trace.past
         assert trace.missing == ""
-        assert history.end == told.past.history.end
-        assert history.rows(0, history.end) == told.past.history.rows(0, history.end)
-        states = states_from_the_start(history, told.past.decoder)
+        assert past.end == told.grown.past.end
+        assert past.rows(0, past.end) == told.grown.past.rows(0, past.end)
+        states = states_from_the_start(past, told.grown.decoder)
 
         # then a jump anywhere gives what was there
-        traveller = Traveller(history)
-        for row in [*(int(jump * history.end) for jump in jumps), history.end, 0, *range(0, history.end + 1, 5)]:
+        traveller = Traveller(past)
+        for row in [*(int(jump * past.end) for jump in jumps), past.end, 0, *range(0, past.end + 1, 5)]:
             assert traveller.go(row) == row
             here = everything(traveller.model)
             assert here == states[row], differences(here, states[row])
@@ -112,7 +112,7 @@ def test_a_trace_says_who_was_recorded_and_how_it_ended(tmp_path: Path) -> None:
         assert trace.bye is not None
         assert (trace.bye.reason, trace.bye.status) == ("stopped by \x1b[2J", 3)
         assert trace.missing == ""
-        assert trace.history.extent() == (0, 0)
+        assert trace.past.extent() == (0, 0)
 
 
 def test_without_a_goodbye_a_trace_says_so(tmp_path: Path) -> None:
@@ -131,14 +131,14 @@ def test_payload_comes_back_by_stream_and_row(tmp_path: Path) -> None:
     told.ship()
     told.program.world.end()
     recording.writer.payload(Payload(2, 5, False, 100, b"\x00in"))
-    recording.take(told.past.history)
+    recording.take(told.grown.past)
     recording.pass_time(1.0)
     recording.writer.payload(Payload(2, 6, True, 3, b"out"))
     recording.writer.payload(Payload(3, 7, True, 3, b"no"))
     recording.close()
 
     with TraceFile.open(recording.path) as trace:
-        end = trace.history.end
+        end = trace.past.end
         assert trace.has_payload
         assert [(p.row, p.t, p.out, p.total, p.data) for p in trace.payload(2)] == [
             (0, 5, False, 100, b"\x00in"),
@@ -164,7 +164,7 @@ def test_a_writer_that_cannot_write_ends_with_its_last_whole_segment(tmp_path: P
     told.do(("step", ("act", 0, "echo")))
     told.ship()
     told.program.world.end()
-    (batch,) = told.past.history.batches(0)
+    (batch,) = told.grown.past.batches(0)
     assert isinstance(batch, Batch)
     with Disk(tmp_path / "x.scope", "w+") as disk:
         writer = TraceWriter(disk, greeted(), monotonic=lambda: 0.0)  # type: ignore[arg-type]
@@ -180,7 +180,7 @@ def test_a_writer_that_cannot_write_ends_with_its_last_whole_segment(tmp_path: P
 
     # then the file has two, and says that it was cut off
     with TraceFile.open(tmp_path / "x.scope") as trace:
-        assert trace.history.end == batch.count
+        assert trace.past.end == batch.count
         assert "cut off" in trace.missing
 
 

@@ -13,7 +13,7 @@ from trace_records import echoed, opened
 
 from streamscope.core.records import Word
 from streamscope.link.frames import Bye, Payload, Records, Slice
-from streamscope.trace.history import Gap
+from streamscope.trace.past import Gap
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
@@ -49,7 +49,7 @@ class Recorder:
 
 
 def traveller_of(trace: TraceFile) -> Traveller:
-    return Traveller(trace.history)
+    return Traveller(trace.past)
 
 
 def test_a_segment_is_due_a_second_after_its_first_piece(tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_a_segment_ends_when_it_is_full_whatever_the_time(tmp_path: Path, what: 
     recorder.tell(record("io.feed", 7))
     with recorder.close() as trace:
         assert trace.missing == ""
-        assert len(trace.history.milestones()) == 2
-        assert trace.history.end == recorder.writer.events
+        assert len(trace.past.milestones()) == 2
+        assert trace.past.end == recorder.writer.events
 
 
 def test_every_segment_begins_with_the_state_and_lies_behind_the_one_before(tmp_path: Path) -> None:
@@ -97,9 +97,9 @@ def test_every_segment_begins_with_the_state_and_lies_behind_the_one_before(tmp_
         recorder.tell([*opened(7 + n), *at(100 * n)], 100 * n)
         recorder.pass_time(1.0)
     with recorder.close() as trace:
-        assert [keyframe.row for keyframe in trace.history.keyframes()] == [0, 2, 4, 6, 8]
-        assert trace.history.milestones() == [(0, 0), (100, 2), (200, 4), (300, 6), (400, 8)]
-        assert trace.history.span_t() == (0, 400)
+        assert [keyframe.row for keyframe in trace.past.keyframes()] == [0, 2, 4, 6, 8]
+        assert trace.past.milestones() == [(0, 0), (100, 2), (200, 4), (300, 6), (400, 8)]
+        assert trace.past.span_t() == (0, 400)
 
 
 def test_with_many_handles_a_keyframe_waits_for_as_many_events(tmp_path: Path) -> None:
@@ -112,10 +112,10 @@ def test_with_many_handles_a_keyframe_waits_for_as_many_events(tmp_path: Path) -
         recorder.tell(record("io.feed", 7) * many)
         recorder.pass_time(1.0)
     with recorder.close() as trace:
-        rows = [keyframe.row for keyframe in trace.history.keyframes()]
+        rows = [keyframe.row for keyframe in trace.past.keyframes()]
         assert rows == [0, 10 * many]
         traveller = traveller_of(trace)
-        for row in (5, trace.history.end, 9 * many, 11 * many):
+        for row in (5, trace.past.end, 9 * many, 11 * many):
             assert traveller.go(row) == row
             assert len(traveller.model.streams) == many
             assert traveller.model.events_seen == row
@@ -137,7 +137,7 @@ def test_closed_handles_are_let_go_of_where_a_segment_ends(tmp_path: Path) -> No
         assert known == [[7], [7, 8], [8], [8]]
         straight = traveller_of(trace)
         straight.go(0)
-        for leaf in trace.history.batches(0):
+        for leaf in trace.past.batches(0):
             leaf.fold(straight.model)
         assert sorted(straight.model.streams) == [8]
 
@@ -159,10 +159,10 @@ def test_a_damaged_segment_is_a_gap_and_all_others_are_read(tmp_path: Path, monk
 
     # when all of it is looked at, then the rest is there, and it is said what is not
     with TraceFile.open(recorder.path) as trace:
-        history = trace.history
+        past = trace.past
         assert trace.missing == ""
-        assert len(history.rows(0, rows)) == rows
-        assert history.rows(rows, 3 * rows)[0] == Gap(rows)
+        assert len(past.rows(0, rows)) == rows
+        assert past.rows(rows, 3 * rows)[0] == Gap(rows)
         assert "checksum" in trace.missing
         assert f"{rows} events are missing, from row {rows} on" in trace.missing
         traveller = traveller_of(trace)
@@ -170,7 +170,7 @@ def test_a_damaged_segment_is_a_gap_and_all_others_are_read(tmp_path: Path, monk
         assert sorted(traveller.model.streams) == [7, 8, 9]  # from the keyframe of the third segment
         assert traveller.go(rows) == rows
         assert sorted(traveller.model.streams) == [7]
-        assert len(history.rows(*history.extent(9), stream=9)) == rows + 1  # and the gap, which is everyone's
+        assert len(past.rows(*past.extent(9), stream=9)) == rows + 1  # and the gap, which is everyone's
         assert trace.check() == trace.missing
 
 
@@ -182,9 +182,9 @@ def test_of_a_large_trace_little_stays_in_memory(tmp_path: Path) -> None:
     recorder.close().close()
 
     with TraceFile.open(recorder.path, memory=100_000) as trace:
-        one = trace.history.end // 40
-        for row in range(0, trace.history.end, one):
-            trace.history.rows(row, one)
+        one = trace.past.end // 40
+        for row in range(0, trace.past.end, one):
+            trace.past.rows(row, one)
             assert trace._reader._bytes <= 100_000
         assert 1 <= len(trace._reader._leaves) < 40
 
@@ -196,21 +196,21 @@ def test_a_part_that_follows_begins_with_the_state_of_the_one_before(tmp_path: P
     second = Recorder(tmp_path / "x.scope", after=first)
     with first.close() as before:
         end = traveller_of(before)
-        end.go(before.history.end)
+        end.go(before.past.end)
 
         # when the next has no events at all, or some
         third = Recorder(tmp_path / "y.scope", after=second)
         third.tell(echoed(7, 2), 5)
-        for recorder, rows in ((second, 0), (third, len(before.history.rows(0, 99)) - 1)):
+        for recorder, rows in ((second, 0), (third, len(before.past.rows(0, 99)) - 1)):
             with recorder.close() as trace:
                 # then it begins where the one before has ended, and its own rows at 0
-                assert trace.history.end == rows
+                assert trace.past.end == rows
                 traveller = traveller_of(trace)
                 traveller.go(0)
                 here, there = everything(traveller.model), everything(end.model)
                 assert here == there, differences(here, there)
                 if rows:
-                    event = trace.history.event(0)
+                    event = trace.past.event(0)
                     assert not isinstance(event, Gap)
                     assert event is not None
                     assert event.seq == first.place * 8 + 1
@@ -243,8 +243,8 @@ def test_an_engine_whose_clock_goes_back_is_recorded_all_the_same(tmp_path: Path
         recorder.pass_time(1.0)
     with recorder.close() as trace:
         assert trace.missing == ""
-        assert [t for t, _ in trace.history.milestones()] == [500, 500, 500]
-        assert [row.t for row in trace.history.rows(0, 9) if not isinstance(row, Gap)] == [500, 500, 300, 300, 400, 400]
+        assert [t for t, _ in trace.past.milestones()] == [500, 500, 500]
+        assert [row.t for row in trace.past.rows(0, 9) if not isinstance(row, Gap)] == [500, 500, 300, 300, 400, 400]
 
 
 def test_a_trace_that_has_ended_takes_nothing_more() -> None:

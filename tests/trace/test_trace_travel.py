@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_core_joined import Program, steps
-from trace_past import Past, differences, everything, states_from_the_start
+from trace_past import Grown, differences, everything, states_from_the_start
 
 from streamscope.core.records import Word
 from streamscope.link.engine import handle_state, loop_state
@@ -35,7 +35,7 @@ class Told:
 
     def __init__(self, joined: bool) -> None:
         self.program = Program(joined)
-        self.past = Past()
+        self.grown = Grown()
         self.turn = self.t = 0
 
     def do(self, happening: tuple[str, Any]) -> None:
@@ -45,9 +45,9 @@ class Told:
         elif name == "ship":
             self.ship()
         elif name == "keyframe":
-            self.past.keyframe()
+            self.grown.keyframe()
         elif name == "forget":
-            self.past.forget_closed(self.past.model.t - 100)
+            self.grown.forget_closed(self.grown.model.t - 100)
         elif name == "lose":
             self.lose(slices=what)
 
@@ -55,22 +55,22 @@ class Told:
         words: list[Word] = list(self.program.feed)
         self.program.feed.clear()
         if words:
-            self.past.records(words, self.turn, self.t)
-            self.turn, self.t = self.past.model.turn, self.past.model.t
+            self.grown.records(words, self.turn, self.t)
+            self.turn, self.t = self.grown.model.turn, self.grown.model.t
 
     def lose(self, slices: bool) -> None:
         words = list(self.program.feed)
         self.program.feed.clear()
         if words:
-            self.past.lost(self.past.decoder.count(words), len(words))
+            self.grown.lost(self.grown.decoder.count(words), len(words))
         if slices:
             loop = self.program.loop
             handles = [handle_state(handle, loop.closing_list) for handle in loop.handles.values()]
             states = msgspec.convert(handles, list[StreamState])
             state = msgspec.convert(loop_state(loop, loop.tick), LoopState)
             half = len(states) // 2
-            self.past.slice(state, states[:half], True, False)
-            self.past.slice(state, states[half:], False, True)
+            self.grown.slice(state, states[:half], True, False)
+            self.grown.slice(state, states[half:], False, True)
             self.turn, self.t = loop.turn, loop.tick
 
 
@@ -91,14 +91,14 @@ def test_a_jump_to_any_row_gives_the_state_that_was_folded_to_there(
         told.ship()
     finally:
         told.program.world.end()
-    history = told.past.history
-    states = states_from_the_start(history, told.past.decoder)
-    assert states[-1] == everything(told.past.model)
+    past = told.grown.past
+    states = states_from_the_start(past, told.grown.decoder)
+    assert states[-1] == everything(told.grown.model)
 
     # when somebody jumps about, and walks every row to the end and back
-    traveller = told.past.traveller()
+    traveller = told.grown.traveller()
     with patch("streamscope.trace.travel.WORTH_A_KEYFRAME", worth):
-        for row in [*(int(jump * history.end) for jump in jumps), *range(history.end + 1), *range(history.end, -1, -7)]:
+        for row in [*(int(jump * past.end) for jump in jumps), *range(past.end + 1), *range(past.end, -1, -7)]:
             assert traveller.go(row) == row == traveller.row
 
             # then each time all is as it was

@@ -13,7 +13,7 @@ from trace_past import CATALOGUE, differences, everything, states_from_the_start
 from streamscope.link.frames import Bye, Payload, Records, Slice
 from streamscope.link.replay import Replay
 from streamscope.link.session import Session
-from streamscope.trace.history import Gap, History
+from streamscope.trace.past import Gap, Past
 from streamscope.trace.pieces import Batch, ForgetMark, GapRow, SliceMark, read_slice
 from streamscope.trace.store.format import TraceError
 from streamscope.trace.store.writer import TraceWriter
@@ -39,14 +39,14 @@ def run_a_crowd(room: Room, session: Session, seed: int, acts: int, *, lossy: bo
     room.bring_up_to_date(session)
 
 
-def assert_jumps_are_right(history: History, seed: int) -> None:
+def assert_jumps_are_right(past: Past, seed: int) -> None:
     """Jumps to rows at random, and a walk on from each, against the fold from the start."""
-    states = states_from_the_start(history, history.decoder)
-    traveller = Traveller(history)
+    states = states_from_the_start(past, past.decoder)
+    traveller = Traveller(past)
     chance = random.Random(seed)
     for _ in range(150):
-        row = chance.randint(0, history.end)
-        for here in range(row, min(row + chance.choice([1, 1, 30]), history.end + 1)):
+        row = chance.randint(0, past.end)
+        for here in range(row, min(row + chance.choice([1, 1, 30]), past.end + 1)):
             assert traveller.go(here) == here
             state = everything(traveller.model)
             assert state == states[here], differences(state, states[here])
@@ -57,33 +57,33 @@ def assert_jumps_are_right(history: History, seed: int) -> None:
 def test_a_jump_in_a_live_past_is_the_fold_from_its_start(
     seed: int, lossy: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamscope.trace.history.KEYFRAME_NS", 1_000_000)  # so that the session takes many
-    monkeypatch.setattr("streamscope.trace.history.ROWS_PER_STREAM", 1)
+    monkeypatch.setattr("streamscope.trace.past.KEYFRAME_NS", 1_000_000)  # so that the session takes many
+    monkeypatch.setattr("streamscope.trace.past.ROWS_PER_STREAM", 1)
     monkeypatch.setattr("streamscope.trace.travel.WORTH_A_KEYFRAME", 100)
     with Room() as room:
         session = room.watch(kernel_buffer=4096, limit=2048) if lossy else room.watch()
         run_a_crowd(room, session, seed, 200, lossy=lossy)
         assert_model_is_engine(room, session)
-        history = session.history
-        assert any(isinstance(row, Gap) for row in history.rows(0, history.end)) == lossy
-        assert len(history.keyframes()) > 5
+        past = session.past
+        assert any(isinstance(row, Gap) for row in past.rows(0, past.end)) == lossy
+        assert len(past.keyframes()) > 5
 
-        assert_jumps_are_right(history, seed)
+        assert_jumps_are_right(past, seed)
 
-        traveller = Traveller(history)
-        traveller.go(history.end)
+        traveller = Traveller(past)
+        traveller.go(past.end)
         here, live = everything(traveller.model), everything(session.model)
         assert here == live, differences(here, live)
 
 
-def recorded(path: Path, history: History) -> None:
+def recorded(path: Path, past: Past) -> None:
     """A trace of this past, in segments of some pieces each."""
     from link_room import hello
 
     now = 0.0
     with path.open("w+b") as file:
         writer = TraceWriter(file, hello(), monotonic=lambda: now)
-        for n, leaf in enumerate(history.batches(0)):
+        for n, leaf in enumerate(past.batches(0)):
             record(writer, leaf)
             if n % 7 == 0:
                 now += 1.0
@@ -109,8 +109,8 @@ def test_a_replayed_trace_ends_in_the_state_that_was_live(tmp_path: Path, lossy:
     with Room() as room:
         session = room.watch(kernel_buffer=4096, limit=2048) if lossy else room.watch()
         run_a_crowd(room, session, 7, 200, lossy=lossy)
-        recorded(tmp_path / "x.scope", session.history)
-        live, rows = session.model, session.history.rows(0, session.history.end)
+        recorded(tmp_path / "x.scope", session.past)
+        live, rows = session.model, session.past.rows(0, session.past.end)
 
     # when it is replayed
     replay = Replay.open(tmp_path / "x.scope")
@@ -119,8 +119,8 @@ def test_a_replayed_trace_ends_in_the_state_that_was_live(tmp_path: Path, lossy:
         assert replay.reason == "the recording ends here: the test is over"
         assert replay.exit_status == 4
         assert not replay.reconnects
-        assert replay.history.rows(0, replay.history.end) == rows
-        assert_jumps_are_right(replay.history, 1)
+        assert replay.past.rows(0, replay.past.end) == rows
+        assert_jumps_are_right(replay.past, 1)
 
         # then its end is what was live, but for closed streams, which a recorder forgets at its own times
         open_ones = {n: state for n, state in live.known.items() if not state.closed_t}
@@ -154,7 +154,7 @@ def test_a_replay_says_what_is_missing_when_it_is_found(tmp_path: Path) -> None:
     with Room() as room:
         session = room.watch()
         run_a_crowd(room, session, 1, 60, lossy=False)
-        recorded(path, session.history)
+        recorded(path, session.past)
     whole = path.read_bytes()
 
     # given a file that was cut off, it says so at once
@@ -168,7 +168,7 @@ def test_a_replay_says_what_is_missing_when_it_is_found(tmp_path: Path) -> None:
     replay = Replay.open(path)
     replay.trace._reader._leaves.clear()
     path.write_bytes(whole[:4000] + bytes(len(whole) - 4000))
-    replay.history.rows(0, replay.history.end)
+    replay.past.rows(0, replay.past.end)
     assert replay.fold(0.0) is False
     assert "damaged" in replay.reason
     assert list(replay.notices) == [replay.reason]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, event_as_json
-from streamscope.trace.history import Gap, History
 from streamscope.trace.model import Model
+from streamscope.trace.past import Gap, Past
 from streamscope.trace.sentence import sentence
 from streamscope.trace.series import Series
 from streamscope.trace.state import LoopState, RequestState, StreamState
@@ -77,18 +77,18 @@ def test_the_fold_takes_it_or_refuses_it_and_stays_well_typed(batches: list[list
 @settings(max_examples=200)
 @given(batches=BATCHES)
 def test_every_event_that_is_expanded_can_be_shown_and_written(batches: list[list[Word]]) -> None:
-    history = History(1 << 20)
+    past = Past(1 << 20)
     for words in batches:
-        accepts(history.append, 5, 1, 5, words)
+        accepts(past.append, 5, 1, 5, words)
 
-    rows = history.rows(0, 10_000)
+    rows = past.rows(0, 10_000)
 
-    assert len(rows) == history.end
+    assert len(rows) == past.end
     for event in rows:
         assert not isinstance(event, Gap)
         assert all(text.isprintable() for text in sentence(event, Vocabulary.here()))
         assert msgspec.json.encode(event_as_json(event, Vocabulary.here()))
-    assert [r for r in rows if not isinstance(r, Gap) and r.stream == 2] == history.rows(0, 10_000, stream=2)
+    assert [r for r in rows if not isinstance(r, Gap) and r.stream == 2] == past.rows(0, 10_000, stream=2)
 
 
 @given(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from feeds import at, record
-from trace_past import Past
+from trace_past import Grown
 from trace_records import begun, opened, written
 
 from streamscope.core import flags as uv
@@ -13,10 +13,10 @@ from streamscope.core.joined_records import joined_site
 from streamscope.core.records import Word
 
 
-def some_past(seed: int, batches: int = 60, max_bytes: int = 1 << 30, losses: bool = True) -> Past:
+def some_past(seed: int, batches: int = 60, max_bytes: int = 1 << 30, losses: bool = True) -> Grown:
     """Streams that come, read, write and go, with losses, slices and keyframes where chance wants them."""
     chance = random.Random(seed)
-    past = Past(max_bytes)
+    grown = Grown(max_bytes)
     t, request = 0, 0
     for number in range(batches):
         words: list[Word] = []
@@ -37,12 +37,12 @@ def some_past(seed: int, batches: int = 60, max_bytes: int = 1 << 30, losses: bo
                 [stream << 16 | joined_site("read"), t, 12, size],
                 [stream << 16 | joined_site("written.rearm"), request - 1, 0],
             ])  # fmt: skip
-        past.records(words, number, begin_t)
+        grown.records(words, number, begin_t)
         if chance.random() < 0.15:
-            past.keyframe()
+            grown.keyframe()
         if chance.random() < 0.08 and losses:
-            past.lost(chance.randrange(1, 50))
-            past.slice(past.model.loop, list(past.model.known.values()), True, True)
+            grown.lost(chance.randrange(1, 50))
+            grown.slice(grown.model.loop, list(grown.model.known.values()), True, True)
         if chance.random() < 0.08:
-            past.forget_closed(t - 20_000_000)
-    return past
+            grown.forget_closed(t - 20_000_000)
+    return grown

@@ -13,10 +13,10 @@ from trace_records import begun, opened
 from streamscope.core import flags as uv
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
-from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.lanes import Column, Lanes
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import GapRow, SliceBody, SliceMark, read_slice
 from streamscope.trace.tally import ALL, Standing
 
@@ -25,12 +25,12 @@ FLAGS = (uv.READABLE, uv.WRITABLE, uv.READING, uv.READ_PARTIAL, uv.CLOSING)
 FIELDS = [name for name in Column.__struct_fields__ if name not in ("t0", "t1", "exact")]
 
 
-class Past:
-    """A history and the model beside it, as a session keeps them."""
+class Grown:
+    """A past and the model beside it, as a session keeps them."""
 
     def __init__(self, decoder: Decoder | None = None, max_bytes: int = ROOM) -> None:
         self.decoder = decoder or Decoder.here()
-        self.history = History(max_bytes, self.decoder)
+        self.past = Past(max_bytes, self.decoder)
         self.model = Model.here()
         self.place = 0
         self.turn = 0
@@ -45,7 +45,7 @@ class Past:
     def batch(self, *records: list[Word]) -> None:
         words = [word for each in records for word in each]
         count = self.model.apply(self.place, self.turn, self.t, words)
-        self.history.append(self.place, self.turn, self.t, words, count)
+        self.past.append(self.place, self.turn, self.t, words, count)
         self.place += len(words)
         self.turn, self.t = self.model.loop.turn, self.model.loop.t
 
@@ -54,22 +54,22 @@ class Past:
         return self.requests
 
     def keyframe(self) -> None:
-        self.history.keyframe(freeze(self.model))
+        self.past.keyframe(freeze(self.model))
 
     def lose(self, events: int) -> None:
         """Events are lost."""
         self.model.lost(events)
-        self.history.gap(events)
+        self.past.gap(events)
 
     def tell(self, *numbers: int, first: bool = True, last: bool = True) -> None:
         """A snapshot, or part of one, that names these streams; they are as if nothing had happened to them."""
         loop = msgspec.structs.replace(self.model.loop, t=self.t)
         streams = [self.model.streams[number] for number in numbers]
-        self.history.slice(self.place, loop, streams, first, last)
+        self.past.slice(self.place, loop, streams, first, last)
         self.model.slice(self.place, loop, streams, first, last)
 
     def lanes(self, stream: int = 7) -> Lanes:
-        return Lanes(self.history, stream)
+        return Lanes(self.past, stream)
 
 
 def exact(lanes: Lanes, t0: int, t1: int, n: int, now: int | None = None) -> list[Column]:
@@ -85,20 +85,20 @@ def exact(lanes: Lanes, t0: int, t1: int, n: int, now: int | None = None) -> lis
 class Reckoner:
     """The columns, reckoned from single events without any haste."""
 
-    def __init__(self, past: Past, stream: int, edges: list[int], now: int) -> None:
+    def __init__(self, grown: Grown, stream: int, edges: list[int], now: int) -> None:
         self.stream = stream
         self.columns = [Column(t0=a, t1=b) for a, b in pairwise(edges)]
         self.t = 0
         self.there = self.gap = self.sure = False
         self.flags = self.wants = self.wq = self.pending = self.high_water = 0
-        for leaf in past.history.batches(0):
+        for leaf in grown.past.batches(0):
             if isinstance(leaf, GapRow):
                 self._lose(leaf.events)
             elif isinstance(leaf, SliceMark):
                 self._take(read_slice(leaf.packed))
             else:
                 self._pass_to(leaf.t)
-                for event in leaf.rows(past.decoder, None, 0):
+                for event in leaf.rows(grown.decoder, None, 0):
                     assert isinstance(event, Event)
                     self._pass_to(event.t)
                     self._event(event)
@@ -207,14 +207,14 @@ class Reckoner:
         self._stand(scratch)
 
 
-def happenings(dice: random.Random, past: Past, stream: int) -> Iterator[list[Word]]:
+def happenings(dice: random.Random, grown: Grown, stream: int) -> Iterator[list[Word]]:
     """Something that may happen to a stream, in many records or in one."""
-    if stream not in past.there:
+    if stream not in grown.there:
         if dice.random() < 0.3:
-            past.there.add(stream)
+            grown.there.add(stream)
             yield opened(stream)
         return
-    queued, taken = past.queued[stream], past.taken[stream]
+    queued, taken = grown.queued[stream], grown.taken[stream]
     match dice.randrange(14):
         case 0:
             yield record("flag.set", stream, dice.choice(FLAGS))
@@ -223,7 +223,7 @@ def happenings(dice: random.Random, past: Past, stream: int) -> Iterator[list[Wo
         case 2:
             yield record("write_queue_size", stream, 0, dice.randrange(200_000))
         case 3:
-            queued.append(past.next_request())
+            queued.append(grown.next_request())
             yield begun(stream, queued[-1], 10) + record("write_queue.push", stream, queued[-1])
         case 4 if queued:
             request = queued.pop(0)
@@ -236,12 +236,12 @@ def happenings(dice: random.Random, past: Past, stream: int) -> Iterator[list[Wo
         case 6:
             yield record("sys.writev", stream, 9, 100, dice.choice([100, -11, -32]))
         case 7:
-            past.t += dice.randrange(30)
-            yield joined(dice.choice(["read", "read.again"]), stream, past.t, 9, 77)
-            past.t += dice.randrange(30)
-            yield joined("read.end", stream, past.t)
+            grown.t += dice.randrange(30)
+            yield joined(dice.choice(["read", "read.again"]), stream, grown.t, 9, 77)
+            grown.t += dice.randrange(30)
+            yield joined("read.end", stream, grown.t)
         case 8:
-            taken.append(past.next_request())
+            taken.append(grown.next_request())
             yield joined(dice.choice(["write", "write.more"]), stream, taken[-1], 50_000, 9, 1)
         case 9 if taken:
             yield joined(dice.choice(["written", "written.rearm"]), stream, taken.pop(0), 0)
@@ -252,47 +252,47 @@ def happenings(dice: random.Random, past: Past, stream: int) -> Iterator[list[Wo
         case 12:
             yield record("high_water", stream, 65536, dice.randrange(100_000))
         case 13:
-            request = past.next_request()
+            request = grown.next_request()
             yield begun(stream, request, 0, kind=uv.UV_SHUTDOWN) + record("shutdown_req", stream, 0, request)
             yield record("shutdown_req", stream, request, 0)
             yield record("request.end", stream, request, dice.choice([0, -32]), 0, uv.UV_SHUTDOWN, fn="uv__drain")
         case _:
             yield record("callback.error", stream, 2, "ValueError") + record("sys.close", stream, 9, 0, -9)
             if dice.random() < 0.1 and not queued and not taken:
-                past.there.remove(stream)
+                grown.there.remove(stream)
                 yield record("handle.closed", stream)
 
 
-def lived(seed: int, batches: int = 25, *, losses: bool = True) -> Past:
+def lived(seed: int, batches: int = 25, *, losses: bool = True) -> Grown:
     """A past of two streams of which nobody planned anything."""
     dice = random.Random(seed)
-    past = Past()
+    grown = Grown()
     for _ in range(batches):
         records: list[list[Word]] = []
         for _ in range(dice.randrange(1, 12)):
-            records += happenings(dice, past, dice.choice([7, 7, 8]))
+            records += happenings(dice, grown, dice.choice([7, 7, 8]))
             if dice.random() < 0.3:
-                past.t += dice.choice([0, 1, 10, 500])
-                records.append(at(past.t))
+                grown.t += dice.choice([0, 1, 10, 500])
+                records.append(at(grown.t))
             if dice.random() < 0.2:
-                past.turn += 1
-                records.append(record("loop.turn", 0, past.turn, past.t))
+                grown.turn += 1
+                records.append(record("loop.turn", 0, grown.turn, grown.t))
         if records:
-            before = past.model.loop
-            past.turn, past.t = before.turn, before.t
-            past.batch(*records)
+            before = grown.model.loop
+            grown.turn, grown.t = before.turn, before.t
+            grown.batch(*records)
         if losses and dice.random() < 0.05:
-            past.lose(dice.randrange(1, 100))
+            grown.lose(dice.randrange(1, 100))
             if dice.random() < 0.7:
-                past.t += dice.choice([0, 700])
-            numbers = list(past.model.streams)
+                grown.t += dice.choice([0, 700])
+            numbers = list(grown.model.streams)
             if dice.random() < 0.5:
-                past.tell(*numbers)
+                grown.tell(*numbers)
             elif dice.random() < 0.5:
-                past.tell(*numbers[:1], last=False)
+                grown.tell(*numbers[:1], last=False)
                 if dice.random() < 0.5:
-                    past.batch(record("loop.turn", 0, past.turn, past.t))
-                past.tell(*numbers[1:], first=False)
+                    grown.batch(record("loop.turn", 0, grown.turn, grown.t))
+                grown.tell(*numbers[1:], first=False)
         if dice.random() < 0.2:
-            past.keyframe()
-    return past
+            grown.keyframe()
+    return grown

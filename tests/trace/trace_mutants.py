@@ -134,28 +134,28 @@ def opened_from(data: bytes, memory: int = 1 << 20) -> TraceFile:
 
 def look_at_everything(trace: TraceFile) -> None:
     """Do with it what all of the program does: nothing but a TraceError may come of it."""
-    history = trace.history
-    first, end = history.extent()
+    past = trace.past
+    first, end = past.extent()
     some = [first, first + 1, (first + end) // 2, end - 1, end, end + 5]
     for row in some:
-        history.rows(row, 30)
-        history.event(row)
+        past.rows(row, 30)
+        past.event(row)
     for stream in (0, 3, 7, 1 << 40):
-        start, _ = history.extent(stream)
-        history.rows(start, 50, stream)
+        start, _ = past.extent(stream)
+        past.rows(start, 50, stream)
     for t in (-1, 0, 1001, 1 << 62):
-        assert first <= history.row_at(t=t) <= end
-        assert first <= history.row_at(turn=t) <= end
-        assert first <= history.row_at(seq=t) <= end
-    history.span_t()
-    history.milestones()
-    traveller = Traveller(history)
+        assert first <= past.row_at(t=t) <= end
+        assert first <= past.row_at(turn=t) <= end
+        assert first <= past.row_at(seq=t) <= end
+    past.span_t()
+    past.milestones()
+    traveller = Traveller(past)
     for row in [*some, first]:
         traveller.go(row)
     traveller.step_turn(1)
     for stream, step in ((7, 1), (3, -1)):
-        search(history, traveller.model.decoder, traveller.row, stream, is_change(), step)
-    for keyframe in history.keyframes():
+        search(past, traveller.model.decoder, traveller.row, stream, is_change(), step)
+    for keyframe in past.keyframes():
         len(keyframe.packed)
     for item in trace.payload(7):
         assert item.stream == 7

@@ -11,9 +11,9 @@ from streamscope.core.probe import FUNCTIONS
 from streamscope.core.records import Word
 from streamscope.trace import recipes
 from streamscope.trace.decode import Decoder
-from streamscope.trace.history import History
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import Batch
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.travel import Traveller
@@ -75,51 +75,51 @@ def one_by_one(words: list[Word], decoder: Decoder) -> Iterator[list[Word]]:
         i += decoder.layout.lengths[code]
 
 
-class Past:
-    """A history and a model that grow together as a session's do, with a keyframe where the test wants one."""
+class Grown:
+    """A past and a model that grow together as a session's do, with a keyframe where the test wants one."""
 
     def __init__(self, max_bytes: int = 1 << 30) -> None:
-        self.history = History(max_bytes)
+        self.past = Past(max_bytes)
         self.model = Model(Vocabulary(*CATALOGUE))
         self.decoder = Decoder(Vocabulary(*CATALOGUE))
         self.place = 0
 
     def records(self, words: list[Word], turn: int, t: int) -> None:
         count = self.model.apply(self.place, turn, t, words)
-        self.history.append(self.place, turn, t, words, count, self.model.t)
+        self.past.append(self.place, turn, t, words, count, self.model.t)
         self.place += len(words)
 
     def slice(self, loop: LoopState, streams: list[StreamState], first: bool, last: bool) -> None:
         self.model.slice(self.place, loop, streams, first, last)
-        self.history.slice(self.place, loop, streams, first, last)
+        self.past.slice(self.place, loop, streams, first, last)
 
     def lost(self, events: int, words: int = 1) -> None:
         self.model.lost(events)
-        self.history.gap(events)
+        self.past.gap(events)
         self.place += words
 
     def forget_closed(self, before_t: int) -> None:
         self.model.forget_closed(before_t)
-        self.history.forget(before_t)
+        self.past.forget(before_t)
 
     def keyframe(self) -> None:
-        self.history.keyframe(freeze(self.model))
+        self.past.keyframe(freeze(self.model))
 
     def traveller(self) -> Traveller:
-        return Traveller(self.history)
+        return Traveller(self.past)
 
 
-def states_from_the_start(history: History, decoder: Decoder) -> list[bytes]:
+def states_from_the_start(past: Past, decoder: Decoder) -> list[bytes]:
     """What holds at each row, from the first on: the fold event by event, with no keyframe."""
     model = Model(Vocabulary(*CATALOGUE))
-    states: list[bytes] = [b""] * (history.end + 1)
+    states: list[bytes] = [b""] * (past.end + 1)
     row = 0
 
     def note() -> None:
         states[row] = everything(model)
 
     note()
-    for leaf in history.batches(0):
+    for leaf in past.batches(0):
         if isinstance(leaf, Batch):
             model.begin(leaf.turn, leaf.t)
             for record in one_by_one(leaf.words(), decoder):
@@ -132,5 +132,5 @@ def states_from_the_start(history: History, decoder: Decoder) -> list[bytes]:
             leaf.fold(model)
             row += leaf.count
         note()
-    assert row == history.end
+    assert row == past.end
     return states

@@ -47,7 +47,7 @@ def test_the_default_theme_is_the_screens_own() -> None:
 def test_settings_of_a_file_replace_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
-        'theme = "nord"\ncolumns = ["queue", "number"]\nframes_per_second = 10\nclosed_seconds = 0\nhistory_mib = 8\n'
+        'theme = "nord"\ncolumns = ["queue", "number"]\nframes_per_second = 10\nclosed_seconds = 0\npast_mib = 8\n'
         '[keys]\n"streams.sort" = "o, ctrl+o"\nstreams.pin = "?"\nhelp = "f1"\npause = "P"\n'
     )
     config = load_config(path)
@@ -55,7 +55,7 @@ def test_settings_of_a_file_replace_the_defaults(tmp_path: Path) -> None:
     assert config.theme == "nord"
     assert config.columns == ("queue", "number")
     assert (config.frames_per_second, config.closed_seconds) == (10, 0)
-    assert config.history_bytes == 8 * 1024 * 1024
+    assert config.past_bytes == 8 * 1024 * 1024
     assert config.keys == {"streams.sort": "o,ctrl+o", "streams.pin": "?", "help": "f1", "pause": "P"}
 
 
@@ -82,7 +82,7 @@ def test_the_users_config_folder_is_where_the_file_is_looked_for(
         ("theme = nord\n", "f:1: this is not TOML: Invalid value"),
         ("frames_per_second = 'fast'\n", 'f:1: frames_per_second must be a whole number from 1 to 60, not "fast"'),
         ("\nframes_per_second = 0\n", "f:2: frames_per_second must be a whole number from 1 to 60, not 0"),
-        ("history_mib = true\n", "f:1: history_mib must be a whole number from 1 to 4096, not true"),
+        ("past_mib = true\n", "f:1: past_mib must be a whole number from 1 to 4096, not true"),
         ("theme = 3\n", "f:1: there is no theme 3; there are streamscope, "),
         ('theme = "noord"\n', 'f:1: there is no theme "noord"; there are streamscope, '),
         ("theem = 'nord'\n", 'f:1: there is no setting "theem"; did you mean theme?'),

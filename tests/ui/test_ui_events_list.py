@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from ui_scenes import after_a_minute, opened, view_of, wrote
 
 from streamscope.trace.decode import Event
-from streamscope.trace.history import Gap
+from streamscope.trace.past import Gap
 from streamscope.ui.messages import StreamSelected
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_list import EventList
@@ -123,12 +123,12 @@ async def test_rows_do_not_move_while_older_ones_are_dropped() -> None:
             await pilot.press("up")
         before = app.lines()
         cursor = app.list.cursor
-        dropped = feed.history.dropped
+        dropped = feed.past.dropped
         turns(feed, 41, 60)
         app.pane.show(set())
         await pilot.pause()
 
-        assert feed.history.dropped > dropped
+        assert feed.past.dropped > dropped
         assert app.lines() == before
         assert app.list.cursor == cursor
 
@@ -142,7 +142,7 @@ async def test_a_reader_of_rows_that_are_dropped_gets_the_oldest_that_are_left()
         app.pane.show(set())
         await pilot.pause()
 
-        assert int(app.turns()[0]) == feed.history.first + 1
+        assert int(app.turns()[0]) == feed.past.first + 1
         assert app.list.selected is None
 
         await pilot.press("down")
@@ -256,7 +256,7 @@ async def test_another_engine_begins_another_list() -> None:
         await pilot.press("up")
         other = after_a_minute()
         turns(other, 500, 503)
-        feed.history, feed.model = other.history, other.model
+        feed.past, feed.model = other.past, other.model
         app.pane.show(set())
         await pilot.pause()
 
@@ -271,13 +271,13 @@ async def test_only_rows_in_sight_are_expanded(monkeypatch) -> None:
         feed.feed(*batch)
     async with running(feed) as (app, pilot):
         asked: list[tuple[int, int]] = []
-        rows = feed.history.rows
+        rows = feed.past.rows
 
         def counting(start: int, count: int, stream: int | None = None):
             asked.append((start, count))
             return rows(start, count, stream)
 
-        monkeypatch.setattr(feed.history, "rows", counting)
+        monkeypatch.setattr(feed.past, "rows", counting)
         feed.feed(*batch)
         app.pane.show(set())
         await pilot.pause()

@@ -36,7 +36,7 @@ def test_a_pause_stands_at_the_present_and_shows_the_same_state() -> None:
 
     travel = journey(view)
 
-    assert (travel.row, travel.t, view.moved) == (scene.history.end, now_t, False)
+    assert (travel.row, travel.t, view.moved) == (scene.past.end, now_t, False)
     assert view.model.streams[7] == live
     assert view.model.streams[7] is not live
 
@@ -100,9 +100,9 @@ def test_turns_and_numbers_are_gone_to_right_after_their_event() -> None:
     assert event_of(view.travel) == event
 
     view.go_to(Target("start"))
-    assert view.travel.row == scene.history.reach
+    assert view.travel.row == scene.past.reach
     view.go_to(Target("turn", 10**9))
-    assert view.travel.row == scene.history.end, "as near as there is"
+    assert view.travel.row == scene.past.end, "as near as there is"
 
 
 def test_the_end_is_the_present() -> None:

@@ -31,9 +31,9 @@ async def test_space_pauses_and_arrows_then_step_wherever_the_focus_is() -> None
         for focus in (overview.table, overview.panels.panels[0], overview.query_one(EventList)):
             focus.focus()
             await pilot.press("space", "left")
-            assert view.history_end == scene.history.end - 1
+            assert view.past_end == scene.past.end - 1
             await pilot.press("left", "right")
-            assert view.history_end == scene.history.end - 1
+            assert view.past_end == scene.past.end - 1
             assert overview.focused is focus
             await pilot.press("end")
             assert not view.paused
@@ -82,7 +82,7 @@ async def test_home_is_the_oldest_instant_and_end_the_present() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view) as (pilot, _):
         await pilot.press("space", "home")
-        assert view.history_end == 0
+        assert view.past_end == 0
         assert "start" not in text_of(pilot)[-1]
         assert "End live" in text_of(pilot)[-1]
         await pilot.press("end")
@@ -97,7 +97,7 @@ async def test_the_line_of_the_past_says_what_is_kept_in_the_present_and_back_in
             line = text_of(pilot)[-2]
             assert line.startswith(" 22:16:40 ")
             assert "past 20.2 s" in line
-            assert f"{scene.history.end} events" in line
+            assert f"{scene.past.end} events" in line
             assert "of 4.0 MiB" in line
             assert "┃" in line
             await pilot.press("space")
@@ -130,7 +130,7 @@ async def test_colon_goes_to_what_is_written() -> None:
 
 
 def here_seq(view: View, turn: int) -> int:
-    event = view.history.event(view.history.row_at(turn=turn))
+    event = view.past.event(view.past.row_at(turn=turn))
     assert isinstance(event, Event)
     return event.seq
 
@@ -180,7 +180,7 @@ async def test_keys_that_are_written_do_not_travel() -> None:
     async with looking_at(scene, view) as (pilot, overview):
         await pilot.press("space", "slash", *"abc", "left", "home")
 
-        assert view.history_end == scene.history.end
+        assert view.past_end == scene.past.end
         assert overview.query_one(Input).cursor_position == 0
 
 
@@ -258,7 +258,7 @@ async def test_enter_on_an_event_of_the_past_goes_to_it() -> None:
         overview.query_one(EventList).focus()
         await pilot.press("up", "up", "up", "enter")
 
-        assert view.history_end == scene.history.end - 2
+        assert view.past_end == scene.past.end - 2
 
 
 async def test_a_selected_stream_stays_selected_where_it_is_not_there_yet() -> None:
@@ -297,9 +297,9 @@ async def test_a_replay_plays_and_pauses_with_space_and_has_a_speed() -> None:
         assert "❚❚ replay 2×" in text_of(pilot)[0]
         assert view.model.turn == 24
         await pilot.press("end")
-        assert view.history_end == scene.history.end
+        assert view.past_end == scene.past.end
         await pilot.press("home")
-        assert view.history_end == 0
+        assert view.past_end == 0
 
 
 async def test_a_replay_can_begin_at_an_instant() -> None:
@@ -380,7 +380,7 @@ async def test_a_step_from_where_memory_has_ended_says_that_it_is_none() -> None
     async with looking_at(scene, view) as (pilot, _):
         await pilot.press("space", "left")
         assert not pilot.app._notifications
-        scene.history.max_bytes = 1
+        scene.past.max_bytes = 1
         scene.records(record("loop.turn", 0, TURNS + 1, scene.clock.t))
         await pilot.press("left")
 

@@ -55,9 +55,9 @@ def test_the_events_that_belong_on_a_paused_screen_end_where_the_pause_began() -
 
     scene.records(record("handle.closed", 7))
 
-    assert (view.history_end, scene.history.end) == (1, 2)
+    assert (view.past_end, scene.past.end) == (1, 2)
     view.resume()
-    assert view.history_end == 2
+    assert view.past_end == 2
 
 
 def test_curves_stand_still_while_paused_and_have_no_hole_afterwards() -> None:

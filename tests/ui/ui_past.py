@@ -78,7 +78,7 @@ class Replayed(Scene):
     def of(cls, scene: Scene) -> Replayed:
         """A replay of what a scene has been through."""
         replay = cls(scene.clock)
-        replay.model, replay.history, replay.status = scene.model, scene.history, "replay"
+        replay.model, replay.past, replay.status = scene.model, scene.past, "replay"
         return replay
 
 

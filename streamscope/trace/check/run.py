@@ -13,8 +13,8 @@ from streamscope.trace.check.plans import Pretended, Step, plans
 from streamscope.trace.check.quantities import QuantityWatch
 from streamscope.trace.check.watches import Instant, NeverWatch, Verdict, Watch, called, seconds
 from streamscope.trace.decode import Event
-from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
 from streamscope.trace.state import StreamState
 from streamscope.trace.travel import Traveller
@@ -58,7 +58,7 @@ class Report:
 
 
 def check(
-    history: History,
+    past: Past,
     assertions: Iterable[Assertion],
     *,
     ends: bool = True,
@@ -66,10 +66,10 @@ def check(
     strict: bool = False,
 ) -> Report:
     """Holds a past against assertions. `ends` is False for one whose end is missing: what came then is not known, as
-    after a loss. What turns out to be damaged is a loss, and `history.damage` tells of it.
+    after a loss. What turns out to be damaged is a loss, and `past.damage` tells of it.
     """
     report = Report([], ends=ends, allow_vacuous=allow_vacuous, strict=strict)
-    return _Check(history, [watch_for(each) for each in assertions], report).run()
+    return _Check(past, [watch_for(each) for each in assertions], report).run()
 
 
 def watch_for(assertion: Assertion) -> Watch:
@@ -81,20 +81,20 @@ def watch_for(assertion: Assertion) -> Watch:
 
 
 class _Check:
-    def __init__(self, history: History, watches: list[Watch], report: Report) -> None:
-        self._history = history
-        self._decoder = history.decoder
+    def __init__(self, past: Past, watches: list[Watch], report: Report) -> None:
+        self._past = past
+        self._decoder = past.decoder
         self._assertions = watches
         helping = (helper for watch in watches for helper in (watch.where, watch.cause) if helper is not None)
         self._watches = [*watches, *helping]
         self._model: Model | None = None
         self._blind = False
-        self._walk = Walk(history.decoder, self._wants, measures=any(watch.measures for watch in watches))
-        self._plans = plans(history.decoder, self._watches)
+        self._walk = Walk(past.decoder, self._wants, measures=any(watch.measures for watch in watches))
+        self._plans = plans(past.decoder, self._watches)
         self._now: Batch | None = None
         self._pretended: Pretended | None = None
         self._report = report
-        self._request = history.decoder.vocabulary.request("write")
+        self._request = past.decoder.vocabulary.request("write")
         self._t = 0
         self._row = 0
 
@@ -103,30 +103,30 @@ class _Check:
 
     def run(self) -> Report:
         """The walk over all of the past."""
-        history, report = self._history, self._report
-        row, piece = history.first, 0
+        past, report = self._past, self._report
+        row, piece = past.first, 0
         if any(watch.needs_state for watch in self._watches):
-            row, piece, model = state_before(history, history.reach, Model(history.decoder.vocabulary))
+            row, piece, model = state_before(past, past.reach, Model(past.decoder.vocabulary))
             self._stand(model)
             leaves: Iterable[Leaf] = self._leaves(piece)
         else:
-            leaves = history.batches(row)
+            leaves = past.batches(row)
         report.missing_before = row
         for leaf in leaves:
             self._row = leaf.first
             try:
                 self._leaf(leaf)
             except FeedError as error:  # only a file that somebody has damaged has such
-                history.damage = str(error)
+                past.damage = str(error)
                 self._lost(leaf.first, max(leaf.count, 1))
-        end_t = max(history.end_t, self._t)
+        end_t = max(past.end_t, self._t)
         if not report.ends:
             for watch in self._watches:
                 watch.advance(end_t)
                 watch.blind()
         certain = report.ends and not report.gaps and not report.missing_before
         report.verdicts = [watch.end(end_t, certain) for watch in self._assertions]
-        report.events = history.end - row - len(report.gaps)
+        report.events = past.end - row - len(report.gaps)
         for watch in self._assertions:
             self._say_of(watch)
         failed = [failure.at for verdict in report.verdicts for failure in verdict.failures]
@@ -162,11 +162,11 @@ class _Check:
 
     def _handles(self) -> dict[int, int]:
         """The type of every handle there was, or of very many."""
-        history = self._history
-        _, piece, model = state_before(history, history.reach, Model(history.decoder.vocabulary))
+        past = self._past
+        _, piece, model = state_before(past, past.reach, Model(past.decoder.vocabulary))
         kinds = {state.number: state.type for state in model.known.values()}
         walk = Walk(self._decoder, lambda kind: kind == "handle.init")
-        for _, leaf in history.leaves(piece):
+        for _, leaf in past.leaves(piece):
             if isinstance(leaf, Batch):
                 kinds.update((event.stream, int(event.fields.get("type", 0))) for _, event in walk.events(leaf))
             elif isinstance(leaf, SliceMark):
@@ -179,12 +179,12 @@ class _Check:
         """The leaves from a piece on. Where nothing certain is known, because events are missing, the next keyframe of
         a state that is whole makes it known again.
         """
-        history = self._history
-        for (here, number), leaf in history.leaves(piece):
+        past = self._past
+        for (here, number), leaf in past.leaves(piece):
             if self._blind and number == 0:
-                keyframe = history.before(leaf.first)
+                keyframe = past.before(leaf.first)
                 if keyframe is not None and keyframe.piece == here and self._model is not None:
-                    model = state_before(history, leaf.first, self._model)[2]
+                    model = state_before(past, leaf.first, self._model)[2]
                     if model.whole:
                         self._row = leaf.first
                         self._blind = False
@@ -349,18 +349,18 @@ class _Check:
         """Finds the event of an instant, or where it came between two, the one that is nearest."""
         if at.event is not None or not at.t:
             return
-        history = self._history
+        past = self._past
         at.between = at.row is None
-        row = at.row if at.row is not None else history.row_at(t=at.t)
+        row = at.row if at.row is not None else past.row_at(t=at.t)
         for candidate in (row, row - 1, row + 1):
-            event = history.event(candidate)
+            event = past.event(candidate)
             if isinstance(event, Event):
                 at.event, at.row = event, candidate
                 return
 
     def _introduce(self, instants: list[Instant]) -> None:
         """Finds out what the streams of these are called, where nobody had to know it until now."""
-        traveller = Traveller(self._history) if instants else None
+        traveller = Traveller(self._past) if instants else None
         for at in sorted(instants, key=lambda at: at.row or 0):
             if traveller is not None and at.row is not None:
                 traveller.go(at.row + 1)

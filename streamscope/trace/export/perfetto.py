@@ -39,7 +39,7 @@ def packets(
 
     Raises FeedError or TraceError where the past turns out to be damaged.
     """
-    titles = Titles(selection.history.decoder)
+    titles = Titles(selection.past.decoder)
     exporter = Exporter(program, pid, started, titles)
     model = selection.state(selection.first)
     titles.know(model.known.values())

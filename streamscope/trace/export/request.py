@@ -32,15 +32,15 @@ class Request:
 
     def select(self, trace: TraceFile) -> Selection:
         """The rows. Raises ExportError for what cannot be understood."""
-        history = trace.history
-        first, begin_t = _row(trace, self.begin, "--from") if self.begin else (history.first, 0)
-        end, end_t = _row(trace, self.end, "--to-time") if self.end else (history.end, 0)
+        past = trace.past
+        first, begin_t = _row(trace, self.begin, "--from") if self.begin else (past.first, 0)
+        end, end_t = _row(trace, self.end, "--to-time") if self.end else (past.end, 0)
         if self.begin and self.end and (end < first or (end == first and end_t <= begin_t)):
             raise ExportError(f"there is nothing from {self.begin} to {self.end}: the end is not after the beginning")
         streams = frozenset(self.streams) if self.streams else None
-        selection = Selection(history, first, end, streams)
+        selection = Selection(past, first, end, streams)
         return (
-            replace(selection, wanted=_filter(self.filter, history.decoder.vocabulary))
+            replace(selection, wanted=_filter(self.filter, past.decoder.vocabulary))
             if self.filter.strip()
             else selection
         )
@@ -53,12 +53,12 @@ class Request:
 
 def lines_of_json(trace: TraceFile, request: Request) -> Iterator[bytes]:
     """The rows as lines of JSON. Raises ExportError, at once."""
-    return jsonl.lines(request.select(trace).rows(), trace.history.decoder.vocabulary)
+    return jsonl.lines(request.select(trace).rows(), trace.past.decoder.vocabulary)
 
 
 def rows_of_csv(trace: TraceFile, request: Request) -> Iterator[bytes]:
     """The rows as a table. Raises ExportError, at once."""
-    return table.rows_of_csv(request.select(trace).rows(), trace.history.decoder.vocabulary)
+    return table.rows_of_csv(request.select(trace).rows(), trace.past.decoder.vocabulary)
 
 
 def perfetto_packets(trace: TraceFile, request: Request) -> Iterator[bytes]:
@@ -100,24 +100,24 @@ def _row(trace: TraceFile, text: str, option: str) -> tuple[int, int]:
     """The row and the time that a person means. Raises ExportError, also for a beginning after all events and an end
     before them.
     """
-    history = trace.history
-    first_t, end_t = span = history.span_t()
+    past = trace.past
+    first_t, end_t = span = past.span_t()
     try:
         target = parse_option(text, span, trace.header.started)
     except InstantError as error:
         raise ExportError(f"{option} {text}: {error}") from error
     if target.kind == "t":
-        row, t = history.row_at(t=target.value), target.value
+        row, t = past.row_at(t=target.value), target.value
     elif target.kind in ("start", "end"):
-        row, t = (history.first, first_t) if target.kind == "start" else (history.end, end_t)
+        row, t = (past.first, first_t) if target.kind == "start" else (past.end, end_t)
     else:
-        row = history.row_at(turn=target.value) if target.kind == "turn" else history.row_at(seq=target.value)
-        event = history.event(row)
+        row = past.row_at(turn=target.value) if target.kind == "turn" else past.row_at(seq=target.value)
+        event = past.event(row)
         t = event.t if isinstance(event, Event) else end_t
-    if history.first < history.end:
+    if past.first < past.end:
         in_time = target.kind == "t" and t <= end_t  # then it is the end that is damaged
-        if option == "--from" and row >= history.end and not in_time:
+        if option == "--from" and row >= past.end and not in_time:
             raise ExportError(f"{option} {text}: the trace ends before that, at {instant(end_t)}")
-        if option == "--to-time" and row <= history.first:
+        if option == "--to-time" and row <= past.first:
             raise ExportError(f"{option} {text}: the trace begins only at {instant(first_t)}")
     return row, t

@@ -14,8 +14,8 @@ from streamscope.core.records import SEQ_PER_WORD
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.filter.rows import walk_for
-from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import Batch, GapRow, Leaf, NoteMark, SliceMark, read_slice
 from streamscope.trace.travel import Traveller
 from streamscope.trace.walk import Walk
@@ -35,7 +35,7 @@ class Lost:
 class Selection:
     """Rows from `first` up to, and without, `end`; of some streams only, if any are named."""
 
-    history: History
+    past: Past
     first: int
     end: int
     streams: frozenset[int] | None = None
@@ -43,14 +43,14 @@ class Selection:
 
     def state(self, row: int) -> Model:
         """State at a row, or as near to it as it can be had; the caller's to fold on."""
-        traveller = Traveller(self.history)
+        traveller = Traveller(self.past)
         traveller.go(row)
         return traveller.model
 
     def leaves(self) -> Iterator[Leaf]:
         """The pieces of the past, in order, from the one on that has the first row."""
         begun = False
-        for leaf in self.history.batches(self.first):
+        for leaf in self.past.batches(self.first):
             if leaf.first >= self.end:
                 return
             begun = begun or leaf.first + leaf.count > self.first
@@ -81,7 +81,7 @@ class Selection:
             else:
                 reader.pass_over(leaf)
         if lost:
-            yield Lost(seq + SEQ_PER_WORD, self.history.end_t, 0, lost)
+            yield Lost(seq + SEQ_PER_WORD, self.past.end_t, 0, lost)
 
 
 class _Reader:
@@ -89,7 +89,7 @@ class _Reader:
 
     def __init__(self, selection: Selection) -> None:
         self._first, self._end = selection.first, selection.end
-        wanted, decoder = selection.wanted, selection.history.decoder
+        wanted, decoder = selection.wanted, selection.past.decoder
         if wanted is None:
             self._walk = Walk(decoder, lambda kind: True, streams=selection.streams)
         else:
@@ -100,7 +100,7 @@ class _Reader:
         if wanted is not None and wanted.needs_state:
             self._model = selection.state(begin)
         if wanted is not None and wanted.measures:
-            for leaf in selection.history.batches(selection.history.first):
+            for leaf in selection.past.batches(selection.past.first):
                 if leaf.first >= begin:
                     break
                 self._walk.pass_over(leaf)

@@ -16,8 +16,8 @@ from streamscope.trace.export.request import ExportError, Request, streams_of
 from streamscope.trace.export.scales import SECOND, duration, time_label, time_step, time_ticks
 from streamscope.trace.export.section import LANE_GAP, RUG, Section, least_height
 from streamscope.trace.export.stretches import is_busy
-from streamscope.trace.history import History
 from streamscope.trace.lanes import Column, Lanes, lanes_of_feed
+from streamscope.trace.past import Past
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -51,10 +51,10 @@ class Picture:
     note: str = ""
 
 
-def draw(history: History, picture: Picture) -> str:
+def draw(past: Past, picture: Picture) -> str:
     """The picture as a text of SVG."""
-    vocabulary = history.decoder.vocabulary
-    shown = [(subject, _columns(history, subject.stream, picture)) for subject in picture.subjects]
+    vocabulary = past.decoder.vocabulary
+    shown = [(subject, _columns(past, subject.stream, picture)) for subject in picture.subjects]
     queue = QUEUE if len(shown) == 1 else QUEUE_OF_MANY
     spare = HEIGHT - _height([columns for _, columns in shown], queue, vocabulary)
     if spare > 0:
@@ -101,12 +101,12 @@ def picture(trace: TraceFile, request: Request, *, theme: str, title: str = "") 
     header = trace.header
     heading = title or " ".join([header.program, *header.addresses[:1]])
     subjects = [Subject(role.number, role.title) for role in roles]
-    return draw(trace.history, Picture(heading, t0, t1, subjects, header.started, theme))
+    return draw(trace.past, Picture(heading, t0, t1, subjects, header.started, theme))
 
 
 def _window(trace: TraceFile, request: Request, roles: Sequence[Role]) -> tuple[int, int]:
     """From when to when: as it was asked for, or else the lives of the streams and a little more."""
-    first, last = trace.history.span_t()
+    first, last = trace.past.span_t()
     t0, t1 = request.window(trace)
     begin = t0 if t0 is not None else max(first, min(role.begin for role in roles))
     end = t1 if t1 is not None else max(role.until or last for role in roles) + 1
@@ -118,8 +118,8 @@ def _window(trace: TraceFile, request: Request, roles: Sequence[Role]) -> tuple[
     return begin, max(end, begin + 1)
 
 
-def _columns(history: History, stream: int, picture: Picture) -> list[Column]:
-    lanes = Lanes(history, stream)
+def _columns(past: Past, stream: int, picture: Picture) -> list[Column]:
+    lanes = Lanes(past, stream)
     lanes.window(picture.t0, picture.t1, UNITS)
     while lanes.work(60.0):
         pass

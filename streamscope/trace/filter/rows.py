@@ -19,8 +19,8 @@ from itertools import islice, pairwise
 
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.filter import Filter
-from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import Batch, Gap, GapRow, Leaf
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.walk import Walk, state_before
@@ -30,7 +30,7 @@ MOST_FOUND = 1_000_000
 MOST_EVENTS = 2_000
 """So many events are kept made, of those found or shown last."""
 SPARE = 10_000
-"""So many rows that have left the history may still be remembered."""
+"""So many rows that have left the past may still be remembered."""
 BREATH = 200
 """So many events are judged between two looks at the clock."""
 NEARLY = 200_000
@@ -40,16 +40,16 @@ NEAR = 500
 
 
 class FoundRows:
-    """The rows of a history that a filter wants, of one stream if one is given; gaps are always among them.
+    """The rows of a past that a filter wants, of one stream if one is given; gaps are always among them.
 
     - `extent()`: own numbers of the first, and after the last, that are found and still there;
-    - `looked`: the history's rows between which everything has been judged;
+    - `looked`: the past's rows between which everything has been judged;
     - `whole`: whether everything has been.
     """
 
     def __init__(
         self,
-        history: History,
+        past: Past,
         query: Filter,
         stream: int | None = None,
         *,
@@ -59,22 +59,22 @@ class FoundRows:
         """A search that has not begun. It goes both ways from `start`, or back from the end. `monotonic` is what its
         budgets of time are held on.
         """
-        self.history = history
+        self.past = past
         self.query = query
         self._monotonic = monotonic
-        self._walk = walk_for(history.decoder, query, None if stream is None else frozenset({stream}))
+        self._walk = walk_for(past.decoder, query, None if stream is None else frozenset({stream}))
         self._later: array[int] = array("q")
         self._earlier: array[int] = array("q")  # backwards: the newest first
-        self._blank = Model(history.decoder.vocabulary)
+        self._blank = Model(past.decoder.vocabulary)
         self._model: Model | None = None
         self._piece = 0  # the place of the leaf that the model stands before
         if query.measures:
-            start = max(history.first, history.reach)
-        start = history.end if start is None else max(history.first, min(start, history.end))
+            start = max(past.first, past.reach)
+        start = past.end if start is None else max(past.first, min(start, past.end))
         if query.needs_state:  # from the last keyframe on, so that state is known of the rows that come first
-            start, self._piece, self._model = state_before(history, start, self._blank)
-        elif start < history.end:
-            start = next((leaf.first for leaf in history.batches(start) if leaf.first + leaf.count > start), start)
+            start, self._piece, self._model = state_before(past, start, self._blank)
+        elif start < past.end:
+            start = next((leaf.first for leaf in past.batches(start) if leaf.first + leaf.count > start), start)
         self._high = start
         self._low = self._high
         self._base = max(self._high, MOST_FOUND)
@@ -88,32 +88,32 @@ class FoundRows:
     @property
     def looked(self) -> tuple[int, int]:
         """Everything from the first of these rows up to the second has been judged."""
-        return max(self._low, self.history.first), self._high
+        return max(self._low, self.past.first), self._high
 
     @property
     def whole(self) -> bool:
         """Whether all rows there are have been judged, or as many were found as are remembered."""
-        return self._high >= self.history.end and (self._low <= self._floor or self._full)
+        return self._high >= self.past.end and (self._low <= self._floor or self._full)
 
     @property
     def _floor(self) -> int:
         """The oldest row that can be judged."""
-        history = self.history
-        return max(history.first, history.reach) if self.query.needs_state else history.first
+        past = self.past
+        return max(past.first, past.reach) if self.query.needs_state else past.first
 
     def covers(self, row: int) -> bool:
         """Whether the search began near enough to this row to have it soon."""
         return self.query.measures or self._low - NEARLY <= row <= self._high + NEARLY
 
     def extent(self, before: int | None = None) -> tuple[int, int]:
-        """Own numbers of the first found row and after the last; of those before a row of the history, if one is
+        """Own numbers of the first found row and after the last; of those before a row of the past, if one is
         given.
         """
-        first = self._number_of(self.history.first)
+        first = self._number_of(self.past.first)
         return first, self._base + len(self._later) if before is None else max(first, self._number_of(before))
 
     def _number_of(self, row: int) -> int:
-        """The number of the first found row that is not before this row of the history."""
+        """The number of the first found row that is not before this row of the past."""
         place = bisect_left(self._later, row)
         if place or not self._earlier or (self._later and self._later[0] < row):
             return self._base + place
@@ -124,14 +124,14 @@ class FoundRows:
         return self._earlier[-1 - place]
 
     def row(self, number: int) -> int | None:
-        """The history's row that a found row is."""
+        """The past's row that a found row is."""
         place = number - self._base
         if 0 <= place < len(self._later):
             return self._later[place]
         return self._earlier[-1 - place] if 0 <= -1 - place < len(self._earlier) else None
 
     def number_at(self, row: int) -> int:
-        """The number of the first found row at or after this row of the history."""
+        """The number of the first found row at or after this row of the past."""
         return self._number_of(row)
 
     def rows(self, start: int, count: int) -> list[Event | Gap]:
@@ -141,8 +141,8 @@ class FoundRows:
         while missing:
             near = next((n for n, (one, two) in enumerate(pairwise(missing), 1) if two - one > NEAR), None)
             group, missing = missing[:near], missing[near:] if near else []
-            made = self.history.rows(group[0], group[-1] - group[0] + 1)
-            first = max(group[0], self.history.first)
+            made = self.past.rows(group[0], group[-1] - group[0] + 1)
+            first = max(group[0], self.past.first)
             for row in group:
                 if 0 <= row - first < len(made):
                     self._keep(row, made[row - first])
@@ -157,14 +157,14 @@ class FoundRows:
 
     def work(self, budget_s: float) -> bool:
         """Search for about so many seconds; whether anything was found. What turns out to be damaged is a
-        loss, and `history.damage` tells of it.
+        loss, and `past.damage` tells of it.
         """
         until = self._monotonic() + budget_s
         self._trim()
         found = len(self._later) + len(self._earlier)
         forward = True
         while self._monotonic() < until:
-            comes = self._high < self.history.end
+            comes = self._high < self.past.end
             if comes and forward:
                 next(self._forward)
             elif not self._step_back() and not comes:
@@ -173,9 +173,9 @@ class FoundRows:
         return len(self._later) + len(self._earlier) != found
 
     def _trim(self) -> None:
-        """Lets go of rows that have left the history, and of the oldest of too many."""
+        """Lets go of rows that have left the past, and of the oldest of too many."""
         earlier, later = self._earlier, self._later
-        first, spare = self.history.first, SPARE
+        first, spare = self.past.first, SPARE
         if later and len(earlier) + len(later) > MOST_FOUND + SPARE:
             self._full = True
             first, spare = max(first, later[len(later) // 2]), 0
@@ -196,7 +196,7 @@ class FoundRows:
         return True
 
     def _follow(self) -> Iterator[None]:
-        """Judges what comes, for ever, a leaf at a time. Where the history has dropped what was due next, it goes on
+        """Judges what comes, for ever, a leaf at a time. Where the past has dropped what was due next, it goes on
         with what is left.
         """
         while True:
@@ -213,25 +213,25 @@ class FoundRows:
 
     def _due(self) -> Iterator[tuple[Leaf, Model | None]]:
         """The leaves that nobody has judged, each with the model that stands before it, if the filter asks for one."""
-        history = self.history
-        if self._high < history.first:
+        past = self.past
+        if self._high < past.first:
             self._walk.lost()
         if not self.query.needs_state:
-            self._high = max(self._high, history.first)
-            for leaf in history.batches(self._high):
+            self._high = max(self._high, past.first)
+            for leaf in past.batches(self._high):
                 if leaf.count and leaf.first >= self._high:
                     yield leaf, None
             return
-        if self._model is None or not history.has_piece(self._piece):
+        if self._model is None or not past.has_piece(self._piece):
             self._begin()
-        for (piece, _), leaf in history.leaves(self._piece):
+        for (piece, _), leaf in past.leaves(self._piece):
             yield leaf, self._model
             self._piece = piece + 1
 
     def _begin(self) -> None:
         """Stands the model where the search goes on, or as near before it as state can be had."""
-        self._high = max(self._high, self.history.reach)
-        row, self._piece, self._model = state_before(self.history, self._high, self._blank)
+        self._high = max(self._high, self.past.reach)
+        row, self._piece, self._model = state_before(self.past, self._high, self._blank)
         self._high = max(self._high, row)
 
     def _judged(self, leaf: Leaf, model: Model | None) -> Iterator[tuple[int, Event | Gap] | None]:
@@ -255,7 +255,7 @@ class FoundRows:
                         if not looked % BREATH:
                             yield None
                 except FeedError as error:
-                    self.history.damage = str(error)
+                    self.past.damage = str(error)
                     model.lost(leaf.count)
                     self._walk.lost()
             return
@@ -264,24 +264,24 @@ class FoundRows:
             try:
                 leaf.fold(model)
             except FeedError as error:
-                self.history.damage = str(error)
+                self.past.damage = str(error)
                 model.lost(1)
         if isinstance(leaf, GapRow):
             yield leaf.first, Gap(leaf.events)
 
     def _back(self) -> Iterator[None]:
         """Judges one more stretch before what has been judged."""
-        history, end = self.history, self._low
+        past, end = self.past, self._low
         found: list[int] = []
         leaves: Iterator[Leaf]
         model: Model | None
         if not self.query.needs_state:
-            piece = next(history.pieces_from(end - 1, -1))
+            piece = next(past.pieces_from(end - 1, -1))
             begin = piece.first
             model, leaves = None, iter(piece.leaves())
         else:
-            begin, number, model = state_before(history, end - 1, self._blank)
-            leaves = (leaf for _, leaf in history.leaves(number))
+            begin, number, model = state_before(past, end - 1, self._blank)
+            leaves = (leaf for _, leaf in past.leaves(number))
         for leaf in leaves:
             if leaf.first >= end:
                 break

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from os import PathLike
 from types import TracebackType
 
-from streamscope.trace.history import History
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 from streamscope.trace.pieces import NoteMark
 from streamscope.trace.shapes import Note
 from streamscope.trace.store.format import (
@@ -62,7 +62,7 @@ class TraceFile:
     """An opened trace. Readers may look at, and not change:
 
     - `header`: who was recorded, with the catalogue of the feed;
-    - `history`: the past, whose segments are read as they are looked at;
+    - `past`: the past, whose segments are read as they are looked at;
     - `bye`: how the recording ended, None if its end is not in the file;
     - `size`: bytes of the file.
 
@@ -81,7 +81,7 @@ class TraceFile:
             decoder = Model(Vocabulary.of(self.header)).decoder
         except FeedError as error:
             raise TraceError(f"{name} cannot be read: {error}") from error
-        self.history = History(_UNBOUNDED, decoder)
+        self.past = Past(_UNBOUNDED, decoder)
         self._segments: list[Segment] = []
         self._reader = SegmentReader(fd, decoder, memory)
         if not self._read_index(at):
@@ -130,14 +130,14 @@ class TraceFile:
             rows = sum(segment.count for segment in self._segments if segment.first in damage)
             first = min(damage)
             return f"{self.name} is damaged: {damage[first]}; {rows:,} events are missing, from row {first:,} on"
-        if self.history.damage:
-            return f"{self.name} is damaged: {self.history.damage}"
+        if self.past.damage:
+            return f"{self.name} is damaged: {self.past.damage}"
         return self._ends
 
     @property
     def complete(self) -> bool:
         """Whether every event that was recorded is known to be there; a missing index costs none."""
-        return not self._reader.damage and not self.history.damage and self.bye is not None
+        return not self._reader.damage and not self.past.damage and self.bye is not None
 
     def check(self) -> str:
         """Reads all of the file and compares checksums; returns what is `missing`."""
@@ -225,17 +225,17 @@ class TraceFile:
 
     def _take(self, head: Head, offset: int, limit: int) -> bool:
         """Take a segment in; False if it does not follow the one before it, or reaches beyond the limit."""
-        history = self.history
+        past = self.past
         segment = Segment(self._reader, head, offset)
         last = self._segments[-1].head if self._segments else None
-        if head.first != history.end or offset + CHUNK.size + segment.length > limit:
+        if head.first != past.end or offset + CHUNK.size + segment.length > limit:
             return False
         if last is not None and (head.t < last.t or head.turn < last.turn or head.place < last.place):
             return False
         if self._segments:
             self._segments[-1].next = segment
         self._segments.append(segment)
-        history.segment(segment, head.end_t, segment.keyframe if head.has_keyframe else None)
+        past.segment(segment, head.end_t, segment.keyframe if head.has_keyframe else None)
         return True
 
     def _scan(self, at: int) -> None:
@@ -272,13 +272,13 @@ class TraceFile:
         return HEAD.size + sum(head.sizes[1::2]) == len(body) and self._take(head, at, self.size)
 
     def _how_much(self, why: str, at: int) -> str:
-        history = self.history
-        if not history.end:
+        past = self.past
+        if not past.end:
             return f"{self.name} is {why} before its first event"
         what = "what came then" if why == "cut off" else f"what comes after byte {at:,}"
-        first, last = history.span_t()
-        events = "event" if history.end == 1 else "events"
-        read = f"{history.end:,} {events} over {max(0, last - first) / 1e9:,.1f} s can be read"
+        first, last = past.span_t()
+        events = "event" if past.end == 1 else "events"
+        read = f"{past.end:,} {events} over {max(0, last - first) / 1e9:,.1f} s can be read"
         if why == "cut off" and _is_locked(self._fd):
             return f"{self.name} is still being recorded: {read} so far"
         return f"{self.name} is {why}: {read}, {what} is missing"

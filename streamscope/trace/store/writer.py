@@ -16,10 +16,10 @@ import msgspec
 import zstandard
 
 from streamscope.core.records import Word
-from streamscope.trace.history import ROWS_PER_STREAM
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.packing import array_head
+from streamscope.trace.past import ROWS_PER_STREAM
 from streamscope.trace.pieces import SliceBody, pack_slice
 from streamscope.trace.shapes import BatchShape, EndShape, Note, PayloadShape, SliceShape
 from streamscope.trace.store.format import (

@@ -87,7 +87,7 @@ class DifferenceScreen(Dialog[None]):
         """Compare again if the instant is another one."""
         view, mark = self._view, self._view.mark
         at = view.monotonic()
-        here = (view.history_end, view.now_t if view.paused else 0)
+        here = (view.past_end, view.now_t if view.paused else 0)
         if mark is None or here == self._seen or (at < self._due and not view.paused):
             return
         self._seen, self._due = here, at + EVERY
@@ -97,7 +97,7 @@ class DifferenceScreen(Dialog[None]):
         frame.border_title = Content(
             f"difference · ◆ {instant_text(view.started, mark.t)} → ▼ {instant_text(view.started, view.now_t)}"
         )
-        events = abs(view.history_end - mark.row)
+        events = abs(view.past_end - mark.row)
         apart = f"{span_text(view.now_t - mark.t)} · {events:,} {'event' if events == 1 else 'events'}"
         frame.border_subtitle = Content(f"{apart} · esc closes")
 

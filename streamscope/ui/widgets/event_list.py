@@ -1,6 +1,6 @@
 """The events: what the engine did, one line each, as they come and as far back as memory goes.
 
-The list shows rows of the history. It holds none itself, and asks for events of the few rows in sight only, so that it
+The list shows rows of the past. It holds none itself, and asks for events of the few rows in sight only, so that it
 costs the same whether a hundred or a hundred thousand events a second go by.
 """
 
@@ -20,7 +20,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from streamscope.trace.decode import Event
-from streamscope.trace.history import Gap, History
+from streamscope.trace.past import Gap, Past
 from streamscope.ui.actions import bindings
 from streamscope.ui.event_lines import event_parts, gap_parts, layout, row_text
 from streamscope.ui.messages import EventWanted, StreamSelected
@@ -39,7 +39,7 @@ SEARCH_S = 0.01
 
 
 class EventList(LiveLines[Row]):
-    """Rows of the history: of all streams, or of one."""
+    """Rows of the past: of all streams, or of one."""
 
     HELP = """\
 What the engine did, in order. A line reads from left to right: the turn of the loop, the time, the stream, the
@@ -75,7 +75,7 @@ then: after a loss the engine sends the state of every stream anew.
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._view = view
-        self._history: History = view.history
+        self._past: Past = view.past
         self._here = 0
         self._here_of: tuple[int, int] | None = None
         self._fixed = stream is not None
@@ -89,11 +89,11 @@ then: after a loss the engine sends the state of every stream anew.
     # the rows
 
     def span(self) -> tuple[int, int]:
-        """What the history has of the stream; in the past, what has happened and a little of what will."""
+        """What the past has of the stream; in the past, what has happened and a little of what will."""
         view = self._view
-        if view.history is not self._history:
+        if view.past is not self._past:
             self._begin_anew()
-        first, end = self._history.extent(self.stream) if self._found is None else self._found.extent()
+        first, end = self._past.extent(self.stream) if self._found is None else self._found.extent()
         if not view.paused:
             self._here_of = None
             return first, end
@@ -106,7 +106,7 @@ then: after a loss the engine sends the state of every stream anew.
 
     def _find_here(self, first: int, end: int) -> int:
         """The first row that has not happened yet, in this list's numbering."""
-        position = self._view.history_end
+        position = self._view.past_end
         if self._found is not None:
             return self._found.number_at(position)
         if self.stream is None:
@@ -114,15 +114,15 @@ then: after a loss the engine sends the state of every stream anew.
         if self._here_of == (position, first):
             return self._here
         self._here_of = (position, first)
-        if position >= self._history.end:
+        if position >= self._past.end:
             return end
-        following = self._history.rows(position, 2)
+        following = self._past.rows(position, 2)
         seq = next((row.seq for row in following if isinstance(row, Event)), 2**63)
         return first + bisect_left(range(first, end), seq, key=self._seq_at)
 
     def _begin_anew(self) -> None:
         """Another engine, another past: no row number means anything any more."""
-        self._history = self._view.history
+        self._past = self._view.past
         self._look_for()
         self._drawn.clear()
         self._page = ()
@@ -133,7 +133,7 @@ then: after a loss the engine sends the state of every stream anew.
 
     def load(self, start: int, count: int) -> Sequence[Row]:
         """Events of these rows, expanded now."""
-        return self._history.rows(start, count, self.stream) if self._found is None else self._found.rows(start, count)
+        return self._past.rows(start, count, self.stream) if self._found is None else self._found.rows(start, count)
 
     # the filter
 
@@ -166,8 +166,8 @@ then: after a loss the engine sends the state of every stream anew.
             from streamscope.trace.filter.rows import FoundRows  # not before somebody filters: the screen opens sooner
 
             view = self._view
-            start = view.history_end if view.paused else None
-            self._found = FoundRows(self._history, self._query, self.stream, start=start, monotonic=view.monotonic)
+            start = view.past_end if view.paused else None
+            self._found = FoundRows(self._past, self._query, self.stream, start=start, monotonic=view.monotonic)
         if self._searching is not None:
             self._searching.stop()
             self._searching = None
@@ -184,7 +184,7 @@ then: after a loss the engine sends the state of every stream anew.
         """Take up what has come."""
         found = self._found
         if found is not None:
-            position = self._view.history_end
+            position = self._view.past_end
             if self._view.paused and not found.covers(position):
                 self._renumber()
             else:
@@ -214,7 +214,7 @@ then: after a loss the engine sends the state of every stream anew.
         """What is awaited, or where the rows have gone."""
         if self._found is not None:
             return f"No event matches the filter{'' if self._found.whole else ' so far'}; / changes it."
-        if self._view.paused and self._history.dropped:
+        if self._view.paused and self._past.dropped:
             return "What happened before this instant is no longer in memory; end goes back to the present."
         if self._view.paused:
             whom = "" if self.stream is None else f" to #{self.stream}"

@@ -123,7 +123,7 @@ class EventPane(Vertical):
         self.list.elsewhere = number
 
     def show(self, changed: Set[int]) -> None:
-        """Take up what has been appended to the history."""
+        """Take up what has been appended to the past."""
         self.list.show(changed)
         hint = HINT_IN_THE_PAST if self._view.paused else HINT
         if hint is not self._explanation.hint:
@@ -177,5 +177,5 @@ class EventPane(Vertical):
             return "playing"
         if not view.moved:
             return "paused"
-        ahead = "" if view.history_end >= view.history.end else " · what is to come is dim"
+        ahead = "" if view.past_end >= view.past.end else " · what is to come is dim"
         return f"at {instant_text(view.started, view.now_t)}{ahead}"

@@ -80,21 +80,21 @@ class Scrub(Pens):
 
     def _look(self, width: int) -> list[tuple[str, str]]:
         view = self._view
-        history = view.history
-        t0, last = history.span_t()
+        past = view.past
+        t0, last = past.span_t()
         t1 = max(last if view.replaying else view.present_t, view.now_t, t0 + 1)
         left = f" {instant_text(view.started, t0, 0)} "
-        kept = history.end - history.first
+        kept = past.end - past.first
         if not kept:
             return []
         right = f" {instant_text(view.started, t1, 0)}  past {span_text(t1 - t0)} · {count_text(kept)} events "
         if not view.replaying and width >= 110:
-            right += f"· {bytes_text(history.bytes)} of {bytes_text(history.max_bytes)} "
+            right += f"· {bytes_text(past.bytes)} of {bytes_text(past.max_bytes)} "
         if width < 70:
             right = f" {span_text(t1 - t0)} "
         cells = max(width - cell_len(left) - cell_len(right), 1)
         self._first_cell, self._cells, self._span = cell_len(left), cells, (t0, t1)
-        line = list(bars(history.milestones(), (last, history.end), t0, t1, cells))
+        line = list(bars(past.milestones(), (last, past.end), t0, t1, cells))
         now = self._cell_of(view.now_t)
         styles = ["spark" if x < now else "track" for x in range(cells)]
         if view.mark is not None and t0 <= view.mark.t <= t1:

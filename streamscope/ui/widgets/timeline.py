@@ -16,8 +16,8 @@ from textual.content import Content
 from textual.reactive import var
 from textual.strip import Strip
 
-from streamscope.trace.history import History
 from streamscope.trace.lanes import Lanes
+from streamscope.trace.past import Past
 from streamscope.ui.actions import bindings
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import InstantWanted
@@ -74,7 +74,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         super().__init__(id=id, classes=classes)
         self._view = view
         self._lanes: Lanes | None = None
-        self._history: History | None = None
+        self._past: Past | None = None
         self._window: Window | None = None
         self._looked: Window | None = None
         self._scrolled = False
@@ -130,9 +130,9 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         if number is None or height < 2:
             self._retitle("time line", "")
             return []
-        if self._lanes is None or self._history is not view.history:
-            self._history = view.history
-            self._lanes = Lanes(view.history, number)
+        if self._lanes is None or self._past is not view.past:
+            self._past = view.past
+            self._lanes = Lanes(view.past, number)
         window = self._window = self._place()
         present = None if view.replaying else view.present_t
         refining = self._lanes.work(WORK_SECONDS)
@@ -141,7 +141,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
             self._due, self._looked = 0.0, window
         rough = sum(not column.exact for column in columns) > HALVES  # the present's own are never exact
         state = view.stream(number)
-        words = view.history.decoder.vocabulary
+        words = view.past.decoder.vocabulary
         flags, wants = self._lanes.flags, self._lanes.wants
         if state is not None:
             flags, wants = flags | state.flags, wants | state.pevents
@@ -169,7 +169,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         view = self._view
         now_t = view.now_t
         window = self._window
-        first_t, last_t = view.history.span_t()
+        first_t, last_t = view.past.span_t()
         if window is None:
             window = fitting(first_t, last_t, self._cells)
             if not view.replaying:  # room for about as much again as there is, and not more than is of use
@@ -228,7 +228,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
 
     def action_all(self) -> None:
         """Show all of the past."""
-        first_t, last_t = self._view.history.span_t()
+        first_t, last_t = self._view.past.span_t()
         end_t = last_t if self._view.replaying else self._view.present_t
         self._window = fitting(first_t, end_t, self._cells)
         self._scrolled = False
@@ -242,7 +242,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         window = self._window
         if window is None:
             return
-        first_t, last_t = self._view.history.span_t()
+        first_t, last_t = self._view.past.span_t()
         last_t = max(last_t, self._view.present_t)
         moved = window.moved(cells)
         newest = ending(last_t, window.step, window.cells)

@@ -46,7 +46,7 @@ from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.stream_index import StreamIndex
 from streamscope.trace.untrusted import FeedError
 
-__all__ = ["AT_ONCE", "INDEXED_STREAMS", "Gap", "History", "Keyframe"]
+__all__ = ["AT_ONCE", "INDEXED_STREAMS", "Gap", "Keyframe", "Past"]
 
 AT_ONCE = 30_000
 """So many events are looked at for an index in one call: some fifteen milliseconds, which a screen can spare."""
@@ -80,7 +80,7 @@ class Keyframe(NamedTuple):
         return self.load()
 
 
-class History:
+class Past:
     """A bounded past. `max_bytes` is about what it may take of memory; `decoder` is that of the feed."""
 
     def __init__(self, max_bytes: int, decoder: Decoder | None = None) -> None:
