@@ -8,35 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from streamscope.trace.figures import AGE_WIDTH as AGE_WIDTH
+from streamscope.trace.figures import BYTES_WIDTH as BYTES_WIDTH
+from streamscope.trace.figures import age_text as age_text
+from streamscope.trace.figures import bytes_text as bytes_text
+
 NONE = "–"
 """What stands where there is nothing to tell."""
 
 COUNTING = "…"
 """What stands where something will be told in a moment."""
 
-BYTES_WIDTH = 7
 RATE_WIDTH = 9
 COUNT_WIDTH = 5
-AGE_WIDTH = 7
 
-_BYTE_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _COUNT_UNITS = "kMGTPE"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-
-_SECOND = 1_000_000_000
-
-
-def bytes_text(size: float) -> str:
-    """`0 B`, `1023 B`, `9.5 KiB`, `64 KiB`, `999 MiB`, `1.2 GiB`; at most BYTES_WIDTH cells below 1,000 EiB."""
-    if size < 1024:
-        return f"{int(size)} B"
-    value = size / 1024
-    unit = 0
-    while value >= 999.5 and unit < len(_BYTE_UNITS) - 1:
-        value /= 1024
-        unit += 1
-    return f"{value:.1f} {_BYTE_UNITS[unit]}" if value < 9.95 else f"{value:.0f} {_BYTE_UNITS[unit]}"
 
 
 def rate_text(bytes_per_second: float | None) -> str:
@@ -54,21 +42,6 @@ def count_text(count: float) -> str:
         value /= 1000
         unit += 1
     return f"{value:.1f}{_COUNT_UNITS[unit]}" if value < 99.95 else f"{value:.0f}{_COUNT_UNITS[unit]}"
-
-
-def age_text(ns: int) -> str:
-    """`0.4s`, `42s`, `2m 04s`, `3h 12m`, `5d 04h`; at most AGE_WIDTH cells below 100 days."""
-    seconds = max(ns, 0) / _SECOND
-    if seconds < 9.95:
-        return f"{seconds:.1f}s"
-    if seconds < 60:
-        return f"{int(seconds)}s"
-    for divisor, outer, inner in ((60, "m", "s"), (3600, "h", "m"), (86400, "d", "h")):
-        small = {"s": 1, "m": 60, "h": 3600}[inner]
-        if seconds < divisor * (60 if outer == "m" else 24) or outer == "d":
-            whole, rest = divmod(int(seconds), divisor)
-            return f"{whole}{outer} {rest // small:02d}{inner}"
-    raise AssertionError("days have no end")
 
 
 def percent_text(part: float) -> str:

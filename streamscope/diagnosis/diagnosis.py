@@ -1,0 +1,312 @@
+"""The diagnosis of one feed: it looks at the model a few times a second of the feed's clock, and says what is wrong.
+
+A look costs about the same however many streams there are: a part of them is asked whether they are in need, and only
+those that are get a track and are shown to the lints, so many at a time. What a lint sees becomes a finding after it
+has been so for its while, at several looks on end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from streamscope.core.records import Word
+from streamscope.diagnosis.held import Holding
+from streamscope.diagnosis.limits import limit_of
+from streamscope.diagnosis.links import Links
+from streamscope.diagnosis.lint import Case, Lint, Sign, Terms
+from streamscope.diagnosis.lints import LINTS
+from streamscope.diagnosis.loop_track import LoopTrack
+from streamscope.diagnosis.shapes import Ended, Finding, Held, Level, Limit, Verdict
+from streamscope.diagnosis.track import TICK, Look, Track
+from streamscope.trace.pieces import Batch
+from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from streamscope.trace.model import Model
+    from streamscope.trace.past import Past
+
+ASKED_A_LOOK = 4_000
+SHOWN_A_LOOK = 500
+"""So many streams are asked at one look whether they are in need, and so many of those that are, are shown to lints."""
+ENDED_KEPT = 1_000
+LISTED = 1_000
+"""So many findings that are over are kept, and so many are listed that are not."""
+PIECES_A_LOOK = 64
+"""So many of the latest pieces of the past are looked through for links, at one look."""
+LOST_AFTER = 8
+"""A finding that was not looked at for so many looks is over: nobody knows any more."""
+
+
+class _Standing:
+    """A lint that sees something in a stream: since when, at how many looks, and what it became."""
+
+    __slots__ = ("finding", "last_t", "looks", "since", "told_t")
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.looks = 0
+        self.last_t = 0
+        self.told_t = 0
+        self.finding: Finding | None = None
+
+
+class Diagnosis:
+    """What is wrong in one feed. Readers may look at, and not change:
+
+    - `findings`: what is so now, the worst first; `ended`: what was so, the latest last;
+    - `unavailable`: the lints that this engine's words do not suffice for, and what is missing;
+    - `sentence`: the worst finding in one sentence, with who suffers from it; "" for nothing.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, *, allow: Collection[str] = (), lints: Iterable[Lint] = LINTS) -> None:
+        self.findings: Sequence[Finding] = ()
+        self.ended: deque[Ended] = deque(maxlen=ENDED_KEPT)
+        self.allowed: set[str] = set(allow)
+        missing = [(lint, lint.missing(vocabulary)) for lint in lints]
+        self.unavailable: Sequence[tuple[str, str]] = tuple((lint.name, why) for lint, why in missing if why)
+        self.lints: Sequence[Lint] = tuple(lint for lint, why in missing if not why)
+        self._terms = Terms(vocabulary)
+        self._links: Links | None = None
+        self._vocabulary = vocabulary
+        self._holding = Holding(self._terms)
+        self._loop = LoopTrack()
+        self._tracks: dict[int, Track] = {}
+        self._standing: dict[tuple[str, int], _Standing] = {}
+        self._limits: dict[int, Limit] = {}
+        self._of: dict[int, list[Finding]] = {}
+        self._turn = 0  # where in the streams, and in the tracks, the next look goes on
+        self._asked = 0
+        self._due = 0
+        self._lost = 0
+        self._blind = False
+        self._read = 0  # how many pieces of the past have been looked through for links
+
+    # looking
+
+    def see(self, words: Sequence[Word], model: Model) -> None:
+        """A batch of the feed, which the model has taken: a part of it is looked through for who feeds whom."""
+        links = self._links_of(model)
+        if links.wants:
+            links.see(words, model.streams)
+
+    def look(self, model: Model, now_t: int, past: Past | None = None) -> bool:
+        """Look, if it is time; returns whether it was. `now_t` is the feed's clock; with the past that the model is
+        of, what came since the last look is seen, too.
+        """
+        if now_t < self._due:
+            return False
+        self._due = now_t - now_t % TICK + TICK
+        if past is not None:
+            self._see_past(past, model)
+        self._links_of(model).rest()
+        if model.events_lost != self._lost:
+            self._lost, self._blind = model.events_lost, True
+        if self._blind:
+            if not model.whole:
+                return True
+            self._blind = False
+            self._tracks.clear()
+        self._loop.see(model, now_t, self._delay_ns(model))
+        self._find_needy(model)
+        self._show(model, now_t)
+        self._gather(model, now_t)
+        return True
+
+    def _links_of(self, model: Model) -> Links:
+        if self._links is None:
+            self._links = Links(self._vocabulary, model.decoder.layout)
+        return self._links
+
+    def _see_past(self, past: Past, model: Model) -> None:
+        gone, end = past.pieces
+        links = self._links_of(model)
+        for _, leaf in past.leaves(max(self._read, gone, end - PIECES_A_LOOK)):
+            if not links.wants:
+                break
+            if isinstance(leaf, Batch):
+                links.see(leaf.words(), model.streams)
+        self._read = end
+
+    def _delay_ns(self, model: Model) -> int | None:
+        """How long the machine has kept the engine's process from running, as far as it tells."""
+        return None
+
+    def _find_needy(self, model: Model) -> None:
+        """Ask a part of the streams whether they are in need; those get a track."""
+        numbers = list(model.streams)
+        count = min(len(numbers), ASKED_A_LOOK)
+        start = self._asked if self._asked < len(numbers) else 0
+        self._asked = start + count
+        part = numbers[start : start + count]
+        part += numbers[: count - len(part)]
+        tracks, streams = self._tracks, model.streams
+        needy = self._is_needy
+        for number in part:
+            if number not in tracks and needy(streams[number]):
+                tracks[number] = Track(number)
+
+    def _is_needy(self, state: StreamState) -> bool:
+        terms = self._terms
+        if state.closed_t:
+            return False
+        if state.write_queue_size or state.write_queue or state.accepted_fd >= 0 or state.shutdown_req is not None:
+            return True
+        if state.pevents & terms.poll_out or state.callbacks & terms.listens or state.flags & terms.eof:
+            return True
+        if state.queued_fds or state.connect_req is not None:
+            return True
+        if state.kernel and any(state.kernel.get(terms.kernel.get(name, -1)) for name in ("outq", "inq")):
+            return True
+        return bool(terms.reading) and state.fd >= 0 and not state.flags & terms.reading
+
+    def _show(self, model: Model, now_t: int) -> None:
+        """Show the lints some of the streams in need, in turns, and the loop."""
+        tracks = self._tracks
+        numbers = list(tracks)
+        if len(numbers) > SHOWN_A_LOOK:
+            start = self._turn % len(numbers)
+            self._turn = start + SHOWN_A_LOOK
+            numbers = (numbers + numbers)[start : start + SHOWN_A_LOOK]
+        for number in numbers:
+            state = model.streams.get(number)
+            if state is None or not (self._is_needy(state) or tracks[number].since):
+                self._let_go(number)
+                continue
+            self._show_one(model, state, tracks[number], now_t)
+        loop = Case(self._terms, model, self._loop, StreamState(0), Track(0), now_t)
+        for lint in self.lints:
+            if lint.of == "loop":
+                self._heed(lint, loop, lint.check(loop))
+
+    def _show_one(self, model: Model, state: StreamState, track: Track, now_t: int) -> None:
+        terms = self._terms
+        reading = bool(state.flags & terms.reading) or not terms.reading
+        track.see(_look(state, terms, model, now_t), state, reading=reading)
+        fed = self._links.fed_by(state) if self._links is not None else ()
+        case = Case(terms, model, self._loop, state, track, now_t, None)
+        case.held = self._holding.held(case, fed)
+        limit = limit_of(case)
+        if limit is None:
+            self._limits.pop(state.number, None)
+        else:
+            self._limits[state.number] = limit
+        kind = "listener" if state.callbacks & terms.listens or state.flags & terms.listening else "stream"
+        for lint in self.lints:
+            if lint.of == kind:
+                self._heed(lint, case, lint.check(case))
+
+    def _heed(self, lint: Lint, case: Case, sign: Sign | None) -> None:
+        """What a lint says of a case now."""
+        key = lint.name, case.state.number
+        standing = self._standing.get(key)
+        if sign is None:
+            if standing is not None and case.now_t > standing.last_t + lint.stays:
+                self._end(key, case.now_t)
+            return
+        if standing is None:
+            standing = self._standing[key] = _Standing(sign.since or case.now_t)
+        standing.looks += 1
+        standing.last_t = case.now_t
+        since = sign.since or standing.since
+        if standing.finding is None and (standing.looks < lint.looks or case.seen_t - since < lint.lasting):
+            return
+        standing.told_t = standing.told_t or case.now_t
+        standing.finding = Finding(
+            lint.name, lint.level, case.state.number, since, sign.sentence, sign.evidence, sign.verdict, lint.to_do
+        )
+
+    def _end(self, key: tuple[str, int], now_t: int) -> None:
+        standing = self._standing.pop(key, None)
+        if standing is not None and standing.finding is not None:
+            self.ended.append(Ended(standing.finding, standing.told_t, now_t))
+
+    def _let_go(self, number: int) -> None:
+        """The stream is in need no more, or is not there."""
+        track = self._tracks.pop(number)
+        self._limits.pop(number, None)
+        self._holding.forget(number)
+        now_t = track.looks[-1].t if track.looks else 0
+        for lint in self.lints:
+            if lint.of != "loop":
+                self._end((lint.name, number), now_t)
+
+    # what was found
+
+    def _gather(self, model: Model, now_t: int) -> None:
+        limit = now_t - LOST_AFTER * TICK * max(1, -(-len(self._tracks) // SHOWN_A_LOOK))
+        for key in [key for key, standing in self._standing.items() if standing.last_t < limit]:
+            self._end(key, now_t)
+        by_stream: dict[int, list[Finding]] = {}
+        for standing in self._standing.values():
+            if standing.finding is not None:
+                by_stream.setdefault(standing.finding.stream, []).append(standing.finding)
+        shown: list[Finding] = []
+        covers = {lint.name: lint.covered_by for lint in self.lints}
+        for number, found in by_stream.items():
+            names = {finding.lint for finding in found}
+            kept = [each for each in found if each.lint not in self.allowed and names.isdisjoint(covers[each.lint])]
+            by_stream[number] = sorted(kept, key=_badness)
+            shown += kept
+        self._of = by_stream
+        self.findings = sorted(shown, key=_badness)[:LISTED]
+
+    def of(self, number: int) -> Sequence[Finding]:
+        """What was found in one stream, the worst first; 0 is the loop."""
+        return self._of.get(number, ())
+
+    def verdict(self, number: int) -> Verdict | None:
+        """Why a stream does not get on: the verdict of its worst alarm."""
+        return next((each.verdict for each in self.of(number) if each.verdict is not None), None)
+
+    def held(self, number: int) -> Held | None:
+        """What holds a stream back, if another one does: then nothing is wrong with it."""
+        return self._holding.now.get(number)
+
+    def holds(self, number: int) -> Sequence[int]:
+        """The streams that this one holds back."""
+        return [held for held, why in self._holding.now.items() if why.by == number]
+
+    def limited(self, number: int) -> Limit | None:
+        """What sets the pace of a stream whose bytes move."""
+        return None if self.verdict(number) is not None else self._limits.get(number)
+
+    def told(self, lint: str, number: int) -> bool:
+        """Whether a lint says something of a stream now, allowed or not."""
+        standing = self._standing.get((lint, number))
+        return standing is not None and standing.finding is not None
+
+    @property
+    def sentence(self) -> str:
+        """The worst that is so now, whole, and who is held back by it; "" for nothing."""
+        return self.sentence_of(self.findings[0]) if self.findings else ""
+
+    def sentence_of(self, finding: Finding) -> str:
+        """What was found, and who suffers from it."""
+        suffers = self._holding.follows(finding.stream) if finding.stream else ""
+        return f"{finding.sentence} {suffers}".rstrip()
+
+
+def _look(state: StreamState, terms: Terms, model: Model, now_t: int) -> Look:
+    said = state.kernel or {}
+    names = terms.kernel
+
+    def kernel(name: str) -> int | None:
+        return said.get(names.get(name, -1))
+
+    return Look(
+        now_t, model.t, state.write_queue_size, state.bytes_out, state.bytes_in, kernel("outq"), kernel("notsent"),
+        kernel("inq"), kernel("bytes_acked"), kernel("total_retrans"), kernel("busy"), kernel("rwnd_limited"),
+    )  # fmt: skip
+
+
+def _badness(finding: Finding) -> tuple[bool, bool, int, str, int]:
+    return (
+        finding.level is not Level.ERROR,
+        finding.lint != "stalled",
+        finding.since,
+        finding.lint,
+        finding.stream,
+    )

@@ -1,0 +1,128 @@
+"""Bytes are wanted, and none move: the one alarm that every other one helps to explain.
+
+As long as bytes are acknowledged and the queue does not grow, a slow peer is a limit and no stall, however slow it is.
+"""
+
+from __future__ import annotations
+
+from streamscope.diagnosis.lint import Case, Lint, Sign
+from streamscope.diagnosis.shapes import Level, Sure, Verdict, Word
+from streamscope.diagnosis.track import SECOND
+from streamscope.diagnosis.weigh import Weighing, capital
+from streamscope.trace.figures import age_text, bytes_text
+
+OLD = 2 * SECOND
+"""A write that has waited longer while the queue has grown is stalled, whatever moves."""
+
+
+class Stalled(Lint):
+    """Outgoing bytes that nobody takes, and incoming ones that the program does not read."""
+
+    name = "stalled"
+    level = Level.ERROR
+    checks = (
+        "bytes are to go out and none was acknowledged for 1 s (of a pipe or Unix socket: none was taken); or the "
+        "oldest write is over 2 s old and the queue is larger than 2 s before; or bytes wait in the kernel and reading "
+        "has been off for 1 s, without a stream that it feeds being the reason"
+    )
+    matters = "whoever waits for these bytes waits without end, and so does everybody whom the program feeds from there"
+    to_do = "read the verdict: it says whether the peer, the network, the program or the machine is at fault, and why"
+
+    def check(self, case: Case) -> Sign | None:
+        """See `Lint`."""
+        if case.state.connect_req is not None:
+            return None
+        return self._out(case) or self._grows(case) or self._unread(case)
+
+    def _out(self, case: Case) -> Sign | None:
+        track = case.track
+        if not track.wanted_t:
+            return None
+        since = max(track.wanted_t, track.moved_t)
+        if case.seen_t - since < SECOND:
+            return None
+        verdict = Weighing(case, since).verdict()
+        return Sign(verdict.sentence, verdict.evidence, since, verdict)
+
+    def _grows(self, case: Case) -> Sign | None:
+        track, state = case.track, case.state
+        head = state.write_queue[0].begin_t if state.write_queue else 0
+        if not head or case.seen_t - head <= OLD or not case.terms.queue:
+            return None
+        before = [look.wq for look in track.looks if track.now.t - 3 * SECOND <= look.t <= track.now.t - SECOND]
+        if len(before) < 4 or track.now.wq <= max(before) or track.ago(OLD) is None:
+            return None
+        verdict = _ignored(case, head)
+        return Sign(verdict.sentence, verdict.evidence, head, verdict)
+
+    def _unread(self, case: Case) -> Sign | None:
+        track, inq = case.track, case.track.now.inq
+        if not track.unread_t or case.held is not None or not inq or not case.terms.reading:
+            return None
+        if case.seen_t - track.unread_t < SECOND:
+            return None
+        off = case.model.lit.get((case.state.number, case.terms.reading), 0)
+        since = max(track.unread_t, off)
+        verdict = unread(case, since, off, inq)
+        return Sign(verdict.sentence, verdict.evidence, since, verdict)
+
+
+def unread(case: Case, since: int, off: int, inq: int) -> Verdict:
+    """The program does not read what has come."""
+    number = case.state.number
+    age = age_text(case.now_t - since)
+    evidence = [case.evidence("what waits to be read", "inq", f"{inq:,}", since)]
+    if off:
+        evidence.append(case.evidence("reading is off", "flags", "READING off", off))
+    evidence.append(case.evidence("nothing was read", "bytes_in", f"stays {case.state.bytes_in:,}", since))
+    not_it = [(Word.PEER, "it has sent: its bytes are here")]
+    if (busy := case.loop.busy(since)) is not None:
+        not_it.append((Word.LOOP, f"callbacks took {busy:.0%} of the time"))
+    if (delayed := case.loop.delayed(since)) is not None:
+        not_it.append((Word.HOST, f"run delay {delayed:.1%}"))
+    return Verdict(
+        Word.APP,
+        Sure.CERTAIN,
+        number,
+        since,
+        f"{capital(case.who)} is not read: {bytes_text(inq)} have waited in the kernel for {age}, "
+        "and the program has stopped reading it.",
+        f"reading has been off for {age}, and no stream that it feeds is the reason",
+        tuple(evidence),
+        tuple(not_it),
+        ("Reading it again ends the stall.", "A stream above its mark that it feeds would make it held back by that."),
+        "find out what the program waits for before it reads on",
+        number,
+        "in",
+        "kernel",
+    )
+
+
+def _ignored(case: Case, head: int) -> Verdict:
+    """Bytes move, but more come than go: the program writes on."""
+    state, track = case.state, case.track
+    before = track.ago(OLD) or track.looks[0]
+    grew = track.now.wq - before.wq
+    went = track.grew("acked" if track.now.acked is not None else "out", OLD) or 0
+    evidence = [
+        case.evidence("what waits here", "write_queue_size", f"{before.wq:,} → {track.now.wq:,}", before.t),
+        case.evidence("the oldest write waits", "write_queue", age_text(case.now_t - head), head),
+        case.evidence("what went meanwhile", "bytes_acked" if track.now.acked is not None else "bytes_out",
+                      f"+{went:,}", before.t),
+    ]  # fmt: skip
+    return Verdict(
+        Word.APP,
+        Sure.CERTAIN if went else Sure.LIKELY,
+        state.number,
+        head,
+        f"{capital(case.who)} is written to faster than it takes: {bytes_text(track.now.wq)} wait in the program, "
+        f"{bytes_text(grew)} more than 2s ago, the oldest for {age_text(case.now_t - head)}.",
+        f"the queue grew by {bytes_text(grew)} in 2s, while {bytes_text(went)} went",
+        tuple(evidence),
+        ((Word.PEER, f"{bytes_text(went)} were taken in 2s"),) if went else (),
+        ("A queue that grows no more ends the alarm: then the peer is only slow.",),
+        "heed the mark: stop what feeds this stream while write_queue_size is above high_water",
+        state.number,
+        "out",
+        "queue",
+    )

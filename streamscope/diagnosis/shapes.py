@@ -1,0 +1,126 @@
+"""What a diagnosis says: evidence, findings, verdicts. Plain values, made anew at every look, that others may keep.
+
+Every text is fit for a terminal: what came from outside was made harmless when the sentence was made. Times are
+nanoseconds on the feed's clock; the row at which something began is the history's, `row_at(t=since)`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Level(StrEnum):
+    """How loud a finding is: an alarm (`▲`), or a notice (`△`)."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Word(StrEnum):
+    """Who is at fault: the peer; the network; the program's loop, which does not come round; the program itself; a
+    listener that takes nobody in; the machine.
+    """
+
+    PEER = "PEER"
+    NETWORK = "NETWORK"
+    LOOP = "LOOP"
+    APP = "APP"
+    LISTENER = "LISTENER"
+    HOST = "HOST"
+
+
+class Sure(StrEnum):
+    """How sure a verdict is."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    UNSURE = "unsure"
+
+
+class Evidence(NamedTuple):
+    """One line of it: plain words, the field by its own name, what it was, and from when to when. `until` 0 is an
+    instant alone.
+    """
+
+    words: str
+    field: str
+    value: str
+    since: int
+    until: int = 0
+
+
+class Verdict(NamedTuple):
+    """Why a stream does not get on.
+
+    `sentence` says who, what, how many bytes, where and since when; `reason` in a few words what decided. `not_it` has
+    a reason for each verdict that was weighed and dropped, `changes` what would change this one, `to_do` what helps.
+    `root` is the stream at whose other end, or in whose keeping, the cause is: this one, or the last of a chain.
+    `side` is which way the bytes go that wait, `out` or `in`, and `rung` the place of the ladder on which they lie.
+    """
+
+    word: Word
+    sure: Sure
+    stream: int
+    since: int
+    sentence: str
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+    not_it: tuple[tuple[Word, str], ...] = ()
+    changes: tuple[str, ...] = ()
+    to_do: str = ""
+    root: int = 0
+    side: str = "out"
+    rung: str = ""
+
+
+class Finding(NamedTuple):
+    """What a lint found. `stream` is 0 for the loop's own; `sentence` is whole, with its numbers. An alarm has a
+    verdict: that of the stall, or the one that its cause belongs to.
+    """
+
+    lint: str
+    level: Level
+    stream: int
+    since: int
+    sentence: str
+    evidence: tuple[Evidence, ...] = ()
+    verdict: Verdict | None = None
+    to_do: str = ""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Which finding it is, however often it is looked at."""
+        return self.lint, self.stream
+
+    @property
+    def what(self) -> str:
+        """One word for a column: the verdict's, or the lint's name."""
+        return self.lint if self.verdict is None else self.verdict.word.value
+
+
+class Ended(NamedTuple):
+    """A finding that is no more, and when it was there: first told, and last."""
+
+    finding: Finding
+    told_t: int
+    end_t: int
+
+
+class Limit(NamedTuple):
+    """What sets the pace of a stream whose bytes move: a fact for the ladder, no alarm. `by` is `peer`, `network` or
+    `program`; `share` how much of the last second, None where it cannot be measured; `rung` the place of the ladder.
+    """
+
+    by: str
+    share: float | None
+    sentence: str
+    rung: str = ""
+
+
+class Held(NamedTuple):
+    """A stream whose reading stopped because another one, which it feeds, cannot take more: `by` is that other."""
+
+    by: int
+    since: int
+    sentence: str

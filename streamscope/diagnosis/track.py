@@ -1,0 +1,106 @@
+"""What is remembered of a stream from one look to the next, because state alone does not say it: what moved.
+
+Only streams in need have a track: something waits, something is held, something ended on one side alone. A track has
+the last seconds, look by look, and since when nothing has moved. What the kernel does not tell stays None: unknown is
+not 0.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from streamscope.trace.state import StreamState
+
+SECOND = 1_000_000_000
+TICK = SECOND // 4
+"""So often is looked, on the feed's clock."""
+KEPT = 24
+"""Looks: six seconds."""
+
+
+class Look(NamedTuple):
+    """One stream at one look. What the kernel says has its names."""
+
+    t: int
+    heard: int  # the feed's clock: when the engine was last heard
+    wq: int
+    out: int
+    into: int
+    outq: int | None
+    notsent: int | None
+    inq: int | None
+    acked: int | None
+    retrans: int | None
+    busy: int | None
+    rwnd: int | None
+
+    @property
+    def wanted(self) -> int:
+        """Bytes that are to go out: here, in the kernel, on their way."""
+        return self.wq + (self.outq or 0)
+
+
+class Track:
+    """What moved in one stream.
+
+    - `looks`: the last of them, the newest last;
+    - `wanted_t`: since when bytes have been wanted, 0 for not now; `moved_t`: when any was last acknowledged, or, where
+      the kernel tells of no acknowledgements, taken;
+    - `unread_t`: since when bytes have waited in the kernel and reading has been off, 0 for not now;
+    - `idle_t`: since when bytes have waited to be read while reading is on, and none was read; 0 for not now;
+    - `sampled`: whether the kernel has ever told anything of it.
+    """
+
+    __slots__ = ("idle_t", "looks", "moved_t", "number", "sampled", "since", "unread_t", "wanted_t")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.looks: deque[Look] = deque(maxlen=KEPT)
+        self.wanted_t = self.moved_t = self.unread_t = self.idle_t = 0
+        self.sampled = False
+        self.since: dict[str, int] = {}  # by lint, since when it has been so
+
+    @property
+    def now(self) -> Look:
+        """The last look."""
+        return self.looks[-1]
+
+    def ago(self, ns: int) -> Look | None:
+        """The look so long before the last, or the next older one; None where there is none."""
+        limit = self.now.t - ns
+        return next((look for look in reversed(self.looks) if look.t <= limit), None)
+
+    def grew(self, field: str, ns: int) -> int | None:
+        """By how much a count grew in so long; None where it is not known at both ends."""
+        before = self.ago(ns) or self.looks[0]
+        old, new = getattr(before, field), getattr(self.now, field)
+        return None if old is None or new is None or before is self.now else new - old
+
+    def see(self, look: Look, state: StreamState, *, reading: bool) -> None:
+        """Take in how the stream is now."""
+        before = self.looks[-1] if self.looks else None
+        self.looks.append(look)
+        self.sampled = self.sampled or look.outq is not None or look.inq is not None or look.acked is not None
+        if not look.wanted:
+            self.wanted_t = 0
+        elif not self.wanted_t:
+            head = state.write_queue[0].begin_t if state.write_queue else 0
+            self.wanted_t = min(look.t, max(head, before.t if before is not None else 0)) or look.t
+        if before is not None and _moved(before, look):
+            self.moved_t = look.t
+        waits = bool(look.inq)
+        self.unread_t = (self.unread_t or look.t) if waits and not reading else 0
+        if waits and reading and (before is None or before.into == look.into):
+            self.idle_t = self.idle_t or look.t
+        else:
+            self.idle_t = 0
+
+
+def _moved(before: Look, look: Look) -> bool:
+    """Whether bytes went out between two looks: acknowledged ones, as far as the kernel tells of these."""
+    if before.acked is not None and look.acked is not None:
+        return look.acked > before.acked
+    if look.out > before.out:
+        return True
+    return before.outq is not None and look.outq is not None and look.outq < before.outq

@@ -1,0 +1,246 @@
+"""Who is at fault where bytes are to go out and none do: each that could be is weighed, in numbers.
+
+The order is that of what decides. A machine that gives the process no CPU explains everything else; then a loop that
+does not come round; then what the kernel says of the other side: a window that is shut is the peer's, segments that are
+sent again and never acknowledged are the network's. What is left is the program's, and where the kernel tells nothing,
+a guess that says it is one.
+"""
+
+from __future__ import annotations
+
+from streamscope.diagnosis.lint import Case
+from streamscope.diagnosis.shapes import Evidence, Sure, Verdict, Word
+from streamscope.diagnosis.track import SECOND
+from streamscope.trace.figures import age_text, bytes_text
+from streamscope.trace.names import visible
+
+MOST_OF = 0.5
+"""A share of the time above which it is what decides."""
+
+_SLOWEST_TURN = SECOND // 4
+
+
+class Weighing:
+    """One stream whose bytes do not go out, weighed at one look."""
+
+    def __init__(self, case: Case, since: int) -> None:
+        self.case = case
+        self.since = since
+        self.for_ns = max(case.now_t - since, 0)
+        track = case.track
+        self.now = track.now
+        span = min(self.for_ns, 4 * SECOND)
+        self.window, self.rto_lost = case.kernel("snd_wnd"), case.kernel("retrans")
+        self.again, self.rwnd, self.busy = (track.grew(name, span) for name in ("retrans", "rwnd", "busy"))
+        self.loop = case.loop.busy(since)
+        self.host = case.loop.delayed(since)
+        self.evidence: list[Evidence] = []
+        self.rung = self._rung()
+
+    # where they lie
+
+    def _rung(self) -> str:
+        now = self.now
+        if now.outq is None or now.wq >= now.outq:
+            return "queue" if now.wq else ""
+        if now.notsent is None:
+            return "kernel"
+        return "kernel" if now.notsent >= now.outq - now.notsent else "in flight"
+
+    @property
+    def where(self) -> str:
+        """`3.3 MiB have waited in the kernel for 31s`."""
+        now, age = self.now, age_text(self.for_ns)
+        if self.rung == "kernel":
+            return f"{bytes_text(now.outq or 0)} have waited in the kernel for {age}"
+        if self.rung == "in flight":
+            return f"{bytes_text(now.outq or 0)} have been on their way for {age}"
+        return f"{bytes_text(now.wq)} have waited in the program for {age}"
+
+    def _places(self) -> list[Evidence]:
+        """What waits, rung by rung."""
+        case, now, at = self.case, self.now, self.now.t
+        found = []
+        if now.outq:
+            told = f"{now.outq:,}" if now.notsent is None else f"{now.outq:,}, of these notsent {now.notsent:,}"
+            found.append(Evidence("what waits in the kernel", "outq", told, at))
+        if now.wq or case.terms.queue:
+            found.append(Evidence("what waits here", case.named("write_queue_size"), f"{now.wq:,}", at))
+        return found
+
+    def _nothing_moved(self) -> Evidence:
+        case, now = self.case, self.now
+        if now.acked is not None:
+            return case.evidence("nothing was acknowledged", "bytes_acked", f"stays {now.acked:,}", self.since)
+        return case.evidence("nothing was taken", "bytes_out", f"stays {now.out:,}", self.since)
+
+    # who it could be
+
+    def verdict(self) -> Verdict:
+        """The first that has what it takes; every other one that was weighed says why it is not it."""
+        found = self._host() or self._loop() or self._peer() or self._network() or self._app() or self._silence()
+        word, sure, sentence, reason, evidence, changes, to_do = found
+        return Verdict(
+            word,
+            sure,
+            self.case.state.number,
+            self.since,
+            sentence,
+            reason,
+            (*evidence, self._nothing_moved(), *self._places()),
+            tuple((other, why) for other, why in self._not_it() if other is not word and why),
+            changes,
+            to_do,
+            self.case.state.number,
+            "out",
+            self.rung,
+        )
+
+    def _host(self) -> _Found | None:
+        if self.host is None or self.host < MOST_OF:
+            return None
+        share = f"{self.host:.0%}"
+        delay = self.case.loop.delayed_ns(self.since) or 0
+        return (
+            Word.HOST,
+            Sure.CERTAIN if self.host > 0.8 else Sure.LIKELY,
+            f"The machine kept the program from running {share} of the time: {self.where} for {self.case.who}.",
+            f"its process waited for a CPU {share} of the time",
+            (self.case.evidence("the process waits for a CPU", "run_delay", age_text(delay), self.since),),
+            ("A CPU for the process ends it.",),
+            "give the process more CPU: fewer neighbours, a higher quota",
+        )
+
+    def _loop(self) -> _Found | None:
+        if self.loop is None or self.loop < 0.8 or self.window == 0 or (self.again or 0) > 0:
+            return None
+        if self.case.loop.turns(self.since) > self.for_ns // _SLOWEST_TURN:
+            return None  # it comes round often enough to write, if the kernel took anything
+        share = f"{self.loop:.0%}"
+        return (
+            Word.LOOP,
+            Sure.LIKELY,
+            f"The program's callbacks took {share} of the loop's time: {self.where} for {self.case.who}.",
+            f"callbacks took {share} of the time",
+            (self.case.evidence("callbacks take the time", "callback_ns", share, self.since),),
+            ("Callbacks that return sooner end it.",),
+            "find the slow callbacks, and do their work in smaller parts or elsewhere",
+        )
+
+    def _peer(self) -> _Found | None:
+        case, window = self.case, self.window
+        peer = visible(case.state.peer, 80)
+        at = f"The program at {peer}" if peer else "The other side"
+        held = self.rwnd / self.busy if self.rwnd is not None and self.busy else None
+        evidence: list[Evidence] = []
+        if window is not None:
+            evidence.append(case.evidence("the peer's window", "snd_wnd", f"{window:,}", self.since))
+        if held is not None and self.rwnd is not None and self.busy is not None:
+            told = f"{self.rwnd / 1e6:.1f} of {self.busy / 1e6:.1f}s"
+            evidence.append(case.evidence("it holds the sender back", "rwnd_limited", told, self.since))
+        takes = f"{capital(case.who)} takes nothing: {self.where}."
+        changes: tuple[str, ...] = ("A window above 0, or one acknowledged byte, ends the stall.",
+                   "Retransmits that nobody answers would make it NETWORK.")  # fmt: skip
+        to_do = f"look at the reader{f' of {peer}' if peer else ''}; set a time limit for writes"
+        if window == 0 or (held is not None and held > MOST_OF):
+            shut = f"its window has been {window or 0:,} for {age_text(self.for_ns)}" if window == 0 else (
+                f"its window held the sender back {held or 0:.0%} of the time")  # fmt: skip
+            reason = f"{shut}, and 0 B acknowledged since"
+            sure = Sure.CERTAIN if window == 0 and not (held is not None and held < MOST_OF) else Sure.LIKELY
+            return Word.PEER, sure, takes, reason, tuple(evidence), changes, to_do
+        if window is None and self.now.acked is None and self.now.outq and case.track.sampled:
+            reason = f"{at[0].lower()}{at[1:]} has not read what lies before it: the kernel takes no more"
+            changes = ("One byte that it reads ends the stall.",)
+            return Word.PEER, Sure.CERTAIN, takes, reason, tuple(evidence), changes, to_do
+        return None
+
+    def _network(self) -> _Found | None:
+        lost = self.rto_lost or 0
+        again = self.again or 0
+        flying = (self.now.outq or 0) - (self.now.notsent or 0)
+        if not (again > 0 or lost > 0) or flying <= 0:
+            return None
+        case = self.case
+        total = case.kernel("total_retrans")
+        evidence = [case.evidence("sent again", "total_retrans", f"+{again} to {total or 0:,}", self.since)]
+        if (rto := case.kernel("rto")) is not None:
+            evidence.append(Evidence("it waits so long for an answer", "rto", f"{rto / 1e3:,.0f} ms", self.now.t))
+        if self.window is not None:
+            evidence.append(case.evidence("the peer has room", "snd_wnd", f"{self.window:,}", self.since))
+        sure = Sure.CERTAIN if again >= 2 or lost >= 2 else Sure.LIKELY
+        return (
+            Word.NETWORK,
+            sure,
+            f"What is sent to {case.who} is not answered: {self.where}.",
+            f"{max(again, lost)} segments sent again, none acknowledged",
+            tuple(evidence),
+            ("One acknowledged byte ends the stall.", "A window of 0 would make it PEER."),
+            "look at the way to the peer: loss, a firewall that forgot, a host that is gone; set TCP_USER_TIMEOUT",
+        )
+
+    def _app(self) -> _Found | None:
+        """The program has bytes, and does not want to hear when they could go."""
+        case, state = self.case, self.case.state
+        if not self.now.wq or case.armed or self.now.outq or state.connect_req is not None or state.pending:
+            return None
+        if not case.terms.poll_out or not case.terms.vocabulary.tells("pevents"):
+            return None
+        return (
+            Word.APP,
+            Sure.LIKELY,
+            f"{capital(case.who)} is not written to: {self.where}, and nobody waits for room.",
+            "OUT is not wanted though bytes wait",
+            (case.evidence("what the engine wants", case.named("pevents"), _mask(case, state.pevents), self.since),),
+            ("OUT in what the engine wants ends it.",),
+            "find out why writing stopped: an error that was swallowed, a stream that was stopped by hand",
+        )
+
+    def _silence(self) -> _Found:
+        """Nothing says who it is. What is left is the other side, because the kernel takes nothing."""
+        case = self.case
+        known = case.track.sampled
+        return (
+            Word.PEER,
+            Sure.UNSURE,
+            f"{capital(case.who)} takes nothing: {self.where}.",
+            "neither window nor retransmits tell why" if known else "what the kernel holds is not known",
+            (case.evidence("OUT has been wanted", "armed_t", age_text(case.now_t - case.state.armed_t),
+                           case.state.armed_t),) if case.armed and case.state.armed_t else (),
+            ("What the kernel says of the connection would tell PEER from NETWORK.",),
+            "look at the other side, and at the way there",
+        )  # fmt: skip
+
+    def _not_it(self) -> list[tuple[Word, str]]:
+        case = self.case
+        found = []
+        if self.window is not None:
+            found.append((Word.PEER, f"its window is {self.window:,}"))
+        if self.again is not None:
+            rtt = case.kernel("rtt")
+            times = (
+                "no retransmit"
+                if self.again <= 0
+                else "1 retransmit"
+                if self.again == 1
+                else f"{self.again} retransmits"
+            )
+            found.append((Word.NETWORK, times + (f", rtt {rtt / 1e3:.1f} ms" if rtt is not None else "")))
+        if self.loop is not None:
+            found.append((Word.LOOP, f"callbacks took {self.loop:.0%} of the time"))
+        if case.terms.poll_out and case.terms.vocabulary.tells("pevents") and case.armed:
+            found.append((Word.APP, "wants OUT"))
+        if self.host is not None:
+            found.append((Word.HOST, f"run delay {self.host:.1%}"))
+        return found
+
+
+_Found = tuple[Word, Sure, str, str, tuple[Evidence, ...], tuple[str, ...], str]
+
+
+def _mask(case: Case, mask: int) -> str:
+    return case.terms.vocabulary.mask_text(mask) or "–"
+
+
+def capital(text: str) -> str:
+    """The first letter of a sentence."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,48 @@
+"""What a stream is in its program: who listens, who was accepted, who was connected. And how to speak of it.
+
+An address is text from outside: what this makes of it is fit for a terminal.
+"""
+
+from __future__ import annotations
+
+from streamscope.trace.names import host_and_port, visible
+from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
+
+LISTENER = "listener"
+CLIENT = "client"
+UPSTREAM = "upstream"
+ARROWS = {CLIENT: "←", UPSTREAM: "→", LISTENER: ""}
+
+_MOST = 80
+"""Characters of an address or a name."""
+
+
+def role_of(state: StreamState, vocabulary: Vocabulary) -> str:
+    """`listener`, `client` for one that a listener accepted, `upstream` for one that was connected to somewhere; ""
+    for what is none of these, as far as the feed tells.
+    """
+    if state.callbacks & vocabulary.listens or state.flags & vocabulary.flag("LISTENING"):
+        return LISTENER
+    if state.server:
+        return CLIENT
+    return UPSTREAM if state.peer and not state.ipc else ""
+
+
+def who(state: StreamState, vocabulary: Vocabulary) -> str:
+    """`upstream #3 → 127.0.0.1:9901`, `client #2`, `listener #1 :7702`, `pipe #5 workers`."""
+    role = role_of(state, vocabulary)
+    what = role or visible(vocabulary.type_text(state.type), 32)
+    text = f"{what} #{state.number}"
+    if role == LISTENER:
+        parts = host_and_port(state.local)
+        where = f":{parts[1]}" if parts is not None else visible(state.local, _MOST)
+        return f"{text} {where}".rstrip()
+    if state.peer:
+        return f"{text} {ARROWS[role] or '→'} {visible(state.peer, _MOST)}" if role else f"{text} {visible(state.peer)}"
+    return f"{text} {visible(state.name, _MOST)}".rstrip()
+
+
+def short(state: StreamState, vocabulary: Vocabulary) -> str:
+    """The same without the address: `client #2`."""
+    return f"{role_of(state, vocabulary) or visible(vocabulary.type_text(state.type), 32)} #{state.number}"

@@ -1,0 +1,162 @@
+"""Stalls: bytes that are wanted and do not move, and whose fault it is."""
+
+from __future__ import annotations
+
+from patient import MARK, Patient
+
+from streamscope.diagnosis import Level, Sure, Word
+
+SHUT = {"snd_wnd": 0, "rto": 204_000, "rtt": 4_700, "total_retrans": 0}
+
+
+def _seconds(patient: Patient, stream: int, *, rwnd: bool) -> None:
+    """What grows in the kernel while time passes."""
+    spent = int((patient.clock.seconds - 100) * 1e6)
+    patient.says(stream, busy=spent, rwnd_limited=spent if rwnd else 0)
+
+
+def test_a_peer_that_takes_nothing_is_named_with_where_the_bytes_are() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=3_474_642, notsent=3_474_642, bytes_acked=1_536_248, **SHUT)
+
+    patient.wait(2, lambda: _seconds(patient, stream, rwnd=True))
+
+    [finding] = patient.found("stalled")
+    assert (finding.level, finding.stream) == (Level.ERROR, stream)
+    assert finding.sentence.startswith("Upstream #1 → 127.0.0.1:9901 takes nothing: 3.3 MiB have waited in the kernel")
+    verdict = patient.diagnosis.verdict(stream)
+    assert verdict is not None
+    assert (verdict.word, verdict.sure, verdict.rung) == (Word.PEER, Sure.CERTAIN, "kernel")
+    assert [line.value for line in verdict.evidence if line.field == "snd_wnd"] == ["0"]
+    assert [line.value for line in verdict.evidence if line.field == "bytes_acked"] == ["stays 1,536,248"]
+
+
+def test_it_is_over_with_the_first_byte_that_is_acknowledged() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=1_000, **SHUT)
+    patient.wait(2, lambda: _seconds(patient, stream, rwnd=True))
+    assert patient.found("stalled")
+
+    patient.says(stream, bytes_acked=1_001)
+    patient.wait(0.25)
+
+    assert not patient.found("stalled")
+    assert [ended.finding.lint for ended in patient.diagnosis.ended] == ["stalled"]
+
+
+def test_a_peer_that_reads_slowly_is_a_limit_and_no_alarm() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    acked = 0
+
+    def reads_a_little() -> None:
+        nonlocal acked
+        acked += 100
+        patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=acked, snd_wnd=100)
+        _seconds(patient, stream, rwnd=True)
+
+    patient.wait(5, reads_a_little)
+
+    assert not patient.names
+    limit = patient.diagnosis.limited(stream)
+    assert limit is not None
+    assert (limit.by, limit.share) == ("peer", 1.0)
+
+
+def test_segments_sent_again_without_an_answer_are_the_networks() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 1_000, taken=1_000)
+    again = 0
+
+    def sends_again() -> None:
+        nonlocal again
+        again += 1
+        patient.says(stream, outq=1_000, notsent=0, bytes_acked=1, snd_wnd=65_536, retrans=1, total_retrans=again // 3)
+
+    patient.wait(3, sends_again)
+
+    verdict = patient.diagnosis.verdict(stream)
+    assert verdict is not None
+    assert (verdict.word, verdict.sure, verdict.rung) == (Word.NETWORK, Sure.CERTAIN, "in flight")
+    assert (Word.PEER, "its window is 65,536") in verdict.not_it
+
+
+def test_bytes_that_wait_while_reading_is_off_are_the_programs() -> None:
+    patient = Patient()
+    stream = patient.stream(peer="127.0.0.1:41026", server=9)
+    patient.stops_reading(stream)
+    patient.says(stream, inq=29_696)
+
+    patient.wait(1.75)
+
+    [finding] = patient.found("stalled")
+    assert finding.sentence.startswith("Client #1 ← 127.0.0.1:41026 is not read: 29 KiB have waited in the kernel")
+    assert finding.verdict is not None
+    assert (finding.verdict.word, finding.verdict.side) == (Word.APP, "in")
+
+
+def test_a_client_that_a_full_upstream_holds_back_is_no_alarm_and_follows_in_the_sentence() -> None:
+    patient = Patient()
+    client = patient.stream(peer="127.0.0.1:41026", server=9)
+    upstream = patient.stream()
+    patient.reads_on(client, 2 * MARK, upstream, taken=0)
+    patient.stops_reading(client)
+    patient.says(client, inq=29_696)
+    patient.says(upstream, outq=3_474_642, notsent=3_474_642, bytes_acked=1_536_248, **SHUT)
+
+    patient.wait(2, lambda: _seconds(patient, upstream, rwnd=True))
+
+    assert [(each.lint, each.stream) for each in patient.diagnosis.findings] == [("stalled", upstream)]
+    held = patient.diagnosis.held(client)
+    assert held is not None
+    assert held.by == upstream
+    assert patient.diagnosis.sentence.endswith("Client #1 is held back by it.")
+
+
+def test_a_pause_of_a_third_of_a_second_is_no_stall() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=1_000, **SHUT)
+    for step in range(8):
+        patient.wait(0.75, lambda: _seconds(patient, stream, rwnd=True))
+        patient.says(stream, bytes_acked=2_000 + step)
+
+    assert not patient.names
+    assert not patient.diagnosis.ended
+
+
+def test_an_engine_that_is_silent_though_it_was_asked_proves_nothing_about_the_peer() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=1_000, **SHUT)
+    patient.wait(0.5)
+
+    patient.wait(5, heard=False)
+
+    assert not patient.names
+
+
+def test_more_that_comes_than_goes_is_the_programs_even_if_bytes_go() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    acked = 0
+
+    def writes_on() -> None:
+        nonlocal acked
+        acked += 1_000
+        patient.writes(stream, MARK)
+        patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=acked, snd_wnd=1_000)
+
+    patient.wait(4, writes_on)
+
+    [finding] = patient.found("stalled")
+    assert finding.verdict is not None
+    assert (finding.verdict.word, finding.verdict.rung) == (Word.APP, "queue")
