@@ -27,9 +27,22 @@ def _server_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that single servers have, from their own list."""
     for server in SERVERS.values():
         for option in server.options:
-            text = f"For {server.name}: {option.help}."
-            command = click.option(option.name, f"own_{option.keyword}", metavar=option.metavar, help=text)(command)
+            known = f", one of {', '.join(option.choices)}" if option.choices else ""
+            command = click.option(
+                option.name,
+                f"own_{option.keyword}",
+                metavar=option.metavar,
+                help=f"For {server.name}: {option.help}{known}.",
+                shell_complete=_choices,
+            )(command)
     return command
+
+
+def _choices(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: what a server's own option may be."""
+    options = (option for server in SERVERS.values() for option in server.options)
+    known = next(option.choices for option in options if option.name in parameter.opts)
+    return [choice for choice in known if choice.startswith(incomplete)]
 
 
 @click.command(

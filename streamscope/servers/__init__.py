@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streamscope.servers.stall import SCENARIOS
+
 
 class Option(NamedTuple):
     """A setting that only this server has: what the command line calls it, and the keyword that `main` takes it by."""
@@ -18,6 +20,8 @@ class Option(NamedTuple):
     metavar: str
     help: str
     required: bool = False
+    choices: tuple[str, ...] = ()
+    """What it may be, where that is a list."""
 
 
 TRY_WITH = "nc {host} {port}"
@@ -58,5 +62,10 @@ SERVERS: dict[str, Server] = {
             (Option("--path", "path", "PATH", "its socket, a file or an abstract @name; otherwise one of your own"),),
         ),
         Server("ipc", "hands its connections to a child process, and takes them back"),
+        Server(
+            "stall",
+            "plays streams that stall, and healthy ones",
+            (Option("--as", "as_", "NAME", "what is played", required=True, choices=tuple(SCENARIOS)),),
+        ),
     )
 }

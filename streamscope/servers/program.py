@@ -128,14 +128,19 @@ def prepare(
 
 
 def _own_options(name: str, target: str, options: Mapping[str, str]) -> Mapping[str, str]:
-    """What was given of the server's own options. Raises Refusal for one too many, or one too few."""
+    """What was given of the server's own options. Raises Refusal for one too many, one too few, and one that is none
+    of those that there are.
+    """
     own = {option.keyword: option for option in SERVERS[target].options} if target in SERVERS else {}
     for keyword in options:
         if keyword not in own:
-            raise Refusal(f"{name} takes no --{keyword}")
+            raise Refusal(f"{name} takes no --{keyword.rstrip('_')}")
     for keyword, option in own.items():
+        known = f"; it is one of {', '.join(option.choices)}" if option.choices else ""
         if option.required and keyword not in options:
-            raise Refusal(f"{name} needs {option.name} {option.metavar}: {option.help}")
+            raise Refusal(f"{name} needs {option.name} {option.metavar}: {option.help}{known}")
+        if option.choices and options[keyword] not in option.choices:
+            raise Refusal(f"{option.name} {options[keyword]}: {name} knows none of that name{known}")
     return options
 
 

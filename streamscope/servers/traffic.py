@@ -39,13 +39,17 @@ class Traffic:
     def stop(self) -> None:
         """Stop the clients, if there are any, and wait until they are gone."""
         child, self._child = self._child, None
-        if child is None:
-            return
-        if child.stdin is not None:
-            child.stdin.close()
-        child.terminate()
-        try:
-            child.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        if child is not None:
+            end(child)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a process that ends with its standard input, and wait until it has."""
+    if child.stdin is not None:
+        child.stdin.close()
+    child.terminate()
+    try:
+        child.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

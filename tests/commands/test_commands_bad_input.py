@@ -51,6 +51,15 @@ def test_a_port_in_use_suggests_port_0(runtime: Path, busy_port: int) -> None:
         (["run", "proxy", "--headless", "--to", "nowhere"], "an address is HOST:PORT"),
         (["run", "echo", "--headless", "--to", "127.0.0.1:1"], "echo takes no --to"),
         (["run", "echo", "--headless", "--path", "/tmp/x"], "echo takes no --path"),
+        (["run", "echo", "--headless", "--as", "bulk"], "echo takes no --as"),
+        (
+            ["run", "stall", "--headless"],
+            "stall needs --as NAME: what is played; it is one of peer-never-reads, slow-peer",
+        ),
+        (
+            ["run", "stall", "--headless", "--as", "x"],
+            "--as x: stall knows none of that name; it is one of peer-never-",
+        ),
         (["run", "pipe-echo", "--headless", "--port", "0"], "pipe-echo takes no --port"),
         (["run", "pipe-echo", "--headless", "--host", "::1"], "pipe-echo takes no --host"),
         (["run", "pipe-echo", "--headless", "--path", ""], "a Unix socket needs a path"),

@@ -10,6 +10,7 @@ from running_server import connections, reset
 
 from streamscope.servers import SERVERS
 
+NAMES = [name for name in SERVERS if name != "stall"]  # whose connections are its own
 MESSAGES = {"http": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "chat": b"", "source": b""}
 
 
@@ -24,7 +25,7 @@ def end(client, way):
         client.close()
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_500_connections_leave_no_descriptor_behind(serve, name):
     # given
     before = len(os.listdir("/proc/self/fd"))

@@ -148,7 +148,7 @@ def test_a_module_that_is_not_there_is_told_from_one_that_fails(tmp_path, monkey
     assert "module:function" in why_not("a b:c")[0]
 
 
-@pytest.mark.parametrize("name", [name for name in SERVERS if name not in ("proxy", "pipe-echo")])
+@pytest.mark.parametrize("name", [name for name in SERVERS if name not in ("proxy", "pipe-echo", "stall")])
 def test_a_port_in_use_is_one_clear_line_and_leaves_nothing_open(serve, name):
     # given
     taken = serve("sink").address[1]
