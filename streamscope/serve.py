@@ -28,7 +28,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from streamscope.core import RUN_DEFAULT, Loop, LoopOfParent, UVError
+from streamscope.core import RUN_DEFAULT, JoinedLoop, Loop, LoopOfParent, UVError
+from streamscope.core.errors import UV_EBUSY
 from streamscope.ending import Ending
 from streamscope.link import discovery
 from streamscope.link.answering import Answering
@@ -93,11 +94,11 @@ def serve(options: ServeOptions) -> int:
     return engine.run()
 
 
-class EngineLoop(Loop):
+class EngineLoop(JoinedLoop):
     """The program's loop. Serving begins when it is first run, be it by the program itself, from within its `main`."""
 
     def __init__(self, begin: Callable[[], None], *, redundant_mod: bool) -> None:
-        super().__init__(joined=True, redundant_mod=redundant_mod)
+        super().__init__(redundant_mod=redundant_mod)
         self._begin = begin
 
     def run(self, mode: int = RUN_DEFAULT) -> bool:
@@ -108,7 +109,7 @@ class EngineLoop(Loop):
     def close(self) -> None:
         """What the program gets is libuv's answer. The engine still needs the loop, and gives it back at the end."""
         if self.handles or self.active_reqs:
-            raise UVError(-16, "loop_close")
+            raise UVError(UV_EBUSY, "loop_close")
 
 
 class Engine:

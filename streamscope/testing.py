@@ -19,7 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from streamscope.core import RUN_DEFAULT, Loop, Pipe, Tcp, Timer, UVError, Wakeup
+from streamscope.core import RUN_DEFAULT, JoinedLoop, Loop, Pipe, Tcp, Timer, UVError, Wakeup
+from streamscope.core.errors import UV_EBUSY
 from streamscope.core.flags import POLLIN
 from streamscope.core.handle import Handle
 from streamscope.link.batches import OwnLayout
@@ -152,11 +153,11 @@ class Trace:
         return Model(self._file.past.decoder.vocabulary)
 
 
-class _ProgramLoop(Loop):
+class _ProgramLoop(JoinedLoop):
     """The loop that the program gets. It may run it itself, from within its `main`, and close it."""
 
     def __init__(self) -> None:
-        super().__init__(joined=True)
+        super().__init__()
         self.begin: Callable[[], None] = lambda: None
         self.ours: set[Handle] = set()
 
@@ -168,7 +169,7 @@ class _ProgramLoop(Loop):
     def close(self) -> None:
         """What the program gets is libuv's answer; the test still needs the loop."""
         if set(self.handles.values()) - self.ours or self.active_reqs:
-            raise UVError(-16, "loop_close")
+            raise UVError(UV_EBUSY, "loop_close")
 
 
 class _Run:

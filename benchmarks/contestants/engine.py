@@ -25,9 +25,9 @@ def main(where: str, *arguments: str) -> None:
         from benchmarks import bare
 
         bare.install()
-    from streamscope.core import Loop, Pipe
+    from streamscope.core import JoinedLoop, Loop, Pipe
 
-    loop = Loop(joined="plain" not in arguments, redundant_mod="redundant" in arguments)
+    loop = (Loop if "plain" in arguments else JoinedLoop)(redundant_mod="redundant" in arguments)
     if "link" in arguments:
         ride_along(loop, arguments[-1])
     server = listen(loop, where)

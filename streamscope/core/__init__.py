@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .flags import RUN_ONCE as RUN_ONCE
     from .forked import LoopOfParent as LoopOfParent
     from .handle import Handle as Handle
+    from .joined import JoinedLoop as JoinedLoop
     from .loop import Loop as Loop
     from .loop_watcher import Check as Check
     from .loop_watcher import Idle as Idle
@@ -51,6 +52,7 @@ _HOMES = {
         ".flags": "RUN_DEFAULT RUN_NOWAIT RUN_ONCE",
         ".forked": "LoopOfParent",
         ".handle": "Handle",
+        ".joined": "JoinedLoop",
         ".loop": "Loop",
         ".loop_watcher": "Check Idle Prepare",
         ".pipe": "Pipe",

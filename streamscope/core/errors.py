@@ -8,9 +8,30 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TypeVar
 
-Made = TypeVar("Made")
+UV_EACCES = -errno.EACCES
+UV_EADDRINUSE = -errno.EADDRINUSE
+UV_EAFNOSUPPORT = -errno.EAFNOSUPPORT
+UV_EAGAIN = -errno.EAGAIN
+UV_EALREADY = -errno.EALREADY
+UV_EBADF = -errno.EBADF
+UV_EBUSY = -errno.EBUSY
+UV_ECANCELED = -errno.ECANCELED
+UV_ECONNABORTED = -errno.ECONNABORTED
+UV_ECONNREFUSED = -errno.ECONNREFUSED
+UV_ECONNRESET = -errno.ECONNRESET
+UV_EEXIST = -errno.EEXIST
+UV_EINPROGRESS = -errno.EINPROGRESS
+UV_EINTR = -errno.EINTR
+UV_EINVAL = -errno.EINVAL
+UV_EMFILE = -errno.EMFILE
+UV_ENFILE = -errno.ENFILE
+UV_ENOBUFS = -errno.ENOBUFS
+UV_ENOENT = -errno.ENOENT
+UV_ENOMEM = -errno.ENOMEM
+UV_ENOTCONN = -errno.ENOTCONN
+UV_ENOTSUP = -errno.ENOTSUP
+UV_EPIPE = -errno.EPIPE
 
 EOF = -4095
 """The one status that is no errno: the peer has ended its side (UV_EOF)."""
@@ -34,13 +55,6 @@ def error_text(status: int) -> str:
 def status_of(error: OSError) -> int:
     """What the kernel said, as libuv has it: the errno, negative. 0 if Python raised it without asking the kernel."""
     return -(error.errno or 0)
-
-
-def outcome(made: Made | OSError) -> Made:
-    """What a system call that was made before returned; raises what it raised."""
-    if isinstance(made, OSError):
-        raise made
-    return made
 
 
 class CallbackEnded(BaseException):

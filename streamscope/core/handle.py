@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .errors import UVError
+from .errors import UV_EINVAL, UVError
 from .flags import ACTIVE, CLOSED, CLOSING, REF, UV_UNKNOWN_HANDLE
 from .probe import CB_CLOSE, site
 from .system import encodable
@@ -137,7 +137,7 @@ def uv_close(handle: Handle, close_cb: Callable[[Any], None] | None = None) -> N
     Raises EINVAL when it is closing already, where libuv aborts.
     """
     if handle.flags & (CLOSING | CLOSED):
-        raise UVError(-22, "close")
+        raise UVError(UV_EINVAL, "close")
     emit = handle.loop.emit
     if emit is not None:
         emit((handle.mark | _CLOSE,))

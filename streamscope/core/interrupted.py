@@ -12,15 +12,16 @@ from types import CodeType, FrameType
 from typing import NamedTuple
 
 from .handle import Handle
+from .joined import JoinedLoop
 from .loop import Loop
 from .probe import CB_ALLOC, CB_READ, NO_CALLBACK
-from .stream import joined, read
+from .stream import read
 
 _ENGINE = os.path.dirname(__file__) + os.sep
 
 _CALLERS: dict[CodeType, tuple[str, str | int]] = {
     Loop.call.__code__: ("handle", "number"),
-    joined.dispatch.__code__: ("stream", CB_READ),
+    JoinedLoop.dispatch.__code__: ("stream", CB_READ),
     read._alloc.__code__: ("stream", CB_ALLOC),
 }
 """The functions that call the program: the local variable that has the handle, and the callback or its variable."""

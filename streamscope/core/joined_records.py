@@ -1,5 +1,5 @@
 """Joined records: one record for several events that follow from each other, which is how the everyday path tells of
-itself (`stream/joined.py`).
+itself (`joined.py`).
 
 The catalogue's events are what everyone sees; these are only how they travel. What each stands for goes with the feed's
 greeting and into every trace, so that a reader of another version expands them to the same.

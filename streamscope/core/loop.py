@@ -15,24 +15,22 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .errors import RAISED, CallbackEnded, UVError
+from .errors import RAISED, UV_EBUSY, CallbackEnded, UVError
 from .flags import CLOSED, CLOSING, POLLIN, POLLOUT, RUN_DEFAULT, RUN_ONCE
 from .forked import mind_forks
 from .handle import Handle, uv__finish_close
 from .loop_watcher import LoopWatcher, uv__run_loop_watchers
-from .poll import Passenger, uv__io_poll
+from .poll import Passenger, dispatch, register, uv__io_poll
 from .poller import EpollPoller, Poller
 from .printable import printable
 from .probe import CALLBACK_NAMES, Probe, site
 from .records import Word
-from .stream.joined import run_pending
 from .system import System, encodable, keep_freed_buffers
 from .timer import Timer, uv__next_timeout, uv__run_timers, uv__update_time
 from .wakeup import Interrupt, Signals, Wakeup, uv__async_io
 from .watcher import IoWatcher, Watcher, uv__io_start
 
 if TYPE_CHECKING:
-    from .stream import Stream
     from .system import Buffer
 
 _TURN = site("loop.turn", "uv_run")
@@ -52,16 +50,15 @@ class Loop(Probe):
     nanoseconds since the loop was made; `clock()` reads it.
 
     `system` and `poller` replace the kernel in tests. `redundant_mod=False` leaves out the EPOLL_CTL_MOD that libuv
-    makes although nothing changed (see `uv__io_stop`). `joined=True` takes the everyday path of reading and writing in
-    one piece, which is faster and tells the same (`stream/joined.py`).
+    makes although nothing changed (see `uv__io_stop`). `JoinedLoop` is the faster loop that tells and does the same.
     """
 
     __slots__ = (
         "__weakref__", "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher",
         "callback_ns", "closing_list", "emfile_fd", "ending", "event_t", "excepthook", "fetched", "handles",
-        "handles_made", "joined", "loop_watchers", "new_tap", "nfds", "on_full", "passenger", "pending_list", "poll_ns",
+        "handles_made", "loop_watchers", "new_tap", "nfds", "on_full", "passenger", "pending_list", "poll_ns",
         "poller", "redundant_mod", "refusals", "refused", "requests_made", "running", "signals", "stop_flag",
-        "sys_read", "sys_write", "system", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn",
+        "system", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn",
         "waits_since", "wakeups", "watcher_queue", "watchers",
     )  # fmt: skip
 
@@ -71,17 +68,15 @@ class Loop(Probe):
         system: System | None = None,
         poller: Poller | None = None,
         redundant_mod: bool = True,
-        joined: bool = False,
     ) -> None:
         super().__init__()
         keep_freed_buffers()
         self.system = System() if system is None else system
         self.poller: Poller = EpollPoller() if poller is None else poller
         self.redundant_mod = redundant_mod
-        self.joined = joined
         self.excepthook: Callable[[Handle | None, str, Any], None] = print_and_close
         self.passenger: Passenger | None = None
-        self.new_tap: Callable[[Stream], Callable[[bool, Buffer], None]] | None = None  # makes every new stream's `tap`
+        self.new_tap: Callable[[Handle], Callable[[bool, Buffer], None]] | None = None  # makes every new stream's `tap`
 
         self.active_handles = 0
         self.active_reqs = 0
@@ -107,7 +102,6 @@ class Loop(Probe):
         self.running = False
         self._closed = False
 
-        self.sys_read, self.sys_write = self.system.read, self.system.write  # found once, for the everyday path
         self._clock_ns = self.system.clock_ns
         self._begin_ns = self._clock_ns() - 1  # a time of 0 means never
         self.tick = 1
@@ -189,7 +183,7 @@ class Loop(Probe):
         if self._closed:
             return
         if self.handles or self.active_reqs:
-            raise UVError(-16, "loop_close")
+            raise UVError(UV_EBUSY, "loop_close")
         self._closed = True
         self.signals.close()
         os.close(self.async_watcher.fd)
@@ -206,6 +200,15 @@ class Loop(Probe):
     def closing_handles(self) -> Iterator[Handle]:
         """The handles that close at the end of the turn, in the order in which they will: last in, first out."""
         return reversed(self.closing_list)
+
+    # the steps of a turn that everyday reading and writing goes through, which a subclass may take in its own way
+
+    register = register
+    dispatch = dispatch
+
+    def run_pending(self) -> None:
+        """Run the callbacks of the pending watchers."""
+        uv__run_pending(self)
 
     # what the engine calls
 
@@ -293,7 +296,6 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
     if not alive:
         uv__update_time(loop)
     idle, prepare, check = loop.loop_watchers.values()
-    run = run_pending if loop.joined else uv__run_pending
     while alive and not loop.stop_flag:
         loop.tick = uv__update_time(loop)
         loop.turn += 1
@@ -306,7 +308,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
             mode == RUN_ONCE and not idle and not any(w.pending for w in loop.pending_list)
         )
         if loop.pending_list:
-            run(loop)
+            loop.run_pending()
         if idle:
             uv__run_loop_watchers(loop, "idle")
         if prepare:
@@ -316,7 +318,7 @@ def uv_run(loop: Loop, mode: int = RUN_DEFAULT) -> bool:
         chances = 8
         while chances and loop.pending_list:
             chances -= 1
-            run(loop)
+            loop.run_pending()
         if check:
             uv__run_loop_watchers(loop, "check")
         if loop.closing_list:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .errors import UVError
+from .errors import UV_EINVAL, UVError
 from .flags import ACTIVE, CLOSED, CLOSING, UV_CHECK, UV_IDLE, UV_PREPARE
 from .handle import Handle, uv__handle_start, uv__handle_stop
 from .probe import CB_CHECK, CB_IDLE, CB_PREPARE, site
@@ -49,7 +49,7 @@ class LoopWatcher(Handle):
         if self.flags & ACTIVE:
             return
         if cb is None or self.flags & (CLOSING | CLOSED):
-            raise UVError(-22, f"{self.word}_start")
+            raise UVError(UV_EINVAL, f"{self.word}_start")
         self.callback = cb
         self.queue = self.loop.loop_watchers[self.word]
         self.queue.insert(0, self)

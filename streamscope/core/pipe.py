@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .errors import UVError, status_of
+from .errors import UV_EACCES, UV_EBADF, UV_EEXIST, UV_EINPROGRESS, UV_EINVAL, UV_ENOENT, UVError, status_of
 from .flags import (
     BOUND,
     POLLIN,
@@ -72,7 +71,7 @@ def uv_pipe_open(pipe: Pipe, fd: int) -> None:
     """
     loop = pipe.loop
     if uv__fd_exists(loop, fd):
-        raise UVError(-17, "open")
+        raise UVError(UV_EEXIST, "open")
     try:
         mode = loop.system.getfl(fd) & os.O_ACCMODE
         loop.system.set_blocking(fd, False)
@@ -93,7 +92,7 @@ def uv_pipe_bind(pipe: Pipe, path: str | bytes) -> None:
     and cuts long paths; here they are EINVAL.
     """
     if pipe.fd >= 0 or pipe.is_closing():
-        raise UVError(-22, "bind")
+        raise UVError(UV_EINVAL, "bind")
     fd = _new_socket(pipe)
     if fd < 0:
         raise UVError(fd, "bind")
@@ -101,12 +100,12 @@ def uv_pipe_bind(pipe: Pipe, path: str | bytes) -> None:
         pipe.loop.system.bind(fd, socket.AF_UNIX, path)
         status = 0
     except OSError as error:
-        status = status_of(error) or -22  # Python itself refuses a path that is too long, without an errno
+        status = status_of(error) or UV_EINVAL  # Python itself refuses a path that is too long, without an errno
     tell_call(pipe, _SYS_BIND, fd, 0, status)
     if status:
         pipe.loop.system.close(fd)
         tell_call(pipe, _SYS_CLOSE, fd, 0, 0)
-        raise UVError(-errno.EACCES if status == -errno.ENOENT else status, "bind")
+        raise UVError(UV_EACCES if status == UV_ENOENT else status, "bind")
     uv__set_flags(pipe, BOUND, _FLAG_BIND)
     name = os.fsencode(path)
     pipe.pipe_fname = None if name[:1] == b"\0" else name
@@ -117,7 +116,7 @@ def uv_pipe_bind(pipe: Pipe, path: str | bytes) -> None:
 def uv_pipe_listen(pipe: Pipe, backlog: int, connection_cb: Callable[[Any, int], Any]) -> int:
     """What `uv_listen` does for pipes. Returns 0, EINVAL (not bound, or for IPC), or an error."""
     if pipe.fd == -1 or pipe.ipc:
-        return -22
+        return UV_EINVAL
     status = 0
     try:
         pipe.loop.system.listen(pipe.fd, backlog)
@@ -138,7 +137,7 @@ def uv_pipe_connect(
     the next turn. Raises EINVAL for a closing pipe, where libuv would lose a descriptor.
     """
     if pipe.is_closing():
-        raise UVError(-22, "connect")
+        raise UVError(UV_EINVAL, "connect")
     loop = pipe.loop
     made = pipe.fd == -1
     status = 0
@@ -159,7 +158,6 @@ def uv_pipe_connect(
     before = pipe.connect_req
     request = ConnectRequest(pipe, connect_cb)
     pipe.connect_req = request
-    pipe.choose_io_cb()
     emit = loop.emit
     if emit is not None:
         if status != old:
@@ -180,9 +178,9 @@ def _connect(pipe: Pipe, path: str | bytes) -> int:
         except InterruptedError:
             continue
         except OSError as error:
-            status = status_of(error) or -22
+            status = status_of(error) or UV_EINVAL
         tell_call(pipe, _SYS_CONNECT, pipe.fd, 0, status)
-        return 0 if status == -errno.EINPROGRESS else status
+        return 0 if status == UV_EINPROGRESS else status
 
 
 def uv_pipe_pending_count(pipe: Pipe) -> int:
@@ -204,9 +202,9 @@ def uv_pipe_chmod(pipe: Pipe, mode: int) -> None:
     EINVAL for other modes.
     """
     if pipe.fd == -1:
-        raise UVError(-9, "chmod")
+        raise UVError(UV_EBADF, "chmod")
     if mode not in (PIPE_READABLE, PIPE_WRITABLE, PIPE_READABLE | PIPE_WRITABLE):
-        raise UVError(-22, "chmod")
+        raise UVError(UV_EINVAL, "chmod")
     wanted = 0
     if mode & PIPE_READABLE:
         wanted |= stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from .errors import outcome, status_of
+from .errors import status_of
 from .flags import CLOSED, CLOSING, POLLERR, POLLHUP, POLLIN, POLLOUT
+from .handle import Handle
 from .poller import MAX_EVENTS, seconds_of
 from .probe import NO_CALLBACK, site
-from .stream import Stream, joined
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -36,7 +36,7 @@ POLLS_WHILE_FULL = 48
 """How often `uv__io_poll` fetches at most while every fetch is full."""
 
 SIGNALS = 2
-"""What `_dispatch_one` returns of the signals' watcher."""
+"""What `dispatch_one` returns of the signals' watcher."""
 
 
 class Passenger(Protocol):
@@ -63,10 +63,7 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
     if loop.feed is not None:
         loop.feed.append(_PHASE)
     if loop.watcher_queue:
-        if loop.joined:
-            joined.register(loop, _register_one)
-        else:
-            _register(loop)
+        loop.register()
         if loop.refused:
             _end_refused(loop)
             timeout = 0  # there are handles to close now
@@ -92,7 +89,7 @@ def uv__io_poll(loop: Loop, timeout: int) -> None:
         found = _dispatch(loop, events) if events else 0
 
 
-def _register(loop: Loop) -> None:
+def register(loop: Loop) -> None:
     """Tell epoll of every watcher in the queue."""
     queue = loop.watcher_queue
     loop.watcher_queue = {}
@@ -100,16 +97,15 @@ def _register(loop: Loop) -> None:
     try:
         for w in watchers:
             w.watched = False
-            _register_one(loop, w)
+            register_one(loop, w)
     finally:  # KeyboardInterrupt comes between any two steps
         loop.watcher_queue.update(dict.fromkeys(watchers))
 
 
-def _register_one(loop: Loop, w: Watcher, made: OSError | None = None) -> None:
+def register_one(loop: Loop, w: Watcher) -> None:
     """ADD or MOD; MOD after all where ADD finds it registered, because nobody deleted it when it stopped.
 
-    What epoll says of a descriptor that it does not watch is kept in `loop.refused`, where libuv aborts. `made` is what
-    it has said of a MOD already.
+    What epoll says of a descriptor that it does not watch is kept in `loop.refused`, where libuv aborts.
     """
     emit = loop.emit
     poller = loop.poller
@@ -133,10 +129,7 @@ def _register_one(loop: Loop, w: Watcher, made: OSError | None = None) -> None:
     if modify:
         status = 0
         try:
-            if made is None:
-                poller.modify(fd, pevents)
-            else:
-                outcome(made)
+            poller.modify(fd, pevents)
         except OSError as error:
             status = status_of(error)
             refusal = error
@@ -156,10 +149,10 @@ def _end_refused(loop: Loop) -> None:
     of a watcher of the loop's own.
     """
     refused, loop.refused = loop.refused, []
-    streams = [(w, error) for w, error in refused if isinstance(w, Stream)]
+    streams = [(w, error) for w, error in refused if isinstance(w, Handle)]
     try:
         for w, error in refused:
-            if not isinstance(w, Stream):
+            if not isinstance(w, Handle):
                 raise error
             if not w.flags & (CLOSING | CLOSED):  # else the hook has closed it with another
                 loop.refusals += 1
@@ -223,15 +216,11 @@ def _wait_on(
 
 
 def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> int:
-    """Run the callbacks of fetched events, the signals' last. Returns all that `_dispatch_one` did, as bits."""
+    """Run the callbacks of fetched events, the signals' last. Returns all that `dispatch_one` did, as bits."""
     loop.fetched = events
     found = 0
     try:
-        if loop.joined:
-            found = joined.dispatch(loop, events, _dispatch_one)
-        else:
-            for fd, mask in events:
-                found |= _dispatch_one(loop, fd, mask)
+        found = loop.dispatch(events)
         if found & SIGNALS:
             signals = loop.signals.watcher
             signals.io_cb(loop, signals, POLLIN)
@@ -240,7 +229,15 @@ def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> int:
     return found
 
 
-def _dispatch_one(loop: Loop, fd: int, mask: int) -> int:
+def dispatch(loop: Loop, events: list[tuple[int, int]]) -> int:
+    """Run the callbacks of these events, one after the other."""
+    found = 0
+    for fd, mask in events:
+        found |= dispatch_one(loop, fd, mask)
+    return found
+
+
+def dispatch_one(loop: Loop, fd: int, mask: int) -> int:
     """Run the callback of one event. Returns 0 if nothing wanted it, `SIGNALS` if its callback waits until the last,
     else 1.
     """

@@ -77,20 +77,6 @@ class WriteRequest(Request):
         self.next: WriteRequest | None = None
 
 
-class TakenRequest(WriteRequest):
-    """A write whose single buffer the kernel has taken at once. What that makes the same for all of them is the
-    class's; the other half of what a request has, `stream/joined.py` gives it as it makes one.
-    """
-
-    __slots__ = ()
-    bufs = None
-    left = 0
-    nbufs = 1
-    write_index = 1
-    send_handle = None
-    error = 0
-
-
 class WriteQueue:
     """A look at an intrusive queue, from its first request on: iterable, with a length; never changes it."""
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .errors import UVError, status_of
+from .errors import (
+    UV_EADDRINUSE,
+    UV_EAFNOSUPPORT,
+    UV_EALREADY,
+    UV_ECONNREFUSED,
+    UV_EEXIST,
+    UV_EINPROGRESS,
+    UV_EINVAL,
+    UVError,
+    status_of,
+)
 from .flags import (
     BOUND,
     IPV6,
@@ -85,7 +94,7 @@ def _family(address: Address, call: str) -> int:
             return family
     except (OSError, TypeError, IndexError, KeyError):
         pass
-    raise UVError(-22, call)
+    raise UVError(UV_EINVAL, call)
 
 
 def new_socket(tcp: Tcp, domain: int, flags: int) -> int:
@@ -144,7 +153,7 @@ def uv_tcp_open(tcp: Tcp, fd: int) -> None:
     """Take over a socket that exists. Raises EEXIST if the loop watches it already, EBUSY if the handle has another."""
     loop = tcp.loop
     if uv__fd_exists(loop, fd):
-        raise UVError(-17, "open")
+        raise UVError(UV_EEXIST, "open")
     try:
         loop.system.set_blocking(fd, False)
     except OSError as error:
@@ -162,7 +171,7 @@ def uv_tcp_bind(tcp: Tcp, address: Address, flags: int = 0) -> None:
     (closing, no address, bound before, IPV6ONLY on IPv4) or what the system says.
     """
     if tcp.is_closing():
-        raise UVError(-22, "bind")
+        raise UVError(UV_EINVAL, "bind")
     family = _family(address, "bind")
     status = uv__tcp_bind(tcp, family, address, flags)
     if status:
@@ -173,7 +182,7 @@ def uv_tcp_bind(tcp: Tcp, address: Address, flags: int = 0) -> None:
 def uv__tcp_bind(tcp: Tcp, family: int, address: Address, flags: int) -> int:
     """The effects of `uv_tcp_bind`. Returns 0 or an error."""
     if flags & UV_TCP_IPV6ONLY and family != socket.AF_INET6:
-        return -22
+        return UV_EINVAL
     status = maybe_new_socket(tcp, family, 0)
     if status:
         return status
@@ -187,8 +196,8 @@ def uv__tcp_bind(tcp: Tcp, family: int, address: Address, flags: int) -> int:
     except OSError as error:
         status = status_of(error)
     tell_call(tcp, _SYS_BIND, tcp.fd, 0, status)
-    if status and status != -errno.EADDRINUSE:
-        return -22 if status == -errno.EAFNOSUPPORT else status
+    if status and status != UV_EADDRINUSE:
+        return UV_EINVAL if status == UV_EAFNOSUPPORT else status
     _set_delayed(tcp, status, _DELAYED_BIND)
     uv__set_flags(tcp, BOUND | (IPV6 if family == socket.AF_INET6 else 0), _FLAG_BIND)
     return 0
@@ -211,7 +220,7 @@ def uv_tcp_connect(
     the system says at once; a refusal comes to the callback.
     """
     if tcp.is_closing():
-        raise UVError(-22, "connect")
+        raise UVError(UV_EINVAL, "connect")
     return uv__tcp_connect(tcp, _family(address, "connect"), address, connect_cb)
 
 
@@ -224,20 +233,19 @@ def uv__tcp_connect(
     A `delayed_error` that bind has left skips connect(2) and is told to the callback.
     """
     if tcp.connect_req is not None:
-        raise UVError(-errno.EALREADY, "connect")
+        raise UVError(UV_EALREADY, "connect")
     loop = tcp.loop
     if not tcp.delayed_error:
         status = maybe_new_socket(tcp, family, READABLE | WRITABLE)
         if status:
             raise UVError(status, "connect")
         status = _connect(tcp, family, address)
-        if status == -errno.ECONNREFUSED:
+        if status == UV_ECONNREFUSED:
             _set_delayed(tcp, status, _DELAYED_CONNECT)
-        elif status and status != -errno.EINPROGRESS:
+        elif status and status != UV_EINPROGRESS:
             raise UVError(status, "connect")
     request = ConnectRequest(tcp, connect_cb)
     tcp.connect_req = request
-    tcp.choose_io_cb()
     emit = loop.emit
     if emit is not None:
         emit((tcp.mark | _BEGIN_REQ, request.number, UV_CONNECT, 0, 0, loop.active_reqs))
@@ -343,11 +351,11 @@ def uv_tcp_simultaneous_accepts(tcp: Tcp, on: bool) -> None:
 def uv_tcp_close_reset(tcp: Tcp, close_cb: Callable[[Any], None] | None = None) -> None:
     """Close with a reset (RST) instead of an orderly end. Raises EINVAL while a shutdown is under way."""
     if tcp.flags & SHUTTING:
-        raise UVError(-22, "close_reset")
+        raise UVError(UV_EINVAL, "close_reset")
     try:
         tcp.loop.system.setsockopt(tcp.fd, socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except OSError as error:
-        if error.errno != errno.EINVAL:  # it has been shut down already
+        if status_of(error) != UV_EINVAL:  # it has been shut down already
             raise UVError(status_of(error), "close_reset") from None
     uv_close(tcp, close_cb)
 
@@ -382,7 +390,7 @@ class Tcp(Stream):
 
     def __init__(self, loop: Loop, family: int | None = None) -> None:
         if family not in (None, socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6):
-            raise UVError(-22, "tcp")
+            raise UVError(UV_EINVAL, "tcp")
         super().__init__(loop, _INIT)
         if family:
             status = maybe_new_socket(self, family, 0)

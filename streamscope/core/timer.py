@@ -10,7 +10,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from .errors import UVError
+from .errors import UV_EINVAL, UVError
 from .flags import ACTIVE, CLOSED, CLOSING, UV_TIMER
 from .handle import Handle, uv__handle_start, uv__handle_stop
 from .probe import CB_TIMER, site
@@ -43,7 +43,7 @@ def uv_timer_start(timer: Timer, timer_cb: Callable[[Timer], Any], timeout_ms: i
     Raises EINVAL for a closing timer or without a callback.
     """
     if timer.flags & (CLOSING | CLOSED) or timer_cb is None:
-        raise UVError(-22, "timer_start")
+        raise UVError(UV_EINVAL, "timer_start")
     if timer.flags & ACTIVE:
         uv_timer_stop(timer)
     loop = timer.loop
@@ -82,7 +82,7 @@ def uv_timer_again(timer: Timer) -> None:
     EINVAL if it was never started.
     """
     if timer.timer_cb is None:
-        raise UVError(-22, "timer_again")
+        raise UVError(UV_EINVAL, "timer_again")
     if timer.repeat and not timer.flags & (CLOSING | CLOSED):
         uv_timer_stop(timer)
         uv_timer_start(timer, timer.timer_cb, timer.repeat, timer.repeat)

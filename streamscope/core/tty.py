@@ -8,14 +8,13 @@ block: BLOCKING_WRITES.
 from __future__ import annotations
 
 import atexit
-import errno
 import fcntl
 import os
 import struct
 import termios
 from typing import TYPE_CHECKING, Any
 
-from .errors import UVError
+from .errors import UV_EINVAL, UVError
 from .flags import BLOCKING_WRITES, READABLE, UV_FILE, UV_TTY, UV_UNKNOWN_HANDLE, WRITABLE
 from .handle import uv__set_flags
 from .probe import site
@@ -73,7 +72,7 @@ def uv_tty_set_mode(tty: Tty, mode: int) -> None:
     """
     global _original
     if mode not in (MODE_NORMAL, MODE_RAW, MODE_IO):
-        raise UVError(-22, "set_mode")
+        raise UVError(UV_EINVAL, "set_mode")
     if tty.mode == mode:
         return
     fd = uv_fileno(tty)
@@ -141,7 +140,7 @@ class Tty(Stream):
     def __init__(self, loop: Loop, fd: int) -> None:
         kind = loop.system.guess_handle(fd)
         if kind in (UV_FILE, UV_UNKNOWN_HANDLE):
-            raise UVError(-errno.EINVAL, "tty")
+            raise UVError(UV_EINVAL, "tty")
         try:
             access = loop.system.getfl(fd) & os.O_ACCMODE
         except OSError as error:
@@ -167,7 +166,7 @@ class Tty(Stream):
     get_winsize = uv_tty_get_winsize
 
     def _listen(self, backlog: int, connection_cb: object) -> int:
-        return -errno.EINVAL
+        return UV_EINVAL
 
     def _close(self) -> None:
         """Differs from libuv 1.44.2, which leaves a terminal as it is and, at exit, sets the mode of whatever has its

@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .errors import UVError
+from .errors import UV_EINVAL, UVError
 from .flags import CLOSED, CLOSING, UV_ASYNC
 from .handle import Handle, uv__handle_start, uv__handle_stop
 from .probe import CB_ASYNC, CB_SIGNAL, site
@@ -74,7 +74,7 @@ class Wakeup(Handle):
     def send(self) -> None:
         """See `uv_async_send`. Raises EINVAL once the wakeup is closing."""
         if self.flags & (CLOSING | CLOSED):
-            raise UVError(-22, "async_send")
+            raise UVError(UV_EINVAL, "async_send")
         uv_async_send(self)
 
     def _close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from streamscope.core import Loop, Pipe, Tcp, Timer
+from streamscope.core import JoinedLoop, Loop, Pipe, Tcp, Timer
 from streamscope.core.flags import UV_NAMED_PIPE
 from streamscope.servers import echo
 from streamscope.servers.flow import close
@@ -62,7 +62,7 @@ class Child:
 
 def main() -> int:
     """The command; returns the exit status."""
-    loop = Loop(joined=True)
+    loop = JoinedLoop()
     if loop.system.guess_handle(0) == UV_NAMED_PIPE:
         Child(loop, 0)
     else:

@@ -12,12 +12,12 @@ where another proxy stands between, the number of connections is bounded.
 
 from __future__ import annotations
 
-import errno
 import socket
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from streamscope.core import EOF, Tcp, UVError, format_address
+from streamscope.core.errors import UV_ECONNRESET
 from streamscope.servers.address import AddressError, listen, parse
 from streamscope.servers.flow import Valve, close, reset
 from streamscope.telling import tell
@@ -122,7 +122,7 @@ class Relay:
     def on_connect(self, request: ConnectRequest, status: int) -> None:
         """Begin to carry; until now the client's bytes have waited in the kernel."""
         if status < 0:
-            (self.cut if status == -errno.ECONNRESET else self.close)()
+            (self.cut if status == UV_ECONNRESET else self.close)()
             return
         for stream in (self.client, self.upstream):
             stream.data = Valve(stream, self.on_read, on_error=self.cut)

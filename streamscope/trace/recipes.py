@@ -1,6 +1,6 @@
 """Joined records: one record that stands for several events, because they follow from it.
 
-The engine tells of its everyday paths that way (`core/stream/joined.py`); which events each stands for comes with the
+The engine tells of its everyday paths that way (`core/joined.py`); which events each stands for comes with the
 feed's `Hello`, as kinds and functions do. The decoder expands them into plain records, and so their events are those of
 the catalogue.
 """

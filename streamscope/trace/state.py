@@ -8,14 +8,14 @@ never; bytes are bytes.
 
 from __future__ import annotations
 
-import errno
 from typing import TypeVar
 
 import msgspec
 
 from streamscope.core.errors import RAISED as RAISED
+from streamscope.core.errors import UV_EAGAIN, UV_EINPROGRESS, UV_EINTR
 
-NO_FAILURES = frozenset({-errno.EAGAIN, -errno.EINTR, -errno.EINPROGRESS})
+NO_FAILURES = frozenset({UV_EAGAIN, UV_EINTR, UV_EINPROGRESS})
 """Results below 0 that are no failures of a system call: it is to be tried again, or goes on."""
 
 State = TypeVar("State", bound=type[msgspec.Struct])

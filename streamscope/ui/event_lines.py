@@ -11,6 +11,7 @@ from functools import lru_cache
 import msgspec
 from rich.cells import cell_len, set_cell_size
 
+from streamscope.core.errors import UV_EAGAIN
 from streamscope.trace.decode import Event
 from streamscope.trace.past import Gap
 from streamscope.trace.sentence import sentence
@@ -24,8 +25,6 @@ Part = tuple[str, str]
 SECOND = 1_000_000_000
 GAP = 2
 """Cells between two fields."""
-
-_EAGAIN = -11
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -97,7 +96,7 @@ def what_style(event: Event) -> str:
         return "error"
     if not isinstance(result, int) or result >= 0 or event.kind == "callback.begin":
         return ""
-    return "muted" if result == _EAGAIN else "error"
+    return "muted" if result == UV_EAGAIN else "error"
 
 
 def gap_parts(gap: Gap, width: int) -> list[Part]:

@@ -10,12 +10,15 @@ import inspect
 import sys
 import textwrap
 from dataclasses import dataclass
+from operator import attrgetter
 from types import FunctionType
 
 
 @dataclass(frozen=True)
 class Fault:
-    """In `function` of `module` (below streamscope.core), the text `was` becomes `becomes`; `caught_by` is a test."""
+    """In `function` (or `Class.method`) of `module` (below streamscope.core), the text `was` becomes `becomes`;
+    `caught_by` is a test.
+    """
 
     name: str
     module: str
@@ -29,7 +32,7 @@ class Fault:
         then the engine has changed, and the fault must follow it.
         """
         module = importlib.import_module(f"streamscope.core.{self.module}")
-        source = textwrap.dedent(inspect.getsource(getattr(module, self.function)))
+        source = textwrap.dedent(inspect.getsource(attrgetter(self.function)(module)))
         if source.count(self.was) != 1:
             raise ValueError(f"{self.name}: {self.function} has {source.count(self.was)} times the text {self.was!r}")
         code = compile(
@@ -41,13 +44,13 @@ class Fault:
         )
         made: dict[str, FunctionType] = {}
         exec(code, vars(module), made)
-        return made[self.function]
+        return made[self.function.rpartition(".")[2]]
 
 
 def plant(fault: Fault) -> None:
     """Put the faulty function in the place of the right one, wherever the engine has bound it."""
     faulty = fault.faulty()
-    right = getattr(importlib.import_module(f"streamscope.core.{fault.module}"), fault.function)
+    right = attrgetter(fault.function)(importlib.import_module(f"streamscope.core.{fault.module}"))
     importlib.import_module("streamscope.core")
     for name, module in list(sys.modules.items()):
         if not name.startswith("streamscope.core"):

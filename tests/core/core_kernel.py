@@ -327,10 +327,10 @@ class FakePoller:
 class World:
     """A loop on a kernel and a poller of the test's own, and shortcuts to what tests do most."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, make_loop: type[Loop] = Loop, **options: Any) -> None:
         self.kernel = Kernel()
         self.poller = FakePoller(self.kernel)
-        self.loop = Loop(system=self.kernel, poller=self.poller, **options)
+        self.loop = make_loop(system=self.kernel, poller=self.poller, **options)
 
     def turn(self, *events: tuple[int, int]) -> None:
         """One turn without waiting, in which these events arrive (or what the kernel has, if none are given)."""

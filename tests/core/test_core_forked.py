@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from core_kernel import Diary
 
-from streamscope.core import RUN_NOWAIT, Check, Loop, LoopOfParent, Pipe, Timer
+from streamscope.core import RUN_NOWAIT, Check, JoinedLoop, Loop, LoopOfParent, Pipe, Timer
 
 
 def forked(do: Callable[[], Any]) -> int:
@@ -53,9 +53,9 @@ def test_run_in_a_child_raises_and_takes_nothing_out_of_the_parents_epoll(loop: 
     theirs.close()
 
 
-@pytest.mark.parametrize("joined", [False, True])
-def test_a_child_forked_in_a_callback_reads_nothing_of_the_parents_and_runs_nothing_more(joined: bool) -> None:
-    loop = Loop(joined=joined)
+@pytest.mark.parametrize("make_loop", [Loop, JoinedLoop])
+def test_a_child_forked_in_a_callback_reads_nothing_of_the_parents_and_runs_nothing_more(make_loop: type[Loop]) -> None:
+    loop = make_loop()
     told: list[tuple[int, str, bytes]] = []
     pairs = [socket.socketpair() for _ in range(2)]
     out, into = os.pipe()

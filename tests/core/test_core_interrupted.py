@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamscope.core import RUN_NOWAIT, Loop, Pipe, System, Timer
+from streamscope.core import RUN_NOWAIT, JoinedLoop, Loop, Pipe, System, Timer
 from streamscope.core.errors import CallbackEnded
 from streamscope.core.interrupted import Interrupted, interrupted
 from streamscope.core.probe import CB_ALLOC, CB_READ, CB_TIMER, NO_CALLBACK
@@ -27,11 +27,11 @@ class Asked(System):
         return super().write(fd, data)
 
 
-@pytest.fixture(params=[True, False], ids=["joined", "plain"])
+@pytest.fixture(params=[JoinedLoop, Loop])
 def room(request: pytest.FixtureRequest) -> Any:
     """A loop with a pipe that a socket has written to, and who may be asked in its writes."""
     system = Asked()
-    loop = Loop(joined=request.param, system=system)
+    loop = request.param(system=system)
     ours, theirs = socket.socketpair()
     pipe = Pipe(loop)
     pipe.open(ours.detach())

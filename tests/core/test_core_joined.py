@@ -17,7 +17,7 @@ from core_kernel import HUP, IN, OUT, Kernel, World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamscope.core import Tcp, UVError
+from streamscope.core import JoinedLoop, Loop, Tcp, UVError
 from streamscope.core.joined_records import JOINED
 from streamscope.core.records import FIRST_JOINED, Word
 from streamscope.trace.decode import Decoder
@@ -71,8 +71,8 @@ class TickingKernel(Kernel):
 class Program:
     """One run of a list of steps. Callbacks do what was planned for them, one after the other."""
 
-    def __init__(self, joined: bool, redundant_mod: bool = True) -> None:
-        self.world = World(joined=joined, redundant_mod=redundant_mod)
+    def __init__(self, make_loop: type[Loop], redundant_mod: bool = True) -> None:
+        self.world = World(make_loop=make_loop, redundant_mod=redundant_mod)
         self.world.kernel.__class__ = TickingKernel
         self.loop = self.world.loop
         self.loop._clock_ns = self.world.kernel.clock_ns
@@ -190,7 +190,7 @@ def folded(feed: list[Word], recipes: Recipes = HERE) -> list[Any]:
 
 def assert_same_both_ways(program: list[tuple[str, int, Any]], redundant_mod: bool) -> None:
     """Run it plain and joined: calls, events and state are the same after every step."""
-    plain, joined = Program(False, redundant_mod), Program(True, redundant_mod)
+    plain, joined = Program(Loop, redundant_mod), Program(JoinedLoop, redundant_mod)
     try:
         for step in program:
             plain.do(step)
@@ -243,7 +243,7 @@ def test_every_joined_record_is_told_by_an_everyday_program_and_folded_at_once()
     # given two programs that echo: one as libuv does, one without the redundant EPOLL_CTL_MOD
     told: set[str] = set()
     for redundant_mod in (True, False):
-        program = Program(True, redundant_mod)
+        program = Program(JoinedLoop, redundant_mod)
         program.plan.extend(["echo", "twice", "echo"])
 
         # when a few messages come, one a turn
@@ -262,10 +262,10 @@ def test_every_joined_record_is_told_by_an_everyday_program_and_folded_at_once()
     assert told - {""} == set(CODES.values()) == {*HANDLERS, *RUNS}
 
 
-@pytest.mark.parametrize("joined", [False, True])
-def test_what_passes_through_a_write_callback_leaves_the_others_waiting(joined: bool) -> None:
+@pytest.mark.parametrize("make_loop", [Loop, JoinedLoop])
+def test_what_passes_through_a_write_callback_leaves_the_others_waiting(make_loop: type[Loop]) -> None:
     # given two streams whose writes are done, and the callback of the first will be interrupted
-    program = Program(joined)
+    program = Program(make_loop)
     first, second = program.streams
 
     def interrupt(request: Any, status: int) -> None:
@@ -286,9 +286,9 @@ def test_what_passes_through_a_write_callback_leaves_the_others_waiting(joined: 
     program.world.end()
 
 
-@pytest.mark.parametrize("joined", [False, True])
-def test_what_is_no_ordinary_exception_passes_through_and_the_callback_has_ended(joined: bool) -> None:
-    program = Program(joined)
+@pytest.mark.parametrize("make_loop", [Loop, JoinedLoop])
+def test_what_is_no_ordinary_exception_passes_through_and_the_callback_has_ended(make_loop: type[Loop]) -> None:
+    program = Program(make_loop)
     stream = program.streams[0]
     stream.read_stop()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from core_kernel import ERR, HUP, IN, MS, OUT, Diary, World, whole_ms
 
-from streamscope.core import RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE, Loop, Pipe, Tcp, Timer
+from streamscope.core import RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE, JoinedLoop, Loop, Pipe, Tcp, Timer
 from streamscope.core.flags import CLOSED
 from streamscope.core.poller import MAX_EVENTS, EpollPoller, seconds_of
 from streamscope.core.probe import Word
@@ -113,17 +113,17 @@ def told_of(kind: str, feed: list[Word], stream: int) -> list[dict[str, Any]]:
     return [event.fields for event in events if event.kind == kind and event.stream == stream]
 
 
-@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("make_loop", [Loop, JoinedLoop])
 @pytest.mark.parametrize("call", ["add", "modify"])
 def test_a_descriptor_that_epoll_refuses_is_told_and_ends_only_its_stream(
     make_world: Callable[..., World],
     diary: Diary,
     capsys: pytest.CaptureFixture[str],
-    joined: bool,
+    make_loop: type[Loop],
     call: str,
 ) -> None:
     """libuv aborts here."""
-    world = make_world(joined=joined)
+    world = make_world(make_loop=make_loop)
     streams = []
     for _ in range(3):
         streams.append(Tcp(world.loop))

@@ -13,7 +13,7 @@ import msgspec
 from feeds import greeted
 from waiting import until
 
-from streamscope.core import RUN_NOWAIT, Loop, System, Tcp
+from streamscope.core import RUN_NOWAIT, JoinedLoop, Loop, System, Tcp
 from streamscope.link.engine import EngineProducer, handle_state, loop_state
 from streamscope.link.frames import Hello
 from streamscope.link.greeting import greeting
@@ -46,8 +46,8 @@ def hello(program: str = "echo") -> Hello:
 class Room:
     """An echo server on a loop that somebody may watch."""
 
-    def __init__(self, *, joined: bool = True, system: System | None = None, **options: Any) -> None:
-        self.loop = Loop(joined=joined, system=system)
+    def __init__(self, *, make_loop: type[Loop] = JoinedLoop, system: System | None = None, **options: Any) -> None:
+        self.loop = make_loop(system=system)
         self.producer = EngineProducer(self.loop)
         self.stops = 0
         self.publisher = Publisher(self.producer, greeting("echo", 0), stop=self._stop, **options)

@@ -7,14 +7,14 @@ import socket
 import pytest
 from link_room import Crowd, Room, assert_model_is_engine
 
-from streamscope.core import Pipe, Tcp
+from streamscope.core import JoinedLoop, Loop, Pipe, Tcp
 from streamscope.trace.past import Gap
 
 
-@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("make_loop", [Loop, JoinedLoop])
 @pytest.mark.parametrize("seed", range(6))
-def test_a_model_that_follows_equals_the_engine(seed: int, joined: bool) -> None:
-    with Room(joined=joined) as room:
+def test_a_model_that_follows_equals_the_engine(seed: int, make_loop: type[Loop]) -> None:
+    with Room(make_loop=make_loop) as room:
         session = room.watch()
         crowd = Crowd(room, seed)
         for _ in range(150):
@@ -26,10 +26,10 @@ def test_a_model_that_follows_equals_the_engine(seed: int, joined: bool) -> None
         assert session.model.events_lost == 0
 
 
-@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("make_loop", [Loop, JoinedLoop])
 @pytest.mark.parametrize("seed", range(6))
-def test_a_slow_inspector_gets_lost_and_then_the_truth_again(seed: int, joined: bool) -> None:
-    with Room(joined=joined) as room:
+def test_a_slow_inspector_gets_lost_and_then_the_truth_again(seed: int, make_loop: type[Loop]) -> None:
+    with Room(make_loop=make_loop) as room:
         session = room.watch(kernel_buffer=4096, limit=2048)
         crowd = Crowd(room, seed)
         losses = 0

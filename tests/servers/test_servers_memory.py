@@ -14,7 +14,7 @@ from waiting import PATIENCE_S
 
 import streamscope.servers.http
 import streamscope.servers.proxy
-from streamscope.core import EOF, Check, Idle, Loop, Pipe, Prepare, Tcp, Timer, Wakeup
+from streamscope.core import EOF, Check, Idle, JoinedLoop, Loop, Pipe, Prepare, Tcp, Timer, Wakeup
 from streamscope.servers import flow
 
 
@@ -145,9 +145,9 @@ class Own:
         assert handle.is_closing()
 
 
-@pytest.mark.parametrize("joined", [False, True])
-def test_a_programs_own_class_is_free_once_its_handles_are_closed(joined: bool) -> None:
-    loop = Loop(joined=joined)
+@pytest.mark.parametrize("make_loop", [Loop, JoinedLoop])
+def test_a_programs_own_class_is_free_once_its_handles_are_closed(make_loop: type[Loop]) -> None:
+    loop = make_loop()
     ours, theirs = socket.socketpair()
     pipe = Pipe(loop)
     pipe.open(ours.detach())

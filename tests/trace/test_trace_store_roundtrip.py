@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from test_trace_travel import Told, happenings
 from trace_past import CATALOGUE, differences, everything, states_from_the_start
 
+from streamscope.core import JoinedLoop, Loop
 from streamscope.core.probe import site
 from streamscope.link.frames import Bye, Payload, Records, Slice
 from streamscope.trace.pieces import Batch, ForgetMark, GapRow, SliceMark, read_slice
@@ -56,15 +57,15 @@ class Recording:
 @settings(max_examples=40)
 @given(
     parts=st.lists(happenings, min_size=1, max_size=4),
-    joined=st.booleans(),
+    make_loop=st.sampled_from([Loop, JoinedLoop]),
     jumps=st.lists(st.floats(0, 1), max_size=20),
 )
 def test_any_row_of_a_trace_has_the_state_that_was_folded_to_there(
-    tmp_path_factory: pytest.TempPathFactory, parts: list[Any], joined: bool, jumps: list[float]
+    tmp_path_factory: pytest.TempPathFactory, parts: list[Any], make_loop: type[Loop], jumps: list[float]
 ) -> None:
     # given a recording, with a segment for each part
     recording = Recording(tmp_path_factory.mktemp("trace") / "x.scope")
-    told = Told(joined)
+    told = Told(make_loop)
     seen = 0
     try:
         for part in parts:
@@ -126,7 +127,7 @@ def test_without_a_goodbye_a_trace_says_so(tmp_path: Path) -> None:
 
 def test_payload_comes_back_by_stream_and_row(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "x.scope")
-    told = Told(True)
+    told = Told(JoinedLoop)
     told.do(("step", ("act", 0, "echo")))
     told.ship()
     told.program.world.end()
@@ -160,7 +161,7 @@ def test_a_writer_that_cannot_write_ends_with_its_last_whole_segment(tmp_path: P
             self.room -= len(data)
             return super().write(data)
 
-    told = Told(True)
+    told = Told(JoinedLoop)
     told.do(("step", ("act", 0, "echo")))
     told.ship()
     told.program.world.end()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_core_joined import Program, steps
 from trace_past import Grown, differences, everything, states_from_the_start
 
+from streamscope.core import JoinedLoop, Loop
 from streamscope.core.records import Word
 from streamscope.link.engine import handle_state, loop_state
 from streamscope.trace.state import LoopState, StreamState
@@ -33,8 +34,8 @@ happenings = st.lists(
 class Told:
     """A program whose feed goes into a past, in batches; some of it is lost, and slices make it whole again."""
 
-    def __init__(self, joined: bool) -> None:
-        self.program = Program(joined)
+    def __init__(self, make_loop: type[Loop]) -> None:
+        self.program = Program(make_loop)
         self.grown = Grown()
         self.turn = self.t = 0
 
@@ -77,14 +78,14 @@ class Told:
 @settings(max_examples=60)
 @given(
     program=happenings,
-    joined=st.booleans(),
+    make_loop=st.sampled_from([Loop, JoinedLoop]),
     jumps=st.lists(st.floats(0, 1), max_size=30),
     worth=st.sampled_from([0, 20, WORTH_A_KEYFRAME]),
 )
 def test_a_jump_to_any_row_gives_the_state_that_was_folded_to_there(
-    program: list[tuple[str, Any]], joined: bool, jumps: list[float], worth: int
+    program: list[tuple[str, Any]], make_loop: type[Loop], jumps: list[float], worth: int
 ) -> None:
-    told = Told(joined)
+    told = Told(make_loop)
     try:
         for happening in program:
             told.do(happening)

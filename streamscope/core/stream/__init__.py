@@ -10,7 +10,9 @@
     listen.py    3.1.8            uv_listen, uv__server_io, uv_accept, uv__emfile_trick
     fds.py       3.1.8            uv__stream_recv_cmsg, uv__stream_queue_fd
     io.py        3.1.10           uv__stream_io
-    joined.py                     the everyday path of reading and writing in one piece, for speed
+
+`../joined.py` is what none of these know: the everyday path of reading and writing in one piece, for speed. Where it is
+loaded, it exchanges `Stream.write` for one that takes that path where it can and `uv_write` where it cannot.
 
 A stream is its own io watcher, and its write queues are linked through the requests themselves, as in libuv: an idle
 connection is one object.
@@ -27,12 +29,11 @@ from ..request import ConnectRequest, ShutdownRequest, WriteQueue, WriteRequest
 from .close import uv__stream_close, uv__stream_destroy
 from .fds import QueuedFds
 from .init import uv__stream_init
-from .joined import choose_io_cb, write
 from .listen import uv_accept, uv_listen
 from .open import uv_buffer_size, uv_fileno, uv_stream_set_blocking
 from .read import uv_is_readable, uv_is_writable, uv_read_start, uv_read_stop
 from .shutdown import uv_shutdown
-from .write import uv_try_write, uv_write2
+from .write import uv_try_write, uv_write, uv_write2
 
 if TYPE_CHECKING:
     from ..loop import Loop
@@ -48,11 +49,11 @@ class Stream(Handle):
     """
 
     __slots__ = (
-        "_high_water", "_tap", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
+        "_high_water", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
         "completed_first", "completed_last", "connect_req", "connection_cb", "delayed_error", "errors",
         "events", "fd", "io_cb", "last_error", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds",
-        "read_cb", "read_end_head", "read_head", "reads", "server", "shutdown_req", "watched", "write_first",
-        "write_head", "write_last", "write_queue_size", "writes", "written_head",
+        "read_cb", "reads", "server", "shutdown_req", "tap", "watched", "write_first", "write_last", "write_queue_size",
+        "writes",
     )  # fmt: skip
 
     _high_water: int
@@ -88,24 +89,20 @@ class Stream(Handle):
     last_read_t: int
     last_write_t: int
     above_t: int
-    _tap: Callable[[bool, Buffer], None] | None
-    read_head: int  # headers of its everyday records
-    read_end_head: int
-    write_head: int
-    written_head: int
+    tap: Callable[[bool, Buffer], None] | None
 
     def __init__(self, loop: Loop, init_site: int) -> None:
         uv__stream_init(self, loop, init_site)
 
     def _let_go(self) -> None:
         super()._let_go()
-        self.read_cb = self.alloc_cb = self.connection_cb = self._tap = None
+        self.read_cb = self.alloc_cb = self.connection_cb = self.tap = None
 
     read_start = uv_read_start
     read_stop = uv_read_stop
     is_readable = uv_is_readable
     is_writable = uv_is_writable
-    write = write
+    write = uv_write
     write2 = uv_write2
     try_write = uv_try_write
     shutdown = uv_shutdown
@@ -113,7 +110,6 @@ class Stream(Handle):
     accept = uv_accept
     fileno = uv_fileno
     set_blocking = uv_stream_set_blocking
-    choose_io_cb = choose_io_cb
 
     def send_buffer_size(self, n: int = 0) -> int:
         """The kernel's send buffer in bytes (SO_SNDBUF); sets it first if n is not 0 (Linux doubles what it is
@@ -153,16 +149,6 @@ class Stream(Handle):
         if self.connection_cb is not None:
             bits |= 1 << CB_CONNECTION
         return bits
-
-    @property
-    def tap(self) -> Callable[[bool, Buffer], None] | None:
-        """Who is shown every piece that passes, None for nobody."""
-        return self._tap
-
-    @tap.setter
-    def tap(self, tap: Callable[[bool, Buffer], None] | None) -> None:
-        self._tap = tap
-        self.choose_io_cb()
 
     @property
     def high_water(self) -> int:

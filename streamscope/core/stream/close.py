@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import status_of
+from ..errors import UV_ECANCELED, status_of
 from ..flags import READABLE, UV_CONNECT, WRITABLE
 from ..handle import uv__clear_flags, uv__handle_stop
 from ..probe import CB_CONNECT, site
@@ -32,7 +32,6 @@ _BEGIN = site("callback.begin", "uv__stream_destroy")
 _END = site("callback.end", "uv__stream_destroy")
 
 STDERR_FILENO = 2
-ECANCELED = -125
 
 
 def uv__stream_close(stream: Stream) -> None:
@@ -91,19 +90,19 @@ def uv__stream_destroy(stream: Stream) -> None:
     request = stream.connect_req
     if request is not None:
         loop.active_reqs -= 1
-        request.error = ECANCELED
+        request.error = UV_ECANCELED
         stream.errors += 1
-        stream.last_error = ECANCELED
+        stream.last_error = UV_ECANCELED
         if loop.emit is not None:
-            loop.emit((stream.mark | _END_CONNECT, request.number, ECANCELED, loop.active_reqs, UV_CONNECT))
+            loop.emit((stream.mark | _END_CONNECT, request.number, UV_ECANCELED, loop.active_reqs, UV_CONNECT))
         try:
             if request.cb is not None:
-                loop.call(stream, CB_CONNECT, _BEGIN, _END, ECANCELED, request.cb, request, ECANCELED)
+                loop.call(stream, CB_CONNECT, _BEGIN, _END, UV_ECANCELED, request.cb, request, UV_ECANCELED)
         finally:
             stream.connect_req = None
             if loop.emit is not None:
                 loop.emit((stream.mark | _CONNECT_REQ, request.number, 0))
-    uv__stream_flush_write_queue(stream, ECANCELED)
+    uv__stream_flush_write_queue(stream, UV_ECANCELED)
     uv__write_callbacks(stream)
     uv__drain(stream)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from ..errors import status_of
+from ..errors import UV_ECANCELED, UV_EINPROGRESS, status_of
 from ..flags import POLLOUT, UV_CONNECT
 from ..probe import CB_CONNECT, site
 from ..watcher import uv__io_stop
@@ -24,9 +24,6 @@ _ADDRESS = site("handle.address", "uv__stream_connect")
 _BEGIN = site("callback.begin", "uv__stream_connect")
 _END = site("callback.end", "uv__stream_connect")
 
-EINPROGRESS = -115
-ECANCELED = -125
-
 
 def uv__stream_connect(stream: Stream) -> None:
     """POLLOUT came, or an error was fed: find out how the connect went and tell connect_cb.
@@ -38,10 +35,9 @@ def uv__stream_connect(stream: Stream) -> None:
     request = stream.connect_req
     assert request is not None
     status = _outcome(stream)
-    if status == EINPROGRESS:
+    if status == UV_EINPROGRESS:
         return
     stream.connect_req = None
-    stream.choose_io_cb()
     loop.active_reqs -= 1
     request.error = status
     emit = loop.emit
@@ -60,7 +56,7 @@ def uv__stream_connect(stream: Stream) -> None:
     if stream.fd == -1:
         return  # closed by the callback
     if status < 0:
-        uv__stream_flush_write_queue(stream, ECANCELED)
+        uv__stream_flush_write_queue(stream, UV_ECANCELED)
         uv__write_callbacks(stream)
 
 
@@ -79,7 +75,7 @@ def _outcome(stream: Stream) -> int:
         status = status_of(error)
     if emit is not None:
         emit((stream.mark | _SYS_GETSOCKOPT, stream.fd, socket.SO_ERROR, status))
-    if status not in (0, EINPROGRESS):
+    if status not in (0, UV_EINPROGRESS):
         stream.errors += 1
         stream.last_error = status
     return status

@@ -7,6 +7,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from ..errors import UV_ENOMEM
 from ..probe import site
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def uv__stream_queue_fd(stream: Stream, fd: int) -> int:
                 emit((stream.mark | _CAPACITY, queued.capacity - GROWTH, queued.capacity))
         queued.append(fd)
     except MemoryError:
-        return -12
+        return UV_ENOMEM
     if emit is not None:
         emit((stream.mark | _PUSH, fd))
     return 0

@@ -8,7 +8,6 @@ from ..handle import Handle
 from ..probe import site
 from ..system import open_spare
 from .io import uv__stream_io
-from .joined import make_heads
 
 if TYPE_CHECKING:
     from ..loop import Loop
@@ -29,7 +28,6 @@ def uv__stream_init(stream: Stream, loop: Loop, init_site: int) -> None:
     if loop.emfile_fd == -1:
         loop.emfile_fd = open_spare(loop.system)
     stream.io_cb = uv__stream_io
-    make_heads(stream)
     stream.fd = -1
     stream.pevents = stream.events = 0
     stream.pending = stream.watched = False

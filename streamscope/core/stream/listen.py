@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UVError, status_of
+from ..errors import UV_EAGAIN, UV_ECONNABORTED, UV_EINVAL, UV_EMFILE, UV_ENFILE, UVError, status_of
 from ..flags import BOUND, POLLIN, READABLE, TCP_SINGLE_ACCEPT, UV_NAMED_PIPE, UV_TCP, WRITABLE
 from ..handle import uv__handle_start, uv__set_flags
 from ..probe import CB_CONNECTION, site
@@ -34,8 +33,6 @@ _SYS_CLOSE_TRICK = site("sys.close", "uv__emfile_trick")
 _BEGIN = site("callback.begin", "uv__server_io")
 _END = site("callback.end", "uv__server_io")
 
-EAGAIN = -errno.EAGAIN
-
 
 def uv_listen(stream: Stream, backlog: int, connection_cb: Callable[[Any, int], Any]) -> None:
     """Listen; `connection_cb(server, status)` runs for every connection, which `accept` then takes over.
@@ -44,7 +41,7 @@ def uv_listen(stream: Stream, backlog: int, connection_cb: Callable[[Any, int], 
     says.
     """
     if stream.is_closing():
-        raise UVError(-22, "listen")
+        raise UVError(UV_EINVAL, "listen")
     status = stream._listen(backlog, connection_cb)  # type: ignore[attr-defined]
     if status:
         raise UVError(status, "listen")
@@ -64,13 +61,13 @@ def uv__server_io(loop: Loop, stream: Stream, events: int) -> None:
     while stream.fd != -1:  # connection_cb may close the server
         status = uv__accept(stream)
         if status < 0:
-            if status == EAGAIN:
+            if status == UV_EAGAIN:
                 return
-            if status == -errno.ECONNABORTED:
+            if status == UV_ECONNABORTED:
                 continue
-            if status in (-errno.EMFILE, -errno.ENFILE):
+            if status in (UV_EMFILE, UV_ENFILE):
                 status = uv__emfile_trick(stream)
-                if status == EAGAIN:
+                if status == UV_EAGAIN:
                     return
             _call_connection_cb(stream, status)
             # Differs from libuv: without a descriptor left, the same accept fails for ever here; a process that is to
@@ -110,7 +107,7 @@ def uv__accept(stream: Stream) -> int:
             continue
         except OSError as error:
             result = status_of(error)
-            if result != EAGAIN:
+            if result != UV_EAGAIN:
                 stream.errors += 1
                 stream.last_error = result
         emit = stream.loop.emit
@@ -127,7 +124,7 @@ def uv__emfile_trick(stream: Stream) -> int:
     """
     loop = stream.loop
     if loop.emfile_fd == -1:
-        return -errno.EMFILE
+        return UV_EMFILE
     loop.system.close(loop.emfile_fd)
     if loop.emit is not None:
         loop.emit((stream.mark | _SYS_CLOSE_TRICK, loop.emfile_fd, 0, 0))
@@ -139,7 +136,7 @@ def uv__emfile_trick(stream: Stream) -> int:
             continue
         except OSError as error:
             status = status_of(error)
-            if status != EAGAIN:
+            if status != UV_EAGAIN:
                 stream.errors += 1
                 stream.last_error = status
             if loop.emit is not None:
@@ -162,9 +159,9 @@ def uv_accept(server: Stream, client: Stream) -> None:
     """
     fd = server.accepted_fd
     if fd == -1:
-        raise UVError(EAGAIN, "accept")
+        raise UVError(UV_EAGAIN, "accept")
     if client.type not in (UV_TCP, UV_NAMED_PIPE) or client.is_closing() or client.loop is not server.loop:
-        raise UVError(-22, "accept")
+        raise UVError(UV_EINVAL, "accept")
     status = uv__stream_open(client, fd, READABLE | WRITABLE)
     emit = server.loop.emit
     if status:

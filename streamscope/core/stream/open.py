@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 from typing import TYPE_CHECKING
 
-from ..errors import UVError, status_of
+from ..errors import UV_EBADF, UV_EBUSY, UV_EINPROGRESS, UV_EINVAL, UV_ENOTSUP, UVError, status_of
 from ..flags import CLOSED, CLOSING, TCP_KEEPALIVE, TCP_NODELAY, UV_NAMED_PIPE, UV_TCP
 from ..handle import uv__set_flags
 from ..probe import site
@@ -28,9 +27,9 @@ def uv__stream_open(stream: Stream, fd: int, flags: int) -> int:
     already, EINVAL if the stream is closing (libuv would lose the descriptor), or an error.
     """
     if stream.fd not in (-1, fd):
-        return -16  # EBUSY
+        return UV_EBUSY
     if stream.flags & (CLOSING | CLOSED):
-        return -22
+        return UV_EINVAL
     uv__set_flags(stream, flags, _FLAG_OPEN)
     if stream.type == UV_TCP:
         try:
@@ -57,7 +56,7 @@ def tell_call(stream: Stream, where: int, fd: int, asked: int, result: int) -> N
     """Tell of a system call and its result, and count it if it failed; `where` is the `sys.*` site of the calling
     function.
     """
-    if result < 0 and result != -errno.EINPROGRESS:
+    if result < 0 and result != UV_EINPROGRESS:
         stream.errors += 1
         stream.last_error = result
     emit = stream.loop.emit
@@ -101,7 +100,7 @@ def stream_addresses(stream: Stream, peer: object = None) -> tuple[str, str]:
 def uv_fileno(stream: Stream) -> int:
     """The descriptor. Raises EBADF if there is none or the stream is closing."""
     if stream.flags & (CLOSING | CLOSED) or stream.fd == -1:
-        raise UVError(-9, "fileno")
+        raise UVError(UV_EBADF, "fileno")
     return stream.fd
 
 
@@ -121,7 +120,7 @@ def uv_buffer_size(stream: Stream, option: str, n: int) -> int:
     ENOTSOCK for a pipe that is no socket.
     """
     if stream.type not in (UV_TCP, UV_NAMED_PIPE):
-        raise UVError(-95, "buffer_size")  # ENOTSUP
+        raise UVError(UV_ENOTSUP, "buffer_size")
     fd = uv_fileno(stream)
     system = stream.loop.system
     try:

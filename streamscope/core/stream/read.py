@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EOF, CallbackEnded, UVError, outcome, status_of
+from ..errors import EOF, UV_EAGAIN, UV_EALREADY, UV_EINVAL, UV_ENOBUFS, UV_ENOTCONN, CallbackEnded, UVError, status_of
 from ..flags import CLOSING, POLLIN, READ_EOF, READ_PARTIAL, READABLE, READING, UV_NAMED_PIPE, WRITABLE
 from ..handle import uv__clear_flags, uv__handle_start, uv__handle_stop, uv__set_flags
 from ..probe import CB_ALLOC, CB_READ, site
@@ -43,9 +43,6 @@ SUGGESTED_SIZE = 64 * 1024
 ROUNDS = 32
 """How often one event reads at most, so that a busy stream does not starve the others."""
 
-EAGAIN = -11
-ENOBUFS = -105
-
 
 def uv_read_start(
     stream: Stream,
@@ -60,14 +57,14 @@ def uv_read_start(
     the chapter), ENOTCONN (not readable), in this order.
     """
     if read_cb is None:
-        raise UVError(-22, "read_start")
+        raise UVError(UV_EINVAL, "read_start")
     flags = stream.flags
     if flags & CLOSING:
-        raise UVError(-22, "read_start")
+        raise UVError(UV_EINVAL, "read_start")
     if flags & READING:
-        raise UVError(-114, "read_start")
+        raise UVError(UV_EALREADY, "read_start")
     if not flags & READABLE:
-        raise UVError(-107, "read_start")
+        raise UVError(UV_ENOTCONN, "read_start")
     uv__read_start(stream, alloc_cb, read_cb)
 
 
@@ -120,18 +117,17 @@ def uv_is_writable(stream: Stream) -> bool:
     return bool(stream.flags & WRITABLE)
 
 
-def uv__read(stream: Stream, made: bytes | OSError | None = None, rounds: int = ROUNDS) -> None:
+def uv__read(stream: Stream) -> None:
     """Read what there is, at most 32 times, and hand it to read_cb piece by piece.
 
     A buffer that came back full means that there may be more: read again. A short one means that this was all for
     now: READ_PARTIAL is set after the callback, and the next POLLHUP can then be taken for the end. (The chapter's
-    comment has it the other way round.) `made` is what the first read(2) returned or raised, if it was made before.
-    `rounds` is how often to read, if some of it was done before.
+    comment has it the other way round.)
     """
     loop = stream.loop
     uv__clear_flags(stream, READ_PARTIAL, _UNFLAG_READ)
     is_ipc = stream.type == UV_NAMED_PIPE and stream.ipc  # type: ignore[attr-defined]
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         if stream.read_cb is None or not stream.flags & READING:
             return
         buf: Buffer | None = None
@@ -139,15 +135,14 @@ def uv__read(stream: Stream, made: bytes | OSError | None = None, rounds: int = 
         if stream.alloc_cb is not None:
             buf, asked = _alloc(stream)
             if not asked:
-                _call_read_cb(stream, ENOBUFS, buf)
+                _call_read_cb(stream, UV_ENOBUFS, buf)
                 return
         if stream.read_cb is None:
             return  # alloc_cb has stopped reading or closed the stream, where libuv would call a null pointer
         if is_ipc:
             nread, buf, control = _recvmsg(stream, bytearray(asked) if buf is None else buf, asked)
         else:
-            nread, buf = _read(stream, buf, asked, made)
-            made = None
+            nread, buf = _read(stream, buf, asked)
         if nread < 0:
             _read_failed(stream, nread, buf)
             return
@@ -164,8 +159,8 @@ def uv__read(stream: Stream, made: bytes | OSError | None = None, rounds: int = 
                 return
             if stream.alloc_cb is None:
                 buf = bytes(memoryview(buf)[:nread])  # type: ignore[arg-type]
-        if stream._tap is not None and buf is not None:
-            stream._tap(False, memoryview(buf).cast("B")[:nread])
+        if stream.tap is not None and buf is not None:
+            stream.tap(False, memoryview(buf).cast("B")[:nread])
         _call_read_cb(stream, nread, buf)
         if nread < asked:
             uv__set_flags(stream, READ_PARTIAL, _FLAG_READ)
@@ -197,9 +192,7 @@ def _call_read_cb(stream: Stream, nread: int, buf: Buffer | None, begin: int = _
         stream.loop.call(stream, CB_READ, begin, end, nread, stream.read_cb, stream, nread, buf)
 
 
-def _read(
-    stream: Stream, buf: Buffer | None, asked: int, made: bytes | OSError | None = None
-) -> tuple[int, Buffer | None]:
+def _read(stream: Stream, buf: Buffer | None, asked: int) -> tuple[int, Buffer | None]:
     """read(2), again after EINTR. Returns its result or a negative errno, and the bytes or the buffer they are in."""
     loop = stream.loop
     system = loop.system
@@ -207,18 +200,17 @@ def _read(
     while True:
         try:
             if buf is None:
-                data = system.read(stream.fd, asked) if made is None else outcome(made)
+                data = system.read(stream.fd, asked)
                 n = len(data)
                 if emit is not None:
                     emit((stream.mark | _SYS_READ, stream.fd, asked, n))
                 return n, data
             n = system.readv(stream.fd, [buf])
         except InterruptedError:
-            made = None
             continue
         except OSError as error:
             n = status_of(error)
-            if n != EAGAIN:
+            if n != UV_EAGAIN:
                 stream.errors += 1
                 stream.last_error = n
         if emit is not None:
@@ -238,7 +230,7 @@ def _recvmsg(stream: Stream, buf: Buffer, asked: int) -> tuple[int, Buffer, list
             continue
         except OSError as error:
             n = status_of(error)
-            if n != EAGAIN:
+            if n != UV_EAGAIN:
                 stream.errors += 1
                 stream.last_error = n
         emit = loop.emit
@@ -255,7 +247,7 @@ def _read_failed(stream: Stream, nread: int, buf: Buffer | None) -> None:
 
     If it still reads after that, it stops; unlike `uv_read_stop`, the callbacks stay.
     """
-    if nread == EAGAIN:
+    if nread == UV_EAGAIN:
         if stream.flags & READING:
             uv__io_start(stream.loop, stream, POLLIN)
         _call_read_cb(stream, 0, buf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UVError, status_of
+from ..errors import UV_ECANCELED, UV_ENOTCONN, UVError, status_of
 from ..flags import CLOSED, CLOSING, POLLOUT, SHUT, SHUTTING, UV_SHUTDOWN, WRITABLE
 from ..handle import uv__clear_flags, uv__set_flags
 from ..probe import CB_SHUTDOWN, site
@@ -37,7 +37,7 @@ def uv_shutdown(stream: Stream, shutdown_cb: Callable[[ShutdownRequest, int], An
     chapter leaves WRITABLE and waits for POLLOUT; 1.44.2 waits for nothing when the queue is empty.)
     """
     if not stream.flags & WRITABLE or stream.flags & (SHUT | SHUTTING | CLOSING | CLOSED):
-        raise UVError(-107, "shutdown")
+        raise UVError(UV_ENOTCONN, "shutdown")
     loop = stream.loop
     request = ShutdownRequest(stream, shutdown_cb)
     stream.shutdown_req = request
@@ -67,7 +67,7 @@ def uv__drain(stream: Stream) -> None:
     uv__clear_flags(stream, SHUTTING, _UNFLAG_DRAIN)
     loop.active_reqs -= 1
     if stream.flags & CLOSING:
-        status = -125  # ECANCELED
+        status = UV_ECANCELED
     else:
         status = _shutdown(stream)
         if status == 0:

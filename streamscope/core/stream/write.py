@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UVError, outcome, status_of
+from ..errors import UV_EAGAIN, UV_EBADF, UV_EINVAL, UV_ENOBUFS, UV_EPIPE, UVError, status_of
 from ..flags import BLOCKING_WRITES, CLOSED, CLOSING, POLLOUT, UV_NAMED_PIPE, UV_TCP, UV_WRITE, WRITABLE
 from ..probe import CB_WRITE, site
 from ..request import WriteRequest
@@ -42,10 +42,6 @@ _SYS_SENDMSG = site("sys.sendmsg", "uv__try_write")
 _BEGIN = site("callback.begin", "uv__write_callbacks")
 _END = site("callback.end", "uv__write_callbacks")
 
-EAGAIN = -11
-EBADF = -9
-ENOBUFS = -105
-
 
 def uv_write(
     stream: Stream, bufs: Buffer | Sequence[Buffer], write_cb: Callable[[WriteRequest, int], Any] | None = None
@@ -63,12 +59,10 @@ def uv_write2(
     bufs: Buffer | Sequence[Buffer],
     send_handle: Handle | None,
     write_cb: Callable[[WriteRequest, int], Any] | None = None,
-    made: int | OSError | None = None,
 ) -> WriteRequest:
     """As `uv_write`, with a handle that travels to the other process (IPC pipes only).
 
-    Raises as `uv_write`; with a handle also EINVAL (not an IPC pipe) and EBADF (the handle has no descriptor). `made`
-    is what the first write(2) returned or raised, if it was made before (`joined.py`).
+    Raises as `uv_write`; with a handle also EINVAL (not an IPC pipe) and EBADF (the handle has no descriptor).
     """
     pieces = _pieces(bufs)
     status = uv__check_before_write(stream, pieces, send_handle)
@@ -102,7 +96,7 @@ def uv_write2(
     if stream.connect_req is not None:
         pass  # not connected yet: uv__stream_connect leaves POLLOUT on
     elif old == 0:
-        uv__write(stream, made)
+        uv__write(stream)
     else:
         uv__io_start(loop, stream, POLLOUT)
     return request
@@ -123,14 +117,14 @@ def _pieces(bufs: Buffer | Sequence[Buffer]) -> list[Buffer]:
 def uv__check_before_write(stream: Stream, bufs: Sequence[Buffer], send_handle: Handle | None) -> int:
     """0, or why nothing can be written. (Without buffers the C library asserts; here it is EINVAL.)"""
     if stream.fd < 0:
-        return EBADF
+        return UV_EBADF
     if not stream.flags & WRITABLE:
-        return -32  # EPIPE
+        return UV_EPIPE
     if send_handle is not None:
         if stream.type != UV_NAMED_PIPE or not stream.ipc:  # type: ignore[attr-defined]
-            return -22
+            return UV_EINVAL
         if uv__handle_fd(send_handle) < 0:
-            return EBADF
+            return UV_EBADF
     return 0 if bufs else -22
 
 
@@ -139,15 +133,14 @@ def uv__handle_fd(handle: Handle) -> int:
     return handle.fd if handle.type in (UV_NAMED_PIPE, UV_TCP) else -1  # type: ignore[attr-defined]
 
 
-def uv__write(stream: Stream, made: int | OSError | None = None) -> None:
+def uv__write(stream: Stream) -> None:
     """Give the kernel the first request of the queue; finishes one request at most (libuv 1.45 and newer go on)."""
     while True:
         request = stream.write_first
         if request is None:
             return
         assert request.bufs is not None
-        n = uv__try_write(stream, request.bufs, request.write_index, request.send_handle, made)
-        made = None
+        n = uv__try_write(stream, request.bufs, request.write_index, request.send_handle)
         if n >= 0:
             if request.send_handle is not None:
                 # A partial write has carried the handle; it must not be sent again with the rest.
@@ -157,7 +150,7 @@ def uv__write(stream: Stream, made: int | OSError | None = None) -> None:
             if uv__write_req_update(stream, request, n):
                 uv__write_req_finish(request)
                 return
-        elif n != EAGAIN:
+        elif n != UV_EAGAIN:
             break
         if stream.flags & BLOCKING_WRITES:
             continue
@@ -170,50 +163,41 @@ def uv__write(stream: Stream, made: int | OSError | None = None) -> None:
     uv__io_stop(stream.loop, stream, POLLOUT)
 
 
-def uv__try_write(
-    stream: Stream,
-    bufs: Sequence[Buffer],
-    index: int,
-    send_handle: Handle | None,
-    made: int | OSError | None = None,
-) -> int:
+def uv__try_write(stream: Stream, bufs: Sequence[Buffer], index: int, send_handle: Handle | None) -> int:
     """One system call for the buffers from `index` on: the bytes taken, or a negative errno. ENOBUFS counts as
     EAGAIN; a handle that has been closed meanwhile is EBADF.
     """
     if send_handle is None:
-        n = uv__writev(stream, bufs, index, made)
+        n = uv__writev(stream, bufs, index)
     elif send_handle.flags & (CLOSING | CLOSED):
-        return EBADF
+        return UV_EBADF
     else:
         n = _sendmsg(stream, bufs[index : index + stream.loop.system.iov_max], uv__handle_fd(send_handle))
     if n > 0:
         stream.bytes_out += n
         stream.last_write_t = stream.loop.tick
-        if stream._tap is not None:
+        if stream.tap is not None:
             _show(stream, bufs, index, n)
-    return EAGAIN if n == ENOBUFS else n
+    return UV_EAGAIN if n == UV_ENOBUFS else n
 
 
-def uv__writev(stream: Stream, bufs: Sequence[Buffer], index: int, made: int | OSError | None = None) -> int:
+def uv__writev(stream: Stream, bufs: Sequence[Buffer], index: int) -> int:
     """write(2) for one buffer, writev(2) for more, again after EINTR: the result, or a negative errno."""
     loop = stream.loop
     system = loop.system
     one = len(bufs) - index == 1
     while True:
         try:
-            if made is not None:
-                n = outcome(made)
-            elif one:
+            if one:
                 n = system.write(stream.fd, bufs[index])
             else:
                 n = system.writev(stream.fd, bufs[index : index + system.iov_max])
             break
         except InterruptedError:
-            made = None
             continue
         except OSError as error:
             n = status_of(error)
-            if n != EAGAIN:
+            if n != UV_EAGAIN:
                 stream.errors += 1
                 stream.last_error = n
             break
@@ -234,7 +218,7 @@ def _sendmsg(stream: Stream, bufs: Sequence[Buffer], send_fd: int) -> int:
             continue
         except OSError as error:
             n = status_of(error)
-            if n != EAGAIN:
+            if n != UV_EAGAIN:
                 stream.errors += 1
                 stream.last_error = n
             break
@@ -246,11 +230,11 @@ def _sendmsg(stream: Stream, bufs: Sequence[Buffer], send_fd: int) -> int:
 
 def _show(stream: Stream, bufs: Sequence[Buffer], index: int, n: int) -> None:
     """Show the tap the first n bytes of the buffers from `index` on."""
-    assert stream._tap is not None
+    assert stream.tap is not None
     while n > 0:
         piece = memoryview(bufs[index])[:n]
         if len(piece):
-            stream._tap(True, piece)
+            stream.tap(True, piece)
         n -= len(piece)
         index += 1
 
@@ -398,7 +382,7 @@ def uv_try_write(stream: Stream, bufs: Buffer | Sequence[Buffer]) -> int:
     nothing, and what `uv_write` raises.
     """
     if stream.connect_req is not None or stream.write_queue_size != 0:
-        raise UVError(EAGAIN, "try_write")
+        raise UVError(UV_EAGAIN, "try_write")
     pieces = _pieces(bufs)
     status = uv__check_before_write(stream, pieces, None)
     if status < 0:

@@ -11,7 +11,7 @@ from descriptors import open_descriptors
 from list_harness import Echo, TookTooLong, finish, new_loop, tcp_echo
 from patience import patience_s
 
-from streamscope.core import Loop
+from streamscope.core import JoinedLoop, Loop
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +36,12 @@ def no_descriptor_is_lost(no_test_hangs: None) -> Iterator[None]:
     assert open_descriptors() == before
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "joined"])
+@pytest.fixture(params=[Loop, JoinedLoop], ids=["plain", "joined"])
 def loop(no_descriptor_is_lost: None, request: pytest.FixtureRequest) -> Iterator[Loop]:
     """A loop under test, with the everyday path plain and joined up; what is left in it at the end is closed, and it
     must then be empty.
     """
-    loop = new_loop(joined=request.param)
+    loop = new_loop(request.param)
     yield loop
     finish(loop)
 

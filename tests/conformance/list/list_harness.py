@@ -36,9 +36,9 @@ class Failures:
         self.loop.stop()
 
 
-def new_loop(**options: Any) -> Loop:
+def new_loop(make_loop: type[Loop] = Loop, **options: Any) -> Loop:
     """A loop whose callbacks may assert; `run` raises what they raise."""
-    loop = Loop(**options)
+    loop = make_loop(**options)
     loop.excepthook = Failures(loop)
     return loop
 
