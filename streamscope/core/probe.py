@@ -397,7 +397,8 @@ KINDS: tuple[Kind, ...] = (
         "kernel.sample",
         "field:kernel value:int",
         SAMPLED,
-        "What the kernel says of the descriptor, one field; fields that stayed the same are not told again.",
+        "What the kernel says of the descriptor, or, of the loop, of its thread: one field. What stayed the same is "
+        "not told again.",
     ),
     _kind(
         "feeds",
@@ -419,6 +420,19 @@ KINDS: tuple[Kind, ...] = (
             ("loop.callback_ns", "int"),
             ("last_error", "status"),
         )
+    ),
+    _kind(
+        "loop.waits",
+        "t:ns",
+        SAMPLED,
+        "The clock, read while the loop waits: the kernel was asked at that time, and the wait goes on.",
+    ),
+    _kind("kernel.same", "", SAMPLED, "The kernel was asked of the descriptor and said nothing new."),
+    _kind(
+        "kernel.unknown",
+        "field:kernel",
+        SAMPLED,
+        "The kernel no longer says this of the descriptor: what it said before may not be so any more.",
     ),
 )
 

@@ -111,6 +111,7 @@ class _Telling:
     def loop(self, old: LoopState, new: LoopState) -> None:
         """What differs in the loop."""
         self._change(0, "loop.nfds", old.nfds, new.nfds)
+        self._kernel(0, old, new)
         for field in _OF_LOOP:
             if field != "active_reqs" or not self._has_told_reqs:
                 self._change(0, f"loop.{field}", getattr(old, field), getattr(new, field))
@@ -147,15 +148,25 @@ class _Telling:
         self._each(number, "queued_fds.pop", left)
         self._each(number, "queued_fds.push", joined)
         self._counts(old, new, self._requests(old, new))
-        said, feeds, fed = old.kernel or {}, new.feeds or {}, old.feeds or {}
-        for kernel_field, value in (new.kernel or {}).items():
-            if said.get(kernel_field) != value:
-                self.record(number, "kernel.sample", kernel_field, value)
+        self._kernel(number, old, new)
+        feeds, fed = new.feeds or {}, old.feeds or {}
         for to in sorted(fed.keys() | feeds.keys()):
             if fed.get(to) != feeds.get(to):
                 self.record(number, "feeds", to, feeds.get(to, ""))
         if new.closed_t and not old.closed_t:
             self.record(number, "handle.closed")
+
+    def _kernel(self, number: int, old: StreamState | LoopState, new: StreamState | LoopState) -> None:
+        """What the kernel says now and did not say before."""
+        before, now = old.kernel or {}, new.kernel or {}
+        changed = [field for field, value in now.items() if before.get(field) != value]
+        for field in changed:
+            self.record(number, "kernel.sample", field, now[field])
+        gone = before.keys() - now.keys()
+        for field in sorted(gone):
+            self.record(number, "kernel.unknown", field)
+        if old.kernel_t != new.kernel_t and not changed and not gone:
+            self.record(number, "kernel.same")
 
     def gone(self, old: StreamState) -> None:
         """A handle that is not there any more, and its requests."""

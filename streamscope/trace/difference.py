@@ -86,17 +86,25 @@ def difference(
         else:
             fate = "closed" if new.closed_t and not old.closed_t else ""
             found.append(StreamDifference(new, fate, stream_changes(old, new, vocabulary)))
-    return Difference(loop_changes(loop_before, loop_after), tuple(found), same)
+    return Difference(loop_changes(loop_before, loop_after, vocabulary), tuple(found), same)
 
 
-def loop_changes(old: LoopState, new: LoopState) -> tuple[Change, ...]:
+def loop_changes(old: LoopState, new: LoopState, vocabulary: Vocabulary) -> tuple[Change, ...]:
     """What differs in the loop."""
     units = {"t": "ns", "poll_ns": "ns", "callback_ns": "ns"}
-    return tuple(
-        Change(COUNTERS, name, getattr(old, name), getattr(new, name), units.get(name, ""))
-        for name in LoopState.__struct_fields__
-        if getattr(old, name) != getattr(new, name)
+    return (
+        *(
+            Change(COUNTERS, name, getattr(old, name), getattr(new, name), units.get(name, ""))
+            for name in LoopState.__struct_fields__
+            if name not in ("kernel", "kernel_t") and getattr(old, name) != getattr(new, name)
+        ),
+        *_said_by_kernel(old.kernel, new.kernel, vocabulary),
     )
+
+
+def _said_by_kernel(old: dict[int, int] | None, new: dict[int, int] | None, vocabulary: Vocabulary) -> Iterable[Change]:
+    for field, was, now in _by_key(old, new):
+        yield Change(COUNTERS, f"kernel {vocabulary.kernel_text(field)}", was, now)
 
 
 _COUNTERS = {"bytes_in": "bytes", "bytes_out": "bytes", "reads": "", "writes": "", "errors": ""}
@@ -108,7 +116,7 @@ TOLD = {"number", "type", "flags", "write_queue_size", "write_queue", "write_com
         "queued_fds_capacity", "connect_req", "shutdown_req", "callbacks", "pevents", "events", "kernel", "feeds",
         *_COUNTERS, *_PLAIN}  # fmt: skip
 """Fields of which changes are told."""
-INSTANTS = {"begin_t", "closed_t", "last_read_t", "last_write_t", "armed_t", "above_t"}
+INSTANTS = {"begin_t", "closed_t", "last_read_t", "last_write_t", "armed_t", "above_t", "kernel_t"}
 """Fields that say since when another is as it is; the other one tells of the change."""
 
 
@@ -123,10 +131,7 @@ def stream_changes(old: StreamState, new: StreamState, vocabulary: Vocabulary) -
             for name, unit in _COUNTERS.items()
             if getattr(old, name) != getattr(new, name)
         ),
-        *(
-            Change(COUNTERS, f"kernel {vocabulary.kernel_text(field)}", was, now)
-            for field, was, now in _by_key(old.kernel, new.kernel)
-        ),
+        *_said_by_kernel(old.kernel, new.kernel, vocabulary),
         *(Change(OTHERS, f"feeds #{to}", was, now) for to, was, now in _by_key(old.feeds, new.feeds)),
         *_others(old, new, vocabulary),
     )

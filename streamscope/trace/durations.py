@@ -4,9 +4,9 @@ No record carries a duration. Each is what lies between two of them, and belongs
 somebody who reads events looks for it (`Event.spans`). Whoever wants durations has one `Durations` go along, record by
 record from the beginning of the past; nobody else pays for it.
 
-The clock is the feed's: it is read where a turn begins, where poll returns, where an event is taken up and where a
-callback has ended. What begins between two readings begins at the first of them, as in the loop's own accounts
-(`poll_ns`, `callback_ns`).
+The clock is the feed's: it is read where a turn begins, while poll waits, where poll returns, where an event is taken
+up and where a callback has ended. What begins between two readings begins at the first of them, as in the loop's own
+accounts (`poll_ns`, `callback_ns`).
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ DURATIONS: dict[str, Duration] = {
     ),
 }  # fmt: skip
 
-_CLOCK, _WAIT, _EVENT, _BEGIN, _END, _START, _STOP = range(7)
+_CLOCK, _WAIT, _WAITS, _EVENT, _BEGIN, _END, _START, _STOP = range(8)
 _OPS = {
-    "epoll.wait": (_WAIT, "t"), "epoll.event": (_EVENT, "t"), "callback.begin": (_BEGIN, "callback"),
-    "callback.end": (_END, "callback"), "timer.start": (_START, "timeout"), "timer.stop": (_STOP, ""),
+    "epoll.wait": (_WAIT, "t"), "loop.waits": (_WAITS, "t"), "epoll.event": (_EVENT, "t"),
+    "callback.begin": (_BEGIN, "callback"), "callback.end": (_END, "callback"),
+    "timer.start": (_START, "timeout"), "timer.stop": (_STOP, ""),
 }  # fmt: skip
 _DEEPEST = 1000
 _MOST = 1 << 20
@@ -90,6 +91,7 @@ class Durations:
         self._t = 0
         self._running: list[_Callback] = []
         self._polled: int | None = None  # when poll last returned
+        self._waits: int | None = None  # when the wait began within which the clock was read
         self._loop_t: int | None = None  # the loop's own time, from which timers count
         self._due: dict[int, int | None] = {}  # of the timers that run
         self._fired: dict[int, int | None] = {}  # of those that stopped: their callbacks may be about to begin
@@ -107,7 +109,7 @@ class Durations:
         self._due.clear()
         self._fired.clear()
         self._ready.clear()
-        self._polled = self._loop_t = None
+        self._polled = self._loop_t = self._waits = None
 
     def pass_over(self, words: Sequence[Word], start: int, end: int) -> None:
         """Nobody asks about the records from `start` to `end`."""
@@ -138,10 +140,14 @@ class Durations:
                 found[number] = {"callback_time": self._callback_ends(stream, value)}
             elif op == _EVENT:
                 self._ready.add(stream)
+            elif op == _WAITS:
+                self._waits = before if self._waits is None else self._waits
             elif op == _WAIT:
-                spans = found[number] = {"wait_time": self._t - before}
+                began = before if self._waits is None else self._waits
+                self._waits = None
+                spans = found[number] = {"wait_time": self._t - began}
                 if self._polled is not None:
-                    spans["turn_time"] = before - self._polled
+                    spans["turn_time"] = began - self._polled
                 self._polled = self._loop_t = self._t
                 self._ready.clear()
             elif op == _CLOCK:

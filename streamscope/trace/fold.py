@@ -56,9 +56,9 @@ class Fold:
 
     __slots__ = (
         "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "connect",
-        "exception", "handles", "initial", "known", "lit", "membership", "nfds", "poll_ns", "poll_out", "raised",
-        "requests", "round", "shutdown", "slow_ns", "slowest", "stream_types", "streams", "t", "turn", "unread",
-        "write",
+        "exception", "handles", "initial", "kernel", "kernel_t", "known", "lit", "membership", "nfds", "poll_ns",
+        "poll_out", "raised", "requests", "round", "shutdown", "slow_ns", "slowest", "stream_types", "streams", "t",
+        "turn", "unread", "write",
     )  # fmt: skip
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -71,6 +71,8 @@ class Fold:
         self.initial = vocabulary.initial
         # the loop, one by one: what nearly every record touches should not be one object further away
         self.turn = self.t = self.active_handles = self.active_reqs = self.nfds = self.poll_ns = self.callback_ns = 0
+        self.kernel: dict[int, int] | None = None  # what the kernel says of the loop's thread
+        self.kernel_t = 0
         self.slowest: list[SlowCallback] = []  # the slowest first
         self.slow_ns = 0  # what a callback must take longer than to be one of them
         self.raised = 0  # callbacks that raised since this began; in no keyframe, and so is the last exception
@@ -92,8 +94,9 @@ class Fold:
     def loop(self) -> LoopState:
         """The loop, as it is now; another object each time."""
         return LoopState(
-            self.turn, self.t, self.active_handles, self.active_reqs, self.nfds, self.poll_ns, self.callback_ns
-        )
+            self.turn, self.t, self.active_handles, self.active_reqs, self.nfds, self.poll_ns, self.callback_ns,
+            None if self.kernel is None else dict(self.kernel), self.kernel_t,
+        )  # fmt: skip
 
     def note_slow(self, ns: int, t: int, stream: int, callback: int) -> None:
         """A callback has taken longer than `slow_ns`."""

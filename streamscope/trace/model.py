@@ -5,9 +5,9 @@ no clock is read and nothing outside is asked. A test holds it against the engin
 what libuv itself does not count. These are the rules, by kind of record; *t* is the last reading of the clock that
 came before in the feed or in the record:
 
-- **The clock.** `loop.turn`, `epoll.wait`, `epoll.event` and `callback.end` bring a reading; a batch begins with the
-  one that holds at its start. `poll_ns` grows at `epoll.wait`, and `callback_ns` at `callback.end`, by the time since
-  the reading before. `slowest` are the callbacks for which it grew most, at most ten.
+- **The clock.** `loop.turn`, `epoll.wait`, `loop.waits`, `epoll.event` and `callback.end` bring a reading; a batch
+  begins with the one that holds at its start. `poll_ns` grows at `epoll.wait` and `loop.waits`, and `callback_ns` at
+  `callback.end`, by the time since the reading before. `slowest` are the callbacks for which it grew most, at most ten.
 - **Counters of the loop.** `active_handles` is what `handle.start` and `handle.stop` say last, `active_reqs` what
   `request.begin` and `request.end` say, `nfds` what `loop.nfds` says.
 - **Handles.** `handle.init` is the first record of a handle: everything about it begins anew, with `begin_t` = t.
@@ -28,9 +28,11 @@ came before in the feed or in the record:
 - **Traffic.** A `sys.read` or `sys.recvmsg` with a result above 0 adds it to `bytes_in` and 1 to `reads`;
   `last_read_t` = t. A `sys.write`, `sys.writev` or `sys.sendmsg` with a result above 0 adds it to `bytes_out`;
   `last_write_t` = t. `writes` counts each `request.end` of a write with status 0.
-- **Looked at from outside.** `sample.taken` brings a reading of the clock. `kernel.sample` gives one field of `kernel`
-  its value, `feeds` adds to `feeds` or takes out of it. `bytes_in`, `bytes_out`, `reads`, `writes`, `errors` and the
-  `loop.…` of these names give theirs; where bytes grew, `last_read_t` or `last_write_t` = t.
+- **Looked at from outside.** `sample.taken` brings a reading of the clock. `feeds` adds to `feeds` or takes out of it.
+  `bytes_in`, `bytes_out`, `reads`, `writes`, `errors` and the `loop.…` of these names give theirs; where bytes grew,
+  `last_read_t` or `last_write_t` = t.
+- **What the kernel says.** `kernel.sample` gives one field of `kernel` its value, of a handle or, for the number 0, of
+  the loop; `kernel.unknown` takes one out. With these and with `kernel.same`, `kernel_t` = t.
 - **Errors.** `errors` counts each `sys.*` record whose result is negative and none of EAGAIN, EINTR and EINPROGRESS,
   each `request.end` with a negative status, and each `callback.error`; `last_error` is that result or status, RAISED
   for a callback. Results of `epoll.*` do not count: EEXIST is libuv's way.
@@ -218,6 +220,7 @@ class Model(Fold):
             self.round = set()
         for name in LoopState.__struct_fields__:
             setattr(self, name, getattr(loop, name))
+        self.kernel = _some(self.kernel)
         for state in streams:
             self._take(state)
         if last and self.round is not None:
@@ -363,6 +366,11 @@ def _when(item: tuple[tuple[int, int], int]) -> int:
     return item[1]
 
 
+def _some(kernel: dict[int, int] | None) -> dict[int, int] | None:
+    """As many of the fields as are kept."""
+    return dict(islice(kernel.items(), KERNEL_FIELDS_KEPT)) if kernel else None
+
+
 def _copy(state: StreamState) -> StreamState:
     replace = msgspec.structs.replace
     return replace(
@@ -376,6 +384,6 @@ def _copy(state: StreamState) -> StreamState:
         connect_req=state.connect_req and replace(state.connect_req),
         shutdown_req=state.shutdown_req and replace(state.shutdown_req),
         queued_fds=list(state.queued_fds),
-        kernel=dict(islice(state.kernel.items(), KERNEL_FIELDS_KEPT)) if state.kernel else None,
+        kernel=_some(state.kernel),
         feeds={to: why[:TEXT_LIMIT] for to, why in islice(state.feeds.items(), FEEDS_KEPT)} if state.feeds else None,
     )

@@ -46,6 +46,12 @@ def _epoll_wait(fold: Fold, stream: object, words: Words, i: int) -> None:
     fold.t = t
 
 
+def _loop_waits(fold: Fold, stream: object, words: Words, i: int) -> None:
+    t = words[i + 1]
+    fold.poll_ns += t - fold.t
+    fold.t = t
+
+
 def _epoll_event(fold: Fold, stream: object, words: Words, i: int) -> None:
     fold.t = words[i + 2]
 
@@ -249,10 +255,45 @@ def _sample_taken(fold: Fold, stream: object, words: Words, i: int) -> None:
 
 
 def _kernel_sample(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    _kernel_says(stream, words, i, fold.t)
+
+
+def _kernel_same(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    stream.kernel_t = fold.t
+
+
+def _kernel_unknown(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
+    _kernel_is_silent(stream, words, i, fold.t)
+
+
+def _kernel_sample_of_loop(fold: Fold, stream: None, words: Words, i: int) -> None:
+    if not words[i] >> 16:
+        _kernel_says(fold, words, i, fold.t)
+
+
+def _kernel_same_of_loop(fold: Fold, stream: None, words: Words, i: int) -> None:
+    if not words[i] >> 16:
+        fold.kernel_t = fold.t
+
+
+def _kernel_unknown_of_loop(fold: Fold, stream: None, words: Words, i: int) -> None:
+    if not words[i] >> 16:
+        _kernel_is_silent(fold, words, i, fold.t)
+
+
+def _kernel_says(of: Fold | StreamState, words: Words, i: int, t: int) -> None:
+    of.kernel_t = t
     if 0 <= words[i + 1] < KERNEL_FIELDS_KEPT:
-        if stream.kernel is None:
-            stream.kernel = {}
-        stream.kernel[words[i + 1]] = words[i + 2]
+        if of.kernel is None:
+            of.kernel = {}
+        of.kernel[words[i + 1]] = words[i + 2]
+
+
+def _kernel_is_silent(of: Fold | StreamState, words: Words, i: int, t: int) -> None:
+    of.kernel_t = t
+    if of.kernel is not None:
+        of.kernel.pop(words[i + 1], None)
+        of.kernel = of.kernel or None
 
 
 def _feeds(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
@@ -289,6 +330,7 @@ _LOOP: dict[str, Callable[[Fold, object, Words, int], None]] = {
     "loop.turn": _loop_turn,
     "loop.nfds": _loop_nfds,
     "epoll.wait": _epoll_wait,
+    "loop.waits": _loop_waits,
     "epoll.event": _epoll_event,
     "callback.end": _callback_end,
     "handle.start": _active_handles,
@@ -301,6 +343,9 @@ STRANGERS: dict[str, Stranger] = {
     **_LOOP,
     "handle.init": _handle_init,
     "callback.error": _callback_error_of_stranger,
+    "kernel.sample": _kernel_sample_of_loop,
+    "kernel.same": _kernel_same_of_loop,
+    "kernel.unknown": _kernel_unknown_of_loop,
     **OF_STRANGERS,
 }
 
@@ -340,6 +385,8 @@ HANDLERS: dict[str, Handler] = {
     "sys.sendmsg": _sys_out,
     "callback.error": _callback_error,
     "kernel.sample": _kernel_sample,
+    "kernel.same": _kernel_same,
+    "kernel.unknown": _kernel_unknown,
     "feeds": _feeds,
     "bytes_in": _counted("bytes_in", "last_read_t"),
     "bytes_out": _counted("bytes_out", "last_write_t"),
@@ -353,6 +400,7 @@ HANDLERS: dict[str, Handler] = {
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "loop.turn": ("turn", "t"),
     "epoll.wait": ("timeout", "ready", "t"),
+    "loop.waits": ("t",),
     "epoll.event": ("mask", "t"),
     "callback.end": ("callback", "t"),
     "callback.error": ("callback", "error"),
@@ -366,6 +414,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "queued_fds.pop": ("fd",),
     "sample.taken": ("since", "t"),
     "kernel.sample": ("field", "value"),
+    "kernel.unknown": ("field",),
     "feeds": ("to", "why"),
     **ARGUMENTS_OF_REQUESTS,
     **dict.fromkeys(

@@ -219,6 +219,13 @@ def _shown(template: str) -> Writer:
     )
 
 
+def _kernel_sample(event: Event, words: Vocabulary) -> tuple[str, str]:
+    field, value = event.fields["field"], event.fields["value"]
+    if not isinstance(field, int) or not isinstance(value, int):
+        return "kernel", ""
+    return f"kernel: {words.kernel_text(field)} = {words.kernel_value(field, value)}", ""
+
+
 def _other(event: Event, words: Vocabulary) -> tuple[str, str]:
     """A kind that this version does not know: what its engine calls it, or its name, and its arguments."""
     what = words.kind(event.kind).plain or event.kind
@@ -283,7 +290,10 @@ _WRITERS: dict[str, Writer] = {
     "timer.start": _timer_start,
     "timer.stop": _fixed("timer stopped"),
     "sample.taken": _shown("looked at: {sure}"),
-    "kernel.sample": _shown("kernel: {field} = {value}"),
+    "kernel.sample": _kernel_sample,
+    "kernel.same": _fixed("kernel: nothing new"),
+    "kernel.unknown": _shown("kernel: {field} is not known any more"),
+    "loop.waits": _fixed("waits on"),
     "feeds": _shown("feeds {to}: {why}"),
     **{
         name: _changes("found changed", name)

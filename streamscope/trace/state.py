@@ -93,9 +93,10 @@ class StreamState(msgspec.Struct, array_like=True, gc=False):
     ipc: bool = False  # a pipe that carries descriptors beside its bytes
 
     # nearly every stream has neither of these, and twenty thousand empty dicts take their time
-    kernel: dict[int, int] | None = None  # what the kernel said last, by field
+    kernel: dict[int, int] | None = None  # what the kernel said last, by field; what it does not say is not there
     feeds: dict[int, str] | None = None  # why, by the handle that it feeds
     last_error: int = 0  # the negative errno of the last of `errors`, RAISED for an exception in a callback
+    kernel_t: int = 0  # when the kernel was last asked
 
 
 def held_requests(state: StreamState) -> list[RequestState]:
@@ -114,3 +115,5 @@ class LoopState(msgspec.Struct, array_like=True):
     nfds: int = 0
     poll_ns: int = 0  # time spent waiting in epoll since the engine began
     callback_ns: int = 0  # time spent in the program's callbacks
+    kernel: dict[int, int] | None = None  # what the kernel said last of the loop's thread, by field
+    kernel_t: int = 0  # when it was asked

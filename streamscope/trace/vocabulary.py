@@ -66,13 +66,15 @@ class FlagWords(msgspec.Struct, frozen=True):
 
 class NameWords(msgspec.Struct, frozen=True):
     """A number that stands for a name: a handle's type (`stream`: whether it is a stream), a request's type, a
-    callback, a poll bit, or an error.
+    callback, a poll bit, an error, or a field of the kernel's (`domain`: how its numbers read; `stream`: whether
+    it is of a stream, and not of the loop).
     """
 
     number: int
     name: str
     meaning: str = ""
     stream: bool = False
+    domain: str = ""
 
 
 class FieldWords(msgspec.Struct, frozen=True):
@@ -171,6 +173,7 @@ class Vocabulary:
         self.polls = _by_number(words.polls)
         self.errors = _by_number(words.errors)
         self.kernel = _by_number(words.kernel)
+        self._kernel_domains = {entry.number: entry.domain for entry in words.kernel}
         self.fields = words.fields
         connection = self.callback("connection_cb")
         self.listens = 1 << connection if connection > 0 else 0
@@ -266,6 +269,15 @@ class Vocabulary:
     def kernel_number(self, name: str) -> int:
         """The number of a field of what the kernel says, `outq`; -1 if this engine tells of none."""
         return self._kernel_numbers.get(name, -1)
+
+    def kernel_value(self, field: int, value: int) -> str:
+        """How a value of a field of the kernel's reads: `ESTABLISHED`, `IN|OUT`, `1,200 µs`, `4,096 B`."""
+        domain = self._kernel_domains.get(field, "")
+        if domain == "tcp_state":
+            return TCP_STATES.get(value, str(value))
+        if domain == "mask":
+            return self.mask_text(value) or "nothing"
+        return f"{value:,}" + {"bytes": " B", "us": " µs", "ns": " ns"}.get(domain, "")
 
     def knows(self, field: str) -> bool:
         """Whether this engine can know the field."""
@@ -384,6 +396,12 @@ DOMAINS = frozenset({
     "callback", "callbacks", "kernel", "text", "any",
 })  # fmt: skip
 """What an argument may be; a domain that a later version adds reads as `any`."""
+
+TCP_STATES = {
+    1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT", 7: "CLOSE",
+    8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING", 12: "NEW_SYN_RECV",
+}  # fmt: skip
+"""The kernel's names for its states (`tcp_states.h`), the same in every feed."""
 
 ERROR_DOMAINS = frozenset({"status", "result"})
 """Domains whose negative numbers are errors and whose others are counts or 0."""

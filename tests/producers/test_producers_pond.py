@@ -19,7 +19,7 @@ from streamscope.trace.decode import Event
 from streamscope.trace.model import Model
 from streamscope.trace.state import StreamState
 
-TOLD = set(StreamState.__struct_fields__) - {"begin_t", "closed_t", "armed_t", "above_t", *pond.UNSEEN}
+TOLD = set(StreamState.__struct_fields__) - {"begin_t", "closed_t", "armed_t", "above_t", "kernel_t", *pond.UNSEEN}
 
 
 @pytest.fixture

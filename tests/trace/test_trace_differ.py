@@ -92,7 +92,7 @@ def settled(state: StreamState, number: int, before: StreamState | None, t: int)
     state.connect_req, state.shutdown_req = own(state.connect_req), own(state.shutdown_req)
     state.write_queue = [r for r in map(own, state.write_queue) if r is not None]
     state.write_completed_queue = [r for r in map(own, state.write_completed_queue) if r is not None]
-    state.begin_t = t
+    state.begin_t = state.kernel_t = t
     is_same = before is not None and (before.type, before.place) == (state.type, state.place)
     if before is not None and is_same and state.ipc >= before.ipc and bool(state.closed_t) >= bool(before.closed_t):
         state.begin_t = before.begin_t
@@ -123,8 +123,6 @@ def looks(draw: Callable[..., Any]) -> tuple[dict[int, StreamState], dict[int, S
     for n in draw(st.sets(st.integers(1, 5), max_size=4)):
         before = first.get(n)
         after = draw(changed(before)) if before is not None and draw(st.booleans()) else draw(states)
-        if before is not None:  # the kernel's fields stay known
-            after.kernel = {**(before.kernel or {}), **(after.kernel or {})} or None
         second[n] = settled(after, n, before, NOW)
     return first, second
 
@@ -229,8 +227,15 @@ def test_what_is_told_reads_as_events_of_the_catalogue() -> None:
 
 def test_only_fields_of_the_kernel_that_changed_travel() -> None:
     first = StreamState(7, uv.UV_TCP, kernel={1: 500, 2: 0, 3: 9})
-    [event] = events_of(first, replace(first, kernel={1: 500, 2: 8}))
-    assert event.fields == {"field": 2, "value": 8}
+    changed, gone = events_of(first, replace(first, kernel={1: 500, 2: 8}))
+    assert (changed.kind, changed.fields) == ("kernel.sample", {"field": 2, "value": 8})
+    assert (gone.kind, gone.fields) == ("kernel.unknown", {"field": 3})
+
+
+def test_that_the_kernel_says_the_same_as_before_is_told_too() -> None:
+    first = StreamState(7, uv.UV_TCP, kernel={1: 500}, kernel_t=BEFORE)
+    [event] = events_of(first, replace(first, kernel_t=NOW))
+    assert (event.kind, event.t) == ("kernel.same", NOW)
 
 
 def test_what_a_sampler_cannot_know_is_not_told() -> None:

@@ -133,7 +133,7 @@ def test_there_and_back_tells_the_opposite() -> None:
 
 
 def test_the_loop_differs_by_its_counters() -> None:
-    found = named(loop_changes(LoopState(turn=5, t=100, poll_ns=50), LoopState(turn=9, t=300, poll_ns=60)))
+    found = named(loop_changes(LoopState(turn=5, t=100, poll_ns=50), LoopState(turn=9, t=300, poll_ns=60), HERE))
 
     assert {name: (change.delta, change.unit) for name, change in found.items()} == {
         "turn": (4, ""), "t": (200, "ns"), "poll_ns": (10, "ns"),

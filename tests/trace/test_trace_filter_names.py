@@ -24,7 +24,7 @@ OTHERWISE = {"number": "stream", "closing": "closing_list", "armed_t": "armed_ag
 
 
 def test_every_field_of_a_stream_has_a_name() -> None:
-    for field in set(StreamState.__struct_fields__) - {"kernel"}:  # many values under the names of the feed's words
+    for field in set(StreamState.__struct_fields__) - {"kernel"}:  # many values, each with a name of its own
         name = NAMES[OTHERWISE.get(field, field)]
         assert name.of_state is not None, field
         assert name in HERE.stream_names

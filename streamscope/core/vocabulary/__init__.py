@@ -63,9 +63,7 @@ def words() -> dict[str, Any]:
         "callbacks": [{"number": number, "name": name} for number, name in enumerate(CALLBACK_NAMES)],
         "polls": [{"number": number, "name": name} for number, name in POLL_NAMES.items()],
         "errors": [{"number": number, "name": name} for name, number in ERRORS.items()],
-        "kernel": [
-            {"number": number, "name": name, "meaning": meaning} for number, (name, meaning) in enumerate(KERNEL_FIELDS)
-        ],
+        "kernel": [{"number": number, **field._asdict()} for number, field in enumerate(KERNEL_FIELDS)],
         "fields": {name: field._asdict() for name, field in FIELDS.items()},
         "unseen": [],
     }

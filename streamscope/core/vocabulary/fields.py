@@ -66,6 +66,7 @@ FIELDS: dict[str, FieldWords] = {
     "above_t": FieldWords("above its mark since", "Since when write_queue_size has been above high_water.", 2),
     "ipc": FieldWords("carries descriptors", "The pipe carries descriptors beside its bytes.", 1),
     "kernel": FieldWords("the kernel says", "What the kernel said last of the descriptor, by its own names.", 2),
+    "kernel_t": FieldWords("the kernel was asked", "When the kernel was last asked, 0 for never.", 1),
     "feeds": FieldWords("feeds", "The streams that what comes in here goes out of.", 2),
     "turn": FieldWords("turn", "The turn of the loop.", 2),
     "active_handles": FieldWords("active handles", "Handles that keep the loop alive.", 1),

@@ -40,6 +40,7 @@ CHANGED_BY: dict[str, tuple[str, ...]] = {
     "closed_t": ("handle.closed",),
     "age": ("handle.closed",), "queue_age": _QUEUE, "idle_age": (*_IN, *_OUT), "armed_age": _INTEREST,
     "above_age": ("write_queue_size", "high_water"),
+    "kernel": ("kernel.sample", "kernel.unknown"), "kernel_t": ("kernel.sample", "kernel.same", "kernel.unknown"),
 }  # fmt: skip
 """By name of the filter language: the kinds of records that can change its value, beside `ALWAYS`; `sys.` is all of the
 kinds that begin so.
@@ -60,8 +61,13 @@ def is_of(kind: str, kinds: frozenset[str]) -> bool:
 
 
 def names_of(*conditions: Filter | None) -> frozenset[str]:
-    """The names of the filter language that the conditions ask about."""
-    return frozenset(name.name for part in _parts(conditions) for name in part.names)
+    """The names of the filter language that the conditions ask about; all fields of the kernel's are one."""
+    return frozenset(called(name) for part in _parts(conditions) for name in part.names)
+
+
+def called(name: Name) -> str:
+    """By what `CHANGED_BY` knows it."""
+    return name.name if name.kernel < 0 else "kernel"
 
 
 def _parts(conditions: Iterable[Filter | None]) -> Iterator[Leaf]:

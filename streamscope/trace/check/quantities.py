@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamscope.trace.check.language import Assertion, Quantity, is_of_events
-from streamscope.trace.check.moments import Ages, changing, is_of, names_of, of_every_handle, wants_failures_only
+from streamscope.trace.check.moments import (
+    Ages,
+    called,
+    changing,
+    is_of,
+    names_of,
+    of_every_handle,
+    wants_failures_only,
+)
 from streamscope.trace.check.watches import (
     SHOWN,
     Instant,
@@ -52,7 +60,7 @@ class QuantityWatch(Watch):
             or (meaning.of is not None and meaning.of.needs_state)
             or (name is not None and name.needs_state)
         )
-        measured = frozenset({name.name} if name is not None else ())
+        measured = frozenset({called(name)} if name is not None else ())
         self.every_handle = of_every_handle(where) and (name is None or name.rests_on <= OF_ALL_HANDLES)
         if where is not None:
             self.where = presence(assertion, where, every_handle=self.every_handle)

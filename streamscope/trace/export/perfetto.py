@@ -79,7 +79,10 @@ class Exporter(Drawing):
         handler = _HANDLERS.get(event.kind) or (_system_call if event.kind.startswith("sys.") else None)
         if handler is not None:
             handler(self, self._of(event.stream), event)
-        self._t = event.t
+        if event.kind != "loop.waits" and not event.kind.startswith(
+            "kernel."
+        ):  # those lie within a wait, which goes on
+            self._t = event.t
 
 
 def _int(word: Word | None) -> int:

@@ -20,7 +20,7 @@ kind's affair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as made
 from typing import Any, Final, TypeAlias
@@ -40,7 +40,7 @@ UNKNOWN: Final = object()
 
 ORDERED = frozenset({"int", "bytes", "fd", "req", "handle", "ns", "ms", "status", "result"})
 """Domains whose values can be greater and less."""
-NAMED = frozenset({"flag", "type", "request", "callback", "kernel", "kind", "function"})
+NAMED = frozenset({"flag", "type", "request", "callback", "kernel", "kind", "function", "tcp_state"})
 """Domains whose values are one name of a list."""
 
 
@@ -71,6 +71,8 @@ class Name:
     """Whether its value may be UNKNOWN."""
     measured: bool = False
     """Whether it is a duration, which somebody has to measure."""
+    kernel: int = -1
+    """The number of the kernel's field that it is or is made of, -1 for none."""
 
     @property
     def event_only(self) -> bool:
@@ -144,12 +146,50 @@ def _state(vocabulary: Vocabulary) -> tuple[Name, ...]:
         told("bytes_in", "bytes"), told("bytes_out", "bytes"), told("reads", "int"), told("writes", "int"),
         told("errors", "int"), told("last_error", "status"),
         told("begin_t", "ns"), told("closed_t", "ns"), told("last_read_t", "ns"), told("last_write_t", "ns"),
+        told("kernel_t", "ns"),
         _age("age", "how long the stream has been there", _begin_t, "begin_t", "closed_t"),
         _age("queue_age", "how long the first request of write_queue has waited", _head_t, "write_queue"),
         _age("idle_age", "how long no bytes have moved", _last_t, "last_read_t", "last_write_t"),
         _age("armed_age", "how long the engine has wanted POLLOUT", armed_t, "armed_t", "pevents"),
         _age("above_age", "how long write_queue_size has been above high_water", _above_t, "above_t"),
+        *_said_by_kernel(vocabulary),
     )  # fmt: skip
+
+
+def _said_by_kernel(vocabulary: Vocabulary) -> Iterator[Name]:
+    """The fields of what the kernel says of a stream, and how long ago its instants are. What it has not said is not
+    there.
+    """
+    for field in vocabulary.words.kernel:
+        if not field.stream:
+            continue
+        meaning = _small(field.meaning) or f"what the kernel says: {field.name}"
+        domain, times = _OF_KERNEL.get(field.domain, ("int", 1))
+        yield Name(field.name, domain, meaning, _kernel_value(field.number, times), rests_on=_KERNEL,
+                   kernel=field.number)  # fmt: skip
+        if field.domain == "ns" and field.name.endswith("_t"):
+            ago = _age(f"{field.name.removesuffix('_t')}_age", f"how long ago that was: {meaning}",
+                       _kernel_instant(field.number), "kernel")  # fmt: skip
+            yield replace(ago, kernel=field.number)
+
+
+_KERNEL = frozenset({"kernel"})
+_OF_KERNEL = {
+    "bytes": ("bytes", 1), "ns": ("ns", 1), "us": ("ns", 1_000), "mask": ("mask", 1), "tcp_state": ("tcp_state", 1),
+}  # fmt: skip
+"""By domain of a kernel's field: the domain of its name, and what its numbers are to be multiplied with."""
+
+
+def _kernel_value(field: int, times: int) -> OfState:
+    def value(state: StreamState, now_t: int) -> int | None:
+        said = state.kernel.get(field) if state.kernel else None
+        return None if said is None else said * times
+
+    return value
+
+
+def _kernel_instant(field: int) -> Callable[[StreamState], int]:
+    return lambda state: state.kernel.get(field, 0) if state.kernel else 0
 
 
 def _small(sentence: str) -> str:
@@ -312,6 +352,8 @@ def names_of(vocabulary: Vocabulary, others: Sequence[Vocabulary] = ()) -> dict[
     every = (vocabulary, *others)
     names = _events(every)
     for name in _state(vocabulary):
+        if name.kernel >= 0 and name.name in names:  # no field of the kernel's can stand in the way of another name
+            continue
         own = names.pop(name.name, None)
         if own is not None:  # an argument that streams have too
             name = replace(name, of_event=own.of_event, kinds=own.kinds, unknowable=own.unknowable)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from streamscope.trace.filter.lexer import STRING, FilterError, Token, quoted
-from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.vocabulary import TCP_STATES, Vocabulary
 
 BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 TIMES = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -34,7 +34,7 @@ WHAT = {
     "result": "a number or an error's name", "flag": "a flag", "flags": "flags", "mask": "poll events",
     "type": "a handle's type", "request": "a request's type", "callback": "a callback", "callbacks": "callbacks",
     "kernel": "a field of the kernel's", "kind": "a kind of event", "function": "a function", "text": "a text",
-    "any": "a value", "bool": "yes or no",
+    "any": "a value", "bool": "yes or no", "tcp_state": "a TCP state",
 }  # fmt: skip
 """What values of a domain are called."""
 
@@ -163,6 +163,7 @@ def _names_of(vocabulary: Vocabulary) -> dict[str, dict[str, int]]:
         "request": {name: number for number, name in vocabulary.requests.items()},
         "callback": callbacks,
         "kernel": {name: number for number, name in vocabulary.kernel.items()},
+        "tcp_state": {name: number for number, name in TCP_STATES.items()},
         "callbacks": {name: 1 << number for name, number in callbacks.items() if number},
     }
 
