@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from streamscope.core.probe import site
 from streamscope.link import wire
 from streamscope.link.batches import MOST_WORDS
-from streamscope.link.frames import Command, Records, Slice, pack
+from streamscope.link.frames import BatchFrame, Command, SliceFrame, pack
 from streamscope.link.greeting import greeting
 from streamscope.trace.state import LoopState, StreamState
 
@@ -74,7 +74,7 @@ def _be_an_engine(attack: str, path: str) -> None:
     listener.bind(path)
     listener.listen(16)
     hello = wire.pack(greeting("echo", 0).frame())
-    whole = pack(Slice(0, LoopState(turn=1), [StreamState(1, 12)], True, True))
+    whole = pack(SliceFrame(0, LoopState(turn=1), [StreamState(1, 12)], True, True))
     before = b"" if attack == "kinds" else hello + whole  # a greeting comes first
     attacks = [] if attack == "batches" else list(frames_of(attack))
     print("ready", flush=True)
@@ -97,7 +97,7 @@ def frames_of(attack: str) -> Iterator[bytes]:
     if attack == "ones":
         yield wire.with_length(b"\x95\xa7records\x00\x01\x01" + _array(15_000_000, b"\x01"))
     elif attack == "handles":
-        yield pack(Slice(0, LoopState(), [StreamState(number, 12) for number in range(1, 300_001)], True, True))
+        yield pack(SliceFrame(0, LoopState(), [StreamState(number, 12) for number in range(1, 300_001)], True, True))
     elif attack == "kinds":
         kinds = _array(1_000_000, b"\x92\xa1a\x90")
         yield wire.with_length(b"\x99\xa5hello\x02\xa0\x01\xa1x\x90\x01" + kinds + b"\x90")
@@ -105,7 +105,7 @@ def frames_of(attack: str) -> Iterator[bytes]:
         place = 0
         words: list[int | str] = [site("loop.turn", "uv_run"), 1, 1] * (MOST_WORDS // 3)
         while True:
-            yield pack(Records(place, 1, 1, words))
+            yield pack(BatchFrame(place, 1, 1, words))
             place += len(words)
 
 

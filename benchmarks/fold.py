@@ -13,7 +13,7 @@ from benchmarks.load import SMALL, EchoLoad
 from benchmarks.measure import Effort, append_ns
 from benchmarks.targets import FOLD, FOLD_IN_APPENDS, YARDSTICK, Figure, compared
 from streamscope.link.client import Client
-from streamscope.link.frames import AnyFrame, Records, Slice, pack, read_frame
+from streamscope.link.frames import AnyFrame, BatchFrame, SliceFrame, pack, read_frame
 from streamscope.trace.decode import Decoder
 from streamscope.trace.model import Model
 
@@ -21,7 +21,7 @@ from streamscope.trace.model import Model
 def run(effort: Effort) -> Iterator[Figure]:
     """Time each over a feed that the echo server has just told, again and again."""
     frames = recorded(events=20_000 * effort.repeats)
-    records = [frame for frame in frames if isinstance(frame, Records)]
+    records = [frame for frame in frames if isinstance(frame, BatchFrame)]
     bodies = [pack(frame)[4:] for frame in records]
     decoder = Decoder.here()
     events = sum(decoder.count(frame.words) for frame in records)
@@ -33,9 +33,9 @@ def run(effort: Effort) -> Iterator[Figure]:
     def fold() -> None:
         model = Model.here()
         for frame in frames:
-            if isinstance(frame, Records):
+            if isinstance(frame, BatchFrame):
                 model.apply(frame.place, frame.turn, frame.t, frame.words)
-            elif isinstance(frame, Slice):
+            elif isinstance(frame, SliceFrame):
                 model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
 
     def expand() -> None:
@@ -64,7 +64,7 @@ def recorded(events: int) -> list[AnyFrame]:
             client.receive()
             while (frame := client.take()) is not None:
                 frames.append(frame)
-                if isinstance(frame, Records):
+                if isinstance(frame, BatchFrame):
                     events -= decoder.count(frame.words)
         load.close()
     return frames

@@ -15,7 +15,7 @@ import select
 import socket
 import sys
 
-from streamscope.link.frames import MAX_FRAME, FrameCutter, Lost, Records, read_frame
+from streamscope.link.frames import MAX_FRAME, BatchFrame, FrameCutter, GapFrame, read_frame
 from streamscope.trace.decode import Decoder
 
 
@@ -42,13 +42,13 @@ def count(kept: list[bytes]) -> dict[str, int]:
     place: int | None = None
     for body in (body for data in kept for body in cutter.feed(data)):
         frame = read_frame(body)
-        if isinstance(frame, Records):
+        if isinstance(frame, BatchFrame):
             if place is not None:
                 counts["untold"] += abs(frame.place - place)
             place = frame.place + len(frame.words)
             counts["events"] += decoder.count(frame.words)
             counts["bytes"] += 4 + len(body)
-        elif isinstance(frame, Lost):
+        elif isinstance(frame, GapFrame):
             counts["lost"] += frame.events
             place = None  # told: the next batch may begin anywhere
     return counts

@@ -25,12 +25,12 @@ from benchmarks.measure import FULL, Effort
 from benchmarks.targets import JUMP, Figure, compared
 from streamscope.core.flags import UV_TCP, UV_WRITE
 from streamscope.link.client import Client
-from streamscope.link.frames import Bye, Hello, Records, Slice, as_received
+from streamscope.link.frames import BatchFrame, GoodbyeFrame, Hello, SliceFrame, as_received
 from streamscope.link.greeting import greeting
 from streamscope.trace.fold import COMPLETED_KEPT
 from streamscope.trace.keyframe import freeze, thaw
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Batch
+from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
@@ -86,15 +86,15 @@ def record(path: Path, events: int) -> int:
             client.receive()
             while (frame := client.take()) is not None:
                 begin = time.thread_time_ns()
-                if isinstance(frame, Records):
+                if isinstance(frame, BatchFrame):
                     writer.records(frame)
-                elif isinstance(frame, Slice):
+                elif isinstance(frame, SliceFrame):
                     writer.slice(frame)
                 writer.tick(time.monotonic())
                 spent += time.thread_time_ns() - begin
         for load in loads:
             load.close()
-        writer.close(Bye("measured", 0))
+        writer.close(GoodbyeFrame("measured", 0))
     return spent
 
 
@@ -114,7 +114,7 @@ def jumps(trace: TraceFile) -> list[float]:
     last = past.keyframes()[-1].row
     model = Model(Vocabulary(*catalogue))
     for leaf in past.batches(0):
-        if isinstance(leaf, Batch) and leaf.first >= last:
+        if isinstance(leaf, BatchLeaf) and leaf.first >= last:
             break
         leaf.fold(model)
     Traveller(past)

@@ -137,11 +137,13 @@ class Contestant:
         self.process.stdout.close()
 
 
-Slice = Callable[[], float]
+SliceFrame = Callable[[], float]
 """Drives a contestant for a slice; returns its CPU time per message, in ns."""
 
 
-def rounds_of(slices: Mapping[str, Slice], rounds: int, rng: random.Random | None = None) -> dict[str, list[float]]:
+def rounds_of(
+    slices: Mapping[str, SliceFrame], rounds: int, rng: random.Random | None = None
+) -> dict[str, list[float]]:
     """Every contestant's figure, round by round, in random order within a round. One round before is not counted."""
     rng = rng or random.Random()
     found: dict[str, list[float]] = {name: [] for name in slices}

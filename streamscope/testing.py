@@ -26,14 +26,14 @@ from streamscope.core.handle import Handle
 from streamscope.link.batches import OwnLayout
 from streamscope.link.engine import EngineProducer, listening
 from streamscope.link.feed import Feed
-from streamscope.link.frames import Bye, Hello, Records, Slice, as_received, read_frame
+from streamscope.link.frames import BatchFrame, GoodbyeFrame, Hello, SliceFrame, as_received, read_frame
 from streamscope.link.greeting import greeting
 from streamscope.trace.check import Assertion, check, lines
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter, FilterError, marked
 from streamscope.trace.filter.rows import walk_for
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Batch
+from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
@@ -123,7 +123,7 @@ class Trace:
         _, piece, model = state_before(past, 0, self._blank())
         found = []
         for _, leaf in past.leaves(piece):
-            if not isinstance(leaf, Batch):
+            if not isinstance(leaf, BatchLeaf):
                 walk.pass_over(leaf)
                 leaf.fold(model)
             elif wanted.needs_state:
@@ -199,7 +199,7 @@ class _Run:
         said = as_received(hello.frame())
         assert isinstance(said, Hello)
         self._writer = TraceWriter(file, said)
-        self._writer.slice(Slice(0, LoopState(), [], True, True))  # nothing is there yet, and nothing unknown
+        self._writer.slice(SliceFrame(0, LoopState(), [], True, True))  # nothing is there yet, and nothing unknown
         self._feed.begin()
         self._loop.set_passenger(self)
 
@@ -233,7 +233,7 @@ class _Run:
     def _take(self) -> None:
         for packed, _ in self._feed.take():
             frame = read_frame(packed[_HEAD:])
-            if isinstance(frame, Records):
+            if isinstance(frame, BatchFrame):
                 self._writer.records(frame)
 
     def close(self) -> None:
@@ -246,7 +246,7 @@ class _Run:
         for handle in loop.ours:
             handle.close()
         loop.run()
-        self._writer.close(Bye("the test's program has ended", 0))
+        self._writer.close(GoodbyeFrame("the test's program has ended", 0))
         loop.set_passenger(None)
         Loop.close(loop)
         os.close(self.event[0])

@@ -12,12 +12,12 @@ from streamscope.core.joined_records import joined_site
 from streamscope.core.probe import KIND_CODES, KINDS, site
 from streamscope.core.records import Word
 from streamscope.link.asking import Standstill
-from streamscope.link.frames import PROTOCOL, Hello, Payload, as_received
+from streamscope.link.frames import PROTOCOL, Hello, as_received
 from streamscope.link.greeting import greeting
 from streamscope.trace import recipes
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.shapes import Note
+from streamscope.trace.shapes import Note, Payload
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary

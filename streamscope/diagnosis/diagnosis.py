@@ -20,7 +20,7 @@ from streamscope.diagnosis.lints import LINTS
 from streamscope.diagnosis.loop_track import LoopTrack
 from streamscope.diagnosis.shapes import Ended, Finding, Held, Level, Limit, Verdict
 from streamscope.diagnosis.track import TICK, Look, Track
-from streamscope.trace.pieces import Batch
+from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -126,7 +126,7 @@ class Diagnosis:
         for _, leaf in past.leaves(max(self._read, gone, end - PIECES_A_LOOK)):
             if not links.wants:
                 break
-            if isinstance(leaf, Batch):
+            if isinstance(leaf, BatchLeaf):
                 links.see(leaf.words(), model.streams)
         self._read = end
 

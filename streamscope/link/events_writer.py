@@ -26,7 +26,7 @@ import msgspec
 
 from streamscope.core.records import SEQ_PER_WORD
 from streamscope.link import following
-from streamscope.link.frames import AnyFrame, Bye, Hello, Lost, Records, Slice
+from streamscope.link.frames import AnyFrame, BatchFrame, GapFrame, GoodbyeFrame, Hello, SliceFrame
 from streamscope.trace.decode import Decoder, event_as_json
 from streamscope.trace.names import printable_json
 from streamscope.trace.vocabulary import Vocabulary
@@ -87,21 +87,21 @@ class EventsWriter:
 
     def handle(self, frame: AnyFrame) -> None:
         """Write what the frame tells. Raises FeedError and OSError."""
-        if isinstance(frame, Records):
+        if isinstance(frame, BatchFrame):
             self._tell_loss(frame.place * SEQ_PER_WORD)
             for event in self._decoder.events(frame.place, frame.turn, frame.t, frame.words):
                 self._file.add(event_as_json(event, self._decoder.vocabulary))
                 self._seq, self._t, self._turn = event.seq, event.t, event.turn
             self._file.flush()
-        elif isinstance(frame, Slice):
+        elif isinstance(frame, SliceFrame):
             self._tell_state(frame)
-        elif isinstance(frame, Lost):
+        elif isinstance(frame, GapFrame):
             self._told = 0
             self._lost += frame.events
             self.lost_in_all += frame.events
         elif isinstance(frame, Hello):
             self._decoder = Decoder(Vocabulary.of(frame))
-        elif isinstance(frame, Bye):
+        elif isinstance(frame, GoodbyeFrame):
             self.finish(False)
             self.ended = True
 
@@ -119,7 +119,7 @@ class EventsWriter:
             self._file.add({**line, "old": None, "new": None, "events": self._lost})
             self._lost = 0
 
-    def _tell_state(self, frame: Slice) -> None:
+    def _tell_state(self, frame: SliceFrame) -> None:
         if self._told < 0:
             return  # nothing is missing
         seq = frame.place * SEQ_PER_WORD

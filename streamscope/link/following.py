@@ -21,10 +21,10 @@ from streamscope.link.asking import ENDED, Asking
 from streamscope.link.frames import (
     MAX_FRAME,
     AnyFrame,
+    BatchFrame,
     Command,
     FrameCutter,
     FrameError,
-    Records,
     Reply,
     pack,
     read_frame,
@@ -100,7 +100,7 @@ def _follow(arrived: Spool, writer: Writer, sock: socket.socket, patience: float
         if asking is not None:
             asking.see(received, ask)
             if received and (note := asking.take_note()):
-                writer.handle(frames.Note(note.at, note.about, note.text, note.stream))
+                writer.handle(frames.NoteFrame(note.at, note.about, note.text, note.stream))
         if not received and now - begun >= patience:
             return f"the engine does not answer{_what_it_is_at(asking)}: nothing was recorded"
         data = arrived.take(min(max(0.0, writer.due - now), LOOK_EVERY_S))
@@ -124,8 +124,8 @@ def _gone(writer: Writer, asking: Asking | None) -> str:
         return f"{problem}: its last events may be missing"
     try:
         said = f"the engine has ended without a goodbye; what follows it told while it was stuck ({answer.callback})"
-        writer.handle(frames.Note(time.time(), ENDED, said, answer.stream))
-        writer.handle(Records(answer.place, answer.batch_turn, answer.batch_t, answer.words))
+        writer.handle(frames.NoteFrame(time.time(), ENDED, said, answer.stream))
+        writer.handle(BatchFrame(answer.place, answer.batch_turn, answer.batch_t, answer.words))
     except (FeedError, FrameError):  # not what comes next
         return f"{problem}: its last events may be missing"
     return f"{problem}; what it told last was read from it while it was stuck"

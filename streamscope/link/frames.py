@@ -5,9 +5,9 @@ check everything while decoding: sizes are bounded, types are exact, and what do
 which the peer is let go. A frame of 16 MiB could hold what takes seconds to unpack. So a batch and a slice have no more
 in them than an engine puts there, which is looked at first, and every other frame is small.
 
-Engine to inspector, in order: `Hello`; then one round of `Slice`s between `Records`, after which the model is whole;
-then `Records`. When an inspector has been too slow, whole batches are dropped: it gets `Lost` in their place, and a new
-round of slices.
+Engine to inspector, in order: `Hello`; then one round of slices between batches, after which the model is whole; then
+batches. When an inspector has been too slow, whole batches are dropped: it gets a gap in their place, and a new round
+of slices.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from streamscope.link.wire import MAX_FRAME as MAX_FRAME
 from streamscope.link.wire import PROTOCOL as PROTOCOL
 from streamscope.link.wire import FrameCutter as FrameCutter
 from streamscope.link.wire import FrameError as FrameError
-from streamscope.trace import shapes
-from streamscope.trace.shapes import BatchShape, EndShape, LossShape, PayloadShape, SliceShape
+from streamscope.trace.shapes import Batch, Gap, Goodbye, Note, Payload, Slice
 from streamscope.trace.untrusted import a_path, a_time
 from streamscope.trace.vocabulary import Words
 
@@ -65,19 +64,19 @@ class Hello(Frame, tag="hello"):
         self.log, self.probe, self.recording = a_path(self.log), a_path(self.probe), a_path(self.recording)
 
 
-class Records(BatchShape, tag="records"):
+class BatchFrame(Batch, tag="records"):
     """A batch of the feed."""
 
 
-class Slice(SliceShape, tag="slice"):
+class SliceFrame(Slice, tag="slice"):
     """Part of a snapshot."""
 
 
-class Lost(LossShape, tag="lost"):
+class GapFrame(Gap, tag="lost"):
     """So many events were dropped for this inspector since the last frame, because it did not read."""
 
 
-class Payload(PayloadShape, tag="payload"):
+class PayloadFrame(Payload, tag="payload"):
     """Bytes that went through a stream."""
 
 
@@ -90,11 +89,11 @@ class Notice(Frame, tag="notice"):
     recording: str = ""
 
 
-class Note(shapes.Note, tag="note"):
+class NoteFrame(Note, tag="note"):
     """What somebody found out who looks at the engine from beside."""
 
 
-class Bye(EndShape, tag="bye"):
+class GoodbyeFrame(Goodbye, tag="bye"):
     """The engine ends in order."""
 
 
@@ -119,7 +118,7 @@ class Unknown:
     """A frame that a later version of the engine sends: passed over."""
 
 
-_Known = Hello | Records | Slice | Lost | Payload | Notice | Note | Bye | Command | Reply
+_Known = Hello | BatchFrame | SliceFrame | GapFrame | PayloadFrame | Notice | NoteFrame | GoodbyeFrame | Command | Reply
 AnyFrame = _Known | Unknown
 
 _encoder = msgspec.msgpack.Encoder()
@@ -127,7 +126,7 @@ _any_frame = msgspec.msgpack.Decoder(_Known)
 _MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
 
 
-class _SliceHead(Frame, tag="slice"):
+class _PackedSlice(Frame, tag="slice"):
     """A slice whose handles are packed yet."""
 
     place: int
@@ -135,7 +134,7 @@ class _SliceHead(Frame, tag="slice"):
     streams: msgspec.Raw
 
 
-class _RecordsHead(Frame, tag="records"):
+class _PackedBatch(Frame, tag="records"):
     """A batch whose words are packed yet."""
 
     place: int
@@ -144,11 +143,11 @@ class _RecordsHead(Frame, tag="records"):
     words: msgspec.Raw
 
 
-_slice_head = msgspec.msgpack.Decoder(_SliceHead)
-_records_head = msgspec.msgpack.Decoder(_RecordsHead)
+_packed_slice = msgspec.msgpack.Decoder(_PackedSlice)
+_packed_batch = msgspec.msgpack.Decoder(_PackedBatch)
 _TAGS = frozenset(
     str(kind.__struct_config__.tag).encode()
-    for kind in (Hello, Records, Slice, Lost, Payload, Notice, Note, Bye, Command, Reply)
+    for kind in (Hello, BatchFrame, SliceFrame, GapFrame, PayloadFrame, Notice, NoteFrame, GoodbyeFrame, Command, Reply)
 )
 
 
@@ -178,13 +177,13 @@ def _check_bounds(tag: bytes, body: bytes) -> None:
         if len(body) > MOST_WORDS:
             from streamscope.trace.packing import array_length  # the engine's process does without that room
 
-            words = array_length(memoryview(_records_head.decode(body).words))
+            words = array_length(memoryview(_packed_batch.decode(body).words))
             if words > MOST_WORDS:
                 raise FrameError(f"a batch has {words:,} words, and {MOST_WORDS:,} is the most there is")
     elif tag == b"slice":
         from streamscope.trace.packing import array_length, has_cut_handles, requests_in
 
-        handles = bytes(_slice_head.decode(body).streams)
+        handles = bytes(_packed_slice.decode(body).streams)
         if array_length(handles) > STREAMS_PER_SLICE:
             raise FrameError(f"a slice has {array_length(handles):,} handles, and {STREAMS_PER_SLICE} is the most")
         if has_cut_handles(handles):

@@ -7,7 +7,7 @@ is there, the loop tells of nothing and a ride costs a call and a comparison.
 An inspector says what it wants to watch. While one watches everything, the producer appends records to the feed, and
 the publisher ships them in batches, packed once for all inspectors, at most a thirtieth of a second late. Each
 inspector has its own place: it begins with a round of slices (`rounds`), a few streams per ride, so that many streams
-never stall a turn; one that does not read loses whole batches, which are counted, and gets `Lost` and a new round once
+never stall a turn; one that does not read loses whole batches, which are counted, and gets a gap and a new round once
 it has drained. One that watches states only gets slices now and then (`samples`), and for its sake nothing is told.
 What an inspector sends is checked; one that sends anything else is let go. How much is heard, and how many are let in,
 is bounded for each ride and in time (`hearing`, `listeners`).

@@ -23,7 +23,17 @@ from collections.abc import Callable
 import msgspec
 
 from streamscope.link import following, frames
-from streamscope.link.frames import AnyFrame, Bye, FrameError, Hello, Lost, Payload, Records, Slice, check_protocol
+from streamscope.link.frames import (
+    AnyFrame,
+    BatchFrame,
+    FrameError,
+    GapFrame,
+    GoodbyeFrame,
+    Hello,
+    PayloadFrame,
+    SliceFrame,
+    check_protocol,
+)
 from streamscope.link.parts import STOPPED, Options, Parts
 from streamscope.telling import say
 from streamscope.trace.store.writer import TraceWriter
@@ -56,7 +66,7 @@ class Recorder:
         self._rotate_at = math.inf
         self._failed = False
         self.ended = False
-        self.bye: Bye | None = None
+        self.bye: GoodbyeFrame | None = None
         self.lost_in_all = 0
         self.events = 0
         self.bytes = 0
@@ -87,18 +97,18 @@ class Recorder:
             self._begin(frame)
             return
         self._look_after(writer)
-        if isinstance(frame, Records):
+        if isinstance(frame, BatchFrame):
             writer.records(frame)
-        elif isinstance(frame, Slice):
+        elif isinstance(frame, SliceFrame):
             writer.slice(frame)
-        elif isinstance(frame, Payload):
+        elif isinstance(frame, PayloadFrame):
             writer.payload(frame)
-        elif isinstance(frame, frames.Note):
+        elif isinstance(frame, frames.NoteFrame):
             writer.note(frame)
-        elif isinstance(frame, Lost):
+        elif isinstance(frame, GapFrame):
             self.lost_in_all += frame.events
             writer.lost(frame.events)
-        elif isinstance(frame, Bye):
+        elif isinstance(frame, GoodbyeFrame):
             self.bye = frame
             self.ended = True
         elif isinstance(frame, Hello):
@@ -109,7 +119,7 @@ class Recorder:
 
     def finish(self, stopped: bool) -> None:
         """End the trace as it should. Raises OSError."""
-        bye = Bye(STOPPED, 0) if stopped else self.bye
+        bye = GoodbyeFrame(STOPPED, 0) if stopped else self.bye
         if self._writer is not None:
             self._look_after(self._writer)
             self._close(self._writer, bye)
@@ -129,7 +139,7 @@ class Recorder:
         self._say(said)
 
     def _begin(self, frame: AnyFrame) -> None:
-        if isinstance(frame, Bye):  # there is nothing to serve
+        if isinstance(frame, GoodbyeFrame):  # there is nothing to serve
             self.bye = frame
             self.ended = True
             return
@@ -146,12 +156,12 @@ class Recorder:
         before, hello = self._writer, self._hello
         assert before is not None
         assert hello is not None
-        self._close(before, Bye(ROTATED, 0))
+        self._close(before, GoodbyeFrame(ROTATED, 0))
         self._parts.next()
         self._writer = TraceWriter(self._parts.file, hello, after=before, monotonic=self._monotonic)
         self._set_rotation()
 
-    def _close(self, writer: TraceWriter, bye: Bye | None) -> None:
+    def _close(self, writer: TraceWriter, bye: GoodbyeFrame | None) -> None:
         writer.close(bye)
         self.events += writer.events
         self.bytes += writer.size

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Sequence
 from os import PathLike
 
-from streamscope.link.frames import PROTOCOL, Hello, Payload
+from streamscope.link.frames import PROTOCOL, Hello
 from streamscope.link.session import NOTES, PAYLOAD_BYTES
-from streamscope.trace.shapes import Note
+from streamscope.trace.shapes import Note, Payload
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.travel import Traveller
 

@@ -24,16 +24,16 @@ from streamscope.link.client import Client
 from streamscope.link.discovery import ProbeError, connect, will_return
 from streamscope.link.frames import (
     AnyFrame,
-    Bye,
+    BatchFrame,
     Command,
     FrameError,
+    GapFrame,
+    GoodbyeFrame,
     Hello,
-    Lost,
     Notice,
-    Payload,
-    Records,
+    PayloadFrame,
     Reply,
-    Slice,
+    SliceFrame,
     Unknown,
     check_protocol,
 )
@@ -42,7 +42,7 @@ from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.names import host_and_port
 from streamscope.trace.past import Past
-from streamscope.trace.shapes import Note
+from streamscope.trace.shapes import Note, Payload
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -106,7 +106,7 @@ class Session:
         self._retry_at = 0.0
         self._client: Client | None = None
         self._place: int | None = None
-        self._parts: Iterator[Records] = iter(())  # of the batch that came last, what is still to be folded
+        self._parts: Iterator[BatchFrame] = iter(())  # of the batch that came last, what is still to be folded
         self._sampled = False  # the last that came was a slice without the records before it
         self._wanted = EVERYTHING, 1000
         self._commands = 0
@@ -252,11 +252,11 @@ class Session:
     # frames
 
     def _handle(self, frame: AnyFrame) -> None:
-        if isinstance(frame, Records):
+        if isinstance(frame, BatchFrame):
             self._begin_batch(frame)
-        elif isinstance(frame, Payload):
+        elif isinstance(frame, PayloadFrame):
             self._keep_payload(frame)
-        elif isinstance(frame, Slice):
+        elif isinstance(frame, SliceFrame):
             self._expect_hello()
             if frame.place < 0 or (self._place not in (None, frame.place) and not frame.alone):
                 raise FrameError("a snapshot is of another place of the feed")
@@ -264,20 +264,20 @@ class Session:
             self._follow(alone=frame.alone)
             self.past.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
             self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
-        elif isinstance(frame, Lost):
+        elif isinstance(frame, GapFrame):
             self._expect_hello()
             self._place = None
             self.model.lost(frame.events)
             self.past.gap(frame.events)
         elif isinstance(frame, Hello):
             self._greet(frame)
-        elif isinstance(frame, Bye):
+        elif isinstance(frame, GoodbyeFrame):
             self._say_goodbye(frame)
         elif isinstance(frame, Reply):
             if frame.error and frame.number not in self._asks:
                 self.notices.append(frame.error)
             self._asks.discard(frame.number)
-        elif isinstance(frame, frames.Note):
+        elif isinstance(frame, frames.NoteFrame):
             self._expect_hello()
             self.note(frame)
         elif isinstance(frame, Notice):
@@ -288,7 +288,7 @@ class Session:
         elif not isinstance(frame, Unknown):
             raise FrameError("an engine sends no commands")
 
-    def _begin_batch(self, frame: Records) -> None:
+    def _begin_batch(self, frame: BatchFrame) -> None:
         self._expect_hello()
         if frame.place < 0 or (self._place is not None and frame.place != self._place):
             raise FrameError("the feed has a hole that nobody told of")
@@ -304,16 +304,16 @@ class Session:
             self._fold_part(part)
         return part is not None
 
-    def _parts_of(self, frame: Records) -> Iterator[Records]:
+    def _parts_of(self, frame: BatchFrame) -> Iterator[BatchFrame]:
         """The batch, cut where each part has to begin with what the model knew by then."""
         words, start, turn, t = frame.words, 0, frame.turn, frame.t
         while start < len(words):
             end = self.model.decoder.layout.cut(words, start, PART_WORDS)
             whole = end - start == len(words)
-            yield Records(frame.place + start, turn, t, words if whole else words[start:end])
+            yield BatchFrame(frame.place + start, turn, t, words if whole else words[start:end])
             start, turn, t = end, self.model.turn, self.model.t
 
-    def _fold_part(self, frame: Records) -> None:
+    def _fold_part(self, frame: BatchFrame) -> None:
         count = self.model.apply(frame.place, frame.turn, frame.t, frame.words)
         self.past.append(frame.place, frame.turn, frame.t, frame.words, count, self.model.t)
         self._place = frame.place + len(frame.words)
@@ -351,13 +351,13 @@ class Session:
             self._ask_to_watch()  # else the engine waits a moment for it, or knows already
         self._ask_for_payload(True)
 
-    def _say_goodbye(self, bye: Bye) -> None:
+    def _say_goodbye(self, bye: GoodbyeFrame) -> None:
         self.status = "ended"
         self.reason = bye.reason
         self.exit_status = bye.status
         self._disconnect()
 
-    def _keep_payload(self, frame: Payload) -> None:
+    def _keep_payload(self, frame: PayloadFrame) -> None:
         self._expect_hello()
         if frame.stream != self.opened:
             return
@@ -381,7 +381,7 @@ class Session:
         answer = None if self._asking is None else self._asking.answer
         if answer is not None and answer.words and self._place == answer.place and self.status == "live":
             with suppress(FrameError, FeedError):
-                self._fold_part(Records(answer.place, answer.batch_turn, answer.batch_t, answer.words))
+                self._fold_part(BatchFrame(answer.place, answer.batch_turn, answer.batch_t, answer.words))
 
     def _connected(self, sock: socket.socket, pid: int | None = None) -> None:
         self._client = Client(sock)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TypeAlias
 
-from streamscope.trace.pieces import GapRow
+from streamscope.trace.pieces import GapLeaf
 from streamscope.trace.tally import Standing, Tally, Walker
 
 Place: TypeAlias = tuple[int, int]
@@ -40,7 +40,7 @@ class Run:
         self.first = self.end = first
         self.row = row
         """The row that comes next."""
-        self.gap: tuple[GapRow, int] | None = None
+        self.gap: tuple[GapLeaf, int] | None = None
         """The gap that came last, which may still grow, and how many of its events were counted."""
         self.t0 = self.t1 = t0
         self.walker = walker

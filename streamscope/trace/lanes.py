@@ -22,7 +22,7 @@ from typing import NamedTuple
 from streamscope.trace.keyframe import Look, look
 from streamscope.trace.lane_blocks import Block, Pieces, Place, Run
 from streamscope.trace.past import Keyframe, Past
-from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
+from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, SliceLeaf
 from streamscope.trace.tally import ALL, Standing, Tally, Walker
 from streamscope.trace.tally_rules import Tables
 from streamscope.trace.untrusted import FeedError
@@ -218,7 +218,7 @@ class Lanes:
         run.t1 = max(t0, walker.t)
         run.end = place[0], place[1] + 1
         run.row = leaf.first + leaf.count
-        run.gap = (leaf, leaf.events) if isinstance(leaf, GapRow) else None
+        run.gap = (leaf, leaf.events) if isinstance(leaf, GapLeaf) else None
         tally = walker.take()
         run.blocks.append(Block(place, run.end, t0, run.t1, before, tally))
         self.flags |= tally.any
@@ -229,14 +229,14 @@ class Lanes:
                 each.condense()
 
     def _walk(self, walker: Walker, leaf: Leaf) -> None:
-        if isinstance(leaf, Batch):
+        if isinstance(leaf, BatchLeaf):
             walker.reach(leaf.t)
             walker.walk(leaf.words())
-        elif isinstance(leaf, GapRow):
+        elif isinstance(leaf, GapLeaf):
             walker.missing(leaf.events)
-        elif isinstance(leaf, SliceMark) and not walker.sure:
+        elif isinstance(leaf, SliceLeaf) and not walker.sure:
             try:
-                walker.told(read_slice(leaf.packed))
+                walker.told(leaf.read())
             except FeedError as error:  # the next snapshot, or keyframe, may say it
                 self.past.damage = str(error)
 

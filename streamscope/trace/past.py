@@ -29,19 +29,17 @@ from streamscope.core.records import SEQ_PER_WORD, Word
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.pieces import (
     PIECE_COST,
-    Batch,
-    ForgetMark,
-    Gap,
-    GapRow,
+    BatchLeaf,
+    ForgetLeaf,
+    GapLeaf,
     Leaf,
-    Mark,
-    NoteMark,
+    NoteLeaf,
+    OtherLeaf,
     Piece,
-    SliceBody,
-    SliceMark,
+    SliceLeaf,
     pack_slice,
 )
-from streamscope.trace.shapes import Note
+from streamscope.trace.shapes import Gap, Note
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.stream_index import StreamIndex
 from streamscope.trace.untrusted import FeedError
@@ -117,7 +115,7 @@ class Past:
             count = self.decoder.count(words)
         if not count:
             return
-        batch = Batch(self.end, count, place, turn, t, words)
+        batch = BatchLeaf(self.end, count, place, turn, t, words)
         self._clock = place, turn, t
         self._end_t = end_t
         self._add(batch)
@@ -129,27 +127,27 @@ class Past:
         if events <= 0:
             raise FeedError("a loss of no events was told of")
         last = self._pieces[-1] if self._pieces else None
-        if isinstance(last, GapRow) and not (self._keyframes and self._keyframes[-1].row == self.end):
+        if isinstance(last, GapLeaf) and not (self._keyframes and self._keyframes[-1].row == self.end):
             last.events += events
         else:
-            self._add(GapRow(self.end, *self._clock, events))
+            self._add(GapLeaf(self.end, *self._clock, events))
 
     def slice(
         self, place: int, loop: LoopState, streams: Iterable[StreamState], first: bool = False, last: bool = False
     ) -> None:
         """Adds part of a snapshot, as the model was given it. Raises FeedError for what cannot be kept."""
-        packed = pack_slice(SliceBody(loop, list(streams), first, last))
+        packed = pack_slice(loop, list(streams), first, last)
         self._clock = place, loop.turn, loop.t
         self._end_t = loop.t
-        self._add(SliceMark(self.end, *self._clock, packed))
+        self._add(SliceLeaf(self.end, *self._clock, packed))
 
     def forget(self, before_t: int) -> None:
         """Notes that the model let go of the handles that were closed before this time."""
-        self._add(ForgetMark(self.end, *self._clock, before_t))
+        self._add(ForgetLeaf(self.end, *self._clock, before_t))
 
     def note(self, note: Note) -> None:
         """Keeps a note that somebody made beside the feed."""
-        self._add(NoteMark(self.end, *self._clock, note))
+        self._add(NoteLeaf(self.end, *self._clock, note))
 
     def keyframe(self, packed: bytes) -> None:
         """Adds the state at the row `end`. An empty one (it was too large) is none."""
@@ -299,15 +297,15 @@ class Past:
         if place < 0:
             return self.first
         begin = place
-        while begin and isinstance(self._pieces[begin], Mark):  # it has the clock of the batch before it
+        while begin and isinstance(self._pieces[begin], OtherLeaf):  # it has the clock of the batch before it
             begin -= 1
         for piece in islice(self._pieces, begin, place + 1):
             leaves = piece.leaves()
             at = max(0, bisect(leaves, wanted, key=of_piece) - 1)
-            while at and isinstance(leaves[at], Mark):
+            while at and isinstance(leaves[at], OtherLeaf):
                 at -= 1
             for leaf in islice(leaves, at, None):
-                if isinstance(leaf, Batch):
+                if isinstance(leaf, BatchLeaf):
                     if seq is not None:
                         events = self.decoder.events_before(leaf.words(), leaf.place, seq)
                     else:
@@ -370,7 +368,7 @@ class Past:
         for place in range(self._place(index.unseen - 1), -1, -1):
             batch = self._pieces[place]
             index.earlier(batch, batch.count_of(self.decoder, stream))
-            looked += batch.toll
+            looked += batch.effort
             if looked >= AT_ONCE:
                 break
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from sys import byteorder
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -19,7 +19,7 @@ from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.model import Model
 from streamscope.trace.packing import read_handles
-from streamscope.trace.shapes import LossShape, Note
+from streamscope.trace.shapes import Gap, Note, Slice
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import MALFORMED, FeedError
 
@@ -31,11 +31,7 @@ _NUMBER = slice(0, 6) if byteorder == "little" else slice(2, 8)
 """Of a number's eight bytes, the six in which a header carries it."""
 
 
-class Gap(LossShape):
-    """So many events were lost here: a row of a past."""
-
-
-class Batch:
+class BatchLeaf:
     """Words of the feed: integers in an array, texts beside it by their place.
 
     `first` is the row of its first event and `count` how many it has; `place`, `turn` and `t` are what holds at its
@@ -76,8 +72,8 @@ class Batch:
         model.settle()
 
     @property
-    def toll(self) -> int:
-        """See `Piece.toll`."""
+    def effort(self) -> int:
+        """See `Piece.effort`."""
         return self.count
 
     def has(self, stream: int) -> bool:
@@ -99,8 +95,8 @@ class Batch:
         return (self,)
 
 
-class Mark:
-    """A piece that no event of the feed made. It has the clock of a slice, or that at the start of the batch before."""
+class OtherLeaf:
+    """A leaf that is no batch. It has the clock of a slice, or that at the start of the batch before."""
 
     __slots__ = ("cost", "count", "first", "place", "t", "turn")
 
@@ -109,8 +105,8 @@ class Mark:
         self.cost = PIECE_COST
 
     @property
-    def toll(self) -> int:
-        """See `Piece.toll`."""
+    def effort(self) -> int:
+        """See `Piece.effort`."""
         return 1
 
     def has(self, stream: int) -> bool:
@@ -126,7 +122,7 @@ class Mark:
         return iter(())
 
 
-class GapRow(Mark):
+class GapLeaf(OtherLeaf):
     """A batch that is not there. It has one row, for every stream."""
 
     __slots__ = ("events",)
@@ -148,7 +144,7 @@ class GapRow(Mark):
         return (self,)
 
 
-class SliceMark(Mark):
+class SliceLeaf(OtherLeaf):
     """Part of a snapshot, packed: no row, but from here on the streams that it names are as it says."""
 
     __slots__ = ("packed",)
@@ -160,15 +156,19 @@ class SliceMark(Mark):
 
     def fold(self, model: Model) -> None:
         """Has the model take the slice. Raises FeedError for what is none."""
-        part = read_slice(self.packed)
-        model.slice(self.place, part.loop, part.streams, part.first, part.last)
+        part = self.read()
+        model.slice(part.place, part.loop, part.streams, part.first, part.last)
+
+    def read(self) -> Slice:
+        """The slice. Raises FeedError for what is none."""
+        return read_slice(self.place, self.packed)
 
     def leaves(self) -> Sequence[Leaf]:
         """The pieces in it: itself."""
         return (self,)
 
 
-class ForgetMark(Mark):
+class ForgetLeaf(OtherLeaf):
     """Here the handles that were closed before this time were let go of."""
 
     __slots__ = ("before_t",)
@@ -186,7 +186,7 @@ class ForgetMark(Mark):
         return (self,)
 
 
-class NoteMark(Mark):
+class NoteLeaf(OtherLeaf):
     """Here a note was made, beside the feed."""
 
     __slots__ = ("note",)
@@ -204,7 +204,7 @@ class NoteMark(Mark):
         return (self,)
 
 
-Leaf: TypeAlias = Batch | GapRow | SliceMark | ForgetMark | NoteMark
+Leaf: TypeAlias = BatchLeaf | GapLeaf | SliceLeaf | ForgetLeaf | NoteLeaf
 
 
 class Piece(Protocol):
@@ -221,7 +221,7 @@ class Piece(Protocol):
     t: int
 
     @property
-    def toll(self) -> int:
+    def effort(self) -> int:
         """How many events are looked at to find out how many are of a stream, or what takes as long."""
 
     def has(self, stream: int) -> bool:
@@ -237,16 +237,7 @@ class Piece(Protocol):
         """The pieces in it, in order."""
 
 
-class SliceBody(NamedTuple):
-    """A slice of a snapshot; fields as the link's."""
-
-    loop: LoopState
-    streams: list[StreamState]
-    first: bool
-    last: bool
-
-
-class _Slice(msgspec.Struct, array_like=True):
+class _PackedSlice(msgspec.Struct, array_like=True):
     """How it is packed."""
 
     loop: LoopState
@@ -259,23 +250,23 @@ MOST_SLICE = 16 * 1024 * 1024
 """Bytes of a packed slice at most."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Slice).decode
+_decode = msgspec.msgpack.Decoder(_PackedSlice).decode
 
 
-def pack_slice(body: SliceBody) -> bytes:
-    """The slice as bytes. Raises FeedError for numbers and text that have no form."""
+def pack_slice(loop: LoopState, streams: list[StreamState], first: bool, last: bool) -> bytes:
+    """A slice as bytes. Raises FeedError for numbers and text that have no form."""
     try:
-        return _encode(_Slice(body.loop, msgspec.Raw(_encode(body.streams)), body.first, body.last))
+        return _encode(_PackedSlice(loop, msgspec.Raw(_encode(streams)), first, last))
     except (OverflowError, UnicodeError) as error:
         raise FeedError("a slice has what cannot be written down") from error
 
 
-def read_slice(packed: bytes) -> SliceBody:
-    """The slice that was packed. Raises FeedError for what is none."""
+def read_slice(place: int, packed: bytes) -> Slice:
+    """The slice of this place that was packed. Raises FeedError for what is none."""
     if len(packed) > MOST_SLICE:
         raise FeedError(f"a slice is larger than {MOST_SLICE:,} bytes")
     try:
         body = _decode(packed)
     except MALFORMED as error:
         raise FeedError(f"what came is no slice: {error}") from error
-    return SliceBody(body.loop, read_handles(bytes(body.streams)), body.first, body.last)
+    return Slice(place, body.loop, read_handles(bytes(body.streams)), body.first, body.last)

@@ -14,7 +14,8 @@ import msgspec
 
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import Batch, Gap, Leaf
+from streamscope.trace.pieces import BatchLeaf, Leaf
+from streamscope.trace.shapes import Gap
 from streamscope.trace.walk import Walk
 
 Wanted: TypeAlias = Callable[[Event | Gap], bool]
@@ -83,7 +84,7 @@ def _leaves(past: Past, row: int, stream: int | None, step: int) -> Iterator[Lea
 
 
 def _within(leaf: Leaf, walk: Walk, decoder: Decoder, row: int, wanted: Wanted, step: int) -> int | None:
-    if not isinstance(leaf, Batch):
+    if not isinstance(leaf, BatchLeaf):
         return next((leaf.first for gap in leaf.rows(decoder, None, 0) if wanted(gap)), None)
     found = None
     for number, event in walk.events(leaf):

@@ -1,7 +1,8 @@
-"""The shapes of what a past is made of, said once: what a link carries and what a trace keeps are these, each with a
-tag of its own in front.
+"""What a past is made of, each thing said once: a batch, a slice, a gap, a note; and what comes beside it.
 
-In memory a past holds the same things packed as tightly as it can (`pieces`), which is another question.
+Each of them is the same everywhere, and where it is says the end of its name: a `SliceFrame` is a `Slice` on a link,
+a `SliceItem` is one in a file, a `SliceLeaf` one in a past in memory. Frames and items are these with a tag of their
+own in front; leaves are packed as tightly as can be (`pieces`), which is another question.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import msgspec
 from streamscope.trace.state import LoopState, StreamState
 
 
-class BatchShape(msgspec.Struct, array_like=True):
+class Batch(msgspec.Struct, array_like=True):
     """A batch of the feed: whole records, the place of its first word, and the clock that holds at its start."""
 
     place: int
@@ -20,7 +21,7 @@ class BatchShape(msgspec.Struct, array_like=True):
     words: list[int | str]
 
 
-class SliceShape(msgspec.Struct, array_like=True):
+class Slice(msgspec.Struct, array_like=True):
     """Part of a snapshot, true at this place of the feed. `first` begins a round and `last` ends it: what the round
     named no slice for, and no record since, is gone. One that comes `alone`, to an inspector that watches states only,
     may be of a later place than what came before it: what was told in between was not for this inspector.
@@ -34,13 +35,13 @@ class SliceShape(msgspec.Struct, array_like=True):
     alone: bool = False
 
 
-class LossShape(msgspec.Struct, array_like=True):
-    """So many events are missing here."""
+class Gap(msgspec.Struct, array_like=True):
+    """So many events are missing here. In a past, a row."""
 
     events: int
 
 
-class PayloadShape(msgspec.Struct, array_like=True):
+class Payload(msgspec.Struct, array_like=True):
     """Bytes that a stream read (`out` false) or handed to the kernel (`out` true).
 
     `total` is how many there were; `data` has fewer when they were cut, and none when the inspector did not read in
@@ -83,7 +84,7 @@ class Note(msgspec.Struct, array_like=True):
         return Note(self.at, self.about[:64], self.text[:MOST_NOTE], self.stream)
 
 
-class EndShape(msgspec.Struct, array_like=True):
+class Goodbye(msgspec.Struct, array_like=True):
     """The engine, or a recording, ends in order: why, and with which exit status."""
 
     reason: str

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from streamscope.trace.pieces import SliceBody
+from streamscope.trace.shapes import Slice
 from streamscope.trace.state import StreamState
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class Walker:
         self.wq, self.pending, self.high_water = standing.wq, standing.pending, standing.high_water
         self.tally.add(self._fresh())
 
-    def told(self, body: SliceBody) -> None:
+    def told(self, body: Slice) -> None:
         """Part of a snapshot, where it was not sure how the stream stands."""
         self.reach(max(self.t, body.loop.t))
         self.round = body.first or self.round

@@ -12,8 +12,9 @@ from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import Batch, Gap
+from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.search import search
+from streamscope.trace.shapes import Gap
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.walk import state_before
 
@@ -108,7 +109,7 @@ class Traveller:
             if leaf.first > row or (leaf.first == row and leaf.count):
                 return
             try:
-                if isinstance(leaf, Batch):
+                if isinstance(leaf, BatchLeaf):
                     within = self._within
                     if within is None:
                         within = self._within = _Within(leaf, self._decoder)
@@ -133,7 +134,7 @@ class _Within:
 
     __slots__ = ("_count", "_decoder", "_i", "_step", "_words", "events")
 
-    def __init__(self, batch: Batch, decoder: Decoder) -> None:
+    def __init__(self, batch: BatchLeaf, decoder: Decoder) -> None:
         self._words: list[Word] = batch.words()
         self._count = batch.count
         self._decoder = decoder

@@ -15,7 +15,7 @@ from streamscope.trace.durations import Durations, Spans
 from streamscope.trace.keyframe import thaw_like
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import Batch, GapRow, Leaf
+from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf
 from streamscope.trace.untrusted import FeedError
 
 
@@ -76,7 +76,7 @@ class Walk:
 
     # records
 
-    def records(self, batch: Batch, words: Sequence[Word]) -> Iterator[tuple[int, int, int]]:
+    def records(self, batch: BatchLeaf, words: Sequence[Word]) -> Iterator[tuple[int, int, int]]:
         """The records of the batch, whose words these are, that may be wanted: where each begins and ends, and the row
         of its first event.
         """
@@ -111,7 +111,7 @@ class Walk:
             i = after
 
     def _measured(
-        self, durations: Durations, batch: Batch, words: Sequence[Word], stops: Iterator[tuple[int, int, int]]
+        self, durations: Durations, batch: BatchLeaf, words: Sequence[Word], stops: Iterator[tuple[int, int, int]]
     ) -> Iterator[tuple[int, int, int]]:
         durations.begin(batch.turn, batch.t)
         passed = 0
@@ -128,7 +128,7 @@ class Walk:
         self._read = turn, t, i
         return turn, t
 
-    def folding(self, batch: Batch, words: Sequence[Word], model: Model) -> Iterator[tuple[int, int, int]]:
+    def folding(self, batch: BatchLeaf, words: Sequence[Word], model: Model) -> Iterator[tuple[int, int, int]]:
         """As `records`, and the model has folded what comes before each; whoever takes a record folds it. Once it is
         exhausted, all of the batch is folded. Raises FeedError.
         """
@@ -146,11 +146,11 @@ class Walk:
         """A leaf of which nothing is wanted, or that has no events."""
         if self._durations is None:
             return
-        if isinstance(leaf, Batch):
+        if isinstance(leaf, BatchLeaf):
             words = leaf.words()
             self._durations.begin(leaf.turn, leaf.t)
             self._durations.pass_over(words, 0, len(words))
-        elif isinstance(leaf, GapRow):
+        elif isinstance(leaf, GapLeaf):
             self._durations.lost()
 
     def lost(self) -> None:
@@ -160,7 +160,7 @@ class Walk:
 
     # events
 
-    def events(self, batch: Batch) -> Iterator[tuple[int, Event]]:
+    def events(self, batch: BatchLeaf) -> Iterator[tuple[int, Event]]:
         """The events that may be wanted, each with its row."""
         decoder = self._decoder
         if self._durations is None:
@@ -174,7 +174,7 @@ class Walk:
             yield from enumerate(self._made(batch, words, i, end, *self.clock(words, i)), row)
 
     def fold(
-        self, batch: Batch, model: Model, before: Callable[[Event], None] | None = None
+        self, batch: BatchLeaf, model: Model, before: Callable[[Event], None] | None = None
     ) -> Iterator[tuple[int, Event]]:
         """As `events`; when an event comes out, the model has folded everything up to it and itself. `before` is called
         with each of them when the model has not yet. Once it is exhausted, all of the batch is folded.
@@ -195,7 +195,7 @@ class Walk:
                 model.proceed(single)
                 yield row, event
 
-    def _made(self, batch: Batch, words: Sequence[Word], i: int, end: int, turn: int, t: int) -> list[Event]:
+    def _made(self, batch: BatchLeaf, words: Sequence[Word], i: int, end: int, turn: int, t: int) -> list[Event]:
         events = list(self._decoder.expand(batch.place + i, turn, t, words[i:end]))
         if self._durations is not None:
             for number, spans in self.spans.items():

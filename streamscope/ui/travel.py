@@ -17,8 +17,9 @@ from streamscope.trace.decode import Event
 from streamscope.trace.difference import copied
 from streamscope.trace.instant import Standpoint, Target
 from streamscope.trace.model import Model
-from streamscope.trace.past import Gap, Past
+from streamscope.trace.past import Past
 from streamscope.trace.search import Searching, search
+from streamscope.trace.shapes import Gap
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.travel import Traveller
 from streamscope.ui.lane_changes import lane_change

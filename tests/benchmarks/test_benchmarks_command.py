@@ -17,7 +17,7 @@ from benchmarks.load import EchoLoad, Shape
 from benchmarks.measure import ROOT, Contestant
 from benchmarks.terminal import Terminal
 from streamscope.link.batches import MOST_WORDS
-from streamscope.link.frames import MAX_FRAME, FrameError, Records, read_frame
+from streamscope.link.frames import MAX_FRAME, BatchFrame, FrameError, read_frame
 
 MEMBERS = {"name", "figure", "unit", "floor", "goal", "limit", "meets_floor", "meets_goal"}
 
@@ -73,7 +73,7 @@ def test_a_frame_that_attacks_is_one_that_a_peer_takes_and_no_engine_sends(attac
 
 def test_batches_that_attack_are_as_long_as_an_engine_may_send_them():
     batches = [read_frame(frame[4:]) for frame in islice(frames_of("batches"), 2)]
-    assert all(isinstance(batch, Records) and MOST_WORDS - 3 < len(batch.words) <= MOST_WORDS for batch in batches)
+    assert all(isinstance(batch, BatchFrame) and MOST_WORDS - 3 < len(batch.words) <= MOST_WORDS for batch in batches)
     assert batches[1].place == len(batches[0].words)
 
 

@@ -17,8 +17,8 @@ from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
 from running_command import COMMAND, environment, run
 from waiting import PATIENCE_S
 
-from streamscope.link.frames import Bye, Records, Slice
-from streamscope.trace.pieces import Batch, SliceMark, read_slice
+from streamscope.link.frames import BatchFrame, GoodbyeFrame
+from streamscope.trace.pieces import BatchLeaf, SliceLeaf
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.segments import Segment
 from streamscope.trace.store.writer import TraceWriter
@@ -47,12 +47,12 @@ def in_segments(recorded: Path) -> Path:
             while leaf.first > quarter * (now + 1) and now < 3:
                 now += 1
                 writer.tick(now)
-            if isinstance(leaf, SliceMark):
-                writer.slice(Slice(leaf.place, *read_slice(leaf.packed)))
+            if isinstance(leaf, SliceLeaf):
+                writer.slice(leaf.read())
             else:
-                assert isinstance(leaf, Batch)
-                writer.records(Records(leaf.place, leaf.turn, leaf.t, leaf.words()))
-        writer.close(Bye("the end", 0))
+                assert isinstance(leaf, BatchLeaf)
+                writer.records(BatchFrame(leaf.place, leaf.turn, leaf.t, leaf.words()))
+        writer.close(GoodbyeFrame("the end", 0))
     assert len(segments(path)) == 4
     return path
 

@@ -24,7 +24,7 @@ from waiting import PATIENCE_S, until
 
 from streamscope.link.session import Session
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Gap
+from streamscope.trace.shapes import Gap
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.travel import Traveller
 

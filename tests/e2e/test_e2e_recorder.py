@@ -13,7 +13,7 @@ from feeds import greeted
 from waiting import PATIENCE_S, until
 
 from streamscope.link.discovery import listen
-from streamscope.link.frames import Bye, Hello, Slice, pack
+from streamscope.link.frames import GoodbyeFrame, Hello, SliceFrame, pack
 from streamscope.trace.state import LoopState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.ui.recording import Recording
@@ -34,7 +34,7 @@ def greet(folder: Path) -> Iterator[Greet]:
 
     def greet() -> socket.socket:
         sock, _ = listening.accept()
-        sock.sendall(pack(greeted()) + pack(Slice(0, LoopState(), [], True, True)))
+        sock.sendall(pack(greeted()) + pack(SliceFrame(0, LoopState(), [], True, True)))
         return sock
 
     with listen(folder / "s") as listening:
@@ -99,7 +99,7 @@ def test_when_the_engine_ends_so_does_the_recording(folder: Path, greet: Greet, 
     with greet() as sock:
         records(recording, hello)
 
-        sock.sendall(pack(Bye("it was enough", 0)))
+        sock.sendall(pack(GoodbyeFrame("it was enough", 0)))
 
         said, failed = told(recording)
     assert "streamscope replay" in said

@@ -6,7 +6,7 @@ from streamscope.core.joined_records import JOINED, joined_site
 from streamscope.core.probe import KINDS, site
 from streamscope.core.records import Word
 from streamscope.link.batches import MOST_WORDS, OwnLayout, pack_batch
-from streamscope.link.frames import Records, read_frame
+from streamscope.link.frames import BatchFrame, read_frame
 from streamscope.trace.decode import Decoder
 
 LAYOUT = OwnLayout([(kind.name, [arg.name for arg in kind.args]) for kind in KINDS], JOINED)
@@ -16,11 +16,11 @@ TURN = site("loop.turn", "uv_run")
 FLAG = 1 << 16 | site("flag.set", "uv_close")
 
 
-def unpacked(words: list[Word], place: int = 0, turn: int = 1, t: int = 10) -> list[Records]:
+def unpacked(words: list[Word], place: int = 0, turn: int = 1, t: int = 10) -> list[BatchFrame]:
     frames = []
     for packed, part in pack_batch(LAYOUT, place, turn, t, words):
         frame = read_frame(packed[4:])
-        assert isinstance(frame, Records)
+        assert isinstance(frame, BatchFrame)
         assert len(frame.words) == len(part)
         frames.append(frame)
     return frames
@@ -28,7 +28,7 @@ def unpacked(words: list[Word], place: int = 0, turn: int = 1, t: int = 10) -> l
 
 def test_an_ordinary_batch_is_one_frame() -> None:
     words: list[Word] = [NAME, "echo", FLAG, 1]
-    assert unpacked(words, 5, 2, 30) == [Records(5, 2, 30, words)]
+    assert unpacked(words, 5, 2, 30) == [BatchFrame(5, 2, 30, words)]
 
 
 def test_text_that_is_no_text_arrives_as_its_code() -> None:

@@ -19,7 +19,17 @@ from waiting import PATIENCE_S, until
 from streamscope.core.probe import site
 from streamscope.link import events_writer
 from streamscope.link.events_writer import EventsFile, EventsWriter
-from streamscope.link.frames import MAX_FRAME, Bye, Frame, FrameCutter, Lost, Records, Slice, pack, read_frame
+from streamscope.link.frames import (
+    MAX_FRAME,
+    BatchFrame,
+    Frame,
+    FrameCutter,
+    GapFrame,
+    GoodbyeFrame,
+    SliceFrame,
+    pack,
+    read_frame,
+)
 from streamscope.link.subscriber import Subscriber
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
@@ -53,7 +63,13 @@ class Process:
 
 def test_events_become_lines_and_slices_do_not(tmp_path: Path) -> None:
     path = tmp_path / "events"
-    writer = write(path, hello(), Slice(0, LoopState(), [], True, True), Records(2, 1, 5, [TURN, 2, 9]), Bye("over", 0))
+    writer = write(
+        path,
+        hello(),
+        SliceFrame(0, LoopState(), [], True, True),
+        BatchFrame(2, 1, 5, [TURN, 2, 9]),
+        GoodbyeFrame("over", 0),
+    )
     assert writer.ended
     assert lines(path) == [
         {"seq": 17, "t": 9, "turn": 2, "stream": 0, "kind": "loop.turn", "fn": "uv_run", "old": None, "new": None}
@@ -63,7 +79,7 @@ def test_events_become_lines_and_slices_do_not(tmp_path: Path) -> None:
 def test_what_a_program_calls_a_stream_does_nothing_to_a_terminal(tmp_path: Path) -> None:
     path = tmp_path / "events"
     name = "\x1b[2J\x9b31m\u202eé"
-    write(path, hello(), Records(0, 1, 5, [7 << 16 | site("handle.name", "name"), name]), Bye("over", 0))
+    write(path, hello(), BatchFrame(0, 1, 5, [7 << 16 | site("handle.name", "name"), name]), GoodbyeFrame("over", 0))
     assert path.read_text().removesuffix("\n").isprintable()
     assert lines(path)[0]["name"] == name
 
@@ -71,12 +87,12 @@ def test_what_a_program_calls_a_stream_does_nothing_to_a_terminal(tmp_path: Path
 def test_a_loss_is_a_line_in_its_place(tmp_path: Path) -> None:
     path = tmp_path / "events"
     batches = [
-        Records(0, 1, 5, [TURN, 2, 9]),
-        Lost(3),
-        Lost(4),
-        Records(90, 7, 70, [TURN, 8, 80]),
-        Lost(2),
-        Bye("over", 0),
+        BatchFrame(0, 1, 5, [TURN, 2, 9]),
+        GapFrame(3),
+        GapFrame(4),
+        BatchFrame(90, 7, 70, [TURN, 8, 80]),
+        GapFrame(2),
+        GoodbyeFrame("over", 0),
     ]
     writer = write(path, hello(), *batches)
     found = lines(path)
@@ -96,15 +112,15 @@ def test_after_a_loss_the_state_of_all_that_lives_follows(tmp_path: Path) -> Non
     path = tmp_path / "events"
     state = StreamState(7, 12, 0x6000, 9, "näme", write_queue=[RequestState(90, 3, 100, 100)])
     frames = [
-        Slice(0, LoopState(), [StreamState(1)], True, True),
-        Records(0, 1, 5, [TURN, 2, 9]),
-        Lost(3),
-        Slice(90, LoopState(turn=7, t=70), [StreamState(1)], True, False),
-        Records(90, 7, 70, [TURN, 8, 80]),
-        Slice(93, LoopState(turn=8, t=80), [state], False, True),
-        Slice(93, LoopState(), [StreamState(1)], True, True),
+        SliceFrame(0, LoopState(), [StreamState(1)], True, True),
+        BatchFrame(0, 1, 5, [TURN, 2, 9]),
+        GapFrame(3),
+        SliceFrame(90, LoopState(turn=7, t=70), [StreamState(1)], True, False),
+        BatchFrame(90, 7, 70, [TURN, 8, 80]),
+        SliceFrame(93, LoopState(turn=8, t=80), [state], False, True),
+        SliceFrame(93, LoopState(), [StreamState(1)], True, True),
     ]
-    write(path, hello(), *frames, Bye("over", 0))
+    write(path, hello(), *frames, GoodbyeFrame("over", 0))
     found = lines(path)
     kinds = ["loop.turn", "lost", "state", "loop.turn", "state", "state.whole"]
     assert [(line["kind"], line["stream"]) for line in found] == list(zip(kinds, [0, 0, 1, 0, 7, 0], strict=True))
@@ -190,7 +206,7 @@ def test_as_a_process_it_ignores_signals_and_ends_with_the_engine(tmp_path: Path
     writer = Process(path)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         writer.process.send_signal(signum)
-    writer.sock.sendall(pack(hello()) + pack(Records(0, 1, 5, [TURN, 2, 9])) + pack(Bye("over", 0)))
+    writer.sock.sendall(pack(hello()) + pack(BatchFrame(0, 1, 5, [TURN, 2, 9])) + pack(GoodbyeFrame("over", 0)))
     assert writer.end() == 0
     assert len(lines(path)) == 1
 
@@ -198,7 +214,7 @@ def test_as_a_process_it_ignores_signals_and_ends_with_the_engine(tmp_path: Path
 def test_an_engine_that_ends_without_a_goodbye_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "events"
     writer = Process(path)
-    writer.sock.sendall(pack(hello()) + pack(Records(0, 1, 5, [TURN, 2, 9])))
+    writer.sock.sendall(pack(hello()) + pack(BatchFrame(0, 1, 5, [TURN, 2, 9])))
     assert writer.end() == 1
     assert len(lines(path)) == 1
     assert "ended without a goodbye" in capfd.readouterr().err
@@ -206,7 +222,7 @@ def test_an_engine_that_ends_without_a_goodbye_is_named(tmp_path: Path, capfd: p
 
 def test_losses_are_named_at_the_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     writer = Process(tmp_path / "events")
-    writer.sock.sendall(pack(hello()) + pack(Lost(12345)) + pack(Bye("over", 0)))
+    writer.sock.sendall(pack(hello()) + pack(GapFrame(12345)) + pack(GoodbyeFrame("over", 0)))
     assert writer.end() == 1
     assert "12,345 events were lost" in capfd.readouterr().err
 
@@ -223,7 +239,7 @@ def test_a_full_disk_ends_it_with_a_whole_line_and_a_word(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     words = [word for turn in range(500) for word in (TURN, turn, turn)]
-    writer.sock.sendall(pack(hello()) + pack(Records(0, 1, 5, words)))
+    writer.sock.sendall(pack(hello()) + pack(BatchFrame(0, 1, 5, words)))
     assert writer.process.wait(PATIENCE_S) == 1
     writer.sock.close()
     assert 50 < len(lines(path)) < 500
@@ -238,14 +254,14 @@ def test_a_reader_that_leaves_ends_it_with_a_word(capfd: pytest.CaptureFixture[s
         assert reader.stdin is not None
         process = events_writer.start(reader.stdin.fileno(), theirs, own=False)
         reader.wait()
-        sock.sendall(pack(hello()) + pack(Records(0, 1, 5, [TURN, 2, 9])))
+        sock.sendall(pack(hello()) + pack(BatchFrame(0, 1, 5, [TURN, 2, 9])))
         assert process.wait(PATIENCE_S) == 1
     assert "nobody reads the events any more" in capfd.readouterr().err
 
 
 def test_an_engine_that_makes_no_sense_ends_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     writer = Process(tmp_path / "events")
-    writer.sock.sendall(pack(hello()) + pack(Records(0, 1, 5, [TURN, 2])))
+    writer.sock.sendall(pack(hello()) + pack(BatchFrame(0, 1, 5, [TURN, 2])))
     assert writer.process.wait(PATIENCE_S) == 1
     writer.sock.close()
     assert "cannot be read: a record is cut off" in capfd.readouterr().err

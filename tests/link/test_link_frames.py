@@ -13,17 +13,17 @@ from streamscope.link.frames import (
     MAX_COMMAND,
     MAX_FRAME,
     AnyFrame,
-    Bye,
+    BatchFrame,
     Command,
     Frame,
     FrameCutter,
     FrameError,
-    Lost,
-    Note,
-    Payload,
-    Records,
+    GapFrame,
+    GoodbyeFrame,
+    NoteFrame,
+    PayloadFrame,
     Reply,
-    Slice,
+    SliceFrame,
     Unknown,
     pack,
     read_frame,
@@ -34,12 +34,12 @@ from streamscope.link.wire import read_command
 from streamscope.trace.state import LoopState, RequestState, StreamState
 
 FRAMES = [
-    Records(7, 3, 10**12, [1 << 40, -11, "echo.py:31 on_connection", 0]),
-    Slice(9, LoopState(turn=5), [StreamState(3, write_queue=[RequestState(8, 3, 100, 50)])], True, False),
-    Lost(12),
-    Payload(3, 17, True, 5, b"\x00\xff"),
-    Note(1.5, "stuck", "in crunch", 0),
-    Bye("SIGTERM", 0),
+    BatchFrame(7, 3, 10**12, [1 << 40, -11, "echo.py:31 on_connection", 0]),
+    SliceFrame(9, LoopState(turn=5), [StreamState(3, write_queue=[RequestState(8, 3, 100, 50)])], True, False),
+    GapFrame(12),
+    PayloadFrame(3, 17, True, 5, b"\x00\xff"),
+    NoteFrame(1.5, "stuck", "in crunch", 0),
+    GoodbyeFrame("SIGTERM", 0),
     Reply(4, "no"),
 ]
 
@@ -168,13 +168,13 @@ def test_a_frame_in_which_there_is_more_than_an_engine_puts_there_is_refused_bef
 
 
 def test_as_much_as_an_engine_puts_into_a_frame_is_read() -> None:
-    words = read_frame(pack(Records(0, 1, 1, [1] * MOST_WORDS))[4:])
-    assert isinstance(words, Records)
+    words = read_frame(pack(BatchFrame(0, 1, 1, [1] * MOST_WORDS))[4:])
+    assert isinstance(words, BatchFrame)
     assert len(words.words) == MOST_WORDS
-    handles = read_frame(pack(Slice(0, LoopState(), [StreamState(n + 1) for n in range(STREAMS_PER_SLICE)]))[4:])
-    assert isinstance(handles, Slice)
-    shown = read_frame(pack(Payload(1, 1, True, MOST_BYTES, bytes(MOST_BYTES)))[4:])
-    assert isinstance(shown, Payload)
+    handles = read_frame(pack(SliceFrame(0, LoopState(), [StreamState(n + 1) for n in range(STREAMS_PER_SLICE)]))[4:])
+    assert isinstance(handles, SliceFrame)
+    shown = read_frame(pack(PayloadFrame(1, 1, True, MOST_BYTES, bytes(MOST_BYTES)))[4:])
+    assert isinstance(shown, PayloadFrame)
 
 
 def test_a_length_beyond_all_bounds_is_refused_when_it_is_announced() -> None:
@@ -185,7 +185,7 @@ def test_a_length_beyond_all_bounds_is_refused_when_it_is_announced() -> None:
 
 def test_a_frame_that_no_peer_would_take_is_not_packed() -> None:
     with pytest.raises(FrameError, match="larger"):
-        pack(Payload(1, 1, True, 1, bytes(MAX_FRAME)))
+        pack(PayloadFrame(1, 1, True, 1, bytes(MAX_FRAME)))
 
 
 def test_commands_carry_numbers_texts_and_switches_only() -> None:

@@ -11,7 +11,7 @@ from link_room import Room
 
 from streamscope.core import flags as uv
 from streamscope.link import wire
-from streamscope.link.frames import Records, Slice
+from streamscope.link.frames import BatchFrame, SliceFrame
 from streamscope.link.replay import Replay
 from streamscope.trace.shapes import MOST_NOTE, Note
 from streamscope.trace.state import LoopState
@@ -26,11 +26,11 @@ def written(path: Path, *notes: Note) -> Path:
     hello.started = STARTED
     with path.open("w+b") as file:
         writer = TraceWriter(file, hello, monotonic=lambda: 0.0)
-        writer.slice(Slice(0, LoopState(), [], True, True))
+        writer.slice(SliceFrame(0, LoopState(), [], True, True))
         for note in notes:
             writer.note(note)
         words = [*turn(1, 1000), *record("handle.init", 7, uv.UV_TCP, "x")]
-        writer.records(Records(0, 0, 0, words))
+        writer.records(BatchFrame(0, 0, 0, words))
         for note in notes:
             writer.note(note)
         writer.close()

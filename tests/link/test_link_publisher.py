@@ -14,7 +14,7 @@ from streamscope.core import RUN_NOWAIT, Tcp
 from streamscope.link import farewell, followers, listeners, rounds
 from streamscope.link import publisher as publisher_module
 from streamscope.link.discovery import listen
-from streamscope.link.frames import MAX_COMMAND, MAX_FRAME, Command, Slice, pack
+from streamscope.link.frames import MAX_COMMAND, MAX_FRAME, Command, SliceFrame, pack
 from streamscope.link.obey import Entry
 from streamscope.link.rounds import STREAMS_PER_SLICE
 from streamscope.link.session import Session
@@ -461,7 +461,7 @@ def test_a_stream_with_more_requests_than_a_frame_holds_is_refused_and_the_link_
 def test_as_many_requests_as_are_told_of_fit_into_a_frame() -> None:
     request = RequestState(1 << 31, 3, 1 << 31, 1 << 31, 1000, 1, 1 << 15, 0, 1 << 60)
     state = StreamState(1, write_queue=[request] * rounds.MOST_REQUESTS)
-    assert len(pack(Slice(1 << 40, LoopState(), [state]))) > MAX_FRAME // 2
+    assert len(pack(SliceFrame(1 << 40, LoopState(), [state]))) > MAX_FRAME // 2
 
 
 def test_one_that_wants_records_only_is_sent_no_state() -> None:

@@ -20,24 +20,34 @@ from waiting import PATIENCE_S, until
 
 from streamscope.core.probe import site
 from streamscope.link import following
-from streamscope.link.frames import MAX_FRAME, Bye, FrameCutter, Lost, Payload, Records, Slice, pack, read_frame
+from streamscope.link.frames import (
+    MAX_FRAME,
+    BatchFrame,
+    FrameCutter,
+    GapFrame,
+    GoodbyeFrame,
+    PayloadFrame,
+    SliceFrame,
+    pack,
+    read_frame,
+)
 from streamscope.link.parts import Options, Parts, Rotation, open_first
 from streamscope.link.recorder import LOOK_S, Recorder
 from streamscope.link.subscriber import Subscriber
 from streamscope.trace.decode import Event
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Gap
+from streamscope.trace.shapes import Gap
 from streamscope.trace.state import LoopState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.travel import Traveller
 
 TURN = site("loop.turn", "uv_run")
-WHOLE = Slice(0, LoopState(), [], True, True)
+WHOLE = SliceFrame(0, LoopState(), [], True, True)
 
 
-def turns(n: int) -> Records:
+def turns(n: int) -> BatchFrame:
     """One batch of one event, the n-th."""
-    return Records(3 * n, n, 5 + n, [TURN, n + 1, 6 + n])
+    return BatchFrame(3 * n, n, 5 + n, [TURN, n + 1, 6 + n])
 
 
 def recorder_of(path: Path, rotation: Rotation = Rotation(), **options: Any) -> Recorder:  # noqa: B008
@@ -201,9 +211,9 @@ def test_a_part_ends_when_it_is_large_enough(tmp_path: Path) -> None:
     place = 0
     for n in range(40):
         words = [word for turn in range(10_000) for word in (TURN, n * 10_000 + turn, (n * turn * 7919) % (1 << 40))]
-        recorder.handle(Records(place, 1, 1, words))
+        recorder.handle(BatchFrame(place, 1, 1, words))
         place += len(words)
-    recorder.handle(Bye("over", 0))
+    recorder.handle(GoodbyeFrame("over", 0))
     recorder.finish(False)
     sizes = [part.stat().st_size for part in tmp_path.iterdir()]
     assert len(sizes) > 3
@@ -229,7 +239,7 @@ def test_a_segment_is_written_within_a_second_though_nothing_more_happens(tmp_pa
 
 def test_an_engine_that_cannot_serve_leaves_no_trace(tmp_path: Path) -> None:
     recorder = recorder_of(tmp_path / "a.scope")
-    recorder.handle(Bye("the port is taken", 1))
+    recorder.handle(GoodbyeFrame("the port is taken", 1))
     assert recorder.ended
     recorder.finish(False)
     assert list(tmp_path.iterdir()) == []
@@ -267,7 +277,7 @@ def test_as_a_process_it_ignores_signals_and_ends_with_the_engine(
     recorder = Process(trace)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         recorder.process.send_signal(signum)
-    recorder.say(turns(0), Bye("over", 0))
+    recorder.say(turns(0), GoodbyeFrame("over", 0))
     assert recorder.end() == 0
     assert len(rows(trace)) == 1
     assert told(trace) == ("", "over")
@@ -312,7 +322,7 @@ def test_a_full_disk_ends_it_with_a_word_and_the_trace_with_a_whole_segment(
         # of numbers that cannot be packed tightly, so that each batch fills a segment of its own
         words = [word for turn in range(80_000) for word in (TURN, turn, (turn * 2654435761 * (n + 1)) % (1 << 32))]
         try:
-            recorder.say(Records(place, 1, 1, words))
+            recorder.say(BatchFrame(place, 1, 1, words))
         except ConnectionError:
             break
         place += len(words)
@@ -327,7 +337,12 @@ def test_a_full_disk_ends_it_with_a_word_and_the_trace_with_a_whole_segment(
 
 @pytest.mark.parametrize(
     "nonsense",
-    [pack(Records(0, 1, 5, [TURN, 2])), pack(Records(700, 1, 5, [TURN, 2, 9])), pack(hello()), b"\xff\xff\xff\xff"],
+    [
+        pack(BatchFrame(0, 1, 5, [TURN, 2])),
+        pack(BatchFrame(700, 1, 5, [TURN, 2, 9])),
+        pack(hello()),
+        b"\xff\xff\xff\xff",
+    ],
     ids=["cut off", "a hole", "a second greeting", "no frame"],
 )
 def test_an_engine_that_makes_no_sense_ends_it_with_what_came_before(
@@ -365,9 +380,9 @@ def test_a_trace_that_somebody_does_away_with_goes_on_in_a_new_file_beside_it(
     do_away(trace)
     if goes_on:
         until(lambda: beside.exists(), "it is noticed though nothing happens")
-        recorder.say(turns(1), Payload(3, 7, False, 2, b"xy"), turns(2), Bye("over", 0))
+        recorder.say(turns(1), PayloadFrame(3, 7, False, 2, b"xy"), turns(2), GoodbyeFrame("over", 0))
     else:
-        recorder.say(Bye("over", 0))
+        recorder.say(GoodbyeFrame("over", 0))
     assert recorder.end() == 1
     with TraceFile.open(beside) as rest:
         assert rest.missing == ""
@@ -388,7 +403,7 @@ def test_what_waits_to_be_written_when_a_trace_is_lost_is_not(tmp_path: Path) ->
     now = 1.0
     recorder.tick(now)
     recorder.handle(turns(1))
-    recorder.handle(Payload(3, 7, False, 2, b"xy"))
+    recorder.handle(PayloadFrame(3, 7, False, 2, b"xy"))
     (tmp_path / "a.scope").unlink()
     recorder.handle(turns(2))
     recorder.finish(True)
@@ -400,7 +415,7 @@ def test_what_waits_to_be_written_when_a_trace_is_lost_is_not(tmp_path: Path) ->
 
 def test_losses_are_named_at_the_end(trace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     recorder = Process(trace)
-    recorder.say(turns(0), Lost(12345), Bye("over", 0))
+    recorder.say(turns(0), GapFrame(12345), GoodbyeFrame("over", 0))
     assert recorder.end() == 1
     assert "12,345 events were lost" in capfd.readouterr().err
     assert [row.events for row in rows(trace) if isinstance(row, Gap)] == [12345]
@@ -408,7 +423,7 @@ def test_losses_are_named_at_the_end(trace: Path, capfd: pytest.CaptureFixture[s
 
 def test_payload_is_recorded_as_it_comes(trace: Path) -> None:
     recorder = Process(trace)
-    recorder.say(turns(0), Payload(7, 6, True, 5, b"hel"), Bye("over", 0))
+    recorder.say(turns(0), PayloadFrame(7, 6, True, 5, b"hel"), GoodbyeFrame("over", 0))
     assert recorder.end() == 0
     with TraceFile.open(trace) as found:
         [item] = found.payload(7)

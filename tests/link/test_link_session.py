@@ -18,17 +18,17 @@ from streamscope.link import wire
 from streamscope.link.discovery import listen, probe_path
 from streamscope.link.frames import (
     MAX_FRAME,
-    Bye,
+    BatchFrame,
     Command,
     Frame,
     FrameCutter,
+    GapFrame,
+    GoodbyeFrame,
     Hello,
-    Lost,
     Notice,
-    Payload,
-    Records,
+    PayloadFrame,
     Reply,
-    Slice,
+    SliceFrame,
     pack,
 )
 from streamscope.link.session import Session
@@ -61,12 +61,12 @@ def liar() -> Iterator[Liar]:
     liar.session.close()
 
 
-def whole_slice(place: int = 0, *streams: StreamState) -> Slice:
-    return Slice(place, LoopState(turn=1), list(streams), True, True)
+def whole_slice(place: int = 0, *streams: StreamState) -> SliceFrame:
+    return SliceFrame(place, LoopState(turn=1), list(streams), True, True)
 
 
-def records(place: int, turn: int = 2) -> Records:
-    return Records(place, turn, 10, [TURN, turn, 20])
+def records(place: int, turn: int = 2) -> BatchFrame:
+    return BatchFrame(place, turn, 10, [TURN, turn, 20])
 
 
 def changed(frame: Hello, **fields: Any) -> Hello:
@@ -81,7 +81,7 @@ def test_in_order_it_goes_from_connecting_to_live_to_ended(liar: Liar) -> None:
     assert session.model.whole
     assert session.model.loop.turn == 3
     assert session.past.end == 2
-    liar.says(Bye("over", 0))
+    liar.says(GoodbyeFrame("over", 0))
     assert (session.status, session.reason, session.exit_status, session.fileno()) == ("ended", "over", 0, -1)
     assert 3 in session.model.streams
 
@@ -91,21 +91,21 @@ def test_in_order_it_goes_from_connecting_to_live_to_ended(liar: Liar) -> None:
     [
         ([records(0)], "before it said who it is"),
         ([whole_slice()], "before it said who it is"),
-        ([Lost(1)], "before it said who it is"),
-        ([Payload(1, 1, True, 1, b"x")], "before it said who it is"),
+        ([GapFrame(1)], "before it said who it is"),
+        ([PayloadFrame(1, 1, True, 1, b"x")], "before it said who it is"),
         ([hello(), hello()], "twice"),
         ([hello(), records(0), records(7)], "hole that nobody told of"),
         ([hello(), whole_slice(3), records(9)], "hole that nobody told of"),
         ([hello(), records(0), whole_slice(9)], "another place"),
         ([hello(), records(-3)], "hole"),
-        ([hello(), Lost(0)], "loss of no events"),
+        ([hello(), GapFrame(0)], "loss of no events"),
         ([hello(), Command(1, "stop", {})], "no commands"),
         ([changed(hello(), protocol=99)], "speaks protocol 99"),
         ([changed(hello(), kinds=[("a", ["b"] * 99)])], "too many arguments"),
         ([changed(hello(), kinds=[("\x1b[31m", [])])], "name that is none"),
-        ([hello(), Records(0, 1, 1, [TURN, 1])], "cut off"),
-        ([hello(), Records(0, 1, 1, [255, 1])], "kind"),
-        ([hello(), Records(0, 1, 1, ["x"])], "wrong type"),
+        ([hello(), BatchFrame(0, 1, 1, [TURN, 1])], "cut off"),
+        ([hello(), BatchFrame(0, 1, 1, [255, 1])], "kind"),
+        ([hello(), BatchFrame(0, 1, 1, ["x"])], "wrong type"),
         ([hello(), whole_slice(0, StreamState(-4, 12))], "cannot have the number"),
         ([(MAX_FRAME + 1).to_bytes(4, "little")], "announced"),
         ([b"\x04\x00\x00\x00\xc1\xc1\xc1\xc1"], "no frame"),
@@ -122,7 +122,7 @@ def test_an_engine_that_makes_no_sense_is_left_with_a_reason(
 
 
 def test_after_a_loss_the_place_may_jump(liar: Liar) -> None:
-    session = liar.says(hello(), whole_slice(), records(0), Lost(5))
+    session = liar.says(hello(), whole_slice(), records(0), GapFrame(5))
     assert not session.model.whole
     liar.says(whole_slice(500), records(500))
     assert (session.status, session.model.whole, session.model.events_lost) == ("live", True, 5)
@@ -148,7 +148,7 @@ def test_whoever_knows_what_became_of_the_process_says_it() -> None:
 
 
 def test_what_arrived_before_the_break_is_folded_first(liar: Liar) -> None:
-    liar.sock.sendall(pack(hello()) + pack(whole_slice(0, StreamState(3, 12))) + pack(Bye("over", 3)))
+    liar.sock.sendall(pack(hello()) + pack(whole_slice(0, StreamState(3, 12))) + pack(GoodbyeFrame("over", 3)))
     liar.sock.close()
     liar.session.receive()
     liar.session.fold(1)
@@ -159,7 +159,7 @@ def test_it_stops_reading_when_the_fold_falls_behind(liar: Liar, monkeypatch: py
     monkeypatch.setattr(client_module, "HELD_LIMIT", 100_000)
     liar.sock.setblocking(False)
     sent = 0
-    big = pack(Payload(1, 1, True, 1, bytes(50_000)))
+    big = pack(PayloadFrame(1, 1, True, 1, bytes(50_000)))
     for _ in range(200):
         try:
             sent += liar.sock.send(big)
@@ -189,7 +189,7 @@ def test_a_long_batch_is_folded_in_parts_and_whoever_has_no_time_folds_one_at_a_
     at_once = Model.here()
     at_once.apply(0, 1, 10, words)
     session = liar.says(hello(), whole_slice())
-    for frame in (Records(0, 1, 10, words), records(300, 200)):
+    for frame in (BatchFrame(0, 1, 10, words), records(300, 200)):
         liar.sock.sendall(pack(frame))
     session.receive()
     # when somebody folds who has no time
@@ -209,7 +209,7 @@ def test_a_part_never_ends_within_a_record(monkeypatch: pytest.MonkeyPatch) -> N
     for most in range(1, 8):
         monkeypatch.setattr(session_module, "PART_WORDS", most)
         other = Liar()
-        other.says(hello(), Records(0, 1, 10, [TURN, 5, 20, TURN, 6, 30, TURN, 7, 40]))
+        other.says(hello(), BatchFrame(0, 1, 10, [TURN, 5, 20, TURN, 6, 30, TURN, 7, 40]))
         assert (other.session.status, other.session.model.loop.turn, other.session.past.end) == ("live", 7, 3)
         other.sock.close()
         other.session.close()
@@ -220,7 +220,7 @@ def test_what_makes_no_sense_in_a_later_part_ends_the_session_after_what_came_be
     liar: Liar, monkeypatch: pytest.MonkeyPatch, last: list[int | str], reason: str
 ) -> None:
     monkeypatch.setattr(session_module, "PART_WORDS", 3)
-    session = liar.says(hello(), Records(0, 1, 10, [TURN, 5, 20, TURN, 6, 30, *last]))
+    session = liar.says(hello(), BatchFrame(0, 1, 10, [TURN, 5, 20, TURN, 6, 30, *last]))
     assert (session.status, session.past.end) == ("gone", 2)
     assert reason in session.reason
 
@@ -248,7 +248,7 @@ def test_commands_arrive_and_without_an_engine_are_not_taken(liar: Liar) -> None
         (1, "stop", {}),
         (2, "payload", {"stream": 7, "on": True}),
     ]
-    liar.says(Bye("over", 0))
+    liar.says(GoodbyeFrame("over", 0))
     assert not session.command("stop")
 
 
@@ -306,7 +306,7 @@ def test_a_session_by_pid_is_over_when_its_engine_is(
 
 
 def test_a_session_over_a_pair_has_nowhere_to_go_back_to(liar: Liar) -> None:
-    liar.says(hello(), Bye("over", 0))
+    liar.says(hello(), GoodbyeFrame("over", 0))
     liar.session._retry_at = 0.0
     liar.session.receive()
     assert (liar.session.status, liar.session.fileno()) == ("ended", -1)

@@ -17,7 +17,7 @@ from streamscope.link.publisher import SILENCE_NS
 from streamscope.link.rounds import STREAMS_PER_SLICE
 from streamscope.link.samples import SHARE
 from streamscope.link.session import Session
-from streamscope.trace.pieces import SliceMark
+from streamscope.trace.pieces import SliceLeaf
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def passes(room: Room, clock: StillClock, ms: float) -> None:
 def rounds_of(session: Session) -> int:
     """How many rounds of slices have come."""
     leaves = [leaf for _, leaf in session.past.leaves(0)]
-    return sum(isinstance(leaf, SliceMark) for leaf in leaves)
+    return sum(isinstance(leaf, SliceLeaf) for leaf in leaves)
 
 
 def test_states_come_as_often_as_was_asked_and_the_loop_tells_of_nothing(

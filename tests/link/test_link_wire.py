@@ -63,16 +63,16 @@ def test_text_that_is_no_text_has_no_form_and_nor_have_objects() -> None:
 
 @given(st.integers(0, 1 << 60), st.integers(0, 1 << 40), st.integers(0, 1 << 60), words)
 def test_records_arrive_word_for_word(place: int, turn: int, t: int, words: list[int | str]) -> None:
-    assert ours(wire.records(place, turn, t, words)) == frames.Records(place, turn, t, words)
+    assert ours(wire.records(place, turn, t, words)) == frames.BatchFrame(place, turn, t, words)
 
 
 @given(st.text(), st.integers(0, 1 << 40), st.binary(), st.booleans())
 def test_the_other_frames_arrive_as_they_were(text: str, number: int, data: bytes, flag: bool) -> None:
-    assert ours(wire.lost(number)) == frames.Lost(number)
-    assert ours(wire.payload(number, 5, flag, 9, data)) == frames.Payload(number, 5, flag, 9, data)
+    assert ours(wire.lost(number)) == frames.GapFrame(number)
+    assert ours(wire.payload(number, 5, flag, 9, data)) == frames.PayloadFrame(number, 5, flag, 9, data)
     assert ours(wire.notice(text, "x")) == frames.Notice(text, "x")
-    assert ours(wire.note(1.5, "stuck", text, 7)) == frames.Note(1.5, "stuck", text, 7)
-    assert ours(wire.bye(text, 3)) == frames.Bye(text, 3)
+    assert ours(wire.note(1.5, "stuck", text, 7)) == frames.NoteFrame(1.5, "stuck", text, 7)
+    assert ours(wire.bye(text, 3)) == frames.GoodbyeFrame(text, 3)
     assert ours(wire.reply(number, text)) == frames.Reply(number, text)
 
 
@@ -119,7 +119,7 @@ def test_a_slice_arrives_as_state() -> None:
     handle = states.handle_state(number=3, type=12, name="x", write_queue=[request], closing=True)
     frame = wire.slice_of(9, states.loop_state(turn=2), [handle], True, False, True)
     state = StreamState(3, 12, name="x", write_queue=[RequestState(4, 3, 10, 5)], closing=True)
-    assert ours(frame) == frames.Slice(9, LoopState(turn=2), [state], True, False, True)
+    assert ours(frame) == frames.SliceFrame(9, LoopState(turn=2), [state], True, False, True)
 
 
 def test_a_field_that_there_is_not_is_said() -> None:

@@ -10,7 +10,7 @@ from soak_inspector import compare, wait
 from waiting import until
 
 from streamscope.link.session import Session
-from streamscope.trace.pieces import Gap
+from streamscope.trace.shapes import Gap
 from streamscope.trace.store.format import TraceError
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.travel import Traveller

@@ -15,7 +15,7 @@ from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.filter.language import Language
 from streamscope.trace.model import Model
-from streamscope.trace.pieces import Batch
+from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.vocabulary import Vocabulary
 
 MS = 1_000_000
@@ -27,7 +27,7 @@ def folded_slowly(grown: Grown) -> Iterator[tuple[Event | None, Model, bool]]:
     """Every event with the model before it (False) and after it (True)."""
     model = Model(Vocabulary(*CATALOGUE))
     for leaf in grown.past.batches(0):
-        if not isinstance(leaf, Batch):
+        if not isinstance(leaf, BatchLeaf):
             leaf.fold(model)
             yield None, model, True
             continue

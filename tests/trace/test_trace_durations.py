@@ -21,7 +21,7 @@ from streamscope.trace.decode import Event
 from streamscope.trace.export.selection import Selection
 from streamscope.trace.filter import Filter
 from streamscope.trace.filter.rows import FoundRows
-from streamscope.trace.pieces import Batch
+from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.trace.walk import Walk
 
@@ -79,7 +79,7 @@ def spans(grown: Grown) -> list[tuple[str, int, str, int | None]]:
     walk = Walk(grown.decoder, lambda kind: True, measures=True)
     found = []
     for leaf in grown.past.batches(0):
-        if not isinstance(leaf, Batch):
+        if not isinstance(leaf, BatchLeaf):
             walk.pass_over(leaf)
             continue
         for _, event in walk.events(leaf):
@@ -168,7 +168,7 @@ def test_joined_records_bring_the_durations_of_their_events() -> None:
 def test_joined_records_tell_what_their_events_one_by_one_do(seed: int) -> None:
     grown, plain = busy(seed), Grown()
     for leaf in grown.past.batches(0):
-        if isinstance(leaf, Batch):
+        if isinstance(leaf, BatchLeaf):
             plain.records([w for one in one_by_one(leaf.words(), grown.decoder) for w in one], leaf.turn, leaf.t)
         elif leaf.count:
             plain.lost(1)
@@ -201,7 +201,7 @@ def test_a_list_and_an_export_find_the_rows_that_a_walk_from_the_beginning_does(
     walk = Walk(grown.decoder, lambda kind: True, measures=True)
     model = grown.model.blank()
     for leaf in grown.past.batches(0):
-        if not isinstance(leaf, Batch):
+        if not isinstance(leaf, BatchLeaf):
             walk.pass_over(leaf)
             leaf.fold(model)
             continue

@@ -20,7 +20,7 @@ from streamscope.trace.export.request import ExportError, Request, lines_of_json
 from streamscope.trace.export.stretches import missing
 from streamscope.trace.export.svg import picture
 from streamscope.trace.lanes import Lanes
-from streamscope.trace.pieces import SliceMark
+from streamscope.trace.pieces import SliceLeaf
 from streamscope.trace.store.format import TraceError
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.segments import Segment
@@ -135,7 +135,7 @@ def test_a_keyframe_that_does_not_know_everything_says_nothing(tmp_path: Path) -
         data = bytearray(stage.path.read_bytes())
     data[where_segments_begin(data)[1] + 120] ^= 1
     with opened_from(bytes(data)) as trace:
-        assert not any(isinstance(leaf, SliceMark) for _, leaf in trace.past.leaves(1))
+        assert not any(isinstance(leaf, SliceLeaf) for _, leaf in trace.past.leaves(1))
 
 
 @pytest.mark.parametrize("seed", range(6))

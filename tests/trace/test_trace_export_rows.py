@@ -19,13 +19,13 @@ from trace_scene import QUICK, SLOW, Stage, play
 
 from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.export.request import ExportError, Request, lines_of_json, rows_of_csv
-from streamscope.trace.export.selection import Lost
+from streamscope.trace.export.selection import ExportedGap
 from streamscope.trace.export.table import cell, columns
 from streamscope.trace.filter import Filter
 from streamscope.trace.model import Model
 from streamscope.trace.names import printable_json
-from streamscope.trace.past import Gap
-from streamscope.trace.pieces import Batch
+from streamscope.trace.pieces import BatchLeaf
+from streamscope.trace.shapes import Gap
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -102,7 +102,7 @@ def test_a_filter_of_state_sees_each_event_with_its_stream_right_after_it(trace:
     model = Model(Vocabulary(header.kinds, header.functions, header.joined))
     expected = []
     for leaf in trace.past.batches(0):
-        if not isinstance(leaf, Batch):
+        if not isinstance(leaf, BatchLeaf):
             leaf.fold(model)
             continue
         model.begin(leaf.turn, leaf.t)
@@ -265,4 +265,4 @@ def test_a_loss_is_a_row(trace: TraceFile) -> None:
     (lost,) = [row for row in table(trace, Request(streams=(QUICK,))) if row["kind"] == "lost"]
 
     assert lost["events"] == "1234"
-    assert [row for row in Request(streams=(QUICK,)).select(trace).rows() if isinstance(row, Lost)]
+    assert [row for row in Request(streams=(QUICK,)).select(trace).rows() if isinstance(row, ExportedGap)]

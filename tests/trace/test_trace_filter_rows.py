@@ -14,7 +14,8 @@ from streamscope.trace.filter import rows as filter_rows
 from streamscope.trace.filter.rows import FoundRows
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import Batch, Gap
+from streamscope.trace.pieces import BatchLeaf
+from streamscope.trace.shapes import Gap
 from streamscope.trace.vocabulary import Vocabulary
 
 FILTERS = [
@@ -42,7 +43,7 @@ def wanted_rows(grown: Grown, query: Filter, stream: int | None = None) -> list[
             if isinstance(event, Gap) or (stream in (None, event.stream) and query.of_event(event))
         ]
     for leaf in past.batches(keyframe or 0):
-        if not isinstance(leaf, Batch):
+        if not isinstance(leaf, BatchLeaf):
             leaf.fold(model)
             found += [leaf.first] * leaf.count
             continue

@@ -18,7 +18,7 @@ from streamscope.trace.decode import Decoder
 from streamscope.trace.lanes import MOST_BLOCKS, Lanes
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import Batch, GapRow, SliceMark, read_slice
+from streamscope.trace.pieces import BatchLeaf, GapLeaf, SliceLeaf
 from streamscope.trace.vocabulary import Vocabulary
 
 
@@ -55,12 +55,12 @@ def test_a_past_that_grows_gives_the_columns_that_it_gives_as_a_whole() -> None:
     grown = Grown()
     lanes = grown.lanes()
     for batch in whole.past.batches(0):
-        if isinstance(batch, GapRow):
+        if isinstance(batch, GapLeaf):
             grown.past.gap(batch.events)
-        elif isinstance(batch, SliceMark):
-            body = read_slice(batch.packed)
+        elif isinstance(batch, SliceLeaf):
+            body = batch.read()
             grown.past.slice(batch.place, body.loop, body.streams, body.first, body.last)
-        elif isinstance(batch, Batch):
+        elif isinstance(batch, BatchLeaf):
             grown.past.append(batch.place, batch.turn, batch.t, batch.words())
         lanes.window(0, 4000, 40)
 

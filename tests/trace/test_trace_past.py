@@ -10,7 +10,8 @@ from trace_records import opened
 
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
-from streamscope.trace.past import AT_ONCE, INDEXED_STREAMS, Gap, Past
+from streamscope.trace.past import AT_ONCE, INDEXED_STREAMS, Past
+from streamscope.trace.shapes import Gap
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 

@@ -15,8 +15,9 @@ from streamscope.core.records import Word
 from streamscope.trace.decode import Event
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
-from streamscope.trace.past import KEYFRAME_ROWS, ROWS_PER_STREAM, Gap, Past
+from streamscope.trace.past import KEYFRAME_ROWS, ROWS_PER_STREAM, Past
 from streamscope.trace.search import Searching, is_change, search
+from streamscope.trace.shapes import Gap
 from streamscope.trace.travel import Traveller
 
 

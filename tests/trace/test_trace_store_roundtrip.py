@@ -16,8 +16,8 @@ from trace_past import CATALOGUE, differences, everything, states_from_the_start
 
 from streamscope.core import JoinedLoop, Loop
 from streamscope.core.probe import site
-from streamscope.link.frames import Bye, Payload, Records, Slice
-from streamscope.trace.pieces import Batch, ForgetMark, GapRow, SliceMark, read_slice
+from streamscope.link.frames import BatchFrame, GoodbyeFrame, PayloadFrame, SliceFrame
+from streamscope.trace.pieces import BatchLeaf, ForgetLeaf, GapLeaf, SliceLeaf
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
 from streamscope.trace.travel import Traveller
@@ -35,21 +35,21 @@ class Recording:
     def take(self, past: Any) -> None:
         """Everything that a past holds, as frames."""
         for leaf in past.batches(0):
-            if isinstance(leaf, Batch):
-                self.writer.records(Records(leaf.place, leaf.turn, leaf.t, leaf.words()))
-            elif isinstance(leaf, GapRow):
+            if isinstance(leaf, BatchLeaf):
+                self.writer.records(BatchFrame(leaf.place, leaf.turn, leaf.t, leaf.words()))
+            elif isinstance(leaf, GapLeaf):
                 self.writer.lost(leaf.events)
-            elif isinstance(leaf, SliceMark):
-                body = read_slice(leaf.packed)
-                self.writer.slice(Slice(leaf.place, body.loop, body.streams, body.first, body.last))
+            elif isinstance(leaf, SliceLeaf):
+                body = leaf.read()
+                self.writer.slice(SliceFrame(leaf.place, body.loop, body.streams, body.first, body.last))
             else:
-                assert isinstance(leaf, ForgetMark)
+                assert isinstance(leaf, ForgetLeaf)
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
         self.writer.tick(self.now)
 
-    def close(self, bye: Bye | None = None) -> None:
+    def close(self, bye: GoodbyeFrame | None = None) -> None:
         self.writer.close(bye)
         self.file.close()
 
@@ -74,18 +74,18 @@ def test_any_row_of_a_trace_has_the_state_that_was_folded_to_there(
             told.ship()
             leaves = list(told.grown.past.batches(0))
             for leaf in leaves[seen:]:
-                if isinstance(leaf, Batch):
-                    recording.writer.records(Records(leaf.place, leaf.turn, leaf.t, leaf.words()))
-                elif isinstance(leaf, GapRow):
+                if isinstance(leaf, BatchLeaf):
+                    recording.writer.records(BatchFrame(leaf.place, leaf.turn, leaf.t, leaf.words()))
+                elif isinstance(leaf, GapLeaf):
                     recording.writer.lost(leaf.events)
-                elif isinstance(leaf, SliceMark):
-                    body = read_slice(leaf.packed)
-                    recording.writer.slice(Slice(leaf.place, body.loop, body.streams, body.first, body.last))
+                elif isinstance(leaf, SliceLeaf):
+                    body = leaf.read()
+                    recording.writer.slice(SliceFrame(leaf.place, body.loop, body.streams, body.first, body.last))
             seen = len(leaves)
             recording.pass_time(1.0)
     finally:
         told.program.world.end()
-    recording.close(Bye("done", 0))
+    recording.close(GoodbyeFrame("done", 0))
 
     # when it is read
     with TraceFile.open(recording.path, memory=20_000) as trace:
@@ -105,7 +105,7 @@ def test_any_row_of_a_trace_has_the_state_that_was_folded_to_there(
 
 def test_a_trace_says_who_was_recorded_and_how_it_ended(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "x.scope")
-    recording.close(Bye("stopped by \x1b[2J", 3))
+    recording.close(GoodbyeFrame("stopped by \x1b[2J", 3))
 
     with TraceFile.open(recording.path) as trace:
         assert trace.header.program == "echo"
@@ -131,11 +131,11 @@ def test_payload_comes_back_by_stream_and_row(tmp_path: Path) -> None:
     told.do(("step", ("act", 0, "echo")))
     told.ship()
     told.program.world.end()
-    recording.writer.payload(Payload(2, 5, False, 100, b"\x00in"))
+    recording.writer.payload(PayloadFrame(2, 5, False, 100, b"\x00in"))
     recording.take(told.grown.past)
     recording.pass_time(1.0)
-    recording.writer.payload(Payload(2, 6, True, 3, b"out"))
-    recording.writer.payload(Payload(3, 7, True, 3, b"no"))
+    recording.writer.payload(PayloadFrame(2, 6, True, 3, b"out"))
+    recording.writer.payload(PayloadFrame(3, 7, True, 3, b"no"))
     recording.close()
 
     with TraceFile.open(recording.path) as trace:
@@ -166,18 +166,18 @@ def test_a_writer_that_cannot_write_ends_with_its_last_whole_segment(tmp_path: P
     told.ship()
     told.program.world.end()
     (batch,) = told.grown.past.batches(0)
-    assert isinstance(batch, Batch)
+    assert isinstance(batch, BatchLeaf)
     with Disk(tmp_path / "x.scope", "w+") as disk:
         writer = TraceWriter(disk, greeted(), monotonic=lambda: 0.0)  # type: ignore[arg-type]
-        writer.records(Records(0, 1, 1, batch.words()))
+        writer.records(BatchFrame(0, 1, 1, batch.words()))
         writer.tick(1.0)
         disk.room = 20
 
         # when a third is to be written
-        writer.records(Records(len(batch.words()), 1, 1, batch.words()))
+        writer.records(BatchFrame(len(batch.words()), 1, 1, batch.words()))
         with pytest.raises(OSError, match="No space"):
             writer.tick(2.0)
-        writer.close(Bye("done", 0))
+        writer.close(GoodbyeFrame("done", 0))
 
     # then the file has two, and says that it was cut off
     with TraceFile.open(tmp_path / "x.scope") as trace:
@@ -188,7 +188,7 @@ def test_a_writer_that_cannot_write_ends_with_its_last_whole_segment(tmp_path: P
 def test_a_trace_that_is_still_written_is_read_as_far_as_it_has_come(tmp_path: Path) -> None:
     path = tmp_path / "x.scope"
     recording = Recording(path)
-    recording.writer.records(Records(0, 1, 1, [site("loop.turn", "uv_run"), 1, 1]))
+    recording.writer.records(BatchFrame(0, 1, 1, [site("loop.turn", "uv_run"), 1, 1]))
     recording.writer.tick(1.0)
     recording.file.flush()
     fcntl.flock(recording.file, fcntl.LOCK_EX)  # as a recorder does

@@ -12,8 +12,8 @@ from trace_past import differences, everything
 from trace_records import echoed, opened
 
 from streamscope.core.records import Word
-from streamscope.link.frames import Bye, Payload, Records, Slice
-from streamscope.trace.past import Gap
+from streamscope.link.frames import BatchFrame, GoodbyeFrame, PayloadFrame, SliceFrame
+from streamscope.trace.shapes import Gap
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
@@ -35,7 +35,7 @@ class Recorder:
         )
 
     def tell(self, words: list[Word], t: int = 1) -> None:
-        self.writer.records(Records(self.place, 1, t, words))
+        self.writer.records(BatchFrame(self.place, 1, t, words))
         self.place += len(words)
 
     def pass_time(self, seconds: float) -> None:
@@ -43,7 +43,7 @@ class Recorder:
         self.writer.tick(self.now)
 
     def close(self) -> TraceFile:
-        self.writer.close(Bye("done", 0))
+        self.writer.close(GoodbyeFrame("done", 0))
         self.file.close()
         return TraceFile.open(self.path)
 
@@ -81,7 +81,7 @@ def test_a_segment_ends_when_it_is_full_whatever_the_time(tmp_path: Path, what: 
         for _ in range(f.SEGMENT_LEAVES):
             recorder.writer.lost(1)
     else:
-        recorder.writer.payload(Payload(7, 1, False, 1, bytes(f.SEGMENT_BYTES)))
+        recorder.writer.payload(PayloadFrame(7, 1, False, 1, bytes(f.SEGMENT_BYTES)))
     assert recorder.writer.due == math.inf
 
     recorder.tell(record("io.feed", 7))
@@ -106,7 +106,7 @@ def test_with_many_handles_a_keyframe_waits_for_as_many_events(tmp_path: Path) -
     recorder = Recorder(tmp_path / "x.scope")
     many = f.ALWAYS_KEYFRAME + 1
     states = [StreamState(n, 12) for n in range(1, many + 1)]
-    recorder.writer.slice(Slice(0, LoopState(), states, True, True))
+    recorder.writer.slice(SliceFrame(0, LoopState(), states, True, True))
     recorder.pass_time(1.0)
     for _ in range(12):
         recorder.tell(record("io.feed", 7) * many)
@@ -219,19 +219,19 @@ def test_a_part_that_follows_begins_with_the_state_of_the_one_before(tmp_path: P
 @pytest.mark.parametrize("place", [-1, 3])
 def test_a_feed_with_a_hole_that_nobody_told_of_is_refused(place: int) -> None:
     writer = TraceWriter(io.BytesIO(), greeted())
-    writer.records(Records(0, 1, 1, record("io.feed", 7)))
+    writer.records(BatchFrame(0, 1, 1, record("io.feed", 7)))
     with pytest.raises(FeedError, match="hole"):
-        writer.records(Records(place, 1, 1, record("io.feed", 7)))
+        writer.records(BatchFrame(place, 1, 1, record("io.feed", 7)))
     with pytest.raises(FeedError, match="hole"):
-        writer.slice(Slice(place, LoopState(), [], True, True))
+        writer.slice(SliceFrame(place, LoopState(), [], True, True))
 
 
 def test_after_a_loss_any_place_may_follow() -> None:
     file = io.BytesIO()
     writer = TraceWriter(file, greeted())
-    writer.records(Records(0, 1, 1, record("io.feed", 7)))
+    writer.records(BatchFrame(0, 1, 1, record("io.feed", 7)))
     writer.lost(9)
-    writer.records(Records(1000, 1, 1, record("io.feed", 7)))
+    writer.records(BatchFrame(1000, 1, 1, record("io.feed", 7)))
     writer.close()
     assert writer.events == 3
 
@@ -251,7 +251,7 @@ def test_a_trace_that_has_ended_takes_nothing_more() -> None:
     writer = TraceWriter(io.BytesIO(), greeted())
     writer.close()
     size = writer.size
-    writer.close(Bye("again", 0))
+    writer.close(GoodbyeFrame("again", 0))
     assert writer.size == size
     with pytest.raises(OSError, match="ended"):
         writer.lost(1)

@@ -10,11 +10,12 @@ import pytest
 from link_room import Crowd, Room, assert_model_is_engine
 from trace_past import CATALOGUE, differences, everything, states_from_the_start
 
-from streamscope.link.frames import Bye, Payload, Records, Slice
+from streamscope.link.frames import BatchFrame, GoodbyeFrame, PayloadFrame, SliceFrame
 from streamscope.link.replay import Replay
 from streamscope.link.session import Session
-from streamscope.trace.past import Gap, Past
-from streamscope.trace.pieces import Batch, ForgetMark, GapRow, SliceMark, read_slice
+from streamscope.trace.past import Past
+from streamscope.trace.pieces import BatchLeaf, ForgetLeaf, GapLeaf, SliceLeaf
+from streamscope.trace.shapes import Gap
 from streamscope.trace.store.format import TraceError
 from streamscope.trace.store.writer import TraceWriter
 from streamscope.trace.travel import Traveller
@@ -88,20 +89,20 @@ def recorded(path: Path, past: Past) -> None:
             if n % 7 == 0:
                 now += 1.0
                 writer.tick(now)
-        writer.payload(Payload(3, 5, True, 4, b"abcd"))
-        writer.close(Bye("the test is over", 4))
+        writer.payload(PayloadFrame(3, 5, True, 4, b"abcd"))
+        writer.close(GoodbyeFrame("the test is over", 4))
 
 
 def record(writer: TraceWriter, leaf: Any) -> None:
-    if isinstance(leaf, Batch):
-        writer.records(Records(leaf.place, leaf.turn, leaf.t, leaf.words()))
-    elif isinstance(leaf, GapRow):
+    if isinstance(leaf, BatchLeaf):
+        writer.records(BatchFrame(leaf.place, leaf.turn, leaf.t, leaf.words()))
+    elif isinstance(leaf, GapLeaf):
         writer.lost(leaf.events)
-    elif isinstance(leaf, SliceMark):
-        body = read_slice(leaf.packed)
-        writer.slice(Slice(leaf.place, body.loop, body.streams, body.first, body.last))
+    elif isinstance(leaf, SliceLeaf):
+        body = leaf.read()
+        writer.slice(SliceFrame(leaf.place, body.loop, body.streams, body.first, body.last))
     else:
-        assert isinstance(leaf, ForgetMark)
+        assert isinstance(leaf, ForgetLeaf)
 
 
 @pytest.mark.parametrize("lossy", [False, True])

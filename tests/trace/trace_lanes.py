@@ -17,7 +17,8 @@ from streamscope.trace.keyframe import freeze
 from streamscope.trace.lanes import Column, Lanes
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import GapRow, SliceBody, SliceMark, read_slice
+from streamscope.trace.pieces import GapLeaf, SliceLeaf
+from streamscope.trace.shapes import Slice
 from streamscope.trace.tally import ALL, Standing
 
 ROOM = 1 << 30
@@ -92,10 +93,10 @@ class Reckoner:
         self.there = self.gap = self.sure = False
         self.flags = self.wants = self.wq = self.pending = self.high_water = 0
         for leaf in grown.past.batches(0):
-            if isinstance(leaf, GapRow):
+            if isinstance(leaf, GapLeaf):
                 self._lose(leaf.events)
-            elif isinstance(leaf, SliceMark):
-                self._take(read_slice(leaf.packed))
+            elif isinstance(leaf, SliceLeaf):
+                self._take(leaf.read())
             else:
                 self._pass_to(leaf.t)
                 for event in leaf.rows(grown.decoder, None, 0):
@@ -112,7 +113,7 @@ class Reckoner:
             column.gap = True
         self.gap = True
 
-    def _take(self, body: SliceBody) -> None:
+    def _take(self, body: Slice) -> None:
         if self.sure:
             return
         self._pass_to(max(self.t, body.loop.t))

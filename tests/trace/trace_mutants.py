@@ -11,7 +11,7 @@ from feeds import at, greeted, record
 from trace_records import begun, echoed, opened, written
 
 from streamscope.core import flags as uv
-from streamscope.link.frames import Bye, Payload, Records, Slice
+from streamscope.link.frames import BatchFrame, GoodbyeFrame, PayloadFrame, SliceFrame
 from streamscope.trace.search import is_change, search
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.store import format as f
@@ -85,16 +85,16 @@ def a_trace() -> bytes:
             *echoed(7 + part, 200 + part, 1010 + part), *record("handle.name", 7 + part, "\x1b[2J[red]"),
             *begun(3, 300 + part, 50), *record("flag.set", 3, 0x400),
         ]  # fmt: skip
-        writer.slice(Slice(place, loop, [state], part == 0, part == 1))
-        writer.records(Records(place, part, 1000 + part, words))
+        writer.slice(SliceFrame(place, loop, [state], part == 0, part == 1))
+        writer.records(BatchFrame(place, part, 1000 + part, words))
         place += len(words)
-        writer.payload(Payload(7, 1000, bool(part % 2), 5, b"hello"))
+        writer.payload(PayloadFrame(7, 1000, bool(part % 2), 5, b"hello"))
         if part == 2:
             writer.lost(17)
             place += 100
         now += 1.0
         writer.tick(now)
-    writer.close(Bye("done", 0))
+    writer.close(GoodbyeFrame("done", 0))
     return file.getvalue()
 
 

@@ -14,7 +14,7 @@ from streamscope.trace.decode import Decoder
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import Batch
+from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.travel import Traveller
 from streamscope.trace.vocabulary import Vocabulary
@@ -120,7 +120,7 @@ def states_from_the_start(past: Past, decoder: Decoder) -> list[bytes]:
 
     note()
     for leaf in past.batches(0):
-        if isinstance(leaf, Batch):
+        if isinstance(leaf, BatchLeaf):
             model.begin(leaf.turn, leaf.t)
             for record in one_by_one(leaf.words(), decoder):
                 model.proceed(record)

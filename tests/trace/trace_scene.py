@@ -10,7 +10,7 @@ from trace_records import begun, opened
 
 from streamscope.core import flags as uv
 from streamscope.core.records import Word
-from streamscope.link.frames import Bye, Records, Slice
+from streamscope.link.frames import BatchFrame, GoodbyeFrame, SliceFrame
 from streamscope.trace.model import Model
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
@@ -35,13 +35,13 @@ class Stage:
     def slice(self, *numbers: int) -> None:
         """A snapshot that names these streams, as they are."""
         loop, states = replace(self.model.loop, t=self.t), [self.model.streams[number] for number in numbers]
-        self._writer.slice(Slice(self.place, loop, states, True, True))
+        self._writer.slice(SliceFrame(self.place, loop, states, True, True))
         self.model.slice(self.place, loop, states, True, True)
 
     def batch(self, *records: list[Word]) -> None:
         """Records that came together."""
         words = [word for each in records for word in each]
-        self._writer.records(Records(self.place, self.turn, self.t, words))
+        self._writer.records(BatchFrame(self.place, self.turn, self.t, words))
         self.model.apply(self.place, self.turn, self.t, words)
         self.place += len(words)
         self.turn, self.t = self.model.loop.turn, self.model.loop.t
@@ -65,7 +65,7 @@ class Stage:
 
     def close(self, *, goodbye: bool = True) -> TraceFile:
         """The trace, opened."""
-        self._writer.close(Bye("it was told to stop", 0) if goodbye else None)
+        self._writer.close(GoodbyeFrame("it was told to stop", 0) if goodbye else None)
         self._file.close()
         return TraceFile.open(self.path)
 

@@ -12,7 +12,7 @@ from ui_scenes import after_a_minute, view_of
 
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
-from streamscope.link.frames import Payload
+from streamscope.trace.shapes import Payload
 from streamscope.ui.config import Config
 from streamscope.ui.widgets import log_pane
 

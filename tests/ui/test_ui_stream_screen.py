@@ -14,7 +14,7 @@ from ui_scenes import after_a_minute, opened, view_of, wrote
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CONNECTION
-from streamscope.link.frames import Payload
+from streamscope.trace.shapes import Payload
 from streamscope.ui.config import Config
 from streamscope.ui.screens.stream import StreamScreen
 from streamscope.ui.widgets.event_list import EventList

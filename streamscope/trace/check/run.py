@@ -15,7 +15,7 @@ from streamscope.trace.check.watches import Instant, NeverWatch, Verdict, Watch,
 from streamscope.trace.decode import Event
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import Batch, GapRow, Leaf, SliceMark, read_slice
+from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, SliceLeaf
 from streamscope.trace.state import StreamState
 from streamscope.trace.travel import Traveller
 from streamscope.trace.untrusted import FeedError
@@ -91,7 +91,7 @@ class _Check:
         self._blind = False
         self._walk = Walk(past.decoder, self._wants, measures=any(watch.measures for watch in watches))
         self._plans = plans(past.decoder, self._watches)
-        self._now: Batch | None = None
+        self._now: BatchLeaf | None = None
         self._pretended: Pretended | None = None
         self._report = report
         self._request = past.decoder.vocabulary.request("write")
@@ -167,10 +167,10 @@ class _Check:
         kinds = {state.number: state.type for state in model.known.values()}
         walk = Walk(self._decoder, lambda kind: kind == "handle.init")
         for _, leaf in past.leaves(piece):
-            if isinstance(leaf, Batch):
+            if isinstance(leaf, BatchLeaf):
                 kinds.update((event.stream, int(event.fields.get("type", 0))) for _, event in walk.events(leaf))
-            elif isinstance(leaf, SliceMark):
-                kinds.update((state.number, state.type) for state in read_slice(leaf.packed).streams)
+            elif isinstance(leaf, SliceLeaf):
+                kinds.update((state.number, state.type) for state in leaf.read().streams)
             if len(kinds) >= MOST_COUNTED:
                 break
         return kinds
@@ -194,7 +194,7 @@ class _Check:
     # what the past is made of
 
     def _leaf(self, leaf: Leaf) -> None:
-        if not isinstance(leaf, Batch):
+        if not isinstance(leaf, BatchLeaf):
             self._mark(leaf)
         elif self._model is None:
             self._batch_of_events(leaf)
@@ -215,7 +215,7 @@ class _Check:
         for watch in self._watches:
             watch.blind()
 
-    def _batch_of_events(self, batch: Batch) -> None:
+    def _batch_of_events(self, batch: BatchLeaf) -> None:
         """A batch, where nobody asks for state."""
         words, every, functions = batch.words(), self._plans, self._decoder.functions
         for i, _, row in self._walk.records(batch, words):
@@ -226,14 +226,14 @@ class _Check:
                     for watch in step.events:
                         watch.saw(event, None, row + step.number)
 
-    def _event(self, batch: Batch, words: Sequence[Word], i: int, step: Step, turn: int, t: int) -> Event:
+    def _event(self, batch: BatchLeaf, words: Sequence[Word], i: int, step: Step, turn: int, t: int) -> Event:
         """The event of a step of the record at `i`; `turn` and `t` hold before the record."""
         length = self._decoder.layout.lengths[words[i] & 255]  # type: ignore[operator]
         event = next(self._decoder.expand(batch.place + i, turn, t, words[i : i + length], skip=step.number))
         event.spans = self._walk.spans.get(step.number)
         return event
 
-    def _batch(self, batch: Batch, model: Model) -> None:
+    def _batch(self, batch: BatchLeaf, model: Model) -> None:
         words = batch.words()
         self._now = batch
         for i, end, row in self._walk.folding(batch, words, model):
@@ -314,7 +314,7 @@ class _Check:
 
     def _mark(self, leaf: Leaf) -> None:
         model = self._model
-        if isinstance(leaf, GapRow):
+        if isinstance(leaf, GapLeaf):
             self._lost(leaf.first, leaf.events)
         if model is None:
             return

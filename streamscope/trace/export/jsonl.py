@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 
 from streamscope.trace.decode import Event, event_as_json
-from streamscope.trace.export.selection import Lost
+from streamscope.trace.export.selection import ExportedGap
 from streamscope.trace.names import printable_json
 from streamscope.trace.vocabulary import Vocabulary
 
 CHUNK = 256 * 1024
 
 
-def lines(rows: Iterable[Event | Lost], vocabulary: Vocabulary) -> Iterator[bytes]:
+def lines(rows: Iterable[Event | ExportedGap], vocabulary: Vocabulary) -> Iterator[bytes]:
     """The lines, some hundred kilobytes of them at a time. A gap is a line of kind `lost`."""
     encode = msgspec.json.Encoder().encode_into
     out = bytearray()
@@ -28,7 +28,7 @@ def lines(rows: Iterable[Event | Lost], vocabulary: Vocabulary) -> Iterator[byte
     yield printable_json(bytes(out))
 
 
-def lost_as_json(lost: Lost) -> dict[str, Any]:
+def lost_as_json(lost: ExportedGap) -> dict[str, Any]:
     """A gap as an object."""
     return {
         "seq": lost.seq, "t": lost.t, "turn": lost.turn, "stream": 0, "kind": "lost", "fn": "", "old": None,

@@ -23,9 +23,9 @@ from streamscope.core.records import Word
 from streamscope.trace.decode import Event
 from streamscope.trace.export.jsonl import CHUNK
 from streamscope.trace.export.perfetto_tracks import HANDLES, LOOP, REQUESTS, Drawing, Tracks
-from streamscope.trace.export.selection import Lost, Selection
+from streamscope.trace.export.selection import ExportedGap, Selection
 from streamscope.trace.export.titles import Titles
-from streamscope.trace.pieces import Batch, Leaf, SliceMark, read_slice
+from streamscope.trace.pieces import BatchLeaf, Leaf, SliceLeaf
 from streamscope.trace.state import NO_FAILURES, StreamState
 
 Handler: TypeAlias = Callable[[Drawing, Tracks, Event], None]
@@ -46,16 +46,16 @@ def packets(
     exporter.state(max(model.t, begin_t), _of_interest(selection, model.known.values()))
 
     def before(leaf: Leaf) -> None:
-        if isinstance(leaf, Batch):
+        if isinstance(leaf, BatchLeaf):
             exporter.rename(titles.read(leaf.words()))
-        elif isinstance(leaf, SliceMark):
-            body = read_slice(leaf.packed)
+        elif isinstance(leaf, SliceLeaf):
+            body = leaf.read()
             titles.know(body.streams)
             exporter.state(body.loop.t, _of_interest(selection, body.streams))
 
     out = exporter.wire.out
     for row in selection.rows(before):
-        if isinstance(row, Lost):
+        if isinstance(row, ExportedGap):
             exporter.lost(row)
         else:
             exporter.event(row)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 
-from streamscope.trace.export.selection import Lost
+from streamscope.trace.export.selection import ExportedGap
 from streamscope.trace.export.titles import Titles
 from streamscope.trace.export.wire import BYTES, COUNT, EXPLICIT, Wire
 from streamscope.trace.lanes import Lane, lanes_of_feed
@@ -82,7 +82,7 @@ class Drawing:
             if tracks is not None and number:
                 self._name(tracks, number)
 
-    def lost(self, lost: Lost) -> None:
+    def lost(self, lost: ExportedGap) -> None:
         """A gap: what was under way may have ended in it."""
         self._end_all()
         self.wire.begin(self._t, LOST, "lost", [("events", lost.events)])

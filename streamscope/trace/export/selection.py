@@ -16,13 +16,13 @@ from streamscope.trace.filter import Filter
 from streamscope.trace.filter.rows import walk_for
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import Batch, GapRow, Leaf, NoteMark, SliceMark, read_slice
+from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, NoteLeaf, SliceLeaf
 from streamscope.trace.travel import Traveller
 from streamscope.trace.walk import Walk
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class ExportedGap:
     """So many events are missing here. `seq` is greater than all before, and not greater than any after it."""
 
     seq: int
@@ -57,7 +57,7 @@ class Selection:
             if begun:
                 yield leaf
 
-    def rows(self, before: Callable[[Leaf], object] | None = None) -> Iterator[Event | Lost]:
+    def rows(self, before: Callable[[Leaf], object] | None = None) -> Iterator[Event | ExportedGap]:
         """The events that are wanted, in order, and every gap; each piece of the past is shown to `before` first.
 
         Raises FeedError or TraceError where the past turns out to be damaged.
@@ -65,15 +65,15 @@ class Selection:
         reader = _Reader(self)
         lost, seq = 0, 0
         for leaf in self.leaves():
-            if isinstance(leaf, GapRow):
+            if isinstance(leaf, GapLeaf):
                 lost += leaf.events
-            elif lost and not isinstance(leaf, NoteMark):
-                t = read_slice(leaf.packed).loop.t if isinstance(leaf, SliceMark) else leaf.t
-                yield Lost(max(seq, leaf.place * SEQ_PER_WORD), t, leaf.turn, lost)
+            elif lost and not isinstance(leaf, NoteLeaf):
+                t = leaf.read().loop.t if isinstance(leaf, SliceLeaf) else leaf.t
+                yield ExportedGap(max(seq, leaf.place * SEQ_PER_WORD), t, leaf.turn, lost)
                 lost = 0
             if before is not None:
                 before(leaf)
-            if isinstance(leaf, Batch):
+            if isinstance(leaf, BatchLeaf):
                 seq = leaf.place * SEQ_PER_WORD
                 for event in reader.read(leaf):
                     seq = event.seq
@@ -81,7 +81,7 @@ class Selection:
             else:
                 reader.pass_over(leaf)
         if lost:
-            yield Lost(seq + SEQ_PER_WORD, self.past.end_t, 0, lost)
+            yield ExportedGap(seq + SEQ_PER_WORD, self.past.end_t, 0, lost)
 
 
 class _Reader:
@@ -111,7 +111,7 @@ class _Reader:
         if self._model is not None:
             leaf.fold(self._model)
 
-    def read(self, batch: Batch) -> Iterator[Event]:
+    def read(self, batch: BatchLeaf) -> Iterator[Event]:
         """The events of the batch that are wanted."""
         first, end, judge, model = self._first, self._end, self._judge, self._model
         if model is not None:

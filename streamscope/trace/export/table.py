@@ -15,7 +15,7 @@ from typing import Any
 
 from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.export.jsonl import CHUNK, lost_as_json
-from streamscope.trace.export.selection import Lost
+from streamscope.trace.export.selection import ExportedGap
 from streamscope.trace.names import visible
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -37,7 +37,7 @@ def columns(vocabulary: Vocabulary) -> list[str]:
     return list(names)
 
 
-def rows_of_csv(rows: Iterable[Event | Lost], vocabulary: Vocabulary) -> Iterator[bytes]:
+def rows_of_csv(rows: Iterable[Event | ExportedGap], vocabulary: Vocabulary) -> Iterator[bytes]:
     """The table, some hundred kilobytes at a time: UTF-8, the first line names the columns. A gap is a row of kind
     `lost`, with how many `events` are missing.
     """

@@ -21,7 +21,8 @@ from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import Batch, Gap, GapRow, Leaf
+from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf
+from streamscope.trace.shapes import Gap
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.walk import Walk, state_before
 
@@ -237,7 +238,7 @@ class FoundRows:
     def _judged(self, leaf: Leaf, model: Model | None) -> Iterator[tuple[int, Event | Gap] | None]:
         """The rows of a leaf that are wanted, and None now and then, to take a breath."""
         wants, looked = self.query.of_event, 0
-        if isinstance(leaf, Batch):
+        if isinstance(leaf, BatchLeaf):
             if model is None:
                 for row, event in self._walk.events(leaf):
                     if wants(event):
@@ -266,7 +267,7 @@ class FoundRows:
             except FeedError as error:
                 self.past.damage = str(error)
                 model.lost(1)
-        if isinstance(leaf, GapRow):
+        if isinstance(leaf, GapLeaf):
             yield leaf.first, Gap(leaf.events)
 
     def _back(self) -> Iterator[None]:

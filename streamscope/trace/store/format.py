@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 import zstandard
 
-from streamscope.trace.shapes import BatchShape, EndShape, LossShape, Note
+from streamscope.trace.shapes import Batch, Gap, Goodbye, Note
 from streamscope.trace.untrusted import a_time
 from streamscope.trace.vocabulary import Words
 
@@ -97,10 +97,6 @@ class Header(msgspec.Struct):
         self.started, self.recorded = a_time(self.started), a_time(self.recorded)
 
 
-class Goodbye(EndShape):
-    """Why the recording ended, and the engine's exit status."""
-
-
 class Head(NamedTuple):
     """How a segment begins: what can be known of it without unpacking it."""
 
@@ -140,11 +136,11 @@ def read_head(data: bytes, offset: int = 0) -> Head:
     return head
 
 
-class BatchItem(BatchShape, tag=0):
+class BatchItem(Batch, tag=0):
     """A batch of the feed."""
 
 
-class GapItem(LossShape, tag=1):
+class GapItem(Gap, tag=1):
     """So many events are missing here."""
 
 
@@ -154,7 +150,7 @@ class SliceItem(msgspec.Struct, array_like=True, tag=2):
     place: int
     turn: int
     t: int
-    packed: bytes  # `pieces.SliceBody`
+    packed: bytes  # by `pieces.pack_slice`
 
 
 class ForgetItem(msgspec.Struct, array_like=True, tag=3):

@@ -18,8 +18,8 @@ from types import TracebackType
 
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import NoteMark
-from streamscope.trace.shapes import Note
+from streamscope.trace.pieces import NoteLeaf
+from streamscope.trace.shapes import Goodbye, Note
 from streamscope.trace.store.format import (
     CHUNK,
     END,
@@ -36,7 +36,6 @@ from streamscope.trace.store.format import (
     SEGMENT,
     TRAILER,
     VERSION,
-    Goodbye,
     Head,
     Header,
     PayloadItem,
@@ -157,7 +156,7 @@ class TraceFile:
     def notes(self) -> Iterator[Note]:
         """What was noted beside the feed, in order. Reads all of the file."""
         for segment in self._segments:
-            yield from (leaf.note for leaf in segment.leaves() if isinstance(leaf, NoteMark))
+            yield from (leaf.note for leaf in segment.leaves() if isinstance(leaf, NoteLeaf))
 
     @property
     def has_payload(self) -> bool:

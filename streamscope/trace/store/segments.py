@@ -17,17 +17,8 @@ from typing import TypeVar
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.keyframe import snapshot
 from streamscope.trace.packing import array_length
-from streamscope.trace.pieces import (
-    Batch,
-    ForgetMark,
-    Gap,
-    GapRow,
-    Leaf,
-    NoteMark,
-    SliceBody,
-    SliceMark,
-    pack_slice,
-)
+from streamscope.trace.pieces import BatchLeaf, ForgetLeaf, GapLeaf, Leaf, NoteLeaf, SliceLeaf, pack_slice
+from streamscope.trace.shapes import Gap
 from streamscope.trace.store.format import (
     CHUNK,
     HEAD,
@@ -132,17 +123,17 @@ class SegmentReader:
             self.damage[segment.first] = f"a segment cannot be read: {error}"
         return None
 
-    def _known_again(self, segment: Segment | None) -> Sequence[SliceMark]:
+    def _known_again(self, segment: Segment | None) -> Sequence[SliceLeaf]:
         """The state with which a segment begins as a snapshot that tells of it, if that can be had."""
         packed = self.keyframe(segment) if segment is not None and segment.head.has_keyframe else b""
         try:
             known = snapshot(packed) if packed else None
             if known is None or segment is None:
                 return ()
-            body = pack_slice(SliceBody(*known, first=True, last=True))
+            body = pack_slice(*known, first=True, last=True)
         except FeedError:  # whoever stands at the keyframe itself will say so
             return ()
-        return (SliceMark(segment.first, segment.place, segment.turn, segment.t, body),)
+        return (SliceLeaf(segment.first, segment.place, segment.turn, segment.t, body),)
 
     def _part(self, segment: Segment, number: int) -> bytes:
         """One part of a segment, unpacked."""
@@ -170,18 +161,18 @@ class SegmentReader:
                 words += len(item.words)
                 if words > MOST_WORDS:
                     raise TraceError("a segment has more words than one may have")
-                leaf = Batch(row, self._decoder.count(item.words), *clock, item.words)
+                leaf = BatchLeaf(row, self._decoder.count(item.words), *clock, item.words)
             elif isinstance(item, GapItem):
                 if item.events <= 0:
                     raise TraceError("a segment tells of a loss of no events")
-                leaf = GapRow(row, *clock, item.events)
+                leaf = GapLeaf(row, *clock, item.events)
             elif isinstance(item, ForgetItem):
-                leaf = ForgetMark(row, *clock, item.before_t)
+                leaf = ForgetLeaf(row, *clock, item.before_t)
             elif isinstance(item, NoteItem):
-                leaf = NoteMark(row, *clock, item)
+                leaf = NoteLeaf(row, *clock, item)
             else:
                 clock = item.place, item.turn, item.t
-                leaf = SliceMark(row, *clock, item.packed)
+                leaf = SliceLeaf(row, *clock, item.packed)
             leaves.append(leaf)
             row += leaf.count
         if row - segment.first != segment.count:
@@ -217,7 +208,7 @@ class Segment:
         self.cost = 800
 
     @property
-    def toll(self) -> int:
+    def effort(self) -> int:
         """Its table says how many, which is quickly read."""
         return 500
 
@@ -256,7 +247,7 @@ class Segment:
             skip = 0
 
 
-class _Damaged(GapRow):
+class _Damaged(GapLeaf):
     """A segment that cannot be read: all of its rows are one gap, and of each stream one row is."""
 
     __slots__ = ()

@@ -20,8 +20,8 @@ from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.packing import array_head
 from streamscope.trace.past import ROWS_PER_STREAM
-from streamscope.trace.pieces import SliceBody, pack_slice
-from streamscope.trace.shapes import BatchShape, EndShape, Note, PayloadShape, SliceShape
+from streamscope.trace.pieces import pack_slice
+from streamscope.trace.shapes import Batch, Goodbye, Note, Payload, Slice
 from streamscope.trace.store.format import (
     ALWAYS_KEYFRAME,
     END,
@@ -41,7 +41,6 @@ from streamscope.trace.store.format import (
     BatchItem,
     ForgetItem,
     GapItem,
-    Goodbye,
     Head,
     Header,
     Item,
@@ -134,7 +133,7 @@ class TraceWriter:
 
     # what comes
 
-    def records(self, frame: BatchShape) -> None:
+    def records(self, frame: Batch) -> None:
         """Takes a batch of the feed."""
         self._expect(frame.place)
         self._before_piece(frame.place, frame.turn, frame.t)
@@ -144,15 +143,15 @@ class TraceWriter:
             self._words.append(frame.words)
             self._take(BatchItem(frame.place, frame.turn, frame.t, frame.words), count)
 
-    def slice(self, frame: SliceShape) -> None:
+    def slice(self, frame: Slice) -> None:
         """Takes part of a snapshot."""
         self._expect(frame.place, alone=frame.alone)
         turn, t = frame.loop.turn, frame.loop.t
         self._before_piece(frame.place, turn, t)
         self._place = None if frame.alone else frame.place
         self._model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
-        body = SliceBody(frame.loop, frame.streams, frame.first, frame.last)
-        self._take(SliceItem(frame.place, turn, t, pack_slice(body)), 0)
+        packed = pack_slice(frame.loop, frame.streams, frame.first, frame.last)
+        self._take(SliceItem(frame.place, turn, t, packed), 0)
 
     def lost(self, events: int) -> None:
         """So many events are missing here."""
@@ -162,7 +161,7 @@ class TraceWriter:
         self._gaps += 1
         self._take(GapItem(events), 1)
 
-    def payload(self, frame: PayloadShape) -> None:
+    def payload(self, frame: Payload) -> None:
         """Takes bytes that a stream read or wrote."""
         self._before_piece(self._place or 0, self._model.turn, self._model.t)
         item = PayloadItem(self.events, frame.stream, frame.t, bool(frame.out), frame.total, bytes(frame.data))
@@ -183,7 +182,7 @@ class TraceWriter:
         if now >= self.due:
             self._end_segment()
 
-    def close(self, bye: EndShape | None = None) -> None:
+    def close(self, bye: Goodbye | None = None) -> None:
         """Ends the trace; without `bye` it says that the engine's own end is not in it. The file stays open."""
         if self._over:
             return

@@ -20,7 +20,8 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from streamscope.trace.decode import Event
-from streamscope.trace.past import Gap, Past
+from streamscope.trace.past import Past
+from streamscope.trace.shapes import Gap
 from streamscope.ui.actions import bindings
 from streamscope.ui.event_lines import event_parts, gap_parts, layout, row_text
 from streamscope.ui.messages import EventWanted, StreamSelected
