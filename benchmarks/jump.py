@@ -34,7 +34,7 @@ from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 from streamscope.trace.vocabulary import Vocabulary
 
 EVENTS = 10_000_000

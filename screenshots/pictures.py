@@ -15,10 +15,10 @@ from streamscope.link.session import Session
 from streamscope.trace.decode import Event
 from streamscope.trace.export import svg
 from streamscope.trace.export.titles import title
-from streamscope.ui.config import Config
+from streamscope.ui.config_file import Config
 from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.stream_table import StreamTable
-from streamscope.ui.widgets.timeline import Timeline
+from streamscope.ui.widgets.timeline_pane import Timeline
 
 HERE = Path(__file__).parent
 FEEDS = HERE / "feeds"

@@ -26,7 +26,8 @@ from streamscope.terminal import Leaving
 from streamscope.trace.instant import Target
 from streamscope.ui.actions import BY_ID, bindings, key_text
 from streamscope.ui.clipboard import copy_selected
-from streamscope.ui.config import Config
+from streamscope.ui.config_file import Config
+from streamscope.ui.feed_source import Source
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.palette import ActionProvider, StreamProvider
@@ -37,7 +38,6 @@ from streamscope.ui.screens.overview import OverviewScreen
 from streamscope.ui.screens.stream import StreamScreen
 from streamscope.ui.screens.timeline import TimelineScreen
 from streamscope.ui.screens.wall import WallScreen
-from streamscope.ui.source import Source
 from streamscope.ui.stuck import stack_text
 from streamscope.ui.themes import THEMES
 from streamscope.ui.travelling import TimeTravelApp

@@ -24,7 +24,7 @@ from streamscope.core.errors import CallbackEnded
 from streamscope.core.interrupted import Interrupted, interrupted
 from streamscope.core.probe import CALLBACK_NAMES
 from streamscope.servers.program import MainSignals
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 
 CLOSING_S = 0.5
 CLOSING_ROUNDS = 3

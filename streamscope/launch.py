@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from streamscope.departure import Departure
     from streamscope.link.session import Session
     from streamscope.trace.instant import Target
-    from streamscope.ui.config import Config
-    from streamscope.ui.source import Source
+    from streamscope.ui.config_file import Config
+    from streamscope.ui.feed_source import Source
 
 GREETING_S = 3.0
 """How long the screen waits to open for an engine that has not said who it is; its program may begin with long work."""
@@ -98,7 +98,7 @@ def run_on_trace(path: str, at: str) -> int:
     """Open the screen on a recorded trace, at an instant that is written as `trace.instant` reads it, or playing from
     the start if that is empty; returns the exit status. Raises CommandFailed.
     """
-    from streamscope.link.replay import Replay
+    from streamscope.link.replaying import Replay
     from streamscope.trace.instant import InstantError, parse_option
     from streamscope.trace.store.format import TraceError
 
@@ -122,7 +122,7 @@ def run_on_trace(path: str, at: str) -> int:
 
 
 def _config() -> Config:
-    from streamscope.ui.config import ConfigError, load_config
+    from streamscope.ui.config_file import ConfigError, load_config
 
     try:
         return load_config()

@@ -169,7 +169,7 @@ class OwnEngine:
         return os.pread(self._log, PRINTED, max(0, size - PRINTED))
 
     def _show_printed(self) -> None:
-        from streamscope.trace.names import visible
+        from streamscope.trace.plain_text import visible
 
         lines = self._printed().decode("utf-8", "backslashreplace").splitlines()
         if len(lines) == 1 and " listening on " in lines[0]:

@@ -48,7 +48,7 @@ from streamscope.servers.load import program_name
 from streamscope.servers.program import MainSignals, Program, ProgramFailed, Refusal, Stopped, prepare
 from streamscope.servers.traffic import Traffic
 from streamscope.telling import say, tell_lines
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 
 GRACE_S = 30.0
 """How long a callback that does not return is waited for, once the end was asked for; a screen has its own."""

@@ -14,10 +14,9 @@ from streamscope.core.records import Word
 from streamscope.link.asking import Standstill
 from streamscope.link.frames import PROTOCOL, Hello, as_received
 from streamscope.link.greeting import greeting
-from streamscope.trace import recipes
+from streamscope.trace.contents import Note, Payload
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
-from streamscope.trace.shapes import Note, Payload
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -29,6 +28,9 @@ STARTED = 1_700_000_000.0
 
 HERE = [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS]
 """The kinds of this version, as an engine names them when it is greeted."""
+
+JOINED_HERE = Vocabulary.here().joined
+"""The joined records of this version, likewise."""
 
 
 def greeted(program: str = "echo") -> Hello:
@@ -47,7 +49,7 @@ def record(kind: str, stream: int, *words: Word, fn: str = "") -> list[Word]:
 
 def joined(name: str, stream: int, *words: int) -> list[Word]:
     """One joined record."""
-    assert [name, len(words)] in [[joined, len(args)] for joined, args, _ in recipes.HERE]
+    assert [name, len(words)] in [[joined, len(args)] for joined, args, _ in JOINED_HERE]
     return [stream << 16 | joined_site(name), *words]
 
 

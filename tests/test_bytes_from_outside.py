@@ -23,10 +23,10 @@ import streamscope
 from streamscope.link.frames import MAX_COMMAND, FrameCutter
 from streamscope.servers import http_request
 from streamscope.servers.http_request import HttpError, RequestReader
-from streamscope.trace.names import host_and_port, visible
+from streamscope.trace.plain_text import host_and_port, visible
 
 PACKAGE = Path(streamscope.__file__).parent
-ROOMS = ("servers", "link", "trace/store", "trace/untrusted.py", "trace/names.py")
+ROOMS = ("servers", "link", "trace/store", "trace/untrusted.py", "trace/plain_text.py")
 """Where bytes of others are read. Patterns elsewhere read what the person has typed."""
 
 CALLS = {f"re.{call}" for call in ("compile", "match", "fullmatch", "search", "sub", "split", "findall", "finditer")}

@@ -16,7 +16,7 @@ from streamscope.commands.parameters import CONTEXT, Whole
 from streamscope.telling import CommandFailed, say, tell
 
 if TYPE_CHECKING:
-    from streamscope.trace.export.request import Request
+    from streamscope.trace.export.options import ExportOptions
     from streamscope.trace.store.reader import TraceFile
 
 FORMATS = ("jsonl", "csv", "perfetto", "svg")
@@ -71,7 +71,7 @@ def export(
     The status is 0 if everything was written, 1 if not all of the trace can be read or the output cannot be written,
     and 2 if what is asked for cannot be meant.
     """
-    from streamscope.trace.export.request import ExportError, Request
+    from streamscope.trace.export.options import ExportError, ExportOptions
     from streamscope.trace.store.format import TraceError
     from streamscope.trace.store.reader import TraceFile
     from streamscope.trace.untrusted import FeedError
@@ -80,11 +80,11 @@ def export(
     output = None if output == "-" else output
     if kind == "perfetto" and output is None and sys.stdout.isatty():
         raise click.UsageError("this is not for reading on a terminal: add -o OUT.pftrace")
-    request = Request(expression, begin, end, tuple(dict.fromkeys(streams)))
+    options = ExportOptions(expression, begin, end, tuple(dict.fromkeys(streams)))
     try:
         with TraceFile.open(file) as trace:
             try:
-                size = _write(output, _pieces(trace, request, kind, theme, title), not_over=file)
+                size = _write(output, _pieces(trace, options, kind, theme, title), not_over=file)
             finally:
                 missing, complete = trace.missing, trace.complete
     except ExportError as error:
@@ -109,16 +109,16 @@ def _format_of(output: str | None) -> str:
     raise click.UsageError(f"which format? add --to {'|'.join(FORMATS)}")
 
 
-def _pieces(trace: TraceFile, request: Request, kind: str, theme: str, title: str) -> Iterable[bytes]:
+def _pieces(trace: TraceFile, options: ExportOptions, kind: str, theme: str, title: str) -> Iterable[bytes]:
     """What is to be written, piece by piece. Raises ExportError before the first."""
-    from streamscope.trace.export import request as asked
+    from streamscope.trace.export import options as asked
 
     if kind == "svg":
         from streamscope.trace.export.svg import picture
 
-        return [picture(trace, request, theme=theme, title=title).encode()]
+        return [picture(trace, options, theme=theme, title=title).encode()]
     ways = {"jsonl": asked.lines_of_json, "csv": asked.rows_of_csv, "perfetto": asked.perfetto_packets}
-    return ways[kind](trace, request)
+    return ways[kind](trace, options)
 
 
 def _write(output: str | None, pieces: Iterable[bytes], *, not_over: str) -> int:
@@ -158,7 +158,7 @@ def _opened(output: str | None) -> Iterator[BinaryIO]:
 def _tell(output: str | None, kind: str, size: int, missing: str) -> None:
     """What became of it, on stderr."""
     from streamscope.trace.export.scales import size as in_bytes
-    from streamscope.trace.names import visible
+    from streamscope.trace.plain_text import visible
 
     if missing:
         say(missing)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def ps() -> None:
     """List the running engines: pid, program, address, streams and age."""
     from streamscope.link.discovery import nobody, search
-    from streamscope.link.table import engines_table
+    from streamscope.link.engines_table import engines_table
 
     found = search()
     if not found.folders:

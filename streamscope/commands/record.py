@@ -40,9 +40,9 @@ def record(
 
     The server never waits for it. What was recorded is looked at with: streamscope replay FILE
     """
+    from streamscope.link.attached_recorder import record
     from streamscope.link.discovery import ProbeError, find
     from streamscope.link.parts import PartsError, Rotation
-    from streamscope.link.recording import record
 
     check_recording(file, rotate=rotate, keep=keep, force=force)
     rotation = Rotation(*(rotate or (0, 0.0)), keep or 0)

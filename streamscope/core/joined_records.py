@@ -14,10 +14,16 @@ from .probe import CB_READ as CB_READ
 from .probe import KINDS, site
 from .records import FIRST_JOINED, SEQ_PER_WORD
 
-__all__ = ["JOINED", "READ_PARTIAL", "UV_WRITE", "Joined", "joined_site"]  # and the constants that the records have
+__all__ = [
+    "JOINED",
+    "READ_PARTIAL",
+    "UV_WRITE",
+    "JoinedRecord",
+    "joined_site",
+]  # and the constants that the records have
 
 
-class Joined(NamedTuple):
+class JoinedRecord(NamedTuple):
     """One of them. Each step is the constant part of an event's header and, for each of its arguments, (0, place among
     `args`) or (1, constant).
     """
@@ -32,9 +38,9 @@ class Joined(NamedTuple):
         return [KINDS[site & 255].name for site, _ in self.steps]
 
 
-def _joined(name: str, args: str, *steps: tuple[str | int, ...]) -> Joined:
+def _joined(name: str, args: str, *steps: tuple[str | int, ...]) -> JoinedRecord:
     names = tuple(args.split())
-    return Joined(
+    return JoinedRecord(
         name,
         names,
         tuple(
@@ -67,7 +73,7 @@ _WRITTEN_STEPS: tuple[tuple[str | int, ...], ...] = (
     ("request.end", "uv__write_callbacks", "req", 0, "active_reqs", UV_WRITE),
 )
 
-JOINED: tuple[Joined, ...] = (
+JOINED: tuple[JoinedRecord, ...] = (
     _joined("read", "t fd n", _EVENT_STEP, *_READ_STEPS),
     _joined("read.again", "t fd n", _EVENT_STEP, ("flag.clear", "uv__read", READ_PARTIAL), *_READ_STEPS),
     _joined("read.end", "t", ("callback.end", "uv__read", CB_READ, "t"), ("flag.set", "uv__read", READ_PARTIAL)),

@@ -12,7 +12,7 @@ from streamscope.diagnosis.lint import Case
 from streamscope.diagnosis.shapes import Evidence, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND
 from streamscope.trace.figures import age_text, bytes_text
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 
 MOST_OF = 0.5
 """A share of the time above which it is what decides."""

@@ -25,8 +25,8 @@ from streamscope.link import process
 from streamscope.link.answering import ASK, BODY, HEAD, MAGIC, NAME, STACK
 from streamscope.link.process import Look
 from streamscope.link.subscriber import peer_pid
-from streamscope.trace.names import visible
-from streamscope.trace.shapes import Note
+from streamscope.trace.contents import Note
+from streamscope.trace.plain_text import visible
 
 QUIET_S = 0.25
 """So long nothing comes before the engine is asked, and so long it is given to answer."""

@@ -2,7 +2,7 @@
 
 A batch is nearly always one frame. What a program says may be otherwise: text that is no text (half a surrogate from a
 file name), numbers beyond 64 bits, a callback that tells of a million events. None of it may end the link, so such
-words are tamed, and a batch that is too large is cut between records.
+words are made sendable, and a batch that is too large is cut between records.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ def pack_batch(
             yield wire.pack(wire.records(place, turn, t, words)), words
             return
         except (UnicodeError, OverflowError, FrameError):
-            words = [tame(word) for word in words]
+            words = [sendable(word) for word in words]
             most = MOST_TEXTS
     for start, end, part_turn, part_t in _cuts(layout, turn, t, words, most):
         yield from pack_batch(layout, place + start, part_turn, part_t, words[start:end])
 
 
-def tame(word: Word) -> Word:
+def sendable(word: Word) -> Word:
     """A word that msgpack has a form for: text of bounded length, with what is no text as its code; 64-bit numbers."""
     if isinstance(word, str):
         return word[:TEXT_LIMIT].encode("utf-8", "backslashreplace").decode("utf-8")
@@ -80,7 +80,7 @@ def last_part(
     layout: OwnLayout, place: int, turn: int, t: int, words: list[Word], most: int
 ) -> tuple[int, int, int, list[Word]]:
     """The newest whole records of a batch, at most so many words: their place, the turn and time that hold at their
-    start, and the words, tamed. What is being appended at this moment may be cut off, and is left out.
+    start, and the words, made sendable. What is being appended at this moment may be cut off, and is left out.
     """
     lengths, t_at, turn_at = layout.lengths, layout.t_at, layout.turn_at
     start = i = 0
@@ -94,7 +94,7 @@ def last_part(
         if turn_at[code]:
             turn = int(words[i + turn_at[code]])
         i += lengths[code]
-    return place + start, start_turn, start_t, [tame(word) for word in words[start:i]]
+    return place + start, start_turn, start_t, [sendable(word) for word in words[start:i]]
 
 
 def _cuts(layout: OwnLayout, turn: int, t: int, words: list[Word], most: int) -> Iterator[tuple[int, int, int, int]]:

@@ -28,7 +28,7 @@ from streamscope.core.records import SEQ_PER_WORD
 from streamscope.link import following
 from streamscope.link.frames import AnyFrame, BatchFrame, GapFrame, GoodbyeFrame, Hello, SliceFrame
 from streamscope.trace.decode import Decoder, event_as_json
-from streamscope.trace.names import printable_json
+from streamscope.trace.plain_text import printable_json
 from streamscope.trace.vocabulary import Vocabulary
 
 _WRITE_AT_ONCE = 128 * 1024

@@ -22,7 +22,7 @@ from streamscope.link.wire import MAX_FRAME as MAX_FRAME
 from streamscope.link.wire import PROTOCOL as PROTOCOL
 from streamscope.link.wire import FrameCutter as FrameCutter
 from streamscope.link.wire import FrameError as FrameError
-from streamscope.trace.shapes import Batch, Gap, Goodbye, Note, Payload, Slice
+from streamscope.trace.contents import Batch, Gap, Goodbye, Note, Payload, Slice
 from streamscope.trace.untrusted import a_path, a_time
 from streamscope.trace.vocabulary import Words
 
@@ -52,7 +52,7 @@ class Hello(Frame, tag="hello"):
     control: bool = False  # whether this inspector may send commands that touch streams
     payload: int = 0  # bytes of each read and write that leave the engine unasked, 0 for none
     streams: int = 0  # how many TCP, pipe and tty handles there are now
-    joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]] = []  # see `trace/recipes`
+    joined: list[tuple[str, list[str], list[tuple[int, list[tuple[int, int]]]]]] = []  # see `trace/expansions`
     probe: str = ""  # path of the socket where the engine takes inspectors, "" for none
     recording: str = ""  # path of the trace that the engine's own recorder writes, "" for none
     vocabulary: Words | None = None  # what the catalogue's words mean; None in protocol 1

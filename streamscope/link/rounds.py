@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamscope.link import wire
-from streamscope.link.batches import tame
+from streamscope.link.batches import sendable
 from streamscope.link.feed import Feed
 from streamscope.link.producer import Producer
 from streamscope.link.states import SET_BY_PROGRAMS, State
@@ -49,12 +49,12 @@ def next_slice(producer: Producer, round_: Round, feed: Feed, *, alone: bool = F
     try:
         return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone))
     except (UnicodeError, OverflowError):
-        handles = [_tamed(state) for state in handles]
+        handles = [_sendable(state) for state in handles]
         return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone))
 
 
-def _tamed(state: State) -> State:
+def _sendable(state: State) -> State:
     """What the program itself may have set to what msgpack has no form for."""
     for place in SET_BY_PROGRAMS:
-        state[place] = tame(state[place])
+        state[place] = sendable(state[place])
     return state

@@ -38,11 +38,11 @@ from streamscope.link.frames import (
     check_protocol,
 )
 from streamscope.link.subscriber import EVERYTHING
+from streamscope.trace.contents import Note, Payload
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
-from streamscope.trace.names import host_and_port
 from streamscope.trace.past import Past
-from streamscope.trace.shapes import Note, Payload
+from streamscope.trace.plain_text import host_and_port
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 

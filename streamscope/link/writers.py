@@ -27,7 +27,7 @@ from streamscope.link.publisher import Publisher
 from streamscope.link.subscriber import Subscriber
 from streamscope.link.wire import Command, Hello
 from streamscope.telling import say
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 
 STDOUT = "-"
 

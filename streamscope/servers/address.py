@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from streamscope.core import Pipe, Tcp, UVError, error_text, format_address
-from streamscope.trace.names import host_and_port
+from streamscope.trace.plain_text import host_and_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

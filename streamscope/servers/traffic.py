@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 
 
 class Traffic:

@@ -100,7 +100,7 @@ class _Step(NamedTuple):
     fields: tuple[tuple[str, int], ...]
 
 
-class _Plan(NamedTuple):
+class _Recipe(NamedTuple):
     """How a record becomes events: constants to put behind its words, and a step for each event."""
 
     length: int
@@ -125,7 +125,7 @@ class Decoder:
         self._special += range(len(kinds), 256)
         for code in layout.expansions:
             self._special[code] = None
-        self._plans: list[_Plan | None] = [None] * 256  # made when they are first wanted
+        self._recipes: list[_Recipe | None] = [None] * 256  # made when they are first wanted
 
     @classmethod
     def here(cls) -> Decoder:
@@ -185,11 +185,11 @@ class Decoder:
         """How many of the events in these words, which `count` has accepted, come before the clock reads `wanted`, or
         before the loop's turn is that. It is less where the words begin.
         """
-        plans = self._plans
+        recipes = self._recipes
         i, end, events = 0, len(words), 0
         while i < end:
             code: int = words[i] & 255  # type: ignore[operator]
-            length, constants, steps, weight, timed = plans[code] or self._plan(code)
+            length, constants, steps, weight, timed = recipes[code] or self._recipe(code)
             if timed:
                 for number, step in enumerate(steps):
                     at = step.turn if by_turn else step.t
@@ -210,11 +210,11 @@ class Decoder:
         """The events of a batch that `count` has accepted: those of one stream, if one is given, and without the first
         `skip`.
         """
-        plans, functions = self._plans, self.functions
+        recipes, functions = self._recipes, self.functions
         i, end = 0, len(words)
         while i < end:
             header: int = words[i]  # type: ignore[assignment]  # types were checked by `count`
-            length, constants, steps, weight, timed = plans[header & 255] or self._plan(header & 255)
+            length, constants, steps, weight, timed = recipes[header & 255] or self._recipe(header & 255)
             wanted = stream is None or header >> 16 == stream
             if wanted and skip >= weight:
                 skip -= weight
@@ -240,14 +240,14 @@ class Decoder:
                     yield Event(seq, t, turn, number, kind, function, values[old], values[new], fields)
             i += length
 
-    def _plan(self, code: int) -> _Plan:
+    def _recipe(self, code: int) -> _Recipe:
         """How records with this code become events."""
         length = self.layout.lengths[code]
         expansion = self.layout.expansions.get(code)
         if expansion is None:
-            recipe: Sequence[tuple[int, Sequence[tuple[int, int]]]] = [(code, [(0, n) for n in range(length - 1)])]
+            steps_told: Sequence[tuple[int, Sequence[tuple[int, int]]]] = [(code, [(0, n) for n in range(length - 1)])]
         else:
-            recipe = expansion.steps
+            steps_told = expansion.steps
         constants: list[Word | None] = [None]  # for an old or new that a kind has not
 
         def constant(word: int) -> int:
@@ -255,7 +255,7 @@ class Decoder:
             return length + len(constants) - 1
 
         steps = []
-        for site, refs in recipe:
+        for site, refs in steps_told:
             shape = self._shapes[site & 255]
             places = [0, *(constant(word) if is_constant else 1 + word for is_constant, word in refs)]
             old, new = (
@@ -275,8 +275,8 @@ class Decoder:
                 )
             )
         timed = any(step.t or step.turn for step in steps)
-        plan = self._plans[code] = _Plan(length, tuple(constants), tuple(steps), len(steps), timed)
-        return plan
+        made = self._recipes[code] = _Recipe(length, tuple(constants), tuple(steps), len(steps), timed)
+        return made
 
 
 def _count_texts(closer: _Shape | int, words: Sequence[Word], i: int) -> int:

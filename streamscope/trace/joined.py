@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from streamscope.core.joined_records import CB_READ, READ_PARTIAL, UV_WRITE, joined_site
+from streamscope.trace.expansions import Expansion
 from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, Fold, Words, too_long
-from streamscope.trace.recipes import Expansion
 from streamscope.trace.state import RequestState, StreamState
 
 Run: TypeAlias = Callable[[Fold, Words, int, int], int]

@@ -1,8 +1,8 @@
 """What a time line remembers of the part of the past that it has gone over.
 
-A `Block` is the tally of some leaves of the past, and how the stream stood before them; a `Run` is blocks without a
-break between them, and the walker that goes on after them; `Pieces` is a block that was gone over once more, cut where
-columns begin and end.
+A `Block` is the tally of some leaves of the past, and how the stream stood before them; a `Covered` is blocks
+without a break between them, and the walker that goes on after them; a `CutBlock` is a block that was gone over once
+more, cut where columns begin and end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Block:
         self.tally.add(later.tally)
 
 
-class Run:
+class Covered:
     """A part of the past that has been gone over without a break, up to the place `end` and the time `t1`."""
 
     __slots__ = ("blocks", "end", "first", "gap", "row", "t0", "t1", "walker")
@@ -46,8 +46,8 @@ class Run:
         self.walker = walker
         self.blocks: list[Block] = []
 
-    def take_in(self, later: Run) -> None:
-        """Go on as the run that this one has reached."""
+    def take_in(self, later: Covered) -> None:
+        """Go on as the part that this one has reached."""
         self.blocks += later.blocks
         self.end, self.row, self.t1, self.walker = later.end, later.row, later.t1, later.walker
         self.gap = later.gap
@@ -67,7 +67,7 @@ class Run:
         self.blocks = blocks[::2]
 
 
-class Pieces:
+class CutBlock:
     """A block, cut at some edges of columns."""
 
     __slots__ = ("edges", "tallies")
@@ -75,7 +75,7 @@ class Pieces:
     def __init__(self, edges: list[int], tallies: list[Tally]) -> None:
         self.edges, self.tallies = edges, tallies
 
-    def piece(self, block: Block, a: int, b: int) -> Tally | None:
+    def between(self, block: Block, a: int, b: int) -> Tally | None:
         """What of the block lies between these times, None if it was not cut there."""
         place = bisect_right(self.edges, a)
         begins = self.edges[place - 1] == a if place else a <= block.t0

@@ -20,7 +20,7 @@ from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
 from streamscope.trace.keyframe import Look, look
-from streamscope.trace.lane_blocks import Block, Pieces, Place, Run
+from streamscope.trace.lane_blocks import Block, Covered, CutBlock, Place
 from streamscope.trace.past import Keyframe, Past
 from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, SliceLeaf
 from streamscope.trace.tally import ALL, Standing, Tally, Walker
@@ -58,7 +58,7 @@ MOST_COLUMNS = 4096
 MOST_BLOCKS = 8192
 SAMPLES_KEPT = 1024
 COLUMNS_KEPT = 2 * MOST_COLUMNS
-PIECES_KEPT = MOST_COLUMNS
+CUT_BLOCKS_KEPT = MOST_COLUMNS
 AT_ONCE_S = 0.004
 """So long `window` itself may go over records; the rest is `work`'s."""
 
@@ -88,11 +88,11 @@ class Lanes:
         """The greatest write_queue_size that has been seen."""
         self._monotonic = monotonic
         self._tables = Tables(past.decoder)
-        self._runs: list[Run] = []  # in order; no two touch
+        self._covered: list[Covered] = []  # in order; no two touch
         self._samples: OrderedDict[int, Look] = OrderedDict()  # by the row of their keyframe
         self._sampled: list[tuple[int, int]] = []  # time and row of each, in order
         self._columns: OrderedDict[tuple[int, int], Column] = OrderedDict()  # exact ones, that nothing can change
-        self._pieces: OrderedDict[tuple[Place, Place], Pieces] = OrderedDict()
+        self._cuts: OrderedDict[tuple[Place, Place], CutBlock] = OrderedDict()
         self._edges: list[int] = []
 
     def window(self, t0: int, t1: int, n: int, now: int | None = None) -> list[Column]:
@@ -116,7 +116,7 @@ class Lanes:
     @property
     def blocks(self) -> int:
         """How many blocks are kept: what memory is taken for."""
-        return sum(len(run.blocks) for run in self._runs)
+        return sum(len(covered.blocks) for covered in self._covered)
 
     # going over the past
 
@@ -169,39 +169,39 @@ class Lanes:
     def _go_on(self) -> Iterator[bool]:
         """Go over the window's part of the past, leaf by leaf."""
         t1 = self._edges[-1]
-        run = self._run_at(self._edges[0])
-        run.grow()
+        covered = self._covered_at(self._edges[0])
+        covered.grow()
         joined = True
-        while joined and run.t1 < t1:
+        while joined and covered.t1 < t1:
             joined = False
-            for place, leaf in self.past.leaves(*run.end):
-                if self._takes_in_next(run, place):
+            for place, leaf in self.past.leaves(*covered.end):
+                if self._takes_in_next(covered, place):
                     joined = True
                     break
-                self._extend(run, place, leaf)
+                self._extend(covered, place, leaf)
                 yield True
-                if run.t1 >= t1:
+                if covered.t1 >= t1:
                     return
 
-    def _run_at(self, t: int) -> Run:
-        """The run that is to be extended so that this time is covered."""
-        for run in self._runs:
-            if run.t0 < t <= run.t1:
-                return run
+    def _covered_at(self, t: int) -> Covered:
+        """The part that is to be extended so that this time is covered."""
+        for covered in self._covered:
+            if covered.t0 < t <= covered.t1:
+                return covered
         oldest = self._oldest()
         keyframe = self._whole_before(t)
         place = max(oldest, (keyframe.piece, 0)) if keyframe is not None else oldest
-        for run in self._runs:
-            if run.first <= place <= run.end:
-                return run
+        for covered in self._covered:
+            if covered.first <= place <= covered.end:
+                return covered
         standing, row, start = Standing(), self.past.first, self.past.span_t()[0]
         if keyframe is not None and place == (keyframe.piece, 0):
             state = self._sample(keyframe).state
             standing = Standing(sure=True) if state is None else Standing.of(state)
             row, start = keyframe.row, keyframe.t
-        run = Run(place, row, start, Walker(self._tables, self.stream, standing, start))
-        self._runs.insert(bisect_left(self._runs, place, key=_first), run)
-        return run
+        covered = Covered(place, row, start, Walker(self._tables, self.stream, standing, start))
+        self._covered.insert(bisect_left(self._covered, place, key=_first), covered)
+        return covered
 
     def _whole_before(self, t: int) -> Keyframe | None:
         """The last keyframe before this time at which all was known."""
@@ -211,21 +211,21 @@ class Lanes:
                 return frames[place]
         return None
 
-    def _extend(self, run: Run, place: Place, leaf: Leaf) -> None:
-        walker = run.walker
-        before, t0 = walker.standing(), run.t1
+    def _extend(self, covered: Covered, place: Place, leaf: Leaf) -> None:
+        walker = covered.walker
+        before, t0 = walker.standing(), covered.t1
         self._walk(walker, leaf)
-        run.t1 = max(t0, walker.t)
-        run.end = place[0], place[1] + 1
-        run.row = leaf.first + leaf.count
-        run.gap = (leaf, leaf.events) if isinstance(leaf, GapLeaf) else None
+        covered.t1 = max(t0, walker.t)
+        covered.end = place[0], place[1] + 1
+        covered.row = leaf.first + leaf.count
+        covered.gap = (leaf, leaf.events) if isinstance(leaf, GapLeaf) else None
         tally = walker.take()
-        run.blocks.append(Block(place, run.end, t0, run.t1, before, tally))
+        covered.blocks.append(Block(place, covered.end, t0, covered.t1, before, tally))
         self.flags |= tally.any
         self.wants |= tally.wanted
         self.peak = max(self.peak, tally.wq_max)
         if self.blocks > MOST_BLOCKS:
-            for each in self._runs:
+            for each in self._covered:
                 each.condense()
 
     def _walk(self, walker: Walker, leaf: Leaf) -> None:
@@ -240,27 +240,27 @@ class Lanes:
             except FeedError as error:  # the next snapshot, or keyframe, may say it
                 self.past.damage = str(error)
 
-    def _takes_in_next(self, run: Run, place: Place) -> bool:
-        """Whether the run has reached the next one, which it then takes in."""
-        after = self._runs.index(run) + 1
-        if after == len(self._runs) or place < self._runs[after].first:
+    def _takes_in_next(self, covered: Covered, place: Place) -> bool:
+        """Whether the part has reached the next one, which it then takes in."""
+        after = self._covered.index(covered) + 1
+        if after == len(self._covered) or place < self._covered[after].first:
             return False
-        run.take_in(self._runs.pop(after))
+        covered.take_in(self._covered.pop(after))
         return True
 
     def _cut_blocks(self) -> Iterator[bool]:
         """Go once more over the blocks into which an edge of the window falls."""
         edges = self._edges
-        for run in self._runs:
+        for covered in self._covered:
             inner: dict[int, list[int]] = {}
-            for edge in edges[bisect_right(edges, run.t0) : bisect_right(edges, run.t1)]:
-                place = bisect_left(run.blocks, edge, key=_last_time)
-                if place < len(run.blocks) and run.blocks[place].t0 < edge:
+            for edge in edges[bisect_right(edges, covered.t0) : bisect_right(edges, covered.t1)]:
+                place = bisect_left(covered.blocks, edge, key=_last_time)
+                if place < len(covered.blocks) and covered.blocks[place].t0 < edge:
                     inner.setdefault(place, []).append(edge)
             for place, cuts in inner.items():
-                block = run.blocks[place]
-                pieces = self._pieces.get((block.first, block.end))
-                if pieces is None or pieces.edges != cuts:
+                block = covered.blocks[place]
+                cut = self._cuts.get((block.first, block.end))
+                if cut is None or cut.edges != cuts:
                     self._cut(block, cuts)
                     yield True
 
@@ -274,9 +274,9 @@ class Lanes:
             self._walk(walker, leaf)
         tallies.append(walker.take())
         tallies += [Tally()] * (len(cuts) + 1 - len(tallies))  # only where the clock ran backwards
-        self._pieces[block.first, block.end] = Pieces(cuts, tallies)
-        if len(self._pieces) > PIECES_KEPT:
-            self._pieces.popitem(last=False)
+        self._cuts[block.first, block.end] = CutBlock(cuts, tallies)
+        if len(self._cuts) > CUT_BLOCKS_KEPT:
+            self._cuts.popitem(last=False)
 
     # columns
 
@@ -285,19 +285,19 @@ class Lanes:
         if column is not None:
             self._columns.move_to_end((a, b))
             return column
-        run = self._covering(a, b)
-        if run is None:
+        covered = self._covering(a, b)
+        if covered is None:
             return self._coarse(a, b)
         column = Column(t0=a, t1=b)
-        place = bisect_left(run.blocks, a, key=_last_time)
-        if place == len(run.blocks) and now is not None and now > a:
-            column.add(run.walker.tally)
+        place = bisect_left(covered.blocks, a, key=_last_time)
+        if place == len(covered.blocks) and now is not None and now > a:
+            column.add(covered.walker.tally)
             return column
-        for block in islice(run.blocks, place, None):
+        for block in islice(covered.blocks, place, None):
             if block.t0 >= b:
                 break
             self._add_block(column, block)
-        if run.t1 >= b and column.exact:
+        if covered.t1 >= b and column.exact:
             self._columns[a, b] = column
             if len(self._columns) > COLUMNS_KEPT:
                 self._columns.popitem(last=False)
@@ -309,21 +309,21 @@ class Lanes:
         if a <= block.t0 and block.t1 < b:
             column.add(block.tally)
             return
-        pieces = self._pieces.get((block.first, block.end))
-        piece = pieces.piece(block, a, b) if pieces is not None else None
+        cut = self._cuts.get((block.first, block.end))
+        piece = cut.between(block, a, b) if cut is not None else None
         if piece is not None:
-            self._pieces.move_to_end((block.first, block.end))
+            self._cuts.move_to_end((block.first, block.end))
             column.add(piece)
         else:  # for now, the whole block counts where it begins
             column.exact = False
             column.add(block.tally if a <= block.t0 else block.tally.standing_only())
 
-    def _covering(self, a: int, b: int) -> Run | None:
-        """The run that has all of what is left of the past between these times."""
+    def _covering(self, a: int, b: int) -> Covered | None:
+        """The part that has all of what is left of the past between these times."""
         oldest, end = self._oldest(), self.past.end
-        for run in self._runs:
-            if (run.t0 < a or run.first <= oldest) and (run.t1 >= b or run.row >= end):
-                return run
+        for covered in self._covered:
+            if (covered.t0 < a or covered.first <= oldest) and (covered.t1 >= b or covered.row >= end):
+                return covered
         return None
 
     def _coarse(self, a: int, b: int) -> Column:
@@ -349,13 +349,13 @@ class Lanes:
     def _forget_dropped(self) -> None:
         """Blocks of which the past has dropped anything are of no use: they cannot be cut any more."""
         oldest = self._oldest()
-        for run in self._runs:
-            gone = bisect_left(run.blocks, oldest, key=_first)
+        for covered in self._covered:
+            gone = bisect_left(covered.blocks, oldest, key=_first)
             if gone:
-                del run.blocks[:gone]
-                run.first = run.blocks[0].first if run.blocks else run.end
-                run.t0 = run.blocks[0].t0 if run.blocks else run.t1
-        self._runs = [run for run in self._runs if run.end >= oldest]
+                del covered.blocks[:gone]
+                covered.first = covered.blocks[0].first if covered.blocks else covered.end
+                covered.t0 = covered.blocks[0].t0 if covered.blocks else covered.t1
+        self._covered = [covered for covered in self._covered if covered.end >= oldest]
 
 
 def _scattered(number: int) -> int:
@@ -371,7 +371,7 @@ def _time(keyframe: Keyframe) -> int:
     return keyframe.t
 
 
-def _first(part: Run | Block) -> Place:
+def _first(part: Covered | Block) -> Place:
     return part.first
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from streamscope.core.records import FIRST_JOINED, Word
-from streamscope.trace.recipes import Expansion, expansions
+from streamscope.trace.expansions import Expansion, expansions
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 

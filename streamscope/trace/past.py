@@ -7,7 +7,7 @@ is left keeps its number. A row is therefore what a position in time is called: 
 rows before it, and of the slices that stand before it.
 
 Now and then the past keeps a `Keyframe`, the whole state at a row, so that state anywhere is one keyframe and a short
-fold from there (`travel`). When the oldest batches go, the keyframes before them go with them, and the oldest state
+fold from there (`traveller`). When the oldest batches go, the keyframes before them go with them, and the oldest state
 that can be had is at `reach`.
 
 The rows of one stream have numbers of their own, which never shift either. They are found by an index that is made
@@ -26,6 +26,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from streamscope.core.records import SEQ_PER_WORD, Word
+from streamscope.trace.contents import Gap, Note
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.pieces import (
     PIECE_COST,
@@ -39,7 +40,6 @@ from streamscope.trace.pieces import (
     SliceLeaf,
     pack_slice,
 )
-from streamscope.trace.shapes import Gap, Note
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.stream_index import StreamIndex
 from streamscope.trace.untrusted import FeedError

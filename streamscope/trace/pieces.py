@@ -16,10 +16,10 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from streamscope.core.records import Word
+from streamscope.trace.contents import Gap, Note, Slice
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.model import Model
 from streamscope.trace.packing import read_handles
-from streamscope.trace.shapes import Gap, Note, Slice
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import MALFORMED, FeedError
 

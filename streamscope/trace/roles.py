@@ -5,7 +5,7 @@ An address is text from outside: what this makes of it is fit for a terminal.
 
 from __future__ import annotations
 
-from streamscope.trace.names import host_and_port, visible
+from streamscope.trace.plain_text import host_and_port, visible
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 

@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 import msgspec
 
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf, Leaf
-from streamscope.trace.shapes import Gap
 from streamscope.trace.walk import Walk
 
 Wanted: TypeAlias = Callable[[Event | Gap], bool]

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from streamscope.core.records import Word
 from streamscope.trace.decode import Event
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 from streamscope.trace.vocabulary import Vocabulary
 
 Writer: TypeAlias = Callable[[Event, Vocabulary], tuple[str, str]]

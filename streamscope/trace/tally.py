@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from streamscope.trace.shapes import Slice
+from streamscope.trace.contents import Slice
 from streamscope.trace.state import StreamState
 
 if TYPE_CHECKING:

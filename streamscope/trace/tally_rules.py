@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from streamscope.core.joined_records import READ_PARTIAL
 from streamscope.trace.decode import Decoder
-from streamscope.trace.recipes import Expansion
+from streamscope.trace.expansions import Expansion
 from streamscope.trace.state import NO_FAILURES
 from streamscope.trace.tally import ALL, Standing, Walker, Words
 from streamscope.trace.writes import ends_of_writes

@@ -23,7 +23,7 @@ import msgspec
 from streamscope.core.joined_records import JOINED
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.vocabulary import words as words_of_the_engine
-from streamscope.trace.recipes import Kinds, Recipes
+from streamscope.trace.expansions import JoinedAsTold, Kinds
 from streamscope.trace.state import StreamState
 from streamscope.trace.untrusted import NAME, FeedError
 
@@ -130,7 +130,7 @@ class Greeting(Protocol):
         """Names of the functions."""
 
     @property
-    def joined(self) -> Recipes:
+    def joined(self) -> JoinedAsTold:
         """The joined records."""
 
     @property
@@ -152,7 +152,7 @@ class Vocabulary:
     """
 
     def __init__(
-        self, kinds: Kinds, functions: Sequence[str], joined: Recipes = (), words: Words | None = None
+        self, kinds: Kinds, functions: Sequence[str], joined: JoinedAsTold = (), words: Words | None = None
     ) -> None:
         if words is None:
             words = frozen_words()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from streamscope.trace.names import host_and_port
+from streamscope.trace.plain_text import host_and_port
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import peer_text, pending_count

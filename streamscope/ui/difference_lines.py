@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from streamscope.trace.difference import COUNTERS, FLAGS, Change, Difference, StreamDifference, Value
+from streamscope.trace.compare import COUNTERS, FLAGS, Change, Difference, StreamDifference, Value
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.peer import peer_text

@@ -12,9 +12,9 @@ import msgspec
 from rich.cells import cell_len, set_cell_size
 
 from streamscope.core.errors import UV_EAGAIN
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
 from streamscope.trace.sentence import sentence
-from streamscope.trace.shapes import Gap
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text

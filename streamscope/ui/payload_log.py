@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from rich.cells import chop_cells
 
-from streamscope.trace.shapes import Payload
+from streamscope.trace.contents import Payload
 from streamscope.ui.safe import LIMIT, visible
 
 KEPT = 256 * 1024

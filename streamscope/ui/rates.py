@@ -16,7 +16,7 @@ import msgspec
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.series import SECOND_NS, STEP_NS, Series
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 _SECOND = SECOND_NS // STEP_NS
 MOST_BACK = 20

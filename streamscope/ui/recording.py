@@ -16,7 +16,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 from streamscope.ui.widgets.meters import bytes_text
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Recording:
         names = chain([name], (f"{name}-{number}" for number in count(2)))  # for one of the same second
         self._path = next(path for path in (Path(f"{each}.scope") for each in names) if not path.exists()).absolute()
         self._child = self._begin(
-            [sys.executable, "-P", "-m", "streamscope.link.recording", hello.probe, os.fspath(self._path)],
+            [sys.executable, "-P", "-m", "streamscope.link.attached_recorder", hello.probe, os.fspath(self._path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

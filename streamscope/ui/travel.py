@@ -13,15 +13,15 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from streamscope.trace.compare import copied
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
-from streamscope.trace.difference import copied
 from streamscope.trace.instant import Standpoint, Target
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.search import Searching, search
-from streamscope.trace.shapes import Gap
 from streamscope.trace.state import LoopState, StreamState
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 from streamscope.ui.lane_changes import lane_change
 
 SECOND = 1_000_000_000

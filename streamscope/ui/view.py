@@ -19,10 +19,10 @@ from streamscope.trace.instant import Standpoint, Target
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.series import Series
 from streamscope.trace.state import StreamState
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
+from streamscope.ui.feed_source import Source
 from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
-from streamscope.ui.source import Source
 from streamscope.ui.standing import Standing
 from streamscope.ui.travel import Mark, Travel
 from streamscope.ui.trouble import is_listener, listeners

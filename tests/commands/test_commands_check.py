@@ -10,7 +10,7 @@ from running_command import run
 
 from streamscope.core import Loop, Tcp
 from streamscope.testing import Tracer
-from streamscope.trace.check.language import FORMS
+from streamscope.trace.check.assertion import FORMS
 
 
 def serves_itself(loop: Loop) -> None:

@@ -23,10 +23,10 @@ from running_command import COMMAND, Load, Serving, echoed, environment, follow,
 from waiting import PATIENCE_S, until
 
 from streamscope.link.session import Session
+from streamscope.trace.contents import Gap
 from streamscope.trace.model import Model
-from streamscope.trace.shapes import Gap
 from streamscope.trace.store.reader import TraceFile
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 COUNTED = ("sys.read", "sys.write", "handle.init", "handle.closed")
 

@@ -12,7 +12,7 @@ import pytest
     ("script", "never"),
     [
         ("import streamscope.ui.columns, streamscope.ui.actions", "textual"),
-        ("import streamscope.ui.config as c; c.parse_config('past_mib = 5')", "textual"),
+        ("import streamscope.ui.config_file as c; c.parse_config('past_mib = 5')", "textual"),
         ("import streamscope.app", "streamscope.trace.filter"),
     ],
     ids=["columns and actions", "settings", "the screen"],

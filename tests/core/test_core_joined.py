@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 from core_kernel import HUP, IN, OUT, Kernel, World
+from feeds import JOINED_HERE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,9 +22,9 @@ from streamscope.core import JoinedLoop, Loop, Tcp, UVError
 from streamscope.core.joined_records import JOINED
 from streamscope.core.records import FIRST_JOINED, Word
 from streamscope.trace.decode import Decoder
+from streamscope.trace.expansions import JoinedAsTold
 from streamscope.trace.joined import HANDLERS, RUNS
 from streamscope.trace.model import Model
-from streamscope.trace.recipes import HERE, Recipes
 from streamscope.trace.vocabulary import Vocabulary
 
 STREAMS = 2
@@ -180,10 +181,10 @@ def fields(feed: list[Word]) -> list[list[Any]]:
     ]
 
 
-def folded(feed: list[Word], recipes: Recipes = HERE) -> list[Any]:
+def folded(feed: list[Word], told: JoinedAsTold = JOINED_HERE) -> list[Any]:
     """What a model makes of it; joined records that it does not know by name it folds event by event."""
     decoder = Decoder.here()
-    model = Model(Vocabulary(decoder.kinds, decoder.functions, recipes))
+    model = Model(Vocabulary(decoder.kinds, decoder.functions, told))
     model.apply(0, 0, 0, feed)
     return [model.streams, model.loop, {n: list(done) for n, done in model.completed.items()}, model.events_seen]
 
@@ -200,7 +201,9 @@ def assert_same_both_ways(program: list[tuple[str, int, Any]], redundant_mod: bo
         assert joined.told_epoll() == plain.told_epoll()
         assert fields(joined.feed) == fields(plain.feed)
         assert folded(joined.feed) == folded(plain.feed)
-        assert folded(joined.feed, [(f"other.{name}", args, steps) for name, args, steps in HERE]) == folded(plain.feed)
+        assert folded(joined.feed, [(f"other.{name}", args, steps) for name, args, steps in JOINED_HERE]) == folded(
+            plain.feed
+        )
     finally:
         plain.world.end()
         joined.world.end()

@@ -6,7 +6,7 @@ from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.vocabulary import words
 from streamscope.core.vocabulary.fields import FIELDS
-from streamscope.core.vocabulary.flags import FLAGS
+from streamscope.core.vocabulary.flag_words import FLAGS
 from streamscope.core.vocabulary.functions import FUNCTION_MEANINGS
 from streamscope.core.vocabulary.kinds import KIND_WORDS
 from streamscope.trace.state import LoopState, StreamState

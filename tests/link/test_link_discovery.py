@@ -26,8 +26,8 @@ from streamscope.link.discovery import (
     search,
     will_return,
 )
+from streamscope.link.engines_table import age, engines_table
 from streamscope.link.frames import pack
-from streamscope.link.table import age, engines_table
 
 NOBODY = 65534
 

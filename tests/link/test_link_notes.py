@@ -12,8 +12,8 @@ from link_room import Room
 from streamscope.core import flags as uv
 from streamscope.link import wire
 from streamscope.link.frames import BatchFrame, SliceFrame
-from streamscope.link.replay import Replay
-from streamscope.trace.shapes import MOST_NOTE, Note
+from streamscope.link.replaying import Replay
+from streamscope.trace.contents import MOST_NOTE, Note
 from streamscope.trace.state import LoopState
 from streamscope.trace.store.writer import TraceWriter
 

@@ -34,12 +34,12 @@ from streamscope.link.frames import (
 from streamscope.link.parts import Options, Parts, Rotation, open_first
 from streamscope.link.recorder import LOOK_S, Recorder
 from streamscope.link.subscriber import Subscriber
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
 from streamscope.trace.model import Model
-from streamscope.trace.shapes import Gap
 from streamscope.trace.state import LoopState
 from streamscope.trace.store.reader import TraceFile
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 TURN = site("loop.turn", "uv_run")
 WHOLE = SliceFrame(0, LoopState(), [], True, True)

@@ -8,7 +8,7 @@ import pytest
 from link_room import Crowd, Room, assert_model_is_engine
 
 from streamscope.core import JoinedLoop, Loop, Pipe, Tcp
-from streamscope.trace.shapes import Gap
+from streamscope.trace.contents import Gap
 
 
 @pytest.mark.parametrize("make_loop", [Loop, JoinedLoop])

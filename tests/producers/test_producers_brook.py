@@ -14,7 +14,7 @@ from running_command import run
 from waiting import until
 
 from streamscope.link.discovery import search
-from streamscope.link.replay import Replay
+from streamscope.link.replaying import Replay
 from streamscope.link.session import Session
 from streamscope.trace.decode import Event
 from streamscope.trace.sentence import sentence

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from running_command import run
 
 from streamscope.core.records import SAMPLED
-from streamscope.link.replay import Replay
+from streamscope.link.replaying import Replay
 from streamscope.link.session import Session
 from streamscope.trace.decode import Event
 from streamscope.trace.model import Model

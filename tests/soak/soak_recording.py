@@ -10,10 +10,10 @@ from soak_inspector import compare, wait
 from waiting import until
 
 from streamscope.link.session import Session
-from streamscope.trace.shapes import Gap
+from streamscope.trace.contents import Gap
 from streamscope.trace.store.format import TraceError
 from streamscope.trace.store.reader import TraceFile
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 ROTATE_BYTES = 4 * 1024 * 1024
 KEEP = 3

@@ -384,5 +384,5 @@ def test_only_the_first_failures_are_told_in_full() -> None:
 )
 def test_what_asks_for_no_state_is_judged_without_folding(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     grown = past_of([at(1 * MS), opened(7), record("sys.write", 7, 3, 9, 9), record("sys.read", 7, 3, 9, 9)])
-    monkeypatch.setattr("streamscope.trace.check.run.Model", None)
+    monkeypatch.setattr("streamscope.trace.check.checking.Model", None)
     verdict_of(grown, text)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from streamscope.trace.check import Assertion
-from streamscope.trace.check.language import FORMS, STOPS
+from streamscope.trace.check.assertion import FORMS, STOPS
 from streamscope.trace.check.watches import SHOWN
 from streamscope.trace.vocabulary import Vocabulary
 

@@ -16,7 +16,7 @@ from trace_scene import Stage
 
 from streamscope.core.probe import KINDS, site
 from streamscope.core.records import Word
-from streamscope.trace.export.request import ExportError, Request, lines_of_json, perfetto_packets, rows_of_csv
+from streamscope.trace.export.options import ExportError, ExportOptions, lines_of_json, perfetto_packets, rows_of_csv
 from streamscope.trace.export.svg import picture
 from streamscope.trace.lanes import Lanes
 from streamscope.trace.store.reader import TraceFile
@@ -62,7 +62,7 @@ def test_every_format_takes_whatever_a_writer_took(
     tmp_path_factory: pytest.TempPathFactory, happenings: list[Any], text: str
 ) -> None:
     with recorded(tmp_path_factory.mktemp("trace"), happenings) as trace:
-        request = Request(filter=text)
+        request = ExportOptions(filter=text)
         lines = [json.loads(line) for line in b"".join(lines_of_json(trace, request)).splitlines()]
         assert all(line["kind"] for line in lines)
         assert b"".join(rows_of_csv(trace, request)).decode().count("\n") >= len(lines)

@@ -16,7 +16,7 @@ from trace_mutants import a_trace, opened_from, taken_apart
 from trace_scene import SLOW, Stage, accepted
 
 from streamscope.core import flags as uv
-from streamscope.trace.export.request import ExportError, Request, lines_of_json, perfetto_packets, rows_of_csv
+from streamscope.trace.export.options import ExportError, ExportOptions, lines_of_json, perfetto_packets, rows_of_csv
 from streamscope.trace.export.stretches import missing
 from streamscope.trace.export.svg import picture
 from streamscope.trace.lanes import Lanes
@@ -24,7 +24,7 @@ from streamscope.trace.pieces import SliceLeaf
 from streamscope.trace.store.format import TraceError
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.segments import Segment
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 QUEUED = 5000
 """Bytes that are queued in the segment that gets damaged, and stay so."""
@@ -59,22 +59,22 @@ def trace(tmp_path: Path) -> Iterator[TraceFile]:
 
 
 def test_a_gap_stands_for_the_segment(trace: TraceFile) -> None:
-    lines = [json.loads(line) for line in b"".join(lines_of_json(trace, Request())).splitlines()]
+    lines = [json.loads(line) for line in b"".join(lines_of_json(trace, ExportOptions())).splitlines()]
     [lost] = [line for line in lines if line["kind"] == "lost"]
     assert lost["events"] == 4
     assert lines[-1]["kind"] == "epoll.wait"
-    assert b"".join(rows_of_csv(trace, Request())).count(b"\n") == len(lines) + 1
+    assert b"".join(rows_of_csv(trace, ExportOptions())).count(b"\n") == len(lines) + 1
 
 
 def test_a_filter_knows_state_again(trace: TraceFile) -> None:
-    request = Request(filter=f"flag==READ_PARTIAL and wq=={QUEUED} and not flag(READING)")
+    request = ExportOptions(filter=f"flag==READ_PARTIAL and wq=={QUEUED} and not flag(READING)")
     [line] = b"".join(lines_of_json(trace, request)).splitlines()[1:]
     assert json.loads(line)["t"] == 300 * MS
 
 
 def test_perfetto_shows_again_what_goes_on(trace: TraceFile) -> None:
     parsed = pb.Trace()
-    parsed.ParseFromString(b"".join(perfetto_packets(trace, Request())))
+    parsed.ParseFromString(b"".join(perfetto_packets(trace, ExportOptions())))
     begins: dict[str, list[int]] = {}
     names: dict[int, str] = {}
     sizes = []
@@ -92,7 +92,7 @@ def test_perfetto_shows_again_what_goes_on(trace: TraceFile) -> None:
 
 
 def test_a_picture_is_hatched_only_where_events_are_missing(trace: TraceFile) -> None:
-    text = picture(trace, Request(), theme="light")
+    text = picture(trace, ExportOptions(), theme="light")
     assert "4 events lost" in text
     lanes = Lanes(trace.past, SLOW)
     columns = lanes.window(0, 400 * MS, 40)
@@ -108,9 +108,9 @@ def test_a_stretch_may_begin_where_the_end_is_damaged(tmp_path: Path) -> None:
     data = bytearray(three_segments(Stage(tmp_path / "x.scope")))
     data[where_segments_begin(data)[2] + 120] ^= 1
     with opened_from(bytes(data)) as trace:
-        assert b"".join(lines_of_json(trace, Request(begin="-50ms"))) == b""
+        assert b"".join(lines_of_json(trace, ExportOptions(begin="-50ms"))) == b""
         with pytest.raises(ExportError, match=r"--from 9s: the trace ends before that, at 0\.400 s"):
-            lines_of_json(trace, Request(begin="9s"))
+            lines_of_json(trace, ExportOptions(begin="9s"))
 
 
 def test_stepping_over_it_leads_where_a_jump_does(trace: TraceFile) -> None:
@@ -157,7 +157,11 @@ def export_all(data: bytes) -> None:
         return
     with trace:
         assert trace.missing
-        for request in (Request(), Request(filter="wq > 5 or error"), Request(begin="-1ns", streams=(7,))):
+        for request in (
+            ExportOptions(),
+            ExportOptions(filter="wq > 5 or error"),
+            ExportOptions(begin="-1ns", streams=(7,)),
+        ):
             for ways in (lines_of_json, rows_of_csv, perfetto_packets):
                 with suppress(ExportError):  # what is left may have no such stream
                     b"".join(ways(trace, request))

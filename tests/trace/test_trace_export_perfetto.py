@@ -15,8 +15,8 @@ from trace_scene import QUICK, SERVER, SLOW, Stage, accepted, play
 
 from streamscope.core import flags as uv
 from streamscope.trace.decode import Event
-from streamscope.trace.export import perfetto, perfetto_tracks, request, wire
-from streamscope.trace.export.request import ExportError, Request, perfetto_packets
+from streamscope.trace.export import options, packets, perfetto, perfetto_tracks
+from streamscope.trace.export.options import ExportError, ExportOptions, perfetto_packets
 from streamscope.trace.store.reader import TraceFile
 
 BEGIN, END = pb.TrackEvent.TYPE_SLICE_BEGIN, pb.TrackEvent.TYPE_SLICE_END
@@ -90,8 +90,8 @@ def trace(tmp_path: Path) -> Iterator[TraceFile]:
         yield opened_trace
 
 
-def told(trace: TraceFile, asked: Request | None = None) -> Told:
-    return Told(b"".join(perfetto_packets(trace, asked or Request())))
+def told(trace: TraceFile, asked: ExportOptions | None = None) -> Told:
+    return Told(b"".join(perfetto_packets(trace, asked or ExportOptions())))
 
 
 def counted(trace: TraceFile) -> Counter[tuple[int, str]]:
@@ -212,7 +212,7 @@ def test_a_gap_is_a_slice_and_nothing_goes_on_through_it(trace: TraceFile) -> No
 
 
 def test_a_stretch_begins_with_what_was_under_way(trace: TraceFile) -> None:
-    found = told(trace, Request(begin="250ms", end="305ms"))
+    found = told(trace, ExportOptions(begin="250ms", end="305ms"))
 
     slow = found.stream(SLOW)
     assert found.spans(found.one("wants OUT", slow)) == [(250, 305)]
@@ -222,7 +222,7 @@ def test_a_stretch_begins_with_what_was_under_way(trace: TraceFile) -> None:
 
 
 def test_a_stretch_in_which_nothing_happens_has_what_goes_on(trace: TraceFile) -> None:
-    found = told(trace, Request(begin="210ms", end="290ms"))
+    found = told(trace, ExportOptions(begin="210ms", end="290ms"))
 
     slow = found.stream(SLOW)
     assert found.spans(found.one("wants OUT", slow)) == [(210, 290)]
@@ -230,7 +230,11 @@ def test_a_stretch_in_which_nothing_happens_has_what_goes_on(trace: TraceFile) -
 
 
 def test_only_the_streams_that_are_wanted(trace: TraceFile) -> None:
-    for asked in (Request(streams=(SLOW,)), Request(filter="wq > 64KiB"), Request(filter="status == ECONNRESET")):
+    for asked in (
+        ExportOptions(streams=(SLOW,)),
+        ExportOptions(filter="wq > 64KiB"),
+        ExportOptions(filter="status == ECONNRESET"),
+    ):
         found = told(trace, asked)
         assert len([track for track in found.tracks.values() if track.name.startswith("#")]) == 1
         assert found.spans(found.one("READING", found.stream(SLOW))) == [(100, 200)]
@@ -239,20 +243,20 @@ def test_only_the_streams_that_are_wanted(trace: TraceFile) -> None:
 
 def test_a_filter_that_wants_no_stream_is_told(trace: TraceFile) -> None:
     with pytest.raises(ExportError, match="no stream has an event that the filter wants"):
-        perfetto_packets(trace, Request(filter="wq > 1GiB"))
+        perfetto_packets(trace, ExportOptions(filter="wq > 1GiB"))
 
 
 def test_a_filter_that_wants_too_many_streams_is_told(trace: TraceFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request, "MOST_PICKED", 1)
+    monkeypatch.setattr(options, "MOST_PICKED", 1)
 
     with pytest.raises(ExportError, match="more than 1 streams"):
-        perfetto_packets(trace, Request(filter="kind==flag.set"))
+        perfetto_packets(trace, ExportOptions(filter="kind==flag.set"))
 
 
 def test_the_viewer_can_show_the_time_of_day(trace: TraceFile) -> None:
     clocks = {clock.clock_id: clock.timestamp for clock in told(trace).trace.packet[0].clock_snapshot.clocks}
 
-    assert clocks == {pb.BuiltinClock.BUILTIN_CLOCK_BOOTTIME: 0, wire.REALTIME: int(STARTED * 1e9)}
+    assert clocks == {pb.BuiltinClock.BUILTIN_CLOCK_BOOTTIME: 0, packets.REALTIME: int(STARTED * 1e9)}
 
 
 def test_names_from_a_feed_are_shown_with_their_control_characters(tmp_path: Path) -> None:
@@ -277,7 +281,7 @@ def test_made_up_numbers_end_in_a_trace_all_the_same(tmp_path: Path) -> None:
 
 
 def test_names_that_a_feed_makes_up_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MOST_NAMES", 10)
+    monkeypatch.setattr(packets, "MOST_NAMES", 10)
     stage = Stage(tmp_path / "x.scope")
     stage.batch(opened(SLOW), *(record("callback.begin", SLOW, 1000 + number, 0) for number in range(100)))
     with stage.close() as trace:
@@ -302,7 +306,7 @@ def test_handles_that_are_closed_are_forgotten_while_it_goes_on(tmp_path: Path) 
     for number in range(1, 200):
         stage.batch(accepted(SERVER + number, 40000 + number), record("handle.closed", SERVER + number))
     with stage.close() as trace:
-        selection = Request().select(trace)
+        selection = ExportOptions().select(trace)
         exporters: list[perfetto.Exporter] = []
         made = perfetto.Exporter.__init__
 

@@ -17,15 +17,15 @@ from trace_past import one_by_one
 from trace_records import opened
 from trace_scene import QUICK, SLOW, Stage, play
 
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event, event_as_json
-from streamscope.trace.export.request import ExportError, Request, lines_of_json, rows_of_csv
+from streamscope.trace.export.options import ExportError, ExportOptions, lines_of_json, rows_of_csv
 from streamscope.trace.export.selection import ExportedGap
 from streamscope.trace.export.table import cell, columns
 from streamscope.trace.filter import Filter
 from streamscope.trace.model import Model
-from streamscope.trace.names import printable_json
 from streamscope.trace.pieces import BatchLeaf
-from streamscope.trace.shapes import Gap
+from streamscope.trace.plain_text import printable_json
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -36,7 +36,7 @@ def trace(tmp_path: Path) -> Any:
         yield opened
 
 
-def exported(trace: TraceFile, request: Request) -> list[dict[str, Any]]:
+def exported(trace: TraceFile, request: ExportOptions) -> list[dict[str, Any]]:
     return [msgspec.json.decode(line) for line in b"".join(lines_of_json(trace, request)).splitlines()]
 
 
@@ -53,7 +53,7 @@ def without_losses(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_every_event_is_a_line_and_a_loss_stands_in_its_place(trace: TraceFile) -> None:
-    lines = exported(trace, Request())
+    lines = exported(trace, ExportOptions())
 
     kinds = [row.kind if isinstance(row, Event) else "lost" for row in rows(trace)]
     assert [line["kind"] for line in lines] == kinds
@@ -68,14 +68,14 @@ def test_a_loss_at_the_end_is_told(tmp_path: Path) -> None:
     stage = play(Stage(tmp_path / "x.scope"))
     stage.lose(7)
     with stage.close() as trace:
-        last, lost = exported(trace, Request())[-2:]
+        last, lost = exported(trace, ExportOptions())[-2:]
 
     assert (lost["kind"], lost["events"]) == ("lost", 7)
     assert lost["seq"] > last["seq"]
 
 
 def test_only_the_streams_that_are_named(trace: TraceFile) -> None:
-    lines = without_losses(exported(trace, Request(streams=(QUICK,))))
+    lines = without_losses(exported(trace, ExportOptions(streams=(QUICK,))))
 
     assert lines == events_that(trace, lambda event: event.stream == QUICK)
     assert len(lines) > 10
@@ -91,7 +91,7 @@ def test_only_the_streams_that_are_named(trace: TraceFile) -> None:
     ],
 )
 def test_only_the_events_that_the_filter_wants(trace: TraceFile, text: str, wanted: Callable[[Event], bool]) -> None:
-    lines = without_losses(exported(trace, Request(filter=text)))
+    lines = without_losses(exported(trace, ExportOptions(filter=text)))
 
     assert lines == events_that(trace, wanted)
     assert lines
@@ -112,12 +112,12 @@ def test_a_filter_of_state_sees_each_event_with_its_stream_right_after_it(trace:
             if stream is not None and stream.write_queue_size > 65536 and isinstance(event, Event):
                 expected.append(event_as_json(event, Vocabulary.here()))
 
-    lines = without_losses(exported(trace, Request(filter="wq > 64KiB")))
+    lines = without_losses(exported(trace, ExportOptions(filter="wq > 64KiB")))
 
     assert Filter.parse("wq > 64KiB", Vocabulary.here()).needs_state
     assert lines == expected
     assert len(expected) > 5
-    later = without_losses(exported(trace, Request(filter="wq > 64KiB", begin="550ms")))
+    later = without_losses(exported(trace, ExportOptions(filter="wq > 64KiB", begin="550ms")))
     assert later == [line for line in expected if line["t"] >= 550 * MS]
 
 
@@ -132,7 +132,7 @@ def test_a_filter_of_state_sees_each_event_with_its_stream_right_after_it(trace:
     ],
 )
 def test_only_a_stretch_of_time(trace: TraceFile, begin: str, end: str, t0: int, t1: int) -> None:
-    lines = without_losses(exported(trace, Request(begin=begin, end=end)))
+    lines = without_losses(exported(trace, ExportOptions(begin=begin, end=end)))
 
     assert lines == events_that(trace, lambda event: t0 <= event.t < t1)
     assert lines
@@ -144,12 +144,12 @@ def test_a_stretch_may_begin_and_end_within_one_record(trace: TraceFile) -> None
     first, last = events[place], events[place + 2]
 
     for text in ("", "seq > 0"):
-        lines = exported(trace, Request(begin=f"seq {first.seq}", end=f"#{last.seq}", filter=text))
+        lines = exported(trace, ExportOptions(begin=f"seq {first.seq}", end=f"#{last.seq}", filter=text))
         assert lines == [event_as_json(event, Vocabulary.here()) for event in events[place : place + 2]]
 
 
 def test_turns_bound_a_stretch_too(trace: TraceFile) -> None:
-    lines = without_losses(exported(trace, Request(begin="turn 2", end="turn 3")))
+    lines = without_losses(exported(trace, ExportOptions(begin="turn 2", end="turn 3")))
 
     assert lines == events_that(trace, lambda event: event.turn == 2)
 
@@ -157,21 +157,21 @@ def test_turns_bound_a_stretch_too(trace: TraceFile) -> None:
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        (Request(filter="wq >"), "--filter: "),
-        (Request(filter="flag == NOSUCH"), "NOSUCH"),
-        (Request(begin="mark"), "there are no marks here"),
-        (Request(end="yesterday"), "--to-time yesterday: "),
-        (Request(begin="17"), "of what?"),
-        (Request(begin="300ms", end="200ms"), "the end is not after the beginning"),
-        (Request(begin="turn 3", end="turn 2"), "the end is not after the beginning"),
-        (Request(begin="250ms", end="250ms"), "the end is not after the beginning"),
-        (Request(begin="9s"), "--from 9s: the trace ends before that, at 1.002 s"),
-        (Request(begin="turn 99"), "--from turn 99: the trace ends before that, at 1.002 s"),
-        (Request(end="start"), "--to-time start: the trace begins only at 0.000 s"),
+        (ExportOptions(filter="wq >"), "--filter: "),
+        (ExportOptions(filter="flag == NOSUCH"), "NOSUCH"),
+        (ExportOptions(begin="mark"), "there are no marks here"),
+        (ExportOptions(end="yesterday"), "--to-time yesterday: "),
+        (ExportOptions(begin="17"), "of what?"),
+        (ExportOptions(begin="300ms", end="200ms"), "the end is not after the beginning"),
+        (ExportOptions(begin="turn 3", end="turn 2"), "the end is not after the beginning"),
+        (ExportOptions(begin="250ms", end="250ms"), "the end is not after the beginning"),
+        (ExportOptions(begin="9s"), "--from 9s: the trace ends before that, at 1.002 s"),
+        (ExportOptions(begin="turn 99"), "--from turn 99: the trace ends before that, at 1.002 s"),
+        (ExportOptions(end="start"), "--to-time start: the trace begins only at 0.000 s"),
     ],
 )
 def test_what_cannot_be_meant_is_said_before_anything_is_written(
-    trace: TraceFile, request_: Request, said: str
+    trace: TraceFile, request_: ExportOptions, said: str
 ) -> None:
     for way in (lines_of_json, rows_of_csv):
         with pytest.raises(ExportError, match=said):
@@ -179,7 +179,7 @@ def test_what_cannot_be_meant_is_said_before_anything_is_written(
 
 
 def test_a_stretch_in_which_nothing_happens_has_no_lines(trace: TraceFile) -> None:
-    assert exported(trace, Request(begin="210ms", end="290ms")) == []
+    assert exported(trace, ExportOptions(begin="210ms", end="290ms")) == []
 
 
 @given(st.text(max_size=20))
@@ -195,7 +195,7 @@ def test_lines_of_json_do_nothing_to_a_terminal_and_say_the_same(text: str) -> N
 
 def test_a_name_out_of_a_trace_reaches_no_terminal_as_it_came(tmp_path: Path) -> None:
     with play(Stage(tmp_path / "x.scope"), name="\x1b[2J\x9b31mé").close() as trace:
-        out = b"".join(lines_of_json(trace, Request(filter="kind == handle.name")))
+        out = b"".join(lines_of_json(trace, ExportOptions(filter="kind == handle.name")))
 
     assert rb'"name":"\u001b[2J\u009b31m' + "é".encode() in out
 
@@ -203,13 +203,13 @@ def test_a_name_out_of_a_trace_reaches_no_terminal_as_it_came(tmp_path: Path) ->
 # CSV
 
 
-def table(trace: TraceFile, request: Request) -> list[dict[str, str]]:
+def table(trace: TraceFile, request: ExportOptions) -> list[dict[str, str]]:
     text = b"".join(rows_of_csv(trace, request)).decode()
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_csv_has_the_same_rows_with_a_column_for_everything(trace: TraceFile) -> None:
-    lines, found = exported(trace, Request()), table(trace, Request())
+    lines, found = exported(trace, ExportOptions()), table(trace, ExportOptions())
 
     assert len(found) == len(lines)
     for line, row in zip(lines, found):
@@ -232,7 +232,7 @@ def test_csv_columns_are_those_of_the_feeds_own_catalogue() -> None:
 )
 def test_what_a_spreadsheet_would_run_is_text(tmp_path: Path, name: str) -> None:
     with play(Stage(tmp_path / "x.scope"), name=name).close() as trace:
-        named = next(row for row in table(trace, Request()) if row["kind"] == "handle.name")
+        named = next(row for row in table(trace, ExportOptions()) if row["kind"] == "handle.name")
 
     assert named["name"].startswith(("'", "\\"))
     assert not set(named["name"]) & set("\t\r\n\x1b\0")
@@ -247,7 +247,7 @@ def test_a_cell_shows_control_characters_and_runs_nothing(text: str) -> None:
 
 
 def test_numbers_below_nothing_stay_numbers(trace: TraceFile) -> None:
-    ended = next(row for row in table(trace, Request()) if row["kind"] == "request.end" and row["status"] != "0")
+    ended = next(row for row in table(trace, ExportOptions()) if row["kind"] == "request.end" and row["status"] != "0")
 
     assert (ended["status"], ended["status_name"]) == ("-104", "ECONNRESET")
 
@@ -256,13 +256,13 @@ def test_an_error_that_is_kept_for_later_has_its_name(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "x.scope")
     stage.batch(opened(SLOW), record("delayed_error", SLOW, 0, -111))
     with stage.close() as trace:
-        kept = table(trace, Request())[-1]
+        kept = table(trace, ExportOptions())[-1]
 
     assert (kept["new"], kept["new_name"]) == ("-111", "ECONNREFUSED")
 
 
 def test_a_loss_is_a_row(trace: TraceFile) -> None:
-    (lost,) = [row for row in table(trace, Request(streams=(QUICK,))) if row["kind"] == "lost"]
+    (lost,) = [row for row in table(trace, ExportOptions(streams=(QUICK,))) if row["kind"] == "lost"]
 
     assert lost["events"] == "1234"
-    assert [row for row in Request(streams=(QUICK,)).select(trace).rows() if isinstance(row, ExportedGap)]
+    assert [row for row in ExportOptions(streams=(QUICK,)).select(trace).rows() if isinstance(row, ExportedGap)]

@@ -15,8 +15,8 @@ from trace_scene import QUICK, SERVER, SLOW, Stage, accepted, play
 
 from streamscope.core import flags as uv
 from streamscope.trace.export import scales
+from streamscope.trace.export.options import ExportError, ExportOptions
 from streamscope.trace.export.pen import DARK, LIGHT, clean, fitting, width_of
-from streamscope.trace.export.request import ExportError, Request
 from streamscope.trace.export.stretches import BUSY, LIT, is_busy, lanes_of, lit, missing
 from streamscope.trace.export.svg import UNITS, picture
 from streamscope.trace.lanes import Column, Lane, lanes_of_feed
@@ -44,12 +44,12 @@ class Drawn:
         return [title.split(": ")[1] for title in self.titles if title.startswith(f"{name}: ")]
 
 
-def drawn(trace: TraceFile, request: Request, theme: str = "light", title: str = "") -> Drawn:
+def drawn(trace: TraceFile, request: ExportOptions, theme: str = "light", title: str = "") -> Drawn:
     return Drawn(picture(trace, request, theme=theme, title=title))
 
 
 def test_a_picture_shows_the_stream_whose_queue_grew_longest(trace: TraceFile) -> None:
-    found = drawn(trace, Request())
+    found = drawn(trace, ExportOptions())
 
     assert "#7 tcp ← 127.0.0.1:50000" in found.texts
     assert not any("#8" in text for text in found.texts)
@@ -58,11 +58,11 @@ def test_a_picture_shows_the_stream_whose_queue_grew_longest(trace: TraceFile) -
 
 
 def test_a_slide_is_sixteen_to_nine(trace: TraceFile) -> None:
-    assert drawn(trace, Request()).root.get("viewBox") == "0 0 1280 720"
+    assert drawn(trace, ExportOptions()).root.get("viewBox") == "0 0 1280 720"
 
 
 def test_lanes_are_named_as_libuv_names_them_and_say_when_they_were_lit(trace: TraceFile) -> None:
-    found = drawn(trace, Request(streams=(SLOW,), begin="0s", end="1s"))
+    found = drawn(trace, ExportOptions(streams=(SLOW,), begin="0s", end="1s"))
 
     names = [text for text in found.texts if text.isupper() or text.startswith("wants ")]
     assert names == ["READABLE", "WRITABLE", "READING", "READ_PARTIAL", "wants IN", "wants OUT", "CLOSING", "CLOSED"]
@@ -72,7 +72,7 @@ def test_lanes_are_named_as_libuv_names_them_and_say_when_they_were_lit(trace: T
 
 
 def test_the_queue_has_its_peak_and_how_long_it_was_above_the_mark(trace: TraceFile) -> None:
-    found = drawn(trace, Request(streams=(SLOW,), begin="0s", end="1s"))
+    found = drawn(trace, ExportOptions(streams=(SLOW,), begin="0s", end="1s"))
 
     (said,) = [text for text in found.texts if text.startswith("write_queue_size peaks")]
     assert re.fullmatch(r"write_queue_size peaks at 97\.7 KiB, 0\.\d{3} s · above high_water for 21\d ms", said)
@@ -81,7 +81,7 @@ def test_the_queue_has_its_peak_and_how_long_it_was_above_the_mark(trace: TraceF
 
 
 def test_what_is_missing_is_said(trace: TraceFile) -> None:
-    found = drawn(trace, Request(streams=(SLOW,)))
+    found = drawn(trace, ExportOptions(streams=(SLOW,)))
 
     assert "1,234 events lost" in found.texts
     assert "events are missing" in found.texts
@@ -89,16 +89,16 @@ def test_what_is_missing_is_said(trace: TraceFile) -> None:
 
 
 def test_what_happened_is_counted_beside_its_ticks(trace: TraceFile) -> None:
-    found = drawn(trace, Request(streams=(SLOW,)))
+    found = drawn(trace, ExportOptions(streams=(SLOW,)))
 
     for label, total in (("reads", "1 · 46.9 KiB"), ("writes", "1 · 66.4 KiB"), ("errors", "3")):
         assert label in found.texts
         assert total in found.texts
-    assert "errors" not in drawn(trace, Request(streams=(QUICK,))).texts
+    assert "errors" not in drawn(trace, ExportOptions(streams=(QUICK,))).texts
 
 
 def test_streams_stand_in_the_order_in_which_they_were_named(trace: TraceFile) -> None:
-    found = drawn(trace, Request(streams=(QUICK, SLOW, SERVER)))
+    found = drawn(trace, ExportOptions(streams=(QUICK, SLOW, SERVER)))
 
     assert [text.split()[0] for text in found.texts if text.startswith("#")] == ["#8", "#7", "#1"]
     box = str(found.root.get("viewBox")).split()
@@ -107,7 +107,7 @@ def test_streams_stand_in_the_order_in_which_they_were_named(trace: TraceFile) -
 
 
 def test_a_stretch_in_which_nothing_happens_is_drawn_as_it_stands(trace: TraceFile) -> None:
-    found = drawn(trace, Request(begin="210ms", end="290ms"))
+    found = drawn(trace, ExportOptions(begin="210ms", end="290ms"))
 
     assert found.slices("wants OUT") == ["210.00 ms – 290.00 ms (80 ms)"]
     assert "write_queue_size peaks at 78.1 KiB, 210.00 ms · above high_water for 80 ms" in found.texts
@@ -125,9 +125,9 @@ def test_what_is_long_leaves_room_for_what_stands_beside_it(tmp_path: Path) -> N
     name = "a name that its program has made far too long " * 4
     with play(Stage(tmp_path / "x.scope"), name=name).close() as trace:
         found = drawn(
-            trace, Request(streams=(SLOW,)), title="Nobody reads what the server writes to its slowest client"
+            trace, ExportOptions(streams=(SLOW,)), title="Nobody reads what the server writes to its slowest client"
         )
-        longer = drawn(trace, Request(streams=(SLOW,)), title="x" * 190)
+        longer = drawn(trace, ExportOptions(streams=(SLOW,)), title="x" * 190)
 
     sizes = {element.text: float(element.get("font-size", 0)) for element in found.root.iter(f"{SVG}text")}
     assert 17 < sizes["Nobody reads what the server writes to its slowest client"] < 27
@@ -141,7 +141,7 @@ def test_what_is_long_leaves_room_for_what_stands_beside_it(tmp_path: Path) -> N
 
 
 def test_a_filter_chooses_the_streams(trace: TraceFile) -> None:
-    found = drawn(trace, Request(filter='peer ~ ":50001"'))
+    found = drawn(trace, ExportOptions(filter='peer ~ ":50001"'))
 
     assert [text.split()[0] for text in found.texts if text.startswith("#")] == ["#8"]
 
@@ -152,14 +152,16 @@ def test_without_times_it_shows_the_life_of_what_it_shows(tmp_path: Path) -> Non
     stage.batch(stage.turn_to(10_100), record("handle.closed", SLOW))
     stage.batch(stage.turn_to(20_000))
     with stage.close() as trace:
-        found = drawn(trace, Request())
+        found = drawn(trace, ExportOptions())
 
     assert found.slices("READABLE") == ["9.9999 s – 10.1001 s (100 ms)"]
     assert "105 ms" in found.texts[1]
 
 
-@pytest.mark.parametrize("asked", [Request(streams=(99,)), Request(streams=(SLOW, 99)), Request(filter="stream==99")])
-def test_a_stream_that_is_not_there_is_told(trace: TraceFile, asked: Request) -> None:
+@pytest.mark.parametrize(
+    "asked", [ExportOptions(streams=(99,)), ExportOptions(streams=(SLOW, 99)), ExportOptions(filter="stream==99")]
+)
+def test_a_stream_that_is_not_there_is_told(trace: TraceFile, asked: ExportOptions) -> None:
     with pytest.raises(ExportError, match="no stream"):
         drawn(trace, asked)
 
@@ -169,19 +171,19 @@ def test_too_many_streams_are_refused(tmp_path: Path) -> None:
     for number in range(1, 15):
         stage.batch(accepted(number, 40000 + number))
     with stage.close() as trace, pytest.raises(ExportError, match="12 streams at most, not 14"):
-        drawn(trace, Request(streams=tuple(range(1, 15))))
+        drawn(trace, ExportOptions(streams=tuple(range(1, 15))))
 
 
 def test_a_trace_without_streams_is_told(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "x.scope")
     stage.batch(stage.turn_to(10))
     with stage.close() as trace, pytest.raises(ExportError, match="no stream"):
-        drawn(trace, Request())
+        drawn(trace, ExportOptions())
 
 
 @pytest.mark.parametrize("theme", ["auto", "light", "dark"])
 def test_every_theme_is_well_formed_and_has_its_own_ground(trace: TraceFile, theme: str) -> None:
-    text = picture(trace, Request(), theme=theme)
+    text = picture(trace, ExportOptions(), theme=theme)
 
     ground = ElementTree.fromstring(text).findall(f"{SVG}rect")[0]
     assert ground.get("fill") == (DARK if theme == "dark" else LIGHT)["paper"]
@@ -205,7 +207,7 @@ def test_text_stands_out_from_its_ground(theme: dict[str, str]) -> None:
 def test_names_cannot_break_out_of_the_picture(tmp_path: Path) -> None:
     evil = '</text><script>alert(1)</script>&x;"\x00\x1b[2J\ud800'
     with play(Stage(tmp_path / "x.scope", program=evil[:-1]), name=evil[:-1]).close() as trace:
-        found = drawn(trace, Request(), title='"><image href="http://example.org"/>')
+        found = drawn(trace, ExportOptions(), title='"><image href="http://example.org"/>')
 
     assert {element.tag.removeprefix(SVG) for element in found.root.iter()} <= {
         "svg", "title", "desc", "defs", "pattern", "rect", "line", "path", "circle", "text",
@@ -316,7 +318,7 @@ def test_sizes(number: float, text: str) -> None:
 
 
 def test_a_picture_has_a_column_for_every_unit(trace: TraceFile) -> None:
-    found = drawn(trace, Request(streams=(SLOW,), begin="0s", end=f"{UNITS}ms"))
+    found = drawn(trace, ExportOptions(streams=(SLOW,), begin="0s", end=f"{UNITS}ms"))
 
     (reading,) = found.slices("READING")
     assert reading == "100.0 ms – 201.0 ms (101 ms)"

@@ -8,6 +8,7 @@ from trace_chance import some_past
 from trace_past import CATALOGUE, Grown, one_by_one
 
 from streamscope.core import flags as uv
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.filter import rows as filter_rows
@@ -15,7 +16,6 @@ from streamscope.trace.filter.rows import FoundRows
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf
-from streamscope.trace.shapes import Gap
 from streamscope.trace.vocabulary import Vocabulary
 
 FILTERS = [

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from streamscope.cli import cli
 from streamscope.trace.state import StreamState
 from streamscope.trace.store.reader import TraceFile
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 from streamscope.trace.vocabulary import frozen_words
 
 FOLDER = Path(__file__).parent / "format_1"

@@ -17,12 +17,12 @@ from feeds import greeted
 from trace_mutants import Taken, a_trace, look_at_everything, opened_from, taken_apart
 
 from streamscope.link.discovery import Engine
+from streamscope.link.engines_table import engines_table
 from streamscope.link.frames import FrameError, Hello, Notice, pack, read_frame
-from streamscope.link.replay import Replay
+from streamscope.link.replaying import Replay
 from streamscope.link.session import Session
-from streamscope.link.table import engines_table
-from streamscope.trace.export import request as exported
-from streamscope.trace.export.request import ExportError, Request
+from streamscope.trace.export import options as exported
+from streamscope.trace.export.options import ExportError, ExportOptions
 from streamscope.trace.export.svg import picture
 from streamscope.trace.instant import InstantError, Standpoint, parse
 from streamscope.trace.store.format import Header, TraceError
@@ -122,8 +122,8 @@ def test_a_trace_is_refused_or_read_and_exported_whatever_its_header_says(field:
         with trace:
             look_at_everything(trace)
             for write in (exported.lines_of_json, exported.rows_of_csv, exported.perfetto_packets):
-                assert b"".join(write(trace, Request()))
-            for request in (Request(), Request(begin="12:00:01"), Request(end="00:00:00")):
+                assert b"".join(write(trace, ExportOptions()))
+            for request in (ExportOptions(), ExportOptions(begin="12:00:01"), ExportOptions(end="00:00:00")):
                 try:
                     assert picture(trace, request, theme="light", title="").startswith("<")
                 except (ExportError, InstantError):

@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from feeds import joined, record
+from feeds import JOINED_HERE, joined, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trace_records import opened
@@ -14,8 +14,8 @@ from trace_records import opened
 from streamscope.core import flags as uv
 from streamscope.core.joined_records import joined_site
 from streamscope.core.records import Word
-from streamscope.trace import recipes
 from streamscope.trace.decode import Decoder
+from streamscope.trace.expansions import JoinedAsTold
 from streamscope.trace.model import Model
 from streamscope.trace.state import StreamState
 from streamscope.trace.untrusted import FeedError
@@ -25,7 +25,7 @@ STREAMS = 4
 STRANGER = 99
 """Nobody has told of a handle with this number."""
 
-OTHERS: recipes.Recipes = [(f"other.{name}", args, steps) for name, args, steps in recipes.HERE]
+OTHERS: JoinedAsTold = [(f"other.{name}", args, steps) for name, args, steps in JOINED_HERE]
 """The same joined records under names that this version does not know, so that they are folded one by one."""
 
 
@@ -74,7 +74,7 @@ def looked_at(model: Model) -> dict[str, Any]:
     return {**state, "completed": {number: list(done) for number, done in model.completed.items()}}
 
 
-def folded(batches: list[list[Word]], joined_records: recipes.Recipes) -> list[dict[str, Any]]:
+def folded(batches: list[list[Word]], joined_records: JoinedAsTold) -> list[dict[str, Any]]:
     """What can be seen after each batch."""
     decoder = Decoder.here()
     model = Model(Vocabulary(decoder.kinds, decoder.functions, joined_records))
@@ -109,7 +109,7 @@ def test_runs_of_joined_records_are_folded_as_their_events_one_by_one(
             batches.append([])
         batches[-1] += words
 
-    assert folded(batches, recipes.HERE) == folded(batches, OTHERS)
+    assert folded(batches, JOINED_HERE) == folded(batches, OTHERS)
 
 
 def test_joined_records_at_other_codes_than_this_versions_are_folded_too() -> None:
@@ -125,7 +125,7 @@ def test_joined_records_at_other_codes_than_this_versions_are_folded_too() -> No
         for word in words
     ]
 
-    assert folded([turned], recipes.HERE[::-1]) == folded([words], recipes.HERE)
+    assert folded([turned], JOINED_HERE[::-1]) == folded([words], JOINED_HERE)
 
 
 @pytest.mark.parametrize("cut", range(1, 17))

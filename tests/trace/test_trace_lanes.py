@@ -179,9 +179,9 @@ def test_what_was_seen_says_which_lanes_are_worth_drawing() -> None:
 
 def test_a_joined_record_of_another_version_is_taken_apart() -> None:
     here = Decoder.here()
-    recipes = [(each.name, each.args, each.steps[::-1]) for each in JOINED if each.name == "read.again"]
-    grown = Grown(Decoder(Vocabulary(here.kinds, FUNCTIONS, recipes)))
-    grown.model = Model(Vocabulary(here.kinds, FUNCTIONS, recipes))
+    told = [(each.name, each.args, each.steps[::-1]) for each in JOINED if each.name == "read.again"]
+    grown = Grown(Decoder(Vocabulary(here.kinds, FUNCTIONS, told)))
+    grown.model = Model(Vocabulary(here.kinds, FUNCTIONS, told))
     grown.batch(opened(7), record("flag.set", 7, uv.READ_PARTIAL))
     grown.batch([7 << 16 | 192, 50, 9, 10])
 

@@ -7,8 +7,8 @@ from feeds import HERE, SECOND
 from moon import FLOW, FULL, LAND, MOON, SEA, TIDAL, WAXING, moonrise, record
 from trace_lanes import exact
 
+from streamscope.trace.compare import difference
 from streamscope.trace.decode import Event, event_as_json
-from streamscope.trace.difference import difference
 from streamscope.trace.export import perfetto, svg, table
 from streamscope.trace.export.selection import Selection
 from streamscope.trace.lanes import Lanes, lanes_of_feed

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from trace_records import opened
 
 from streamscope.core.records import Word
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.past import AT_ONCE, INDEXED_STREAMS, Past
-from streamscope.trace.shapes import Gap
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 

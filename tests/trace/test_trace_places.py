@@ -12,13 +12,13 @@ from trace_past import Grown, differences, everything
 from trace_records import echoed, opened, written
 
 from streamscope.core.records import Word
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.past import KEYFRAME_ROWS, ROWS_PER_STREAM, Past
 from streamscope.trace.search import Searching, is_change, search
-from streamscope.trace.shapes import Gap
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 
 def turned(turn: int, t: int) -> list[Word]:

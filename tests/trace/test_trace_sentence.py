@@ -10,7 +10,7 @@ from streamscope.core import flags as uv
 from streamscope.core.probe import KINDS
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, event_as_json
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 from streamscope.trace.sentence import sentence
 from streamscope.trace.vocabulary import Vocabulary
 

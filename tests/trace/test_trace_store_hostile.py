@@ -23,7 +23,7 @@ from streamscope.trace.packing import array_length
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 MEMORY = 1 << 30
 
@@ -100,7 +100,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     ).together(),
     "a row beyond all rows": lambda: TAKEN.with_head(0, rows=1 << 62).together(),
     "a header of millions of names": lambda: header(functions=["a"] * 300_000),
-    "a header of endless recipes": lambda: header(joined=[["x", [], [[0, []]] * 100_000]]),
+    "a header of endless joined records": lambda: header(joined=[["x", [], [[0, []]] * 100_000]]),
     "a header with a name that is none": lambda: header(functions=["\x1b[2J[red]boo"]),
     "a recipe of words that are not there": lambda: header(joined=[["x", ["a"], [[3, [[0, 9], [0, 0]]]]]]),
     "an index longer than the file": lambda: TAKEN.together()[:-16] + f.TRAILER.pack(1 << 62, f.END),

@@ -20,7 +20,7 @@ from streamscope.link.frames import BatchFrame, GoodbyeFrame, PayloadFrame, Slic
 from streamscope.trace.pieces import BatchLeaf, ForgetLeaf, GapLeaf, SliceLeaf
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 
 class Recording:

@@ -13,12 +13,12 @@ from trace_records import echoed, opened
 
 from streamscope.core.records import Word
 from streamscope.link.frames import BatchFrame, GoodbyeFrame, PayloadFrame, SliceFrame
-from streamscope.trace.shapes import Gap
+from streamscope.trace.contents import Gap
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import CLOSED_NS, TraceWriter
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 from streamscope.trace.untrusted import FeedError
 
 

@@ -15,7 +15,7 @@ from streamscope.core import JoinedLoop, Loop
 from streamscope.core.records import Word
 from streamscope.link.engine import handle_state, loop_state
 from streamscope.trace.state import LoopState, StreamState
-from streamscope.trace.travel import WORTH_A_KEYFRAME
+from streamscope.trace.traveller import WORTH_A_KEYFRAME
 
 happenings = st.lists(
     st.one_of(
@@ -98,7 +98,7 @@ def test_a_jump_to_any_row_gives_the_state_that_was_folded_to_there(
 
     # when somebody jumps about, and walks every row to the end and back
     traveller = told.grown.traveller()
-    with patch("streamscope.trace.travel.WORTH_A_KEYFRAME", worth):
+    with patch("streamscope.trace.traveller.WORTH_A_KEYFRAME", worth):
         for row in [*(int(jump * past.end) for jump in jumps), *range(past.end + 1), *range(past.end, -1, -7)]:
             assert traveller.go(row) == row == traveller.row
 

@@ -11,14 +11,14 @@ from link_room import Crowd, Room, assert_model_is_engine
 from trace_past import CATALOGUE, differences, everything, states_from_the_start
 
 from streamscope.link.frames import BatchFrame, GoodbyeFrame, PayloadFrame, SliceFrame
-from streamscope.link.replay import Replay
+from streamscope.link.replaying import Replay
 from streamscope.link.session import Session
+from streamscope.trace.contents import Gap
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf, ForgetLeaf, GapLeaf, SliceLeaf
-from streamscope.trace.shapes import Gap
 from streamscope.trace.store.format import TraceError
 from streamscope.trace.store.writer import TraceWriter
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 
 def run_a_crowd(room: Room, session: Session, seed: int, acts: int, *, lossy: bool) -> None:
@@ -60,7 +60,7 @@ def test_a_jump_in_a_live_past_is_the_fold_from_its_start(
 ) -> None:
     monkeypatch.setattr("streamscope.trace.past.KEYFRAME_NS", 1_000_000)  # so that the session takes many
     monkeypatch.setattr("streamscope.trace.past.ROWS_PER_STREAM", 1)
-    monkeypatch.setattr("streamscope.trace.travel.WORTH_A_KEYFRAME", 100)
+    monkeypatch.setattr("streamscope.trace.traveller.WORTH_A_KEYFRAME", 100)
     with Room() as room:
         session = room.watch(kernel_buffer=4096, limit=2048) if lossy else room.watch()
         run_a_crowd(room, session, seed, 200, lossy=lossy)

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import Word
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Decoder, event_as_json
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.sentence import sentence
 from streamscope.trace.series import Series
-from streamscope.trace.shapes import Gap
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary

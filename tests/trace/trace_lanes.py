@@ -12,13 +12,13 @@ from trace_records import begun, opened
 
 from streamscope.core import flags as uv
 from streamscope.core.records import Word
+from streamscope.trace.contents import Slice
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.lanes import Column, Lanes
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import GapLeaf, SliceLeaf
-from streamscope.trace.shapes import Slice
 from streamscope.trace.tally import ALL, Standing
 
 ROOM = 1 << 30

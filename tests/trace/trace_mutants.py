@@ -17,7 +17,7 @@ from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.store import format as f
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.store.writer import TraceWriter
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 
 @dataclass(frozen=True)

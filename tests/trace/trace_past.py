@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
-from feeds import HERE
+from feeds import HERE, JOINED_HERE
 
 from streamscope.core.probe import FUNCTIONS
 from streamscope.core.records import Word
-from streamscope.trace import recipes
 from streamscope.trace.decode import Decoder
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import LoopState, StreamState
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 from streamscope.trace.vocabulary import Vocabulary
 
-CATALOGUE = HERE, FUNCTIONS, recipes.HERE
+CATALOGUE = HERE, FUNCTIONS, JOINED_HERE
 
 
 def everything(model: Model) -> bytes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from feeds import HERE, joined, record
+from feeds import HERE, JOINED_HERE, joined, record
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS
 from streamscope.core.records import Word
-from streamscope.trace import recipes
 from streamscope.trace.model import Model
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -55,7 +54,7 @@ def echoed(stream: int, request: int, t: int = 1000) -> list[Word]:
 
 def folded(*records: list[Word], t: int = 1000) -> Model:
     """The model after one batch, which begins at turn 1 and time `t`."""
-    model = Model(Vocabulary(HERE, FUNCTIONS, recipes.HERE))
+    model = Model(Vocabulary(HERE, FUNCTIONS, JOINED_HERE))
     model.apply(0, 1, t, [word for words in records for word in words])
     return model
 

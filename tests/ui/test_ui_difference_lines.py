@@ -7,7 +7,7 @@ from feeds import SECOND
 from ui_scenes import connection, listener
 
 from streamscope.core import flags as uv
-from streamscope.trace.difference import difference
+from streamscope.trace.compare import difference
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.difference_lines import MOST_STREAMS, difference_lines

@@ -12,8 +12,8 @@ from rich.cells import cell_len
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import KINDS, site
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Decoder, Event
-from streamscope.trace.shapes import Gap
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.event_lines import event_parts, explanation, gap_parts, layout, row_text, what_style
 

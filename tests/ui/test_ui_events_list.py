@@ -10,8 +10,8 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from ui_scenes import after_a_minute, opened, view_of, wrote
 
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
-from streamscope.trace.shapes import Gap
 from streamscope.ui.messages import StreamSelected
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_list import EventList

@@ -12,8 +12,8 @@ from ui_scenes import after_a_minute, view_of
 
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
-from streamscope.trace.shapes import Payload
-from streamscope.ui.config import Config
+from streamscope.trace.contents import Payload
+from streamscope.ui.config_file import Config
 from streamscope.ui.widgets import log_pane
 
 COMMANDS = {"Cc", "Cf", "Cs", "Zl", "Zp"}

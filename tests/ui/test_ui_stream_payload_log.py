@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from streamscope.trace.shapes import Payload
+from streamscope.trace.contents import Payload
 from streamscope.ui.payload_log import KEPT, TAKEN, PayloadLog, hex_characters, hex_text
 
 COMMANDS = {"Cc", "Cf", "Cs", "Zl", "Zp"}

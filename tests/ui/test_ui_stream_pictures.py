@@ -8,8 +8,8 @@ from ui_scenes import after_a_minute, opened, view_of, wrote
 
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
-from streamscope.trace.shapes import Payload
-from streamscope.ui.config import Config
+from streamscope.trace.contents import Payload
+from streamscope.ui.config_file import Config
 
 
 def scene() -> StreamscopeApp:

@@ -14,8 +14,8 @@ from ui_scenes import after_a_minute, opened, view_of, wrote
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CONNECTION
-from streamscope.trace.shapes import Payload
-from streamscope.ui.config import Config
+from streamscope.trace.contents import Payload
+from streamscope.ui.config_file import Config
 from streamscope.ui.screens.stream import StreamScreen
 from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.payload_view import PayloadView

@@ -9,9 +9,9 @@ from ui_past import TURNS, WRITE, here, past_scene, replay_scene, t_of
 from ui_pilot import a_while, looking_at, screen_text, text_of
 
 from streamscope.app import StreamscopeApp
+from streamscope.trace.contents import Payload
 from streamscope.trace.decode import Event
 from streamscope.trace.instant import Target
-from streamscope.trace.shapes import Payload
 from streamscope.ui.screens.difference import DifferenceScreen
 from streamscope.ui.screens.goto import GotoScreen
 from streamscope.ui.view import View

@@ -8,7 +8,7 @@ from ui_past import here, past_scene, t_of
 from ui_pilot import a_while, looking_at, screen_text, text_of
 
 from streamscope.ui.screens.timeline import TimelineScreen
-from streamscope.ui.widgets.timeline import Timeline
+from streamscope.ui.widgets.timeline_pane import Timeline
 
 TALL = (140, 50)
 

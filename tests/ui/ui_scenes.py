@@ -10,7 +10,7 @@ from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CONNECTION, CB_READ
 from streamscope.core.records import Word
 from streamscope.trace.state import RequestState, StreamState
-from streamscope.ui.config import Config
+from streamscope.ui.config_file import Config
 from streamscope.ui.view import View
 
 OPEN = uv.READABLE | uv.WRITABLE | uv.READING | uv.ACTIVE | uv.BOUND | uv.REF

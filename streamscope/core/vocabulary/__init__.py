@@ -22,7 +22,7 @@ from ..flags import (
 )
 from ..probe import CALLBACK_NAMES, KINDS
 from .fields import FIELDS
-from .flags import FLAGS
+from .flag_words import FLAGS
 from .functions import FUNCTION_MEANINGS
 from .kernel import KERNEL_FIELDS
 from .kinds import KIND_WORDS

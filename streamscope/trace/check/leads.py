@@ -4,7 +4,7 @@ the handle is gone.
 
 from __future__ import annotations
 
-from streamscope.trace.check.language import Assertion, Leads
+from streamscope.trace.check.assertion import Assertion, Leads
 from streamscope.trace.check.moments import Ages, changing, is_of, names_of, of_every_handle
 from streamscope.trace.check.watches import Instant, Verdict, Watch, instant, presence, seconds
 from streamscope.trace.decode import Event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamscope.trace.check.language import Assertion, Quantity, is_of_events
+from streamscope.trace.check.assertion import Assertion, Quantity, is_of_events
 from streamscope.trace.check.moments import (
     Ages,
     called,

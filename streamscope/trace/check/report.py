@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from streamscope.trace.check.run import Report
+from streamscope.trace.check.checking import Report
 from streamscope.trace.check.watches import Failure, Verdict, handle_text, seconds
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 from streamscope.trace.sentence import sentence
 from streamscope.trace.vocabulary import Vocabulary
 

@@ -12,7 +12,7 @@ import heapq
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
-from streamscope.trace.check.language import Assertion, Never, is_of_events
+from streamscope.trace.check.assertion import Assertion, Never, is_of_events
 from streamscope.trace.check.moments import (
     Ages,
     changing,

@@ -9,7 +9,7 @@ import msgspec
 
 from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.export.selection import ExportedGap
-from streamscope.trace.names import printable_json
+from streamscope.trace.plain_text import printable_json
 from streamscope.trace.vocabulary import Vocabulary
 
 CHUNK = 256 * 1024

@@ -53,7 +53,7 @@ def packets(
             titles.know(body.streams)
             exporter.state(body.loop.t, _of_interest(selection, body.streams))
 
-    out = exporter.wire.out
+    out = exporter.packets.out
     for row in selection.rows(before):
         if isinstance(row, ExportedGap):
             exporter.lost(row)
@@ -101,7 +101,7 @@ def _epoll_wait(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 
 
 def _active_handles(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    drawing.wire.count(event.t, HANDLES, _int(event.new))
+    drawing.packets.count(event.t, HANDLES, _int(event.new))
 
 
 def _flag_set(drawing: Drawing, tracks: Tracks, event: Event) -> None:
@@ -125,14 +125,14 @@ def _write_queue_size(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 def _request_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     fields = event.fields
     drawing.request(tracks, _int(fields["req"]), _int(fields["request"]), _int(fields["bytes"]), event.t)
-    drawing.wire.count(event.t, REQUESTS, _int(fields["active_reqs"]))
+    drawing.packets.count(event.t, REQUESTS, _int(fields["active_reqs"]))
 
 
 def _request_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     fields = event.fields
     status = _int(fields["status"]) if drawing.vocabulary.knows("status") else None
     drawing.request_ends(tracks, _int(fields["req"]), event.t, status)
-    drawing.wire.count(event.t, REQUESTS, _int(fields["active_reqs"]))
+    drawing.packets.count(event.t, REQUESTS, _int(fields["active_reqs"]))
 
 
 def _callback_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
@@ -142,7 +142,7 @@ def _callback_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
         ("seq", event.seq),
     ]
     tracks.callbacks += 1
-    drawing.wire.begin(
+    drawing.packets.begin(
         event.t, tracks.base or LOOP, drawing.vocabulary.callback_text(_int(event.fields["callback"])), notes
     )
 
@@ -150,12 +150,12 @@ def _callback_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 def _callback_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     if tracks.callbacks:
         tracks.callbacks -= 1
-        drawing.wire.end(event.t, tracks.base or LOOP)
+        drawing.packets.end(event.t, tracks.base or LOOP)
 
 
 def _callback_error(drawing: Drawing, tracks: Tracks, event: Event) -> None:
     callback = drawing.vocabulary.callback_text(_int(event.fields["callback"]))
-    drawing.wire.instant(event.t, tracks.base or LOOP, "exception", [("callback", callback), ("seq", event.seq)])
+    drawing.packets.instant(event.t, tracks.base or LOOP, "exception", [("callback", callback), ("seq", event.seq)])
 
 
 def _handle_closed(drawing: Drawing, tracks: Tracks, event: Event) -> None:
@@ -169,7 +169,7 @@ def _system_call(drawing: Drawing, tracks: Tracks, event: Event) -> None:
         drawing.bytes(tracks, result, event.t, out=call not in ("read", "recvmsg"))
     elif result < 0 and result not in NO_FAILURES:
         notes: list[tuple[str, int | str]] = [("result", drawing.vocabulary.error_text(result)), ("seq", event.seq)]
-        drawing.wire.instant(event.t, tracks.base or LOOP, f"{call} failed", notes)
+        drawing.packets.instant(event.t, tracks.base or LOOP, f"{call} failed", notes)
 
 
 _HANDLERS: dict[str, Handler] = {

@@ -8,11 +8,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 
+from streamscope.trace.export.packets import BYTES, COUNT, EXPLICIT, Packets
 from streamscope.trace.export.selection import ExportedGap
 from streamscope.trace.export.titles import Titles
-from streamscope.trace.export.wire import BYTES, COUNT, EXPLICIT, Wire
 from streamscope.trace.lanes import Lane, lanes_of_feed
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 from streamscope.trace.state import StreamState, held_requests
 
 ENGINE, LOOP, LOST, HANDLES, REQUESTS = 1, 2, 3, 4, 5
@@ -46,7 +46,7 @@ class Drawing:
     """All tracks, and the packets that draw on them. Whatever is drawn comes in the order of time."""
 
     def __init__(self, program: str, pid: int, started: float, titles: Titles) -> None:
-        self.wire = Wire(started)
+        self.packets = Packets(started)
         self._titles = titles
         self.vocabulary = titles.vocabulary
         lanes = list(enumerate(lanes_of_feed(self.vocabulary)))
@@ -54,12 +54,12 @@ class Drawing:
         self._tracks: dict[int, Tracks] = {}
         self._t = 0
         self._turn = False
-        wire = self.wire
-        wire.describe(ENGINE, f"streamscope {visible(program)}", pid=pid, child_ordering=EXPLICIT)
-        wire.describe(LOOP, "loop", ENGINE, sibling_order_rank=-3, child_ordering=EXPLICIT)
-        wire.describe(LOST, "lost events", ENGINE, sibling_order_rank=-2)
-        wire.describe(HANDLES, "active handles", LOOP, unit=COUNT)
-        wire.describe(REQUESTS, "active requests", LOOP, unit=COUNT)
+        packets = self.packets
+        packets.describe(ENGINE, f"streamscope {visible(program)}", pid=pid, child_ordering=EXPLICIT)
+        packets.describe(LOOP, "loop", ENGINE, sibling_order_rank=-3, child_ordering=EXPLICIT)
+        packets.describe(LOST, "lost events", ENGINE, sibling_order_rank=-2)
+        packets.describe(HANDLES, "active handles", LOOP, unit=COUNT)
+        packets.describe(REQUESTS, "active requests", LOOP, unit=COUNT)
 
     @property
     def open_handles(self) -> int:
@@ -85,9 +85,9 @@ class Drawing:
     def lost(self, lost: ExportedGap) -> None:
         """A gap: what was under way may have ended in it."""
         self._end_all()
-        self.wire.begin(self._t, LOST, "lost", [("events", lost.events)])
+        self.packets.begin(self._t, LOST, "lost", [("events", lost.events)])
         self._t = max(self._t, lost.t)
-        self.wire.end(self._t, LOST)
+        self.packets.end(self._t, LOST)
 
     def close(self, t: int = 0) -> None:
         """The end of what is exported: what is under way ends here, or at this time if that is later."""
@@ -106,7 +106,7 @@ class Drawing:
 
     def _name(self, tracks: Tracks, number: int) -> None:
         rank = max(0, min(number, 2**31 - 1))
-        self.wire.describe(
+        self.packets.describe(
             tracks.base, self._titles[number], ENGINE, sibling_order_rank=rank, child_ordering=EXPLICIT
         )  # fmt: skip
 
@@ -118,16 +118,16 @@ class Drawing:
             track = tracks.base + _LANES + place
             if place not in tracks.lanes:
                 tracks.lanes.add(place)
-                self.wire.describe(track, lane.name, tracks.base, sibling_order_rank=_LANES + place)
+                self.packets.describe(track, lane.name, tracks.base, sibling_order_rank=_LANES + place)
             tracks.lit.add(place)
-            self.wire.begin(t, track, lane.name)
+            self.packets.begin(t, track, lane.name)
 
     def darken(self, tracks: Tracks, bits: int, t: int, *, wanted: bool = False) -> None:
         """These lanes are lit no longer, as far as they were."""
         for place, _ in self._places(bits, wanted):
             if place in tracks.lit:
                 tracks.lit.remove(place)
-                self.wire.end(t, tracks.base + _LANES + place)
+                self.packets.end(t, tracks.base + _LANES + place)
 
     def _places(self, bits: int, wanted: bool) -> Iterator[tuple[int, Lane]]:
         lanes = self._lanes[wanted]
@@ -142,7 +142,7 @@ class Drawing:
         if tracks.wq < 0:
             self._counter(tracks, _QUEUE, self.vocabulary.label("write_queue_size"), BYTES)
         tracks.wq = max(0, size)
-        self.wire.count(t, tracks.base + _QUEUE, tracks.wq)
+        self.packets.count(t, tracks.base + _QUEUE, tracks.wq)
 
     def bytes(self, tracks: Tracks, moved: int, t: int, *, out: bool) -> None:
         """Bytes were read or written."""
@@ -150,12 +150,12 @@ class Drawing:
             if not tracks.bytes_out:
                 self._counter(tracks, _OUT, "bytes out", BYTES)
             tracks.bytes_out += moved
-            self.wire.count(t, tracks.base + _OUT, tracks.bytes_out)
+            self.packets.count(t, tracks.base + _OUT, tracks.bytes_out)
         else:
             if not tracks.bytes_in:
                 self._counter(tracks, _IN, "bytes in", BYTES)
             tracks.bytes_in += moved
-            self.wire.count(t, tracks.base + _IN, tracks.bytes_in)
+            self.packets.count(t, tracks.base + _IN, tracks.bytes_in)
 
     def request(self, tracks: Tracks, number: int, kind: int, size: int, t: int) -> None:
         """A request begins."""
@@ -168,14 +168,14 @@ class Drawing:
             tracks.slots += 1
             if not slot:
                 self._counter(tracks, _PENDING, "pending requests", COUNT)
-            self.wire.describe(tracks.base + _SLOTS + slot, "requests", tracks.base, sibling_order_rank=_SLOTS)
+            self.packets.describe(tracks.base + _SLOTS + slot, "requests", tracks.base, sibling_order_rank=_SLOTS)
         else:
             return
         tracks.requests[number] = slot
-        self.wire.begin(
+        self.packets.begin(
             t, tracks.base + _SLOTS + slot, self.vocabulary.request_text(kind), [("request", number), ("bytes", size)]
         )
-        self.wire.count(t, tracks.base + _PENDING, len(tracks.requests))
+        self.packets.count(t, tracks.base + _PENDING, len(tracks.requests))
 
     def request_ends(self, tracks: Tracks, number: int, t: int, status: int | None) -> None:
         """A request ends; without a status, nobody knows how."""
@@ -186,20 +186,20 @@ class Drawing:
         notes: list[tuple[str, int | str]] = []
         if status is not None:
             notes = [("status", self.vocabulary.error_text(status) if status < 0 else status)]
-        self.wire.end(t, tracks.base + _SLOTS + slot, notes)
-        self.wire.count(t, tracks.base + _PENDING, len(tracks.requests))
+        self.packets.end(t, tracks.base + _SLOTS + slot, notes)
+        self.packets.count(t, tracks.base + _PENDING, len(tracks.requests))
 
     def turn(self, t: int, number: int) -> None:
         """A turn of the loop begins, and the one before ends."""
         if self._turn:
-            self.wire.end(t, LOOP)
+            self.packets.end(t, LOOP)
         self._turn = True
-        self.wire.begin(t, LOOP, "turn", [("turn", number)])
+        self.packets.begin(t, LOOP, "turn", [("turn", number)])
 
     def waited(self, t: int, ready: int, timeout: int) -> None:
         """epoll_wait has returned; the time since the last reading of the clock was spent in it."""
-        self.wire.begin(self._t, LOOP, "epoll_wait", [("ready", ready), ("timeout", timeout)])
-        self.wire.end(t, LOOP)
+        self.packets.begin(self._t, LOOP, "epoll_wait", [("ready", ready), ("timeout", timeout)])
+        self.packets.end(t, LOOP)
 
     def forget(self, number: int, t: int) -> None:
         """The handle is closed."""
@@ -209,7 +209,7 @@ class Drawing:
             self._end(tracks, t)
 
     def _counter(self, tracks: Tracks, which: int, name: str, unit: int) -> None:
-        self.wire.describe(tracks.base + which, name, tracks.base, unit=unit, sibling_order_rank=which)
+        self.packets.describe(tracks.base + which, name, tracks.base, unit=unit, sibling_order_rank=which)
 
     def _restore(self, tracks: Tracks, state: StreamState) -> None:
         t = self._t
@@ -235,12 +235,12 @@ class Drawing:
         for number in list(tracks.requests):
             self.request_ends(tracks, number, t, None)
         for _ in range(tracks.callbacks):
-            self.wire.end(t, tracks.base)
+            self.packets.end(t, tracks.base)
         tracks.callbacks = 0
 
     def _end_all(self) -> None:
         for tracks in self._tracks.values():
             self._end(tracks, self._t)
         if self._turn:
-            self.wire.end(self._t, LOOP)
+            self.packets.end(self._t, LOOP)
             self._turn = False

@@ -17,7 +17,7 @@ from streamscope.trace.filter.rows import walk_for
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, NoteLeaf, SliceLeaf
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 from streamscope.trace.walk import Walk
 
 

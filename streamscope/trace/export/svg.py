@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from streamscope.trace.export.cast import Role, cast
+from streamscope.trace.export.candidates import Candidate, candidates
+from streamscope.trace.export.options import ExportError, ExportOptions, streams_of
 from streamscope.trace.export.pen import Box, Pen, fitting, width_of
-from streamscope.trace.export.request import ExportError, Request, streams_of
 from streamscope.trace.export.scales import SECOND, duration, time_label, time_step, time_ticks
 from streamscope.trace.export.section import LANE_GAP, RUG, Section, least_height
 from streamscope.trace.export.stretches import is_busy
@@ -78,38 +78,40 @@ def draw(past: Past, picture: Picture) -> str:
     return pen.document(WIDTH, height, picture.title, f"Time line of {names}")
 
 
-def picture(trace: TraceFile, request: Request, *, theme: str, title: str = "") -> str:
+def picture(trace: TraceFile, options: ExportOptions, *, theme: str, title: str = "") -> str:
     """The picture that was asked for: of the streams that were named, or else of those whose queues grew longest.
 
     Without times it shows these streams' lives. Raises ExportError.
     """
-    selection = request.select(trace)
+    selection = options.select(trace)
     streams = streams_of(selection)
-    roles = cast(selection, streams)
-    if missing := set(request.streams) - {role.number for role in roles}:
+    found = candidates(selection, streams)
+    if missing := set(options.streams) - {candidate.number for candidate in found}:
         raise ExportError(f"{trace.name} has no stream {min(missing)} in this stretch of time")
-    if not roles:
+    if not found:
         raise ExportError(f"{trace.name} has no stream in this stretch of time")
-    if request.streams:
-        roles.sort(key=lambda role: request.streams.index(role.number))
-        if len(roles) > MOST_STREAMS:
-            raise ExportError(f"a picture shows {MOST_STREAMS} streams at most, not {len(roles)}")
+    if options.streams:
+        found.sort(key=lambda candidate: options.streams.index(candidate.number))
+        if len(found) > MOST_STREAMS:
+            raise ExportError(f"a picture shows {MOST_STREAMS} streams at most, not {len(found)}")
     else:
-        weighty = [role for role in roles if role.peak * 20 >= roles[0].peak and role.moved] or roles
-        roles = sorted(weighty[:UNNAMED], key=lambda role: role.number)
-    t0, t1 = _window(trace, request, roles)
+        weighty = [
+            candidate for candidate in found if candidate.peak * 20 >= found[0].peak and candidate.moved
+        ] or found
+        found = sorted(weighty[:UNNAMED], key=lambda candidate: candidate.number)
+    t0, t1 = _window(trace, options, found)
     header = trace.header
     heading = title or " ".join([header.program, *header.addresses[:1]])
-    subjects = [Subject(role.number, role.title) for role in roles]
+    subjects = [Subject(candidate.number, candidate.title) for candidate in found]
     return draw(trace.past, Picture(heading, t0, t1, subjects, header.started, theme))
 
 
-def _window(trace: TraceFile, request: Request, roles: Sequence[Role]) -> tuple[int, int]:
+def _window(trace: TraceFile, options: ExportOptions, found: Sequence[Candidate]) -> tuple[int, int]:
     """From when to when: as it was asked for, or else the lives of the streams and a little more."""
     first, last = trace.past.span_t()
-    t0, t1 = request.window(trace)
-    begin = t0 if t0 is not None else max(first, min(role.begin for role in roles))
-    end = t1 if t1 is not None else max(role.until or last for role in roles) + 1
+    t0, t1 = options.window(trace)
+    begin = t0 if t0 is not None else max(first, min(candidate.begin for candidate in found))
+    end = t1 if t1 is not None else max(candidate.until or last for candidate in found) + 1
     spare = max(1, (end - begin) // 40)
     if t0 is None:
         begin = max(first, begin - spare)

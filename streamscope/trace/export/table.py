@@ -16,7 +16,7 @@ from typing import Any
 from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.export.jsonl import CHUNK, lost_as_json
 from streamscope.trace.export.selection import ExportedGap
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 from streamscope.trace.vocabulary import Vocabulary
 
 COMMON = ("seq", "t", "turn", "stream", "kind", "fn", "old", "new")

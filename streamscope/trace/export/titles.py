@@ -11,7 +11,7 @@ from typing import Any
 
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 

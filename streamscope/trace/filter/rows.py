@@ -17,12 +17,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
 
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf
-from streamscope.trace.shapes import Gap
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.walk import Walk, state_before
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 import zstandard
 
-from streamscope.trace.shapes import Batch, Gap, Goodbye, Note
+from streamscope.trace.contents import Batch, Gap, Goodbye, Note
 from streamscope.trace.untrusted import a_time
 from streamscope.trace.vocabulary import Words
 

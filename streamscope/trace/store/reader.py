@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from os import PathLike
 from types import TracebackType
 
+from streamscope.trace.contents import Goodbye, Note
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import NoteLeaf
-from streamscope.trace.shapes import Goodbye, Note
 from streamscope.trace.store.format import (
     CHUNK,
     END,

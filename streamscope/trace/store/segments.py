@@ -14,11 +14,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.keyframe import snapshot
 from streamscope.trace.packing import array_length
 from streamscope.trace.pieces import BatchLeaf, ForgetLeaf, GapLeaf, Leaf, NoteLeaf, SliceLeaf, pack_slice
-from streamscope.trace.shapes import Gap
 from streamscope.trace.store.format import (
     CHUNK,
     HEAD,

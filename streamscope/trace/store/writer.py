@@ -16,12 +16,12 @@ import msgspec
 import zstandard
 
 from streamscope.core.records import Word
+from streamscope.trace.contents import Batch, Goodbye, Note, Payload, Slice
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.model import Model
 from streamscope.trace.packing import array_head
 from streamscope.trace.past import ROWS_PER_STREAM
 from streamscope.trace.pieces import pack_slice
-from streamscope.trace.shapes import Batch, Goodbye, Note, Payload, Slice
 from streamscope.trace.store.format import (
     ALWAYS_KEYFRAME,
     END,

@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.strip import Strip
 
-from streamscope.trace.difference import difference
+from streamscope.trace.compare import difference
 from streamscope.ui.actions import bindings, of_context
 from streamscope.ui.difference_lines import Line, difference_lines
 from streamscope.ui.scale import instant_text, span_text

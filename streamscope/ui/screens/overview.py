@@ -9,7 +9,7 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
-from streamscope.ui.config import Config
+from streamscope.ui.config_file import Config
 from streamscope.ui.messages import FilterChanged, RoomChanged, StreamSelected
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.view import View
@@ -19,7 +19,7 @@ from streamscope.ui.widgets.log_pane import LogPane
 from streamscope.ui.widgets.panel import Panel
 from streamscope.ui.widgets.panel_grid import PanelGrid
 from streamscope.ui.widgets.stream_table import StreamTable
-from streamscope.ui.widgets.timeline import Timeline
+from streamscope.ui.widgets.timeline_pane import Timeline
 from streamscope.ui.widgets.welcome import Welcome
 from streamscope.ui.widgets.where_pane import WherePane
 

@@ -8,7 +8,7 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
-from streamscope.ui.config import Config
+from streamscope.ui.config_file import Config
 from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.order import neighbour
 from streamscope.ui.screens.base import LiveScreen
@@ -18,7 +18,7 @@ from streamscope.ui.widgets.event_pane import EventPane
 from streamscope.ui.widgets.panel import Panel
 from streamscope.ui.widgets.payload_view import PayloadView
 from streamscope.ui.widgets.request_list import RequestList
-from streamscope.ui.widgets.timeline import Timeline
+from streamscope.ui.widgets.timeline_pane import Timeline
 
 
 class StreamScreen(LiveScreen):

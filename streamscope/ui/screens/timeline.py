@@ -11,7 +11,7 @@ from streamscope.ui.order import neighbour
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_pane import EventPane
-from streamscope.ui.widgets.timeline import Timeline
+from streamscope.ui.widgets.timeline_pane import Timeline
 
 
 class TimelineScreen(LiveScreen):

@@ -19,9 +19,9 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.timer import Timer
 
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
 from streamscope.trace.past import Past
-from streamscope.trace.shapes import Gap
 from streamscope.ui.actions import bindings
 from streamscope.ui.event_lines import event_parts, gap_parts, layout, row_text
 from streamscope.ui.messages import EventWanted, StreamSelected

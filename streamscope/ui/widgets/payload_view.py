@@ -13,7 +13,7 @@ from textual import events
 from textual.content import Content
 from textual.reactive import var
 
-from streamscope.trace.shapes import Payload
+from streamscope.trace.contents import Payload
 from streamscope.ui.actions import bindings
 from streamscope.ui.payload_log import PayloadLog, PayloadRow, hex_characters, hex_text
 from streamscope.ui.safe import fit, visible

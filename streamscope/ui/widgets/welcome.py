@@ -10,7 +10,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from streamscope.servers import SERVERS, TRY_WITH
-from streamscope.trace.names import host_and_port
+from streamscope.trace.plain_text import host_and_port
 from streamscope.ui.safe import visible
 from streamscope.ui.stuck import clients
 from streamscope.ui.view import View

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from streamscope.link.asking import Standstill
     from streamscope.link.frames import Hello
+    from streamscope.trace.contents import Note, Payload
     from streamscope.trace.model import Model
     from streamscope.trace.past import Past
-    from streamscope.trace.shapes import Note, Payload
 
 
 class Source(Protocol):

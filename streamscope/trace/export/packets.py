@@ -60,7 +60,7 @@ def _nanoseconds(seconds: float) -> int:
     return int(seconds * 1e9) if 0 < seconds < 1e10 else 0
 
 
-class Wire:
+class Packets:
     """Makes packets. Names are interned as they are first used; they come from the catalogue, so they are few."""
 
     def __init__(self, started: float) -> None:

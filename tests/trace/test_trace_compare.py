@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from streamscope.core import flags as uv
-from streamscope.trace.difference import (
+from streamscope.trace.compare import (
     FLAGS,
     INSTANTS,
     MASKS,

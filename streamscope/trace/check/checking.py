@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from streamscope.core.records import Word
-from streamscope.trace.check.language import Assertion, Leads, Never
+from streamscope.trace.check.assertion import Assertion, Leads, Never
 from streamscope.trace.check.leads import LeadsWatch
-from streamscope.trace.check.plans import Pretended, Step, plans
 from streamscope.trace.check.quantities import QuantityWatch
+from streamscope.trace.check.stops import QueueWithin, Step, stops
 from streamscope.trace.check.watches import Instant, NeverWatch, Verdict, Watch, called, seconds
 from streamscope.trace.decode import Event
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, SliceLeaf
 from streamscope.trace.state import StreamState
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.walk import Walk, state_before
 
@@ -90,9 +90,9 @@ class _Check:
         self._model: Model | None = None
         self._blind = False
         self._walk = Walk(past.decoder, self._wants, measures=any(watch.measures for watch in watches))
-        self._plans = plans(past.decoder, self._watches)
+        self._stops = stops(past.decoder, self._watches)
         self._now: BatchLeaf | None = None
-        self._pretended: Pretended | None = None
+        self._queue: QueueWithin | None = None
         self._report = report
         self._request = past.decoder.vocabulary.request("write")
         self._t = 0
@@ -203,24 +203,24 @@ class _Check:
         found = [watch for watch in self._watches if watch.has_found]
         if found:  # these need not look any further
             self._watches = [watch for watch in self._watches if watch not in found]
-            self._plans = plans(self._decoder, self._watches)
+            self._stops = stops(self._decoder, self._watches)
             self._walk.want(self._wants)
 
     def _lost(self, row: int, events: int) -> None:
         """So many events are missing here."""
         self._report.gaps.append((row, events))
         self._blind = True
-        self._pretended = None
+        self._queue = None
         self._walk.lost()
         for watch in self._watches:
             watch.blind()
 
     def _batch_of_events(self, batch: BatchLeaf) -> None:
         """A batch, where nobody asks for state."""
-        words, every, functions = batch.words(), self._plans, self._decoder.functions
+        words, every, functions = batch.words(), self._stops, self._decoder.functions
         for i, _, row in self._walk.records(batch, words):
-            plan = every[words[i] & 255]  # type: ignore[operator]
-            for step in plan.steps if plan is not None else ():
+            stop = every[words[i] & 255]  # type: ignore[operator]
+            for step in stop.steps if stop is not None else ():
                 if step.matters(words, i, functions):
                     event = self._event(batch, words, i, step, *self._walk.clock(words, i))
                     for watch in step.events:
@@ -237,21 +237,21 @@ class _Check:
         words = batch.words()
         self._now = batch
         for i, end, row in self._walk.folding(batch, words, model):
-            plan = self._plans[words[i] & 255]  # type: ignore[operator]
-            if plan is None:
+            stop = self._stops[words[i] & 255]  # type: ignore[operator]
+            if stop is None:
                 model.proceed(words[i:end])
-            elif plan.one_by_one:
-                records = self._decoder.layout.expansions[plan.code].unfold(words, i)
+            elif stop.one_by_one:
+                records = self._decoder.layout.expansions[stop.code].unfold(words, i)
                 for number, (record, _) in enumerate(records):
-                    step = plan.by_number.get(number)
+                    step = stop.by_number.get(number)
                     if step is None:
                         model.proceed(record)
                     else:
                         self._step(step, words, i, record, row + number, model)
             else:
-                for step in plan.steps[:-1]:
-                    self._pretend(step, words, i, row + step.number, model)
-                step = plan.steps[-1]
+                for step in stop.steps[:-1]:
+                    self._look_within(step, words, i, row + step.number, model)
+                step = stop.steps[-1]
                 self._step(step, words, i, words[i:end], row + step.number, model)
         self._t = model.t
 
@@ -267,9 +267,9 @@ class _Check:
                 for watch in step.before:
                     if number in watch.streams:
                         watch.before(state, t, row)
-        if self._pretended is not None:
-            self._pretended.undo()
-            self._pretended = None
+        if self._queue is not None:
+            self._queue.undo()
+            self._queue = None
         turn, before_t = model.turn, model.t
         model.proceed(record)
         state = model.known.get(number)
@@ -289,7 +289,7 @@ class _Check:
             for watch in self._watches:
                 watch.gone(state, t)
 
-    def _pretend(self, step: Step, words: Sequence[Word], i: int, row: int, model: Model) -> None:
+    def _look_within(self, step: Step, words: Sequence[Word], i: int, row: int, model: Model) -> None:
         """An event within a joined record that changes the write queue, and nothing else that is watched: the queue is
         made what it was then for those who look, and what it was before when the whole record is folded.
         """
@@ -300,9 +300,9 @@ class _Check:
         self._pass_time(model.t)
         for watch in step.before:
             watch.before(state, model.t, row)
-        if self._pretended is None:
-            self._pretended = Pretended(state, self._request)
-        self._pretended.change(step.kind, step.value(words, i), model.t)
+        if self._queue is None:
+            self._queue = QueueWithin(state, self._request)
+        self._queue.change(step.kind, step.value(words, i), model.t)
         for watch in step.states:
             watch.look(state, model.t, row)
 

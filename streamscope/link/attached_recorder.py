@@ -1,6 +1,6 @@
 """Recording an engine that runs already: `streamscope record PID FILE`, and `R` in the screen.
 
-    python -m streamscope.link.recording SOCKET FILE
+    python -m streamscope.link.attached_recorder SOCKET FILE
 
 is what the screen starts; it ends when its standard input does, so that it never outlives the screen. The recorder
 attaches as every inspector does, and ends in order on SIGINT, SIGTERM and SIGHUP, once it has written what had happened

@@ -22,7 +22,7 @@ class ExportError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ExportOptions:
     """What was asked for; texts as they were written, "" for nothing."""
 
     filter: str = ""
@@ -51,25 +51,25 @@ class Request:
         return begin, _row(trace, self.end, "--to-time")[1] if self.end else None
 
 
-def lines_of_json(trace: TraceFile, request: Request) -> Iterator[bytes]:
+def lines_of_json(trace: TraceFile, options: ExportOptions) -> Iterator[bytes]:
     """The rows as lines of JSON. Raises ExportError, at once."""
-    return jsonl.lines(request.select(trace).rows(), trace.past.decoder.vocabulary)
+    return jsonl.lines(options.select(trace).rows(), trace.past.decoder.vocabulary)
 
 
-def rows_of_csv(trace: TraceFile, request: Request) -> Iterator[bytes]:
+def rows_of_csv(trace: TraceFile, options: ExportOptions) -> Iterator[bytes]:
     """The rows as a table. Raises ExportError, at once."""
-    return table.rows_of_csv(request.select(trace).rows(), trace.past.decoder.vocabulary)
+    return table.rows_of_csv(options.select(trace).rows(), trace.past.decoder.vocabulary)
 
 
-def perfetto_packets(trace: TraceFile, request: Request) -> Iterator[bytes]:
+def perfetto_packets(trace: TraceFile, options: ExportOptions) -> Iterator[bytes]:
     """A trace for Perfetto, of the streams of which the filter wants anything. Raises ExportError, at once."""
-    selection = request.select(trace)
+    selection = options.select(trace)
     streams = streams_of(selection)
     if streams is not None:
         streams |= {0}  # the loop's own track is always there
     header = trace.header
     picked = replace(selection, streams=streams, wanted=None)
-    begin, end = request.window(trace)
+    begin, end = options.window(trace)
     return perfetto.packets(picked, header.program, header.pid, header.started, begin or 0, end or 0)
 
 

@@ -14,7 +14,7 @@ KEPT = 1024
 
 
 @dataclass(slots=True)
-class Role:
+class Candidate:
     """A stream, as far as choosing goes. Times are ns on the feed's clock; `until` is 0 while it is open."""
 
     number: int
@@ -30,38 +30,38 @@ class Role:
         return self.peak, self.moved, -self.number
 
 
-def cast(selection: Selection, streams: Collection[int] | None) -> list[Role]:
+def candidates(selection: Selection, streams: Collection[int] | None) -> list[Candidate]:
     """The streams of a stretch of the past, those first of which there is most to see; some of them, if any are named.
 
     One fold over the stretch, which looks at the streams that changed after each batch. Of very many streams, only the
     weightiest are kept.
     """
     model = selection.state(next((leaf.first for leaf in selection.leaves()), selection.first))
-    roles: dict[int, Role] = {}
-    _look(model, model.streams.values(), roles, streams)
+    found: dict[int, Candidate] = {}
+    _look(model, model.streams.values(), found, streams)
     for leaf in selection.leaves():
         model.changed.clear()
         leaf.fold(model)
         changed = [state for number in model.changed if (state := model.streams.get(number)) is not None]
-        _look(model, changed, roles, streams)
+        _look(model, changed, found, streams)
         model.forget_closed(model.t)
-    return sorted(roles.values(), key=lambda role: role.weight, reverse=True)
+    return sorted(found.values(), key=lambda candidate: candidate.weight, reverse=True)
 
 
 def _look(
-    model: Model, states: Collection[StreamState], roles: dict[int, Role], streams: Collection[int] | None
+    model: Model, states: Collection[StreamState], found: dict[int, Candidate], streams: Collection[int] | None
 ) -> None:
     vocabulary = model.decoder.vocabulary
     for state in states:
         if state.type not in vocabulary.stream_types or (streams is not None and state.number not in streams):
             continue
-        role = roles.get(state.number)
-        if role is None:
-            role = roles[state.number] = Role(state.number, begin=state.begin_t)
-        role.title = title(state, vocabulary)
-        role.until = state.closed_t
-        role.peak = max(role.peak, state.write_queue_size)
-        role.moved = state.bytes_in + state.bytes_out
-    if len(roles) > 4 * KEPT:
-        for role in sorted(roles.values(), key=lambda role: role.weight)[: len(roles) - KEPT]:
-            del roles[role.number]
+        candidate = found.get(state.number)
+        if candidate is None:
+            candidate = found[state.number] = Candidate(state.number, begin=state.begin_t)
+        candidate.title = title(state, vocabulary)
+        candidate.until = state.closed_t
+        candidate.peak = max(candidate.peak, state.write_queue_size)
+        candidate.moved = state.bytes_in + state.bytes_out
+    if len(found) > 4 * KEPT:
+        for candidate in sorted(found.values(), key=lambda candidate: candidate.weight)[: len(found) - KEPT]:
+            del found[candidate.number]

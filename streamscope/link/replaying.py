@@ -12,9 +12,9 @@ from os import PathLike
 
 from streamscope.link.frames import PROTOCOL, Hello
 from streamscope.link.session import NOTES, PAYLOAD_BYTES
-from streamscope.trace.shapes import Note, Payload
+from streamscope.trace.contents import Note, Payload
 from streamscope.trace.store.reader import TraceFile
-from streamscope.trace.travel import Traveller
+from streamscope.trace.traveller import Traveller
 
 
 class Replay:

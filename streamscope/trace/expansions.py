@@ -12,19 +12,16 @@ from typing import TypeAlias
 
 import msgspec
 
-from streamscope.core.joined_records import JOINED, Joined
+from streamscope.core.joined_records import JOINED, JoinedRecord
 from streamscope.core.records import FIRST_JOINED, SEQ_PER_WORD, Word
 
 Kinds: TypeAlias = Sequence[tuple[str, Sequence[str]]]
 """Each kind's name and the names of its arguments, in the order of their codes."""
 Step: TypeAlias = tuple[int, Sequence[Sequence[int]]]
-Recipes: TypeAlias = Sequence[tuple[str, Sequence[str], Sequence[Step]]]
+JoinedAsTold: TypeAlias = Sequence[tuple[str, Sequence[str], Sequence[Step]]]
 """How `Hello` says what joined records there are: name, arguments, and for each event the constant part of its header
 and its arguments, (0, place among the record's) or (1, constant).
 """
-
-HERE: Recipes = [(joined.name, joined.args, joined.steps) for joined in JOINED]
-"""The joined records of this version."""
 
 
 class Expansion(msgspec.Struct, frozen=True):
@@ -40,20 +37,20 @@ class Expansion(msgspec.Struct, frozen=True):
 
         Raises IndexError for a record that is cut off.
         """
-        mark = int(words[i]) >> 16 << 16
+        stream = int(words[i]) >> 16 << 16
         return [
-            ([mark | site, *(word if constant else words[i + 1 + word] for constant, word in refs)], 0)
+            ([stream | site, *(word if constant else words[i + 1 + word] for constant, word in refs)], 0)
             for site, refs in self.steps
         ]
 
 
-def expansions(recipes: Recipes, kinds: Kinds, texts: Sequence[Sequence[int]]) -> list[Expansion] | str:
+def expansions(told: JoinedAsTold, kinds: Kinds, texts: Sequence[Sequence[int]]) -> list[Expansion] | str:
     """The checked expansions, or what is wrong with them. `texts` are the places of the kinds' texts."""
-    if len(recipes) > 256 - FIRST_JOINED or (recipes and len(kinds) > FIRST_JOINED):
+    if len(told) > 256 - FIRST_JOINED or (told and len(kinds) > FIRST_JOINED):
         return "the feed's catalogue has more joined records than a header can say"
     here = {joined.name: joined for joined in JOINED}
     checked = []
-    for name, arguments, steps in recipes:
+    for name, arguments, steps in told:
         if not steps or len(steps) > SEQ_PER_WORD * (1 + len(arguments)):
             return f"the joined record {name[:64]!a} stands for too many events, or for none"
         plain = []
@@ -73,7 +70,7 @@ def expansions(recipes: Recipes, kinds: Kinds, texts: Sequence[Sequence[int]]) -
 
 
 def _is_same(
-    here: Joined | None,
+    here: JoinedRecord | None,
     arguments: Sequence[str],
     steps: Sequence[tuple[int, tuple[tuple[int, int], ...]]],
     kinds: Kinds,

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from streamscope.link.asking import Standstill
 from streamscope.link.discovery import Engine
-from streamscope.trace.names import visible
+from streamscope.trace.plain_text import visible
 
 _HEAD = ("PID", "PROGRAM", "ADDRESS", "STREAMS", "AGE")
 _RIGHT = {"PID", "STREAMS", "AGE"}

@@ -72,7 +72,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class Plan:
+class Stop:
     """The events of a record that matter, in order."""
 
     code: int
@@ -81,14 +81,14 @@ class Plan:
     by_number: dict[int, Step] = field(default_factory=dict)
 
 
-def plans(decoder: Decoder, watches: list[Watch]) -> list[Plan | None]:
+def stops(decoder: Decoder, watches: list[Watch]) -> list[Stop | None]:
     """By the code of a record; None for those that nobody watches for."""
-    made: list[Plan | None] = [None] * 256
+    made: list[Stop | None] = [None] * 256
     for code, (name, arguments) in enumerate(decoder.kinds):
         places = {argument: (0, place) for place, argument in enumerate(arguments, 1)}
         step = _step(0, name, places, places.get("t", (0, 0))[1], watches)
         if step is not None:
-            made[code] = Plan(code, [step], False)
+            made[code] = Stop(code, [step], False)
     for code, expansion in decoder.layout.expansions.items():
         steps, t_at = [], 0
         for number, (site, refs) in enumerate(expansion.steps):
@@ -103,7 +103,7 @@ def plans(decoder: Decoder, watches: list[Watch]) -> list[Plan | None]:
             if step is not None:
                 steps.append(step)
         if steps:
-            made[code] = Plan(code, steps, _one_by_one(steps), {step.number: step for step in steps})
+            made[code] = Stop(code, steps, _one_by_one(steps), {step.number: step for step in steps})
     return made
 
 
@@ -128,7 +128,7 @@ def _one_by_one(steps: list[Step]) -> bool:
     )
 
 
-class Pretended:
+class QueueWithin:
     """A stream's write queue as it is within a joined record."""
 
     def __init__(self, state: StreamState, request: int) -> None:

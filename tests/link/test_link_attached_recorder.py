@@ -7,14 +7,14 @@ import socket
 
 import pytest
 
-from streamscope.link import recording
+from streamscope.link import attached_recorder
 from streamscope.link.spool import Spool, Stopped
 
 
 def test_what_is_on_its_way_when_the_end_is_asked_for_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "ON_ITS_WAY_S", 0.5)
+    monkeypatch.setattr(attached_recorder, "ON_ITS_WAY_S", 0.5)
     ours, theirs = socket.socketpair()
-    with ours, theirs, Spool(theirs, 1 << 20) as arrived, recording.ended_by_signals(arrived, 0.0):
+    with ours, theirs, Spool(theirs, 1 << 20) as arrived, attached_recorder.ended_by_signals(arrived, 0.0):
         signal.raise_signal(signal.SIGINT)
         ours.sendall(b"what had happened")
 
@@ -24,9 +24,9 @@ def test_what_is_on_its_way_when_the_end_is_asked_for_is_waited_for(monkeypatch:
 
 
 def test_asked_a_second_time_it_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "ON_ITS_WAY_S", 60.0)
+    monkeypatch.setattr(attached_recorder, "ON_ITS_WAY_S", 60.0)
     ours, theirs = socket.socketpair()
-    with ours, theirs, Spool(theirs, 1 << 20) as arrived, recording.ended_by_signals(arrived, 0.0):
+    with ours, theirs, Spool(theirs, 1 << 20) as arrived, attached_recorder.ended_by_signals(arrived, 0.0):
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)

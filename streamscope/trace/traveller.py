@@ -9,12 +9,12 @@ folded one by one up to there.
 from __future__ import annotations
 
 from streamscope.core.records import Word
+from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.search import search
-from streamscope.trace.shapes import Gap
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.walk import state_before
 
