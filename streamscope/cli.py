@@ -23,7 +23,7 @@ from streamscope.commands.parameters import CONTEXT
 from streamscope.link.descriptors import open_standard_descriptors, too_few_descriptors
 from streamscope.telling import CommandFailed, say
 
-COMMANDS = ("run", "attach", "ps", "record", "replay", "export", "check", "config")
+COMMANDS = ("run", "attach", "ps", "record", "replay", "export", "check", "diagnose", "config")
 """In the order of the help. Each is the function of that name in the module of that name in `commands`."""
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

@@ -14,6 +14,7 @@ from streamscope.telling import CommandFailed, say, show, tell
 
 if TYPE_CHECKING:
     from streamscope.trace.check import Assertion
+    from streamscope.trace.filter import States
     from streamscope.trace.vocabulary import Vocabulary
 
 LARGEST = 1 << 20
@@ -50,6 +51,8 @@ def check(
     or had nothing to look at, and 2 if nothing could be checked. Each failure is told with its stream, its instant, its
     event, and the command that opens the trace there.
     """
+    from streamscope.diagnosis import LintWords
+    from streamscope.diagnosis.headless import judge
     from streamscope.trace import check as checking
     from streamscope.trace.store.format import TraceError
     from streamscope.trace.store.reader import TraceFile
@@ -65,9 +68,13 @@ def check(
     try:
         with TraceFile.open(file) as trace:
             past = trace.past
-            assertions = [_parsed(text, where, past.decoder.vocabulary) for text, where in written]
+            words = LintWords(past.decoder.vocabulary)
+            assertions = [_parsed(text, where, past.decoder.vocabulary, words) for text, where in written]
+            stated = judge(past, words) if any(each.asks_states for each in assertions) else ()
             ends = trace.bye is not None
-            report = checking.check(past, assertions, ends=ends, allow_vacuous=allow_vacuous, strict=strict)
+            report = checking.check(
+                past, assertions, stated=stated, ends=ends, allow_vacuous=allow_vacuous, strict=strict
+            )
             for line in checking.lines(report, file, quiet=quiet):
                 show(line)
             missing = trace.missing
@@ -100,13 +107,13 @@ def _without_comment(line: str) -> str:
     return (line if comment is None else line[: comment.start()]).strip()
 
 
-def _parsed(text: str, where: str, vocabulary: Vocabulary) -> Assertion:
+def _parsed(text: str, where: str, vocabulary: Vocabulary, states: States) -> Assertion:
     """The assertion, in the words of the trace. Raises UsageError, after the text and a mark, for what is none."""
     from streamscope.trace.check import Assertion
     from streamscope.trace.filter import FilterError, marked
 
     try:
-        return Assertion.parse(text, vocabulary)
+        return Assertion.parse(text, vocabulary, states=states)
     except FilterError as error:
         for line in marked(error, text).split("\n"):
             tell(f"  {line}".rstrip())

@@ -47,6 +47,21 @@ class Seconds(click.FloatRange):
         return seconds if seconds == seconds else self.fail("nan is no time.", parameter, context)
 
 
+class Span(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments here
+    """A time such as `3s`, `500ms` or `2min`, in seconds; a number alone is seconds, too."""
+
+    name = "span"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """The seconds. Raises BadParameter."""
+        found = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-z]*)\s*", str(value))
+        unit = _TIMES.get(found[2] or "s", 0.001 if found[2] == "ms" else 0) if found is not None else 0
+        seconds = float(found[1]) * unit if found is not None else 0.0
+        if not 0 < seconds <= 1e9:
+            self.fail(f"{value!r} is no time above 0, such as 3s (ms, s, min, h, d).", parameter, context)
+        return seconds
+
+
 class Grace(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments here
     """A number of seconds, 0 among them, or `never`, which is infinite."""
 

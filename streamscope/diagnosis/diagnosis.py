@@ -17,8 +17,12 @@ from streamscope.diagnosis.limits import limit_of
 from streamscope.diagnosis.links import Links
 from streamscope.diagnosis.lint import Case, Lint, Sign, Terms
 from streamscope.diagnosis.lints import LINTS
+from streamscope.diagnosis.lints.leaked_handle import UNUSED
+from streamscope.diagnosis.lints.peer_gone import CLOSE_WAIT
+from streamscope.diagnosis.lints.reset_after_data import RESETS, ResetAfterData
 from streamscope.diagnosis.loop_track import LoopTrack
 from streamscope.diagnosis.shapes import Ended, Finding, Held, Level, Limit, Verdict
+from streamscope.diagnosis.spells import Spells
 from streamscope.diagnosis.track import TICK, Look, Track
 from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import StreamState
@@ -36,6 +40,7 @@ LISTED = 1_000
 """So many findings that are over are kept, and so many are listed that are not."""
 PIECES_A_LOOK = 64
 """So many of the latest pieces of the past are looked through for links, at one look."""
+RESET_SHOWN = ResetAfterData.stays
 LOST_AFTER = 8
 """A finding that was not looked at for so many looks is over: nobody knows any more."""
 
@@ -56,7 +61,7 @@ class _Standing:
 class Diagnosis:
     """What is wrong in one feed. Readers may look at, and not change:
 
-    - `findings`: what is so now, the worst first; `ended`: what was so, the latest last;
+    - `findings`: what is so now, the worst first; `ended`: what was so, the latest last; `spells`: when it was;
     - `unavailable`: the lints that this engine's words do not suffice for, and what is missing;
     - `sentence`: the worst finding in one sentence, with who suffers from it; "" for nothing.
     """
@@ -64,6 +69,7 @@ class Diagnosis:
     def __init__(self, vocabulary: Vocabulary, *, allow: Collection[str] = (), lints: Iterable[Lint] = LINTS) -> None:
         self.findings: Sequence[Finding] = ()
         self.ended: deque[Ended] = deque(maxlen=ENDED_KEPT)
+        self.spells = Spells()
         self.allowed: set[str] = set(allow)
         missing = [(lint, lint.missing(vocabulary)) for lint in lints]
         self.unavailable: Sequence[tuple[str, str]] = tuple((lint.name, why) for lint, why in missing if why)
@@ -71,6 +77,9 @@ class Diagnosis:
         self._terms = Terms(vocabulary)
         self._links: Links | None = None
         self._vocabulary = vocabulary
+        fields = self._terms.kernel
+        self._inq, self._tcp_state = fields.get("inq", -1), fields.get("tcp_state", -1)
+        self._holds = (fields.get("outq", -1), self._inq, fields.get("probes", -1))
         self._holding = Holding(self._terms)
         self._loop = LoopTrack()
         self._tracks: dict[int, Track] = {}
@@ -79,7 +88,7 @@ class Diagnosis:
         self._of: dict[int, list[Finding]] = {}
         self._turn = 0  # where in the streams, and in the tracks, the next look goes on
         self._asked = 0
-        self._due = 0
+        self._due = self._looked_t = 0
         self._lost = 0
         self._blind = False
         self._read = 0  # how many pieces of the past have been looked through for links
@@ -99,6 +108,7 @@ class Diagnosis:
         if now_t < self._due:
             return False
         self._due = now_t - now_t % TICK + TICK
+        self._looked_t = now_t
         if past is not None:
             self._see_past(past, model)
         self._links_of(model).rest()
@@ -110,7 +120,7 @@ class Diagnosis:
             self._blind = False
             self._tracks.clear()
         self._loop.see(model, now_t, self._delay_ns(model))
-        self._find_needy(model)
+        self._find_needy(model, now_t)
         self._show(model, now_t)
         self._gather(model, now_t)
         return True
@@ -131,10 +141,14 @@ class Diagnosis:
         self._read = end
 
     def _delay_ns(self, model: Model) -> int | None:
-        """How long the machine has kept the engine's process from running, as far as it tells."""
-        return None
+        """How long the machine has kept the engine's thread from running, as far as it tells."""
+        said = model.kernel
+        if said is None:
+            return None
+        told = [said.get(self._terms.kernel.get(name, -1)) for name in ("run_delay", "throttled")]
+        return sum(each or 0 for each in told) if any(each is not None for each in told) else None
 
-    def _find_needy(self, model: Model) -> None:
+    def _find_needy(self, model: Model, now_t: int) -> None:
         """Ask a part of the streams whether they are in need; those get a track."""
         numbers = list(model.streams)
         count = min(len(numbers), ASKED_A_LOOK)
@@ -145,22 +159,27 @@ class Diagnosis:
         tracks, streams = self._tracks, model.streams
         needy = self._is_needy
         for number in part:
-            if number not in tracks and needy(streams[number]):
+            if number not in tracks and needy(streams[number], now_t):
                 tracks[number] = Track(number)
 
-    def _is_needy(self, state: StreamState) -> bool:
+    def _is_needy(self, state: StreamState, now_t: int) -> bool:
         terms = self._terms
+        said = state.kernel
         if state.closed_t:
-            return False
+            return now_t - state.closed_t < RESET_SHOWN and (
+                state.last_error in RESETS or bool(said and said.get(self._inq))
+            )
         if state.write_queue_size or state.write_queue or state.accepted_fd >= 0 or state.shutdown_req is not None:
             return True
         if state.pevents & terms.poll_out or state.callbacks & terms.listens or state.flags & terms.eof:
             return True
         if state.queued_fds or state.connect_req is not None:
             return True
-        if state.kernel and any(state.kernel.get(terms.kernel.get(name, -1)) for name in ("outq", "inq")):
+        if said and (any(map(said.get, self._holds)) or said.get(self._tcp_state) == CLOSE_WAIT):
             return True
-        return bool(terms.reading) and state.fd >= 0 and not state.flags & terms.reading
+        if state.fd < 0:
+            return bool(state.begin_t) and now_t - state.begin_t > UNUSED
+        return bool(terms.reading) and not state.flags & terms.reading
 
     def _show(self, model: Model, now_t: int) -> None:
         """Show the lints some of the streams in need, in turns, and the loop."""
@@ -172,7 +191,7 @@ class Diagnosis:
             numbers = (numbers + numbers)[start : start + SHOWN_A_LOOK]
         for number in numbers:
             state = model.streams.get(number)
-            if state is None or not (self._is_needy(state) or tracks[number].since):
+            if state is None or not (self._is_needy(state, now_t) or tracks[number].since):
                 self._let_go(number)
                 continue
             self._show_one(model, state, tracks[number], now_t)
@@ -184,10 +203,11 @@ class Diagnosis:
     def _show_one(self, model: Model, state: StreamState, track: Track, now_t: int) -> None:
         terms = self._terms
         reading = bool(state.flags & terms.reading) or not terms.reading
-        track.see(_look(state, terms, model, now_t), state, reading=reading)
+        track.see(_look(state, terms, now_t), state, reading=reading)
         fed = self._links.fed_by(state) if self._links is not None else ()
         case = Case(terms, model, self._loop, state, track, now_t, None)
         case.held = self._holding.held(case, fed)
+        case.is_fed = self._links is not None and self._links.is_fed(state.number, model.streams)
         limit = limit_of(case)
         if limit is None:
             self._limits.pop(state.number, None)
@@ -214,14 +234,19 @@ class Diagnosis:
         if standing.finding is None and (standing.looks < lint.looks or case.seen_t - since < lint.lasting):
             return
         standing.told_t = standing.told_t or case.now_t
+        verdict = sign.verdict
+        if verdict is not None and not verdict.since:
+            verdict = verdict._replace(since=since)
+        stream = sign.stream or case.state.number
         standing.finding = Finding(
-            lint.name, lint.level, case.state.number, since, sign.sentence, sign.evidence, sign.verdict, lint.to_do
+            lint.name, sign.level or lint.level, stream, since, sign.sentence, sign.evidence, verdict, lint.to_do
         )
 
     def _end(self, key: tuple[str, int], now_t: int) -> None:
         standing = self._standing.pop(key, None)
         if standing is not None and standing.finding is not None:
             self.ended.append(Ended(standing.finding, standing.told_t, now_t))
+            self.spells.add(standing.finding, now_t)
 
     def _let_go(self, number: int) -> None:
         """The stream is in need no more, or is not there."""
@@ -273,10 +298,16 @@ class Diagnosis:
         """What sets the pace of a stream whose bytes move."""
         return None if self.verdict(number) is not None else self._limits.get(number)
 
-    def told(self, lint: str, number: int) -> bool:
-        """Whether a lint says something of a stream now, allowed or not."""
+    def was(self, lint: str, number: int, t: int) -> bool:
+        """Whether a lint said something of a stream at that time, allowed or not; what is so now was so since then."""
         standing = self._standing.get((lint, number))
-        return standing is not None and standing.finding is not None
+        finding = None if standing is None else standing.finding
+        return (finding is not None and finding.since <= t) or self.spells.so(lint, number, t)
+
+    def finish(self) -> None:
+        """Nothing more comes: all that is so ends with the last look."""
+        for key in list(self._standing):
+            self._end(key, self._looked_t)
 
     @property
     def sentence(self) -> str:
@@ -289,7 +320,7 @@ class Diagnosis:
         return f"{finding.sentence} {suffers}".rstrip()
 
 
-def _look(state: StreamState, terms: Terms, model: Model, now_t: int) -> Look:
+def _look(state: StreamState, terms: Terms, now_t: int) -> Look:
     said = state.kernel or {}
     names = terms.kernel
 
@@ -297,8 +328,9 @@ def _look(state: StreamState, terms: Terms, model: Model, now_t: int) -> Look:
         return said.get(names.get(name, -1))
 
     return Look(
-        now_t, model.t, state.write_queue_size, state.bytes_out, state.bytes_in, kernel("outq"), kernel("notsent"),
-        kernel("inq"), kernel("bytes_acked"), kernel("total_retrans"), kernel("busy"), kernel("rwnd_limited"),
+        now_t, state.write_queue_size, state.bytes_out, state.bytes_in, state.errors, len(state.queued_fds),
+        kernel("outq"), kernel("notsent"), kernel("inq"), kernel("bytes_acked"), kernel("total_retrans"),
+        kernel("busy"), kernel("rwnd_limited"),
     )  # fmt: skip
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamscope.diagnosis.lint import Case, Terms
+from streamscope.diagnosis.lint import Case, Terms, capital
 from streamscope.diagnosis.shapes import Held
-from streamscope.diagnosis.weigh import capital
 from streamscope.trace.figures import age_text
 from streamscope.trace.roles import short
 

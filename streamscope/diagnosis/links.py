@@ -31,6 +31,7 @@ class Links:
 
     def __init__(self, vocabulary: Vocabulary, layout: Layout) -> None:
         self._fed: dict[int, dict[int, None]] = {}
+        self._feeding: dict[int, dict[int, None]] = {}  # the other way round
         self._left = WORDS_A_TICK
         self._read_cb = vocabulary.callback("read_cb")
         self._write = vocabulary.request("write")
@@ -103,14 +104,21 @@ class Links:
             if gone is None:
                 return
             del fed[gone]
+            self._feeding.get(gone, {}).pop(source, None)
         fed[sink] = None
+        feeding = self._feeding.setdefault(sink, {})
+        if len(feeding) < MOST_FED:
+            feeding[source] = None
 
     def _forget_gone(self, streams: dict[int, StreamState]) -> None:
-        self._fed = {source: fed for source, fed in self._fed.items() if source in streams}
+        for pairs in (self._fed, self._feeding):
+            for number in [number for number in pairs if number not in streams]:
+                del pairs[number]
 
-    def forget(self, number: int) -> None:
-        """The stream is gone. Numbers are never used twice, so those that fed it may keep it."""
-        self._fed.pop(number, None)
+    def is_fed(self, number: int, streams: dict[int, StreamState]) -> bool:
+        """Whether another stream that is there feeds this one."""
+        feeding = self._feeding.get(number, ())
+        return any(each != number and each in streams and not streams[each].closed_t for each in feeding)
 
     def fed_by(self, state: StreamState) -> list[int]:
         """The streams that this one feeds."""

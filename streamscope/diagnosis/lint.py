@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from streamscope.diagnosis.shapes import Evidence, Held, Level, Verdict
+from streamscope.diagnosis.shapes import Evidence, Held, Level, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND, Track
 from streamscope.trace.roles import short, who
 from streamscope.trace.state import StreamState
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 
 class Sign(NamedTuple):
-    """What a lint sees now. `since` 0 is: since the first look that saw it. An alarm brings its verdict."""
+    """What a lint sees now. `since` 0 is: since the first look that saw it. An alarm brings its verdict. What is seen
+    of the loop may be about one `stream`, and louder or less loud than the lint is otherwise.
+    """
 
     sentence: str
     evidence: tuple[Evidence, ...] = ()
     since: int = 0
     verdict: Verdict | None = None
+    stream: int = 0
+    level: Level | None = None
 
 
 class Terms:
@@ -38,6 +42,7 @@ class Terms:
         self.vocabulary = vocabulary
         self.reading = vocabulary.flag("READING")
         self.eof = vocabulary.flag("READ_EOF")
+        self.shut = vocabulary.flag("SHUT") | vocabulary.flag("SHUTTING")
         self.listening = vocabulary.flag("LISTENING")
         self.poll_in = vocabulary.poll("IN")
         self.poll_out = vocabulary.poll("OUT")
@@ -53,7 +58,7 @@ class Case:
     though the kernel should have been asked since, does not come round, and its silence is evidence of nothing else.
     """
 
-    __slots__ = ("held", "loop", "model", "now_t", "seen_t", "state", "terms", "track")
+    __slots__ = ("held", "is_fed", "loop", "model", "now_t", "seen_t", "state", "terms", "track")
 
     def __init__(
         self,
@@ -71,12 +76,18 @@ class Case:
         self.state = state
         self.track = track
         self.now_t = now_t
-        self.seen_t = seen_until(model.t, now_t, sampled=track.sampled)
+        self.seen_t = seen_until(state.kernel_t if track.sampled else model.t, now_t, sampled=track.sampled)
         self.held = held
+        self.is_fed = False  # whether another stream, which is there, feeds it
 
     def kernel(self, name: str) -> int | None:
         """What the kernel said last of a field; None for what is not known."""
         said = self.state.kernel
+        return None if said is None else said.get(self.terms.kernel.get(name, -1))
+
+    def of_loop(self, name: str) -> int | None:
+        """What the kernel said last of the loop's thread."""
+        said = self.model.kernel
         return None if said is None else said.get(self.terms.kernel.get(name, -1))
 
     @property
@@ -113,10 +124,8 @@ PATIENCE = 2 * SECOND
 
 
 def seen_until(heard_t: int, now_t: int, *, sampled: bool) -> int:
-    """Up to when it is known that nothing has happened, where the feed was last heard at `heard_t`.
-
-    Where the kernel is asked, the engine would have told of it by now, or it does not come round. Where it is not, an
-    idle engine is silent too: then the silence counts, but later.
+    """Up to when it is known that nothing has happened: `heard_t` is when the kernel was last asked, or, where it is
+    not, when the engine was last heard. An idle engine that asks nobody is silent too: its silence counts, but later.
     """
     if now_t <= heard_t + SILENT:
         return now_t
@@ -161,3 +170,31 @@ class Lint:
     def check(self, case: Case) -> Sign | None:
         """What it sees; None for nothing."""
         raise NotImplementedError
+
+
+def capital(text: str) -> str:
+    """The first letter of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def blame(
+    lint: Lint,
+    case: Case,
+    word: Word,
+    sure: Sure,
+    sentence: str,
+    reason: str,
+    evidence: tuple[Evidence, ...],
+    *,
+    since: int = 0,
+    side: str = "out",
+    rung: str = "",
+    not_it: tuple[tuple[Word, str], ...] = (),
+    changes: tuple[str, ...] = (),
+) -> Sign:
+    """What an alarm sees, with the verdict that its cause belongs to."""
+    number = case.state.number
+    verdict = Verdict(
+        word, sure, number, since, sentence, reason, evidence, not_it, changes, lint.to_do, number, side, rung
+    )
+    return Sign(sentence, evidence, since, verdict)

@@ -23,10 +23,11 @@ class Look(NamedTuple):
     """One stream at one look. What the kernel says has its names."""
 
     t: int
-    heard: int  # the feed's clock: when the engine was last heard
     wq: int
     out: int
     into: int
+    errors: int
+    fds: int  # descriptors that queue
     outq: int | None
     notsent: int | None
     inq: int | None
@@ -49,7 +50,7 @@ class Track:
       the kernel tells of no acknowledgements, taken;
     - `unread_t`: since when bytes have waited in the kernel and reading has been off, 0 for not now;
     - `idle_t`: since when bytes have waited to be read while reading is on, and none was read; 0 for not now;
-    - `sampled`: whether the kernel has ever told anything of it.
+    - `sampled`: whether the kernel has ever told anything of it; `since`: by lint, since when something has been so.
     """
 
     __slots__ = ("idle_t", "looks", "moved_t", "number", "sampled", "since", "unread_t", "wanted_t")
@@ -86,15 +87,14 @@ class Track:
             self.wanted_t = 0
         elif not self.wanted_t:
             head = state.write_queue[0].begin_t if state.write_queue else 0
-            self.wanted_t = min(look.t, max(head, before.t if before is not None else 0)) or look.t
+            known = before.t if before is not None else state.last_write_t
+            self.wanted_t = min(look.t, max(head, known)) or look.t
         if before is not None and _moved(before, look):
             self.moved_t = look.t
         waits = bool(look.inq)
         self.unread_t = (self.unread_t or look.t) if waits and not reading else 0
-        if waits and reading and (before is None or before.into == look.into):
-            self.idle_t = self.idle_t or look.t
-        else:
-            self.idle_t = 0
+        quiet = before is None or before.into == look.into
+        self.idle_t = (self.idle_t or look.t) if waits and reading and quiet else 0
 
 
 def _moved(before: Look, look: Look) -> bool:

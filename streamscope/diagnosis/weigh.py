@@ -8,7 +8,7 @@ a guess that says it is one.
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case
+from streamscope.diagnosis.lint import Case, capital
 from streamscope.diagnosis.shapes import Evidence, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND
 from streamscope.trace.figures import age_text, bytes_text
@@ -239,8 +239,3 @@ _Found = tuple[Word, Sure, str, str, tuple[Evidence, ...], tuple[str, ...], str]
 
 def _mask(case: Case, mask: int) -> str:
     return case.terms.vocabulary.mask_text(mask) or "–"
-
-
-def capital(text: str) -> str:
-    """The first letter of a sentence."""
-    return text[:1].upper() + text[1:]

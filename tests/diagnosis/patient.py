@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from feeds import MS, SECOND, Clock, Scene, record
+from feeds import SECOND, Clock, Scene, record
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import CALLBACK_NAMES
@@ -159,7 +159,8 @@ class Patient:
         for _ in range(round(seconds * SECOND / TICK)):
             self.clock.seconds += TICK / SECOND
             if heard:
-                self.feed(record("sample.taken", 0, self.clock.t - 10 * MS, self.clock.t, "exact"))
+                asked = [state.number for state in self.scene.model.streams.values() if state.kernel]
+                self.feed(record("loop.waits", 0, self.clock.t), *(record("kernel.same", each) for each in asked))
             if each is not None:
                 each()
             self.look()

@@ -5,10 +5,10 @@ As long as bytes are acknowledged and the queue does not grow, a slow peer is a 
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign
+from streamscope.diagnosis.lint import Case, Lint, Sign, capital
 from streamscope.diagnosis.shapes import Level, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND
-from streamscope.diagnosis.weigh import Weighing, capital
+from streamscope.diagnosis.weigh import Weighing
 from streamscope.trace.figures import age_text, bytes_text
 
 OLD = 2 * SECOND
@@ -26,6 +26,7 @@ class Stalled(Lint):
         "has been off for 1 s, without a stream that it feeds being the reason"
     )
     matters = "whoever waits for these bytes waits without end, and so does everybody whom the program feeds from there"
+    covered_by = ("peer_gone",)
     to_do = "read the verdict: it says whether the peer, the network, the program or the machine is at fault, and why"
 
     def check(self, case: Case) -> Sign | None:
@@ -39,7 +40,7 @@ class Stalled(Lint):
         if not track.wanted_t:
             return None
         since = max(track.wanted_t, track.moved_t)
-        if case.seen_t - since < SECOND:
+        if case.seen_t - max(since, track.looks[0].t) < SECOND:
             return None
         verdict = Weighing(case, since).verdict()
         return Sign(verdict.sentence, verdict.evidence, since, verdict)

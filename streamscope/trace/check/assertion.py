@@ -17,6 +17,7 @@ from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import END, OPERATOR, WORD, Token, tokens
 from streamscope.trace.filter.names import ORDERED, Name
 from streamscope.trace.filter.parser import Parser, known
+from streamscope.trace.filter.states import EVENT, States
 from streamscope.trace.filter.tree import And, Node, Not, Word, leaves
 from streamscope.trace.filter.values import WHAT, Constant, meant
 from streamscope.trace.vocabulary import Vocabulary
@@ -87,11 +88,11 @@ class Assertion:
     vocabulary: Vocabulary
 
     @classmethod
-    def parse(cls, text: str, vocabulary: Vocabulary, *others: Vocabulary) -> Assertion:
-        """The assertion that is written there, for feeds of this vocabulary; of the others, see `Filter.parse`. Raises
+    def parse(cls, text: str, vocabulary: Vocabulary, *others: Vocabulary, states: States | None = None) -> Assertion:
+        """The assertion that is written there, for feeds of this vocabulary; of the rest, see `Filter.parse`. Raises
         FilterError.
         """
-        return cls(text.strip(), _Reader(text, Language.of(vocabulary, *others)).assertion(), vocabulary)
+        return cls(text.strip(), _Reader(text, Language.of(vocabulary, *others, states=states)).assertion(), vocabulary)
 
     @property
     def filters(self) -> tuple[Filter, ...]:
@@ -102,6 +103,15 @@ class Assertion:
         if isinstance(meaning, Leads):
             return meaning.cause, meaning.effect
         return tuple(each for each in (meaning.of, meaning.where) if each is not None)
+
+    @property
+    def asks_states(self) -> bool:
+        """Whether a word of a table is in it, or one of its events."""
+        parts = [part for each in self.filters if each.root is not None for part in leaves(each.root)]
+        if any(name.changes is not None for part in parts for name in part.names):
+            return True
+        kinds = [kind for each in self.filters for kind in each.kinds or ()]
+        return any(kind.startswith(EVENT) for kind in kinds)
 
 
 def is_of_events(condition: Filter) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -61,15 +61,17 @@ def check(
     past: Past,
     assertions: Iterable[Assertion],
     *,
+    stated: Sequence[Event] = (),
     ends: bool = True,
     allow_vacuous: bool = False,
     strict: bool = False,
 ) -> Report:
-    """Holds a past against assertions. `ends` is False for one whose end is missing: what came then is not known, as
+    """Holds a past against assertions. `stated` are the events of words that others bring (`filter.states`), in order.
+    `ends` is False for one whose end is missing: what came then is not known, as
     after a loss. What turns out to be damaged is a loss, and `past.damage` tells of it.
     """
     report = Report([], ends=ends, allow_vacuous=allow_vacuous, strict=strict)
-    return _Check(past, [watch_for(each) for each in assertions], report).run()
+    return _Check(past, [watch_for(each) for each in assertions], report, stated).run()
 
 
 def watch_for(assertion: Assertion) -> Watch:
@@ -81,8 +83,9 @@ def watch_for(assertion: Assertion) -> Watch:
 
 
 class _Check:
-    def __init__(self, past: Past, watches: list[Watch], report: Report) -> None:
+    def __init__(self, past: Past, watches: list[Watch], report: Report, stated: Sequence[Event] = ()) -> None:
         self._past = past
+        self._stated = deque(stated)
         self._decoder = past.decoder
         self._assertions = watches
         helping = (helper for watch in watches for helper in (watch.where, watch.cause) if helper is not None)
@@ -120,6 +123,7 @@ class _Check:
                 past.damage = str(error)
                 self._lost(leaf.first, max(leaf.count, 1))
         end_t = max(past.end_t, self._t)
+        self._tell_stated(end_t)
         if not report.ends:
             for watch in self._watches:
                 watch.advance(end_t)
@@ -194,6 +198,7 @@ class _Check:
     # what the past is made of
 
     def _leaf(self, leaf: Leaf) -> None:
+        self._tell_stated(leaf.t)
         if not isinstance(leaf, BatchLeaf):
             self._mark(leaf)
         elif self._model is None:
@@ -205,6 +210,15 @@ class _Check:
             self._watches = [watch for watch in self._watches if watch not in found]
             self._stops = stops(self._decoder, self._watches)
             self._walk.want(self._wants)
+
+    def _tell_stated(self, t: int) -> None:
+        """The events of words that others bring, until then: each comes before the batch in whose time it is."""
+        while self._stated and self._stated[0].t <= t:
+            event = self._stated.popleft()
+            state = None if self._model is None else self._model.known.get(event.stream)
+            for watch in self._watches:
+                if watch.of_events and watch.wants(event.kind) and not (self._blind and watch.needs_state):
+                    watch.saw(event, state, self._row)
 
     def _lost(self, row: int, events: int) -> None:
         """So many events are missing here."""

@@ -126,16 +126,20 @@ def wants_failures_only(condition: Filter) -> bool:
 
 
 class Ages:
-    """The comparisons of ages with times in a condition, and so the times at which it can change by itself."""
+    """What changes by itself in a condition, ages that are compared with times and words of a table, and so the times
+    at which it can.
+    """
 
     def __init__(self, *conditions: Filter | None) -> None:
         self._bounds: list[tuple[Name, int]] = []
+        self._stated: list[Name] = []  # words of a table, which change by themselves
         for part in _parts(conditions):
+            self._stated += [name for name in part.names if name.changes is not None]
             if isinstance(part, Compare) and part.name.since is not None and part.value is not None:
                 self._bounds.append((part.name, part.value.number or 0))
 
     def __bool__(self) -> bool:
-        return bool(self._bounds)
+        return bool(self._bounds or self._stated)
 
     def add(self, name: Name, bound: int) -> None:
         """One more age that is compared with a bound."""
@@ -144,6 +148,10 @@ class Ages:
     def next(self, state: StreamState, now_t: int) -> int | None:
         """The next time after now at which the condition can change if no record does it."""
         times = []
+        for name in self._stated:
+            change = name.changes(state, now_t) if name.changes is not None else None
+            if change is not None:
+                times.append(change)
         for name, bound in self._bounds:
             since = name.since(state) if name.since is not None else 0
             if since:

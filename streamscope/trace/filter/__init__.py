@@ -15,6 +15,7 @@ explains all of it.
     evaluate.py  tree → tests                  pattern.py   regular expressions that cannot hang
     complete.py  what may be written next      reach.py     which events a filter can want at all
     rows.py      a past, as a filtered list    guide.py     the document, made from the tables
+    states.py    words that others bring
 
 A filter is of the feed whose vocabulary it was parsed with: the numbers in it are that feed's.
 """
@@ -31,6 +32,7 @@ from streamscope.trace.filter.guide import help_text
 from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import LONGEST, FilterError, marked, tokens
 from streamscope.trace.filter.parser import parse
+from streamscope.trace.filter.states import Stated, States
 from streamscope.trace.filter.tree import Node
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -38,7 +40,9 @@ from streamscope.trace.vocabulary import Vocabulary
 MOST_TRIED = 100
 """So many words of a wrong text are left out, one after the other."""
 
-__all__ = ["LONGEST", "Completion", "Filter", "FilterError", "Language", "complete", "help_text", "marked"]
+__all__ = [
+    "LONGEST", "Completion", "Filter", "FilterError", "Language", "Stated", "States", "complete", "help_text", "marked",
+]  # fmt: skip
 
 
 class Filter:
@@ -80,14 +84,21 @@ class Filter:
         self._of_event = None if root is None else event_test(root, vocabulary)
 
     @classmethod
-    def parse(cls, text: str, vocabulary: Vocabulary, *others: Vocabulary, for_streams: bool = False) -> Filter:
+    def parse(
+        cls,
+        text: str,
+        vocabulary: Vocabulary,
+        *others: Vocabulary,
+        for_streams: bool = False,
+        states: States | None = None,
+    ) -> Filter:
         """The filter that is written there, for feeds of this vocabulary. Raises FilterError, and nothing else; with
         `for_streams` also for names that only events have.
 
         Where several feeds are asked the same, each has its own filter, parsed with the vocabularies of the `others`:
-        a word that only they have is no error then, and nothing of this feed is so.
+        a word that only they have is no error then, and nothing of this feed is so. `states` are further words.
         """
-        root = parse(text, Language.of(vocabulary, *others))
+        root = parse(text, Language.of(vocabulary, *others, states=states))
         if for_streams and root is not None:
             for found in reach.event_only(root):
                 raise FilterError(
@@ -98,7 +109,14 @@ class Filter:
         return cls(text, root, vocabulary)
 
     @classmethod
-    def sound_part(cls, text: str, vocabulary: Vocabulary, *others: Vocabulary, for_streams: bool = False) -> Filter:
+    def sound_part(
+        cls,
+        text: str,
+        vocabulary: Vocabulary,
+        *others: Vocabulary,
+        for_streams: bool = False,
+        states: States | None = None,
+    ) -> Filter:
         """What is right at the beginning of a text that is not, as a list can show it while the rest is being written:
         `tcp` of `tcp and flag==RE`. The empty filter if nothing is.
         """
@@ -111,7 +129,7 @@ class Filter:
                 found = []
         for token in reversed(found[-MOST_TRIED:]):
             with suppress(FilterError):
-                return cls.parse(text[: token.start], vocabulary, *others, for_streams=for_streams)
+                return cls.parse(text[: token.start], vocabulary, *others, for_streams=for_streams, states=states)
         return cls("", None, vocabulary)
 
     def of_stream(self, state: StreamState, now_t: int) -> bool | None:

@@ -9,6 +9,7 @@ from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import OPERATOR, STRING, WORD, FilterError, Token, tokens
 from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
 from streamscope.trace.filter.parser import COMPARISONS
+from streamscope.trace.filter.states import States
 from streamscope.trace.filter.values import BYTES, NUMBER, SETS, TIMES, WHAT
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -30,13 +31,18 @@ class Completion:
 
 
 def complete(
-    text: str, cursor: int, vocabulary: Vocabulary, *others: Vocabulary, for_streams: bool = False
+    text: str,
+    cursor: int,
+    vocabulary: Vocabulary,
+    *others: Vocabulary,
+    for_streams: bool = False,
+    states: States | None = None,
 ) -> list[Completion]:
     """What may stand where the cursor is in a filter of feeds of this vocabulary and of the others, best first; nothing
     inside quotes, and nothing for a text that is not even words. With `for_streams`, names that only events have are
     left out.
     """
-    language = Language.of(vocabulary, *others)
+    language = Language.of(vocabulary, *others, states=states)
     cursor = min(max(cursor, 0), len(text))
     try:
         before = tokens(text[:cursor])[:-1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from streamscope.trace.filter.names import Name, names_of
+from streamscope.trace.filter.states import States
 from streamscope.trace.filter.values import Values
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -21,16 +22,18 @@ class Language:
     - `stream_names`, `event_names`: those that can be asked for.
     """
 
-    def __init__(self, vocabulary: Vocabulary, others: tuple[Vocabulary, ...] = ()) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, others: tuple[Vocabulary, ...] = (), states: States | None = None
+    ) -> None:
         self.vocabulary = vocabulary
-        self.names: dict[str, Name] = names_of(vocabulary, others)
-        self.values = Values(vocabulary, others)
+        self.names: dict[str, Name] = names_of(vocabulary, others, states)
+        self.values = Values(vocabulary, others, frozenset() if states is None else states.kinds)
         can_be = [name for name in self.names.values() if not name.refused]
         self.stream_names = tuple(name for name in can_be if name.of_state is not None)
         self.event_names = tuple(name for name in can_be if name.of_state is None)
 
     @staticmethod
     @lru_cache(16)
-    def of(vocabulary: Vocabulary, *others: Vocabulary) -> Language:
-        """The language for feeds of the first vocabulary, beside feeds of the others."""
-        return Language(vocabulary, tuple(other for other in others if other is not vocabulary))
+    def of(vocabulary: Vocabulary, *others: Vocabulary, states: States | None = None) -> Language:
+        """The language for feeds of the first vocabulary, beside feeds of the others, and with the words of a table."""
+        return Language(vocabulary, tuple(other for other in others if other is not vocabulary), states)

@@ -27,6 +27,7 @@ from typing import Any, Final, TypeAlias
 
 from streamscope.trace.decode import Event
 from streamscope.trace.durations import DURATIONS
+from streamscope.trace.filter.states import States
 from streamscope.trace.plain_text import host_and_port, visible
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -73,6 +74,8 @@ class Name:
     """Whether it is a duration, which somebody has to measure."""
     kernel: int = -1
     """The number of the kernel's field that it is or is made of, -1 for none."""
+    changes: Callable[[StreamState, int], int | None] | None = made(default=None, compare=False)
+    """When its value may change by itself after a time, for a word of a table (`states`)."""
 
     @property
     def event_only(self) -> bool:
@@ -345,9 +348,19 @@ def _events(vocabularies: Sequence[Vocabulary]) -> dict[str, Name]:
     return names
 
 
-def names_of(vocabulary: Vocabulary, others: Sequence[Vocabulary] = ()) -> dict[str, Name]:
+def stated(states: States) -> dict[str, Name]:
+    """The names of a table's words."""
+    return {
+        word.name: Name(word.name, "bool", word.meaning, word.so, changes=word.changes, refused=word.refused)
+        for word in states.words
+    }
+
+
+def names_of(
+    vocabulary: Vocabulary, others: Sequence[Vocabulary] = (), states: States | None = None
+) -> dict[str, Name]:
     """Every name by which feeds of this vocabulary can be asked, and those that only feeds of the others have; the
-    names of state are the last. What none of them can know is refused.
+    names of state are the last but for the words of a table, if one is given. What none of them can know is refused.
     """
     every = (vocabulary, *others)
     names = _events(every)
@@ -366,7 +379,7 @@ def names_of(vocabulary: Vocabulary, others: Sequence[Vocabulary] = ()) -> dict[
         missing = [_missing(name, each) for each in every]
         if all(missing):
             names[name.name] = replace(name, refused=missing[0])
-    return names
+    return names if states is None else {**stated(states), **names}
 
 
 def _unknown(state: StreamState, now_t: int) -> Any:

@@ -64,9 +64,13 @@ class Values:
     for can be written as numbers.
     """
 
-    def __init__(self, vocabulary: Vocabulary, others: Sequence[Vocabulary] = ()) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, others: Sequence[Vocabulary] = (), kinds: frozenset[str] = frozenset()
+    ) -> None:
+        """`kinds` are further kinds of events, which no feed tells of."""
         self.names = _names_of(vocabulary)
         self.texts = _texts_of(vocabulary)
+        self.texts["kind"] |= kinds
         for other in others:
             for domain, names in _names_of(other).items():
                 here = self.names[domain]

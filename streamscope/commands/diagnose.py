@@ -1,0 +1,135 @@
+"""`streamscope diagnose PID|FILE`: say without a screen what is slow, and why."""
+
+from __future__ import annotations
+
+import select
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from streamscope.commands.parameters import CONTEXT, Span, engines
+from streamscope.telling import CommandFailed, say, show
+
+if TYPE_CHECKING:
+    from streamscope.diagnosis import Diagnosis
+    from streamscope.trace.vocabulary import Vocabulary
+
+LOOK_S = 0.05
+ANSWER_WITHIN_S = 10.0
+"""How long an engine may take to say who it is."""
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("which", metavar="PID|FILE", shell_complete=engines)
+@click.option("--json", "as_json", is_flag=True, help="Print one array of objects, one for each alarm.")
+@click.option(
+    "--for", "seconds", type=Span(), default="3s", show_default=True, metavar="TIME", help="Look at an engine so long."
+)
+@click.option("--allow", metavar="NAME", multiple=True, help="Say nothing of this lint; again for more.")
+def diagnose(which: str, as_json: bool, seconds: float, allow: tuple[str, ...]) -> None:
+    """Say which streams of the engine PID, or in the recorded trace FILE, are stalled, who is at fault, and how that is
+    known.
+
+    The status is 0 if nothing is wrong, 1 if something was found, and 2 if it could not be looked at.
+    """
+    from streamscope.diagnosis import BY_NAME
+
+    for name in allow:
+        if name not in BY_NAME:
+            raise click.UsageError(f"there is no lint {name!r}: there are {', '.join(BY_NAME)}")
+    if Path(which).is_file():
+        found = _file(which, allow)
+    else:
+        found = _engine(which, seconds, allow)
+    _tell(*found, as_json=as_json)
+
+
+Looked = tuple["Diagnosis", int, float, bool]
+"""What was found, when on the feed's clock that was, when the feed began, and whether what is over counts."""
+
+
+def _diagnosis(vocabulary: Vocabulary, allow: tuple[str, ...]) -> Diagnosis:
+    from streamscope.diagnosis import Diagnosis
+
+    return Diagnosis(vocabulary, allow=allow)
+
+
+def _file(path: str, allow: tuple[str, ...]) -> Looked:
+    from streamscope.diagnosis.headless import over
+    from streamscope.trace.store.format import TraceError
+    from streamscope.trace.store.reader import TraceFile
+    from streamscope.trace.untrusted import FeedError
+
+    try:
+        with TraceFile.open(path) as trace:
+            diagnosis = _diagnosis(trace.past.decoder.vocabulary, allow)
+            over(trace.past, diagnosis)
+            if trace.missing:
+                say(trace.missing)
+            return diagnosis, trace.past.end_t, trace.header.started, True
+    except (TraceError, FeedError) as error:
+        raise CommandFailed(str(error), 2) from error
+
+
+def _engine(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
+    from streamscope.link.discovery import ProbeError, find
+    from streamscope.link.session import Session
+
+    try:
+        session = Session.attach(find(which))
+    except ProbeError as error:
+        raise CommandFailed(str(error), 2) from error
+    diagnosis: Diagnosis | None = None
+    begun = time.monotonic()
+    now_t = 0
+    try:
+        while (passed := time.monotonic() - begun) < (seconds if diagnosis is not None else ANSWER_WITHIN_S):
+            if session.fileno() != -1:
+                select.select([session.fileno()], [], [], LOOK_S)
+            session.receive()
+            session.fold(LOOK_S)
+            if session.status in ("ended", "gone"):
+                break
+            if session.hello is None:
+                continue
+            if diagnosis is None:
+                diagnosis, begun = _diagnosis(session.model.decoder.vocabulary, allow), begun + passed
+            now_t = max(now_t, session.model.t, int((time.time() - session.hello.started) * 1e9))
+            if session.standstill is None:
+                diagnosis.look(session.model, now_t, session.past)
+        if diagnosis is None or session.hello is None:
+            stuck = f": {session.standstill.text}" if session.standstill is not None else ""
+            raise CommandFailed(session.reason or f"the engine does not answer{stuck}", 2)
+        if session.standstill is not None:
+            say(session.standstill.text)
+        return diagnosis, now_t, session.hello.started, True
+    finally:
+        session.close()
+
+
+def _tell(diagnosis: Diagnosis, now_t: int, started: float, over: bool, *, as_json: bool) -> None:
+    import msgspec
+
+    from streamscope.diagnosis import report
+    from streamscope.trace.names import printable_json
+
+    found = report.alarms(diagnosis, now_t, over=over)
+    if as_json:
+        rows: list[dict[str, Any]] = [report.row(alarm, now_t, started) for alarm in found]
+        show_json = printable_json(msgspec.json.format(msgspec.json.encode(rows), indent=2))
+        sys.stdout.write(show_json.decode() + "\n")
+    else:
+        for alarm in found:
+            for line in report.lines(alarm, diagnosis.sentence_of(alarm.finding), now_t, started):
+                show(line)
+        notices = [finding for finding in diagnosis.findings if finding.level.value == "warning"]
+        for finding in notices:
+            show(f"notice           #{finding.stream:<7} {finding.lint}: {finding.sentence}")
+        if not found:
+            show("All flows: nothing stalls.")
+    for name, why in diagnosis.unavailable:
+        say(f"the lint {name} is not available here: {why}")
+    sys.exit(1 if found else 0)

@@ -1,0 +1,99 @@
+"""A diagnosis without a screen: over a whole past, or along with a feed that still comes.
+
+Both look at the same steps of the feed's clock. In a past, what lies between two records is stepped through as it was
+lived through: an engine that is silent for a minute is looked at all that minute. So a replay finds what was found
+live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamscope.core.records import Word
+from streamscope.diagnosis.diagnosis import Diagnosis
+from streamscope.diagnosis.spells import LintWords
+from streamscope.diagnosis.track import TICK
+from streamscope.trace.decode import Event
+from streamscope.trace.layout import Layout
+from streamscope.trace.model import Model
+from streamscope.trace.past import Past
+from streamscope.trace.pieces import BatchLeaf
+from streamscope.trace.untrusted import FeedError
+
+STEPS = 400
+"""So many looks are made at most where nothing is told: a hundred seconds. What is longer is passed over."""
+AT_ONCE = 64
+"""Records of a batch in which the clock is looked for."""
+
+
+class Along:
+    """A model that grows with a feed, and its diagnosis."""
+
+    def __init__(self, diagnosis: Diagnosis, model: Model) -> None:
+        self.diagnosis = diagnosis
+        self.model = model
+        self._t = 0
+
+    def batch(self, turn: int, t: int, words: Sequence[Word]) -> None:
+        """A batch, whose words a decoder has accepted or the model will. Raises FeedError."""
+        model, diagnosis = self.model, self.diagnosis
+        self.wait(first_reading(model.decoder.layout, words, t))
+        model.begin(turn, t)
+        model.proceed(words)
+        model.settle()
+        diagnosis.see(words, model)
+        self._t = max(self._t, model.t)
+        diagnosis.look(model, self._t)
+
+    def wait(self, t: int) -> None:
+        """Nothing is told until then."""
+        start = self._t - self._t % TICK + TICK
+        if not self._t:
+            self._t = t
+        elif t > start:
+            for step in range(start, min(t, start + STEPS * TICK), TICK):
+                self.diagnosis.look(self.model, step)
+            self._t = t
+
+
+def first_reading(layout: Layout, words: Sequence[Word], t: int) -> int:
+    """The first reading of the clock in a batch, which begins where the clock stood at the end of the one before."""
+    i, end = 0, len(words)
+    for _ in range(AT_ONCE):
+        if i >= end:
+            break
+        header = words[i]
+        if not isinstance(header, int):
+            break
+        code = header & 255
+        at = layout.t_at[code]
+        if at and i + at < end:
+            found = words[i + at]
+            return found if isinstance(found, int) else t
+        i += layout.lengths[code]
+    return t
+
+
+def judge(past: Past, words: LintWords) -> Sequence[Event]:
+    """Goes over all of a past, so that the words of lints can be asked of any time of it; returns their events."""
+    words.diagnosis = diagnosis = Diagnosis(past.decoder.vocabulary)
+    over(past, diagnosis)
+    diagnosis.finish()
+    return diagnosis.spells.events()
+
+
+def over(past: Past, diagnosis: Diagnosis) -> Model:
+    """Goes over all of a past; returns the state at its end. What turns out to be no feed is a loss."""
+    along = Along(diagnosis, Model(past.decoder.vocabulary))
+    model = along.model
+    for _, leaf in past.leaves(past.pieces[0]):
+        try:
+            if isinstance(leaf, BatchLeaf):
+                along.batch(leaf.turn, leaf.t, leaf.words())
+            else:
+                leaf.fold(model)
+        except FeedError as error:
+            past.damage = str(error)
+            model.lost(max(1, leaf.count))
+    along.wait(past.end_t)
+    return model

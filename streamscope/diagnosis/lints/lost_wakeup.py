@@ -1,0 +1,73 @@
+"""The kernel is ready, the engine has asked, the loop turns, and no event comes."""
+
+from __future__ import annotations
+
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.shapes import Level, Sure, Word
+from streamscope.diagnosis.starved import since_when
+from streamscope.diagnosis.track import SECOND
+from streamscope.diagnosis.weigh import MOST_OF
+from streamscope.trace.figures import age_text, bytes_text
+
+
+class LostWakeup(Lint):
+    """Bytes that could be read, or written, and an idle loop that is told of neither."""
+
+    name = "lost_wakeup"
+    level = Level.ERROR
+    checks = (
+        "for 1 s bytes wait to be read, or the kernel has sent all it had and more waits to be written; epoll is "
+        "believed to watch for that, and the loop waits in poll and hears nothing"
+    )
+    matters = "nothing but another event will ever wake this stream: it is dead, and looks idle"
+    to_do = (
+        "compare what the engine believes to be registered with what the kernel has; look for a descriptor that was "
+    )
+    to_do += "closed, duplicated or taken out of epoll behind the engine"
+    fields = ("pevents", "events")
+    kernel = ("inq",)
+
+    def check(self, case: Case) -> Sign | None:
+        """See `Lint`."""
+        busy = case.loop.busy(case.now_t - SECOND)
+        if busy is None or busy >= MOST_OF or case.kernel("epoll_missing"):
+            return None
+        return self._in(case) or self._out(case)
+
+    def _in(self, case: Case) -> Sign | None:
+        since = since_when(case)
+        if not since:
+            return None
+        inq = case.track.now.inq or 0
+        sentence = (
+            f"{capital(case.who)} is ready and the loop does not hear of it: {bytes_text(inq)} have waited to be read "
+            f"for {age_text(case.now_t - since)}, IN is registered, and no event came."
+        )
+        evidence = (
+            case.evidence("what waits to be read", "inq", f"{inq:,}", since),
+            case.evidence("registered", "events", case.terms.vocabulary.mask_text(case.state.events), since),
+            case.evidence("nothing was read", "bytes_in", f"stays {case.state.bytes_in:,}", since),
+        )
+        reason = "the loop is idle, and IN is registered"
+        return blame(
+            self, case, Word.LOOP, Sure.LIKELY, sentence, reason, evidence, since=since, side="in", rung="kernel"
+        )
+
+    def _out(self, case: Case) -> Sign | None:
+        state, track = case.state, case.track
+        if track.now.outq != 0 or not state.write_queue_size or not state.events & case.terms.poll_out:
+            track.since.pop(self.name, None)
+            return None
+        since = max(track.since.setdefault(self.name, case.now_t), track.moved_t)
+        size = state.write_queue_size
+        sentence = (
+            f"{capital(case.who)} has room and the loop does not hear of it: {bytes_text(size)} have waited for "
+            f"{age_text(case.now_t - since)}, the kernel has nothing to send, OUT is registered, and no event came."
+        )
+        evidence = (
+            case.evidence("what waits in the kernel", "outq", "0", since),
+            case.evidence("what waits here", "write_queue_size", f"{size:,}", since),
+            case.evidence("registered", "events", case.terms.vocabulary.mask_text(state.events), since),
+        )
+        reason = "the loop is idle, and OUT is registered"
+        return blame(self, case, Word.LOOP, Sure.LIKELY, sentence, reason, evidence, since=since, rung="queue")

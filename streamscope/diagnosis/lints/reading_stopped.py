@@ -1,0 +1,38 @@
+"""Bytes have come, and the program has stopped reading."""
+
+from __future__ import annotations
+
+from streamscope.diagnosis.lint import Case, Lint, Sign
+from streamscope.diagnosis.shapes import Level
+from streamscope.trace.figures import age_text, bytes_text
+
+
+class ReadingStopped(Lint):
+    """Reading is off, bytes wait, and no stream that it feeds is the reason. Where it lasts, it is a stall."""
+
+    name = "reading_stopped"
+    level = Level.WARNING
+    checks = (
+        "bytes have waited in the kernel for 1 s, reading is off, and no stream that this one feeds is above its mark"
+    )
+    matters = "the peer cannot go on when the kernel's buffer is full, and does not know why"
+    to_do = "find out what the program waits for before it reads on"
+    kernel = ("inq",)
+    covered_by = ("stalled", "peer_gone")
+
+    def check(self, case: Case) -> Sign | None:
+        """See `Lint`."""
+        track, inq = case.track, case.track.now.inq
+        if not track.unread_t or not inq or case.held is not None or not case.terms.reading:
+            return None
+        off = case.model.lit.get((case.state.number, case.terms.reading), 0)
+        since = max(track.unread_t, off)
+        return Sign(
+            f"Reading of {case.who} is off, and {bytes_text(inq)} have waited to be read for "
+            f"{age_text(case.now_t - since)}.",
+            (
+                case.evidence("what waits to be read", "inq", f"{inq:,}", since),
+                case.evidence("reading is off", "flags", "READING off", off or since),
+            ),
+            since,
+        )

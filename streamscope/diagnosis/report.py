@@ -1,0 +1,108 @@
+"""What a diagnosis found, for a person at a terminal and for a program: rows, lines, and the summary at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from streamscope.diagnosis.diagnosis import Diagnosis
+from streamscope.diagnosis.shapes import Ended, Evidence, Finding, Level
+from streamscope.trace.figures import age_text
+
+SECOND = 1_000_000_000
+
+
+def alarms(diagnosis: Diagnosis, now_t: int, *, over: bool = False) -> list[Ended]:
+    """The alarms that are so now, the worst first; with those that are over, if they are asked for. One that is not
+    over ends now.
+    """
+    found = [Ended(finding, finding.since, now_t) for finding in diagnosis.findings]
+    if over:
+        found += [ended for ended in diagnosis.ended if ended.finding.lint not in diagnosis.allowed]
+    return [each for each in found if each.finding.level is Level.ERROR]
+
+
+def row(alarm: Ended, now_t: int, started: float) -> dict[str, Any]:
+    """An alarm as an object. Times are seconds on the feed's clock; `at` is Unix time, if that is known."""
+    finding = alarm.finding
+    verdict = finding.verdict
+    return {
+        "stream": finding.stream,
+        "verdict": None if verdict is None else verdict.word.value,
+        "confidence": None if verdict is None else verdict.sure.value,
+        "since": _seconds(finding.since),
+        "for": _seconds(max(alarm.end_t - finding.since, 0)),
+        "over": alarm.end_t < now_t,
+        "at": round(started + finding.since / SECOND, 3) if started else None,
+        "lint": finding.lint,
+        "sentence": finding.sentence,
+        "reason": "" if verdict is None else verdict.reason,
+        "evidence": [_evidence(line) for line in finding.evidence],
+        "not_it": {} if verdict is None else {word.value: why for word, why in verdict.not_it},
+        "root": finding.stream if verdict is None else verdict.root,
+        "to_do": finding.to_do if verdict is None else verdict.to_do,
+    }
+
+
+def _evidence(line: Evidence) -> dict[str, Any]:
+    found = {"words": line.words, "field": line.field, "value": line.value, "since": _seconds(line.since)}
+    return {**found, "until": _seconds(line.until)} if line.until else found
+
+
+def _seconds(t: int) -> float:
+    return round(t / SECOND, 6)
+
+
+def lines(alarm: Ended, sentence: str, now_t: int, started: float) -> Iterable[str]:
+    """An alarm as a person reads it."""
+    finding = alarm.finding
+    verdict = finding.verdict
+    who = f"#{finding.stream}" if finding.stream else "the loop"
+    word, sure = ("–", "–") if verdict is None else (verdict.word.value, verdict.sure.value)
+    over = f", over after {age_text(alarm.end_t - finding.since)}" if alarm.end_t < now_t else ""
+    yield f"{word:<8} {sure:<7} {who:<8} {finding.lint}, since {clock(finding.since, started)}{over}"
+    yield f"  {sentence}"
+    for line in finding.evidence:
+        yield f"    {line.words:<30} {line.field} {line.value}"
+    if verdict is not None and verdict.not_it:
+        yield "    not it: " + "; ".join(f"{other.value} ({why})" for other, why in verdict.not_it)
+    to_do = finding.to_do if verdict is None else verdict.to_do
+    if to_do:
+        yield f"    to do: {to_do}"
+
+
+def clock(t: int, started: float) -> str:
+    """A time of day with milliseconds; where it is not known when the feed began, how long after that."""
+    try:
+        when = started + t / SECOND
+        seconds = time.strftime("%H:%M:%S", time.localtime(when))
+        return f"{seconds}.{int(when % 1 * 1000):03}" if started else age_text(t)
+    except (ValueError, OverflowError, OSError):
+        return age_text(t)
+
+
+def begins(finding: Finding, sentence: str) -> str:
+    """The line that says that an alarm begins."""
+    word = finding.lint if finding.verdict is None else f"{finding.verdict.word.value} ({finding.verdict.sure.value})"
+    return f"▲ {word}: {sentence}"
+
+
+def ends(ended: Ended) -> str:
+    """The line that says that it is over."""
+    finding = ended.finding
+    who = f"#{finding.stream}" if finding.stream else "the loop"
+    word = finding.lint if finding.verdict is None else finding.verdict.word.value
+    return f"✓ {word} on {who} is over after {age_text(ended.end_t - finding.since)} ({finding.lint})"
+
+
+def stalls(found: Sequence[Ended]) -> list[Ended]:
+    """Those of the alarms that are stalls, the longest first."""
+    return sorted((each for each in found if each.finding.lint in STALLS), key=_length)
+
+
+STALLS = frozenset({"stalled", "peer_gone"})
+
+
+def _length(ended: Ended) -> int:
+    return ended.finding.since - ended.end_t
