@@ -113,17 +113,17 @@ def _engine(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
 def _tell(diagnosis: Diagnosis, now_t: int, started: float, over: bool, *, as_json: bool) -> None:
     import msgspec
 
-    from streamscope.diagnosis import report
-    from streamscope.trace.names import printable_json
+    from streamscope.diagnosis import account
+    from streamscope.trace.plain_text import printable_json
 
-    found = report.alarms(diagnosis, now_t, over=over)
+    found = account.alarms(diagnosis, now_t, over=over)
     if as_json:
-        rows: list[dict[str, Any]] = [report.row(alarm, now_t, started) for alarm in found]
+        rows: list[dict[str, Any]] = [account.row(alarm, now_t, started) for alarm in found]
         show_json = printable_json(msgspec.json.format(msgspec.json.encode(rows), indent=2))
         sys.stdout.write(show_json.decode() + "\n")
     else:
         for alarm in found:
-            for line in report.lines(alarm, diagnosis.sentence_of(alarm.finding), now_t, started):
+            for line in account.lines(alarm, diagnosis.sentence_of(alarm.finding), now_t, started):
                 show(line)
         notices = [finding for finding in diagnosis.findings if finding.level.value == "warning"]
         for finding in notices:

@@ -5,7 +5,7 @@
     track.py       what moved in a stream                  loop_track.py   where the loop's time went
     weigh.py       who is at fault                         limits.py       what sets the pace: no alarm
     links.py       who feeds whom                          held.py         who waits for whom
-    spells.py      what was so when, and the lints' words  headless.py     without a screen; report.py prints it
+    spells.py      what was so when, and the lints' words  headless.py     without a screen; account.py tells it
 
 Everything here sees the model and the feed's words alone, so it finds the same live, in a replay and without a screen.
 """

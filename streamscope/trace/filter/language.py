@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from streamscope.trace.filter.names import Name, names_of
-from streamscope.trace.filter.states import States
+from streamscope.trace.filter.stated import States
 from streamscope.trace.filter.values import Values
 from streamscope.trace.vocabulary import Vocabulary
 

@@ -27,7 +27,7 @@ from typing import Any, Final, TypeAlias
 
 from streamscope.trace.decode import Event
 from streamscope.trace.durations import DURATIONS
-from streamscope.trace.filter.states import States
+from streamscope.trace.filter.stated import States
 from streamscope.trace.plain_text import host_and_port, visible
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
