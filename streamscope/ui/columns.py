@@ -14,11 +14,8 @@ import msgspec
 from streamscope.trace.plain_text import host_and_port
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
-from streamscope.ui.peer import peer_text, pending_count
-from streamscope.ui.safe import visible
-from streamscope.ui.trouble import ERROR, WARNING, is_above, is_listener, mark_of, severity, trouble_of
-from streamscope.ui.widgets.lamps import Letters
-from streamscope.ui.widgets.meters import (
+from streamscope.ui.lamps import Letters
+from streamscope.ui.meters import (
     AGE_WIDTH,
     BYTES_WIDTH,
     COUNT_WIDTH,
@@ -30,6 +27,9 @@ from streamscope.ui.widgets.meters import (
     count_text,
     rate_text,
 )
+from streamscope.ui.peer import peer_text, pending_count
+from streamscope.ui.safe import visible
+from streamscope.ui.trouble import ERROR, WARNING, is_above, is_listener, mark_of, severity, trouble_of
 
 
 class Trends(Protocol):

@@ -7,11 +7,11 @@ from itertools import groupby
 from streamscope.trace.compare import COUNTERS, FLAGS, Change, Difference, StreamDifference, Value
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.meters import NONE, bytes_text, count_text
 from streamscope.ui.peer import peer_text
 from streamscope.ui.safe import visible
 from streamscope.ui.scale import span_text
 from streamscope.ui.trouble import is_listener
-from streamscope.ui.widgets.meters import NONE, bytes_text, count_text
 
 Line = list[tuple[str, str]]
 

@@ -13,8 +13,8 @@ import msgspec
 
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.meters import NONE, age_text, bytes_text, rate_text
 from streamscope.ui.safe import broken, fit
-from streamscope.ui.widgets.meters import NONE, age_text, bytes_text, rate_text
 
 Line = list[tuple[str, str]]
 

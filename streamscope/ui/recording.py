@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamscope.trace.plain_text import visible
-from streamscope.ui.widgets.meters import bytes_text
+from streamscope.ui.meters import bytes_text
 
 if TYPE_CHECKING:
     from streamscope.link.frames import Hello

@@ -15,9 +15,9 @@ import msgspec
 from streamscope.link.asking import ENDED, IN_KERNEL, NO_CPU, STOPPED, STUCK, Standstill
 from streamscope.trace.fold import SlowCallback
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.lines import Line
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import span_text
-from streamscope.ui.widgets.panel_rows import Line
 
 MARK = "■"
 SLOW_NS, LONG_NS = 50_000_000, 250_000_000

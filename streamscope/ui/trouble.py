@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from streamscope.trace.state import RAISED, StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.meters import age_text, bytes_text
 from streamscope.ui.peer import pending_count
-from streamscope.ui.widgets.meters import age_text, bytes_text
 
 CALM, WARNING, ERROR = range(3)
 

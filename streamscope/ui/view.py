@@ -21,12 +21,12 @@ from streamscope.trace.series import Series
 from streamscope.trace.state import StreamState
 from streamscope.trace.traveller import Traveller
 from streamscope.ui.feed_source import Source
+from streamscope.ui.meters import condense
 from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
 from streamscope.ui.standing import Standing
 from streamscope.ui.travel import Mark, Travel
 from streamscope.ui.trouble import is_listener, listeners
-from streamscope.ui.widgets.meters import condense
 
 if TYPE_CHECKING:
     from streamscope.link.asking import Standstill

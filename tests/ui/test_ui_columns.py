@@ -11,8 +11,8 @@ from ui_scenes import connection, listener, stalled
 from streamscope.core import flags as uv
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
+from streamscope.ui.lamps import Letters
 from streamscope.ui.safe import fit
-from streamscope.ui.widgets.lamps import Letters
 
 CLOCK = Clock(200.0)
 HERE = Vocabulary.here()

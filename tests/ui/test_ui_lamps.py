@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamscope.core import flags as uv
 from streamscope.trace.vocabulary import Vocabulary
-from streamscope.ui.widgets import lamps
+from streamscope.ui import lamps
 
 MS = 1_000_000
 HERE = Vocabulary.here()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamscope.ui.widgets import meters
+from streamscope.ui import meters
 
 SECOND = 1_000_000_000
 

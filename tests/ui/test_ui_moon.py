@@ -13,8 +13,8 @@ from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
+from streamscope.ui.lamps import lamps
 from streamscope.ui.screens.help import help_of
-from streamscope.ui.widgets.lamps import lamps
 from streamscope.ui.widgets.panel_rows import Facts, Rows
 from streamscope.ui.widgets.timeline_lines import lanes_for
 

@@ -32,8 +32,8 @@ _MOST_STEPS = 20_000
 
 Letters: TypeAlias = Callable[[str], bool]
 Exits: TypeAlias = list[tuple[int, int]]  # (state, which of its two ways on)
-Piece: TypeAlias = tuple[int, Exits]
-Make: TypeAlias = Callable[[], Piece]
+Fragment: TypeAlias = tuple[int, Exits]
+Make: TypeAlias = Callable[[], Fragment]
 
 _LETTER, _SPLIT, _BEGIN, _END, _FOUND = range(5)
 _NOWHERE = -1
@@ -139,8 +139,8 @@ class Pattern:
 
 
 class _Builder:
-    """Reads a pattern and makes its states. A piece of the automaton is its first state and the ways out of it that
-    lead nowhere yet; pieces are made of a tree, because a piece that is repeated has to be made several times.
+    """Reads a pattern and makes its states. A fragment of the automaton is its first state and the ways out of it that
+    lead nowhere yet; fragments are made of a tree, because a fragment that is repeated has to be made several times.
     """
 
     def __init__(self, text: str) -> None:
@@ -171,14 +171,14 @@ class _Builder:
             self.states[state].ways[way] = to
 
     def _single(self, what: int, letters: Letters | None = None) -> Make:
-        def make() -> Piece:
+        def make() -> Fragment:
             state = self._add(what, letters)
             return state, [(state, 0)]
 
         return make
 
     def _in_a_row(self, makes: list[Make]) -> Make:
-        def make() -> Piece:
+        def make() -> Fragment:
             if not makes:  # nothing: a state that goes on without a letter
                 state = self._add(_SPLIT)
                 return state, [(state, 0), (state, 1)]
@@ -192,7 +192,7 @@ class _Builder:
         return make
 
     def _one_of(self, makes: list[Make]) -> Make:
-        def make() -> Piece:
+        def make() -> Fragment:
             first, exits = makes[-1]()
             for other in reversed(makes[:-1]):
                 split = self._add(_SPLIT)
@@ -204,7 +204,7 @@ class _Builder:
         return make
 
     def _any_number(self, inner: Make) -> Make:
-        def make() -> Piece:
+        def make() -> Fragment:
             split = self._add(_SPLIT)
             start, exits = inner()
             self.states[split].ways[0] = start
@@ -214,7 +214,7 @@ class _Builder:
         return make
 
     def _perhaps(self, inner: Make) -> Make:
-        def make() -> Piece:
+        def make() -> Fragment:
             split = self._add(_SPLIT)
             start, exits = inner()
             self.states[split].ways[0] = start

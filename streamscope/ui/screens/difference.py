@@ -15,10 +15,10 @@ from textual.strip import Strip
 from streamscope.trace.compare import difference
 from streamscope.ui.actions import bindings, of_context
 from streamscope.ui.difference_lines import Line, difference_lines
+from streamscope.ui.lines import cut
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.screens.base import Dialog
 from streamscope.ui.view import View
-from streamscope.ui.widgets.panel_rows import cut
 from streamscope.ui.widgets.pens import Pens
 
 EVERY = 0.2

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 WRONG = Style(underline=True, reverse=True)
 
 
-class _Mark(Highlighter):
+class _WrongPlace(Highlighter):
     """Marks the place where the text is wrong."""
 
     def __init__(self) -> None:
@@ -53,11 +53,11 @@ class FilterInput(Input):
     BINDINGS = bindings("filter")
 
     def __init__(self, *, for_streams: bool) -> None:
-        self.mark = _Mark()
+        self.wrong_place = _WrongPlace()
         super().__init__(
             compact=True,
             placeholder="7   tcp reading   wq > 64KiB" if for_streams else "kind==sys.read   flag==READING   error",
-            highlighter=self.mark,
+            highlighter=self.wrong_place,
             select_on_focus=False,
             max_length=LONGEST,
         )
@@ -209,7 +209,7 @@ class FilterBar(Vertical):
         except FilterError as found:
             error = found
             self._right = Filter.sound_part(text, self.vocabulary(), for_streams=self._for_streams)
-        hint, mark = self._hint, self.input.mark
+        hint, mark = self._hint, self.input.wrong_place
         mark.place = None if error is None else (error.start, max(error.end, error.start + 1))
         hint.error, hint.scrolled = error, int(self.input.scroll_offset.x)
         hint.display = error is not None

@@ -12,11 +12,11 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
+from streamscope.ui.meters import COUNTING, NONE, bytes_text, count_text, percent_text
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.stuck import LONG_NS, MARK, what_it_was
 from streamscope.ui.view import View
-from streamscope.ui.widgets.meters import COUNTING, NONE, bytes_text, count_text, percent_text
 from streamscope.ui.widgets.pens import Pens
 
 _TENTH = 100_000_000
@@ -31,7 +31,7 @@ STATES = {
 }
 
 
-class Piece(NamedTuple):
+class Field(NamedTuple):
     """A part of the line; `rank` says how early it goes (0 stays), `right` that it stands at the right end."""
 
     rank: int
@@ -44,7 +44,7 @@ class Piece(NamedTuple):
         return sum(cell_len(text) for text, _ in self.parts) + 3
 
 
-def pieces(view: View) -> list[Piece]:
+def fields(view: View) -> list[Field]:
     """What the header says, from left to right."""
     hello, loop, rates = view.hello, view.model.loop, view.rates
     program = visible(hello.program, 40) if hello is not None else ""
@@ -52,23 +52,23 @@ def pieces(view: View) -> list[Piece]:
     open_streams = view.open_streams
     told = COUNTING if rates.events is None else count_text(rates.events)
     found = [
-        Piece(6, (("streamscope", "title"),)),
-        Piece(2, ((program, "value"),)),
-        Piece(1, ((address, ""),)),
-        Piece(0, _state(view)),
-        Piece(1, _instant(view)),
-        Piece(3, _since(view)),
-        Piece(3, (("turn ", "label"), (f"{loop.turn:<7,}", ""))),
-        Piece(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
-        Piece(0, ((f"✗ {count_text(view.failed)}", "error"),) if view.failed else ()),
-        Piece(2, ((f"{told:>5}", "value"), (" events/s", "label"))),
-        Piece(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
-        Piece(1, _recording(view)),
-        Piece(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "warning")) if view.unread_lines else ()),
-        Piece(3, _slowest(view)),
-        Piece(4, _shares(view), right=True),
+        Field(6, (("streamscope", "title"),)),
+        Field(2, ((program, "value"),)),
+        Field(1, ((address, ""),)),
+        Field(0, _state(view)),
+        Field(1, _instant(view)),
+        Field(3, _since(view)),
+        Field(3, (("turn ", "label"), (f"{loop.turn:<7,}", ""))),
+        Field(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
+        Field(0, ((f"✗ {count_text(view.failed)}", "error"),) if view.failed else ()),
+        Field(2, ((f"{told:>5}", "value"), (" events/s", "label"))),
+        Field(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
+        Field(1, _recording(view)),
+        Field(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "warning")) if view.unread_lines else ()),
+        Field(3, _slowest(view)),
+        Field(4, _shares(view), right=True),
     ]
-    return [piece for piece in found if any(text for text, _ in piece.parts)]
+    return [field for field in found if any(text for text, _ in field.parts)]
 
 
 def _state(view: View) -> tuple[tuple[str, str], ...]:
@@ -130,14 +130,14 @@ def _share(name: str, share: float | None) -> tuple[tuple[str, str], ...]:
     return ((f"{name} ", "label"), (f"{NONE:>3}  ", "muted") if share is None else (percent_text(share), ""))
 
 
-def fitting(found: list[Piece], width: int) -> list[Piece]:
-    """The pieces that fit into `width` cells."""
+def fitting(found: list[Field], width: int) -> list[Field]:
+    """The fields that fit into `width` cells."""
     kept = list(found)
-    while sum(piece.width for piece in kept) > width:
-        least = max(piece.rank for piece in kept)
+    while sum(field.width for field in kept) > width:
+        least = max(field.rank for field in kept)
         if least == 0:
             break
-        kept.pop(max(place for place, piece in enumerate(kept) if piece.rank == least))
+        kept.pop(max(place for place, field in enumerate(kept) if field.rank == least))
     return kept
 
 
@@ -148,7 +148,7 @@ class Header(Pens):
         super().__init__()
         self._view = view
         self._due = 0.0
-        self._pieces: list[Piece] = []
+        self._fields: list[Field] = []
 
     def show(self, changed: Set[int], *, now: bool = False) -> None:
         """Paint the line if it says something else; `now` at once."""
@@ -156,9 +156,9 @@ class Header(Pens):
         if at < self._due and not now:
             return
         self._due = at + EVERY
-        found = pieces(self._view)
-        if found != self._pieces:
-            self._pieces = found
+        found = fields(self._view)
+        if found != self._fields:
+            self._fields = found
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -166,13 +166,13 @@ class Header(Pens):
         width = self.size.width
         if y:
             return self.strip([])
-        kept = fitting(self._pieces or pieces(self._view), width - 1)
+        kept = fitting(self._fields or fields(self._view), width - 1)
         pen = self.pen
         left: list[Segment] = [Segment(" ", pen())]
         right: list[Segment] = []
-        for piece in kept:
-            side = right if piece.right else left
-            side += [Segment(text, pen(style)) for text, style in piece.parts]
+        for field in kept:
+            side = right if field.right else left
+            side += [Segment(text, pen(style)) for text, style in field.parts]
             side.append(Segment("   ", pen()))
         used = sum(cell_len(segment.text) for segment in left + right)
         if used > width:

@@ -16,6 +16,7 @@ from textual.reactive import var
 from textual.strip import Strip
 
 from streamscope.ui.actions import bindings
+from streamscope.ui.lines import Line
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.safe import fit
@@ -23,7 +24,7 @@ from streamscope.ui.trouble import CALM, ERROR, trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.panel_help import panel_help
 from streamscope.ui.widgets.panel_lines import panel_lines, title
-from streamscope.ui.widgets.panel_rows import Facts, Line, trend_cells
+from streamscope.ui.widgets.panel_rows import Facts, trend_cells
 from streamscope.ui.widgets.pens import Pens
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.lamps import WHILE_OFF
 from streamscope.ui.safe import visible
-from streamscope.ui.widgets.lamps import WHILE_OFF
 
 _FIELDS = (
     ("write_queue_size", "The bar fills up at the high-water mark; above it the scale doubles and │ shows where the "

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.lines import Line, cut
+from streamscope.ui.meters import age_text
 from streamscope.ui.peer import peer_text
 from streamscope.ui.safe import visible
 from streamscope.ui.trouble import is_listener
-from streamscope.ui.widgets.meters import age_text
-from streamscope.ui.widgets.panel_rows import Facts, Line, Row, Rows, cut
+from streamscope.ui.widgets.panel_rows import Facts, Row, Rows
 
 TALLEST_TREND = 6
 

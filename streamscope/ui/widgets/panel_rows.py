@@ -10,19 +10,15 @@ from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
-from rich.cells import cell_len
 
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui import lamps
+from streamscope.ui.lines import Line, Part, length
+from streamscope.ui.meters import NONE, age_text, bar, bar_scale, bytes_text, chart, count_text, rate_text
 from streamscope.ui.peer import pending_count
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.trouble import failure_text, has_failed, is_above, mark_of
-from streamscope.ui.widgets import lamps
-from streamscope.ui.widgets.meters import NONE, age_text, bar, bar_scale, bytes_text, chart, count_text, rate_text
-
-Part = tuple[str, str]
-"""Text, and the name of its style; "" for the panel's own."""
-Line = list[Part]
 
 LONG_ARMED = 1_000_000_000
 """From so many nanoseconds on, a stream has waited for long until it can write."""
@@ -375,24 +371,3 @@ def _part_of(done: int, total: int) -> str:
 
 def _carried(request: RequestState) -> Line:
     return [(f" carried #{request.send_handle}", "dim")] if request.send_handle else []
-
-
-def length(line: Line) -> int:
-    """The cells that a line takes."""
-    return sum(cell_len(text) for text, _ in line)
-
-
-def cut(line: Line, width: int) -> Line:
-    """The line in at most `width` cells."""
-    out: Line = []
-    left = width
-    for text, style in line:
-        cells = len(text) if text.isascii() else cell_len(text)
-        if cells > left:
-            if left > 0:
-                out.append((fit(text, left), style))
-            break
-        if text:
-            out.append((text, style))
-        left -= cells
-    return out

@@ -15,13 +15,13 @@ from textual.reactive import var
 
 from streamscope.trace.contents import Payload
 from streamscope.ui.actions import bindings
+from streamscope.ui.meters import bytes_text
 from streamscope.ui.payload_log import PayloadLog, PayloadRow, hex_characters, hex_text
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text
 from streamscope.ui.trouble import is_listener
 from streamscope.ui.view import View
 from streamscope.ui.widgets.live_lines import LiveLines
-from streamscope.ui.widgets.meters import bytes_text
 
 CLOCK, SHORT_CLOCK = 13, 7
 """Cells for the time, and for its seconds alone."""

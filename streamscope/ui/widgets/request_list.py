@@ -11,10 +11,11 @@ from textual.strip import Strip
 
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.lines import Line, cut
+from streamscope.ui.meters import age_text, bar, bytes_text
 from streamscope.ui.safe import visible
 from streamscope.ui.view import View
-from streamscope.ui.widgets.meters import age_text, bar, bytes_text
-from streamscope.ui.widgets.panel_rows import Line, callback_of, cut
+from streamscope.ui.widgets.panel_rows import callback_of
 from streamscope.ui.widgets.pens import Pens
 
 DONE_SHOWN = 8

@@ -18,9 +18,9 @@ from textual.content import Content
 from textual.strip import Strip
 
 from streamscope.ui.messages import InstantWanted
+from streamscope.ui.meters import bytes_text, count_text
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.view import View
-from streamscope.ui.widgets.meters import bytes_text, count_text
 from streamscope.ui.widgets.pens import Pens
 
 _BLOCKS = "▁▂▃▄▅▆▇█"

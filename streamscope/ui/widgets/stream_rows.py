@@ -17,12 +17,12 @@ from rich.style import Style
 
 from streamscope.link.asking import Standstill
 from streamscope.ui import columns as cols
+from streamscope.ui.lamps import Letters
+from streamscope.ui.meters import AGE_WIDTH, age_text
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.stuck import MARK, clients, word_of_row
 from streamscope.ui.trouble import ERROR, WARNING, failure_text, trouble_of
 from streamscope.ui.view import View
-from streamscope.ui.widgets.lamps import Letters
-from streamscope.ui.widgets.meters import AGE_WIDTH, age_text
 
 MARGIN = 4
 """Cells at the left of a row: trouble, pin, cursor and a space."""

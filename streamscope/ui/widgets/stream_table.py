@@ -24,11 +24,11 @@ from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
+from streamscope.ui.meters import age_text
 from streamscope.ui.order import most_telling, settle
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.trouble import trouble_of
 from streamscope.ui.view import View
-from streamscope.ui.widgets.meters import age_text
 from streamscope.ui.widgets.pens import Pens
 from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, row_text, spans
 

@@ -22,10 +22,10 @@ from streamscope.trace.lanes import Column, lanes_of_feed
 from streamscope.trace.lanes import Lane as Signal
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.lamps import ALWAYS, WHILE_ON
+from streamscope.ui.meters import bar_scale, bytes_text, count_text
 from streamscope.ui.scale import Window, ticks
 from streamscope.ui.trouble import is_above
-from streamscope.ui.widgets.lamps import ALWAYS, WHILE_ON
-from streamscope.ui.widgets.meters import bar_scale, bytes_text, count_text
 
 LABEL = 18
 """Cells of the names at the left."""

@@ -11,10 +11,10 @@ from textual.strip import Strip
 
 from streamscope.servers import SERVERS, TRY_WITH
 from streamscope.trace.plain_text import host_and_port
+from streamscope.ui.lines import Line, length
 from streamscope.ui.safe import visible
 from streamscope.ui.stuck import clients
 from streamscope.ui.view import View
-from streamscope.ui.widgets.panel_rows import Line, length
 from streamscope.ui.widgets.pens import Pens
 
 

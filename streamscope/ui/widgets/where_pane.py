@@ -10,9 +10,9 @@ from textual.content import Content
 from textual.strip import Strip
 
 from streamscope.ui import stuck
+from streamscope.ui.lines import Line, cut
 from streamscope.ui.safe import fit
 from streamscope.ui.view import View
-from streamscope.ui.widgets.panel_rows import Line, cut
 from streamscope.ui.widgets.pens import Pens
 
 
