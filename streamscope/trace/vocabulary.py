@@ -177,6 +177,7 @@ class Vocabulary:
         self.fields = words.fields
         connection = self.callback("connection_cb")
         self.listens = 1 << connection if connection > 0 else 0
+        self.listening = self.flag("LISTENING")
         self._domains = self._domains_of_kinds()
         self._readings: dict[tuple[str, str], Reading] = {}
 

@@ -117,7 +117,9 @@ def _head_age(state: StreamState, now_t: int) -> int:
 
 def _queue(state: StreamState, now_t: int, trends: Trends) -> Cell:
     size = state.write_queue_size
-    return Cell(bytes_text(size), "warning" if is_above(state, trends.vocabulary) else "" if size else "muted")
+    if not size:
+        return Cell(bytes_text(0), "muted")
+    return Cell(bytes_text(size), "warning" if is_above(state, trends.vocabulary) else "")
 
 
 def _head(state: StreamState, now_t: int, trends: Trends) -> Cell:

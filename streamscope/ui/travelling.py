@@ -39,7 +39,7 @@ class TimeTravelApp(App[int]):
         whose widgets are not there. An app that is going down has none: its timers outlive its screens.
         """
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, Shows) and screen.is_mounted:
+            if isinstance(screen, (LiveScreen, Shows)) and screen.is_mounted:  # a protocol is asked last: that is slow
                 yield screen
                 if isinstance(screen, LiveScreen):
                     return

@@ -6,7 +6,6 @@ held back) and guesses at no causes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from streamscope.trace.state import RAISED, StreamState
@@ -30,15 +29,9 @@ _LISTENS = Trouble(CALM, "▸", "listens")
 _CLOSED = Trouble(CALM, "×", "closed")
 
 
-def listeners(states: Iterable[StreamState], vocabulary: Vocabulary) -> list[StreamState]:
-    """The streams that wait for connections: they hold the callback for them, or have the flag that says so."""
-    callback, flag = vocabulary.listens, vocabulary.flag("LISTENING")
-    return [state for state in states if state.callbacks & callback or state.flags & flag]
-
-
 def is_listener(state: StreamState, vocabulary: Vocabulary) -> bool:
-    """Whether the stream is one of them."""
-    return bool(listeners((state,), vocabulary))
+    """Whether the stream waits for connections: it holds the callback for them, or has the flag that says so."""
+    return bool(state.callbacks & vocabulary.listens or state.flags & vocabulary.listening)
 
 
 def mark_of(state: StreamState, vocabulary: Vocabulary) -> int:
@@ -84,7 +77,7 @@ def trouble_of(state: StreamState, now_t: int, vocabulary: Vocabulary) -> Troubl
         return Trouble(
             WARNING, "!", f"{waiting:,} {'descriptor waits' if waiting == 1 else 'descriptors wait'} for uv_accept"
         )
-    if state.flags & vocabulary.flag("SHUTTING") and state.write_queue:
+    if state.write_queue and state.flags & vocabulary.flag("SHUTTING"):
         return Trouble(WARNING, "!", "shutdown waits for the queue to drain")
     if has_failed(state, vocabulary):
         return Trouble(ERROR, "✗", failure_text(state, vocabulary))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Set
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from streamscope.trace.instant import Standpoint, Target
@@ -26,7 +27,7 @@ from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
 from streamscope.ui.standing import Standing
 from streamscope.ui.travel import Mark, Travel
-from streamscope.ui.trouble import is_listener, listeners
+from streamscope.ui.trouble import is_listener
 
 if TYPE_CHECKING:
     from streamscope.link.asking import Standstill
@@ -41,6 +42,8 @@ CLOSED_KEPT = 2_000
 
 MANY = 2_000
 """From so many streams on, what has to look at all of them is done once a second only."""
+
+_SERVER, _CLOSED_T = attrgetter("server"), attrgetter("closed_t")
 
 LOOK_BACK_SECONDS = 0.008
 """How long one frame goes over the past for its curves at most."""
@@ -129,7 +132,8 @@ class View:
     @property
     def vocabulary(self) -> Vocabulary:
         """What the engine's words are called and mean."""
-        return self.model.decoder.vocabulary
+        model = self.source.model if self.travel is None else self.travel.model
+        return model.decoder.vocabulary
 
     @property
     def model(self) -> Model:
@@ -193,11 +197,6 @@ class View:
         """The same, unless more is known: that it has ended, or cannot be reached. It may never have said who it is."""
         return self.standstill if self.status in ("live", "connecting") else None
 
-    def now_of(self, number: int) -> int:
-        """The instant up to which this stream's ages count: the stream that an engine is stuck in grows older."""
-        stands = self.standstill
-        return self.present_t if stands and stands.stream == number and self.travel is None else self.now_t
-
     def waits_to_be_accepted(self, number: int) -> int:
         """How many clients wait in the kernel for this listener, as far as that is known while nothing is accepted."""
         stands = self.standstill
@@ -236,6 +235,8 @@ class View:
     def changed_t(self, number: int) -> dict[int, int]:
         """When each flag of the stream changed, for those that did a moment ago."""
         lit = self.model.lit
+        if not lit:
+            return {}
         return {flag: lit[number, flag] for flag in self.vocabulary.flag_names if (number, flag) in lit}
 
     def queue_trend(self, number: int, cells: int) -> list[float]:
@@ -423,15 +424,14 @@ class View:
 
     def _count(self, model: Model) -> None:
         """How many streams there are; ten thousand take some milliseconds."""
-        streams = model.streams.values()
-        self._accepted = Counter([state.server for state in streams if state.server])
-        words = model.decoder.vocabulary
+        streams, words = model.streams.values(), model.decoder.vocabulary
+        self._accepted = Counter(map(_SERVER, streams))
         self.failed = len([state for state in streams if state.errors]) * words.knows("errors")
-        self.open_streams = len([state for state in streams if not state.closed_t])
-        listening = listeners(streams, words)
-        self.listeners = len(listening)
-        carriers = [state for state in streams if state.ipc]
-        self.connections = len(streams) - len({state.number for state in (*listening, *carriers)})
+        self.open_streams = list(map(_CLOSED_T, streams)).count(0)
+        callback, flag = words.listens, words.listening  # as `is_listener` has it
+        servers = [state for state in streams if state.callbacks & callback or state.flags & flag or state.ipc]
+        self.listeners = len([state for state in servers if is_listener(state, words)])
+        self.connections = len(streams) - len(servers)
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""

@@ -21,7 +21,7 @@ from streamscope.ui.lamps import Letters
 from streamscope.ui.meters import AGE_WIDTH, age_text
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.stuck import MARK, clients, word_of_row
-from streamscope.ui.trouble import ERROR, WARNING, failure_text, trouble_of
+from streamscope.ui.trouble import CALM, ERROR, WARNING, failure_text, trouble_of
 from streamscope.ui.view import View
 
 MARGIN = 4
@@ -32,6 +32,8 @@ QUEUE, AGE, RATES = ("queue", "head"), ("head",), ("rate_in", "rate_out", "trend
 
 Note = tuple[tuple[str, ...], str]
 """Columns, and what stands in their place."""
+
+_MARK_STYLES = {CALM: "muted", WARNING: "warning", ERROR: "error"}
 
 Pen = Callable[[str, str], Style]
 
@@ -52,23 +54,26 @@ class Row(NamedTuple):
     glows: tuple[int, ...]
 
 
-def row_of(view: View, number: int, placed: Sequence[cols.Placed], *, cursor: bool) -> Row | None:
-    """The row of a stream as it is now, None for one that is not known any more."""
+def row_of(view: View, number: int, placed: Sequence[cols.Placed], now_t: int, *, cursor: bool) -> Row | None:
+    """The row of a stream as it is at `now_t`, None for one that is not known any more."""
     state = view.model.streams.get(number)
     if state is None:
         return None
-    now_t = view.now_of(number)
-    trouble = trouble_of(state, now_t, view.vocabulary)
-    mark, mark_style = trouble.mark, {WARNING: "warning", ERROR: "error"}.get(trouble.level, "muted")
+    words = view.vocabulary
     stands = view.standstill if view.travel is None else None
+    waiting = 0 if stands is None else view.waits_to_be_accepted(number)
+    stuck = stands is not None and stands.stream == number
+    if stuck:  # it grows older, while the others stay as they were
+        now_t = view.present_t
+    trouble = trouble_of(state, now_t, words)
+    mark, mark_style = trouble.mark, _MARK_STYLES[trouble.level]
     notes: tuple[Note, ...] = ()
-    waiting = view.waits_to_be_accepted(number)
-    if stands is not None and stands.stream == number:
+    if stands is not None and stuck:
         mark, mark_style, notes = MARK, "error", _notes(stands, placed)
     elif waiting:
         notes = ((_with_room(len(clients(waiting)), placed), clients(waiting)),)
     elif state.errors and not state.write_queue_size and trouble.level == ERROR:
-        failure = visible(failure_text(state, view.vocabulary), 40)
+        failure = visible(failure_text(state, words), 40)
         notes = ((_with_room(len(failure), placed), failure),)
     return Row(
         number,
@@ -76,10 +81,10 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], *, cursor: bo
         mark_style,
         number in view.pinned,
         cursor,
-        state.closed_t > 0 or (stands is not None and mark != MARK and not waiting),
+        state.closed_t > 0 or (stands is not None and not stuck and not waiting),
         notes,
         tuple([place.column.cell(state, now_t, view) for place in placed]),
-        Letters.of(view.vocabulary).glows(view.changed_t(number), now_t),
+        Letters.of(words).glows(view.changed_t(number), now_t),
     )
 
 

@@ -147,7 +147,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         """Other rows are in sight."""
         super().watch_scroll_y(old_value, new_value)
         top = self.scroll_offset.y
-        self._rows = [self._row(place) for place in range(top, top + max(self._height, 0))]
+        now_t = self._view.now_t
+        self._rows = [self._row(place, now_t) for place in range(top, top + max(self._height, 0))]
 
     def notify_style_update(self) -> None:
         """Another theme: everything looks different."""
@@ -203,15 +204,15 @@ The order is made anew once a second at most, and the line under the cursor stay
     def _look(self, top: int, height: int, changed: Set[int]) -> list[Row | None]:
         """The rows in sight as they are now; those that nothing has touched are made anew ten times a second only."""
         before, order = self._rows, self._order
-        now = self._view.monotonic()
+        now, now_t = self._view.monotonic(), self._view.now_t
         if len(before) != height or now >= self._ages_due or not changed:
             self._ages_due = now + AGES_EVERY
-            return [self._row(place) for place in range(top, top + height)]
+            return [self._row(place, now_t) for place in range(top, top + height)]
         rows = []
         for place, row in enumerate(before, top):
             number = order[place] if place < len(order) else None
             same = number is None if row is None else row.number == number and number not in changed
-            rows.append(row if same else self._row(place))
+            rows.append(row if same else self._row(place, now_t))
         return rows
 
     @property
@@ -311,18 +312,18 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._rows = []
         self._head = ""
 
-    def _row(self, place: int) -> Row | None:
+    def _row(self, place: int, now_t: int) -> Row | None:
         if place >= len(self._order):
             return None
         number = self._order[place]
-        return row_of(self._view, number, self._placed, cursor=number == self.cursor)
+        return row_of(self._view, number, self._placed, now_t, cursor=number == self.cursor)
 
     def render_line(self, y: int) -> Strip:
         """The head, or a row."""
         if y == 0:
             head = self._head or head_text(self._placed, self.sort_by, self.descending)
             return self.strip(draw_head(head, self._placed, self.sort_by, self.pen))
-        row = self._rows[y - 1] if y <= len(self._rows) else self._row(self.scroll_offset.y + y - 1)
+        row = self._rows[y - 1] if y <= len(self._rows) else self._row(self.scroll_offset.y + y - 1, self._view.now_t)
         if row is not None:
             ground = ("cursor" if self.has_focus else "cursor-blurred") if row.cursor else ""
             return self.strip(draw_row(row, self._placed, self.pen, ground), ground)
