@@ -75,7 +75,7 @@ async def test_what_is_wrong_is_marked_and_said_and_the_list_follows_what_is_rig
         assert app.hint.endswith("▔▔▔▔▔▔ READNG is not a flag; did you mean READING?")
         assert app.hint.index("▔") == len("tcp flag==")
         assert str(app.asked[-1].filter) == "tcp"
-        marked = app.bar.input.mark.place
+        marked = app.bar.input.wrong_place.place
         assert marked == (10, 16)
 
         await pilot.press("backspace", "backspace", "backspace")
