@@ -65,6 +65,7 @@ class ServeOptions(msgspec.Struct):
     duration: float | None = None  # seconds
     grace: float | None = None  # seconds that a callback which does not return is waited for; infinite for never
     events: str | None = None  # file, or `-`
+    diagnose: bool = False  # say on stderr what stalls, and when it is over
     record: str | None = None  # a trace
     rotate_bytes: int = 0  # when it begins a new part; 0 for never
     rotate_seconds: float = 0.0
@@ -377,6 +378,8 @@ class Engine:
         try:
             if options.events is not None:
                 self._writers.write_events(options.events)
+            if options.diagnose:
+                self._writers.tell("streamscope.diagnosis.teller", "the process that diagnoses")
             if options.record is not None:
                 rotation = Rotation(options.rotate_bytes, options.rotate_seconds, options.keep)
                 self._writers.record(Path(options.record), rotation, force=options.force)

@@ -66,6 +66,9 @@ def _choices(context: click.Context, parameter: click.Parameter, incomplete: str
     "[default: 5 with a screen, 30 without]",
 )
 @click.option("--events", metavar="FILE", help="Write every event as a line of JSON; - is stdout (with --headless).")
+@click.option(
+    "--diagnose", is_flag=True, help="With --headless: say on stderr when a stream stalls, why, and when that is over."
+)
 @click.option("--record", metavar="FILE", help="Record everything into the trace FILE; streamscope replay shows it.")
 @forcing
 @rotating
@@ -103,6 +106,8 @@ def run(
     """
     if given["events"] == "-" and not headless:
         raise click.UsageError("--events - needs the terminal that the screen draws on: add --headless, or name a file")
+    if given["diagnose"] and not headless:
+        raise click.UsageError("--diagnose tells on stderr what the screen shows: add --headless")
     check_recording(given["record"], rotate=rotate, keep=given["keep"], force=given["force"])
     given = {name: value for name, value in given.items() if value is not None}
     own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}

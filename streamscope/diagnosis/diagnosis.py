@@ -271,8 +271,9 @@ class Diagnosis:
         shown: list[Finding] = []
         covers = {lint.name: lint.covered_by for lint in self.lints}
         for number, found in by_stream.items():
+            found = [each for each in found if each.lint not in self.allowed]
             names = {finding.lint for finding in found}
-            kept = [each for each in found if each.lint not in self.allowed and names.isdisjoint(covers[each.lint])]
+            kept = [each for each in found if names.isdisjoint(covers[each.lint])]
             by_stream[number] = sorted(kept, key=_badness)
             shown += kept
         self._of = by_stream

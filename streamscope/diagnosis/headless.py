@@ -35,12 +35,10 @@ class Along:
         self._t = 0
 
     def batch(self, turn: int, t: int, words: Sequence[Word]) -> None:
-        """A batch, whose words a decoder has accepted or the model will. Raises FeedError."""
+        """A batch of the feed. Raises FeedError for what is none."""
         model, diagnosis = self.model, self.diagnosis
         self.wait(first_reading(model.decoder.layout, words, t))
-        model.begin(turn, t)
-        model.proceed(words)
-        model.settle()
+        model.apply(0, turn, t, words)
         diagnosis.see(words, model)
         self._t = max(self._t, model.t)
         diagnosis.look(model, self._t)

@@ -81,6 +81,10 @@ class Writers:
         )
         self._hello.recording = visible(str(path), 4096)
 
+    def tell(self, module: str, name: str) -> None:
+        """Start a process of this module, which follows the engine and tells of it on stderr."""
+        self._adopt(name, -1, lambda sock: following.start(module, [], sock, stdout=subprocess.DEVNULL))
+
     def wait(self) -> bool:
         """Wait until all have written what they have, or get nowhere; returns whether everything is as it should be."""
         for writer in self._writers:
@@ -103,7 +107,8 @@ class Writers:
             process = start(theirs)
         finally:
             theirs.close()
-            os.close(fd)
+            if fd != -1:
+                os.close(fd)
         writer = _Writer(name, process, Subscriber(ours, limit=self._spool, lossless=True, records_only=records_only))
         self._writers.append(writer)
         self._publisher.adopt(writer.subscriber, lambda: self._gone(writer))
