@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
-from running_command import COMMAND, environment, run
-from waiting import PATIENCE_S
+from running_command import COMMAND, Serving, environment, run
+from waiting import PATIENCE_S, until
 
 from streamscope.link.frames import BatchFrame, GoodbyeFrame
 from streamscope.trace.pieces import BatchLeaf, SliceLeaf
@@ -29,10 +29,18 @@ def recorded() -> Iterator[Path]:
     """A trace of an echo server that its own clients kept busy for a moment."""
     with tempfile.TemporaryDirectory(prefix="ss-") as folder:
         path = Path(folder) / "echo.scope"
-        serving = ["run", "echo", "--headless", "--port", "0", "--demo", "--duration", "1.5"]
-        ended = run(Path(folder), *serving, "--record", str(path))
-        assert ended.returncode == 0, ended.stderr
+        with Serving(Path(folder), "echo", "--demo", "--record", str(path)) as serving:
+            until(lambda: _is_long_enough(path), "the clients have been busy, and it is recorded")
+            status, _, said = serving.end()
+        assert status == 0, said
         yield path
+
+
+def _is_long_enough(path: Path) -> bool:
+    if not path.exists() or not path.stat().st_size:
+        return False
+    with TraceFile.open(path) as trace:
+        return trace.past.end > 2_000 and sum(1 for _ in trace.past.batches(0)) > 16
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +50,10 @@ def in_segments(recorded: Path) -> Path:
     path = recorded.with_name("segments.scope")
     with TraceFile.open(recorded) as trace, path.open("wb") as file:
         writer = TraceWriter(file, trace.header, monotonic=lambda: now)
-        quarter = trace.past.end // 4
-        for leaf in trace.past.batches(0):
-            while leaf.first > quarter * (now + 1) and now < 3:
+        leaves = list(trace.past.batches(0))
+        quarters = {len(leaves) * n // 4 for n in (1, 2, 3)}
+        for place, leaf in enumerate(leaves):
+            if place in quarters:
                 now += 1
                 writer.tick(now)
             if isinstance(leaf, SliceLeaf):

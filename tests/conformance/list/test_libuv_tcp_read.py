@@ -77,7 +77,9 @@ def test_shutdown_eof(loop: Loop, echo: Echo) -> None:
             assert buf == b"Q"
 
     def on_timer(timer: Timer) -> None:
-        assert calls.all[-1] == ("read", EOF)
+        if calls.all[-1] != ("read", EOF):  # the other side is a process that may have to wait for a core
+            timer.start(on_timer, 30)
+            return
         assert not client.is_closing()  # the end closes nothing by itself
         client.close(calls.note("close"))
         assert failure(client.read_start, None, never) == "EINVAL"
