@@ -153,10 +153,125 @@ class Fold:
             self.completed[number] = deque([*before, *self.completed.get(number, ())], maxlen=COMPLETED_KEPT)
         return self.completed.get(number, ())
 
-    def unknown_request(self, number: int, kind: int) -> RequestState:
-        """Makes up a request whose beginning was lost, of what is known: its number and kind."""
-        request = self.requests[number] = RequestState(number, kind)
+    # verbs of `effects`: what takes more than an assignment
+
+    def begin_handle(self, stream: StreamState | None, number: int, type: int, place: str) -> None:
+        """A handle comes into being; `stream` is what was known under its number, which whoever folds has in hand."""
+        state = StreamState(number, type, place=place[:TEXT_LIMIT], begin_t=self.t, **self.initial)
+        if stream is None:
+            self.know(state)
+            return
+        for name in StreamState.__struct_fields__:
+            setattr(stream, name, getattr(state, name))
+        self.know(stream)
+
+    def closing_t(self, stream: StreamState) -> int:
+        """When it closed: now, if it has not yet; `closed` is in the order of these times."""
+        if stream.closed_t == 0:
+            self.note_closed(stream.number)
+            return self.t
+        return stream.closed_t
+
+    def push(self, queue: list[Any], item: object) -> None:
+        """Puts something at the end of a queue."""
+        if len(queue) >= MOST_REQUESTS:
+            raise too_long()
+        queue.append(item)
+
+    def drop(self, queue: list[int], number: int) -> None:
+        """Takes a number out of a queue, if it is there."""
+        if number in queue:
+            queue.remove(number)
+
+    def pop(self, queue: list[RequestState], number: int) -> None:
+        """Takes a request out of a queue: the first, or wherever it is."""
+        if queue and queue[0].number == number:
+            del queue[0]
+        else:
+            queue[:] = [request for request in queue if request.number != number]
+
+    def begin_request(self, number: int, kind: int, size: int, nbufs: int) -> None:
+        """A request begins."""
+        self.requests[number] = RequestState(number, kind, size, size, nbufs, 0, 0, 0, self.t)
+
+    def carry(self, number: int, handle: int) -> None:
+        """A request carries a handle; 0 when that has been sent."""
+        request = self.requests.get(number)
+        if request is not None:
+            request.send_handle = handle
+            if handle:
+                self.carried[number] = handle
+
+    def progress(self, number: int, write_index: int, left: int) -> None:
+        """The kernel took part of a request."""
+        request = self.requests.get(number)
+        if request is not None:
+            request.write_index, request.left = write_index, left
+
+    def fail(self, number: int, status: int) -> None:
+        """A request failed."""
+        request = self.requests.get(number)
+        if request is not None:
+            request.error = status
+
+    def count_write(self, stream: StreamState, number: int) -> None:
+        """A request ends well; it counts if it is a write."""
+        request = self.requests.get(number)
+        if request is not None and request.request == self.write:
+            stream.writes += 1
+
+    def end_request(self, stream: int, number: int, status: int) -> None:
+        """A request is over, and among those of the stream that are finished."""
+        request = self.requests.pop(number, None)
+        carried = self.carried.pop(number, 0) if self.carried else 0
+        if request is None:
+            return
+        if request.error != status or request.send_handle != carried:
+            # a copy: the stream may hold the request until after its callback, and the engine's has no error then
+            request = msgspec.structs.replace(request, error=status, send_handle=carried)
+        done = self.completed.get(stream)
+        if done is None:
+            done = self.completed[stream] = deque(maxlen=COMPLETED_KEPT)
+        done.append(request)
+
+    def request(self, number: int, kind: int) -> RequestState:
+        """A request by its number; one whose beginning was lost is made up of what is known, its number and kind."""
+        request = self.requests.get(number)
+        if request is None:
+            request = self.requests[number] = RequestState(number, kind)
         return request
+
+    def held(self, number: int, kind: int) -> RequestState | None:
+        """The request that a stream waits for; 0 is none."""
+        return self.request(number, kind) if number else None
+
+    def taken(self, request: RequestState) -> RequestState:
+        """A request of which the kernel took all, if it has no error."""
+        if request.error == 0:
+            request.left, request.write_index = 0, request.nbufs
+        return request
+
+    def said(self, kernel: dict[int, int] | None, field: int, value: int) -> dict[int, int] | None:
+        """What the kernel says, and this of one field."""
+        if 0 <= field < KERNEL_FIELDS_KEPT:
+            kernel = {} if kernel is None else kernel
+            kernel[field] = value
+        return kernel
+
+    def unsaid(self, kernel: dict[int, int] | None, field: int) -> dict[int, int] | None:
+        """What the kernel says, without this field."""
+        if kernel is not None:
+            kernel.pop(field, None)
+        return kernel or None
+
+    def with_feed(self, feeds: dict[int, str] | None, to: int, why: str) -> dict[int, str] | None:
+        """Whom a stream feeds, and this one; without a reason, no longer."""
+        feeds = dict(feeds or {})
+        if not why:
+            feeds.pop(to, None)
+        elif len(feeds) < FEEDS_KEPT or to in feeds:
+            feeds[to] = why[:TEXT_LIMIT]
+        return feeds or None
 
 
 def _slowness(slow: SlowCallback) -> tuple[int, int]:

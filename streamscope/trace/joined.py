@@ -13,70 +13,18 @@ cost as much again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from streamscope.core.joined_records import CB_READ, READ_PARTIAL, UV_WRITE, joined_site
 from streamscope.trace.expansions import Expansion
 from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, Fold, Words, too_long
-from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.state import RequestState
 
 Run: TypeAlias = Callable[[Fold, Words, int, int], int]
 """Called as `run(fold, words, i, end)`: folds what repeats from `i` on, as long as it is whole and of known streams,
 and returns where that ends: `i` if there is none.
 """
-
-
-def _read(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    fold.t = stream.last_read_t = words[i + 1]
-    stream.bytes_in += words[i + 3]
-    stream.reads += 1
-
-
-def _read_again(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    fold.t = stream.last_read_t = fold.lit[stream.number, READ_PARTIAL] = words[i + 1]
-    stream.flags &= ~READ_PARTIAL
-    stream.bytes_in += words[i + 3]
-    stream.reads += 1
-
-
-def _read_end(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    t = words[i + 1]
-    took = t - fold.t
-    fold.callback_ns += took
-    fold.t = t
-    if took > fold.slow_ns:
-        fold.note_slow(took, t, stream.number, CB_READ)
-    stream.flags |= READ_PARTIAL
-    fold.lit[stream.number, READ_PARTIAL] = t
-
-
-def _write(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    _write_more(fold, stream, words, i)
-    stream.pending = True
-
-
-def _write_more(fold: Fold, stream: StreamState, words: Words, i: int) -> None:
-    number, n = words[i + 1], words[i + 2]
-    fold.active_reqs = words[i + 4]
-    request = fold.requests[number] = RequestState(number, UV_WRITE, n, 0, 1, 1, 0, 0, fold.t)
-    stream.write_queue_size = 0
-    stream.above_t = 0
-    stream.bytes_out += n
-    stream.last_write_t = fold.t
-    queue = stream.write_completed_queue
-    if queue and len(queue) >= MOST_REQUESTS:
-        raise too_long()
-    queue.append(request)
-
-
-HANDLERS: dict[str, Callable[[Fold, Any, Words, int], None]] = {
-    "read": _read,
-    "read.again": _read_again,
-    "read.end": _read_end,
-    "write": _write,
-    "write.more": _write_more,
-}
 
 
 _READ_AGAIN = joined_site("read.again")
@@ -190,13 +138,13 @@ def runs_of(expansions: Mapping[int, Expansion]) -> list[tuple[Run, int, int] | 
     return runs
 
 
-def one_by_one(
-    expansion: Expansion, handlers: list[Callable[[Fold, Any, Words, int], None] | None]
-) -> Callable[[Fold, Any, Words, int], None]:
-    """A handler that folds the records that a joined one expands to; `handlers` has one for each, or None."""
+def one_by_one(expansion: Expansion, table: Sequence[tuple[Any, int, int]]) -> Callable[[Fold, Any, Words, int], None]:
+    """A handler that folds the records that a joined one expands to, by the handlers of a table."""
 
     def handler(fold: Fold, stream: Any, words: Words, i: int) -> None:
-        for fold_one, (record, start) in zip(handlers, expansion.unfold(words, i)):
+        records: Sequence[tuple[Words, int]] = expansion.unfold(words, i)
+        for record, start in records:
+            fold_one = table[record[start] & 255][0]
             if fold_one is not None:
                 fold_one(fold, stream, record, start)
 

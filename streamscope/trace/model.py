@@ -2,44 +2,12 @@
 
 State in any view is what this fold makes of the records up to there. It is pure: the same words give the same state,
 no clock is read and nothing outside is asked. A test holds it against the engine, so both keep the same account of
-what libuv itself does not count. These are the rules, by kind of record; *t* is the last reading of the clock that
-came before in the feed or in the record:
+what libuv itself does not count.
 
-- **The clock.** `loop.turn`, `epoll.wait`, `loop.waits`, `epoll.event` and `callback.end` bring a reading; a batch
-  begins with the one that holds at its start. `poll_ns` grows at `epoll.wait` and `loop.waits`, and `callback_ns` at
-  `callback.end`, by the time since the reading before. `slowest` are the callbacks for which it grew most, at most ten.
-- **Counters of the loop.** `active_handles` is what `handle.start` and `handle.stop` say last, `active_reqs` what
-  `request.begin` and `request.end` say, `nfds` what `loop.nfds` says.
-- **Handles.** `handle.init` is the first record of a handle: everything about it begins anew, with `begin_t` = t.
-  `handle.closed` sets `closed_t` = t. Flags change by `flag.set` and `flag.clear` alone, `CLOSING` and `CLOSED` too;
-  other fields by the kind that bears their name (`fd`, `high_water`, `accepted_fd`, `delayed_error`, `callbacks`,
-  `queued_fds.capacity`), name, addresses and server by `handle.name`, `handle.address`, `handle.accepted`; `ipc` is
-  true from `handle.ipc` on.
-- **Watcher.** `pevents` is the new of `io.start` and `io.stop`, `events` that of `io.events`. `armed_t` is t of the
-  `io.start` that brought POLLOUT, 0 once an `io.stop` has taken it away. `pending` is true from `io.feed` to
-  `pending.pop`, `watched` from `watcher_queue.push` to its pop, `closing` from `closing.push` to its pop.
-- **Queue size.** `write_queue_size` is the record's new value; `above_t` is t of the change (of it or of `high_water`)
-  that brought it above `high_water`, 0 while it is not above.
-- **Requests.** `request.begin` makes one, with `left` = `bytes`, `write_index` 0 and `begin_t` = t. A write joins
-  `write_queue` by `write_queue.push`; connect and shutdown are held by `connect_req` and `shutdown_req`, whose new
-  value 0 lets go. `request.progress`, `request.error` and `request.send` set `write_index` and `left`, `error`, and
-  `send_handle`. The pops take a request out of its queue; `write_completed_queue.push` puts it there, and if it has no
-  error, all of it was taken: `left` = 0 and `write_index` = `nbufs`. `request.end` forgets it.
-- **Traffic.** A `sys.read` or `sys.recvmsg` with a result above 0 adds it to `bytes_in` and 1 to `reads`;
-  `last_read_t` = t. A `sys.write`, `sys.writev` or `sys.sendmsg` with a result above 0 adds it to `bytes_out`;
-  `last_write_t` = t. `writes` counts each `request.end` of a write with status 0.
-- **Looked at from outside.** `sample.taken` brings a reading of the clock. `feeds` adds to `feeds` or takes out of it.
-  `bytes_in`, `bytes_out`, `reads`, `writes`, `errors` and the `loop.…` of these names give theirs; where bytes grew,
-  `last_read_t` or `last_write_t` = t.
-- **What the kernel says.** `kernel.sample` gives one field of `kernel` its value, of a handle or, for the number 0, of
-  the loop; `kernel.unknown` takes one out. With these and with `kernel.same`, `kernel_t` = t.
-- **Errors.** `errors` counts each `sys.*` record whose result is negative and none of EAGAIN, EINTR and EINPROGRESS,
-  each `request.end` with a negative status, and each `callback.error`; `last_error` is that result or status, RAISED
-  for a callback. Results of `epoll.*` do not count: EEXIST is libuv's way.
-
-Records about handles that are not known (they came before the first slice, or what told of the handle was lost) change
-nothing but the clock and the loop's counters. A round of slices makes all known again. The handlers are in `rules` and
-`request_rules`, one for each kind.
+What each kind of record does to state is said in `effects`, and nowhere else; `rules` makes handlers of it. A batch
+begins with a reading of the clock, and some kinds bring another: all that follows happened at that time. Records about
+handles that are not known (they came before the first slice, or what told of the handle was lost) change nothing but
+the clock and the loop's own. A round of slices makes all known again.
 """
 
 from __future__ import annotations
@@ -52,8 +20,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from streamscope.core.records import Word
-from streamscope.trace import joined as joined_handlers
 from streamscope.trace.decode import Decoder
+from streamscope.trace.effects import effect_of
 from streamscope.trace.fold import (
     FEEDS_KEPT,
     KERNEL_FIELDS_KEPT,
@@ -64,8 +32,9 @@ from streamscope.trace.fold import (
     Stranger,
     Words,
 )
+from streamscope.trace.handlers import Handlers
 from streamscope.trace.joined import one_by_one, runs_of
-from streamscope.trace.rules import STRANGERS, arguments_of, handler_of, texts_of
+from streamscope.trace.rules import KNOWN, STRANGERS
 from streamscope.trace.state import LoopState, StreamState, held_requests
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -303,34 +272,45 @@ class Model(Fold):
 @lru_cache(16)
 def _tables(vocabulary: Vocabulary) -> tuple[Decoder, list[Entry], list[Entry], Any]:
     """What all models of one feed share: its decoder, and by code how records of known handles and of strangers are
-    folded, with their length and weight, and how runs are. Raises FeedError.
+    folded, with their length and weight, and how runs are. Handlers are made when they are needed. Raises FeedError.
     """
     decoder = Decoder(vocabulary)
     for name, arguments in decoder.kinds:
-        mine = arguments_of(name)
+        mine = effect_of(name).arguments
         if arguments[: len(mine)] != mine:
             raise FeedError(f"the engine speaks of {name} in another way than this version of streamscope")
-    handlers: list[Entry] = [(_unknown, 1, 1)] * 256
-    strangers: list[Entry] = [(_unknown, 1, 1)] * 256
-    for code, (name, arguments) in enumerate(decoder.kinds):
-        handler, stranger, texts = handler_of(name), STRANGERS.get(name), decoder.layout.texts[code]
-        numbers: list[int] = []
-        if not _is_said(vocabulary, name):
-            texts = tuple(texts_of(name))
-            numbers = [at for at in range(1, 1 + len(arguments_of(name))) if at not in texts]
-        if texts or numbers:
-            handler, stranger = _checked(handler, texts, numbers), _checked(stranger, texts, numbers)
-        handlers[code] = handler, 1 + len(arguments), 1
-        strangers[code] = stranger, 1 + len(arguments), 1
-    for code, expansion in decoder.layout.expansions.items():
-        plain = [site & 255 for site, _ in expansion.steps]
-        handler = joined_handlers.HANDLERS.get(expansion.name) if expansion.known else None
-        if handler is None:
-            handler = one_by_one(expansion, [handlers[kind][0] for kind in plain])
-        stranger = one_by_one(expansion, [strangers[kind][0] for kind in plain])
-        handlers[code] = handler, expansion.length, len(plain)
-        strangers[code] = stranger, expansion.length, len(plain)
-    return decoder, handlers, strangers, runs_of(decoder.layout.expansions)
+    layout = decoder.layout
+    there = len(decoder.kinds)
+    entries: list[Entry] = [
+        (_first if code < there or code in layout.expansions else _unknown, layout.lengths[code], layout.weights[code])
+        for code in range(256)
+    ]
+    return decoder, entries, list(entries), runs_of(layout.expansions)
+
+
+def _first(fold: Any, stream: StreamState | None, words: Words, i: int) -> None:
+    """Folds the first record of its kind, whose handler is made now."""
+    code = words[i] & 255
+    table = fold._strangers if stream is None else fold._handlers
+    handler = _handler(fold.decoder, code, STRANGERS if stream is None else KNOWN, table)
+    table[code] = (handler, *table[code][1:])
+    if handler is not None:
+        handler(fold, stream, words, i)
+
+
+def _handler(decoder: Decoder, code: int, handlers: Handlers, table: list[Entry]) -> Any:
+    expansion = decoder.layout.expansions.get(code)
+    if expansion is not None:
+        known = expansion.known and handlers is KNOWN
+        return KNOWN.of_joined(expansion.name) if known else one_by_one(expansion, table)
+    kind, texts = decoder.kinds[code][0], decoder.layout.texts[code]
+    effect = effect_of(kind)
+    handler = handlers.of_effect(effect)
+    numbers: list[int] = []
+    if not _is_said(decoder.vocabulary, kind):
+        texts = tuple(effect.texts)
+        numbers = [at for at in range(1, 1 + len(effect.arguments)) if at not in texts]
+    return _checked(handler, texts, numbers) if texts or numbers else handler
 
 
 def _unknown(fold: Fold, stream: StreamState | None, words: Words, i: int) -> None:
@@ -339,7 +319,7 @@ def _unknown(fold: Fold, stream: StreamState | None, words: Words, i: int) -> No
 
 def _is_said(vocabulary: Vocabulary, kind: str) -> bool:
     """Whether the feed says of each argument that the kind's handler reads what it is, text or number, and rightly."""
-    read, texts = arguments_of(kind), texts_of(kind)
+    read, texts, _ = effect_of(kind)
     domains = [vocabulary.domain_of(kind, argument) for argument in read]
     return len(vocabulary.kind(kind).domains) >= len(read) and all(
         domain != "any" and (domain == "text") == (at in texts) for at, domain in enumerate(domains, 1)

@@ -213,6 +213,48 @@ class Walker:
         self.gap = self.tally.gap = True
         self.tally.lost += events
 
+    # what records do (`tally_rules`)
+
+    def begin(self) -> None:
+        """The stream has just come into being."""
+        self.learn(self.tables.newborn)
+
+    def close(self) -> None:
+        """The stream is closed."""
+        tally = self.tally
+        tally.wq, tally.pending, tally.high_water = self.wq, self.pending, self.high_water
+        self.sure, self.there = True, False
+        self.flags = self.wants = self.wq = self.pending = 0
+
+    def turn(self, flags: int, changed: int) -> None:
+        """These are its flags now, and these have changed."""
+        self.flags = flags
+        self.tally.any |= changed
+        self.tally.off |= changed
+
+    def want(self, old: int, new: int) -> None:
+        """What the engine wants of the kernel changes."""
+        self.wants = new = new & ALL
+        self.tally.wanted |= old & ALL | new
+        self.tally.unwanted |= ~(old & new) & ALL
+
+    def queue(self, size: int) -> None:
+        """So much is in the write queue now."""
+        self.wq = size
+        if size > self.tally.wq_max:
+            self.tally.wq_max = size
+
+    def begin_request(self) -> None:
+        """A request begins."""
+        self.pending += 1
+        if self.pending > self.tally.pending_max:
+            self.tally.pending_max = self.pending
+
+    def end_request(self) -> None:
+        """A request ends."""
+        if self.pending:
+            self.pending -= 1
+
     def reach(self, t: int) -> None:
         """The clock stands at `t`, and nothing has happened since the last batch."""
         if t >= self._edge:

@@ -24,10 +24,13 @@ def is_end_of_write(event: Event, vocabulary: Vocabulary) -> bool:
 
 
 def ends_of_writes(decoder: Decoder) -> Callable[[Sequence[Any], int], bool]:
-    """The same for the record at a place in words, which must be a `request.end`."""
+    """The same for the record at a place in words, which must be a `request.end`, or a joined one that this version
+    knows and that stands for one: those are of writes.
+    """
     arguments = next((arguments for kind, arguments in decoder.kinds if kind == "request.end"), ())
+    joined = decoder.layout.expansions
     if "request" in arguments:
         at, write = 1 + arguments.index("request"), decoder.vocabulary.request("write")
-        return lambda words, i: bool(words[i + at] == write)
+        return lambda words, i: words[i] & 255 in joined or bool(words[i + at] == write)
     functions = decoder.functions
-    return lambda words, i: functions[words[i] >> 8 & 255] == _OF_FORMAT_1
+    return lambda words, i: words[i] & 255 in joined or functions[words[i] >> 8 & 255] == _OF_FORMAT_1

@@ -9,8 +9,8 @@ from trace_records import begun, echoed, folded, opened, stream_after, written
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import Word
+from streamscope.trace.effects import effect_of
 from streamscope.trace.model import CLOSED_KEPT, FAILED_STAYS_NS, LIT_KEPT, Model
-from streamscope.trace.rules import arguments_of
 from streamscope.trace.state import LoopState, RequestState
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary, Words
@@ -130,10 +130,10 @@ def test_what_nobody_clears_stays_bounded() -> None:
     [
         ("fold.MOST_HANDLES", [w for n in range(1, 9) for w in opened(n)], "more than 4 handles"),
         ("model.MOST_REQUESTS", [w for n in range(1, 9) for w in begun(1, n, 5)], "more than 4 requests"),
-        ("request_rules.MOST_REQUESTS", record("write_queue.push", 1, 1) * 5, "a queue longer than"),
-        ("request_rules.MOST_REQUESTS", record("write_completed_queue.push", 1, 1) * 5, "a queue longer than"),
-        ("rules.MOST_REQUESTS", record("queued_fds.push", 1, 1) * 5, "a queue longer than"),
-        ("joined.MOST_REQUESTS", joined("write.more", 1, 1, 64, 12, 1) * 5, "a queue longer than"),
+        ("fold.MOST_REQUESTS", record("write_queue.push", 1, 1) * 5, "a queue longer than"),
+        ("fold.MOST_REQUESTS", record("write_completed_queue.push", 1, 1) * 5, "a queue longer than"),
+        ("fold.MOST_REQUESTS", record("queued_fds.push", 1, 1) * 5, "a queue longer than"),
+        ("fold.MOST_REQUESTS", joined("write.more", 1, 1, 64, 12, 1) * 5, "a queue longer than"),
         ("joined.MOST_REQUESTS", echoed(1, 1) * 5, "a queue longer than"),
     ],
 )
@@ -226,6 +226,6 @@ def test_text_where_a_known_kind_has_a_number_is_refused_whatever_the_feed_says_
     for kind in KINDS:
         model = Model(Vocabulary(HERE, FUNCTIONS, (), Words()))  # words that say of no argument what it is
         model.apply(0, 0, 0, record("handle.init", 1, uv.UV_TCP, "x"))
-        if arguments_of(kind.name):
+        if effect_of(kind.name).arguments:
             with pytest.raises(FeedError):
                 model.apply(3, 0, 0, record(kind.name, 1, *(1 if arg.domain == "text" else "x" for arg in kind.args)))

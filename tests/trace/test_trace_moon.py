@@ -9,10 +9,10 @@ from trace_lanes import exact
 
 from streamscope.trace.compare import difference
 from streamscope.trace.decode import Event, event_as_json
+from streamscope.trace.effects import EFFECTS
 from streamscope.trace.export import perfetto, svg, table
 from streamscope.trace.export.selection import Selection
 from streamscope.trace.lanes import Lanes, lanes_of_feed
-from streamscope.trace.rules import HANDLERS, arguments_of
 from streamscope.trace.sentence import sentence
 from streamscope.trace.state import LoopState
 
@@ -97,8 +97,8 @@ def test_a_stream_that_is_new_differs_from_nothing_by_what_was_told_of_it() -> N
 
 def test_what_the_rules_read_of_a_kind_is_what_this_engine_tells_first() -> None:
     kinds = {name: tuple(arguments) for name, arguments in HERE}
-    for name in HANDLERS:
-        wanted = arguments_of(name)
+    for name in EFFECTS.keys() - {"sys.*"}:
+        wanted = EFFECTS[name].arguments
         assert kinds[name][: len(wanted)] == wanted, name
 
 

@@ -5,7 +5,7 @@ the handle is gone.
 from __future__ import annotations
 
 from streamscope.trace.check.assertion import Assertion, Leads
-from streamscope.trace.check.moments import Ages, changing, is_of, names_of, of_every_handle
+from streamscope.trace.check.moments import Ages, changes, fields_of, of_every_handle
 from streamscope.trace.check.watches import Instant, Verdict, Watch, instant, presence, seconds
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
@@ -23,13 +23,13 @@ class LeadsWatch(Watch):
         self.every_handle = of_every_handle(*filters)
         if meaning.where is not None:
             self.where = presence(assertion, meaning.where, every_handle=self.every_handle)
-        self._kinds = changing(names_of(*filters))
+        self._fields = fields_of(*filters)
         self._event_filters = [
             each for each, of_events in zip(filters, (meaning.cause_of_events, meaning.effect_of_events)) if of_events
         ]
         self._of_events_alone = len(self._event_filters) == len(filters)
         self._ages = Ages(*filters)
-        self.queue_alone = not self.of_events and "above_age" not in names_of(*filters)
+        self.queue_alone = not self.of_events and "above_t" not in self._fields
         self._waiting: dict[int, Instant] = {}
         self._failed: set[int] = set()
         self._unsure: set[int] = set()
@@ -38,7 +38,7 @@ class LeadsWatch(Watch):
 
     def wants(self, kind: str) -> bool:
         """What may bring the cause or the effect about."""
-        return is_of(kind, self._kinds) or any(each.may_want(kind) for each in self._event_filters)
+        return changes(kind, self._fields) or any(each.may_want(kind) for each in self._event_filters)
 
     def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """An event that may be cause or effect: of any handle, or of the loop itself."""

@@ -8,66 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from streamscope.trace.effects import effect_of
 from streamscope.trace.filter import Filter
 from streamscope.trace.filter.names import OF_ALL_HANDLES, Name
 from streamscope.trace.filter.reach import OUTCOMES
 from streamscope.trace.filter.tree import And, Compare, Leaf, Word, leaves
 from streamscope.trace.state import StreamState
 
-_IN = ("sys.read", "sys.recvmsg", "bytes_in")
-_OUT = ("sys.write", "sys.writev", "sys.sendmsg", "bytes_out")
-_CALLS = "sys."
-_FLAGS = ("flag.set", "flag.clear")
-_QUEUE = ("write_queue.push", "write_queue.pop")
-_INTEREST = ("io.start", "io.stop")
-
-CHANGED_BY: dict[str, tuple[str, ...]] = {
-    "stream": (), "type": (), "place": (), "begin_t": (),
-    "flag": _FLAGS, "flags": _FLAGS, "fd": ("fd",), "name": ("handle.name",), "ipc": ("handle.ipc",),
-    "local": ("handle.address",), "peer": ("handle.address",), "port": ("handle.address",),
-    "peer_port": ("handle.address",), "server": ("handle.accepted",),
-    "wq": ("write_queue_size",), "write_queue_size": ("write_queue_size",), "high_water": ("high_water",),
-    "write_queue": _QUEUE, "write_completed_queue": ("write_completed_queue.push", "write_completed_queue.pop"),
-    "connect_req": ("connect_req",), "shutdown_req": ("shutdown_req",), "accepted_fd": ("accepted_fd",),
-    "queued_fds": ("queued_fds.push", "queued_fds.pop"), "queued_fds_capacity": ("queued_fds.capacity",),
-    "delayed_error": ("delayed_error",), "callbacks": ("callbacks",), "pevents": _INTEREST, "events": ("io.events",),
-    "pending": ("io.feed", "pending.pop"), "watched": ("watcher_queue.push", "watcher_queue.pop"),
-    "closing_list": ("closing.push", "closing.pop"),
-    "feeds": ("feeds",),
-    "bytes_in": _IN, "reads": (*_IN, "reads"), "last_read_t": _IN, "bytes_out": _OUT, "last_write_t": _OUT,
-    "writes": ("request.end", "writes"), "errors": (_CALLS, "request.end", "callback.error", "errors"),
-    "last_error": (_CALLS, "request.end", "callback.error", "last_error"),
-    "closed_t": ("handle.closed",),
-    "age": ("handle.closed",), "queue_age": _QUEUE, "idle_age": (*_IN, *_OUT), "armed_age": _INTEREST,
-    "above_age": ("write_queue_size", "high_water"),
-    "kernel": ("kernel.sample", "kernel.unknown"), "kernel_t": ("kernel.sample", "kernel.same", "kernel.unknown"),
-}  # fmt: skip
-"""By name of the filter language: the kinds of records that can change its value, beside `ALWAYS`; `sys.` is all of the
-kinds that begin so.
-"""
-
 ALWAYS = frozenset({"handle.init", "handle.closed"})
 """A stream begins and ends with these."""
 
 
-def changing(names: frozenset[str]) -> frozenset[str]:
-    """The kinds of records that can change what is asked by these names."""
-    return ALWAYS.union(*(CHANGED_BY.get(name, ()) for name in names))
+def fields_of(*conditions: Filter | None) -> frozenset[str]:
+    """The fields of streams on which it rests whether the conditions hold."""
+    return frozenset().union(*(name.rests_on for part in _parts(conditions) for name in part.names))
 
 
-def is_of(kind: str, kinds: frozenset[str]) -> bool:
-    """Whether the kind is one of these."""
-    return kind in kinds or (_CALLS in kinds and kind.startswith(_CALLS))
-
-
-def names_of(*conditions: Filter | None) -> frozenset[str]:
-    """The names of the filter language that the conditions ask about; all fields of the kernel's are one."""
-    return frozenset(called(name) for part in _parts(conditions) for name in part.names)
-
-
-def called(name: Name) -> str:
-    """By what `CHANGED_BY` knows it."""
-    return name.name if name.kernel < 0 else "kernel"
+def changes(kind: str, fields: frozenset[str]) -> bool:
+    """Whether records of this kind can change any of these fields."""
+    return kind in ALWAYS or not fields.isdisjoint(effect_of(kind).fields)
 
 
 def _parts(conditions: Iterable[Filter | None]) -> Iterator[Leaf]:

@@ -6,15 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamscope.trace.check.assertion import Assertion, Quantity, is_of_events
-from streamscope.trace.check.moments import (
-    Ages,
-    called,
-    changing,
-    is_of,
-    names_of,
-    of_every_handle,
-    wants_failures_only,
-)
+from streamscope.trace.check.moments import Ages, changes, fields_of, of_every_handle, wants_failures_only
 from streamscope.trace.check.watches import (
     SHOWN,
     Instant,
@@ -60,11 +52,10 @@ class QuantityWatch(Watch):
             or (meaning.of is not None and meaning.of.needs_state)
             or (name is not None and name.needs_state)
         )
-        measured = frozenset({called(name)} if name is not None else ())
         self.every_handle = of_every_handle(where) and (name is None or name.rests_on <= OF_ALL_HANDLES)
         if where is not None:
             self.where = presence(assertion, where, every_handle=self.every_handle)
-        self._kinds = changing(names_of(where) | measured)
+        self._fields = fields_of(where) | (frozenset() if name is None else name.rests_on)
         self._value = None if name is None else value_in_event(name)
         self._ages = Ages(None if where_events else where)
         self._bounded = meaning.comparison in (("<", "<=") if meaning.form != "min" else (">", ">="))
@@ -72,7 +63,7 @@ class QuantityWatch(Watch):
         if aging and self._bounded and name is not None:
             self._ages.add(name, meaning.bound)
         self.wants_before = aging
-        self.queue_alone = not self.of_events and "above_age" not in names_of(where) | measured
+        self.queue_alone = not self.of_events and "above_t" not in self._fields
         self.failures_only = any(each is not None and wants_failures_only(each) for each in (meaning.of, where))
         asked = [each.functions for each in (meaning.of, where) if each is not None and each.functions is not None]
         self.functions = frozenset.intersection(*asked) if asked else None
@@ -92,7 +83,7 @@ class QuantityWatch(Watch):
         """What may be counted or may change what is measured."""
         meaning = self._meaning
         if not self.of_events:
-            return is_of(kind, self._kinds)
+            return changes(kind, self._fields)
         wanted = meaning.where is None or meaning.where.may_want(kind)
         if meaning.of is not None:
             return wanted and meaning.of.may_want(kind)

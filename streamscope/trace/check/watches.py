@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from streamscope.trace.check.assertion import Assertion, Never, is_of_events
 from streamscope.trace.check.moments import (
     Ages,
-    changing,
-    is_of,
-    names_of,
+    changes,
+    fields_of,
     never_set,
     of_every_handle,
     wants_failures_only,
@@ -217,9 +216,9 @@ class NeverWatch(Watch):
         if meaning.cause is not None:
             self.cause = presence(assertion, meaning.cause, every_handle=self.every_handle)
         self._looked = self.of_events and not self.measures
-        self._kinds = changing(names_of(self._condition))
+        self._fields = fields_of(self._condition)
         self._ages = Ages(self._condition)
-        self.queue_alone = not self.of_events and "above_age" not in names_of(self._condition)
+        self.queue_alone = not self.of_events and "above_t" not in self._fields
         self.failures_only = wants_failures_only(self._condition)
         self.functions = self._condition.functions
         self._since: dict[int, int] = {}
@@ -227,7 +226,7 @@ class NeverWatch(Watch):
 
     def wants(self, kind: str) -> bool:
         """Events that the condition may want, or that may change whether a stream is so."""
-        return self._condition.may_want(kind) if self.of_events else is_of(kind, self._kinds)
+        return self._condition.may_want(kind) if self.of_events else changes(kind, self._fields)
 
     def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """An event that never was to be."""

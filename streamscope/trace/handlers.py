@@ -1,0 +1,77 @@
+"""Handlers made of effects: source text, compiled, as `attrs` makes methods.
+
+To look up what a record does, change by change, would take longer than to do it. So the function is written that one
+would write by hand, for whoever walks over records and has state of his own to change: the fold (`rules`) and the tally
+of a time line (`tally_rules`). Each is made when the first record comes that needs it: nobody waits at the start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from streamscope.core.joined_records import JOINED
+from streamscope.trace.effects import Change, Effect, effect_of
+
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
+
+
+class Handlers:
+    """How somebody carries out effects. His handlers have these `parameters`, `words` and `i` among them: the record
+    begins at `words[i]`. `names` says what a name in a value is to him that is no argument; `statement`, what a change
+    is whose value is in his names, "" for nothing; `used` is what such text may name beside.
+    """
+
+    def __init__(
+        self, parameters: str, names: Mapping[str, str], statement: Callable[[Change, Effect], str], **used: Any
+    ) -> None:
+        self._parameters = parameters
+        self._names = names
+        self._statement = statement
+        self._used = used
+        self.of_effect = cache(self._of_effect)
+        self.of_joined = cache(self._of_joined)
+
+    def _of_effect(self, effect: Effect) -> Any:
+        """The handler for records that do this, None if there is nothing to do."""
+        return self._made([(effect, [f"words[i + {at}]" for at in range(1, 1 + len(effect.arguments))])])
+
+    def _of_joined(self, name: str) -> Any:
+        """The same for a joined record of this version: it does what each of its events does, in order."""
+        joined = next(joined for joined in JOINED if joined.name == name)
+        return self._made(
+            [
+                (effect_of(kind), [str(value) if constant else f"words[i + {value + 1}]" for constant, value in refs])
+                for kind, (_, refs) in zip(joined.kinds, joined.steps)
+            ]
+        )
+
+    def _made(self, steps: Sequence[tuple[Effect, Sequence[str]]]) -> Any:
+        lines = [line for effect, places in steps for line in self._lines(effect, places)]
+        if not lines:
+            return None
+        found: dict[str, Any] = {}
+        exec("\n ".join([f"def handler({self._parameters}):", *lines]), self._used, found)
+        return found["handler"]
+
+    def _lines(self, effect: Effect, places: Sequence[str]) -> list[str]:
+        """What to do, with the arguments at these places."""
+        lines: list[str] = []
+        under = ""
+        for change in effect.changes:
+            value, condition = (self._translated(text, effect) for text in (change.value, change.condition))
+            statement = self._statement(change._replace(value=value), effect)
+            if not statement:
+                continue
+            if condition and condition != under:
+                lines.append(f"if {condition}:")
+            lines.append(f" {statement}" if condition else statement)
+            under = condition
+        read = {name for line in lines for name in _NAME.findall(line)}
+        return [f"{name} = {at}" for name, at in zip(effect.arguments, places) if name in read] + lines
+
+    def _translated(self, text: str, effect: Effect) -> str:
+        own = effect.arguments
+        return _NAME.sub(lambda found: found[0] if found[0] in own else self._names.get(found[0], found[0]), text)
