@@ -131,8 +131,10 @@ def _thaw(packed: bytes, other: Model) -> Model:
     ended = set(frozen.ended)
     model.known = {state.number: state for state in handles}
     streams = model.decoder.vocabulary.stream_types
-    model.streams = {state.number: state for state in handles if state.type in streams}
     model.handles = {state.number: state for state in handles if state.type not in streams}
+    model.streams = model.known.copy()  # nearly all handles are streams
+    for number in model.handles:
+        model.streams.pop(number, None)
     for state in handles:
         if state.write_queue or state.write_completed_queue or state.connect_req or state.shutdown_req:
             _share(model, state, ended)

@@ -192,15 +192,15 @@ class Vocabulary:
     @classmethod
     def of(cls, greeting: Greeting) -> Vocabulary:
         """What a greeting brings: that of this version's engine, if it is that. Raises FeedError."""
-        here = cls.here()
+        here, words = cls.here(), greeting.vocabulary
         if (
-            greeting.vocabulary == here.words
+            words == here.words
             and list(greeting.functions) == here.functions
             and greeting.joined == here.joined
             and [(name, tuple(arguments)) for name, arguments in greeting.kinds] == here.kinds
         ):
             return here
-        return cls(greeting.kinds, greeting.functions, greeting.joined, greeting.vocabulary)
+        return cls(greeting.kinds, greeting.functions, greeting.joined, words)
 
     def _check_bounds(self) -> None:
         words = self.words

@@ -75,9 +75,9 @@ class TraceFile:
         self.size = os.fstat(fd).st_size
         self._fd = fd
         self._ends = ""  # what is wrong with the file's end
-        self.header, at = self._read_header()
         try:
-            decoder = Model(Vocabulary.of(self.header)).decoder
+            self.header, vocabulary, at = self._read_header()
+            decoder = Model(vocabulary).decoder
         except FeedError as error:
             raise TraceError(f"{name} cannot be read: {error}") from error
         self.past = Past(_UNBOUNDED, decoder)
@@ -165,7 +165,8 @@ class TraceFile:
 
     # how a file is read
 
-    def _read_header(self) -> tuple[Header, int]:
+    def _read_header(self) -> tuple[Header, Vocabulary, int]:
+        """The header, with what the feed is to be read with, and where the chunk after it begins. Raises FeedError."""
         name = self.name
         prefix = self._read(0, min(self.size, PREFIX.size))
         if not prefix:
@@ -190,8 +191,7 @@ class TraceFile:
         try:
             if zlib.crc32(body) == checksum:
                 header = read_header(body)
-                _ = header.vocabulary  # whether it can be read
-                return header, end
+                return header, Vocabulary.of(header), end
         except (*MALFORMED, TraceError):
             pass
         raise TraceError(f"{name} is damaged: its header cannot be read")
