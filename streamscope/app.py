@@ -24,6 +24,7 @@ from streamscope.departure import Departure
 from streamscope.servers.traffic import Traffic
 from streamscope.terminal import Leaving
 from streamscope.trace.instant import Target
+from streamscope.travelling import TimeTravelApp
 from streamscope.ui.actions import BY_ID, bindings, key_text
 from streamscope.ui.clipboard import copy_selected
 from streamscope.ui.config_file import Config
@@ -40,7 +41,6 @@ from streamscope.ui.screens.timeline import TimelineScreen
 from streamscope.ui.screens.wall import WallScreen
 from streamscope.ui.stuck import stack_text
 from streamscope.ui.themes import THEMES
-from streamscope.ui.travelling import TimeTravelApp
 from streamscope.ui.view import View
 
 FOLD_SECONDS = 0.008
@@ -127,7 +127,7 @@ class StreamscopeApp(TimeTravelApp):
 
     def get_driver_class(self) -> type[Driver]:
         """Ours; tests have Textual's own that draws nowhere."""
-        from streamscope.ui.driver import TerminalDriver
+        from streamscope.driver import TerminalDriver
 
         return TerminalDriver
 

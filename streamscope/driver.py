@@ -21,7 +21,7 @@ from streamscope.ui.glyphs import in_ascii
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from streamscope.ui.travelling import TimeTravelApp
+    from streamscope.travelling import TimeTravelApp
 
 
 class _Terminal(io.FileIO):
