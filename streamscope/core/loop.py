@@ -111,7 +111,7 @@ class Loop(Probe):
         self.poll_ns = 0  # time spent waiting in epoll while somebody watched
         self.on_full: Callable[[], None] | None = None  # empties the feed where one turn has told too much
         self.ending = False  # whether the process is to end, though the loop may not have come round to it
-        self.waits_since = 0  # `tick` when the wait began that a passenger rides along in, 0 outside of one
+        self.waits_since = 0  # in a wait that a passenger rides along in: up to when the feed tells of it
 
         self.signals = Signals(self)
         uv__io_start(self, self.signals.watcher, POLLIN)
@@ -155,6 +155,13 @@ class Loop(Probe):
     def clock(self) -> int:
         """Nanoseconds since the loop was made: the feed's clock."""
         return self._clock_ns() - self._begin_ns
+
+    def waits(self) -> int:
+        """For a passenger, within a wait: the time, up to which the wait is told of from now on."""
+        now = self.clock()
+        self.poll_ns += now - (self.waits_since or self.tick)
+        self.tick = self.waits_since = now
+        return now
 
     def on_signal(self, signum: int, callback: Callable[[int], Any], at_once: Interrupt | None = None) -> None:
         """Call callback(signum) from within a turn when the signal comes; does not keep the loop alive. `at_once` is

@@ -171,12 +171,14 @@ def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:
     if passenger is None:
         events = _epoll_wait(loop, timeout, MAX_EVENTS)
     else:
+        loop.waits_since = 0
         ms = passenger.wait(timeout, since)
         events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
         if passenger.event in events or len(events) > MAX_EVENTS or (ms != timeout and not events):
             events = _wait_on(loop, passenger, events, ms, timeout, since)
     if loop.emit is not None:
-        loop.poll_ns += loop.tick - since
+        loop.poll_ns += loop.tick - (loop.waits_since or since)
+        loop.waits_since = 0
         loop.emit((_WAIT, timeout, len(events), loop.tick))
     return events
 
@@ -195,24 +197,21 @@ def _wait_on(
     loop: Loop, passenger: Passenger, events: list[tuple[int, int]], ms: int, timeout: int, since: int
 ) -> list[tuple[int, int]]:
     """The first piece of a wait, of `ms`, ended for the passenger: let it hear, and wait on in as many as it wants."""
-    loop.waits_since = since
+    loop.waits_since = loop.waits_since or since
     end = since + timeout * 1_000_000
     left = timeout
-    try:
-        while True:
-            heard = passenger.event in events
-            if heard:
-                events.remove(passenger.event)
-                passenger.hear()
-            del events[MAX_EVENTS:]  # level-triggered: the next wait has it
-            if events or left == 0 or (ms == left and not heard):
-                return events
-            if left > 0:
-                left = max(0, -((loop.tick - end) // 1_000_000))
-            ms = passenger.wait(left, loop.tick) if loop.passenger is passenger else left  # it may have got off
-            events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
-    finally:
-        loop.waits_since = 0
+    while True:
+        heard = passenger.event in events
+        if heard:
+            events.remove(passenger.event)
+            passenger.hear()
+        del events[MAX_EVENTS:]  # level-triggered: the next wait has it
+        if events or left == 0 or (ms == left and not heard):
+            return events
+        if left > 0:
+            left = max(0, -((loop.tick - end) // 1_000_000))
+        ms = passenger.wait(left, loop.tick) if loop.passenger is passenger else left  # it may have got off
+        events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
 
 
 def _dispatch(loop: Loop, events: list[tuple[int, int]]) -> int:

@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 
 from streamscope.core import ConnectRequest, Handle, Loop, Pipe, Request, ShutdownRequest, Stream, WriteRequest
-from streamscope.core.flags import STREAM_TYPES
+from streamscope.core.flags import POLLOUT, READ_EOF, READABLE, READING, SHUT, SHUTTING, STREAM_TYPES
 from streamscope.core.interrupted import interrupted
+from streamscope.core.poller import EpollPoller
 from streamscope.core.probe import CALLBACK_NAMES
 from streamscope.core.records import Word
 from streamscope.core.stream.open import stream_addresses
@@ -27,6 +28,9 @@ from streamscope.link.batches import last_part
 from streamscope.link.feed import Feed
 from streamscope.link.producer import Rider, Show
 from streamscope.link.states import State
+
+_HALF_CLOSED = SHUTTING | SHUT | READ_EOF
+_READS = READABLE | READING
 
 MOST_FRAMES = 64
 MOST_WORDS = 64 * 1024
@@ -41,6 +45,7 @@ class EngineProducer:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self.commands: Mapping[str, Callable[[dict[str, wire.Argument]], None]] = {}
+        self.inside = True
         self.clock = loop.clock
 
     def board(self, rider: Rider) -> None:
@@ -89,6 +94,33 @@ class EngineProducer:
     def loop(self, t: int) -> State:
         """See `Producer`."""
         return loop_state(self._loop, t)
+
+    def descriptors(self, numbers: Iterable[int]) -> Iterator[tuple[int, bool, int] | None]:
+        """See `Producer`."""
+        handles = self._loop.handles
+        for number in numbers:
+            handle = handles.get(number)
+            if isinstance(handle, Stream) and handle.fd != -1:
+                flags = handle.flags
+                in_need = bool(
+                    handle.write_queue_size
+                    or handle.pevents & POLLOUT
+                    or flags & _HALF_CLOSED
+                    or flags & _READS == READABLE
+                    or handle.accepted_fd != -1
+                )
+                yield handle.fd, in_need, handle.events
+            else:
+                yield None
+
+    def epoll_fd(self) -> int:
+        """See `Producer`."""
+        poller = self._loop.poller
+        return poller.fileno() if isinstance(poller, EpollPoller) else -1
+
+    def waits(self) -> int:
+        """See `Producer`."""
+        return self._loop.waits()
 
     def streams(self) -> int:
         """See `Producer`."""

@@ -44,6 +44,8 @@ class Followers:
         self._starting: dict[Subscriber, None] = {}
         self._in_round: dict[Subscriber, None] = {}
         self._full_turn = 0  # the last of which the rest is lost
+        self.on_round: Callable[[], None] = lambda: None
+        """Called when somebody gets a round, who knows nothing else."""
 
     @property
     def busy(self) -> bool:
@@ -157,6 +159,7 @@ class Followers:
                 self._greet(subscriber)  # before the batch, of which all is for it if it was there before the loop ran
         self.feed.begin()
         self.ship()
+        self.on_round()
         for subscriber in starting:
             if subscriber.sock.fileno() == -1 or (subscriber.losing and subscriber.buffered):
                 continue  # gone, or not yet

@@ -45,6 +45,8 @@ class Producer(Protocol):
 
     commands: Mapping[str, Callable[[dict[str, Argument]], None]]
     """What inspectors that may control can ask for, by name; each raises CommandError if it cannot be done."""
+    inside: bool
+    """Whether the loop is this very thread's, so that what the kernel says here it says of the loop."""
 
     def board(self, rider: Rider) -> None:
         """Take the rider along from now on."""
@@ -87,6 +89,22 @@ class Producer(Protocol):
 
     def addresses(self) -> list[str]:
         """What the program listens on, as text: `127.0.0.1:7000`."""
+
+    # what the kernel says of it
+
+    def descriptors(self, numbers: Iterable[int]) -> Iterator[tuple[int, bool, int] | None]:
+        """For each of these handles its descriptor, whether it is in need (something is queued, it is paused, armed for
+        OUT or half closed), so that the kernel is asked of it often, and for what it believes epoll to watch it; None
+        where there is no descriptor of a stream.
+        """
+
+    def epoll_fd(self) -> int:
+        """The descriptor of the epoll that it waits with, -1 for none."""
+
+    def waits(self) -> int:
+        """Within a wait that goes on: reads the clock for a record that tells of it. From then on the feed is to tell
+        only of what is left of the wait.
+        """
 
     # payload
 

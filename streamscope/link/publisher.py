@@ -29,6 +29,7 @@ from streamscope.link.farewell import deliver
 from streamscope.link.feed import BATCH_WORDS, PATIENCE_MS
 from streamscope.link.followers import Followers
 from streamscope.link.hearing import Hearing
+from streamscope.link.kernel_samples import KernelSamples
 from streamscope.link.listeners import Listeners
 from streamscope.link.obey import Commands
 from streamscope.link.producer import Producer
@@ -95,7 +96,9 @@ class Publisher:
         )
         self.feed = self._followers.feed
         self.ship = self._followers.ship
-        self._samples = Samples(producer, self.feed, self._flush_one, self._dismiss_soon)
+        self._kernel = KernelSamples(producer, self.feed, hello, self._taps.opened)
+        self._followers.on_round = self._kernel.tell_again
+        self._samples = Samples(producer, self.feed, self._kernel, self._flush_one, self._dismiss_soon)
         self.remarks: list[str] = []
         """What everyone should know who comes, told behind the greeting."""
         self._failed = False
@@ -211,6 +214,7 @@ class Publisher:
             for chore in self.chores:
                 chore()
         self._listeners.wake(now)
+        self._kernel.advance(now)
         due = self.feed.is_due(now)
         while self._soon:
             self._soon.pop(0)()
@@ -220,7 +224,7 @@ class Publisher:
         self._hearing.wake(now)
         more = self._followers.advance(due)
         self._samples.advance(now)
-        times = [self._listeners.rest_until, self._samples.next_at, self._hearing.next_at]
+        times = [self._listeners.rest_until, self._samples.next_at, self._hearing.next_at, self._kernel.next_at]
         self._due_at = min(filter(None, (*times, *self._silent.values())), default=0)
         until = min(filter(None, (self.feed.due_at, self._due_at)), default=0)
         self._calm_until = self._next_time(until)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from streamscope.link import wire
 from streamscope.link.batches import sendable
 from streamscope.link.feed import Feed
+from streamscope.link.kernel_samples import KernelSamples
 from streamscope.link.producer import Producer
-from streamscope.link.states import SET_BY_PROGRAMS, State
+from streamscope.link.states import HANDLE, LOOP, SET_BY_PROGRAMS, State
 from streamscope.link.subscriber import Round
 from streamscope.link.wire import FrameError
 
@@ -14,15 +15,19 @@ STREAMS_PER_SLICE = 64
 REQUESTS_PER_SLICE = 2048
 """A slice ends when it has so many handles, or handles with so many requests."""
 
+_KERNEL, _KERNEL_T = list(HANDLE).index("kernel"), list(HANDLE).index("kernel_t")
+_LOOP_KERNEL = list(LOOP).index("kernel")
+
 MOST_REQUESTS = 400_000
 """What a frame has room for, at forty bytes a request. A handle is told of whole or not at all: a queue of which only
 a part were known would be wrong for as long as it takes to drain.
 """
 
 
-def next_slice(producer: Producer, round_: Round, feed: Feed, *, alone: bool = False) -> bytes:
-    """The next slice of the round, packed. `alone` is for whoever is told of states only; else everything told so far
-    must have been taken from the feed: a slice is true between two batches. Raises FrameError for a handle that is more
+def next_slice(producer: Producer, round_: Round, feed: Feed, kernel: KernelSamples | None = None) -> bytes:
+    """The next slice of the round, packed. With `kernel`, for whoever is told of states only, it stands alone, and says
+    what the kernel says too; else everything told so far must have been taken from the feed: a slice is true between
+    two batches, and what the kernel says is told there. Raises FrameError for a handle that is more
     than an inspector can be told of.
     """
     first = round_.at == 0
@@ -44,8 +49,15 @@ def next_slice(producer: Producer, round_: Round, feed: Feed, *, alone: bool = F
         requests += held
         if requests >= REQUESTS_PER_SLICE:
             break
+    alone = kernel is not None
     t = producer.clock() if alone else producer.told()[1]
     loop = producer.loop(t)
+    if kernel is not None:
+        said = kernel.look([state[0] for state in handles], t)
+        loop[_LOOP_KERNEL:] = said[0] or None, t if said[0] else 0
+        for state in handles:
+            if state[0] in said:
+                state[_KERNEL], state[_KERNEL_T] = said[state[0]], t
     try:
         return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone))
     except (UnicodeError, OverflowError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streamscope.link.feed import Feed
+from streamscope.link.kernel_samples import KernelSamples
 from streamscope.link.producer import Producer
 from streamscope.link.rounds import next_slice
 from streamscope.link.subscriber import Round, Subscriber
@@ -39,11 +40,13 @@ class Samples:
         self,
         producer: Producer,
         feed: Feed,
+        kernel: KernelSamples,
         flush: Callable[[Subscriber], None],
         refuse: Callable[[Subscriber, str], None],
     ) -> None:
         self._producer = producer
         self._feed = feed
+        self._kernel = kernel
         self._flush = flush
         self._refuse = refuse
         self._watches: dict[Subscriber, _Watch] = {}
@@ -84,7 +87,7 @@ class Samples:
             subscriber.round = Round(self._producer.numbers())
             watch.begun = now
         try:
-            subscriber.put(next_slice(self._producer, subscriber.round, self._feed, alone=True))
+            subscriber.put(next_slice(self._producer, subscriber.round, self._feed, self._kernel))
         except FrameError as error:
             self._refuse(subscriber, str(error))
             return

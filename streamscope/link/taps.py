@@ -42,6 +42,11 @@ class Taps:
         if unasked:
             producer.tap_all(self._show)
 
+    @property
+    def opened(self) -> Collection[int]:
+        """The streams that somebody has open, as they are at any time."""
+        return self._opened.keys()
+
     def open(self, subscriber: Subscriber, number: int) -> str:
         """Show this stream's payload to this inspector from now on; returns why not, or ""."""
         if number in subscriber.opened:

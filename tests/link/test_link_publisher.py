@@ -15,6 +15,7 @@ from streamscope.link import farewell, followers, listeners, rounds
 from streamscope.link import publisher as publisher_module
 from streamscope.link.discovery import listen
 from streamscope.link.frames import MAX_COMMAND, MAX_FRAME, Command, SliceFrame, pack
+from streamscope.link.kernel_samples import IDLE_NS
 from streamscope.link.obey import Entry
 from streamscope.link.rounds import STREAMS_PER_SLICE
 from streamscope.link.session import Session
@@ -273,7 +274,7 @@ def test_a_round_asks_to_go_on_at_once_and_then_lets_the_loop_sleep() -> None:
         for _ in range(10):
             waits.append(room.publisher.wait(5000, room.loop.tick))
         assert waits[0] == 0
-        assert waits[-1] == 5000
+        assert waits[-1] >= IDLE_NS // 1_000_000  # nothing but the kernel is to be asked again
 
 
 def test_what_was_told_is_shipped_a_thirtieth_of_a_second_later_at_most() -> None:

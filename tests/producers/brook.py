@@ -105,6 +105,7 @@ class Brook:
         self.turn = 0
         self.reaches: dict[int, dict[str, Any]] = {}
         self.commands: dict[str, Callable[[dict[str, wire.Argument]], None]] = {"open": self._open}
+        self.inside = False
         self.rider: Rider | None = None
         self.told_of = 0
         for number in (1, 2, 3):
@@ -145,6 +146,15 @@ class Brook:
 
     def loop(self, t: int) -> list[Any]:
         return states.loop_state(turn=self.turn, t=t)
+
+    def descriptors(self, numbers: Iterable[int]) -> Iterator[tuple[int, bool, int] | None]:
+        return (None for _ in numbers)
+
+    def epoll_fd(self) -> int:
+        return -1
+
+    def waits(self) -> int:
+        return self.clock()
 
     def streams(self) -> int:
         return sum(reach["type"] == REACH for reach in self.reaches.values())

@@ -67,6 +67,7 @@ class Pond:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.commands: dict[str, Callable[[dict[str, wire.Argument]], None]] = {}
+        self.inside = False
         self._begun = time.monotonic_ns() - 1
         self._differ = Differ(vocabulary)
         self.model = Model(vocabulary)
@@ -105,6 +106,15 @@ class Pond:
 
     def loop(self, t: int) -> list[Any]:
         return states.loop_state(turn=self._loop.turn, t=t)
+
+    def descriptors(self, numbers: Iterable[int]) -> Iterator[tuple[int, bool, int] | None]:
+        return (None for _ in numbers)
+
+    def epoll_fd(self) -> int:
+        return -1
+
+    def waits(self) -> int:
+        return self.clock()
 
     def streams(self) -> int:
         return len(self._seen)
