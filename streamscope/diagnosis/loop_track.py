@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from streamscope.trace.model import Model
 
-_KEPT = 24
+_KEPT = 64
+"""Looks: sixteen seconds."""
 
 
 class LoopLook(NamedTuple):
@@ -67,6 +68,16 @@ class LoopTrack:
         if before is None or now is None or delay is None or now.t <= before.t:
             return None
         return min(1.0, delay / (now.t - before.t))
+
+    def delayed_between(self, begun: int, ended: int) -> int | None:
+        """How long the machine kept the process from running in that time, at most all of it; None where nobody can
+        know. It is read now and then only, so what lies before and behind is in it, too.
+        """
+        before = self._since(begun)
+        after = next((look for look in self.looks if look.heard >= ended), None)
+        if before is None or after is None or before.delay_ns is None or after.delay_ns is None:
+            return None
+        return max(0, min(after.delay_ns - before.delay_ns, ended - begun))
 
     def turns(self, since: int) -> int:
         """How many turns there were since then."""

@@ -28,7 +28,8 @@ from typing import NamedTuple
 
 _EFFECTS = """
 loop.turn(turn, t)
-    loop.turn = turn; loop.t = t
+    if loop.callback_ns - loop.turn_ns > LONG_NS: note_turn(loop.long_turns, loop.callback_ns - loop.turn_ns)
+    loop.turn_ns = loop.callback_ns; loop.turn = turn; loop.t = t
 loop.nfds(old, new)
     loop.nfds = new
 loop.active_handles(old, new)

@@ -10,7 +10,7 @@ BYTES_WIDTH = 7
 AGE_WIDTH = 7
 
 _BYTE_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-_SECOND = 1_000_000_000
+_US, _MS, _SECOND, _MINUTE, _HOUR = 1_000, 1_000_000, 1_000_000_000, 60_000_000_000, 3_600_000_000_000
 
 
 def bytes_text(size: float) -> str:
@@ -23,6 +23,21 @@ def bytes_text(size: float) -> str:
         value /= 1024
         unit += 1
     return f"{value:.1f} {_BYTE_UNITS[unit]}" if value < 9.95 else f"{value:.0f} {_BYTE_UNITS[unit]}"
+
+
+def span_text(ns: int) -> str:
+    """A length of time at the precision that matters: `500 ms`, `2.5 s`, `4m 12s`."""
+    ns = abs(ns)
+    if ns < _US:
+        return f"{ns} ns"
+    for unit, name, limit in ((_US, "µs", _MS), (_MS, "ms", _SECOND), (_SECOND, "s", _MINUTE)):
+        if ns < limit:
+            value = ns / unit
+            return f"{value:.1f} {name}" if value < 99.95 and ns % unit else f"{value:.0f} {name}"
+    for unit, name, inner, inner_name in ((_HOUR, "h", _MINUTE, "m"), (_MINUTE, "m", _SECOND, "s")):
+        if ns >= unit:
+            return f"{ns // unit}{name} {ns % unit // inner:02d}{inner_name}"
+    raise AssertionError("a minute is the least that is left")
 
 
 def age_text(ns: int) -> str:

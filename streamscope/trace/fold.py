@@ -26,6 +26,10 @@ KERNEL_FIELDS_KEPT = FEEDS_KEPT = 64
 COMPLETED_KEPT = 8
 """So many finished requests are kept of each stream."""
 
+LONG_NS = 50_000_000
+LONG_KEPT = 64
+"""A callback is long, and a turn whose callbacks take together, that takes more; so many of the latest are kept."""
+
 SLOWEST_KEPT = 10
 """So many callbacks of the program are kept that took longest."""
 
@@ -51,14 +55,22 @@ class SlowCallback(NamedTuple):
     callback: int
 
 
+class LongTurn(NamedTuple):
+    """A turn in which callbacks took long: together for how many ns, when and as which turn it was over."""
+
+    ns: int
+    t: int
+    turn: int
+
+
 class Fold:
     """What handlers work on. `Model` is the whole of it, with slices and losses."""
 
     __slots__ = (
         "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "connect",
-        "exception", "handles", "initial", "kernel", "kernel_t", "known", "lit", "membership", "nfds", "poll_ns",
-        "poll_out", "raised", "requests", "round", "shutdown", "slow_ns", "slowest", "stream_types", "streams", "t",
-        "turn", "unread", "write",
+        "exception", "handles", "initial", "kernel", "kernel_t", "known", "lit", "long", "long_turns", "membership",
+        "nfds", "poll_ns", "poll_out", "raised", "requests", "round", "shutdown", "slow_ns", "slowest", "stream_types",
+        "streams", "t", "turn", "turn_ns", "unread", "write",
     )  # fmt: skip
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -75,6 +87,10 @@ class Fold:
         self.kernel_t = 0
         self.slowest: list[SlowCallback] = []  # the slowest first
         self.slow_ns = 0  # what a callback must take longer than to be one of them
+        # what took long lately, the latest last; in no keyframe
+        self.long: deque[SlowCallback] = deque(maxlen=LONG_KEPT)
+        self.long_turns: deque[LongTurn] = deque(maxlen=LONG_KEPT)
+        self.turn_ns = 0  # `callback_ns` when this turn began
         self.raised = 0  # callbacks that raised since this began; in no keyframe, and so is the last exception
         self.exception = ""
         self.known: dict[int, StreamState] = {}  # every handle: what is in streams and in handles
@@ -100,12 +116,19 @@ class Fold:
 
     def note_slow(self, ns: int, t: int, stream: int, callback: int) -> None:
         """A callback has taken longer than `slow_ns`."""
-        self.keep_slowest([*self.slowest, SlowCallback(ns, t, self.turn, stream, callback)])
+        slow = SlowCallback(ns, t, self.turn, stream, callback)
+        if ns > LONG_NS:
+            self.long.append(slow)
+        self.keep_slowest([*self.slowest, slow])
+
+    def note_turn(self, ns: int) -> None:
+        """The callbacks of the turn that is over have taken more than `LONG_NS`."""
+        self.long_turns.append(LongTurn(ns, self.t, self.turn))
 
     def keep_slowest(self, callbacks: list[SlowCallback]) -> None:
         """These are the slowest, or some of them are."""
         self.slowest = sorted(callbacks, key=_slowness)[:SLOWEST_KEPT]
-        self.slow_ns = self.slowest[-1].ns if len(self.slowest) == SLOWEST_KEPT else 0
+        self.slow_ns = min(self.slowest[-1].ns, LONG_NS) if len(self.slowest) == SLOWEST_KEPT else 0
 
     def know(self, state: StreamState) -> None:
         """Takes a handle in, in place of what was known under its number."""

@@ -128,6 +128,7 @@ def _thaw(packed: bytes, other: Model) -> Model:
     model = other.blank()
     for name in _LOOP:
         setattr(model, name, getattr(frozen.loop, name))
+    model.turn_ns = model.callback_ns
     ended = set(frozen.ended)
     model.known = {state.number: state for state in handles}
     streams = model.decoder.vocabulary.stream_types

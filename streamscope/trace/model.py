@@ -70,7 +70,8 @@ class Model(Fold):
     - `lit`: when a flag last changed, by (stream, flag), for the last moments at least;
     - `membership`: another number whenever a handle has joined or left;
     - `raised`, `exception`: how many callbacks raised while this model folded, and what the last one did;
-    - `slowest`: the callbacks that took longest, the slowest first;
+    - `slowest`: the callbacks that took longest, the slowest first; `long` and `long_turns`: callbacks and turns that
+      took long lately, the latest last;
     - `events_seen`, `events_lost`;
     - `decoder`: that of the feed;
     - `changed`: numbers of handles that a record or slice touched, until the reader clears it; some may be gone by
@@ -190,6 +191,7 @@ class Model(Fold):
         for name in LoopState.__struct_fields__:
             setattr(self, name, getattr(loop, name))
         self.kernel = _some(self.kernel)
+        self.turn_ns = self.callback_ns
         for state in streams:
             self._take(state)
         if last and self.round is not None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streamscope.trace.effects import Change, Effect
-from streamscope.trace.fold import TEXT_LIMIT, Fold
+from streamscope.trace.fold import LONG_NS, TEXT_LIMIT, Fold
 from streamscope.trace.handlers import Handlers
 from streamscope.trace.state import NO_FAILURES, RAISED, LoopState, StreamState
 
@@ -21,7 +21,7 @@ _OF_STREAM = {field: f"stream.{field}" for field in StreamState.__struct_fields_
 _QUEUES = frozenset({"queued_fds", "write_queue", "write_completed_queue"})
 _NAMES = {
     **_OF_STREAM,
-    **{f"loop.{field}": f"fold.{field}" for field in (*LoopState.__struct_fields__, "slow_ns")},
+    **{f"loop.{field}": f"fold.{field}" for field in (*LoopState.__struct_fields__, "slow_ns", "turn_ns")},
     **{verb: f"fold.{verb}" for verb in dir(Fold) if not verb.startswith("_") and verb not in _OF_STREAM},
     "t": "fold.t", "number": "(words[i] >> 16)",
     "POLL_OUT": "fold.poll_out", "WRITE": "fold.write", "CONNECT": "fold.connect", "SHUTDOWN": "fold.shutdown",
@@ -42,7 +42,7 @@ def _of_strangers(change: Change, effect: Effect) -> str:
 
 
 def _made(statement: Callable[[Change, Effect], str]) -> Handlers:
-    used = {"TEXT_LIMIT": TEXT_LIMIT, "NO_FAILURES": NO_FAILURES, "RAISED": RAISED}
+    used = {"TEXT_LIMIT": TEXT_LIMIT, "LONG_NS": LONG_NS, "NO_FAILURES": NO_FAILURES, "RAISED": RAISED}
     return Handlers("fold, stream, words, i", _NAMES, statement, **used)
 
 

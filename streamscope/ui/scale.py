@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from streamscope.trace.figures import span_text as span_text
+
 US, MS, SECOND, MINUTE, HOUR = 1_000, 1_000_000, 1_000_000_000, 60_000_000_000, 3_600_000_000_000
 
 STEPS: tuple[int, ...] = (
@@ -132,18 +134,3 @@ def instant_text(started: float, t: int, decimals: int = 3) -> str:
 @lru_cache(maxsize=512)
 def _second_text(seconds: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds))
-
-
-def span_text(ns: int) -> str:
-    """A length of time at the precision that matters: `500 ms`, `2.5 s`, `4m 12s`."""
-    ns = abs(ns)
-    if ns < US:
-        return f"{ns} ns"
-    for unit, name, limit in ((US, "µs", MS), (MS, "ms", SECOND), (SECOND, "s", MINUTE)):
-        if ns < limit:
-            value = ns / unit
-            return f"{value:.1f} {name}" if value < 99.95 and ns % unit else f"{value:.0f} {name}"
-    for unit, name, inner, inner_name in ((HOUR, "h", MINUTE, "m"), (MINUTE, "m", SECOND, "s")):
-        if ns >= unit:
-            return f"{ns // unit}{name} {ns % unit // inner:02d}{inner_name}"
-    raise AssertionError("a minute is the least that is left")

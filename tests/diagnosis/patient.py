@@ -43,6 +43,10 @@ class Patient:
         """The kernel is asked, and says this of a stream."""
         self.feed(*(record("kernel.sample", stream, self.kernel_fields[name], value) for name, value in fields.items()))
 
+    def says_of_loop(self, **fields: int) -> None:
+        """The kernel says this of the loop's thread."""
+        self.says(0, **fields)
+
     def turn(self, *records: list[Word]) -> None:
         """A turn of the loop, now, in which this happens."""
         self.turns += 1

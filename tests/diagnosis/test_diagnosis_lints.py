@@ -6,7 +6,7 @@ import errno
 
 import pytest
 from feeds import SECOND, record
-from patient import MARK, Patient
+from patient import MARK, READ_CB, Patient
 
 from streamscope.core import flags as uv
 from streamscope.diagnosis import BY_NAME, LINTS, Level, Word
@@ -357,6 +357,84 @@ def test_descriptors_that_are_taken_as_they_come_are_not() -> None:
     patient = Patient()
     pipe = patient.stream(peer="", tcp=False)
     patient.wait(3, lambda: patient.turn(record("queued_fds.push", pipe, 50), record("queued_fds.pop", pipe, 50)))
+    assert not patient.names
+
+
+# the loop
+
+
+def _callback(patient: Patient, stream: int, seconds: float) -> None:
+    """A read callback that takes so long, in a turn of its own."""
+    patient.turn(record("callback.begin", stream, READ_CB, 5))
+    patient.clock.seconds += seconds
+    patient.feed(record("callback.end", stream, READ_CB, patient.clock.t))
+
+
+def test_a_callback_of_a_third_of_a_second_is_the_loops_at_once() -> None:
+    patient = Patient()
+    stream = patient.stream(server=9)
+    patient.wait(1)
+    _callback(patient, stream, 0.3)
+    patient.wait(0.25)
+    [finding] = patient.found("slow_callback")
+    assert (finding.level, finding.stream, _word(patient, "slow_callback")) == (Level.ERROR, stream, Word.LOOP)
+    assert "Read_cb of client #1 (proxy.py:35 Relay) took 300 ms" in finding.sentence
+    patient.wait(11)
+    assert not patient.names  # it is long ago
+
+
+def test_a_callback_that_waited_for_a_cpu_is_the_machines_and_no_alarm() -> None:
+    patient = Patient()
+    stream = patient.stream(server=9)
+    patient.says_of_loop(run_delay=0)
+    patient.wait(1)
+    _callback(patient, stream, 0.3)
+    patient.says_of_loop(run_delay=250_000_000)
+    patient.wait(0.5)
+    [finding] = patient.found("slow_callback")
+    assert (finding.level, _word(patient, "slow_callback")) == (Level.WARNING, Word.HOST)
+
+
+def test_a_callback_of_a_tenth_of_a_second_now_and_then_is_nothing_and_three_are_a_notice() -> None:
+    patient = Patient()
+    stream = patient.stream(server=9)
+    patient.wait(1)
+    for _ in range(2):
+        _callback(patient, stream, 0.12)
+        patient.wait(0.25)
+    assert not patient.names
+    _callback(patient, stream, 0.12)
+    patient.wait(0.25)
+    assert patient.found("slow_callback")[0].level == Level.WARNING
+
+
+def _short_ones(patient: Patient, count: int, seconds: float) -> None:
+    """Callbacks that are short, all in one turn."""
+    patient.turn()
+    for _ in range(count):
+        patient.feed(record("callback.begin", 1, READ_CB, 5))
+        patient.clock.seconds += seconds
+        patient.feed(record("callback.end", 1, READ_CB, patient.clock.t))
+    patient.turn()
+
+
+def test_many_short_callbacks_in_one_turn_are_the_loops_as_one_long_one_is() -> None:
+    patient = Patient()
+    patient.stream(server=9)
+    patient.wait(1)
+    _short_ones(patient, 150, 0.002)
+    patient.wait(0.25)
+    assert patient.names == {"slow_turn"}
+    assert _word(patient, "slow_turn") == Word.LOOP
+
+
+def test_as_many_in_turns_of_their_own_are_nothing() -> None:
+    patient = Patient()
+    patient.stream(server=9)
+    patient.wait(1)
+    for _ in range(150):
+        _short_ones(patient, 1, 0.002)
+    patient.wait(0.25)
     assert not patient.names
 
 

@@ -19,6 +19,8 @@ from streamscope.diagnosis.lints.queued_fds_grow import QueuedFdsGrow
 from streamscope.diagnosis.lints.reading_stopped import ReadingStopped
 from streamscope.diagnosis.lints.reset_after_data import ResetAfterData
 from streamscope.diagnosis.lints.shutdown_stuck import ShutdownStuck
+from streamscope.diagnosis.lints.slow_callback import SlowCallbackLint
+from streamscope.diagnosis.lints.slow_turn import SlowTurn
 from streamscope.diagnosis.lints.stalled import Stalled
 from streamscope.diagnosis.lints.starvation import Starvation
 
@@ -33,6 +35,8 @@ LINTS: tuple[Lint, ...] = (
     LostWakeup(),
     InterestClobbered(),
     Starvation(),
+    SlowCallbackLint(),
+    SlowTurn(),
     HeldAccept(),
     BacklogFull(),
     Emfile(),
