@@ -4,46 +4,32 @@ travels.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
-from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.strip import Strip
 
 from streamscope.trace.compare import difference
 from streamscope.ui.actions import bindings, of_context
 from streamscope.ui.difference_lines import Line, difference_lines
-from streamscope.ui.lines import cut
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.screens.base import Dialog
 from streamscope.ui.view import View
-from streamscope.ui.widgets.pens import Pens
+from streamscope.ui.widgets.drawn import DrawnLines
 
 EVERY = 0.2
 """Seconds between two comparisons at least while the present goes on."""
 
 
-class DifferenceLines(Pens):
+class DifferenceLines(DrawnLines):
     """The lines; as high as there are."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: list[Line] = []
-
-    def set_lines(self, lines: list[Line]) -> None:
+    def put(self, lines: Sequence[Line]) -> None:
         """Show these."""
-        if lines != self._lines:
-            if len(lines) != len(self._lines):
-                self.styles.height = max(len(lines), 1)
-            self._lines = lines
-            self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """One line."""
-        line = self._lines[y] if y < len(self._lines) else []
-        return self.strip(Segment(text, self.pen(style)) for text, style in cut(line, self.content_size.width))
+        if len(lines) != len(self._lines):
+            self.styles.height = max(len(lines), 1)
+        super().put(lines)
 
 
 class DifferenceScroll(VerticalScroll):
@@ -92,7 +78,7 @@ class DifferenceScreen(Dialog[None]):
             return
         self._seen, self._due = here, at + EVERY
         found = difference(mark.streams, view.model.streams, mark.loop, view.model.loop, view.vocabulary)
-        self._lines.set_lines(difference_lines(found, view.vocabulary, self._first))
+        self._lines.put(difference_lines(found, view.vocabulary, self._first))
         frame = self._frame
         frame.border_title = Content(
             f"difference · ◆ {instant_text(view.started, mark.t)} → ▼ {instant_text(view.started, view.now_t)}"

@@ -5,8 +5,7 @@ from the start of what is left, so rows stay where they are on the screen while 
 newest row until somebody scrolls up, and again from the end on.
 
 Only rows in sight are asked for and drawn (Line API), a drawn row is kept while it may come again, and new rows below
-the sight repaint nothing but the scrollbar. Textual would lay the whole screen out anew whenever a widget's virtual
-size changes; here it changes with every frame and never moves a neighbour, so it is set without that.
+the sight repaint nothing but the scrollbar.
 """
 
 from __future__ import annotations
@@ -20,22 +19,18 @@ from typing import Generic, TypeVar
 from rich.segment import Segment
 from textual import events
 from textual.cache import LRUCache
-from textual.geometry import Size
 from textual.reactive import var
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widget import Widget
 
 from streamscope.ui.safe import fit
-from streamscope.ui.widgets.pens import Pens
+from streamscope.ui.widgets.drawn import DrawnList
 
 Item = TypeVar("Item")
 
 
-class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
+class LiveLines(DrawnList, Generic[Item], can_focus=True):
     """A view over rows `span()[0]` to `span()[1] - 1`, of which `load` gives the items and `draw` the pictures."""
 
-    ALLOW_SELECT = False
     DEFAULT_CSS = """
     LiveLines {
         overflow-x: hidden;
@@ -109,12 +104,7 @@ class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
 
     def _place(self, height: int) -> None:
         """Put the rows under the scrollbar, and the sight where it was or at the newest."""
-        rows = self._end - self._first
-        size = Size(self.line_width(), rows)
-        if (rows > height) != self.show_vertical_scrollbar:
-            self.virtual_size = size  # the scrollbar comes or goes: this once, a layout is due
-        else:
-            self.set_reactive(Widget.virtual_size, size)
+        self.set_rows(self._end - self._first, self.line_width())
         last_top = max(self._end - height, self._first)
         self._top = last_top if self.following else min(max(self._top, self._first), last_top)
         self._placing = True
@@ -123,7 +113,6 @@ class LiveLines(Pens, ScrollView, Generic[Item], can_focus=True):
         finally:
             self._placing = False
         if self.show_vertical_scrollbar:
-            self.vertical_scrollbar.window_virtual_size = rows
             self.vertical_scrollbar.position = self._top - self._first
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:

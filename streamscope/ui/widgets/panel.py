@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Set
 
 from rich.cells import cell_len
-from rich.segment import Segment
 from textual import events
 from textual.content import Content
 from textual.reactive import var
-from textual.strip import Strip
 
 from streamscope.ui.actions import bindings
 from streamscope.ui.lines import Line
@@ -22,13 +20,13 @@ from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.safe import fit
 from streamscope.ui.trouble import CALM, ERROR, trouble_of
 from streamscope.ui.view import View
+from streamscope.ui.widgets.drawn import DrawnLines
 from streamscope.ui.widgets.panel_help import panel_help
 from streamscope.ui.widgets.panel_lines import panel_lines, title
 from streamscope.ui.widgets.panel_rows import Facts, trend_cells
-from streamscope.ui.widgets.pens import Pens
 
 
-class Panel(Pens, can_focus=True):
+class Panel(DrawnLines, can_focus=True):
     """The panel of stream `number`; None shows nothing."""
 
     def help_text(self) -> str:
@@ -44,7 +42,6 @@ class Panel(Pens, can_focus=True):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._view = view
-        self._lines: list[Line] = []
         self._title = ""
         self._ages_due = 0.0
         self.set_reactive(Panel.number, number)
@@ -96,8 +93,7 @@ class Panel(Pens, can_focus=True):
         facts = self.facts()
         lines = self._missing() if facts is None else panel_lines(facts, *self.content_size)
         self._show_frame(facts)
-        self.refresh_lines_that_differ(self._lines, lines)
-        self._lines = lines
+        self.put(lines)
 
     def _missing(self) -> list[Line]:
         """What there is to say of a stream that is not there."""
@@ -123,12 +119,6 @@ class Panel(Pens, can_focus=True):
         self.set_class(level > CALM, "-troubled")
         self.set_class(level == ERROR, "-failed")
         self.set_class(facts is not None and facts.state.closed_t > 0, "-closed")
-
-    def render_line(self, y: int) -> Strip:
-        """One line of the panel."""
-        line = self._lines[y] if y < len(self._lines) else []
-        pen = self.pen
-        return self.strip([Segment(text, pen(style)) for text, style in line])
 
     def copy_text(self) -> str:
         """What the panel says, for the clipboard."""

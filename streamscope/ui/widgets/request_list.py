@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from rich.segment import Segment
 from textual import events
 from textual.content import Content
-from textual.strip import Strip
 
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -15,20 +13,19 @@ from streamscope.ui.lines import Line, cut
 from streamscope.ui.meters import age_text, bar, bytes_text
 from streamscope.ui.safe import visible
 from streamscope.ui.view import View
+from streamscope.ui.widgets.drawn import DrawnLines
 from streamscope.ui.widgets.panel_rows import callback_of
-from streamscope.ui.widgets.pens import Pens
 
 DONE_SHOWN = 8
 
 
-class RequestList(Pens):
+class RequestList(DrawnLines):
     """The requests of stream `number`, as many as there is room for, in the order in which they will be done."""
 
     def __init__(self, view: View, number: int, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view = view
         self._number = number
-        self._lines: list[Line] = []
         self._title = ""
 
     def on_mount(self) -> None:
@@ -47,19 +44,12 @@ class RequestList(Pens):
         lines = (
             [] if state is None else request_lines(state, done, self._view.now_t, width, height, self._view.vocabulary)
         )
-        if lines != self._lines:
-            self._lines = lines
-            self.refresh()
+        self.put(lines)
         known = state is not None and self._view.vocabulary.tells("write_queue")
         title = f"requests · {_count(state)}" if state is not None and known else "requests"
         if title != self._title:
             self._title = title
             self.border_title = Content(title)
-
-    def render_line(self, y: int) -> Strip:
-        """One line."""
-        parts = self._lines[y] if y < len(self._lines) else []
-        return self.strip(Segment(text, self.pen(style)) for text, style in parts)
 
 
 def _count(state: StreamState) -> str:

@@ -13,10 +13,8 @@ from operator import attrgetter
 from rich.segment import Segment
 from textual import events
 from textual.content import Content
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
+from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -29,7 +27,7 @@ from streamscope.ui.order import most_telling, settle
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.trouble import trouble_of
 from streamscope.ui.view import View
-from streamscope.ui.widgets.pens import Pens
+from streamscope.ui.widgets.drawn import DrawnList
 from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, row_text, spans
 
 RESORT_AFTER = 1.0
@@ -38,7 +36,7 @@ RESORT_AFTER = 1.0
 Matches = Callable[[StreamState, int], bool | None]
 
 
-class StreamTable(Pens, ScrollView, can_focus=True):
+class StreamTable(DrawnList, can_focus=True):
     """The streams of a view, filtered and sorted. `cursor` is the number of the selected stream, None when there is
     none.
     """
@@ -274,19 +272,10 @@ The order is made anew once a second at most, and the line under the cursor stay
             self.post_message(StreamSelected(number))
 
     def _set_size(self) -> None:
-        """Tell the scrollbar how many rows there are, without laying the whole screen out anew for each connection."""
+        """Tell the scrollbar how many rows there are, the head among them."""
         if len(str(max(self._order, default=0))) > self._digits:
             self._place()
-        rows = len(self._order) + 1
-        size = Size(0, rows)
-        if size == self.virtual_size:
-            return
-        if (rows > self.scrollable_content_region.height) != self.show_vertical_scrollbar:
-            self.virtual_size = size
-            return
-        self.set_reactive(Widget.virtual_size, size)
-        if self.show_vertical_scrollbar:
-            self.vertical_scrollbar.window_virtual_size = rows
+        self.set_rows(len(self._order) + 1)
         if self.scroll_offset.y > self.max_scroll_y:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 

@@ -1,0 +1,45 @@
+"""What draws its own lines: a few that are all in sight, and lists of which only the rows in sight are ever drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from streamscope.ui.lines import Line, cut
+from streamscope.ui.widgets.pens import Pens
+
+
+class DrawnLines(Pens):
+    """Lines that are all in sight."""
+
+    _lines: Sequence[Line] = ()
+
+    def put(self, lines: Sequence[Line]) -> None:
+        """Show these; exactly those are painted that differ from what stands there."""
+        before, self._lines = self._lines, lines
+        self.refresh_lines_that_differ(before, lines)
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        line = self._lines[y] if y < len(self._lines) else []
+        return self.strip(Segment(text, self.pen(style)) for text, style in cut(line, self.content_size.width))
+
+
+class DrawnList(Pens, ScrollView):
+    """A list of any number of rows, which come and go all the time."""
+
+    def set_rows(self, rows: int, width: int = 0) -> None:
+        """Tell the scrollbar how many rows there are. Textual would lay the whole screen out anew whenever a widget's
+        virtual size changes; here it changes with every frame and never moves a neighbour, so it is set without that.
+        """
+        if (rows > self.scrollable_content_region.height) != self.show_vertical_scrollbar:
+            self.virtual_size = Size(width, rows)  # the scrollbar comes or goes: this once, a layout is due
+        else:
+            self.set_reactive(Widget.virtual_size, Size(width, rows))
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.window_virtual_size = rows
