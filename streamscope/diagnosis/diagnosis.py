@@ -216,7 +216,7 @@ class Diagnosis:
         kind = "listener" if state.callbacks & terms.listens or state.flags & terms.listening else "stream"
         for lint in self.lints:
             if lint.of == kind:
-                self._heed(lint, case, lint.check(case))
+                self._heed(lint, case, None if state.closed_t and not lint.of_closed else lint.check(case))
 
     def _heed(self, lint: Lint, case: Case, sign: Sign | None) -> None:
         """What a lint says of a case now."""

@@ -144,6 +144,8 @@ class Lint:
     to_do: ClassVar[str]
     of: ClassVar[str] = "stream"
     """What it is shown: each `stream` in need, each `listener`, or the `loop`."""
+    of_closed: ClassVar[bool] = False
+    """Whether it is shown streams that are closed, too: in these nothing stalls any more."""
     fields: ClassVar[tuple[str, ...]] = ()
     kinds: ClassVar[tuple[str, ...]] = ()
     kernel: ClassVar[tuple[str, ...]] = ()

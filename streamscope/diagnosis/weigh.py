@@ -34,8 +34,16 @@ class Weighing:
         self.again, self.rwnd, self.busy = (track.grew(name, span) for name in ("retrans", "rwnd", "busy"))
         self.loop = case.loop.busy(since)
         self.host = case.loop.delayed(since)
-        self.evidence: list[Evidence] = []
+        self.flying = (self.now.outq or 0) - (self.now.notsent or 0)
+        self.unanswered = self._unanswered()
         self.rung = self._rung()
+
+    def _unanswered(self) -> int:
+        """How often the kernel has sent again, or asked a shut window, and heard nothing. A peer that has no room says
+        so; then the kernel counts anew.
+        """
+        retransmits, probes = self.case.kernel("retransmits") or 0, self.case.kernel("probes") or 0
+        return max(retransmits if self.flying > 0 else 0, probes if probes > 1 else 0)
 
     # where they lie
 
@@ -128,6 +136,8 @@ class Weighing:
         )
 
     def _peer(self) -> _Found | None:
+        if self.unanswered:
+            return None  # its window is what it said when it could still be heard
         case, window = self.case, self.window
         peer = visible(case.state.peer, 80)
         at = f"The program at {peer}" if peer else "The other side"
@@ -156,17 +166,19 @@ class Weighing:
 
     def _network(self) -> _Found | None:
         lost = self.rto_lost or 0
-        again = self.again or 0
-        flying = (self.now.outq or 0) - (self.now.notsent or 0)
-        if not (again > 0 or lost > 0) or flying <= 0:
+        again = max(self.again or 0, self.unanswered)
+        if not self.unanswered and (not (again > 0 or lost > 0) or self.flying <= 0):
             return None
         case = self.case
         total = case.kernel("total_retrans")
         evidence = [case.evidence("sent again", "total_retrans", f"+{again} to {total or 0:,}", self.since)]
         if (rto := case.kernel("rto")) is not None:
             evidence.append(Evidence("it waits so long for an answer", "rto", f"{rto / 1e3:,.0f} ms", self.now.t))
-        if self.window is not None:
-            evidence.append(case.evidence("the peer has room", "snd_wnd", f"{self.window:,}", self.since))
+        if self.unanswered:
+            field = "retransmits" if self.flying > 0 else "probes"
+            evidence.append(Evidence("in a row without an answer", field, f"{self.unanswered}", self.now.t))
+        if self.window:
+            evidence.append(case.evidence("the peer had room", "snd_wnd", f"{self.window:,}", self.since))
         sure = Sure.CERTAIN if again >= 2 or lost >= 2 else Sure.LIKELY
         return (
             Word.NETWORK,

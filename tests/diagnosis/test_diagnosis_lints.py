@@ -243,6 +243,18 @@ def test_a_peer_that_is_gone_and_not_read_is_found() -> None:
     assert "CLOSE_WAIT" in patient.found("peer_gone")[0].sentence
 
 
+def test_a_stream_that_was_closed_with_bytes_unread_is_neither_gone_nor_stalled_any_more() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.turn(record("sys.write", stream, stream + 10, 100, 100))
+    patient.stops_reading(stream)
+    patient.says(stream, inq=1_001, tcp_state=CLOSE_WAIT)
+    patient.wait(0.25)
+    patient.turn(record("handle.close", stream), record("handle.closed", stream))
+    patient.wait(4)
+    assert patient.names == {"reset_after_data"}
+
+
 def test_a_paused_stream_whose_peer_is_there_is_not() -> None:
     patient = Patient()
     stream = patient.stream()

@@ -87,6 +87,37 @@ def test_segments_sent_again_without_an_answer_are_the_networks() -> None:
     assert (Word.PEER, "its window is 65,536") in verdict.not_it
 
 
+def test_a_window_full_of_bytes_that_nobody_answers_is_the_networks_though_it_holds_the_sender_back() -> None:
+    """As in `run stall --as half-open`: what is on its way fills the window, so `rwnd_limited` grows with `busy`."""
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=3_907_584, notsent=3_799_040, bytes_acked=119_636, snd_wnd=108_544, total_retrans=3)
+    patient.wait(0.5, lambda: _seconds(patient, stream, rwnd=True))
+
+    patient.says(stream, retransmits=2, total_retrans=5)
+    patient.wait(1.5, lambda: _seconds(patient, stream, rwnd=True))
+
+    verdict = patient.diagnosis.verdict(stream)
+    assert verdict is not None
+    assert verdict.word == Word.NETWORK
+    assert [line.value for line in verdict.evidence if line.field == "retransmits"] == ["2"]
+
+
+def test_a_shut_window_that_answers_no_probe_is_the_networks_by_now() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=1_000, **SHUT)
+    patient.wait(2, lambda: _seconds(patient, stream, rwnd=True))
+    assert [finding.verdict.word for finding in patient.found("stalled") if finding.verdict] == [Word.PEER]
+
+    patient.says(stream, probes=2)
+    patient.wait(0.5, lambda: _seconds(patient, stream, rwnd=True))
+
+    assert [finding.verdict.word for finding in patient.found("stalled") if finding.verdict] == [Word.NETWORK]
+
+
 def test_bytes_that_wait_while_reading_is_off_are_the_programs() -> None:
     patient = Patient()
     stream = patient.stream(peer="127.0.0.1:41026", server=9)

@@ -24,6 +24,7 @@ class ResetAfterData(Lint):
     matters = "what was written is lost although the write ended well"
     to_do = "let the side that ends read to the other's end first: shutdown, read until EOF, then close"
     fields = ("last_error",)
+    of_closed = True
     looks = 1
     lasting = 0
     stays = 10 * SECOND
