@@ -110,6 +110,14 @@ class _Recipe(NamedTuple):
     timed: bool  # whether any step brings a reading of the clock, or a turn
 
 
+EVERY = -1
+"""In place of a stream's number: the events of all of them and of the loop, as a person reads them."""
+_ASIDE = ("loop.waits", "kernel.")
+"""Kinds that are told aside: what the kernel was asked meanwhile is no step of what the engine does, and would drown
+those. Whoever filters finds them.
+"""
+
+
 class Decoder:
     """Reads feeds of one vocabulary. Raises FeedError for lists that no catalogue can have."""
 
@@ -126,6 +134,10 @@ class Decoder:
         for code in layout.expansions:
             self._special[code] = None
         self._recipes: list[_Recipe | None] = [None] * 256  # made when they are first wanted
+        self._aside = [name.startswith(_ASIDE) for name, _ in kinds] + [False] * (256 - len(kinds))
+        self._of_stream = [0 if aside else weight for aside, weight in zip(self._aside, layout.weights)]
+        self.tells_aside = any(name == "loop.waits" for name, _ in kinds)
+        """Whether there may be events that are told aside."""
 
     @classmethod
     def here(cls) -> Decoder:
@@ -156,14 +168,14 @@ class Decoder:
         return events
 
     def count_of(self, words: Sequence[Word], stream: int) -> int:
-        """How many of the events in these words are of this stream. The words must be ones that `count` has
-        accepted.
+        """How many of the events in these words are of this stream, or of EVERY stream, without those told aside. The
+        words must be ones that `count` has accepted.
         """
-        lengths, weights = self.layout.lengths, self.layout.weights
+        lengths, weights = self.layout.lengths, self._of_stream
         i, end, events = 0, len(words), 0
         while i < end:
             header: int = words[i]  # type: ignore[assignment]
-            if header >> 16 == stream:
+            if header >> 16 == stream or stream == EVERY:
                 events += weights[header & 255]
             i += lengths[header & 255]
         return events
@@ -207,15 +219,15 @@ class Decoder:
     def expand(
         self, place: int, turn: int, t: int, words: Sequence[Word], *, stream: int | None = None, skip: int = 0
     ) -> Iterator[Event]:
-        """The events of a batch that `count` has accepted: those of one stream, if one is given, and without the first
-        `skip`.
+        """The events of a batch that `count` has accepted: those of one stream, or of EVERY, if one is given, which are
+        without those told aside; and without the first `skip`.
         """
-        recipes, functions = self._recipes, self.functions
+        recipes, functions, aside = self._recipes, self.functions, self._aside
         i, end = 0, len(words)
         while i < end:
             header: int = words[i]  # type: ignore[assignment]  # types were checked by `count`
             length, constants, steps, weight, timed = recipes[header & 255] or self._recipe(header & 255)
-            wanted = stream is None or header >> 16 == stream
+            wanted = stream is None or ((header >> 16 == stream or stream == EVERY) and not aside[header & 255])
             if wanted and skip >= weight:
                 skip -= weight
                 wanted = False

@@ -17,7 +17,7 @@ import msgspec
 
 from streamscope.core.records import Word
 from streamscope.trace.contents import Gap, Note, Slice
-from streamscope.trace.decode import Decoder, Event
+from streamscope.trace.decode import EVERY, Decoder, Event
 from streamscope.trace.model import Model
 from streamscope.trace.packing import read_handles
 from streamscope.trace.state import LoopState, StreamState
@@ -80,7 +80,7 @@ class BatchLeaf:
         """False if no event is of this stream. Most batches do not name a quiet stream at all, which one search
         shows.
         """
-        return stream.to_bytes(8, byteorder)[_NUMBER] in self._words.tobytes()
+        return stream == EVERY or stream.to_bytes(8, byteorder)[_NUMBER] in self._words.tobytes()
 
     def count_of(self, decoder: Decoder, stream: int) -> int:
         """How many rows are of the stream."""

@@ -10,7 +10,7 @@ from trace_records import opened
 
 from streamscope.core.records import Word
 from streamscope.trace.contents import Gap
-from streamscope.trace.decode import Decoder, Event
+from streamscope.trace.decode import EVERY, Decoder, Event
 from streamscope.trace.past import AT_ONCE, INDEXED_STREAMS, Past
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -274,3 +274,26 @@ def test_rows_are_what_a_plain_list_would_give(
     assert marks(past.rows(0, 10_000, stream=2)) == mine
     half = len(mine) // 2
     assert marks(past.rows(first + half, count, stream=2)) == mine[half : half + count]
+
+
+def test_what_the_kernel_was_asked_is_told_aside_and_has_rows_for_who_asks_for_all() -> None:
+    past = Past(1 << 20)
+    for t in (10, 20):
+        past.append(
+            0, 1, t,
+            record("write_queue.push", 7, t) + record("loop.waits", 0, t + 1) + record("kernel.sample", 7, 1, 4096)
+            + record("kernel.same", 8) + record("write_queue.pop", 7, t),
+        )  # fmt: skip
+    past.gap(3)
+
+    def kinds(stream: int | None) -> list[str]:
+        first, end = past.extent(stream)
+        rows = past.rows(first, end - first, stream)
+        assert len(rows) == end - first
+        return [row.kind if isinstance(row, Event) else "gap" for row in rows]
+
+    plain = ["write_queue.push", "write_queue.pop"] * 2 + ["gap"]
+    assert (kinds(EVERY), kinds(7), kinds(8)) == (plain, plain, ["gap"])
+    assert len(kinds(None)) == 11
+    first = past.extent(EVERY)[0]
+    assert [row.kind for row in past.rows(first + 3, 1, EVERY) if isinstance(row, Event)] == ["write_queue.pop"]

@@ -12,10 +12,14 @@ from ui_scenes import after_a_minute, opened, view_of, wrote
 
 from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
+from streamscope.trace.filter import Filter
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.messages import StreamSelected
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.event_pane import EventPane, Explanation
+
+HERE = Vocabulary.here()
 
 
 class PaneApp(App[None]):
@@ -318,3 +322,19 @@ async def test_text_of_an_engine_is_no_markup() -> None:
     async with running(feed) as (app, _pilot):
         assert "named [bold red]x[/]" in app.lines()[1]
         assert "\x1b" not in app.lines()[1]
+
+
+async def test_what_the_kernel_was_asked_is_shown_to_who_filters_for_it() -> None:
+    feed = Scene()
+    feed.records(
+        *opened(7), record("kernel.sample", 7, HERE.kernel_number("outq"), 4096),
+        record("loop.waits", 0, feed.clock.t), record("kernel.same", 7), *wrote(7, 10, 5, 5, 0),
+    )  # fmt: skip
+    async with running(feed) as (app, pilot):
+        assert not any("kernel" in line for line in app.lines())
+
+        app.list.wanted = Filter.parse("kind == kernel.sample", HERE)
+        app.list.show(set())
+        await pilot.pause()
+
+        assert any("kernel: outq = 4,096 B" in line for line in app.lines())

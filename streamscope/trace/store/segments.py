@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from streamscope.trace.contents import Gap
-from streamscope.trace.decode import Decoder, Event
+from streamscope.trace.decode import EVERY, Decoder, Event
 from streamscope.trace.keyframe import snapshot
 from streamscope.trace.packing import array_length
 from streamscope.trace.pieces import BatchLeaf, ForgetLeaf, GapLeaf, Leaf, NoteLeaf, SliceLeaf, pack_slice
@@ -52,7 +52,7 @@ class SegmentReader:
 
     def __init__(self, fd: int, decoder: Decoder, memory: int = MEMORY) -> None:
         self._fd = fd
-        self._decoder = decoder
+        self.decoder = decoder
         self._memory = memory
         self.damage: dict[int, str] = {}
         """What was wrong, by the row where the segment begins."""
@@ -161,7 +161,7 @@ class SegmentReader:
                 words += len(item.words)
                 if words > MOST_WORDS:
                     raise TraceError("a segment has more words than one may have")
-                leaf = BatchLeaf(row, self._decoder.count(item.words), *clock, item.words)
+                leaf = BatchLeaf(row, self.decoder.count(item.words), *clock, item.words)
             elif isinstance(item, GapItem):
                 if item.events <= 0:
                     raise TraceError("a segment tells of a loss of no events")
@@ -209,15 +209,24 @@ class Segment:
 
     @property
     def effort(self) -> int:
-        """Its table says how many, which is quickly read."""
-        return 500
+        """Its table says how many, which is quickly read; where some are told aside, it has to be gone through."""
+        return self.count if self.reader.decoder.tells_aside else 500
 
     def has(self, stream: int) -> bool:
         """False if none of its rows belongs to this stream."""
-        return self.head.gaps > 0 or stream in self.reader.table(self) or self.first in self.reader.damage
+        return (
+            self.head.gaps > 0
+            or stream == EVERY
+            or stream in self.reader.table(self)
+            or self.first in self.reader.damage
+        )
 
     def count_of(self, decoder: Decoder, stream: int) -> int:
         """How many of its rows belong to the stream."""
+        if not self.has(stream):
+            return 0
+        if decoder.tells_aside:  # the table counts those, too
+            return sum(leaf.count_of(decoder, stream) for leaf in self.leaves())
         rows = self.head.gaps + self.reader.table(self).get(stream, 0)
         return 1 if self.first in self.reader.damage else rows
 

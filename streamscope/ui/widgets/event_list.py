@@ -20,7 +20,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from streamscope.trace.contents import Gap
-from streamscope.trace.decode import Event
+from streamscope.trace.decode import EVERY, Event
 from streamscope.trace.past import Past
 from streamscope.ui.actions import bindings
 from streamscope.ui.event_lines import event_parts, gap_parts, layout, row_text
@@ -94,7 +94,7 @@ then: after a loss the engine sends the state of every stream anew.
         view = self._view
         if view.past is not self._past:
             self._begin_anew()
-        first, end = self._past.extent(self.stream) if self._found is None else self._found.extent()
+        first, end = self._past.extent(self._whose) if self._found is None else self._found.extent()
         if not view.paused:
             self._here_of = None
             return first, end
@@ -105,12 +105,17 @@ then: after a loss the engine sends the state of every stream anew.
         ahead = self.scrollable_content_region.height // 3 if view.moved else 0
         return first, min(end, here + ahead)
 
+    @property
+    def _whose(self) -> int | None:
+        """Whose rows of the past these are; what the kernel was asked meanwhile is shown to those who filter for it."""
+        return EVERY if self.stream is None and self._past.decoder.tells_aside else self.stream
+
     def _find_here(self, first: int, end: int) -> int:
         """The first row that has not happened yet, in this list's numbering."""
         position = self._view.past_end
         if self._found is not None:
             return self._found.number_at(position)
-        if self.stream is None:
+        if self._whose is None:
             return position
         if self._here_of == (position, first):
             return self._here
@@ -134,7 +139,7 @@ then: after a loss the engine sends the state of every stream anew.
 
     def load(self, start: int, count: int) -> Sequence[Row]:
         """Events of these rows, expanded now."""
-        return self._past.rows(start, count, self.stream) if self._found is None else self._found.rows(start, count)
+        return self._past.rows(start, count, self._whose) if self._found is None else self._found.rows(start, count)
 
     # the filter
 
