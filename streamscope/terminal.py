@@ -37,10 +37,13 @@ class Leaving:
         self.times = 0
         self._terminals = [fd for fd in (0, 1, 2) if os.isatty(fd)]
         self._terminal = os.dup(self._terminals[0])
-        self._signalled = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._either = select.epoll()
-        self._either.register(self._signalled, select.EPOLLIN)
-        self._either.register(self._terminal, 0)  # that it hangs up is told unasked
+        self._signalled, self._signals = os.pipe()
+        for fd in (self._signalled, self._signals):
+            os.set_blocking(fd, False)
+        self._either = select.epoll() if hasattr(select, "epoll") else None  # a trace is replayed elsewhere, too
+        if self._either is not None:
+            self._either.register(self._signalled, select.EPOLLIN)
+            self._either.register(self._terminal, 0)  # that it hangs up is told unasked
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Leaving:
@@ -52,17 +55,21 @@ class Leaving:
     def __exit__(self, *_: object) -> None:
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
-        self._either.close()
-        os.close(self._signalled)
-        os.close(self._terminal)
+        if self._either is not None:
+            self._either.close()
+        for fd in (self._signalled, self._signals, self._terminal):
+            os.close(fd)
 
     def _on_signal(self, signum: int, frame: object) -> None:
         self.times += 1
-        os.eventfd_write(self._signalled, 1)
+        with suppress(BlockingIOError):  # so many have come already
+            os.write(self._signals, b"!")
 
     def fileno(self) -> int:
-        """Readable from when one is to leave."""
-        return self._either.fileno()
+        """Readable from when one is to leave. Without epoll only a signal makes it so: that the terminal has hung up is
+        then told by SIGHUP, and by whoever reads its keys.
+        """
+        return self._signalled if self._either is None else self._either.fileno()
 
     @property
     def told(self) -> bool:
@@ -87,13 +94,13 @@ class Leaving:
             poll.register(self._terminal, 0)
         ready = {ready for ready, _ in poll.poll(max(seconds, 0.0) * 1000)}
         if self._signalled in ready:
-            os.eventfd_read(self._signalled)
+            self.heard()
         return fd in ready
 
     def heard(self) -> None:
         """What was told so far has been heeded; readable again from the next signal on."""
         with suppress(BlockingIOError):
-            os.eventfd_read(self._signalled)
+            os.read(self._signalled, 65536)
 
     def let_go(self) -> None:
         """The terminal is gone: what is still said goes nowhere, instead of failing."""

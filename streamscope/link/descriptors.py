@@ -1,11 +1,13 @@
-"""The descriptors that a process begins with, and how many it may have."""
+"""The descriptors that a process begins with, and how many it may have.
+
+Every command comes through here, and some work where no engine does: what only some systems have is loaded when it is
+used.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import resource
 import sys
 
 from streamscope.telling import say
@@ -30,6 +32,9 @@ class Reserve:
 
     def fill(self) -> None:
         """Hold as many again as at first, as far as there are any."""
+        import fcntl
+        import resource
+
         self._held = [fd for fd in self._held if _file_of(fd) == self._file]
         highest, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         try:
@@ -83,6 +88,10 @@ def too_few_descriptors() -> str:
     """What is wrong where this process may have too few descriptors for anything and nobody here can change that; ""
     where it may have enough.
     """
+    try:
+        import resource
+    except ImportError:  # a system without such a limit
+        return ""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= LEAST_DESCRIPTORS:
         return ""
@@ -97,6 +106,8 @@ def too_few_descriptors() -> str:
 
 def raise_descriptor_limit() -> None:
     """As many descriptors as may be, since every connection takes one."""
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with contextlib.suppress(OSError, ValueError):  # a hard limit beyond what the kernel allows

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from elsewhere import ANOTHER_UNIX
 from terminal import Open, Terminal, environment, streamscope
 from waiting import PATIENCE_S
 
@@ -72,6 +73,19 @@ def test_a_trace_plays_and_can_be_walked_through_in_both_directions(open_termina
     terminal.wait(lambda screen: turn_of(screen) == last, "the last turn")
     terminal.wait_for("❚❚ replay", "The recording ends here")
     terminal.press("q")
+    assert terminal.ends() == 0
+    assert terminal.raw.count(b"Traceback") == 0
+
+
+def test_a_trace_is_replayed_where_there_is_no_epoll(open_terminal: Open, trace: Path) -> None:
+    # given a Unix that is not Linux
+    terminal = open_terminal("replay", str(trace), columns=150, rows=50, first=ANOTHER_UNIX)
+
+    # then the trace plays there, keys are heard, and so is a signal
+    terminal.wait_for("❚❚ replay", "The recording ends here")
+    terminal.press(HOME)
+    terminal.wait(lambda screen: turn_of(screen) == 0, "the beginning")
+    terminal.process.send_signal(signal.SIGTERM)
     assert terminal.ends() == 0
     assert terminal.raw.count(b"Traceback") == 0
 

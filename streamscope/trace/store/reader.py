@@ -7,7 +7,6 @@ is one that is still being recorded, as far as it has come.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import stat
@@ -50,6 +49,10 @@ from streamscope.trace.vocabulary import Vocabulary
 
 CHECKED = 64 << 20
 """A file of so many bytes or fewer is checked whole when it is opened, which takes a tenth of a second at most."""
+
+READING = os.O_RDONLY
+for _flag in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"):  # traces are read on systems, too, that have not all of them
+    READING |= getattr(os, _flag, 0)
 
 _TAG = re.compile(rb"[A-Z]{2,4} {0,2}")
 _ENTRY = 8 + HEAD.size
@@ -96,7 +99,7 @@ class TraceFile:
         """
         name = os.fsdecode(path)
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = os.open(path, READING)
         except (OSError, ValueError) as error:
             raise TraceError(f"{name} cannot be opened: {getattr(error, 'strerror', None) or error}") from error
         try:
@@ -304,6 +307,10 @@ class TraceFile:
 
 def _is_locked(fd: int) -> bool:
     """Whether a recorder has the file; it holds a lock on it for as long as it writes."""
+    try:
+        import fcntl
+    except ImportError:  # a system where nothing is recorded
+        return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -270,12 +270,21 @@ class _Damaged(GapLeaf):
         return 1
 
 
+def _pread_by_seeking(fd: int, length: int, offset: int) -> bytes:
+    """`os.pread` for systems without it; the file's offset is nobody else's there."""
+    os.lseek(fd, offset, os.SEEK_SET)
+    return os.read(fd, length)
+
+
+_pread = getattr(os, "pread", _pread_by_seeking)
+
+
 def read_at(fd: int, offset: int, length: int) -> bytes:
     """So many bytes of the file from there. Raises TraceError if it has no more so many."""
     parts = []
     while length:
         try:
-            part = os.pread(fd, length, offset)
+            part = _pread(fd, length, offset)
         except OSError as error:
             raise TraceError(f"the file cannot be read: {error.strerror}") from error
         if not part:
