@@ -15,11 +15,11 @@ are text. Below is what such records do, in order, in Python's own words:
 
 A name in a value is an argument, or else a field. `t` is the last reading of the clock, `number` the handle's number, 0
 for the loop. Names in capitals are the numbers of the feed's engine, and bounds. Of handles that nobody knows only what
-is the loop's is done.
+is the loop's is done, and what makes them `known`. `requests` are begun and ended, a `request` changes in between.
 
-What follows from it is made from it: handlers of the fold (`rules`) and of a time line (`tally_rules`), the kinds by
-which a value can change (`check.moments`), or that tell of failures (`filter.reach`), what is drawn of them
-(`export.perfetto`). So whoever says here what a new kind does has said it to all.
+Whoever asks what a kind does has it from here. `handlers` makes functions of it: the fold's (`rules`), a time line's
+(`tally_rules`), those that draw (`export.perfetto`) and those that judge events (`event_effects`). By which kinds a
+value can change, or which tell of failures, is read off the fields (`check.moments`, `filter.reach`, `search`).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ callback.error(callback, error:text)
 
 # the first record of a handle: everything about it begins anew
 handle.init(type, place:text)
-    begin_handle(loop.known, stream, number, type, place)
+    begin_handle(known, stream, number, type, place)
 handle.closed()
     closed_t = closing_t(stream)
 handle.name(name:text)
@@ -126,11 +126,11 @@ request.begin(req, request, bytes, nbufs, active_reqs)
     loop.active_reqs = active_reqs
     begin_request(requests, req, request, bytes, nbufs)
 request.send(req, handle)
-    carry(requests, req, handle)
+    carry(request, req, handle)
 request.progress(req, write_index, left)
-    progress(requests, req, write_index, left)
+    progress(request, req, write_index, left)
 request.error(req, status)
-    fail(requests, req, status)
+    fail(request, req, status)
 request.end(req, status, active_reqs)
     loop.active_reqs = active_reqs
     if status < 0: errors += 1; last_error = status
@@ -218,8 +218,9 @@ class Effect(NamedTuple):
         return frozenset(change.field for change in self.changes)
 
 
-def _read(text: str) -> dict[str, Effect]:
-    effects: dict[str, Effect] = {}
+def effects(text: str) -> dict[str, Effect]:
+    """The effects of kinds, written as above."""
+    found: dict[str, Effect] = {}
     kinds: list[str] = []
     for line in text.splitlines():
         if line.startswith(" "):
@@ -227,16 +228,16 @@ def _read(text: str) -> dict[str, Effect]:
             for change in changes.split("; "):
                 one = _change(change, condition.removeprefix("if "))
                 for kind in kinds:
-                    effects[kind] = effects[kind]._replace(changes=(*effects[kind].changes, one))
+                    found[kind] = found[kind]._replace(changes=(*found[kind].changes, one))
         elif line.endswith(")"):
-            if kinds and effects[kinds[0]].changes:
+            if kinds and found[kinds[0]].changes:
                 kinds = []
             kind, _, arguments = line[:-1].partition("(")
             names = [argument.partition(":") for argument in arguments.split(", ") if argument]
             texts = frozenset(at for at, (_, _, text) in enumerate(names, 1) if text)
-            effects[kind] = Effect(tuple(name for name, _, _ in names), texts, ())
+            found[kind] = Effect(tuple(name for name, _, _ in names), texts, ())
             kinds.append(kind)
-    return effects
+    return found
 
 
 def _change(text: str, condition: str) -> Change:
@@ -248,7 +249,7 @@ def _change(text: str, condition: str) -> Change:
     return Change(field, how, value, condition)
 
 
-EFFECTS = _read(_EFFECTS)
+EFFECTS = effects(_EFFECTS)
 _NOTHING = Effect((), frozenset(), ())
 
 

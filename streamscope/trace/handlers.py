@@ -18,32 +18,43 @@ from streamscope.trace.effects import Change, Effect, effect_of
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 
 
+def of_record(name: str, at: int) -> str:
+    """Where a record has an argument, for handlers that get `words` and `i`: it begins at `words[i]`."""
+    return f"words[i + {at}]"
+
+
 class Handlers:
-    """How somebody carries out effects. His handlers have these `parameters`, `words` and `i` among them: the record
-    begins at `words[i]`. `names` says what a name in a value is to him that is no argument; `statement`, what a change
-    is whose value is in his names, "" for nothing; `used` is what such text may name beside.
+    """How somebody carries out effects. His handlers have these `parameters`; `names` says what a name in a value is to
+    him that is no argument; `statement`, what a change is whose value is in his names, "" for nothing; `used` is what
+    such text may name beside; `argument` says where he finds one, by its name and its place.
     """
 
     def __init__(
-        self, parameters: str, names: Mapping[str, str], statement: Callable[[Change, Effect], str], **used: Any
+        self,
+        parameters: str,
+        names: Mapping[str, str],
+        statement: Callable[[Change, Effect], str],
+        used: Mapping[str, object],
+        argument: Callable[[str, int], str] = of_record,
     ) -> None:
         self._parameters = parameters
         self._names = names
         self._statement = statement
-        self._used = used
+        self._argument = argument
+        self._used = dict(used)
         self.of_effect = cache(self._of_effect)
         self.of_joined = cache(self._of_joined)
 
     def _of_effect(self, effect: Effect) -> Any:
         """The handler for records that do this, None if there is nothing to do."""
-        return self._made([(effect, [f"words[i + {at}]" for at in range(1, 1 + len(effect.arguments))])])
+        return self._made([(effect, [self._argument(name, at) for at, name in enumerate(effect.arguments, 1)])])
 
     def _of_joined(self, name: str) -> Any:
-        """The same for a joined record of this version: it does what each of its events does, in order."""
+        """The same for a joined record of this version, in words: it does what each of its events does, in order."""
         joined = next(joined for joined in JOINED if joined.name == name)
         return self._made(
             [
-                (effect_of(kind), [str(value) if constant else f"words[i + {value + 1}]" for constant, value in refs])
+                (effect_of(kind), [str(value) if constant else of_record("", value + 1) for constant, value in refs])
                 for kind, (_, refs) in zip(joined.kinds, joined.steps)
             ]
         )

@@ -38,12 +38,12 @@ def _statement(change: Change, effect: Effect) -> str:
 
 
 def _of_strangers(change: Change, effect: Effect) -> str:
-    return _statement(change, effect) if change.field.startswith("loop.") else ""
+    return _statement(change, effect) if change.field.startswith(("loop.", "known")) else ""
 
 
 def _made(statement: Callable[[Change, Effect], str]) -> Handlers:
     used = {"TEXT_LIMIT": TEXT_LIMIT, "LONG_NS": LONG_NS, "NO_FAILURES": NO_FAILURES, "RAISED": RAISED}
-    return Handlers("fold, stream, words, i", _NAMES, statement, **used)
+    return Handlers("fold, stream, words, i", _NAMES, statement, used)
 
 
 KNOWN = _made(_statement)

@@ -14,6 +14,7 @@ import msgspec
 
 from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Decoder, Event
+from streamscope.trace.effects import effect_of
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf, Leaf
 from streamscope.trace.walk import Walk
@@ -97,12 +98,13 @@ def _within(leaf: Leaf, walk: Walk, decoder: Decoder, row: int, wanted: Wanted, 
     return found
 
 
-_CHANGES = frozenset(
+_MEASURED = frozenset(
     {
-        "handle.init", "handle.name", "handle.address", "handle.accepted", "handle.ipc", "handle.closed", "io.feed",
-        "request.begin", "request.send", "request.progress", "request.error", "request.end",
+        "bytes_in", "bytes_out", "reads", "writes", "errors", "last_error", "last_read_t", "last_write_t", "kernel",
+        "kernel_t",
     }
 )  # fmt: skip
+"""What is counted of a stream, and what the kernel says of it: that changes all the time, and the stream does not."""
 
 
 def is_change(flag: int | None = None) -> Wanted:
@@ -115,7 +117,9 @@ def is_change(flag: int | None = None) -> Wanted:
         if isinstance(row, Gap) or not row.stream:
             return False
         if flag is not None:
-            return row.kind in ("flag.set", "flag.clear") and row.fields["flag"] == flag
-        return row.old != row.new or row.kind in _CHANGES or row.kind.endswith((".push", ".pop"))
+            return "flags" in effect_of(row.kind).fields and row.fields.get("flag") == flag
+        if row.old is not None or row.new is not None:
+            return row.old != row.new
+        return any(field not in _MEASURED and not field.startswith("loop.") for field in effect_of(row.kind).fields)
 
     return change

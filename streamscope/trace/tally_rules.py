@@ -45,7 +45,7 @@ def _statement(change: Change, effect: Effect) -> str:
 
 
 _NAMES = {"high_water": "walker.high_water", "write_queue_size": "walker.wq"}
-_RULES = Handlers("walker, words, i", _NAMES, _statement, NO_FAILURES=NO_FAILURES)
+_RULES = Handlers("walker, words, i", _NAMES, _statement, {"NO_FAILURES": NO_FAILURES})
 
 
 class Tables:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streamscope.trace.decode import Event
+from streamscope.trace.event_effects import judge_of, kinds_that_change
+from streamscope.trace.filter.evaluate import failed
 from streamscope.trace.lanes import lanes_of_feed
 from streamscope.trace.search import Wanted, is_change
-from streamscope.trace.state import NO_FAILURES
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.trace.writes import is_end_of_write
 
@@ -17,13 +18,13 @@ def lane_change(lane: str, vocabulary: Vocabulary) -> tuple[Wanted, frozenset[st
     for signal in lanes_of_feed(vocabulary):
         if signal.name == lane:
             if signal.wanted:
-                return _events(_wants(signal.bit)), frozenset({"io.start", "io.stop"})
-            return is_change(signal.bit), frozenset({"flag.set", "flag.clear"})
+                return _events(_wants(signal.bit)), kinds_that_change("pevents", vocabulary)
+            return is_change(signal.bit), kinds_that_change("flags", vocabulary)
     if lane == "writes":
-        return _events(lambda event: _is_written(event, vocabulary)), frozenset({"request.end"})
+        return _events(lambda event: _is_written(event, vocabulary)), kinds_that_change("writes", vocabulary)
     if lane in _OTHERS:
-        judge, kinds = _OTHERS[lane]
-        return _events(judge), kinds
+        judge, field = _OTHERS[lane]
+        return _events(judge), kinds_that_change(field, vocabulary)
     return is_change(None), None
 
 
@@ -34,47 +35,21 @@ def _events(judge: Callable[[Event], bool]) -> Wanted:
 def _wants(bit: int) -> Callable[[Event], bool]:
     def judge(event: Event) -> bool:
         old, new = event.old, event.new
-        return (
-            event.kind in ("io.start", "io.stop")
-            and isinstance(old, int)
-            and isinstance(new, int)
-            and bool((old ^ new) & bit)
-        )
+        return isinstance(old, int) and isinstance(new, int) and _wants_change(event) and bool((old ^ new) & bit)
 
     return judge
 
 
-def _number(event: Event, name: str) -> int:
-    value = event.fields.get(name, 0)
-    return value if isinstance(value, int) else 0
-
-
-def _is_read(event: Event) -> bool:
-    return event.kind in ("sys.read", "sys.recvmsg") and _number(event, "result") > 0
-
-
 def _is_written(event: Event, vocabulary: Vocabulary) -> bool:
-    return is_end_of_write(event, vocabulary) and not _number(event, "status")
+    return is_end_of_write(event, vocabulary) and not event.fields.get("status")
 
 
-def _is_failure(event: Event) -> bool:
-    if event.kind == "callback.error":
-        return True
-    if event.kind == "request.end":
-        return _number(event, "status") < 0
-    result = _number(event, "result")
-    return event.kind.startswith("sys.") and result < 0 and result not in NO_FAILURES
-
-
-_OTHERS: dict[str, tuple[Callable[[Event], bool], frozenset[str] | None]] = {
-    "queue": (
-        lambda event: event.kind == "write_queue_size" and event.old != event.new,
-        frozenset({"write_queue_size"}),
-    ),
-    "pending": (
-        lambda event: event.kind in ("request.begin", "request.end"),
-        frozenset({"request.begin", "request.end"}),
-    ),
-    "reads": (_is_read, frozenset({"sys.read", "sys.recvmsg"})),
-    "errors": (_is_failure, None),
+_wants_change = judge_of("pevents")
+_is_sized = judge_of("write_queue_size")
+_OTHERS: dict[str, tuple[Callable[[Event], bool], str]] = {
+    "queue": (lambda event: _is_sized(event) and event.old != event.new, "write_queue_size"),
+    "pending": (judge_of("requests"), "requests"),
+    "reads": (judge_of("reads", "+="), "reads"),
+    "errors": (failed, "errors"),
 }
+"""By lane, which events change it, and the field that it shows."""

@@ -19,14 +19,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from streamscope.core.records import Word
 from streamscope.trace.decode import Event
+from streamscope.trace.effects import Change, Effect, effect_of
+from streamscope.trace.event_effects import as_number, of_event
 from streamscope.trace.export.jsonl import CHUNK
 from streamscope.trace.export.perfetto_tracks import HANDLES, LOOP, REQUESTS, Drawing, Tracks
 from streamscope.trace.export.selection import ExportedGap, Selection
 from streamscope.trace.export.titles import Titles
+from streamscope.trace.filter.evaluate import failed
+from streamscope.trace.handlers import Handlers
 from streamscope.trace.pieces import BatchLeaf, Leaf, SliceLeaf
-from streamscope.trace.state import NO_FAILURES, StreamState
+from streamscope.trace.state import StreamState
 
 Handler: TypeAlias = Callable[[Drawing, Tracks, Event], None]
 
@@ -76,20 +79,45 @@ class Exporter(Drawing):
 
     def event(self, event: Event) -> None:
         """One event."""
-        handler = _HANDLERS.get(event.kind) or (_system_call if event.kind.startswith("sys.") else None)
-        if handler is not None:
-            handler(self, self._of(event.stream), event)
-        if event.kind != "loop.waits" and not event.kind.startswith(
-            "kernel."
-        ):  # those lie within a wait, which goes on
+        kind = event.kind
+        drawn = _OF_EFFECTS.of_effect(effect_of(kind))
+        besides = _HANDLERS.get(kind) or (_system_call if kind.startswith("sys.") else None)
+        for handler in (drawn, besides):
+            if handler is not None:
+                handler(self, self._of(event.stream), event)
+        if kind != "loop.waits" and not kind.startswith("kernel."):  # those lie within a wait, which goes on
             self._t = event.t
 
 
-def _int(word: Word | None) -> int:
-    return word if isinstance(word, int) else 0
+# what follows from the effects of a kind
 
 
-# one handler for each kind
+_NEW_VALUES = {
+    "write_queue_size": "drawing.queue(tracks, {}, event.t)",
+    "loop.active_handles": "drawing.packets.count(event.t, HANDLES, {})",
+    "loop.active_reqs": "drawing.packets.count(event.t, REQUESTS, {})",
+    "closed_t": "drawing.forget(event.stream, event.t)",
+    "pevents": "drawing.wants(tracks, old, {}, event.t)",
+}
+_OTHERS = {
+    ("flags", "|="): "drawing.light(tracks, {}, event.t)",
+    ("flags", "&="): "drawing.darken(tracks, ~{}, event.t)",
+    ("bytes_in", "+="): "drawing.bytes(tracks, {}, event.t, out=False)",
+    ("bytes_out", "+="): "drawing.bytes(tracks, {}, event.t, out=True)",
+    ("requests", "begin_request"): "drawing.request(tracks, req, request, bytes, event.t)",
+    ("requests", "end_request"): "drawing.request_ends(tracks, req, event.t, status)",
+}
+
+
+def _statement(change: Change, effect: Effect) -> str:
+    template = _NEW_VALUES.get(change.field, "") if change.how == "=" else _OTHERS.get((change.field, change.how), "")
+    return template.format(change.value)
+
+
+_USED = {"as_number": as_number, "HANDLES": HANDLES, "REQUESTS": REQUESTS}
+_OF_EFFECTS = Handlers("drawing, tracks, event", {}, _statement, _USED, of_event)
+
+# and what of single kinds is drawn besides
 
 
 def _turn(drawing: Drawing, tracks: Tracks, event: Event) -> None:
@@ -97,53 +125,18 @@ def _turn(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 
 
 def _epoll_wait(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    drawing.waited(event.t, _int(event.fields["ready"]), _int(event.fields["timeout"]))
-
-
-def _active_handles(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    drawing.packets.count(event.t, HANDLES, _int(event.new))
-
-
-def _flag_set(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    drawing.light(tracks, _int(event.fields["flag"]), event.t)
-
-
-def _flag_clear(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    drawing.darken(tracks, _int(event.fields["flag"]), event.t)
-
-
-def _interest(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    old, new = _int(event.old), _int(event.new)
-    drawing.darken(tracks, old & ~new, event.t, wanted=True)
-    drawing.light(tracks, new, event.t, wanted=True)
-
-
-def _write_queue_size(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    drawing.queue(tracks, _int(event.new), event.t)
-
-
-def _request_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    fields = event.fields
-    drawing.request(tracks, _int(fields["req"]), _int(fields["request"]), _int(fields["bytes"]), event.t)
-    drawing.packets.count(event.t, REQUESTS, _int(fields["active_reqs"]))
-
-
-def _request_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    fields = event.fields
-    status = _int(fields["status"]) if drawing.vocabulary.knows("status") else None
-    drawing.request_ends(tracks, _int(fields["req"]), event.t, status)
-    drawing.packets.count(event.t, REQUESTS, _int(fields["active_reqs"]))
+    drawing.waited(event.t, as_number(event.fields["ready"]), as_number(event.fields["timeout"]))
 
 
 def _callback_begin(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    value = _int(event.fields["value"])
+    value = as_number(event.fields["value"])
     notes: list[tuple[str, int | str]] = [
         ("value", drawing.vocabulary.error_text(value) if value < 0 else value),
         ("seq", event.seq),
     ]
     tracks.callbacks += 1
     drawing.packets.begin(
-        event.t, tracks.base or LOOP, drawing.vocabulary.callback_text(_int(event.fields["callback"])), notes
+        event.t, tracks.base or LOOP, drawing.vocabulary.callback_text(as_number(event.fields["callback"])), notes
     )
 
 
@@ -154,20 +147,13 @@ def _callback_end(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 
 
 def _callback_error(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    callback = drawing.vocabulary.callback_text(_int(event.fields["callback"]))
+    callback = drawing.vocabulary.callback_text(as_number(event.fields["callback"]))
     drawing.packets.instant(event.t, tracks.base or LOOP, "exception", [("callback", callback), ("seq", event.seq)])
 
 
-def _handle_closed(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    drawing.forget(event.stream, event.t)
-
-
 def _system_call(drawing: Drawing, tracks: Tracks, event: Event) -> None:
-    result = _int(event.fields.get("result"))
-    call = event.kind.removeprefix("sys.")
-    if result > 0 and call in ("read", "recvmsg", "write", "writev", "sendmsg"):
-        drawing.bytes(tracks, result, event.t, out=call not in ("read", "recvmsg"))
-    elif result < 0 and result not in NO_FAILURES:
+    if failed(event):
+        result, call = as_number(event.fields.get("result")), event.kind.removeprefix("sys.")
         notes: list[tuple[str, int | str]] = [("result", drawing.vocabulary.error_text(result)), ("seq", event.seq)]
         drawing.packets.instant(event.t, tracks.base or LOOP, f"{call} failed", notes)
 
@@ -175,16 +161,6 @@ def _system_call(drawing: Drawing, tracks: Tracks, event: Event) -> None:
 _HANDLERS: dict[str, Handler] = {
     "loop.turn": _turn,
     "epoll.wait": _epoll_wait,
-    "handle.start": _active_handles,
-    "handle.stop": _active_handles,
-    "handle.closed": _handle_closed,
-    "flag.set": _flag_set,
-    "flag.clear": _flag_clear,
-    "io.start": _interest,
-    "io.stop": _interest,
-    "write_queue_size": _write_queue_size,
-    "request.begin": _request_begin,
-    "request.end": _request_end,
     "callback.begin": _callback_begin,
     "callback.end": _callback_end,
     "callback.error": _callback_error,

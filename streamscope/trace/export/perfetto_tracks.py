@@ -129,6 +129,11 @@ class Drawing:
                 tracks.lit.remove(place)
                 self.packets.end(t, tracks.base + _LANES + place)
 
+    def wants(self, tracks: Tracks, old: int, new: int, t: int) -> None:
+        """What the engine wants of the kernel changes."""
+        self.darken(tracks, old & ~new, t, wanted=True)
+        self.light(tracks, new, t, wanted=True)
+
     def _places(self, bits: int, wanted: bool) -> Iterator[tuple[int, Lane]]:
         lanes = self._lanes[wanted]
         bits &= sum(lanes)
@@ -178,13 +183,13 @@ class Drawing:
         self.packets.count(t, tracks.base + _PENDING, len(tracks.requests))
 
     def request_ends(self, tracks: Tracks, number: int, t: int, status: int | None) -> None:
-        """A request ends; without a status, nobody knows how."""
+        """A request ends; without a status, or where the engine does not see how, nobody knows."""
         slot = tracks.requests.pop(number, None)
         if slot is None:
             return
         heapq.heappush(tracks.free, slot)
         notes: list[tuple[str, int | str]] = []
-        if status is not None:
+        if status is not None and self.vocabulary.knows("status"):
             notes = [("status", self.vocabulary.error_text(status) if status < 0 else status)]
         self.packets.end(t, tracks.base + _SLOTS + slot, notes)
         self.packets.count(t, tracks.base + _PENDING, len(tracks.requests))

@@ -19,12 +19,13 @@ from operator import attrgetter
 from typing import Any, TypeAlias
 
 from streamscope.trace.decode import Event
+from streamscope.trace.event_effects import judge_of
 from streamscope.trace.filter.names import EDGES, UNKNOWN, Name, request_of
 from streamscope.trace.filter.pattern import Pattern
 from streamscope.trace.filter.reach import OUTCOMES, may_fail, outcome_of
 from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word, leaves
 from streamscope.trace.filter.values import Constant
-from streamscope.trace.state import NO_FAILURES, StreamState
+from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
 StreamTest: TypeAlias = Callable[[StreamState, int], bool | None]
@@ -347,12 +348,5 @@ def _failure(vocabulary: Vocabulary) -> EventTest:
     return lambda event, state: None if may_fail(event.kind) and outcome_of(event.kind) in unseen else failed(event)
 
 
-def failed(event: Event) -> bool:
-    """Whether the event tells of a failure: what a stream's `errors` counts."""
-    kind = event.kind
-    if not may_fail(kind):
-        return False
-    if kind == "callback.error":
-        return True
-    result = event.fields.get(outcome_of(kind))
-    return type(result) is int and result < 0 and (kind == "request.end" or result not in NO_FAILURES)
+failed = judge_of("errors", "+=")
+"""Whether an event tells of a failure: what a stream's `errors` counts."""

@@ -7,9 +7,9 @@ event of another kind, function or stream is certainly not wanted; one of these 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TypeVar
 
+from streamscope.trace.effects import effect_of
 from streamscope.trace.filter.names import EDGES, Name
 from streamscope.trace.filter.tree import And, Compare, Node, Or, Word, leaves
 from streamscope.trace.vocabulary import Vocabulary
@@ -44,10 +44,9 @@ def _kinds_of_word(node: Word, vocabulary: Vocabulary) -> frozenset[str] | None:
     return frozenset({node.text}) if node.role == "kind" else None
 
 
-@lru_cache(1024)
 def may_fail(kind: str) -> bool:
     """Whether events of this kind are counted by `errors`, if they tell of a failure."""
-    return kind.startswith("sys.") or kind in ("request.end", "callback.error")
+    return any(change.field == "errors" and change.how == "+=" for change in effect_of(kind).changes)
 
 
 OUTCOMES = frozenset({"status", "result"})
@@ -56,7 +55,7 @@ OUTCOMES = frozenset({"status", "result"})
 
 def outcome_of(kind: str) -> str:
     """The argument that says how it went, for a kind that may fail; "" where that it came says it."""
-    return "status" if kind == "request.end" else "result" if kind.startswith("sys.") else ""
+    return next((argument for argument in effect_of(kind).arguments if argument in OUTCOMES), "")
 
 
 def functions_of(node: Node) -> frozenset[str] | None:
