@@ -142,6 +142,8 @@ def _run_app(
     """The screen, until the person leaves it; a replay begins at `begin`. Returns the status to end with, None if it
     failed before anybody had left.
     """
+    from streamscope.diagnosis.other_end import OtherEnds
+    from streamscope.link.session import Session
     from streamscope.ui.glyphs import ascii_wanted
 
     app = _load_app()(
@@ -154,6 +156,8 @@ def _run_app(
         departure=departure,
         ascii_only=config.ascii or ascii_wanted(),
     )
+    if isinstance(source, Session):
+        app.view.look_beside(OtherEnds(), source.note)
     with restored():
         app.run()
     if leaving.hung_up:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Set
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from streamscope.trace.contents import Note
 from streamscope.trace.instant import Standpoint, Target
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.series import Series
@@ -30,6 +31,7 @@ from streamscope.ui.travel import Mark, Travel
 from streamscope.ui.trouble import is_listener
 
 if TYPE_CHECKING:
+    from streamscope.diagnosis.other_end import OtherEnd, OtherEnds
     from streamscope.link.asking import Standstill
     from streamscope.link.frames import Hello
     from streamscope.trace.model import Model
@@ -78,6 +80,10 @@ class View:
         """Whether the engine was started for this screen, and ends with it."""
         self.departing: str | None = None
         """What becomes of the engine, once the person has left; "" while there is nothing to say of that."""
+        self._other_ends: OtherEnds | None = None
+        self._note: Callable[[Note], object] | None = None
+        self._other_end: tuple[int, OtherEnd] | None = None
+        self._other_said = ""
         self.travel: Travel | None = None
         """The journey through the past, None while the present is looked at."""
         self.mark: Mark | None = None
@@ -106,6 +112,32 @@ class View:
         self._count_due = 0.0
         if self.replaying:
             self._set_out(source.past.span_t()[0])
+
+    # the other end
+
+    def look_beside(self, other_ends: OtherEnds, note: Callable[[Note], object]) -> None:
+        """Ask for the other end of a stream that is open, from now on, and note what is found out."""
+        self._other_ends, self._note = other_ends, note
+
+    def ask_other_end(self, number: int) -> None:
+        """The stream is open: ask for its other end, if that is on this machine, and note what was found out."""
+        self._other_end = None
+        state, hello = self.stream(number), self.hello
+        if self._other_ends is None or self.paused or self.status != "live" or state is None or hello is None:
+            return
+        found = self._other_ends.look(state, self.vocabulary, hello.pid)
+        if found is None:
+            return
+        self._other_end = number, found
+        said = f"#{number} {found.sentence()}"
+        if said != self._other_said and self._note is not None:
+            self._other_said = said
+            self._note(Note(self._wall(), "other end", found.sentence(), number))
+
+    def other_end(self, number: int | None) -> OtherEnd | None:
+        """What is known of the other end of a stream, if it is open."""
+        found = self._other_end
+        return found[1] if found is not None and found[0] == number else None
 
     # what is looked at
 

@@ -60,6 +60,7 @@ class StreamScreen(LiveScreen):
     def show(self, changed: Set[int]) -> None:
         """Paint what has changed."""
         super().show(changed)
+        self.view.ask_other_end(self.number)
         self.panel.show(changed)
         if self.requests.display:
             self.requests.show(changed)
