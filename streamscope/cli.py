@@ -35,7 +35,7 @@ COMPLETION = (
 )
 
 
-class Commands(click.RichGroup):
+class CommandGroup(click.RichGroup):
     """The commands, loaded by their names."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -60,7 +60,7 @@ class Commands(click.RichGroup):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings=CONTEXT, epilog=COMPLETION)
+@click.group(cls=CommandGroup, context_settings=CONTEXT, epilog=COMPLETION)
 @click.version_option(__version__, prog_name="streamscope", message="%(prog)s %(version)s")
 def cli() -> None:
     """Look inside live streams: libuv's stream layer in Python, and a terminal that shows every flag, queue and epoll

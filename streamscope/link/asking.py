@@ -23,7 +23,7 @@ import msgspec
 
 from streamscope.link import process
 from streamscope.link.answering import ASK, BODY, HEAD, MAGIC, NAME, STACK
-from streamscope.link.process import Look
+from streamscope.link.process import ProcessState
 from streamscope.link.subscriber import peer_pid
 from streamscope.trace.contents import Note
 from streamscope.trace.plain_text import visible
@@ -174,7 +174,7 @@ class Asking:
         self._received = 0
         self._asked_at: float | None = None
         self._unanswered_at: float | None = None
-        self._looked: tuple[float, Look] | None = None
+        self._looked: tuple[float, ProcessState] | None = None
         self._given = 0
         self._asks = 0
         self._outstanding_at: float | None = None  # when SIGURG was sent that has not been answered
@@ -351,7 +351,7 @@ class Asking:
 
     # what is known
 
-    def _standstill(self, now: float, seen: Look, untold: str) -> Standstill:
+    def _standstill(self, now: float, seen: ProcessState, untold: str) -> Standstill:
         cpu, delay = self._shares(now, seen)
         answer = self.answer or Answer()
         seconds = max(now - self._heard_at, (answer.t - answer.since) / 1e9 + now - self._answered_at)
@@ -390,7 +390,7 @@ class Asking:
             self._waiting = process.waiting_clients(self.pid, self.ports)
         return self._waiting
 
-    def _shares(self, now: float, seen: Look) -> tuple[float, float]:
+    def _shares(self, now: float, seen: ProcessState) -> tuple[float, float]:
         """Parts of the time since the first look at this standstill, or over the last seconds of it."""
         if self._looked is None or now - self._looked[0] > ASK_EVERY_S:
             self._looked, before = (now, seen), self._looked

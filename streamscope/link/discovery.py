@@ -48,7 +48,7 @@ class NoAnswerError(ProbeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class FoundEngine:
     """One running engine: a loop of a process, mostly its only one. `hello` is None if it did not answer in time."""
 
     pid: int
@@ -68,7 +68,7 @@ class Search:
     were passed over.
     """
 
-    engines: list[Engine]
+    engines: list[FoundEngine]
     folders: list[Path]
     passed_over: list[str]
 
@@ -272,7 +272,7 @@ def search() -> Search:
             paths.append(path)
     hellos = dict(_hellos(asked))
     named = [(path, _named(path.stem)) for path in paths]
-    engines = [Engine(name[0], path, hellos.get(path), name[1]) for path, name in named if name is not None]
+    engines = [FoundEngine(name[0], path, hellos.get(path), name[1]) for path, name in named if name is not None]
     return Search(sorted(engines, key=lambda engine: (engine.pid, engine.loop)), folders, passed_over)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from streamscope.link.asking import Standstill
-from streamscope.link.discovery import Engine
+from streamscope.link.discovery import FoundEngine
 from streamscope.trace.plain_text import visible
 
 _HEAD = ("PID", "PROGRAM", "ADDRESS", "STREAMS", "AGE")
@@ -16,7 +16,9 @@ _RIGHT = {"PID", "STREAMS", "AGE"}
 
 
 def engines_table(
-    engines: Sequence[Engine], standstills: Mapping[int, Standstill] = MappingProxyType({}), now: float | None = None
+    engines: Sequence[FoundEngine],
+    standstills: Mapping[int, Standstill] = MappingProxyType({}),
+    now: float | None = None,
 ) -> list[str]:
     """A head and a line for each engine, aligned; `standstills` is what is known of those that do not answer, by pid,
     and `now` is Unix time. What engines say of themselves is made visible.
@@ -41,7 +43,7 @@ def age(seconds: float) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
 
 
-def _row(engine: Engine, standstill: Standstill | None, now: float) -> tuple[str, ...]:
+def _row(engine: FoundEngine, standstill: Standstill | None, now: float) -> tuple[str, ...]:
     hello = engine.hello
     if hello is None:
         what = "does not answer" if standstill is None else f"■ {standstill.text}"

@@ -29,7 +29,7 @@ from streamscope.link.frames import (
     pack,
     read_frame,
 )
-from streamscope.link.spool import Spool, Stopped
+from streamscope.link.spool import Spool, SpoolStopped
 from streamscope.telling import say
 from streamscope.trace.untrusted import FeedError
 
@@ -71,7 +71,7 @@ def follow(arrived: Spool, writer: Writer, sock: socket.socket, *, patience: flo
     problem, stopped = "", False
     try:
         problem = _follow(arrived, writer, sock, patience)
-    except Stopped:
+    except SpoolStopped:
         stopped = True
     except (FrameError, FeedError) as error:
         problem = f"the engine said what cannot be read: {error}"

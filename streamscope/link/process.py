@@ -21,7 +21,7 @@ _LISTEN = "0A"
 MOST_READ = 4 << 20
 
 
-class Look(NamedTuple):
+class ProcessState(NamedTuple):
     """A look at a process. `state` is the kernel's letter (R, S, D, T, t, Z, X), "" for a process that is not there;
     `cpu_ns` and `delay_ns` are how long it has run and has waited for a CPU since it began, -1 where that is not known;
     `wchan` is the kernel's function in which it waits, "" for none or not known; `started` tells two processes with one
@@ -35,17 +35,17 @@ class Look(NamedTuple):
     wchan: str = ""
 
 
-def look(pid: int) -> Look:
+def look(pid: int) -> ProcessState:
     """Look at the process."""
     stat = _read(pid, "stat").rpartition(")")[2].split()
     if len(stat) <= _STARTTIME:
-        return Look()
+        return ProcessState()
     cpu, delay = -1, -1
     with suppress(ValueError, IndexError):
         words = _read(pid, "schedstat").split()
         cpu, delay = int(words[0]), int(words[1])
     wchan = _read(pid, "wchan").strip()[:64]
-    return Look(stat[0], _number(stat[_STARTTIME]), cpu, delay, wchan if wchan.isidentifier() else "")
+    return ProcessState(stat[0], _number(stat[_STARTTIME]), cpu, delay, wchan if wchan.isidentifier() else "")
 
 
 def takes(pid: int, signum: signal.Signals) -> bool:

@@ -18,7 +18,7 @@ SPOOL = 256 << 20
 _RECEIVE = 256 * 1024
 
 
-class Stopped(Exception):
+class SpoolStopped(Exception):
     """Everything that had arrived when `Spool.stop` was called has been taken."""
 
 
@@ -46,7 +46,7 @@ class Spool:
         except Empty:
             return None
         if data is None:
-            raise Stopped
+            raise SpoolStopped
         with self._taken:
             self._held -= len(data)
             self._taken.notify()

@@ -38,7 +38,7 @@ LINE = b"the quick brown fox looks inside the lazy stream\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class Script:
     """What is said to one kind of server: a short message, how often, and what brings much back."""
 
     message: bytes = LINE
@@ -52,10 +52,10 @@ class Language:
 
 
 LANGUAGES = {
-    "chat": Language(every_ms=400),
-    "http": Language(b"GET / HTTP/1.1\r\nHost: demo\r\n\r\n", b"GET /bytes/2000000 HTTP/1.1\r\nHost: demo\r\n\r\n", 1),
-    "ipc": Language(every_ms=4000, polite=16),  # quiet long enough to be given back, and then many at once
-    "source": Language(b"", b"", 0, every_ms=100, sip=16384),
+    "chat": Script(every_ms=400),
+    "http": Script(b"GET / HTTP/1.1\r\nHost: demo\r\n\r\n", b"GET /bytes/2000000 HTTP/1.1\r\nHost: demo\r\n\r\n", 1),
+    "ipc": Script(every_ms=4000, polite=16),  # quiet long enough to be given back, and then many at once
+    "source": Script(b"", b"", 0, every_ms=100, sip=16384),
 }
 
 
@@ -77,7 +77,7 @@ class Habit:
 
 def habits(kind: str) -> list[Habit]:
     """Who comes to a server of this kind."""
-    say = LANGUAGES.get(kind, Language())
+    say = LANGUAGES.get(kind, Script())
     polite = [Habit(say.message, say.every_ms + 7 * i, sip=say.sip) for i in range(say.polite)]
     slow = Habit(say.burst, every_ms=100, messages=say.bursts, sip=12_000, end="shutdown", rest_ms=3000)
     comer = Habit(say.message, every_ms=150, messages=8, sip=say.sip)
@@ -90,7 +90,7 @@ def habits(kind: str) -> list[Habit]:
     return [*polite, slow, comer, resetter, halver]
 
 
-class Client:
+class BuiltInClient:
     """One client and its habit: it connects, speaks at each tick, ends the visit, rests, and comes again."""
 
     stream: Tcp | Pipe
@@ -193,7 +193,7 @@ def run(where: str, kind: str) -> None:
     wakeup = Wakeup(loop, lambda _: loop.stop())
     threading.Thread(target=wait_for_end, daemon=True).start()
     for habit in habits(kind):
-        Client(loop, address, habit)
+        BuiltInClient(loop, address, habit)
     loop.run()
     for handle in loop.handles.values():
         close(handle)

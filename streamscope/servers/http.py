@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from streamscope.core import EOF, Tcp
 from streamscope.servers.address import listen
 from streamscope.servers.flow import Valve, close
-from streamscope.servers.http_request import HttpError, Request, RequestReader
+from streamscope.servers.http_request import HttpError, HttpRequest, RequestReader
 
 if TYPE_CHECKING:
     from streamscope.core import Loop, ShutdownRequest, Stream
@@ -113,7 +113,7 @@ class Connection:
             close(self.stream)
 
 
-def answer(request: Request) -> list[bytes]:
+def answer(request: HttpRequest) -> list[bytes]:
     """The response to one request, as buffers for one write."""
     path = ABSOLUTE.sub("", request.target).partition("?")[0] or "/"
     connection = f"Connection: {'keep-alive' if request.keep_alive else 'close'}\r\n"
@@ -129,7 +129,7 @@ def answer(request: Request) -> list[bytes]:
     return buffers[:1] if request.method == "HEAD" else buffers
 
 
-def route(request: Request, path: str) -> tuple[str, list[bytes] | None]:
+def route(request: HttpRequest, path: str) -> tuple[str, list[bytes] | None]:
     """Methods that a path takes and the body it gives; None where nothing is."""
     if path == "/":
         return "GET, HEAD", [GREETING]

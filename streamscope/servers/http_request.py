@@ -33,7 +33,7 @@ class HttpError(Exception):
 
 
 @dataclass(slots=True)
-class Request:
+class HttpRequest:
     """One request. Header names are in lower case; text is Latin-1, as it came."""
 
     method: str
@@ -63,7 +63,7 @@ class Request:
         return int(text)
 
 
-def parse_head(head: bytes) -> Request:
+def parse_head(head: bytes) -> HttpRequest:
     """Request line and headers, without the empty line that ends them."""
     first, *lines = (line.removesuffix(b"\r") for line in head.split(b"\n"))
     match = REQUEST_LINE.fullmatch(first)
@@ -72,7 +72,7 @@ def parse_head(head: bytes) -> Request:
     method, target, major, minor = match.groups()
     if major != b"1":
         raise HttpError(505, "HTTP/1.0 and HTTP/1.1 are spoken here")
-    request = Request(method.decode("latin-1"), target.decode("latin-1"), int(minor))
+    request = HttpRequest(method.decode("latin-1"), target.decode("latin-1"), int(minor))
     lists: dict[str, list[str]] = {}
     for line in lines:
         match = HEADER.fullmatch(line)
@@ -97,7 +97,7 @@ class RequestReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._head: Request | None = None  # parsed, and waiting for its body
+        self._head: HttpRequest | None = None  # parsed, and waiting for its body
         self._length = 0
         self._searched = 0  # so many bytes have no head's end in them
         self._begun = False  # the request line is whole, and one
@@ -106,7 +106,7 @@ class RequestReader:
         """Take what arrived."""
         self._buffer += data
 
-    def next(self) -> Request | None:
+    def next(self) -> HttpRequest | None:
         """The next whole request, or None until more has arrived. Raises HttpError."""
         if self._head is None:
             self._head = self._next_head()
@@ -129,7 +129,7 @@ class RequestReader:
         """Whether the connection stands between two requests, where it may end."""
         return self._head is None and not self._buffer.strip(b"\r\n")
 
-    def _next_head(self) -> Request | None:
+    def _next_head(self) -> HttpRequest | None:
         buffer = self._buffer
         while buffer.startswith((b"\r", b"\n")):  # an empty line before a request is let pass (RFC 9112, 2.2)
             del buffer[:1]

@@ -20,7 +20,7 @@ FLAGS, QUEUES, MASKS, COUNTERS, OTHERS = "flags", "queues", "masks", "counters",
 Value = int | str | bool | None
 
 
-class Change(NamedTuple):
+class ChangedField(NamedTuple):
     """One field that differs. A flag is False or True, a mask its names, and what is not there None. `unit` is `bytes`,
     `requests`, `descriptors`, `ns`, or empty; `joined` and `left` name what came into a queue and what went.
     """
@@ -49,13 +49,13 @@ class StreamDifference(msgspec.Struct, frozen=True):
 
     state: StreamState
     fate: str
-    changes: tuple[Change, ...]
+    changes: tuple[ChangedField, ...]
 
 
 class Difference(msgspec.Struct, frozen=True):
     """All that differs. Streams stand in the order of their numbers."""
 
-    loop: tuple[Change, ...]
+    loop: tuple[ChangedField, ...]
     streams: tuple[StreamDifference, ...]
     same: int
     """How many streams both states have and do not differ in."""
@@ -89,12 +89,12 @@ def difference(
     return Difference(loop_changes(loop_before, loop_after, vocabulary), tuple(found), same)
 
 
-def loop_changes(old: LoopState, new: LoopState, vocabulary: Vocabulary) -> tuple[Change, ...]:
+def loop_changes(old: LoopState, new: LoopState, vocabulary: Vocabulary) -> tuple[ChangedField, ...]:
     """What differs in the loop."""
     units = {"t": "ns", "poll_ns": "ns", "callback_ns": "ns"}
     return (
         *(
-            Change(COUNTERS, name, getattr(old, name), getattr(new, name), units.get(name, ""))
+            ChangedField(COUNTERS, name, getattr(old, name), getattr(new, name), units.get(name, ""))
             for name in LoopState.__struct_fields__
             if name not in ("kernel", "kernel_t") and getattr(old, name) != getattr(new, name)
         ),
@@ -102,9 +102,11 @@ def loop_changes(old: LoopState, new: LoopState, vocabulary: Vocabulary) -> tupl
     )
 
 
-def _said_by_kernel(old: dict[int, int] | None, new: dict[int, int] | None, vocabulary: Vocabulary) -> Iterable[Change]:
+def _said_by_kernel(
+    old: dict[int, int] | None, new: dict[int, int] | None, vocabulary: Vocabulary
+) -> Iterable[ChangedField]:
     for field, was, now in _by_key(old, new):
-        yield Change(COUNTERS, f"kernel {vocabulary.kernel_text(field)}", was, now)
+        yield ChangedField(COUNTERS, f"kernel {vocabulary.kernel_text(field)}", was, now)
 
 
 _COUNTERS = {"bytes_in": "bytes", "bytes_out": "bytes", "reads": "", "writes": "", "errors": ""}
@@ -120,35 +122,35 @@ INSTANTS = {"begin_t", "closed_t", "last_read_t", "last_write_t", "armed_t", "ab
 """Fields that say since when another is as it is; the other one tells of the change."""
 
 
-def stream_changes(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> tuple[Change, ...]:
+def stream_changes(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> tuple[ChangedField, ...]:
     """What differs in one stream, group by group."""
     return (
         *_flags(old.flags, new.flags, vocabulary),
         *_queues(old, new),
         *_masks(old, new, vocabulary),
         *(
-            Change(COUNTERS, name, getattr(old, name), getattr(new, name), unit)
+            ChangedField(COUNTERS, name, getattr(old, name), getattr(new, name), unit)
             for name, unit in _COUNTERS.items()
             if getattr(old, name) != getattr(new, name)
         ),
         *_said_by_kernel(old.kernel, new.kernel, vocabulary),
-        *(Change(OTHERS, f"feeds #{to}", was, now) for to, was, now in _by_key(old.feeds, new.feeds)),
+        *(ChangedField(OTHERS, f"feeds #{to}", was, now) for to, was, now in _by_key(old.feeds, new.feeds)),
         *_others(old, new, vocabulary),
     )
 
 
-def _flags(old: int, new: int, vocabulary: Vocabulary) -> Iterable[Change]:
+def _flags(old: int, new: int, vocabulary: Vocabulary) -> Iterable[ChangedField]:
     for bit, name in vocabulary.flag_names.items():
         if (old ^ new) & bit:
-            yield Change(FLAGS, name, bool(old & bit), bool(new & bit))
+            yield ChangedField(FLAGS, name, bool(old & bit), bool(new & bit))
     unnamed = (old ^ new) & ~sum(vocabulary.flag_names)
     if unnamed:
-        yield Change(FLAGS, hex(unnamed), bool(old & unnamed), bool(new & unnamed))
+        yield ChangedField(FLAGS, hex(unnamed), bool(old & unnamed), bool(new & unnamed))
 
 
-def _queues(old: StreamState, new: StreamState) -> Iterable[Change]:
+def _queues(old: StreamState, new: StreamState) -> Iterable[ChangedField]:
     if old.write_queue_size != new.write_queue_size:
-        yield Change(QUEUES, "write_queue_size", old.write_queue_size, new.write_queue_size, "bytes")
+        yield ChangedField(QUEUES, "write_queue_size", old.write_queue_size, new.write_queue_size, "bytes")
     for name in ("write_queue", "write_completed_queue"):
         numbers, numbers_now = _numbers(getattr(old, name)), _numbers(getattr(new, name))
         if numbers != numbers_now:
@@ -156,15 +158,15 @@ def _queues(old: StreamState, new: StreamState) -> Iterable[Change]:
     if old.write_queue and new.write_queue:
         head, now = old.write_queue[0], new.write_queue[0]
         if head.number == now.number and head.left != now.left:
-            yield Change(QUEUES, f"write {head.number} left", head.left, now.left, "bytes")
+            yield ChangedField(QUEUES, f"write {head.number} left", head.left, now.left, "bytes")
     if old.queued_fds != new.queued_fds:
         yield _queue("queued_fds", old.queued_fds, new.queued_fds, "descriptors")
     if old.queued_fds_capacity != new.queued_fds_capacity:
-        yield Change(QUEUES, "queued_fds.capacity", old.queued_fds_capacity, new.queued_fds_capacity)
+        yield ChangedField(QUEUES, "queued_fds.capacity", old.queued_fds_capacity, new.queued_fds_capacity)
     for name in ("connect_req", "shutdown_req"):
         before, after = _number(getattr(old, name)), _number(getattr(new, name))
         if before != after:
-            yield Change(QUEUES, name, before, after, "request")
+            yield ChangedField(QUEUES, name, before, after, "request")
 
 
 def _numbers(requests: Iterable[RequestState]) -> list[int]:
@@ -175,21 +177,21 @@ def _number(request: RequestState | None) -> int | None:
     return None if request is None else request.number
 
 
-def _queue(name: str, old: list[int], new: list[int], unit: str) -> Change:
+def _queue(name: str, old: list[int], new: list[int], unit: str) -> ChangedField:
     before, after = set(old), set(new)
     left = tuple(number for number in old if number not in after)
     joined = tuple(number for number in new if number not in before)
-    return Change(QUEUES, name, len(old), len(new), unit, left, joined)
+    return ChangedField(QUEUES, name, len(old), len(new), unit, left, joined)
 
 
-def _masks(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> Iterable[Change]:
+def _masks(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> Iterable[ChangedField]:
     for field, name in (("pevents", "epoll wants"), ("events", "epoll registered")):
         if getattr(old, field) != getattr(new, field):
-            yield Change(
+            yield ChangedField(
                 MASKS, name, vocabulary.mask_text(getattr(old, field)), vocabulary.mask_text(getattr(new, field))
             )
     if old.callbacks != new.callbacks:
-        yield Change(
+        yield ChangedField(
             MASKS, "callbacks", vocabulary.callbacks_text(old.callbacks), vocabulary.callbacks_text(new.callbacks)
         )
 
@@ -202,12 +204,12 @@ def _by_key(old: dict[int, Any] | None, new: dict[int, Any] | None) -> Iterator[
     )
 
 
-def _others(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> Iterable[Change]:
+def _others(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> Iterable[ChangedField]:
     for name in _PLAIN:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             none = name in _DESCRIPTORS
-            yield Change(
+            yield ChangedField(
                 OTHERS,
                 name,
                 None if none and before == -1 else before,
@@ -215,7 +217,7 @@ def _others(old: StreamState, new: StreamState, vocabulary: Vocabulary) -> Itera
                 "bytes" if name == "high_water" else "error" if name == "delayed_error" else "",
             )
     if old.type != new.type:
-        yield Change(OTHERS, "type", vocabulary.type_text(old.type), vocabulary.type_text(new.type))
+        yield ChangedField(OTHERS, "type", vocabulary.type_text(old.type), vocabulary.type_text(new.type))
 
 
 def copied(streams: Mapping[int, StreamState]) -> dict[int, StreamState]:

@@ -159,7 +159,7 @@ def _thaw(packed: bytes, other: Model) -> Model:
     return model
 
 
-class Look(NamedTuple):
+class KeptHandle(NamedTuple):
     """One handle, as a keyframe has it: None if it was not known there; and whether all was known (`whole`), or a round
     of slices that was to make it so was under way.
     """
@@ -169,7 +169,7 @@ class Look(NamedTuple):
     in_round: bool
 
 
-def look(packed: bytes, number: int) -> Look:
+def look(packed: bytes, number: int) -> KeptHandle:
     """What a keyframe has of one handle, without the others. Raises FeedError for bytes that are no keyframe."""
     frozen, handles = _open(packed)
     check_handles(handles)
@@ -180,7 +180,7 @@ def look(packed: bytes, number: int) -> Look:
             state = _decode_handle(_decode_raw(handles)[numbers.index(number)])
     except MALFORMED as error:
         raise FeedError(f"what came is no keyframe: {error}") from error
-    return Look(state, frozen.whole, frozen.round is not None)
+    return KeptHandle(state, frozen.whole, frozen.round is not None)
 
 
 def snapshot(packed: bytes) -> tuple[LoopState, list[StreamState]] | None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
-from streamscope.trace.keyframe import Look, look
+from streamscope.trace.keyframe import KeptHandle, look
 from streamscope.trace.lane_blocks import Block, Covered, CutBlock, Place
 from streamscope.trace.past import Keyframe, Past
 from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, SliceLeaf
@@ -63,7 +63,7 @@ AT_ONCE_S = 0.004
 """So long `window` itself may go over records; the rest is `work`'s."""
 
 
-class Column(Tally):
+class LaneColumn(Tally):
     """A column: the tally of all that happened at times from `t0` up to, and without, `t1` (ns on the feed's clock).
 
     Not `exact` are columns that come from keyframes, or have not been gone over up to their end.
@@ -89,13 +89,13 @@ class Lanes:
         self._monotonic = monotonic
         self._tables = Tables(past.decoder)
         self._covered: list[Covered] = []  # in order; no two touch
-        self._samples: OrderedDict[int, Look] = OrderedDict()  # by the row of their keyframe
+        self._samples: OrderedDict[int, KeptHandle] = OrderedDict()  # by the row of their keyframe
         self._sampled: list[tuple[int, int]] = []  # time and row of each, in order
-        self._columns: OrderedDict[tuple[int, int], Column] = OrderedDict()  # exact ones, that nothing can change
+        self._columns: OrderedDict[tuple[int, int], LaneColumn] = OrderedDict()  # exact ones, that nothing can change
         self._cuts: OrderedDict[tuple[Place, Place], CutBlock] = OrderedDict()
         self._edges: list[int] = []
 
-    def window(self, t0: int, t1: int, n: int, now: int | None = None) -> list[Column]:
+    def window(self, t0: int, t1: int, n: int, now: int | None = None) -> list[LaneColumn]:
         """The columns of a window: `n` of them, or as many as there are nanoseconds; none if it is empty.
 
         Up to `now` silence means that nothing has changed since the last event. Without it, nothing is known of the
@@ -142,7 +142,7 @@ class Lanes:
                 self._sample(keyframe)
                 yield True
 
-    def _sample(self, keyframe: Keyframe) -> Look:
+    def _sample(self, keyframe: Keyframe) -> KeptHandle:
         """How the stream stood at a keyframe."""
         samples = self._samples
         if keyframe.row not in samples:
@@ -158,13 +158,13 @@ class Lanes:
         samples.move_to_end(keyframe.row)
         return samples[keyframe.row]
 
-    def _look(self, keyframe: Keyframe) -> Look:
+    def _look(self, keyframe: Keyframe) -> KeptHandle:
         """What a keyframe has of the stream; of one that is damaged, nothing."""
         try:
             return look(keyframe.packed, self.stream)
         except FeedError as error:
             self.past.damage = str(error)
-            return Look(None, whole=False, in_round=False)
+            return KeptHandle(None, whole=False, in_round=False)
 
     def _go_on(self) -> Iterator[bool]:
         """Go over the window's part of the past, leaf by leaf."""
@@ -280,7 +280,7 @@ class Lanes:
 
     # columns
 
-    def _column(self, a: int, b: int, now: int | None) -> Column:
+    def _column(self, a: int, b: int, now: int | None) -> LaneColumn:
         column = self._columns.get((a, b))
         if column is not None:
             self._columns.move_to_end((a, b))
@@ -288,7 +288,7 @@ class Lanes:
         covered = self._covering(a, b)
         if covered is None:
             return self._coarse(a, b)
-        column = Column(t0=a, t1=b)
+        column = LaneColumn(t0=a, t1=b)
         place = bisect_left(covered.blocks, a, key=_last_time)
         if place == len(covered.blocks) and now is not None and now > a:
             column.add(covered.walker.tally)
@@ -303,7 +303,7 @@ class Lanes:
                 self._columns.popitem(last=False)
         return column
 
-    def _add_block(self, column: Column, block: Block) -> None:
+    def _add_block(self, column: LaneColumn, block: Block) -> None:
         """Add what lies in the column."""
         a, b = column.t0, column.t1
         if a <= block.t0 and block.t1 < b:
@@ -326,9 +326,9 @@ class Lanes:
                 return covered
         return None
 
-    def _coarse(self, a: int, b: int) -> Column:
+    def _coarse(self, a: int, b: int) -> LaneColumn:
         """A column from the last keyframes before its ends that have been looked into."""
-        column = Column(t0=a, t1=b, exact=False)
+        column = LaneColumn(t0=a, t1=b, exact=False)
         places = [bisect_right(self._sampled, edge, key=_sample_time) - 1 for edge in (a, b)]
         found = [self._samples[self._sampled[place][1]].state for place in places if place >= 0]
         states = [state for state in found if state is not None]

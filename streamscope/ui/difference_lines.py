@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from streamscope.trace.compare import COUNTERS, FLAGS, Change, Difference, StreamDifference, Value
+from streamscope.trace.compare import COUNTERS, FLAGS, ChangedField, Difference, StreamDifference, Value
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.meters import NONE, bytes_text, count_text
@@ -57,7 +57,7 @@ def _where(state: StreamState, vocabulary: Vocabulary) -> str:
     return visible(state.name) or peer_text(state, vocabulary)
 
 
-def _fields(changes: tuple[Change, ...], vocabulary: Vocabulary) -> list[Line]:
+def _fields(changes: tuple[ChangedField, ...], vocabulary: Vocabulary) -> list[Line]:
     lines = []
     labels = {change.name: vocabulary.label(change.name) for change in changes}
     width = max((len(label) for label in labels.values()), default=0)
@@ -68,7 +68,7 @@ def _fields(changes: tuple[Change, ...], vocabulary: Vocabulary) -> list[Line]:
     return lines
 
 
-def _change(change: Change, vocabulary: Vocabulary) -> Line:
+def _change(change: ChangedField, vocabulary: Vocabulary) -> Line:
     if change.group == FLAGS:
         return [("○ → ", "muted"), ("● set", "on")] if change.new else [("● → ", "muted"), ("○ cleared", "value")]
     old, new = (value_text(value, change.unit, vocabulary) for value in (change.old, change.new))

@@ -27,7 +27,7 @@ GAP = 2
 """Cells between two fields."""
 
 
-class Layout(msgspec.Struct, frozen=True):
+class EventColumns(msgspec.Struct, frozen=True):
     """How many cells each field has; 0 leaves it out. Without room of its own, what changed follows what was done."""
 
     turn: int
@@ -39,7 +39,7 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=64)
-def layout(width: int, *, with_stream: bool = True) -> Layout:
+def layout(width: int, *, with_stream: bool = True) -> EventColumns:
     """The layout for a list of `width` cells; the least important fields go first."""
     turn = 7 if width >= 100 else 0
     clock = 12 if width >= 60 else 6
@@ -47,12 +47,12 @@ def layout(width: int, *, with_stream: bool = True) -> Layout:
     function = 20 if width >= 120 else 18 if width >= 100 else 16 if width >= 60 else 12
     rest = max(width - sum(cells + GAP for cells in (turn, clock, stream, function) if cells), 8)
     if rest < 66:
-        return Layout(turn, clock, stream, function, rest, 0)
+        return EventColumns(turn, clock, stream, function, rest, 0)
     what = min(rest * 45 // 100, 52)
-    return Layout(turn, clock, stream, function, what, rest - what - GAP)
+    return EventColumns(turn, clock, stream, function, what, rest - what - GAP)
 
 
-def event_parts(event: Event, form: Layout, started: float, vocabulary: Vocabulary) -> list[Part]:
+def event_parts(event: Event, form: EventColumns, started: float, vocabulary: Vocabulary) -> list[Part]:
     """One event as a row. `started` is the Unix time at which the feed's clock was 0."""
     parts: list[Part] = []
     gap = " " * GAP

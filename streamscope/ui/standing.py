@@ -12,7 +12,7 @@ SECOND = 1_000_000_000
 TOLD_AFTERWARDS_S = 2.0
 
 
-class Standing:
+class Standstills:
     """One engine's standstills, one after the other. `now` is the one that lasts; `began_t` when it began, ns on the
     feed's clock.
     """

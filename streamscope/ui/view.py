@@ -26,7 +26,7 @@ from streamscope.ui.feed_source import Source
 from streamscope.ui.meters import condense
 from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
-from streamscope.ui.standing import Standing
+from streamscope.ui.standing import Standstills
 from streamscope.ui.travel import Mark, Travel
 from streamscope.ui.trouble import is_listener
 
@@ -102,7 +102,7 @@ class View:
         self._sampled_t = 0
         self._accepted: Counter[int] = Counter()
         self._count(source.model)
-        self.standing = Standing(monotonic)
+        self.standing = Standstills(monotonic)
         """Since when the engine does not come round, if so."""
         self.standing.follow(source.standstill, self._present())
         self._forgot_at = -1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.vocabulary import words
-from streamscope.core.vocabulary.fields import FIELDS
+from streamscope.core.vocabulary.field_words import FIELDS
 from streamscope.core.vocabulary.flag_words import FLAGS
-from streamscope.core.vocabulary.functions import FUNCTION_MEANINGS
-from streamscope.core.vocabulary.kinds import KIND_WORDS
+from streamscope.core.vocabulary.function_words import FUNCTION_MEANINGS
+from streamscope.core.vocabulary.kind_words import KIND_WORDS
 from streamscope.trace.state import LoopState, StreamState
 
 

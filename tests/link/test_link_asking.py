@@ -16,7 +16,7 @@ from streamscope.link import asking as asking_module
 from streamscope.link import process
 from streamscope.link.asking import ENDED, QUIET_S, Asking, Standstill
 from streamscope.link.discovery import connect, listen
-from streamscope.link.process import Look
+from streamscope.link.process import ProcessState
 
 
 class Clock:
@@ -112,7 +112,7 @@ def test_another_process_with_the_number_of_one_that_has_ended_is_recognised_by_
     asking = Asking(other.pid, monotonic=clock)
     real = process.look
 
-    def later(pid: int) -> Look:
+    def later(pid: int) -> ProcessState:
         return real(pid)._replace(started=real(pid).started + 1)
 
     # given that the kernel has given the number to another, in which all else is as in an engine

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from streamscope.link import attached_recorder
-from streamscope.link.spool import Spool, Stopped
+from streamscope.link.spool import Spool, SpoolStopped
 
 
 def test_what_is_on_its_way_when_the_end_is_asked_for_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,7 +19,7 @@ def test_what_is_on_its_way_when_the_end_is_asked_for_is_waited_for(monkeypatch:
         ours.sendall(b"what had happened")
 
         assert arrived.take(5) == b"what had happened"
-        with pytest.raises(Stopped):
+        with pytest.raises(SpoolStopped):
             arrived.take(5)
 
 

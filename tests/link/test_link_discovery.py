@@ -297,7 +297,7 @@ def test_the_engine_tells_how_many_streams_it_has(runtime: Path) -> None:
 def test_the_table_is_aligned_and_shows_nothing_raw() -> None:
     greeting = hello("ev\x1b[31mil")
     greeting.addresses, greeting.started, greeting.streams = ["127.0.0.1:7000"], 1000.0, 1234
-    engines = [discovery.Engine(7, Path("7.sock"), greeting), discovery.Engine(123456, Path("x"), None)]
+    engines = [discovery.FoundEngine(7, Path("7.sock"), greeting), discovery.FoundEngine(123456, Path("x"), None)]
     assert engines_table(engines, now=1187.0) == [
         "   PID  PROGRAM          ADDRESS         STREAMS    AGE",
         "     7  ev\\x1b[31mil     127.0.0.1:7000    1,234  3m07s",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from waiting import PATIENCE_S, until
 
-from streamscope.link.spool import Spool, Stopped
+from streamscope.link.spool import Spool, SpoolStopped
 
 MIB = 1024 * 1024
 
@@ -81,10 +81,10 @@ def test_stopped_by_a_signal_it_still_gives_what_had_arrived(pair: tuple[socket.
             until(lambda: spool.held == 10, "they have arrived")
             signal.raise_signal(signal.SIGALRM)
             assert spool.take(None) == b"last words"
-            with pytest.raises(Stopped):
+            with pytest.raises(SpoolStopped):
                 spool.take(None)
             signal.setitimer(signal.ITIMER_REAL, 0.05)
-            with pytest.raises(Stopped):
+            with pytest.raises(SpoolStopped):
                 spool.take(None)  # a wait is ended, too
         finally:
             signal.signal(signal.SIGALRM, before)

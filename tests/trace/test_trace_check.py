@@ -10,7 +10,7 @@ from trace_records import begun, opened, written
 
 from streamscope.core import flags as uv
 from streamscope.core.records import Word
-from streamscope.trace.check import Assertion, Report, Verdict, check, lines
+from streamscope.trace.check import Assertion, Outcome, Report, check, lines
 from streamscope.trace.vocabulary import Vocabulary
 
 
@@ -25,13 +25,13 @@ def report_of(grown: Grown, *texts: str) -> Report:
     return check(grown.past, [Assertion.parse(text, Vocabulary.here()) for text in texts])
 
 
-def verdict_of(grown: Grown, text: str) -> Verdict:
-    return report_of(grown, text).verdicts[0]
+def outcome_of(grown: Grown, text: str) -> Outcome:
+    return report_of(grown, text).outcomes[0]
 
 
-def instants(verdict: Verdict) -> list[tuple[int, int]]:
+def instants(outcome: Outcome) -> list[tuple[int, int]]:
     """(stream, t in milliseconds) of each failure."""
-    return [(failure.at.stream, failure.at.t // MS) for failure in verdict.failures]
+    return [(failure.at.stream, failure.at.t // MS) for failure in outcome.failures]
 
 
 def queued(stream: int, request: int, size: int) -> list[Word]:
@@ -61,36 +61,36 @@ def disarmed(stream: int) -> list[Word]:
 
 def test_the_greatest_of_all_streams_is_held_against_the_bound() -> None:
     grown = past_of([at(1 * MS), opened(7), opened(8), at(5 * MS), queued(7, 1, 5000), at(6 * MS), queued(8, 2, 9000)])
-    assert verdict_of(grown, "max(wq) < 9001B").holds is True
-    assert verdict_of(grown, "max(wq) < 9001B").note == "the highest was 9,000 B at 6 ms on stream #8"
-    failed = verdict_of(grown, "max(wq) < 5000B")
+    assert outcome_of(grown, "max(wq) < 9001B").holds is True
+    assert outcome_of(grown, "max(wq) < 9001B").note == "the highest was 9,000 B at 6 ms on stream #8"
+    failed = outcome_of(grown, "max(wq) < 5000B")
     assert failed.holds is False
     assert instants(failed) == [(7, 5), (8, 6)]
     assert failed.failures[0].at.event is not None
     assert failed.failures[0].at.event.kind == "write_queue_size"
-    assert verdict_of(grown, "max(wq) >= 9000").holds is True
-    assert verdict_of(grown, "max(wq) > 9000").holds is False
-    assert verdict_of(grown, "max(wq) < 9000 where stream == 7").holds is True
-    assert verdict_of(grown, "max(wq) == 9KiB").holds is False
+    assert outcome_of(grown, "max(wq) >= 9000").holds is True
+    assert outcome_of(grown, "max(wq) > 9000").holds is False
+    assert outcome_of(grown, "max(wq) < 9000 where stream == 7").holds is True
+    assert outcome_of(grown, "max(wq) == 9KiB").holds is False
 
 
 def test_a_size_within_one_write_counts_even_if_the_kernel_took_it_at_once() -> None:
     grown = past_of([at(1 * MS), opened(7), written(7, 1, 70_000)])
-    assert verdict_of(grown, "max(wq) < 64KiB").holds is False
+    assert outcome_of(grown, "max(wq) < 64KiB").holds is False
     assert grown.model.streams[7].write_queue_size == 0
 
 
 def test_an_age_is_greatest_right_before_it_ends() -> None:
     grown = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(501 * MS), drained(7, 1, 100), at(9000 * MS)])
-    assert verdict_of(grown, "max(queue_age) < 501ms").note == "the highest was 500 ms at 501 ms on stream #7"
-    assert verdict_of(grown, "max(queue_age) < 501ms").holds is True
-    assert verdict_of(grown, "max(queue_age) <= 500ms").holds is True
-    assert verdict_of(grown, "max(queue_age) < 500ms").holds is False
+    assert outcome_of(grown, "max(queue_age) < 501ms").note == "the highest was 500 ms at 501 ms on stream #7"
+    assert outcome_of(grown, "max(queue_age) < 501ms").holds is True
+    assert outcome_of(grown, "max(queue_age) <= 500ms").holds is True
+    assert outcome_of(grown, "max(queue_age) < 500ms").holds is False
 
 
 def test_an_age_that_passes_its_bound_fails_at_that_time_though_nothing_happened_then() -> None:
     grown = past_of([at(1 * MS), opened(7), queued(7, 1, 100), at(9000 * MS), opened(8)])
-    failed = verdict_of(grown, "max(queue_age) < 1s")
+    failed = outcome_of(grown, "max(queue_age) < 1s")
     assert instants(failed) == [(7, 1001)]
     assert failed.failures[0].at.event is not None
     assert failed.failures[0].at.event.t == 9000 * MS
@@ -99,8 +99,8 @@ def test_an_age_that_passes_its_bound_fails_at_that_time_though_nothing_happened
 
 def test_the_least_is_the_least_of_all_times() -> None:
     grown = past_of([at(1 * MS), opened(7), at(2 * MS), record("high_water", 7, 65536, 1000)])
-    assert verdict_of(grown, "min(high_water) >= 1000B").holds is True
-    failed = verdict_of(grown, "min(high_water) > 1KiB")
+    assert outcome_of(grown, "min(high_water) >= 1000B").holds is True
+    failed = outcome_of(grown, "min(high_water) > 1KiB")
     assert instants(failed) == [(7, 2)]
 
 
@@ -108,44 +108,44 @@ def test_events_are_counted_and_each_one_too_many_is_told() -> None:
     grown = past_of([at(1 * MS), opened(7), opened(8)],
                    [at(2 * MS), record("sys.read", 7, 3, 10, -104), at(3 * MS), record("sys.read", 8, 3, 10, -32)],
                    [at(4 * MS), record("sys.read", 8, 3, 10, -11)])  # fmt: skip
-    failed = verdict_of(grown, "count(error) == 0")
+    failed = outcome_of(grown, "count(error) == 0")
     assert (failed.holds, instants(failed), failed.note) == (False, [(7, 2), (8, 3)], "the count was 2")
-    assert verdict_of(grown, "count(error) <= 2").holds is True
-    assert instants(verdict_of(grown, "count(error) < 2")) == [(8, 3)]
-    assert verdict_of(grown, "count(kind == sys.read) == 3").holds is True
-    too_few = verdict_of(grown, "count(kind == sys.read) > 3")
+    assert outcome_of(grown, "count(error) <= 2").holds is True
+    assert instants(outcome_of(grown, "count(error) < 2")) == [(8, 3)]
+    assert outcome_of(grown, "count(kind == sys.read) == 3").holds is True
+    too_few = outcome_of(grown, "count(kind == sys.read) > 3")
     assert (too_few.holds, instants(too_few), too_few.note) == (False, [(0, 0)], "the count was 3")
     assert len(lines(report_of(grown, "count(kind == sys.read) > 3"), "x.scope")) == 1
-    assert verdict_of(grown, "count(error) == 0 where result != ECONNRESET and result != EPIPE").holds is True
-    assert verdict_of(grown, "count(kind == sys.read) <= 1 per stream").holds is False
-    assert instants(verdict_of(grown, "count(kind == sys.read) <= 1 per stream")) == [(8, 4)]
-    assert verdict_of(grown, "count(kind == sys.write) == 0").holds is True
+    assert outcome_of(grown, "count(error) == 0 where result != ECONNRESET and result != EPIPE").holds is True
+    assert outcome_of(grown, "count(kind == sys.read) <= 1 per stream").holds is False
+    assert instants(outcome_of(grown, "count(kind == sys.read) <= 1 per stream")) == [(8, 4)]
+    assert outcome_of(grown, "count(kind == sys.write) == 0").holds is True
 
 
 def test_what_events_say_can_be_summed_and_measured() -> None:
     grown = past_of([at(1 * MS), opened(7), record("sys.read", 7, 3, 10, 4000), at(2 * MS),
                     record("sys.read", 7, 3, 10, 300), record("sys.write", 7, 3, 10, 50)])  # fmt: skip
-    assert verdict_of(grown, "sum(result) == 4350").holds is True
-    assert verdict_of(grown, "sum(result) == 4300 where kind == sys.read").holds is True
-    assert instants(verdict_of(grown, "sum(result) <= 4100 where kind == sys.read")) == [(7, 2)]
-    assert verdict_of(grown, "max(result) < 4000 where kind == sys.read").holds is False
-    assert verdict_of(grown, "max(result) <= 50 where kind == sys.write").holds is True
-    assert verdict_of(grown, "min(result) >= 50").holds is True
+    assert outcome_of(grown, "sum(result) == 4350").holds is True
+    assert outcome_of(grown, "sum(result) == 4300 where kind == sys.read").holds is True
+    assert instants(outcome_of(grown, "sum(result) <= 4100 where kind == sys.read")) == [(7, 2)]
+    assert outcome_of(grown, "max(result) < 4000 where kind == sys.read").holds is False
+    assert outcome_of(grown, "max(result) <= 50 where kind == sys.write").holds is True
+    assert outcome_of(grown, "min(result) >= 50").holds is True
 
 
 def test_nothing_measured_is_below_every_bound_and_above_none() -> None:
     grown = past_of([at(1 * MS)])
-    assert verdict_of(grown, "max(wq) < 1B").holds is True
-    failed = verdict_of(grown, "max(wq) > 1B")
+    assert outcome_of(grown, "max(wq) < 1B").holds is True
+    failed = outcome_of(grown, "max(wq) > 1B")
     assert failed.holds is False
     assert lines(report_of(grown, "max(wq) > 1B"))[1].strip() == "nothing was measured"
 
 
 def test_where_narrows_to_what_holds_at_that_time() -> None:
     grown = past_of([at(1 * MS), opened(7), queued(7, 1, 5000), at(2 * MS), record("flag.set", 7, uv.SHUTTING)])
-    assert verdict_of(grown, "max(wq) < 1KiB where not flag(SHUTTING)").holds is False
-    assert instants(verdict_of(grown, "max(wq) < 1KiB where shutting")) == [(7, 2)]
-    assert verdict_of(grown, "max(wq) < 1KiB where pipe").holds is True
+    assert outcome_of(grown, "max(wq) < 1KiB where not flag(SHUTTING)").holds is False
+    assert instants(outcome_of(grown, "max(wq) < 1KiB where shutting")) == [(7, 2)]
+    assert outcome_of(grown, "max(wq) < 1KiB where pipe").holds is True
 
 
 # never
@@ -154,11 +154,11 @@ def test_where_narrows_to_what_holds_at_that_time() -> None:
 def test_never_fails_at_the_first_moment_of_each_time_that_it_is_so() -> None:
     grown = past_of([at(1 * MS), opened(7), at(2 * MS), record("flag.set", 7, uv.READING), at(3 * MS),
                     record("flag.clear", 7, uv.READING), at(4 * MS), record("flag.set", 7, uv.READING)])  # fmt: skip
-    assert instants(verdict_of(grown, "never(flag(READING))")) == [(7, 2), (7, 4)]
-    assert instants(verdict_of(grown, "never(reading)")) == [(7, 2), (7, 4)]
-    assert verdict_of(grown, "never(shut)").holds is True
-    assert instants(verdict_of(grown, "always(not reading)")) == [(7, 2), (7, 4)]
-    assert verdict_of(grown, "never(reading) where stream == 8").holds is True
+    assert instants(outcome_of(grown, "never(flag(READING))")) == [(7, 2), (7, 4)]
+    assert instants(outcome_of(grown, "never(reading)")) == [(7, 2), (7, 4)]
+    assert outcome_of(grown, "never(shut)").holds is True
+    assert instants(outcome_of(grown, "always(not reading)")) == [(7, 2), (7, 4)]
+    assert outcome_of(grown, "never(reading) where stream == 8").holds is True
 
 
 def test_never_for_a_time_fails_when_that_time_has_passed() -> None:
@@ -167,41 +167,41 @@ def test_never_for_a_time_fails_when_that_time_has_passed() -> None:
     exact = past_of([at(1 * MS), opened(7), armed(7), at(101 * MS), disarmed(7), at(900 * MS)])
     endless = past_of([at(1 * MS), opened(7), armed(7), at(900 * MS)])
     broken = past_of([at(1 * MS), opened(7), armed(7), at(90 * MS), queued(7, 1, 5), drained(7, 1, 5), at(180 * MS)])
-    assert verdict_of(short, text).holds is True
-    assert instants(verdict_of(exact, text)) == [(7, 101)]
-    assert instants(verdict_of(endless, text)) == [(7, 101)]
-    assert verdict_of(endless, text).failures[0].what == "so since 1 ms"
-    assert verdict_of(broken, text).holds is True
-    assert verdict_of(past_of([at(1 * MS), opened(7), armed(7), at(100 * MS)]), text).holds is True
+    assert outcome_of(short, text).holds is True
+    assert instants(outcome_of(exact, text)) == [(7, 101)]
+    assert instants(outcome_of(endless, text)) == [(7, 101)]
+    assert outcome_of(endless, text).failures[0].what == "so since 1 ms"
+    assert outcome_of(broken, text).holds is True
+    assert outcome_of(past_of([at(1 * MS), opened(7), armed(7), at(100 * MS)]), text).holds is True
 
 
 def test_two_streams_last_each_by_itself() -> None:
     grown = past_of([at(1 * MS), opened(7), armed(7), at(60 * MS), opened(8), armed(8), disarmed(7), at(120 * MS),
                     disarmed(8)], [at(500 * MS)])  # fmt: skip
-    assert verdict_of(grown, "never(armed(OUT) for 100ms)").holds is True
-    assert instants(verdict_of(grown, "never(armed(OUT) for 59ms)")) == [(7, 60), (8, 119)]
+    assert outcome_of(grown, "never(armed(OUT) for 100ms)").holds is True
+    assert instants(outcome_of(grown, "never(armed(OUT) for 59ms)")) == [(7, 60), (8, 119)]
 
 
 def test_a_condition_with_an_age_becomes_true_by_itself() -> None:
     grown = past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(400 * MS), opened(8), at(900 * MS)])
-    assert instants(verdict_of(grown, "never(queue_age >= 200ms)")) == [(7, 201)]
-    assert instants(verdict_of(grown, "never(queue_age > 200ms for 100ms)")) == [(7, 301)]
-    assert verdict_of(grown, "never(queue_age > 899ms)").holds is True
-    assert instants(verdict_of(grown, "never(queue_age >= 899ms)")) == [(7, 900)]
+    assert instants(outcome_of(grown, "never(queue_age >= 200ms)")) == [(7, 201)]
+    assert instants(outcome_of(grown, "never(queue_age > 200ms for 100ms)")) == [(7, 301)]
+    assert outcome_of(grown, "never(queue_age > 899ms)").holds is True
+    assert instants(outcome_of(grown, "never(queue_age >= 899ms)")) == [(7, 900)]
 
 
 def test_never_can_be_about_events() -> None:
     grown = past_of([at(1 * MS), opened(7), queued(7, 1, 5000), at(2 * MS), record("sys.write", 7, 3, 9, -32)])
-    assert instants(verdict_of(grown, "never(kind == sys.write and result == EPIPE)")) == [(7, 2)]
-    assert instants(verdict_of(grown, "never(error and wq > 4KiB)")) == [(7, 2)]
-    assert verdict_of(grown, "never(error and wq > 5KiB)").holds is True
+    assert instants(outcome_of(grown, "never(kind == sys.write and result == EPIPE)")) == [(7, 2)]
+    assert instants(outcome_of(grown, "never(error and wq > 4KiB)")) == [(7, 2)]
+    assert outcome_of(grown, "never(error and wq > 5KiB)").holds is True
 
 
 def test_a_stream_that_has_closed_is_looked_at_no_more() -> None:
     grown = past_of([at(1 * MS), opened(7), armed(7), at(50 * MS), record("handle.closed", 7), at(900 * MS)])
-    assert verdict_of(grown, "never(armed(OUT) for 100ms)").holds is True
-    assert verdict_of(grown, "max(armed_age) < 49ms").holds is False
-    assert verdict_of(grown, "max(armed_age) < 50ms").holds is True
+    assert outcome_of(grown, "never(armed(OUT) for 100ms)").holds is True
+    assert outcome_of(grown, "max(armed_age) < 49ms").holds is False
+    assert outcome_of(grown, "max(armed_age) < 50ms").holds is True
 
 
 # always
@@ -211,11 +211,11 @@ def test_what_is_to_follow_has_to_follow_before_the_trace_ends() -> None:
     text = "always(flag(CLOSING) -> eventually flag(CLOSED))"
     closing = [at(1 * MS), opened(7), at(2 * MS), record("flag.set", 7, uv.CLOSING)]
     closed = [at(3 * MS), record("flag.set", 7, uv.CLOSED), record("handle.closed", 7)]
-    assert verdict_of(past_of(closing, closed), text).holds is True
-    failed = verdict_of(past_of(closing, [at(9 * MS)]), text)
+    assert outcome_of(past_of(closing, closed), text).holds is True
+    failed = outcome_of(past_of(closing, [at(9 * MS)]), text)
     assert instants(failed) == [(7, 2)]
     assert failed.failures[0].what == "and it had not come when the trace ended"
-    assert verdict_of(past_of([at(1 * MS), opened(7)]), text).holds is True
+    assert outcome_of(past_of([at(1 * MS), opened(7)]), text).holds is True
 
 
 def test_what_is_to_follow_within_a_time_has_to_follow_within_it() -> None:
@@ -223,16 +223,16 @@ def test_what_is_to_follow_within_a_time_has_to_follow_within_it() -> None:
         return past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(ms * MS), drained(7, 1, 5), at(900 * MS)])
 
     text = "always(wq > 0 -> eventually wq == 0 within 100ms)"
-    assert verdict_of(grown(101), text).holds is True
-    assert instants(verdict_of(grown(102), text)) == [(7, 1)]
-    assert verdict_of(grown(102), text).failures[0].what == "and 100 ms later it had not come"
+    assert outcome_of(grown(101), text).holds is True
+    assert instants(outcome_of(grown(102), text)) == [(7, 1)]
+    assert outcome_of(grown(102), text).failures[0].what == "and 100 ms later it had not come"
     cut_short = past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(90 * MS)])
-    assert verdict_of(cut_short, text).holds is True
+    assert outcome_of(cut_short, text).holds is True
 
 
 def test_a_stream_that_closes_first_never_gets_there() -> None:
     grown = past_of([at(1 * MS), opened(7), queued(7, 1, 5), at(4 * MS), record("handle.closed", 7)])
-    failed = verdict_of(grown, "always(wq > 0 -> eventually wq == 0)")
+    failed = outcome_of(grown, "always(wq > 0 -> eventually wq == 0)")
     assert failed.failures[0].what == "and it closed at 4 ms without it"
 
 
@@ -240,15 +240,15 @@ def test_events_can_be_cause_and_effect() -> None:
     text = "always(kind == request.begin -> eventually kind == request.end within 10ms)"
     grown = past_of([at(1 * MS), opened(7), begun(7, 1, 5), at(5 * MS), record("request.end", 7, 1, 0, 0, uv.UV_WRITE),
                     at(50 * MS), begun(7, 2, 5)])  # fmt: skip
-    assert verdict_of(grown, text).holds is True
+    assert outcome_of(grown, text).holds is True
     grown.records([*at(90 * MS), *record("request.end", 7, 2, 0, 0, uv.UV_WRITE)], 3, 60 * MS)
-    assert instants(verdict_of(grown, text)) == [(7, 50)]
+    assert instants(outcome_of(grown, text)) == [(7, 50)]
 
 
 def test_an_implication_without_eventually_is_about_the_same_time() -> None:
     grown = past_of([at(1 * MS), opened(7), at(2 * MS), record("flag.set", 7, uv.SHUTTING)])
-    assert instants(verdict_of(grown, "always(shutting -> shut)")) == [(7, 2)]
-    assert verdict_of(grown, "always(shut -> shutting)").holds is True
+    assert instants(outcome_of(grown, "always(shutting -> shut)")) == [(7, 2)]
+    assert outcome_of(grown, "always(shut -> shutting)").holds is True
 
 
 # what is missing
@@ -263,7 +263,7 @@ def test_across_a_loss_nothing_without_a_break_can_be_shown() -> None:
         grown, "never(shut)", "max(wq) < 5B", "count(error) == 1", "count(error) >= 1", "max(wq) >= 0B",
         "count(error) == 0", "never(armed(OUT) for 85ms)", "always(shut -> eventually reading)",
     )  # fmt: skip
-    assert [verdict.holds for verdict in report.verdicts] == [None, None, None, True, True, False, None, None]
+    assert [outcome.holds for outcome in report.outcomes] == [None, None, None, True, True, False, None, None]
     assert not report.ok
     text = "\n".join(lines(report))
     assert "12 events were lost in one place" in text
@@ -275,9 +275,9 @@ def test_a_number_that_is_too_small_may_be_so_because_events_are_missing() -> No
     grown.lost(12)
     texts = ["count(kind == sys.read) > 1", "count(kind == sys.read) == 2", "max(result) >= 6", "max(status) > 5",
              "sum(result) > 5 per stream", "min(result) <= 4"]  # fmt: skip
-    assert [verdict.holds for verdict in report_of(grown, *texts).verdicts] == [None] * 6
+    assert [outcome.holds for outcome in report_of(grown, *texts).outcomes] == [None] * 6
     certain = ["count(kind == sys.read) < 1", "count(kind == sys.read) == 0", "max(result) < 5", "min(result) >= 6"]
-    assert [verdict.holds for verdict in report_of(grown, *certain).verdicts] == [False] * 4
+    assert [outcome.holds for outcome in report_of(grown, *certain).outcomes] == [False] * 4
 
 
 def test_a_past_whose_end_is_missing_shows_only_what_no_end_can_change() -> None:
@@ -289,19 +289,19 @@ def test_a_past_whose_end_is_missing_shows_only_what_no_end_can_change() -> None
         "always(armed(OUT) -> eventually shut)": None, "always(armed(OUT) -> eventually shut within 50ms)": False,
     }  # fmt: skip
     report = check(grown.past, [Assertion.parse(text, Vocabulary.here()) for text in texts], ends=False)
-    assert {verdict.assertion.text: verdict.holds for verdict in report.verdicts} == texts
+    assert {outcome.assertion.text: outcome.holds for outcome in report.outcomes} == texts
     whole = report_of(grown, "always(armed(OUT) -> eventually shut)", "never(shut)")
-    assert [verdict.holds for verdict in whole.verdicts] == [False, True]
+    assert [outcome.holds for outcome in whole.outcomes] == [False, True]
 
 
 def test_after_a_loss_state_counts_again_when_it_is_known_again() -> None:
     grown = past_of([at(1 * MS), opened(7)])
     grown.lost(12)
     grown.records([*at(2 * MS), *record("flag.set", 7, uv.SHUT)], 2, 2 * MS)
-    stale = verdict_of(grown, "never(shut)")
+    stale = outcome_of(grown, "never(shut)")
     assert stale.holds is None
     grown.slice(grown.model.loop, list(grown.model.known.values()), True, True)
-    assert instants(verdict_of(grown, "never(shut)")) == [(7, 2)]
+    assert instants(outcome_of(grown, "never(shut)")) == [(7, 2)]
 
 
 def test_after_a_damaged_piece_the_next_keyframe_makes_state_known() -> None:
@@ -314,8 +314,8 @@ def test_after_a_damaged_piece_the_next_keyframe_makes_state_known() -> None:
     grown.keyframe()
     grown.records(at(90 * MS), 2, 5 * MS)
     report = report_of(grown, "never(shut)", "never(armed(OUT) for 80ms)", "never(pipe)")
-    assert [verdict.holds for verdict in report.verdicts] == [False, False, None]
-    assert [instants(verdict) for verdict in report.verdicts] == [[(7, 5)], [(7, 85)], []]
+    assert [outcome.holds for outcome in report.outcomes] == [False, False, None]
+    assert [instants(outcome) for outcome in report.outcomes] == [[(7, 5)], [(7, 85)], []]
 
 
 def test_a_past_that_begins_with_a_keyframe_is_judged_from_there() -> None:
@@ -327,7 +327,7 @@ def test_a_past_that_begins_with_a_keyframe_is_judged_from_there() -> None:
             grown.keyframe()
     assert grown.past.first > 0
     report = report_of(grown, "never(armed(OUT))", "max(bytes_in) < 200B", "max(bytes_in) <= 200B")
-    assert [verdict.holds for verdict in report.verdicts] == [False, False, None]
+    assert [outcome.holds for outcome in report.outcomes] == [False, False, None]
     assert report.missing_before > 0
     assert "the trace begins late" in "\n".join(lines(report))
 
@@ -371,10 +371,10 @@ def test_only_the_first_failures_are_told_in_full() -> None:
     words = [word for n in range(20) for word in [*at(n * MS), *opened(7 + n), *record("flag.set", 7 + n, uv.READING)]]
     grown = Grown()
     grown.records(words, 1, 1)
-    verdict = verdict_of(grown, "never(reading)")
-    assert (len(verdict.failures), verdict.more) == (5, 15)
+    outcome = outcome_of(grown, "never(reading)")
+    assert (len(outcome.failures), outcome.more) == (5, 15)
     assert "and 15 more" in "\n".join(lines(report_of(grown, "never(reading)")))
-    counted = verdict_of(grown, "count(kind == flag.set) < 11")
+    counted = outcome_of(grown, "count(kind == flag.set) < 11")
     assert (len(counted.failures), counted.failures[0].at.t, counted.more) == (5, 10 * MS, 5)
 
 
@@ -385,4 +385,4 @@ def test_only_the_first_failures_are_told_in_full() -> None:
 def test_what_asks_for_no_state_is_judged_without_folding(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     grown = past_of([at(1 * MS), opened(7), record("sys.write", 7, 3, 9, 9), record("sys.read", 7, 3, 9, 9)])
     monkeypatch.setattr("streamscope.trace.check.checking.Model", None)
-    verdict_of(grown, text)
+    outcome_of(grown, text)

@@ -47,7 +47,7 @@ def use(data: bytes) -> None:
 def test_a_whole_trace_is_judged() -> None:
     with opened_from(WHOLE) as trace:
         report = check(trace.past, ASSERTIONS)
-        assert [verdict.holds for verdict in report.verdicts].count(False) >= 4
+        assert [outcome.holds for outcome in report.outcomes].count(False) >= 4
         assert report.gaps
     use(WHOLE)
 

@@ -11,7 +11,7 @@ from trace_records import opened, written
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CLOSE, CB_READ, CB_TIMER
 from streamscope.core.records import Word
-from streamscope.trace.check import Assertion, Report, Verdict, check, lines
+from streamscope.trace.check import Assertion, Outcome, Report, check, lines
 from streamscope.trace.vocabulary import Vocabulary
 
 HERE = Vocabulary.here()
@@ -28,8 +28,8 @@ def report_of(grown: Grown, *texts: str, strict: bool = False, allow_vacuous: bo
     return check(grown.past, assertions, strict=strict, allow_vacuous=allow_vacuous)
 
 
-def verdict_of(grown: Grown, text: str) -> Verdict:
-    return report_of(grown, text).verdicts[0]
+def outcome_of(grown: Grown, text: str) -> Outcome:
+    return report_of(grown, text).outcomes[0]
 
 
 def timer(number: int) -> list[Word]:
@@ -56,38 +56,38 @@ def test_what_follows_an_event_is_waited_for_of_a_timer_as_of_a_stream() -> None
 
     report = report_of(grown, text)
 
-    (failure,) = report.verdicts[0].failures
+    (failure,) = report.outcomes[0].failures
     assert (failure.at.stream, failure.at.t, failure.what) == (4, 5 * MS, "and 500 ms later it had not come")
     assert lines(report)[1].strip().startswith("timer #4 (jobs.py:9 main), t 5 ms, turn 1, seq ")
-    assert verdict_of(grown, text.replace("500ms", "1200ms")).holds is True
+    assert outcome_of(grown, text.replace("500ms", "1200ms")).holds is True
 
 
 def test_what_follows_an_event_of_the_loop_is_waited_for_of_the_loop() -> None:
     grown = past_of(turn(1, 5 * MS), poll(8 * MS), turn(2, 9 * MS), at(10 * MS))
-    failed = verdict_of(grown, "always(kind == loop.turn -> eventually kind == epoll.wait)")
+    failed = outcome_of(grown, "always(kind == loop.turn -> eventually kind == epoll.wait)")
 
     assert [(failure.at.stream, failure.at.t) for failure in failed.failures] == [(0, 9 * MS)]
-    assert verdict_of(grown, "always(kind == loop.turn -> eventually kind == epoll.wait within 9s)").holds is True
+    assert outcome_of(grown, "always(kind == loop.turn -> eventually kind == epoll.wait within 9s)").holds is True
 
 
 def test_the_close_callback_comes_after_the_close_and_is_waited_for_too() -> None:
     grown = past_of(turn(1, 1), opened(7), record("handle.closed", 7), callback(7, CB_CLOSE, 900 * MS), at(901 * MS))
 
     assert (
-        verdict_of(grown, "always(kind == callback.begin -> eventually kind == callback.end within 1s)").holds is True
+        outcome_of(grown, "always(kind == callback.begin -> eventually kind == callback.end within 1s)").holds is True
     )
     assert (
-        verdict_of(grown, "always(kind == callback.begin -> eventually kind == callback.end within 1ms)").holds is False
+        outcome_of(grown, "always(kind == callback.begin -> eventually kind == callback.end within 1ms)").holds is False
     )
 
 
 def test_what_every_handle_has_is_asked_of_every_handle() -> None:
     grown = past_of(turn(1, 1), timer(4), record("flag.set", 4, uv.CLOSING), opened(7), at(50 * MS))
 
-    assert [f.at.stream for f in verdict_of(grown, "always(flag(CLOSING) -> eventually flag(CLOSED))").failures] == [4]
-    assert [f.at.stream for f in verdict_of(grown, "never(type == timer)").failures] == [4]
-    assert [f.at.stream for f in verdict_of(grown, "max(age) < 10ms").failures] == [4, 7]
-    assert [f.at.stream for f in verdict_of(grown, "max(age) < 10ms where place ~ jobs").failures] == [4]
+    assert [f.at.stream for f in outcome_of(grown, "always(flag(CLOSING) -> eventually flag(CLOSED))").failures] == [4]
+    assert [f.at.stream for f in outcome_of(grown, "never(type == timer)").failures] == [4]
+    assert [f.at.stream for f in outcome_of(grown, "max(age) < 10ms").failures] == [4, 7]
+    assert [f.at.stream for f in outcome_of(grown, "max(age) < 10ms where place ~ jobs").failures] == [4]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_every_handle_has_is_asked_of_every_handle() -> None:
 def test_what_only_streams_have_is_asked_of_streams_alone(text: str) -> None:
     grown = past_of(turn(1, 1), timer(4), opened(7), at(50 * MS))
 
-    assert {failure.at.stream for failure in verdict_of(grown, text).failures} == {7}
+    assert {failure.at.stream for failure in outcome_of(grown, text).failures} == {7}
 
 
 # durations
@@ -110,7 +110,7 @@ def test_the_longest_turn_is_found_whatever_made_it_so() -> None:
 
     report = report_of(grown, "max(turn_time) < 50ms")
 
-    assert report.verdicts[0].note == "the highest was 1.2 s at 1.3 s on the loop"
+    assert report.outcomes[0].note == "the highest was 1.2 s at 1.3 s on the loop"
     assert "turn_time 1.2 s" in "".join(lines(report))
     assert report_of(grown, "never(callback_time > 60ms)").ok
 
@@ -135,15 +135,15 @@ def test_lag_that_the_feed_does_not_tell_is_not_shown_unless_it_fails_all_the_sa
     ]
     grown = past_of(turn(1, 5 * MS), timer(4), timer(5), fired)
 
-    unknown = verdict_of(grown, "max(lag) < 20ms")
+    unknown = outcome_of(grown, "max(lag) < 20ms")
     assert (unknown.holds, unknown.note) == (None, "first unknown at 5 ms")
-    assert verdict_of(grown, "never(lag > 20ms)").holds is None
-    assert verdict_of(grown, "count(lag > 20ms) < 9").holds is None
-    assert verdict_of(grown, "count(kind == callback.begin) == 1").holds is True
+    assert outcome_of(grown, "never(lag > 20ms)").holds is None
+    assert outcome_of(grown, "count(lag > 20ms) < 9").holds is None
+    assert outcome_of(grown, "count(kind == callback.begin) == 1").holds is True
 
     grown.records([*late], 1, 10 * MS)
-    assert verdict_of(grown, "max(lag) < 20ms").holds is False
-    assert verdict_of(grown, "count(lag > 20ms) > 0").holds is True
+    assert outcome_of(grown, "max(lag) < 20ms").holds is False
+    assert outcome_of(grown, "count(lag > 20ms) > 0").holds is True
 
 
 # what nobody can know
@@ -155,7 +155,7 @@ def test_what_an_assertion_cannot_know_is_not_shown() -> None:
     grown = past_of(turn(1, 1), opened(7), written(7, 1, 900), at(50 * MS))
 
     def holds(text: str) -> bool | None:
-        return check(grown.past, [Assertion.parse(text, blind, HERE)]).verdicts[0].holds
+        return check(grown.past, [Assertion.parse(text, blind, HERE)]).outcomes[0].holds
 
     assert holds("never(high_water < 5)") is None
     assert holds("always(tcp -> high_water > 5)") is None
@@ -174,8 +174,8 @@ def test_failures_that_nobody_sees_are_not_shown_to_be_none() -> None:
 
     for text in ("never(error)", "count(error) == 0"):
         assertion = Assertion.parse(text, blind)
-        assert check(grown.past, [assertion]).verdicts[0].holds is True  # nothing has ended
-        assert check(ended.past, [assertion]).verdicts[0].holds is None
+        assert check(grown.past, [assertion]).outcomes[0].holds is True  # nothing has ended
+        assert check(ended.past, [assertion]).outcomes[0].holds is None
 
 
 # what there was to look at
@@ -185,7 +185,7 @@ def test_a_where_that_was_never_so_is_vacuous_and_says_what_there_was() -> None:
     grown = past_of(turn(1, 1), timer(4), opened(7), opened(8), at(5 * MS))
     report = report_of(grown, "max(wq) < 1MiB where port == 7001", "never(wq > 5) where tcp")
 
-    assert [bool(verdict.vacuous) for verdict in report.verdicts] == [True, False]
+    assert [bool(outcome.vacuous) for outcome in report.outcomes] == [True, False]
     assert not report.ok
     assert lines(report) == [
         "VACUOUS   max(wq) < 1MiB where port == 7001  (nothing was as in where; there were 2 streams: 2 tcp)",
@@ -207,7 +207,7 @@ def test_a_where_that_was_never_so_is_vacuous_and_says_what_there_was() -> None:
 def test_what_there_was_is_what_it_could_have_been_said_of(text: str, there: str) -> None:
     grown = past_of(turn(1, 1), timer(4), opened(7), opened(8), at(5 * MS))
 
-    vacuous = verdict_of(grown, text).vacuous
+    vacuous = outcome_of(grown, text).vacuous
     if "events" in there:
         assert vacuous == f"nothing was as in where; there were {grown.past.end:,} events"
     else:
@@ -247,7 +247,7 @@ def test_that_nothing_happened_is_what_shows_never_and_a_count_of_none() -> None
     grown = past_of(turn(1, 1), opened(7), at(5 * MS))
 
     assert report_of(grown, "never(kind == sys.write)", "count(error) == 0", "never(wq > 5)", strict=True).ok
-    assert verdict_of(past_of(turn(1, 1)), "never(wq > 5)").idle == "there was nothing that it could be said of"
+    assert outcome_of(past_of(turn(1, 1)), "never(wq > 5)").idle == "there was nothing that it could be said of"
 
 
 def test_a_named_stream_keeps_its_address() -> None:

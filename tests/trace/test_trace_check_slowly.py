@@ -88,8 +88,8 @@ def _tell_all(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_never_fails_when_looking_at_everything_says_so(seed: int, condition: str, lasting: int) -> None:
     grown = some_past(seed, losses=False)
     text = f"never({condition} for {lasting}ns)" if lasting else f"never({condition})"
-    verdict = check(grown.past, [Assertion.parse(text, Vocabulary.here())]).verdicts[0]
-    assert sorted((f.at.stream, f.at.t) for f in verdict.failures) == never_slowly(grown, condition, lasting)
+    outcome = check(grown.past, [Assertion.parse(text, Vocabulary.here())]).outcomes[0]
+    assert sorted((f.at.stream, f.at.t) for f in outcome.failures) == never_slowly(grown, condition, lasting)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -116,7 +116,7 @@ def test_the_greatest_is_the_greatest_of_all_values_there_were(seed: int, name: 
         grown.past,
         [Assertion.parse(f"max({name}) {sign} {bound}", Vocabulary.here()) for sign in ("<=", "==", "<")],
     )  # fmt: skip
-    assert [verdict.holds for verdict in report.verdicts] == [True, True, False]
+    assert [outcome.holds for outcome in report.outcomes] == [True, True, False]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -12,7 +12,7 @@ from streamscope.trace.compare import (
     MASKS,
     QUEUES,
     TOLD,
-    Change,
+    ChangedField,
     copied,
     difference,
     loop_changes,
@@ -28,7 +28,7 @@ def stream(number: int = 7, **changes: object) -> StreamState:
     return msgspec.structs.replace(StreamState(number, uv.UV_TCP, uv.READABLE | uv.WRITABLE, fd=12), **changes)
 
 
-def named(changes: tuple[Change, ...]) -> dict[str, Change]:
+def named(changes: tuple[ChangedField, ...]) -> dict[str, ChangedField]:
     assert len({change.name for change in changes}) == len(changes), "nothing is told twice"
     return {change.name: change for change in changes}
 
@@ -37,9 +37,9 @@ def test_flags_are_told_one_by_one() -> None:
     found = named(stream_changes(stream(), stream(flags=uv.READABLE | uv.READING | uv.SHUT), HERE))
 
     assert found == {
-        "WRITABLE": Change(FLAGS, "WRITABLE", True, False),
-        "READING": Change(FLAGS, "READING", False, True),
-        "SHUT": Change(FLAGS, "SHUT", False, True),
+        "WRITABLE": ChangedField(FLAGS, "WRITABLE", True, False),
+        "READING": ChangedField(FLAGS, "READING", False, True),
+        "SHUT": ChangedField(FLAGS, "SHUT", False, True),
     }
     assert found["READING"].delta is None
 
@@ -51,8 +51,8 @@ def test_queues_say_what_joined_and_what_left() -> None:
 
     found = named(stream_changes(before, after, HERE))
 
-    assert found["write_queue"] == Change(QUEUES, "write_queue", 2, 3, "requests", (1,), (3, 4))
-    assert found["write_queue_size"] == Change(QUEUES, "write_queue_size", 200, 300, "bytes")
+    assert found["write_queue"] == ChangedField(QUEUES, "write_queue", 2, 3, "requests", (1,), (3, 4))
+    assert found["write_queue_size"] == ChangedField(QUEUES, "write_queue_size", 200, 300, "bytes")
     assert found["write_queue_size"].delta == 100
 
 
@@ -61,14 +61,14 @@ def test_progress_of_the_request_at_the_head_is_told() -> None:
     after = stream(write_queue=[RequestState(41, uv.UV_WRITE, 65536, 16384)])
 
     assert named(stream_changes(before, after, HERE)) == {
-        "write 41 left": Change(QUEUES, "write 41 left", 65536, 16384, "bytes")
+        "write 41 left": ChangedField(QUEUES, "write 41 left", 65536, 16384, "bytes")
     }
 
 
 def test_masks_are_told_by_name() -> None:
     found = named(stream_changes(stream(pevents=uv.POLLIN), stream(pevents=uv.POLLIN | uv.POLLOUT), HERE))
 
-    assert found["epoll wants"] == Change(MASKS, "epoll wants", "IN", "IN|OUT")
+    assert found["epoll wants"] == ChangedField(MASKS, "epoll wants", "IN", "IN|OUT")
 
 
 def test_counters_say_by_how_much_they_grew() -> None:

@@ -19,7 +19,7 @@ from streamscope.trace.export.options import ExportError, ExportOptions
 from streamscope.trace.export.pen import DARK, LIGHT, clean, fitting, width_of
 from streamscope.trace.export.stretches import BUSY, LIT, is_busy, lanes_of, lit, missing
 from streamscope.trace.export.svg import UNITS, picture
-from streamscope.trace.lanes import Column, Lane, lanes_of_feed
+from streamscope.trace.lanes import Lane, LaneColumn, lanes_of_feed
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -229,8 +229,8 @@ LANE = Lane("CLOSING", 1)
 LANES = lanes_of_feed(Vocabulary.here())
 
 
-def columns(*any_off: tuple[int, int]) -> list[Column]:
-    return [Column(known=True, any=any_, off=off, t0=i, t1=i + 1) for i, (any_, off) in enumerate(any_off)]
+def columns(*any_off: tuple[int, int]) -> list[LaneColumn]:
+    return [LaneColumn(known=True, any=any_, off=off, t0=i, t1=i + 1) for i, (any_, off) in enumerate(any_off)]
 
 
 def test_the_ends_of_a_lit_stretch_belong_to_it() -> None:
@@ -256,10 +256,10 @@ def test_lanes_stand_in_the_order_of_a_streams_life() -> None:
 
 
 def test_after_a_gap_events_are_missing_until_the_stream_is_known_again() -> None:
-    known, gap, unknown = Column(known=True), Column(known=True, gap=True, lost=5), Column()
+    known, gap, unknown = LaneColumn(known=True), LaneColumn(known=True, gap=True, lost=5), LaneColumn()
 
     assert missing([known, gap, unknown, unknown, known, unknown]) == [(5, 1, 4)]
-    assert missing([unknown, known, Column(gap=True), Column(lost=3, gap=True)]) == [(3, 2, 4)]
+    assert missing([unknown, known, LaneColumn(gap=True), LaneColumn(lost=3, gap=True)]) == [(3, 2, 4)]
 
 
 # axes

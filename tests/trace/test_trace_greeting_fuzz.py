@@ -16,7 +16,7 @@ import pytest
 from feeds import greeted
 from trace_mutants import Taken, a_trace, look_at_everything, opened_from, taken_apart
 
-from streamscope.link.discovery import Engine
+from streamscope.link.discovery import FoundEngine
 from streamscope.link.engines_table import engines_table
 from streamscope.link.frames import FrameError, Hello, Notice, pack, read_frame
 from streamscope.link.replaying import Replay
@@ -25,7 +25,7 @@ from streamscope.trace.export import options as exported
 from streamscope.trace.export.options import ExportError, ExportOptions
 from streamscope.trace.export.svg import picture
 from streamscope.trace.instant import InstantError, Standpoint, parse
-from streamscope.trace.store.format import Header, TraceError
+from streamscope.trace.store.format import TraceError, TraceHeader
 from streamscope.ui.log_tail import LogTail
 from streamscope.ui.recording import recorded
 from streamscope.ui.scale import Window, instant_text, ticks
@@ -71,7 +71,7 @@ def test_a_greeting_is_refused_or_read_whatever_it_says(field: str) -> None:
     read = 0
     for told in greetings(field):
         read += 1
-        engine = Engine(told.pid, __file__, told)  # type: ignore[arg-type]
+        engine = FoundEngine(told.pid, __file__, told)  # type: ignore[arg-type]
         for now in (0.0, 1.7e9):
             assert all(line.isprintable() for line in engines_table([engine], now=now))
         assert instant_text(told.started, 5 * 10**9)
@@ -108,7 +108,7 @@ def test_a_notice_that_names_a_recording_is_read_whatever_it_names(path: str) ->
 TAKEN = taken_apart(a_trace())
 
 
-@pytest.mark.parametrize("field", fields_of(Header))
+@pytest.mark.parametrize("field", fields_of(TraceHeader))
 def test_a_trace_is_refused_or_read_and_exported_whatever_its_header_says(field: str) -> None:
     known = msgspec.msgpack.decode(TAKEN.header)
     opened = 0
@@ -139,5 +139,5 @@ def test_what_cannot_be_a_time_is_not_known_and_said_so() -> None:
         body[1 + fields_of(Hello).index("started")] = value
         frame = read_frame(msgspec.msgpack.encode(body))
         assert isinstance(frame, Hello)
-        assert engines_table([Engine(1, __file__, frame)])[1].endswith("–")  # type: ignore[arg-type]
+        assert engines_table([FoundEngine(1, __file__, frame)])[1].endswith("–")  # type: ignore[arg-type]
         assert instant_text(frame.started, 5_250_000_000) == "+5.250"

@@ -51,7 +51,7 @@ def test_chunks_are_as_is_written() -> None:
 
 def test_the_header_has_the_keys_that_are_written() -> None:
     written = {key for row in rows("HEAD") for key in re.findall(r"`(\w+)`", row[0])}
-    assert written == set(f.Header.__struct_fields__)
+    assert written == set(f.TraceHeader.__struct_fields__)
     assert f"codes from {FIRST_JOINED} on" in DOCUMENT
 
 

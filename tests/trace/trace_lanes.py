@@ -15,7 +15,7 @@ from streamscope.core.records import Word
 from streamscope.trace.contents import Slice
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.keyframe import freeze
-from streamscope.trace.lanes import Column, Lanes
+from streamscope.trace.lanes import LaneColumn, Lanes
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import GapLeaf, SliceLeaf
@@ -23,7 +23,7 @@ from streamscope.trace.tally import ALL, Standing
 
 ROOM = 1 << 30
 FLAGS = (uv.READABLE, uv.WRITABLE, uv.READING, uv.READ_PARTIAL, uv.CLOSING)
-FIELDS = [name for name in Column.__struct_fields__ if name not in ("t0", "t1", "exact")]
+FIELDS = [name for name in LaneColumn.__struct_fields__ if name not in ("t0", "t1", "exact")]
 
 
 class Grown:
@@ -73,7 +73,7 @@ class Grown:
         return Lanes(self.past, stream)
 
 
-def exact(lanes: Lanes, t0: int, t1: int, n: int, now: int | None = None) -> list[Column]:
+def exact(lanes: Lanes, t0: int, t1: int, n: int, now: int | None = None) -> list[LaneColumn]:
     """The window when all work on it is done."""
     lanes.window(t0, t1, n, now)
     while lanes.work(10.0):
@@ -88,7 +88,7 @@ class Reckoner:
 
     def __init__(self, grown: Grown, stream: int, edges: list[int], now: int) -> None:
         self.stream = stream
-        self.columns = [Column(t0=a, t1=b) for a, b in pairwise(edges)]
+        self.columns = [LaneColumn(t0=a, t1=b) for a, b in pairwise(edges)]
         self.t = 0
         self.there = self.gap = self.sure = False
         self.flags = self.wants = self.wq = self.pending = self.high_water = 0
@@ -132,10 +132,10 @@ class Reckoner:
                     self._stand(column)
         self.sure = self.sure or body.last
 
-    def _at(self, t: int) -> Column | None:
+    def _at(self, t: int) -> LaneColumn | None:
         return next((column for column in self.columns if column.t0 <= t < column.t1), None)
 
-    def _stand(self, column: Column) -> None:
+    def _stand(self, column: LaneColumn) -> None:
         if self.there:
             column.known = True
             column.any |= self.flags
@@ -156,7 +156,7 @@ class Reckoner:
 
     def _event(self, event: Event) -> None:
         column = self._at(event.t)
-        scratch = Column() if column is None else column
+        scratch = LaneColumn() if column is None else column
         if event.kind == "loop.turn":
             scratch.turns += 1
         if event.stream != self.stream:

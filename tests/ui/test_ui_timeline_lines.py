@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamscope.core import flags as uv
-from streamscope.trace.lanes import Column
+from streamscope.trace.lanes import LaneColumn
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.scale import SECOND, Window
 from streamscope.ui.widgets.scrub import bars, rows_until
@@ -17,7 +17,7 @@ from streamscope.ui.widgets.timeline_lines import (
     LABEL,
     VALUE,
     Now,
-    Picture,
+    TimelinePicture,
     cells_of,
     lanes_for,
     timeline_lines,
@@ -27,16 +27,16 @@ HERE = Vocabulary.here()
 OPEN = uv.READABLE | uv.WRITABLE | uv.READING | uv.ACTIVE
 
 
-def column(on: int = OPEN, some: int = 0, **values: Any) -> Column:
+def column(on: int = OPEN, some: int = 0, **values: Any) -> LaneColumn:
     """A column in which these flags are on all the time, and `some` a part of it."""
-    return Column(**{"known": True, "any": on | some, "off": ~on, "high_water": 65536, **values})
+    return LaneColumn(**{"known": True, "any": on | some, "off": ~on, "high_water": 65536, **values})
 
 
-def picture(columns: list[Column], **values: Any) -> Picture:
-    return Picture(Window(100 * SECOND, SECOND, len(columns) // 2), columns, 1.7e9, HERE, **values)
+def picture(columns: list[LaneColumn], **values: Any) -> TimelinePicture:
+    return TimelinePicture(Window(100 * SECOND, SECOND, len(columns) // 2), columns, 1.7e9, HERE, **values)
 
 
-def lane_of(name: str, drawn: Picture, height: int = 30) -> list[str]:
+def lane_of(name: str, drawn: TimelinePicture, height: int = 30) -> list[str]:
     """The cells of a lane, from its first line down."""
     lanes = lanes_for(OPEN, uv.POLLOUT, uv.UV_TCP, height, HERE)
     lines = ["".join(segment.text for segment in line) for line in timeline_lines(drawn, lanes)]
@@ -63,8 +63,8 @@ def test_a_flag_that_flickers_has_a_texture_of_its_own() -> None:
 
 
 def test_nothing_is_drawn_where_nothing_is_known_and_gaps_go_right_across() -> None:
-    gap = Column(gap=True, lost=5)
-    drawn = picture([Column(), Column(), Column(), column(), gap, column()])
+    gap = LaneColumn(gap=True, lost=5)
+    drawn = picture([LaneColumn(), LaneColumn(), LaneColumn(), column(), gap, column()])
 
     assert lane_of("READING", drawn) == [" ▗╱"]
     assert all(line[2] == "╱" for line in lane_of("queue", drawn))
@@ -138,7 +138,7 @@ def test_with_little_room_flags_that_were_seen_go_before_those_that_were_not() -
 
 
 columns_of = st.builds(
-    Column, known=st.booleans(), gap=st.booleans(), exact=st.booleans(), any=st.integers(0, 2**48),
+    LaneColumn, known=st.booleans(), gap=st.booleans(), exact=st.booleans(), any=st.integers(0, 2**48),
     off=st.integers(0, 2**48), wanted=st.integers(0, 2**48), unwanted=st.integers(0, 2**48),
     wq_max=st.integers(0, 2**62), high_water=st.integers(0, 2**62),
     pending_max=st.integers(0, 2**40), reads=st.integers(0, 2**40), writes=st.integers(0, 9), errors=st.integers(0, 9),
@@ -151,7 +151,7 @@ columns_of = st.builds(
     st.integers(-1, 30), st.integers(0, 2**48), st.integers(0, 2**16),
 )  # fmt: skip
 def test_whatever_the_columns_every_line_is_as_wide_as_the_widget(
-    columns: list[Column], height: int, now: int, flags: int, wants: int
+    columns: list[LaneColumn], height: int, now: int, flags: int, wants: int
 ) -> None:
     drawn = picture(columns, now=now, mark=now // 2, state=Now(flags, wants, 2**62, 2**40, False), selected="READING")
     lines = timeline_lines(drawn, lanes_for(flags, wants, uv.UV_TCP, height, HERE))

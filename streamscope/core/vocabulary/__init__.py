@@ -21,11 +21,11 @@ from ..flags import (
     UV_WRITE,
 )
 from ..probe import CALLBACK_NAMES, KINDS
-from .fields import FIELDS
+from .field_words import FIELDS
 from .flag_words import FLAGS
-from .functions import FUNCTION_MEANINGS
-from .kernel import KERNEL_FIELDS
-from .kinds import KIND_WORDS
+from .function_words import FUNCTION_MEANINGS
+from .kernel_words import KERNEL_FIELDS
+from .kind_words import KIND_WORDS
 
 ENGINE = "streamscope's engine, libuv 1.44.2"
 ERRORS = {"EOF": EOF, "UNKNOWN": -4094, "ECHARSET": -4080}

@@ -18,7 +18,7 @@ from streamscope.trace.filter.lexer import END, OPERATOR, WORD, Token, tokens
 from streamscope.trace.filter.names import ORDERED, Name
 from streamscope.trace.filter.parser import Parser, known
 from streamscope.trace.filter.stated import EVENT, States
-from streamscope.trace.filter.tree import And, Node, Not, Word, leaves
+from streamscope.trace.filter.tree import And, BareWord, Node, Not, leaves
 from streamscope.trace.filter.values import WHAT, Constant, meant
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -119,7 +119,7 @@ def is_of_events(condition: Filter) -> bool:
     return bool(condition.event_only) or (
         condition.root is not None
         and any(
-            isinstance(part, Word) and part.role in ("error", "kind", "function") for part in leaves(condition.root)
+            isinstance(part, BareWord) and part.role in ("error", "kind", "function") for part in leaves(condition.root)
         )
     )
 

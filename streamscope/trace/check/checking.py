@@ -11,7 +11,7 @@ from streamscope.trace.check.assertion import Assertion, Leads, Never
 from streamscope.trace.check.leads import LeadsWatch
 from streamscope.trace.check.quantities import QuantityWatch
 from streamscope.trace.check.stops import QueueWithin, Step, stops
-from streamscope.trace.check.watches import Instant, NeverWatch, Verdict, Watch, called, seconds
+from streamscope.trace.check.watches import Instant, NeverWatch, Outcome, Watch, called, seconds
 from streamscope.trace.decode import Event
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
@@ -34,7 +34,7 @@ class Report:
     unless the report is `strict`.
     """
 
-    verdicts: list[Verdict]
+    outcomes: list[Outcome]
     events: int = 0
     missing_before: int = 0
     gaps: list[tuple[int, int]] = field(default_factory=list)
@@ -45,16 +45,16 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether every assertion is known to hold."""
-        return all(map(self.stands, self.verdicts))
+        return all(map(self.stands, self.outcomes))
 
-    def stands(self, verdict: Verdict) -> bool:
+    def stands(self, outcome: Outcome) -> bool:
         """Whether the assertion is known to hold, of something."""
-        return bool(verdict.holds) and not self.says_nothing(verdict)
+        return bool(outcome.holds) and not self.says_nothing(outcome)
 
-    def says_nothing(self, verdict: Verdict) -> bool:
+    def says_nothing(self, outcome: Outcome) -> bool:
         """Whether it holds of nothing, and that is not enough."""
-        nothing = (verdict.vacuous and not self.allow_vacuous) or (verdict.idle and self.strict)
-        return verdict.holds is True and bool(nothing)
+        nothing = (outcome.vacuous and not self.allow_vacuous) or (outcome.idle and self.strict)
+        return outcome.holds is True and bool(nothing)
 
 
 def check(
@@ -129,11 +129,11 @@ class _Check:
                 watch.advance(end_t)
                 watch.blind()
         certain = report.ends and not report.gaps and not report.missing_before
-        report.verdicts = [watch.end(end_t, certain) for watch in self._assertions]
+        report.outcomes = [watch.end(end_t, certain) for watch in self._assertions]
         report.events = past.end - row - len(report.gaps)
         for watch in self._assertions:
             self._say_of(watch)
-        failed = [failure.at for verdict in report.verdicts for failure in verdict.failures]
+        failed = [failure.at for outcome in report.outcomes for failure in outcome.failures]
         for at in failed:
             self._place(at)
         self._introduce([at for at in failed if at.stream and not at.called])
@@ -141,14 +141,14 @@ class _Check:
 
     def _say_of(self, watch: Watch) -> None:
         """What there is to say of an assertion beside whether it holds."""
-        verdict, where, cause = watch.verdict, watch.where, watch.cause
-        if where is not None and where.verdict.holds:
-            verdict.vacuous = f"nothing was as in where; {self._what_there_was(where)}"
-        elif cause is not None and cause.verdict.holds:
-            verdict.idle = f"{cause.condition.text} never came"
-        if verdict.holds is None and watch.unknown is not None:
+        outcome, where, cause = watch.outcome, watch.where, watch.cause
+        if where is not None and where.outcome.holds:
+            outcome.vacuous = f"nothing was as in where; {self._what_there_was(where)}"
+        elif cause is not None and cause.outcome.holds:
+            outcome.idle = f"{cause.condition.text} never came"
+        if outcome.holds is None and watch.unknown is not None:
             unknown = f"first unknown at {seconds(watch.unknown.t)}"
-            verdict.note = f"{verdict.note}; {unknown}" if verdict.note else unknown
+            outcome.note = f"{outcome.note}; {unknown}" if outcome.note else unknown
 
     def _what_there_was(self, where: NeverWatch) -> str:
         """Why nothing was as in a `where`: what it could have been said of."""

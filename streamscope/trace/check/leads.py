@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from streamscope.trace.check.assertion import Assertion, Leads
 from streamscope.trace.check.moments import Ages, changes, fields_of, of_every_handle
-from streamscope.trace.check.watches import Instant, Verdict, Watch, instant, presence, seconds
+from streamscope.trace.check.watches import Instant, Outcome, Watch, instant, presence, seconds
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
 from streamscope.trace.state import StreamState
@@ -108,7 +108,7 @@ class LeadsWatch(Watch):
         self._failed.clear()
         self._unsure.clear()
 
-    def end(self, t: int, certain: bool) -> Verdict:
+    def end(self, t: int, certain: bool) -> Outcome:
         """What has not come when the trace ends has not come, unless there was still time for it."""
         self.advance(t)
         for number in list(self._waiting):
@@ -117,8 +117,8 @@ class LeadsWatch(Watch):
         if not certain or self.unknown:
             self._uncertain()
         if not self._came:
-            self.verdict.idle = f"{self._meaning.came} never came"
-        return self.verdict
+            self.outcome.idle = f"{self._meaning.came} never came"
+        return self.outcome
 
 
 def _instant(number: int, state: StreamState | None, t: int, row: int | None, event: Event | None) -> Instant:

@@ -12,7 +12,7 @@ from streamscope.trace.effects import effect_of
 from streamscope.trace.filter import Filter
 from streamscope.trace.filter.names import OF_ALL_HANDLES, Name
 from streamscope.trace.filter.reach import OUTCOMES
-from streamscope.trace.filter.tree import And, Compare, Leaf, Word, leaves
+from streamscope.trace.filter.tree import And, BareWord, Compare, Simple, leaves
 from streamscope.trace.state import StreamState
 
 ALWAYS = frozenset({"handle.init", "handle.closed"})
@@ -29,7 +29,7 @@ def changes(kind: str, fields: frozenset[str]) -> bool:
     return kind in ALWAYS or not fields.isdisjoint(effect_of(kind).fields)
 
 
-def _parts(conditions: Iterable[Filter | None]) -> Iterator[Leaf]:
+def _parts(conditions: Iterable[Filter | None]) -> Iterator[Simple]:
     for condition in conditions:
         if condition is not None and condition.root is not None:
             yield from leaves(condition.root)
@@ -42,7 +42,9 @@ def of_every_handle(*conditions: Filter | None) -> bool:
     asked = (
         name
         for part in _parts(conditions)
-        if not (isinstance(part, Word) and part.role in ("text", "number"))  # looked for wherever there is something
+        if not (
+            isinstance(part, BareWord) and part.role in ("text", "number")
+        )  # looked for wherever there is something
         for name in part.names
     )
     return all(name.rests_on <= OF_ALL_HANDLES for name in asked) and all(
@@ -64,7 +66,7 @@ def _flags(conditions: tuple[Filter | None, ...]) -> Iterator[tuple[Filter, int]
     for condition in conditions:
         for part in _parts((condition,)):
             if condition is not None and any(name.name in ("flag", "flags") for name in part.names):
-                value = part.number if isinstance(part, Word) else part.value.number if part.value else 0
+                value = part.number if isinstance(part, BareWord) else part.value.number if part.value else 0
                 yield condition, value or 0
 
 
@@ -81,7 +83,7 @@ def wants_failures_only(condition: Filter) -> bool:
         return False
     root = condition.root
     parts = root.parts if isinstance(root, And) else (root,)
-    return any(isinstance(part, Word) and part.role == "error" for part in parts)
+    return any(isinstance(part, BareWord) and part.role == "error" for part in parts)
 
 
 class Ages:

@@ -10,7 +10,7 @@ from streamscope.trace.check.moments import Ages, changes, fields_of, of_every_h
 from streamscope.trace.check.watches import (
     SHOWN,
     Instant,
-    Verdict,
+    Outcome,
     Watch,
     handle_text,
     instant,
@@ -160,33 +160,33 @@ class QuantityWatch(Watch):
         if breaks and self._one_by_one:
             if len(self._too_many) < SHOWN:
                 self._too_many.append(instant_of(event, state, row))
-            self.verdict.more += 1
+            self.outcome.more += 1
         elif breaks:
             each = key if self._sums else event.stream
             if each not in self._broke:
                 self._broke[each] = instant_of(event, state, row)
 
-    def end(self, t: int, certain: bool) -> Verdict:
+    def end(self, t: int, certain: bool) -> Outcome:
         """Compares what was measured."""
         self.advance(t)
         if self.wants_before:
             for state in [state for state in self.streams.values() if not state.closed_t]:
                 self.look(state, t, None)
-        verdict, meaning = self.verdict, self._meaning
+        outcome, meaning = self.outcome, self._meaning
         certain = certain and self.unknown is None
         if not self._best and not self._sums:
-            verdict.idle = "nothing was measured"
+            outcome.idle = "nothing was measured"
         self._judge(certain)
         extreme = self._extreme()
         if extreme is not None:
-            verdict.note = f"{_WORDS[meaning.form]} {shown(extreme.value, meaning.domain)}"
+            outcome.note = f"{_WORDS[meaning.form]} {shown(extreme.value, meaning.domain)}"
             if meaning.form in ("max", "min"):
-                verdict.note += (
-                    f" at {seconds(extreme.at.t)} on {handle_text(extreme.at, verdict.assertion.vocabulary)}"
+                outcome.note += (
+                    f" at {seconds(extreme.at.t)} on {handle_text(extreme.at, outcome.assertion.vocabulary)}"
                 )
-        if not certain and not (verdict.holds and self._cannot_be_undone):
+        if not certain and not (outcome.holds and self._cannot_be_undone):
             self._uncertain()
-        return verdict
+        return outcome
 
     def _judge(self, certain: bool) -> None:
         """Fails for what does not hold, unless events are missing that could have made it hold."""
@@ -211,7 +211,7 @@ class QuantityWatch(Watch):
                 at = self._broke.get(number, best.at)
                 self._fail(at, f"{_WORDS[meaning.form]} {shown(best.value, meaning.domain)}")
             elif self._too_many:
-                self.verdict.more -= len(self._too_many)
+                self.outcome.more -= len(self._too_many)
                 for at in self._too_many:
                     self._fail(at, "")
             elif self._sums and number not in self._broke:  # too few have no place

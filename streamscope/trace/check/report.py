@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from streamscope.trace.check.checking import Report
-from streamscope.trace.check.watches import Failure, Verdict, handle_text, seconds
+from streamscope.trace.check.watches import Failure, Outcome, handle_text, seconds
 from streamscope.trace.plain_text import visible
 from streamscope.trace.sentence import sentence
 from streamscope.trace.vocabulary import Vocabulary
@@ -18,9 +18,9 @@ def lines(report: Report, path: str = "", *, quiet: bool = False) -> list[str]:
     what does not hold.
     """
     out: list[str] = []
-    for verdict in report.verdicts:
-        if not (quiet and report.stands(verdict)):
-            out += _of(verdict, report, path)
+    for outcome in report.outcomes:
+        if not (quiet and report.stands(outcome)):
+            out += _of(outcome, report, path)
     if not (quiet and report.ok):
         out += _missing(report)
     return out + _in_all(report)
@@ -28,27 +28,27 @@ def lines(report: Report, path: str = "", *, quiet: bool = False) -> list[str]:
 
 def _in_all(report: Report) -> list[str]:
     """A log is read from its end."""
-    total, failed = len(report.verdicts), sum(verdict.holds is False for verdict in report.verdicts)
-    unknown = sum(verdict.holds is None for verdict in report.verdicts)
-    nothing = sum(map(report.says_nothing, report.verdicts))
+    total, failed = len(report.outcomes), sum(outcome.holds is False for outcome in report.outcomes)
+    unknown = sum(outcome.holds is None for outcome in report.outcomes)
+    nothing = sum(map(report.says_nothing, report.outcomes))
     said = [f"{failed:,} failed"] if failed else []
     said += [f"{unknown:,} could not be shown"] if unknown else []
     said += [f"{nothing:,} had nothing to show"] if nothing else []
     return [f"{', '.join(said)}, of {total:,} assertions"] if said and total > 1 else []
 
 
-def _of(verdict: Verdict, report: Report, path: str) -> list[str]:
-    word = {True: "ok", False: "FAILED", None: "NOT SHOWN"}[verdict.holds]
-    nothing = verdict.vacuous or (f"nothing to show: {verdict.idle}" if verdict.idle else "")
-    notes = [verdict.note, nothing if verdict.holds else ""]
+def _of(outcome: Outcome, report: Report, path: str) -> list[str]:
+    word = {True: "ok", False: "FAILED", None: "NOT SHOWN"}[outcome.holds]
+    nothing = outcome.vacuous or (f"nothing to show: {outcome.idle}" if outcome.idle else "")
+    notes = [outcome.note, nothing if outcome.holds else ""]
     note = "; ".join(visible(each, 500) for each in notes if each)
-    if report.says_nothing(verdict):
+    if report.says_nothing(outcome):
         word = "VACUOUS"
-    out = [f"{word:<9} {visible(verdict.assertion.text, 500)}{f'  ({note})' if note else ''}"]
-    for failure in verdict.failures:
-        out += [f"          {line}" for line in _failure(failure, verdict.assertion.vocabulary, path)]
-    if verdict.more:
-        out.append(f"          and {verdict.more:,} more")
+    out = [f"{word:<9} {visible(outcome.assertion.text, 500)}{f'  ({note})' if note else ''}"]
+    for failure in outcome.failures:
+        out += [f"          {line}" for line in _failure(failure, outcome.assertion.vocabulary, path)]
+    if outcome.more:
+        out.append(f"          and {outcome.more:,} more")
     return out
 
 

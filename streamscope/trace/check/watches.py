@@ -55,7 +55,7 @@ class Failure:
 
 
 @dataclass(slots=True)
-class Verdict:
+class Outcome:
     """What became of an assertion. `holds` is None where the trace cannot show it, because events are missing or
     something is not known.
     """
@@ -97,7 +97,7 @@ class Watch:
     """Finds out whether its cause ever comes, if it does not see that itself."""
 
     def __init__(self, assertion: Assertion) -> None:
-        self.verdict = Verdict(assertion)
+        self.outcome = Outcome(assertion)
         self.unknown: Instant | None = None
         """When it first met something that nobody can know."""
         self.streams: dict[int, StreamState] = {}
@@ -129,7 +129,7 @@ class Watch:
         self._due_of.clear()
 
     @abstractmethod
-    def end(self, t: int, certain: bool) -> Verdict:
+    def end(self, t: int, certain: bool) -> Outcome:
         """The trace ends at this time. `certain` is False if events are missing from it."""
 
     # what all have in common
@@ -137,7 +137,7 @@ class Watch:
     @property
     def measures(self) -> bool:
         """Whether it asks for durations."""
-        return any(each.measures for each in self.verdict.assertion.filters)
+        return any(each.measures for each in self.outcome.assertion.filters)
 
     @property
     def has_found(self) -> bool:
@@ -167,16 +167,16 @@ class Watch:
             heapq.heappush(self.due, (t, number))
 
     def _fail(self, at: Instant, what: str) -> None:
-        verdict = self.verdict
-        verdict.holds = False
-        if len(verdict.failures) < SHOWN:
-            verdict.failures.append(Failure(at, what))
+        outcome = self.outcome
+        outcome.holds = False
+        if len(outcome.failures) < SHOWN:
+            outcome.failures.append(Failure(at, what))
         else:
-            verdict.more += 1
+            outcome.more += 1
 
     def _uncertain(self) -> None:
-        if self.verdict.holds:
-            self.verdict.holds = None
+        if self.outcome.holds:
+            self.outcome.holds = None
 
     def _met_unknown(self, at: Instant) -> None:
         if self.unknown is None:
@@ -275,19 +275,19 @@ class NeverWatch(Watch):
         self._since.clear()
         self._told.clear()
 
-    def end(self, t: int, certain: bool) -> Verdict:
+    def end(self, t: int, certain: bool) -> Outcome:
         """It held if nothing was so, unless something may have been that nobody saw."""
         self.advance(t)
         if not certain or self.unknown:
             self._uncertain()
         never = never_set(self._condition)
         if never:
-            self.verdict.idle = f"this engine never sets {', '.join(never)}"
+            self.outcome.idle = f"this engine never sets {', '.join(never)}"
         elif not self._looked:
-            self.verdict.idle = (
+            self.outcome.idle = (
                 "nothing was measured" if self.measures else "there was nothing that it could be said of"
             )
-        return self.verdict
+        return self.outcome
 
 
 class Presence(NeverWatch):
@@ -296,7 +296,7 @@ class Presence(NeverWatch):
     @property
     def has_found(self) -> bool:
         """See `Watch`."""
-        return self.verdict.holds is False
+        return self.outcome.holds is False
 
 
 def presence(assertion: Assertion, condition: Filter, *, every_handle: bool) -> Presence:

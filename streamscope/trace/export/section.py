@@ -13,16 +13,18 @@ from collections.abc import Callable, Iterator, Sequence
 from streamscope.trace.export.pen import Box, Pen, fitting, n, width_of
 from streamscope.trace.export.scales import byte_ticks, count_ticks, duration, instant, size
 from streamscope.trace.export.stretches import BUSY, SHORT, group_of, lanes_of, lit, missing, spans
-from streamscope.trace.lanes import Column, Lane, lanes_of_feed
+from streamscope.trace.lanes import Lane, LaneColumn, lanes_of_feed
 from streamscope.trace.vocabulary import Vocabulary
 
 HEADING, GAP, LANE, LANE_GAP, RUG, PENDING = 34, 12, 17, 5, 13, 40
 
 
-def _rugs(columns: Sequence[Column], vocabulary: Vocabulary) -> list[tuple[str, str, Callable[[Column], int], str]]:
+def _rugs(
+    columns: Sequence[LaneColumn], vocabulary: Vocabulary
+) -> list[tuple[str, str, Callable[[LaneColumn], int], str]]:
     """Rows of ticks: label, total in words, the count in a column, and colour."""
     total_in, total_out = sum(c.bytes_in for c in columns), sum(c.bytes_out for c in columns)
-    rows: list[tuple[str, str, Callable[[Column], int], str]] = [
+    rows: list[tuple[str, str, Callable[[LaneColumn], int], str]] = [
         ("reads", f"{sum(c.reads for c in columns):,} · {size(total_in)}", lambda c: c.reads, "does"),
         ("writes", f"{sum(c.writes for c in columns):,} · {size(total_out)}", lambda c: c.writes, "can"),
     ]
@@ -31,7 +33,7 @@ def _rugs(columns: Sequence[Column], vocabulary: Vocabulary) -> list[tuple[str, 
     return [row for row in rows if vocabulary.tells(row[0])]
 
 
-def least_height(columns: Sequence[Column], queue: float, vocabulary: Vocabulary) -> float:
+def least_height(columns: Sequence[LaneColumn], queue: float, vocabulary: Vocabulary) -> float:
     """How high a section is whose queue is drawn so high."""
     lanes, rugs = len(lanes_of(columns, lanes_of_feed(vocabulary))), len(_rugs(columns, vocabulary))
     curves = (queue + GAP) * vocabulary.tells("write_queue_size") + (PENDING + GAP) * vocabulary.tells("write_queue")
@@ -42,7 +44,7 @@ class Section:
     """Draws one stream into a box whose left edge is where time begins; labels stand left and right of it."""
 
     def __init__(
-        self, pen: Pen, columns: Sequence[Column], box: Box, ticks: Sequence[float], vocabulary: Vocabulary
+        self, pen: Pen, columns: Sequence[LaneColumn], box: Box, ticks: Sequence[float], vocabulary: Vocabulary
     ) -> None:
         self._pen, self._columns, self._box, self._ticks = pen, columns, box, ticks
         self._vocabulary = vocabulary
@@ -74,7 +76,7 @@ class Section:
             y += RUG + LANE_GAP
         self._missing(body)
 
-    def rug(self, box: Box, label: str, total: str, count: Callable[[Column], int], colour: str) -> None:
+    def rug(self, box: Box, label: str, total: str, count: Callable[[LaneColumn], int], colour: str) -> None:
         """A row of ticks where something happened, the darker the more of it."""
         self._label(box, label, mono=False)
         self._pen.text(box.right + 10, box.y + box.height / 2 + 4, total, size=12, fill="muted")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
 
-from streamscope.trace.lanes import Column, Lane
+from streamscope.trace.lanes import Lane, LaneColumn
 from streamscope.trace.tally import Tally
 
 Value = TypeVar("Value", bound=Hashable)
@@ -28,7 +28,7 @@ _FLAGS_OF: dict[str, tuple[str, ...]] = {
 _RANKS = {name: (_GROUPS.index(group), rank) for group, names in _FLAGS_OF.items() for rank, name in enumerate(names)}
 
 
-def spans(columns: Sequence[Column], key: Callable[[Column], Value]) -> Iterator[tuple[Value, int, int]]:
+def spans(columns: Sequence[LaneColumn], key: Callable[[LaneColumn], Value]) -> Iterator[tuple[Value, int, int]]:
     """Neighbouring columns of which the same is true: what it is, the first, and the one after the last."""
     at = 0
     for value, group in groupby(columns, key=key):
@@ -48,7 +48,7 @@ def _rank(lane: Lane) -> tuple[int, int]:
     return _RANKS.get(lane.name, (_GROUPS.index("is"), 0))
 
 
-def lanes_of(columns: Sequence[Column], lanes: Iterable[Lane]) -> list[Lane]:
+def lanes_of(columns: Sequence[LaneColumn], lanes: Iterable[Lane]) -> list[Lane]:
     """Those of a feed's lanes that are worth drawing: whatever was ever lit."""
     seen = Tally()
     for column in columns:
@@ -57,7 +57,7 @@ def lanes_of(columns: Sequence[Column], lanes: Iterable[Lane]) -> list[Lane]:
     return sorted((lane for lane in lanes if lane.some(seen)), key=_rank)
 
 
-def lit(columns: Sequence[Column], lane: Lane) -> list[tuple[int, int, int]]:
+def lit(columns: Sequence[LaneColumn], lane: Lane) -> list[tuple[int, int, int]]:
     """Where a lane is LIT or BUSY, from which column and up to which. The columns at both ends of a lit stretch belong
     to it, although it began and ended somewhere within them.
     """
@@ -73,7 +73,7 @@ def lit(columns: Sequence[Column], lane: Lane) -> list[tuple[int, int, int]]:
     return found
 
 
-def is_busy(columns: Sequence[Column], lanes: Iterable[Lane]) -> bool:
+def is_busy(columns: Sequence[LaneColumn], lanes: Iterable[Lane]) -> bool:
     """Whether any lane comes and goes too quickly to be drawn."""
     return any(
         state == BUSY and end - first > SHORT
@@ -82,7 +82,7 @@ def is_busy(columns: Sequence[Column], lanes: Iterable[Lane]) -> bool:
     )  # fmt: skip
 
 
-def missing(columns: Sequence[Column]) -> list[tuple[int, int, int]]:
+def missing(columns: Sequence[LaneColumn]) -> list[tuple[int, int, int]]:
     """Where events are missing, and after that until the stream is known again: how many, from which column, up to
     which.
     """
@@ -102,7 +102,7 @@ def missing(columns: Sequence[Column]) -> list[tuple[int, int, int]]:
     return found
 
 
-def _state(column: Column, lane: Lane) -> int:
+def _state(column: LaneColumn, lane: Lane) -> int:
     if not lane.some(column):
         return 0
     return BUSY if lane.off(column) else LIT

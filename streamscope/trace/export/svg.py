@@ -16,7 +16,7 @@ from streamscope.trace.export.pen import Box, Pen, fitting, width_of
 from streamscope.trace.export.scales import SECOND, duration, time_label, time_step, time_ticks
 from streamscope.trace.export.section import LANE_GAP, RUG, Section, least_height
 from streamscope.trace.export.stretches import is_busy
-from streamscope.trace.lanes import Column, Lanes, lanes_of_feed
+from streamscope.trace.lanes import LaneColumn, Lanes, lanes_of_feed
 from streamscope.trace.past import Past
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.vocabulary import Vocabulary
@@ -120,7 +120,7 @@ def _window(trace: TraceFile, options: ExportOptions, found: Sequence[Candidate]
     return begin, max(end, begin + 1)
 
 
-def _columns(past: Past, stream: int, picture: Picture) -> list[Column]:
+def _columns(past: Past, stream: int, picture: Picture) -> list[LaneColumn]:
     lanes = Lanes(past, stream)
     lanes.window(picture.t0, picture.t1, UNITS)
     while lanes.work(60.0):
@@ -128,7 +128,7 @@ def _columns(past: Past, stream: int, picture: Picture) -> list[Column]:
     return lanes.window(picture.t0, picture.t1, UNITS)
 
 
-def _height(shown: Sequence[Sequence[Column]], queue: float, vocabulary: Vocabulary) -> float:
+def _height(shown: Sequence[Sequence[LaneColumn]], queue: float, vocabulary: Vocabulary) -> float:
     sections = sum(least_height(columns, queue, vocabulary) for columns in shown)
     return HEADER + sections + BETWEEN * max(0, len(shown) - 1) + TURNS + AXIS + LEGEND
 
@@ -157,14 +157,14 @@ def _axis(pen: Pen, ticks: Sequence[tuple[int, float]], step: int, y: float) -> 
     pen.text(LEFT - 32, y + 22, "engine's clock", size=13, fill="muted", anchor="end")
 
 
-def _turns(pen: Pen, columns: Sequence[Column], y: float, vocabulary: Vocabulary) -> None:
+def _turns(pen: Pen, columns: Sequence[LaneColumn], y: float, vocabulary: Vocabulary) -> None:
     """The loop's turns, which are the same for all streams."""
     box = Box(LEFT, y - RUG - LANE_GAP, UNITS, RUG)
     total = f"{sum(column.turns for column in columns):,}"
     Section(pen, columns, box, (), vocabulary).rug(box, "loop turns", total, lambda column: column.turns, "is")
 
 
-def _legend(pen: Pen, y: float, shown: Sequence[Sequence[Column]], vocabulary: Vocabulary) -> None:
+def _legend(pen: Pen, y: float, shown: Sequence[Sequence[LaneColumn]], vocabulary: Vocabulary) -> None:
     """What the ways of filling mean that are to be seen."""
     columns = [column for each in shown for column in each]
     entries = [("can", "set")]

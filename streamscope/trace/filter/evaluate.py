@@ -23,7 +23,7 @@ from streamscope.trace.event_effects import judge_of
 from streamscope.trace.filter.names import EDGES, UNKNOWN, Name, request_of
 from streamscope.trace.filter.pattern import Pattern
 from streamscope.trace.filter.reach import OUTCOMES, may_fail, outcome_of
-from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word, leaves
+from streamscope.trace.filter.tree import And, BareWord, Compare, Node, Not, Or, Predicate, leaves
 from streamscope.trace.filter.values import Constant
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -51,7 +51,7 @@ def stream_test(node: Node) -> StreamTest:
         return _opposite(node, stream_test(node.part))
     if isinstance(node, Predicate):
         return _predicate_of_stream(node)
-    if isinstance(node, Word):
+    if isinstance(node, BareWord):
         return _word_of_stream(node)
     return _compare_streams(node)
 
@@ -65,7 +65,7 @@ def event_test(node: Node, vocabulary: Vocabulary) -> EventTest:
     if isinstance(node, Predicate):
         of_stream = _predicate_of_stream(node)
         return lambda event, state: state is not None and of_stream(state, event.t)
-    if isinstance(node, Word):
+    if isinstance(node, BareWord):
         return _word_of_event(node, vocabulary)
     return _compare_events(node, vocabulary)
 
@@ -162,7 +162,7 @@ def _compare_events(node: Compare, vocabulary: Vocabulary) -> EventTest:
     return test
 
 
-def _where_known(node: Compare | Predicate | Word, holds: Holds) -> Holds:
+def _where_known(node: Compare | Predicate | BareWord, holds: Holds) -> Holds:
     """Whether it holds, and unknown for what nobody can know."""
     if not unknowable(node):
         return holds
@@ -294,7 +294,7 @@ def _has_text(state: StreamState, text: str) -> bool:
     )
 
 
-def _word_of_stream(node: Word) -> StreamTest:
+def _word_of_stream(node: BareWord) -> StreamTest:
     role, number = node.role, node.number
     if role == "number":
         port = f":{number}"
@@ -313,7 +313,7 @@ def _word_of_stream(node: Word) -> StreamTest:
     return lambda state, now_t: _has_text(state, text)
 
 
-def _word_of_event(node: Word, vocabulary: Vocabulary) -> EventTest:
+def _word_of_event(node: BareWord, vocabulary: Vocabulary) -> EventTest:
     role, number = node.role, node.number
     if role == "number":
         return lambda event, state: event.stream == number

@@ -18,7 +18,7 @@ from streamscope.trace.filter.lexer import END, OPERATOR, STRING, WORD, FilterEr
 from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
 from streamscope.trace.filter.pattern import Pattern
 from streamscope.trace.filter.reach import OUTCOMES, may_fail, outcome_of
-from streamscope.trace.filter.tree import And, Compare, Node, Not, Or, Predicate, Word
+from streamscope.trace.filter.tree import And, BareWord, Compare, Node, Not, Or, Predicate
 from streamscope.trace.filter.values import BYTES, SETS, TIMES, WHAT, Constant, meant, number_of
 from streamscope.trace.untrusted import NAME
 
@@ -256,7 +256,7 @@ class Parser:
         for role in ("flag", "type"):
             if found := values.meant(role, small):
                 asked = known(self._names["flags" if role == "flag" else role], token)
-                return Word(role, found, values.names[role][found], (asked,))
+                return BareWord(role, found, values.names[role][found], (asked,))
         digits = small.removeprefix("#")
         if digits.isascii() and digits.isdigit():
             if len(digits) > 20:
@@ -264,20 +264,20 @@ class Parser:
             if small[0] == "#":
                 stream = self._names["stream"]
                 return Compare(stream, "==", Constant("handle", int(digits)), None, token.start, token.end)
-            return Word("number", str(int(digits)), int(digits), self._of("stream", "local", "peer"))
+            return BareWord("number", str(int(digits)), int(digits), self._of("stream", "local", "peer"))
         if small == ERROR:
             errors = self._names["errors"]
             if not self._tells_failures():
                 known(errors, token)
             unsure = not OUTCOMES.isdisjoint(self._language.vocabulary.unseen)
-            return Word("error", ERROR, 0, (replace(errors, unknowable=errors.unknowable or unsure),))
+            return BareWord("error", ERROR, 0, (replace(errors, unknowable=errors.unknowable or unsure),))
         name = self._names.get(word)
         if name is not None and name.domain == "bool":
-            return Word("bool", word, 0, (known(name, token),))
+            return BareWord("bool", word, 0, (known(name, token),))
         if name is None and values.has("kind", word):
-            return Word("kind", word)
+            return BareWord("kind", word)
         if name is None and values.has("function", word):
-            return Word("function", word)
+            return BareWord("function", word)
         if name is not None:
             raise FilterError(
                 f'{word} is {WHAT[name.domain]}: compare it, or write "{word}" to look for the text',
@@ -304,8 +304,8 @@ class Parser:
             for kind in self._values.texts["kind"]
         )
 
-    def _text(self, text: str) -> Word:
-        return Word("text", text.lower(), 0, self._of("name", "place", "local", "peer"))
+    def _text(self, text: str) -> BareWord:
+        return BareWord("text", text.lower(), 0, self._of("name", "place", "local", "peer"))
 
     def _of(self, *names: str) -> tuple[Name, ...]:
         return tuple(self._names[name] for name in names)

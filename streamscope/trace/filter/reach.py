@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from streamscope.trace.effects import effect_of
 from streamscope.trace.filter.names import EDGES, Name
-from streamscope.trace.filter.tree import And, Compare, Node, Or, Word, leaves
+from streamscope.trace.filter.tree import And, BareWord, Compare, Node, Or, leaves
 from streamscope.trace.vocabulary import Vocabulary
 
 Item = TypeVar("Item")
@@ -23,7 +23,7 @@ def kinds_of(node: Node, vocabulary: Vocabulary) -> frozenset[str] | None:
         return _all_of([kinds_of(part, vocabulary) for part in node.parts])
     if isinstance(node, Or):
         return _any_of([kinds_of(part, vocabulary) for part in node.parts])
-    if isinstance(node, Word):
+    if isinstance(node, BareWord):
         return _kinds_of_word(node, vocabulary)
     if not isinstance(node, Compare):
         return None
@@ -36,7 +36,7 @@ def _own_kinds(name: Name) -> frozenset[str] | None:
     return name.kinds if name.kinds and not name.asks_stream else None
 
 
-def _kinds_of_word(node: Word, vocabulary: Vocabulary) -> frozenset[str] | None:
+def _kinds_of_word(node: BareWord, vocabulary: Vocabulary) -> frozenset[str] | None:
     if node.role == "flag":
         return EDGES
     if node.role == "error":
@@ -64,7 +64,7 @@ def functions_of(node: Node) -> frozenset[str] | None:
         return _all_of([functions_of(part) for part in node.parts])
     if isinstance(node, Or):
         return _any_of([functions_of(part) for part in node.parts])
-    if isinstance(node, Word) and node.role == "function":
+    if isinstance(node, BareWord) and node.role == "function":
         return frozenset({node.text})
     if isinstance(node, Compare) and node.name.name == "fn" and node.operator == "==" and node.value is not None:
         return frozenset({node.value.text})
@@ -77,7 +77,7 @@ def streams_of(node: Node) -> frozenset[int] | None:
         return _all_of([streams_of(part) for part in node.parts])
     if isinstance(node, Or):
         return _any_of([streams_of(part) for part in node.parts])
-    if isinstance(node, Word) and node.role == "number":
+    if isinstance(node, BareWord) and node.role == "number":
         return frozenset({node.number})
     if isinstance(node, Compare) and node.name.name == "stream" and node.operator == "==" and node.value is not None:
         return frozenset({node.value.number or 0})
@@ -88,7 +88,7 @@ def needs_state(node: Node) -> bool:
     """Whether some events cannot be judged without their stream's state."""
     return any(
         part.role in ("type", "bool", "text")
-        if isinstance(part, Word)
+        if isinstance(part, BareWord)
         else not isinstance(part, Compare) or any(name.needs_state for name in part.names)
         for part in leaves(node)
     )

@@ -83,7 +83,7 @@ class Predicate:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class BareWord:
     """A word that stands alone. `role` says what it is taken for: number, flag, type, kind, function, bool, error, or
     text, which is in small letters then. `names` are what it asks about of a stream.
     """
@@ -99,11 +99,11 @@ class Word:
         return quoted(self.text) if self.role == "text" else self.text
 
 
-Leaf: TypeAlias = Compare | Predicate | Word
-Node: TypeAlias = And | Or | Not | Leaf
+Simple: TypeAlias = Compare | Predicate | BareWord
+Node: TypeAlias = And | Or | Not | Simple
 
 
-def leaves(node: Node) -> Iterator[Leaf]:
+def leaves(node: Node) -> Iterator[Simple]:
     """The parts that are not made of others."""
     if isinstance(node, And | Or):
         for part in node.parts:

@@ -68,7 +68,7 @@ class TraceError(Exception):
     """The file cannot be read as a trace; the text is one sentence that says why."""
 
 
-class Header(msgspec.Struct):
+class TraceHeader(msgspec.Struct):
     """Who was recorded, and the catalogue that the records are to be read with; the fields are those of the link's
     `Hello`. A map in the file, so that later versions can add to it.
     """
@@ -183,7 +183,7 @@ _read_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _TAGS = frozenset(range(5))
 read_payload = msgspec.msgpack.Decoder(list[PayloadItem]).decode
 read_numbers = msgspec.msgpack.Decoder(list[int]).decode
-read_header = msgspec.msgpack.Decoder(Header).decode
+read_header = msgspec.msgpack.Decoder(TraceHeader).decode
 _read_words = msgspec.msgpack.Decoder(Words).decode
 read_goodbye = msgspec.msgpack.Decoder(Goodbye).decode
 

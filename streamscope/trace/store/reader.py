@@ -36,9 +36,9 @@ from streamscope.trace.store.format import (
     TRAILER,
     VERSION,
     Head,
-    Header,
     PayloadItem,
     TraceError,
+    TraceHeader,
     read_goodbye,
     read_head,
     read_header,
@@ -168,7 +168,7 @@ class TraceFile:
 
     # how a file is read
 
-    def _read_header(self) -> tuple[Header, Vocabulary, int]:
+    def _read_header(self) -> tuple[TraceHeader, Vocabulary, int]:
         """The header, with what the feed is to be read with, and where the chunk after it begins. Raises FeedError."""
         name = self.name
         prefix = self._read(0, min(self.size, PREFIX.size))

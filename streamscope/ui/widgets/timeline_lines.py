@@ -18,8 +18,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from streamscope.trace.lanes import Column, lanes_of_feed
 from streamscope.trace.lanes import Lane as Signal
+from streamscope.trace.lanes import LaneColumn, lanes_of_feed
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.lamps import ALWAYS, WHILE_ON
@@ -71,13 +71,13 @@ class Now(msgspec.Struct, frozen=True):
         return cls(state.flags, state.pevents, state.write_queue_size, pending, is_above(state, vocabulary))
 
 
-class Picture(msgspec.Struct, frozen=True, dict=True):
+class TimelinePicture(msgspec.Struct, frozen=True, dict=True):
     """All that is drawn. `columns` are two for each cell of the window; `now` and `mark` are cells, -1 where they are
     out of sight; `selected` is the id of a lane.
     """
 
     window: Window
-    columns: Sequence[Column]
+    columns: Sequence[LaneColumn]
     started: float
     vocabulary: Vocabulary
     state: Now | None = None
@@ -86,7 +86,7 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
     selected: str = ""
 
     @cached_property
-    def pairs(self) -> list[Sequence[Column]]:
+    def pairs(self) -> list[Sequence[LaneColumn]]:
         """The columns of each cell."""
         return [self.columns[place : place + HALVES] for place in range(0, len(self.columns), HALVES)]
 
@@ -106,25 +106,25 @@ class Picture(msgspec.Struct, frozen=True, dict=True):
         ]
 
 
-class Cell(NamedTuple):
+class Sign(NamedTuple):
     """A character and the name of its style."""
 
     text: str
     style: str = ""
 
 
-class Lane(NamedTuple):
+class LaneRow(NamedTuple):
     """One line of the time line, or several, before it is drawn. `id` is a flag's name, or what else it shows; `signal`
     is what is lit or dark, None for what is neither.
     """
 
     id: str
     signal: Signal | None
-    draw: Callable[[Picture, int], list[list[Cell]]]
+    draw: Callable[[TimelinePicture, int], list[list[Sign]]]
     height: int = 1
 
 
-class Segment(NamedTuple):
+class LanePart(NamedTuple):
     """A run of text of one style; `ground` is `now`, `mark` or empty: what stands behind it."""
 
     text: str
@@ -132,7 +132,7 @@ class Segment(NamedTuple):
     ground: str = ""
 
 
-Line = list[Segment]
+Line = list[LanePart]
 
 
 def cells_of(width: int) -> int:
@@ -176,7 +176,7 @@ def _place(placed: tuple[int, Signal]) -> int:
     return placed[0]
 
 
-def lanes_for(flags: int, wants: int, handle_type: int | None, height: int, vocabulary: Vocabulary) -> list[Lane]:
+def lanes_for(flags: int, wants: int, handle_type: int | None, height: int, vocabulary: Vocabulary) -> list[LaneRow]:
     """The lanes of a stream that `height` lines have room for, without the axis, from the top down. Flags are what a
     time line is for: where there is little room, they have the most of it, and those that have been seen come first.
     """
@@ -191,14 +191,14 @@ def lanes_for(flags: int, wants: int, handle_type: int | None, height: int, voca
     shown = set(wanted[: max(spare, 1)])
     order = [signal for signal in (*always, *sometimes) if signal in shown]
     area = min(max(room - len(order) - len(kept) + 1, 1), TALLEST_AREA)
-    lanes = [Lane(signal.name, signal, _flag_drawer(signal)) for signal in order]
+    lanes = [LaneRow(signal.name, signal, _flag_drawer(signal)) for signal in order]
     others = {
-        "queue": Lane("queue", None, _area, area),
-        "pending": Lane("pending", None, _counts("pending_max", "trend")),
-        "reads": Lane("reads", None, _counts("reads", "good")),
-        "writes": Lane("writes", None, _counts("writes", "accent")),
-        "errors": Lane("errors", None, _errors),
-        "turns": Lane("turns", None, _turns),
+        "queue": LaneRow("queue", None, _area, area),
+        "pending": LaneRow("pending", None, _counts("pending_max", "trend")),
+        "reads": LaneRow("reads", None, _counts("reads", "good")),
+        "writes": LaneRow("writes", None, _counts("writes", "accent")),
+        "errors": LaneRow("errors", None, _errors),
+        "turns": LaneRow("turns", None, _turns),
     }
     return lanes + [lane for name, lane in others.items() if name in kept]
 
@@ -208,7 +208,7 @@ _RANKS = {name: rank for rank, name in enumerate(MATTER_MOST)}
 TITLES = {"pending": "requests"}
 
 
-def timeline_lines(picture: Picture, lanes: Sequence[Lane]) -> list[Line]:
+def timeline_lines(picture: TimelinePicture, lanes: Sequence[LaneRow]) -> list[Line]:
     """The axis, then the lanes."""
     lines = [_line("", axis(picture), ("", ""), picture)]
     for lane in lanes:
@@ -218,20 +218,20 @@ def timeline_lines(picture: Picture, lanes: Sequence[Lane]) -> list[Line]:
     return lines
 
 
-def _line(name: str, row: list[Cell], value: tuple[str, str], picture: Picture) -> Line:
+def _line(name: str, row: list[Sign], value: tuple[str, str], picture: TimelinePicture) -> Line:
     chosen = bool(name) and name == picture.selected
     text = picture.vocabulary.label("write_queue_size") if name == "queue" else TITLES.get(name, name)
     title = f"{'›' if chosen else ' '}{text[: LABEL - 2]:<{LABEL - 1}}"
-    line = [Segment(title, "value" if chosen else "label", "mark" if chosen else "")]
+    line = [LanePart(title, "value" if chosen else "label", "mark" if chosen else "")]
     grounds = {picture.mark: "mark", picture.now: "now"}
     styled = ((cell.style, grounds.get(x, ""), cell.text) for x, cell in enumerate(row))
     for (style, ground), run in groupby(styled, key=itemgetter(0, 1)):
-        line.append(Segment("".join(text for _, _, text in run), style, ground))
-    line.append(Segment(f" {value[0]:<{VALUE - 1}}"[:VALUE], value[1]))
+        line.append(LanePart("".join(text for _, _, text in run), style, ground))
+    line.append(LanePart(f" {value[0]:<{VALUE - 1}}"[:VALUE], value[1]))
     return line
 
 
-def _value(lane: Lane, place: int, picture: Picture) -> tuple[str, str]:
+def _value(lane: LaneRow, place: int, picture: TimelinePicture) -> tuple[str, str]:
     """How a lane is at the present instant; below the queue's size what its area's top stands for."""
     state = picture.state
     if place:
@@ -254,27 +254,27 @@ def _value(lane: Lane, place: int, picture: Picture) -> tuple[str, str]:
 # drawing
 
 
-def axis(picture: Picture) -> list[Cell]:
+def axis(picture: TimelinePicture) -> list[Sign]:
     """The times, and among them the present instant and the mark, to which ticks give way."""
-    cells = [Cell("─", "track")] * picture.window.cells
+    cells = [Sign("─", "track")] * picture.window.cells
     taken = {picture.mark, picture.now}
     for tick in ticks(picture.window, picture.started):
         text = f"┬{tick.text}"
         place = range(tick.cell, tick.cell + len(text))
         if place.start >= 0 and place.stop <= len(cells) and taken.isdisjoint(place):
-            cells[place.start : place.stop] = [Cell("┬", "track"), *(Cell(sign, "muted") for sign in tick.text)]
+            cells[place.start : place.stop] = [Sign("┬", "track"), *(Sign(sign, "muted") for sign in tick.text)]
     for x, sign, style in ((picture.mark, "◆", "accent"), (picture.now, "▼", "value")):
         if 0 <= x < len(cells):
-            cells[x] = Cell(sign, style)
+            cells[x] = Sign(sign, style)
     return cells
 
 
-def _lost(pair: Sequence[Column]) -> bool:
+def _lost(pair: Sequence[LaneColumn]) -> bool:
     return any(column.gap for column in pair)
 
 
-GAP = Cell("╱", "error")
-BLANK = Cell(" ")
+GAP = Sign("╱", "error")
+BLANK = Sign(" ")
 
 _SET, _CLEAR, _MIXED, _UNKNOWN = range(4)
 _LANE = {
@@ -284,13 +284,13 @@ _LANE = {
     (_MIXED, _MIXED): "⣤", (_SET, _MIXED): "⣤", (_MIXED, _SET): "⣤",
 }  # fmt: skip
 _CELLS = {
-    (left, right, exact): Cell(text, "on" if exact and text not in " ▁" else "dim" if text not in " ▁" else "track")
+    (left, right, exact): Sign(text, "on" if exact and text not in " ▁" else "dim" if text not in " ▁" else "track")
     for (left, right), text in _LANE.items()
     for exact in (False, True)
 }
 
 
-def _flag_drawer(signal: Signal) -> Callable[[Picture, int], list[list[Cell]]]:
+def _flag_drawer(signal: Signal) -> Callable[[TimelinePicture, int], list[list[Sign]]]:
     flag = signal.bit
 
     def state(known: bool, some: int, off: int) -> int:
@@ -298,7 +298,7 @@ def _flag_drawer(signal: Signal) -> Callable[[Picture, int], list[list[Cell]]]:
             return _UNKNOWN
         return _CLEAR if not some & flag else _MIXED if off & flag else _SET
 
-    def draw(picture: Picture, height: int) -> list[list[Cell]]:
+    def draw(picture: TimelinePicture, height: int) -> list[list[Sign]]:
         row = []
         for gap, exact, known, some, off, known_too, some_too, off_too in (
             picture.halves_wanted if signal.wanted else picture.halves
@@ -310,7 +310,7 @@ def _flag_drawer(signal: Signal) -> Callable[[Picture, int], list[list[Cell]]]:
     return draw
 
 
-def _area(picture: Picture, height: int) -> list[list[Cell]]:
+def _area(picture: TimelinePicture, height: int) -> list[list[Sign]]:
     """`write_queue_size` as an area, with a line at the high-water mark once it has been above that."""
     pairs = picture.pairs
     known = [[column for column in pair if column.known] for pair in pairs]
@@ -327,28 +327,28 @@ def _area(picture: Picture, height: int) -> list[list[Cell]]:
             if _lost(pair):
                 row.append(GAP)
             elif part:
-                row.append(Cell(_BLOCKS[part], "bar-hot" if hot else "bar" if cells[0].exact else "dim"))
+                row.append(Sign(_BLOCKS[part], "bar-hot" if hot else "bar" if cells[0].exact else "dim"))
             elif not cells:
                 row.append(BLANK)
             elif line == at and scale > mark:
-                row.append(Cell("┄", "warning"))
+                row.append(Sign("┄", "warning"))
             else:
-                row.append(Cell("▁" if line == 0 else " ", "track"))
+                row.append(Sign("▁" if line == 0 else " ", "track"))
         rows.append(row)
     return rows
 
 
-def _scale(picture: Picture) -> tuple[int, int]:
+def _scale(picture: TimelinePicture) -> tuple[int, int]:
     """What the top of the area stands for, and the high-water mark, 0 for none."""
     known = [column for column in picture.columns if column.known]
     mark = max((column.high_water for column in known), default=0) if picture.vocabulary.tells("high_water") else 0
     return bar_scale(max((column.wq_max for column in known), default=0), mark), mark
 
 
-def _counts(name: str, style: str) -> Callable[[Picture, int], list[list[Cell]]]:
+def _counts(name: str, style: str) -> Callable[[TimelinePicture, int], list[list[Sign]]]:
     """A line of bars, each as high as its count is beside the highest in sight."""
 
-    def draw(picture: Picture, height: int) -> list[list[Cell]]:
+    def draw(picture: TimelinePicture, height: int) -> list[list[Sign]]:
         pairs = picture.pairs
         if name.endswith("_max"):
             counts = [max(getattr(column, name) for column in pair) for pair in pairs]
@@ -360,28 +360,28 @@ def _counts(name: str, style: str) -> Callable[[Picture, int], list[list[Cell]]]
             if _lost(pair):
                 row.append(GAP)
             elif count:
-                row.append(Cell(_BLOCKS[2 + min(count * 6 // top, 6)], style))
+                row.append(Sign(_BLOCKS[2 + min(count * 6 // top, 6)], style))
             else:
-                row.append(Cell("▁", "track") if any(column.known for column in pair) else BLANK)
+                row.append(Sign("▁", "track") if any(column.known for column in pair) else BLANK)
         return [row]
 
     return draw
 
 
-def _errors(picture: Picture, height: int) -> list[list[Cell]]:
+def _errors(picture: TimelinePicture, height: int) -> list[list[Sign]]:
     row = []
     for pair in picture.pairs:
         count = sum(column.errors for column in pair)
         known = any(column.known for column in pair)
-        row.append(GAP if _lost(pair) else Cell("✗", "error") if count else Cell("▁", "track") if known else BLANK)
+        row.append(GAP if _lost(pair) else Sign("✗", "error") if count else Sign("▁", "track") if known else BLANK)
     return [row]
 
 
-def _turns(picture: Picture, height: int) -> list[list[Cell]]:
+def _turns(picture: TimelinePicture, height: int) -> list[list[Sign]]:
     """One turn is a tick; where more fall into a cell, the tick is heavier."""
     row = []
     for pair in picture.pairs:
         turns = sum(column.turns for column in pair)
         sign = " " if not turns else "╵" if turns == 1 else "╹" if turns < 10 else "┃"
-        row.append(GAP if _lost(pair) else Cell(sign, "muted"))
+        row.append(GAP if _lost(pair) else Sign(sign, "muted"))
     return [row]

@@ -30,10 +30,10 @@ from streamscope.ui.widgets.pens import Pens
 from streamscope.ui.widgets.timeline_lines import (
     HALVES,
     LABEL,
-    Lane,
+    LaneRow,
     Line,
     Now,
-    Picture,
+    TimelinePicture,
     cells_of,
     lanes_for,
     timeline_lines,
@@ -79,7 +79,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         self._looked: Window | None = None
         self._scrolled = False
         self._followed_t = -1
-        self._shown: list[Lane] = []
+        self._shown: list[LaneRow] = []
         self._lines: list[Line] = []
         self._title = ("", "")
         self._due = 0.0
@@ -149,7 +149,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         if self.lane and self.lane not in {lane.id for lane in self._shown}:
             self.set_reactive(Timeline.lane, "")
         mark = view.mark
-        picture = Picture(
+        picture = TimelinePicture(
             window,
             columns,
             view.started,
