@@ -17,6 +17,8 @@ TICK = SECOND // 4
 """So often is looked, on the feed's clock."""
 KEPT = 24
 """Looks: six seconds."""
+LULL = 4 * SECOND // 3
+"""Who takes bytes in lumps, as TCP does where a window opens late, is known by how long it rested before."""
 
 
 class Look(NamedTuple):
@@ -50,15 +52,16 @@ class Track:
       the kernel tells of no acknowledgements, taken;
     - `unread_t`: since when bytes have waited in the kernel and reading has been off, 0 for not now;
     - `idle_t`: since when bytes have waited to be read while reading is on, and none was read; 0 for not now;
+    - `lull`: how long nothing moved between two times that something did, the longest lately, `LULL` at most;
     - `sampled`: whether the kernel has ever told anything of it; `since`: by lint, since when something has been so.
     """
 
-    __slots__ = ("idle_t", "looks", "moved_t", "number", "sampled", "since", "unread_t", "wanted_t")
+    __slots__ = ("idle_t", "looks", "lull", "moved_t", "number", "sampled", "since", "unread_t", "wanted_t")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.looks: deque[Look] = deque(maxlen=KEPT)
-        self.wanted_t = self.moved_t = self.unread_t = self.idle_t = 0
+        self.wanted_t = self.moved_t = self.unread_t = self.idle_t = self.lull = 0
         self.sampled = False
         self.since: dict[str, int] = {}  # by lint, since when it has been so
 
@@ -90,6 +93,8 @@ class Track:
             known = before.t if before is not None else state.last_write_t
             self.wanted_t = min(look.t, max(head, known)) or look.t
         if before is not None and _moved(before, look):
+            rested = look.t - max(self.moved_t, self.wanted_t) if self.wanted_t else 0
+            self.lull = max(min(rested, LULL), self.lull * 7 // 8)
             self.moved_t = look.t
         waits = bool(look.inq)
         self.unread_t = (self.unread_t or look.t) if waits and not reading else 0

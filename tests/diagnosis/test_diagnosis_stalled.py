@@ -163,6 +163,43 @@ def test_a_pause_of_a_third_of_a_second_is_no_stall() -> None:
     assert not patient.diagnosis.ended
 
 
+def _rests(patient: Patient, stream: int, acked: int, seconds: float) -> None:
+    """So much is acknowledged, and then nothing for a while."""
+    patient.says(stream, bytes_acked=acked)
+    patient.wait(seconds, lambda: _seconds(patient, stream, rwnd=True))
+
+
+def test_who_takes_lumps_is_known_by_how_long_it_rested_before() -> None:
+    """Recorded: a peer that reads 80 KB/s without a pause; its kernel opens the window by 95,232 bytes at a time."""
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=1_000, **SHUT)
+    patient.wait(1.25, lambda: _seconds(patient, stream, rwnd=True))
+
+    for lump in range(1, 5):
+        _rests(patient, stream, lump * 95_232, 1.75)
+    assert not patient.diagnosis.ended
+    assert not patient.names
+
+    _rests(patient, stream, 5 * 95_232, 3)
+    assert patient.names == {"stalled"}
+
+
+def test_who_has_rested_long_ago_is_named_as_soon_as_others() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=1_000, **SHUT)
+    patient.wait(10, lambda: _seconds(patient, stream, rwnd=True))
+    for step in range(1, 21):
+        _rests(patient, stream, step * 10_000, 0.25)
+    assert not patient.names
+
+    _rests(patient, stream, 1_000_000, 2)
+    assert patient.names == {"stalled"}
+
+
 def test_an_engine_that_is_silent_though_it_was_asked_proves_nothing_about_the_peer() -> None:
     patient = Patient()
     stream = patient.stream()

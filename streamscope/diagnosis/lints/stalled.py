@@ -40,8 +40,8 @@ class Stalled(Lint):
         if not track.wanted_t:
             return None
         since = max(track.wanted_t, track.moved_t)
-        if case.seen_t - max(since, track.looks[0].t) < SECOND:
-            return None
+        if case.seen_t - max(since, track.looks[0].t) < max(SECOND, track.lull * 3 // 2):
+            return None  # a slow peer's window opens late, and then for much: it has rested nearly as long before
         verdict = Weighing(case, since).verdict()
         return Sign(verdict.sentence, verdict.evidence, since, verdict)
 
