@@ -47,8 +47,8 @@ def diagnose(which: str, as_json: bool, seconds: float, allow: tuple[str, ...]) 
     _tell(*found, as_json=as_json)
 
 
-Looked = tuple["Diagnosis", int, float, bool]
-"""What was found, when on the feed's clock that was, when the feed began, and whether what is over counts."""
+Looked = tuple["Diagnosis", int, float]
+"""What was found, when on the feed's clock that was, and when the feed began."""
 
 
 def _diagnosis(vocabulary: Vocabulary, allow: tuple[str, ...]) -> Diagnosis:
@@ -69,7 +69,7 @@ def _file(path: str, allow: tuple[str, ...]) -> Looked:
             over(trace.past, diagnosis)
             if trace.missing:
                 say(trace.missing)
-            return diagnosis, trace.past.end_t, trace.header.started, True
+            return diagnosis, trace.past.end_t, trace.header.started
     except (TraceError, FeedError) as error:
         raise CommandFailed(str(error), 2) from error
 
@@ -105,18 +105,18 @@ def _engine(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
             raise CommandFailed(session.reason or f"the engine does not answer{stuck}", 2)
         if session.standstill is not None:
             say(session.standstill.text)
-        return diagnosis, now_t, session.hello.started, True
+        return diagnosis, now_t, session.hello.started
     finally:
         session.close()
 
 
-def _tell(diagnosis: Diagnosis, now_t: int, started: float, over: bool, *, as_json: bool) -> None:
+def _tell(diagnosis: Diagnosis, now_t: int, started: float, *, as_json: bool) -> None:
     import msgspec
 
-    from streamscope.diagnosis import account
+    from streamscope.diagnosis import Level, account
     from streamscope.trace.plain_text import printable_json
 
-    found = account.alarms(diagnosis, now_t, over=over)
+    found = account.found(diagnosis, now_t, Level.ERROR)
     if as_json:
         rows: list[dict[str, Any]] = [account.row(alarm, now_t, started) for alarm in found]
         show_json = printable_json(msgspec.json.format(msgspec.json.encode(rows), indent=2))
@@ -125,9 +125,8 @@ def _tell(diagnosis: Diagnosis, now_t: int, started: float, over: bool, *, as_js
         for alarm in found:
             for line in account.lines(alarm, diagnosis.sentence_of(alarm.finding), now_t, started):
                 show(line)
-        notices = [finding for finding in diagnosis.findings if finding.level.value == "warning"]
-        for finding in notices:
-            show(f"notice           #{finding.stream:<7} {finding.lint}: {finding.sentence}")
+        for notice in account.found(diagnosis, now_t, Level.WARNING):
+            show(f"{'notice':<16} #{notice.finding.stream:<7} {notice.finding.lint}: {notice.finding.sentence}")
         if not found:
             show("All flows: nothing stalls.")
     for name, why in diagnosis.unavailable:

@@ -8,19 +8,27 @@ from typing import Any
 
 from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.shapes import Ended, Evidence, Finding, Level
+from streamscope.diagnosis.track import SECOND, TICK
 from streamscope.trace.figures import age_text
 
-SECOND = 1_000_000_000
 
-
-def alarms(diagnosis: Diagnosis, now_t: int, *, over: bool = False) -> list[Ended]:
-    """The alarms that are so now, the worst first; with those that are over, if they are asked for. One that is not
-    over ends now.
+def found(diagnosis: Diagnosis, now_t: int, level: Level) -> list[Ended]:
+    """The findings of this level, the worst first, and after what is so now what is over. What is not over ends now;
+    what covers another covers it here, too.
     """
-    found = [Ended(finding, finding.since, now_t) for finding in diagnosis.findings]
-    if over:
-        found += [ended for ended in diagnosis.ended if ended.finding.lint not in diagnosis.allowed]
-    return [each for each in found if each.finding.level is Level.ERROR]
+    now = [Ended(finding, finding.since, now_t) for finding in diagnosis.findings]
+    covers = {lint.name: lint.covered_by for lint in diagnosis.lints}
+    past = [each for each in reversed(diagnosis.ended) if each.finding.lint not in diagnosis.allowed]
+    for ended in past:
+        lint, stream = ended.finding.key
+        hidden = any(
+            other.finding.lint in covers[lint] and other.finding.stream == stream
+            and other.finding.since < ended.end_t and ended.told_t < other.end_t + TICK
+            for other in (*now, *past)
+        )  # fmt: skip
+        if not hidden:
+            now.append(ended)
+    return [each for each in now if each.finding.level is level]
 
 
 def row(alarm: Ended, now_t: int, started: float) -> dict[str, Any]:

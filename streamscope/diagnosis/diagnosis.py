@@ -189,6 +189,10 @@ class Diagnosis:
             start = self._turn % len(numbers)
             self._turn = start + SHOWN_A_LOOK
             numbers = (numbers + numbers)[start : start + SHOWN_A_LOOK]
+        self._holding.begin()
+        for number in tracks:
+            if number in model.streams:
+                self._holding.full(model.streams[number])
         for number in numbers:
             state = model.streams.get(number)
             if state is None or not (self._is_needy(state, now_t) or tracks[number].since):

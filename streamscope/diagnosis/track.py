@@ -76,10 +76,16 @@ class Track:
         return next((look for look in reversed(self.looks) if look.t <= limit), None)
 
     def grew(self, field: str, ns: int) -> int | None:
-        """By how much a count grew in so long; None where it is not known at both ends."""
-        before = self.ago(ns) or self.looks[0]
-        old, new = getattr(before, field), getattr(self.now, field)
-        return None if old is None or new is None or before is self.now else new - old
+        """By how much a count grew in so long, or since it has been known; None where it is known at one look only."""
+        new, limit, old = getattr(self.now, field), self.now.t - ns, None
+        for look in reversed(self.looks):
+            value = getattr(look, field)
+            if value is None:
+                break
+            old = value if look is not self.now else None
+            if look.t <= limit:
+                break
+        return None if old is None or new is None else new - old
 
     def see(self, look: Look, state: StreamState, *, reading: bool) -> None:
         """Take in how the stream is now."""

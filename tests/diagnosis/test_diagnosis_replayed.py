@@ -10,8 +10,8 @@ from patient import MARK, Patient
 from streamscope.core import flags as uv
 from streamscope.core.probe import KIND_CODES, KINDS, site
 from streamscope.core.records import Word
-from streamscope.diagnosis import Diagnosis
-from streamscope.diagnosis.account import alarms, lines, row
+from streamscope.diagnosis import Diagnosis, Level
+from streamscope.diagnosis.account import found, lines, row
 from streamscope.diagnosis.headless import Along, over
 from streamscope.diagnosis.shapes import Ended
 from streamscope.diagnosis.track import SECOND, TICK
@@ -160,7 +160,7 @@ def test_a_hostile_feed_is_looked_at_and_what_is_said_of_it_is_harmless(
     diagnosis = along.diagnosis
     diagnosis.finish()
     said = [diagnosis.sentence]
-    for ended in alarms(diagnosis, along.model.t, over=True):
+    for ended in found(diagnosis, along.model.t, Level.ERROR):
         said += lines(ended, diagnosis.sentence_of(ended.finding), along.model.t, 0.0)
         said.append(str(row(ended, along.model.t, 1e9)["sentence"]))
     assert all(text.isprintable() and len(text) < 2_000 for text in said)

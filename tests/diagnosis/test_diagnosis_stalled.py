@@ -228,3 +228,22 @@ def test_more_that_comes_than_goes_is_the_programs_even_if_bytes_go() -> None:
     [finding] = patient.found("stalled")
     assert finding.verdict is not None
     assert (finding.verdict.word, finding.verdict.rung) == (Word.APP, "queue")
+
+
+def test_whoever_comes_later_sees_in_the_state_alone_who_holds_the_client_back() -> None:
+    patient = Patient()
+    client = patient.stream(peer="127.0.0.1:41026", server=9)
+    upstream = patient.stream()
+    patient.reads_on(client, 2 * MARK, upstream, taken=0)
+    patient.stops_reading(client)
+    late = Patient()
+    late.scene.snapshot(patient.scene.model.streams.values())
+    late.says(client, inq=29_696)
+    late.says(upstream, outq=3_474_642, notsent=3_474_642, bytes_acked=1_536_248, **SHUT)
+
+    late.wait(3, lambda: _seconds(late, upstream, rwnd=True))
+
+    assert [(each.lint, each.stream) for each in late.diagnosis.findings] == [("stalled", upstream)]
+    held = late.diagnosis.held(client)
+    assert held is not None
+    assert held.by == upstream
