@@ -50,18 +50,17 @@ soak: $(VENV)/.installed-dev       ## serve under churn and hostile inspectors f
 	$(BIN)/python tests/soak --seconds $(or $(SOAK_S),900)
 
 bench: $(VENV)/.installed-dev      ## figures of docs/performance.md (BENCH="echo --quick" for one of them)
+	@echo "streamscope: installing what the benchmarks compare with (uvloop, trio, viztracer, py-spy) into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(BIN)/python -m benchmarks $(BENCH)
 
 screenshots: $(VENV)/.installed-dev ## draw screenshots/ anew
 	$(BIN)/python -m screenshots
 
-docs: $(VENV)/.installed-dev        ## write anew what the documents have from the code: docs/events.md, docs/filter.md, the README's keys
+docs: $(VENV)/.installed-dev        ## write anew the documents that are made from the code: docs/events.md, docs/filter.md, docs/keys.md
 	$(BIN)/python -m streamscope.trace.catalogue > docs/events.md
 	$(BIN)/python -m streamscope.trace.filter > docs/filter.md
-	$(BIN)/python -m streamscope.ui.actions > .keys.md
-	sed -i -e '/^<!-- `make docs`/,/^<!-- end of keys/{//!d}' -e '/^<!-- `make docs`/r .keys.md' README.md
-	@rm -f .keys.md
+	$(BIN)/python -m streamscope.ui.actions > docs/keys.md
 
 clean:                             ## remove what was installed and cached
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -72,13 +71,16 @@ help:                              ## this list
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "streamscope needs Python 3.11 or newer as $(PYTHON); choose one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "streamscope: making a virtual environment in $(VENV), with $$($(PYTHON) --version) …"
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
 	  echo "$(PYTHON) cannot make a virtual environment: install its venv package (Debian: apt-get install python3-venv), then run make again" >&2; exit 1; }
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "streamscope: installing what the screen needs (textual, msgspec and a few more) into $(VENV); takes half a minute …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	@echo "streamscope: installing that and what its tests need (pytest, mypy, ruff and more) into $(VENV); takes a minute …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.installed

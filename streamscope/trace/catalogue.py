@@ -7,6 +7,7 @@ argument reads.
 from __future__ import annotations
 
 import sys
+import textwrap
 
 from streamscope.core.probe import KINDS, Kind
 from streamscope.core.records import SEQ_PER_WORD
@@ -110,11 +111,15 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
 def _entry(kind: Kind) -> str:
-    lines = [f"### `{kind.name}`", "", kind.meaning, ""]
+    lines = [f"### `{kind.name}`", "", _wrapped(kind.meaning), ""]
     if kind.args:
         lines.append("- Arguments: " + ", ".join(f"`{arg.name}` ({arg.domain})" for arg in kind.args) + ".")
-    lines.append("- Told by " + ", ".join(f"`{function}`" for function in kind.functions) + ".")
+    lines.append(_wrapped("- Told by " + ", ".join(f"`{function}`" for function in kind.functions) + ".", "  "))
     return "\n".join(lines) + "\n"
 
 

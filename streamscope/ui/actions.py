@@ -1,11 +1,11 @@
 """Every action of the screen, once: its id, keys, words and where it works.
 
-Bindings, footer, help, palette, the config file's key names and the README's table of keys are all made from
-`ACTIONS`. A widget or screen takes its part with `BINDINGS = bindings("streams")` and implements the methods that the
-`action` strings name. A key in the config file (`[keys]`, `"streams.sort" = "o"`) replaces all keys of that id.
+Bindings, footer, help, palette, the config file's key names and docs/keys.md are all made from `ACTIONS`. A widget or
+screen takes its part with `BINDINGS = bindings("streams")` and implements the methods that the `action` strings name. A
+key in the config file (`[keys]`, `"streams.sort" = "o"`) replaces all keys of that id.
 
 Importing this module loads nothing of textual, so that commands which only print it stay quick. Run as a program, it
-prints the table of keys as the README has it.
+prints docs/keys.md.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ CONTEXTS: dict[str, str] = {
     "slowest": "Slowest callbacks",
     "help": "Help",
 }
-"""The places where actions work, and what the help and the README call them."""
+"""The places where actions work, and what the help and the document call them."""
 
 ACTIONS: tuple[Action, ...] = (
     # everywhere
@@ -349,15 +349,27 @@ def _key_name(key: str) -> str:
     return _KEY_NAMES.get(key, key)
 
 
-def keys_table() -> str:
-    """The README's table of keys, in Markdown."""
-    lines = ["| where | key | what it does |", "|-|-|-|"]
+_DOCUMENT = """\
+# Every key, by where it works
+
+`?` shows those that work where you are, the footer the most useful ones, and `ctrl+p` finds what a key does by its
+words. Each can be changed in the config file (`streamscope config`) under the name in the last column.
+
+This page is made from the code (`make docs`).
+"""
+
+
+def keys_document() -> str:
+    """All keys as docs/keys.md has them."""
+    parts = [_DOCUMENT]
     for context, title in CONTEXTS.items():
+        lines = [f"\n## {title}\n", "| key | what it does | its name |", "|-|-|-|"]
         for action in of_context(context):
             keys = " ".join(f"`{key}`" for key in key_text(action.keys).split())
-            lines.append(f"| {title} | {keys} | {action.help} |")
-    return "\n".join(lines) + "\n"
+            lines.append(f"| {keys} | {action.help} | `{action.id}` |")
+        parts.append("\n".join(lines) + "\n")
+    return "".join(parts)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(keys_table())
+    sys.stdout.write(keys_document())

@@ -26,11 +26,11 @@ def test_the_document_is_up_to_date() -> None:
 
 
 def test_the_document_has_every_kind_once_with_its_meaning() -> None:
-    lines = markdown().splitlines()
+    lines, unwrapped = markdown().splitlines(), " ".join(markdown().split())
 
     for kind in KINDS:
         assert lines.count(f"### `{kind.name}`") == 1
-        assert kind.meaning in lines
+        assert f"### `{kind.name}` {kind.meaning} - " in unwrapped
 
 
 def test_no_kind_is_left_without_a_chapter() -> None:

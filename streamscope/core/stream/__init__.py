@@ -1,4 +1,5 @@
-"""Streams: one file for each section of the chapter, and here the class that holds their state (`src/unix/stream.c`).
+"""Streams: one file for each section of the chapter that the engine follows (*第三章 libuv流*, "Chapter 3: libuv's
+streams"), and here the class that holds their state (`src/unix/stream.c`).
 
     init.py      3.1.1            uv__stream_init
     open.py      3.1.2            uv__stream_open

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 from streamscope.trace.filter.language import Language
@@ -80,7 +81,8 @@ that was set or cleared; `flag(READING)` asks what the stream had at that moment
 
 ## Values
 
-- Numbers: `18432`, `0x1000`, `-1`, `1_000_000`. Sizes may have a unit: {bytes}. Times must: {times}.
+- Numbers: `18432`, `0x1000`, `-1`, `1_000_000`. Sizes may have a unit: {bytes}.
+  Times must: {times}.
 - Names: flags, types, kinds, functions, callbacks, requests, poll events (`IN` or `POLLIN`) as the feed's own
   vocabulary has them, errors as the system names them (`ECONNRESET`, `EPIPE`, and `EOF`). A name that the feed has not
   is an error, in quotes too; where several feeds are asked at once, if none of them has it. A number may stand for any
@@ -136,11 +138,8 @@ def markdown() -> str:
             + "".join(
                 f"| `{name}(…)` | {WHAT[domain]} | {words} |\n" for name, (domain, _, words) in PREDICATES.items()
             ),
-            "Flags: "
-            + _list(language.values.suggested["flag"])
-            + ". Poll events: "
-            + _list(language.values.suggested["mask"])
-            + ".\n",
+            textwrap.fill(f"Flags: {_list(language.values.suggested['flag'])}.", 120)
+            + f"\nPoll events: {_list(language.values.suggested['mask'])}.\n",
             "## What events have\n\nBeside what their streams have. Kinds and their arguments are in "
             "[events.md](events.md).\n\n" + _DURATIONS + _table(language.event_names),
         ]
