@@ -147,7 +147,7 @@ def keyframes(effort: Effort) -> Iterator[Figure]:
         begin = time.thread_time_ns()
         freeze(model)
         middle = time.thread_time_ns()
-        thaw(packed, Vocabulary(*catalogue))
+        thaw(packed, Model(Vocabulary(*catalogue)))
         frozen.append(middle - begin)
         thawed.append(time.thread_time_ns() - middle)
     name = f"keyframe: {STREAMS:,} streams"

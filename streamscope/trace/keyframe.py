@@ -18,7 +18,6 @@ from streamscope.trace.model import Model
 from streamscope.trace.packing import check_handles, read_handles
 from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
 from streamscope.trace.untrusted import MALFORMED, FeedError
-from streamscope.trace.vocabulary import Vocabulary
 
 MOST_BYTES = 16 * 1024 * 1024
 """A keyframe is never larger. An engine with so many streams that its state is, has none; only the way from one to the
@@ -99,16 +98,9 @@ def freeze(model: Model) -> bytes:
     return packed if len(packed) <= MOST_BYTES else b""
 
 
-def thaw(packed: bytes, vocabulary: Vocabulary) -> Model:
-    """The model that was frozen, for a feed with this vocabulary. Its `changed` is empty.
-
-    Raises FeedError for bytes that are no keyframe.
-    """
-    return thaw_like(packed, Model(vocabulary))
-
-
-def thaw_like(packed: bytes, other: Model) -> Model:
-    """What `thaw` returns, for the feed of another model.
+def thaw(packed: bytes, other: Model) -> Model:
+    """The model that was frozen, for the feed of another model. Its `changed` is empty. Raises FeedError for bytes that
+    are no keyframe.
 
     Garbage is not collected meanwhile: there is none, and to look for it in so many new objects takes a quarter of the
     time.

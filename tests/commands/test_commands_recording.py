@@ -45,12 +45,12 @@ class Trace:
             self.lost = sum(row.events for row in rows if isinstance(row, Gap))
             self.events = [row for row in rows if not isinstance(row, Gap)]
             self.kinds = {kind: sum(event.kind == kind for event in self.events) for kind in COUNTED}
-            self.has_payload = trace.has_payload
             traveller = Traveller(past)
             self.first = everything_open(traveller.model)
             traveller.go(past.end)
             self.last = everything_open(traveller.model)
             self.whole = traveller.model.whole
+            self.payload = [item for number in traveller.model.known for item in trace.payload(number)]
 
 
 def so_far(path: Path) -> Trace | None:
@@ -172,7 +172,7 @@ def test_record_attaches_and_ends_in_order_when_it_is_told_to(runtime: Path, pat
         assert (trace.missing, trace.reason) == ("", "the recording was stopped")
         assert trace.kinds["sys.read"] in (1, 2)  # of hello, and of EAGAIN after it
         assert set(trace.last["handles"]) >= {1, 2}
-        assert not trace.has_payload
+        assert trace.payload == []
         assert serving.end() == (0, "", "")
 
 

@@ -24,7 +24,7 @@ from streamscope.trace.vocabulary import Vocabulary
 
 
 def thawed(model: Model) -> Model:
-    return thaw(freeze(model), Vocabulary(*CATALOGUE))
+    return thaw(freeze(model), Model(Vocabulary(*CATALOGUE)))
 
 
 def assert_same(one: Model, other: Model) -> None:
@@ -174,7 +174,7 @@ def test_what_cannot_be_a_model_is_refused(place: int, value: Any) -> None:
     parts[place] = value if isinstance(value, msgspec.Raw) else msgspec.Raw(msgspec.msgpack.encode(value))
 
     with pytest.raises(FeedError):
-        thaw(msgspec.msgpack.encode(parts), Vocabulary(*CATALOGUE))
+        thaw(msgspec.msgpack.encode(parts), Model(Vocabulary(*CATALOGUE)))
 
 
 def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
@@ -190,7 +190,7 @@ def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
         if rng.random() < 0.2:
             del data[rng.randrange(len(data)) :]
         try:
-            model = thaw(bytes(data), Vocabulary(*CATALOGUE))
+            model = thaw(bytes(data), Model(Vocabulary(*CATALOGUE)))
         except FeedError:
             continue
         taken += 1
@@ -200,7 +200,7 @@ def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
 
 def test_more_bytes_than_a_keyframe_has_are_refused() -> None:
     with pytest.raises(FeedError, match="larger"):
-        thaw(bytes(MOST_BYTES + 1), Vocabulary(*CATALOGUE))
+        thaw(bytes(MOST_BYTES + 1), Model(Vocabulary(*CATALOGUE)))
 
 
 def ended(stream: int, *numbers: int) -> list[Word]:
@@ -228,5 +228,5 @@ def test_ended_requests_that_are_none_are_nothing() -> None:
     [[stream, requests_of_it]] = parts[5]
     assert (stream, len(requests_of_it)) == (1, 1)
     parts[5] = [[1, "no list"], [2, [["no request"]]]]
-    model = thaw(msgspec.msgpack.encode(parts), Vocabulary(*CATALOGUE))
+    model = thaw(msgspec.msgpack.encode(parts), Model(Vocabulary(*CATALOGUE)))
     assert [list(model.finished(number)) for number in (1, 2)] == [[], []]

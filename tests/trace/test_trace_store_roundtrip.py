@@ -140,7 +140,6 @@ def test_payload_comes_back_by_stream_and_row(tmp_path: Path) -> None:
 
     with TraceFile.open(recording.path) as trace:
         end = trace.past.end
-        assert trace.has_payload
         assert [(p.row, p.t, p.out, p.total, p.data) for p in trace.payload(2)] == [
             (0, 5, False, 100, b"\x00in"),
             (end, 6, True, 3, b"out"),

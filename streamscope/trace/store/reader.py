@@ -161,11 +161,6 @@ class TraceFile:
         for segment in self._segments:
             yield from (leaf.note for leaf in segment.leaves() if isinstance(leaf, NoteLeaf))
 
-    @property
-    def has_payload(self) -> bool:
-        """Whether any was recorded."""
-        return any(segment.head.sizes[6] for segment in self._segments)
-
     # how a file is read
 
     def _read_header(self) -> tuple[TraceHeader, Vocabulary, int]:
