@@ -23,6 +23,8 @@ from streamscope.core import RUN_DEFAULT, JoinedLoop, Loop, Pipe, Tcp, Timer, UV
 from streamscope.core.errors import UV_EBUSY
 from streamscope.core.flags import POLLIN
 from streamscope.core.handle import Handle
+from streamscope.diagnosis import LintWords
+from streamscope.diagnosis.headless import judge
 from streamscope.link.batches import OwnLayout
 from streamscope.link.engine import EngineProducer, listening
 from streamscope.link.feed import Feed
@@ -99,6 +101,7 @@ class Trace:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = TraceFile.open(path)
+        self._words = LintWords(self._file.past.decoder.vocabulary)
 
     def check(self, *assertions: str, allow_vacuous: bool = False, strict: bool = False) -> None:
         """Raises AssertionError, with what failed and where, unless all of these hold; with `allow_vacuous` also where
@@ -107,9 +110,10 @@ class Trace:
         """
         __tracebackhide__ = True
         vocabulary = self._file.past.decoder.vocabulary
-        parse = partial(_understood, lambda text: Assertion.parse(text, vocabulary))
+        parse = partial(_understood, lambda text: Assertion.parse(text, vocabulary, states=self._words))
         parsed = list(map(parse, assertions))  # in no frame of its own
-        report = check(self._file.past, parsed, allow_vacuous=allow_vacuous, strict=strict)
+        stated = judge(self._file.past, self._words) if any(each.asks_states for each in parsed) else ()
+        report = check(self._file.past, parsed, stated=stated, allow_vacuous=allow_vacuous, strict=strict)
         if not report.ok:
             said = "\n".join(lines(report, str(self.path), quiet=True))
             raise AssertionError(f"the trace is not as it has to be\n{said}")

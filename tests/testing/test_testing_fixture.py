@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ def polite(address: tuple[str, int]) -> None:
     with socket.create_connection(address, timeout=PATIENCE_S) as sock:
         sock.sendall(b"hello")
         assert sock.recv(100) == b"hello"
+
+
+def sleep_of_the_program(seconds: float) -> None:
+    """What a program should not do in a callback."""
+    time.sleep(seconds)
 
 
 def silent(loop: Loop, port: int = 0) -> None:
@@ -40,6 +46,17 @@ def test_a_program_is_run_with_a_client_and_what_holds_is_silent(streamscope_tra
         "max(wq) <= 5B", "count(error) == 0", "count(kind == sys.accept and result >= 0) == 1",
         "always(flag(CLOSING) -> eventually flag(CLOSED))", "never(armed(POLLOUT) and wq == 0 for 100ms)",
     )  # fmt: skip
+
+
+def test_what_a_lint_says_can_be_asserted(streamscope_trace: Tracer) -> None:
+    def main(loop: Loop) -> None:
+        timer = Timer(loop)
+        timer.start(lambda timer: (sleep_of_the_program(0.3), timer.close()), 1)
+
+    trace = streamscope_trace(main)
+    trace.check("never(stalled)", "count(lint.slow_turn) == 0", "count(lint.slow_callback) == 1")
+    with pytest.raises(AssertionError, match="Timer_cb"):
+        trace.check("count(lint.slow_callback) == 0")
 
 
 def test_what_was_recorded_can_be_asked_for(streamscope_trace: Tracer) -> None:
