@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from streamscope.diagnosis import LintWords
 from streamscope.trace.check import Assertion
 from streamscope.trace.check.assertion import FORMS, STOPS
 from streamscope.trace.check.watches import SHOWN
@@ -21,10 +22,9 @@ def test_every_assertion_in_the_document_is_one() -> None:
         elif inside and line.split("(")[0] in FORMS:
             lines.append(re.split(r"\s{2,}", line)[0])
     assert len(lines) >= 14
-    for line in lines:
-        Assertion.parse(line, Vocabulary.here())
-    for text in re.findall(r"--assert '(.*?)'", TEXT):
-        Assertion.parse(text, Vocabulary.here())
+    words = LintWords(Vocabulary.here())
+    for text in (*lines, *re.findall(r"--assert '(.*?)'", TEXT)):
+        Assertion.parse(text, Vocabulary.here(), states=words)
 
 
 def test_every_word_of_the_language_is_explained() -> None:

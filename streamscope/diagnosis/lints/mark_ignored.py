@@ -14,8 +14,8 @@ class MarkIgnored(Lint):
     name = "mark_ignored"
     level = Level.ERROR
     checks = (
-        "write_queue_size is twice the mark or more, was larger at each look of the last second, and a write began "
-        "more than 1 s after the mark was passed"
+        "write_queue_size is twice the mark or more and larger than 1 s before, and a write began more than 1 s after "
+        "the mark was passed"
     )
     matters = "what waits in write_queue is memory of the program: a peer that reads slowly fills it without bound"
     to_do = "stop what feeds this stream while write_queue_size is above high_water, and go on when it has drained"

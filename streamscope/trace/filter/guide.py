@@ -59,6 +59,10 @@ a word. A word is, whichever of these it is first:
 
 A word in quotes is always a text. A name that has to be compared with something is an error when it stands alone.
 
+Where a diagnosis looks on, on the screen, in `check` and in the pytest fixture, its lints are words as well: `stalled`,
+`peer_gone` (the peer has ended, TCP is in CLOSE_WAIT, and nobody reads), `slow_callback`; all are in
+[lints.md](lints.md). Each is yes or no of a stream, and `lint.stalled` is the event that it begins.
+
 ## Comparisons
 
 `name == value`, `!=`, `<`, `<=`, `>`, `>=`; `~` and `!~` look for a pattern in a text; `has` asks whether a set has at
