@@ -72,7 +72,7 @@ class Holding:
                 worst = sink
         if worst is None:
             return None
-        off = case.model.lit.get((case.state.number, self._terms.reading), 0)
+        off = case.model.lit_t(case.state.number, self._terms.reading)
         since = off or (before.since if before is not None else case.now_t)
         by = short(worst, case.terms.vocabulary)
         by = "what it has to take itself" if worst.number == case.state.number else by

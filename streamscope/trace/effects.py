@@ -72,9 +72,9 @@ handle.ipc()
     ipc = True
 
 flag.set(flag)
-    flags |= flag; lit[number,flag] = t
+    flags |= flag; lit[flag][number] = t
 flag.clear(flag)
-    flags &= ~flag; lit[number,flag] = t
+    flags &= ~flag; lit[flag][number] = t
 fd(old, new)
     fd = new
 # above_t: since when write_queue_size has been above high_water, 0 while it is not

@@ -7,7 +7,7 @@ of a feed is trusted: what it makes grow has a limit, and going beyond one is a 
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -34,6 +34,8 @@ SLOWEST_KEPT = 10
 """So many callbacks of the program are kept that took longest."""
 
 _read_requests = msgspec.msgpack.Decoder(list[RequestState]).decode
+
+_NEVER: dict[int, int] = {}
 
 Words: TypeAlias = Sequence[Any]  # integers and texts, checked by the decoder
 
@@ -100,7 +102,7 @@ class Fold:
         self.carried: dict[int, int] = {}  # by request, the handle that it took along, sent or still to be sent
         self.completed: dict[int, deque[RequestState]] = {}  # the last that ended, by stream; read by `finished`
         self.unread: dict[int, msgspec.Raw] = {}  # those before them, as a keyframe has them
-        self.lit: dict[tuple[int, int], int] = {}
+        self.lit: defaultdict[int, dict[int, int]] = defaultdict(dict)  # when a flag last changed, by stream
         self.closed: OrderedDict[int, None] = OrderedDict()  # numbers in the order of closing
         self.membership = 0
         self.changed: set[int] = set()
@@ -129,6 +131,10 @@ class Fold:
         """These are the slowest, or some of them are."""
         self.slowest = sorted(callbacks, key=_slowness)[:SLOWEST_KEPT]
         self.slow_ns = min(self.slowest[-1].ns, LONG_NS) if len(self.slowest) == SLOWEST_KEPT else 0
+
+    def lit_t(self, number: int, flag: int) -> int:
+        """When a flag of a handle last changed, 0 if that was longer ago than is remembered."""
+        return self.lit.get(flag, _NEVER).get(number, 0)
 
     def know(self, state: StreamState) -> None:
         """Takes a handle in, in place of what was known under its number."""

@@ -1,19 +1,20 @@
-"""Folding joined records: what each does to state, at once.
+"""Joined records in runs: folded in one loop, at once.
 
-Every handler does what the rules do for the events that the record stands for; tests fold both and compare. A joined
-record that this version does not know, or knows to stand for something else, is expanded and folded event by event.
-What it stands for comes with the feed, constants and all: one that is known is this engine's, and so are its numbers.
+What a joined record does follows from its recipe and from `effects`, and handlers are made of it for this version's
+(`rules`); others are expanded and folded event by event. But a busy server tells of little else than joined records, in
+every turn: for each stream that had something to read, the read, a write within its callback, and the callback's end;
+then the finished write of each; then the registration of each. Record by record, by the handlers that are made, that
+takes more than twice as long: most of what the events do one after the other is undone by the next. So for such runs
+what remains of it in the end is written here by hand; tests hold it against the events.
 
-A busy server tells of little else than this, in every turn: for each stream that had something to read, the read, a
-write within its callback, and the callback's end; then the finished write of each; then the registration of each. Such
-runs are folded by `RUNS`, in one loop for all records of a run: the fold's own loop, and a call for each record, would
-cost as much again.
+What a recipe stands for comes with the feed, constants and all: one that is known is this engine's, and so are its
+numbers.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from streamscope.core.joined_records import CB_READ, READ_PARTIAL, UV_WRITE, joined_site
@@ -21,10 +22,19 @@ from streamscope.trace.expansions import Expansion
 from streamscope.trace.fold import COMPLETED_KEPT, MOST_REQUESTS, Fold, Words, too_long
 from streamscope.trace.state import RequestState
 
-Run: TypeAlias = Callable[[Fold, Words, int, int], int]
-"""Called as `run(fold, words, i, end)`: folds what repeats from `i` on, as long as it is whole and of known streams,
+Run: TypeAlias = Callable[[Fold, Words, int], int]
+"""Called as `run(fold, words, i)`: folds what repeats from `i` on, as long as it is whole and of known streams,
 and returns where that ends: `i` if there is none.
 """
+
+
+def _repeated(words: Words, i: int, length: int) -> Iterator[Any]:
+    """The words from `i` on, so many of them at a time, as long as there are so many. To slice them out of the list one
+    record after the other takes as long as to fold them.
+    """
+    rest = iter(words)
+    rest.__setstate__(i)  # type: ignore[attr-defined]  # a list's iterator goes on at any place
+    return zip(*[rest] * length)
 
 
 _READ_AGAIN = joined_site("read.again")
@@ -33,66 +43,73 @@ _TO_READ_END = joined_site("read.end") - _READ_AGAIN
 """The difference of two headers of the same stream."""
 
 
-def _echoes(fold: Fold, words: Words, i: int, end: int) -> int:
+def _echoes(fold: Fold, words: Words, i: int) -> int:
     """`read.again`, `write` and `read.end`."""
     known, changed = fold.known.get, fold.changed.add
-    requests, lit = fold.requests, fold.lit
-    while i + 11 <= end:
-        header, t, _, n, write, number, size, _, active_reqs, read_end, end_t = words[i : i + 11]
-        if header & 255 != _READ_AGAIN or write - header != _TO_WRITE or read_end - header != _TO_READ_END:
-            break
-        stream = known(header >> 16)
-        if stream is None:
-            break
-        changed(header >> 16)
-        stream.bytes_in += n
-        stream.reads += 1
-        stream.bytes_out += size
-        stream.flags |= READ_PARTIAL
-        stream.last_read_t = stream.last_write_t = t
-        stream.write_queue_size = stream.above_t = 0
-        stream.pending = True
-        request = requests[number] = RequestState(number, UV_WRITE, size, 0, 1, 1, 0, 0, t)
-        queue = stream.write_completed_queue
-        if queue and len(queue) >= MOST_REQUESTS:
-            raise too_long()
-        queue.append(request)
-        fold.active_reqs = active_reqs
-        took = end_t - t
-        fold.callback_ns += took
-        if took > fold.slow_ns:
-            fold.note_slow(took, end_t, header >> 16, CB_READ)
-        fold.t = lit[header >> 16, READ_PARTIAL] = end_t
-        i += 11
+    requests, lit = fold.requests, fold.lit.get(READ_PARTIAL, {})
+    now, active_reqs, callback_ns, slow_ns = fold.t, fold.active_reqs, fold.callback_ns, fold.slow_ns
+    try:
+        for header, t, _, n, write, req, size, _, active, read_end, end_t in _repeated(words, i, 11):
+            if header & 255 != _READ_AGAIN or write - header != _TO_WRITE or read_end - header != _TO_READ_END:
+                break
+            number = header >> 16
+            stream = known(number)
+            if stream is None:
+                break
+            changed(number)
+            stream.bytes_in += n
+            stream.reads += 1
+            stream.bytes_out += size
+            stream.flags |= READ_PARTIAL
+            stream.last_read_t = stream.last_write_t = t
+            stream.write_queue_size = stream.above_t = 0
+            stream.pending = True
+            request = requests[req] = RequestState(req, UV_WRITE, size, 0, 1, 1, 0, 0, t)
+            queue = stream.write_completed_queue
+            if queue and len(queue) >= MOST_REQUESTS:
+                raise too_long()
+            queue.append(request)
+            active_reqs = active
+            took = end_t - t
+            callback_ns += took
+            if took > slow_ns:
+                fold.note_slow(took, end_t, number, CB_READ)
+                slow_ns = fold.slow_ns
+            now = lit[number] = end_t
+            i += 11
+    finally:
+        fold.t, fold.active_reqs, fold.callback_ns = now, active_reqs, callback_ns
+        if lit:
+            fold.lit[READ_PARTIAL] = lit
     return i
 
 
 def _writes_done(site: int, *, rearm: bool) -> Run:
     """`written` or `written.rearm`."""
 
-    def run(fold: Fold, words: Words, i: int, end: int) -> int:
+    def run(fold: Fold, words: Words, i: int) -> int:
         known, changed = fold.known.get, fold.changed.add
-        ended, completed = fold.requests.pop, fold.completed
-        while i + 3 <= end:
-            header, number, active_reqs = words[i : i + 3]
-            if header & 255 != site or (stream := known(header >> 16)) is None:
+        ended, finished = fold.requests.pop, fold.completed.get
+        for header, req, active_reqs in _repeated(words, i, 3):
+            number = header >> 16
+            if header & 255 != site or (stream := known(number)) is None:
                 break
-            changed(header >> 16)
+            changed(number)
             fold.active_reqs = active_reqs
             stream.pending = False
             if rearm:
                 stream.watched = True
             queue = stream.write_completed_queue
-            if queue and queue[0].number == number:
+            if queue and queue[0].number == req:
                 del queue[0]
             else:
-                stream.write_completed_queue = [request for request in queue if request.number != number]
-            request = ended(number, None)
+                fold.pop(queue, req)
+            request = ended(req, None)
             if request is not None:
                 stream.writes += 1
-                done = completed.get(header >> 16)
+                done = finished(number)
                 if done is None:
-                    done = completed[header >> 16] = deque(maxlen=COMPLETED_KEPT)
+                    done = fold.completed[number] = deque(maxlen=COMPLETED_KEPT)
                 done.append(request)
             i += 3
         return i
@@ -103,14 +120,14 @@ def _writes_done(site: int, *, rearm: bool) -> Run:
 _REARM = joined_site("rearm")
 
 
-def _registrations(fold: Fold, words: Words, i: int, end: int) -> int:
+def _registrations(fold: Fold, words: Words, i: int) -> int:
     """`rearm`."""
     known, changed = fold.known.get, fold.changed.add
-    while i < end:
-        header = words[i]
-        if header & 255 != _REARM or (stream := known(header >> 16)) is None:
+    for header, _, _ in _repeated(words, i, 3):
+        number = header >> 16
+        if header & 255 != _REARM or (stream := known(number)) is None:
             break
-        changed(header >> 16)
+        changed(number)
         stream.watched = False
         i += 3
     return i

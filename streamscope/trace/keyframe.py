@@ -83,7 +83,7 @@ def freeze(model: Model) -> bytes:
                 ended=ended,
                 carried=model.carried,
                 completed=_completed(model),
-                lit=model.lit,
+                lit={(number, flag): t for flag, changed in model.lit.items() for number, t in changed.items()},
                 closed=list(model.closed),
                 round=None if model.round is None else sorted(model.round),
                 whole=model.whole,
@@ -139,7 +139,8 @@ def _thaw(packed: bytes, other: Model) -> Model:
         raise FeedError("a keyframe names a handle twice, or too many handles or requests")
     model.carried = frozen.carried
     model.unread = dict(frozen.completed)
-    model.lit = frozen.lit
+    for (number, flag), t in frozen.lit.items():
+        model.lit[flag][number] = t
     model.closed = OrderedDict.fromkeys(frozen.closed)
     model.round = None if frozen.round is None else set(frozen.round)
     model.whole = frozen.whole

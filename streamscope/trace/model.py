@@ -67,7 +67,7 @@ class Model(Fold):
     - `whole`: whether all of it is known; False until a round of slices has ended, and again after a loss;
     - `completed`: by stream, its last few finished requests, their status in `error`, and in `send_handle` the handle
       that travelled with them;
-    - `lit`: when a flag last changed, by (stream, flag), for the last moments at least;
+    - `lit`: when a flag last changed, by flag and stream, for the last moments at least;
     - `membership`: another number whenever a handle has joined or left;
     - `raised`, `exception`: how many callbacks raised while this model folded, and what the last one did;
     - `slowest`: the callbacks that took longest, the slowest first; `long` and `long_turns`: callbacks and turns that
@@ -155,7 +155,7 @@ class Model(Fold):
             run = runs[header & 255]
             if run is not None:
                 fold_run, length, weight = run
-                after = fold_run(self, words, i, end)
+                after = fold_run(self, words, i)
                 if after != i:
                     events += (after - i) // length * weight
                     i = after
@@ -238,6 +238,16 @@ class Model(Fold):
         if state is not None and state.closed_t:
             self.forget(state.number)
 
+    def _forget_lit(self) -> None:
+        """Keeps of `lit` what is of the last moments, and of that not more than half of what there is room for."""
+        lit = [(t, flag, number) for flag, changed in self.lit.items() for number, t in changed.items()]
+        lit = [each for each in lit if each[0] > self.t - LIT_NS]
+        if len(lit) > LIT_KEPT:
+            lit = sorted(lit)[-LIT_KEPT // 2 :]
+        self.lit.clear()
+        for t, flag, number in lit:
+            self.lit[flag][number] = t
+
     def _take(self, state: StreamState) -> None:
         state = _copy(state)
         before = self.known.get(state.number)
@@ -263,10 +273,8 @@ class Model(Fold):
             self.carried = {number: handle for number, handle in self.carried.items() if number in self.requests}
         while len(self.closed) > CLOSED_KEPT:
             self._forget_first_closed()
-        if len(self.lit) > LIT_KEPT:
-            self.lit = {key: t for key, t in self.lit.items() if t > self.t - LIT_NS}
-            if len(self.lit) > LIT_KEPT:
-                self.lit = dict(sorted(self.lit.items(), key=_when)[-LIT_KEPT // 2 :])
+        if sum(map(len, self.lit.values())) > LIT_KEPT:
+            self._forget_lit()
         if len(self.changed) > len(self.known) + CLOSED_KEPT:
             self.changed &= self.known.keys()
 
@@ -342,10 +350,6 @@ def _checked(handler: Handler | Stranger | None, texts: Sequence[int], numbers: 
             handler(fold, stream, words, i)
 
     return look
-
-
-def _when(item: tuple[tuple[int, int], int]) -> int:
-    return item[1]
 
 
 def _some(kernel: dict[int, int] | None) -> dict[int, int] | None:

@@ -32,8 +32,8 @@ def _statement(change: Change, effect: Effect) -> str:
     field, how, value, _ = change
     if not how.endswith("="):
         return f"fold.{how}(stream.{field}, {value})" if field in _QUEUES else f"fold.{how}({value})"
-    if field.startswith("lit["):
-        return f"fold.lit[words[i] >> 16, flag] = {value}"
+    if field == "lit[flag][number]":
+        return f"fold.lit[flag][words[i] >> 16] = {value}"
     return f"{_OF_STREAM.get(field) or 'fold.' + field.removeprefix('loop.')} {how} {value}"
 
 

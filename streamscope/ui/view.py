@@ -267,9 +267,7 @@ class View:
     def changed_t(self, number: int) -> dict[int, int]:
         """When each flag of the stream changed, for those that did a moment ago."""
         lit = self.model.lit
-        if not lit:
-            return {}
-        return {flag: lit[number, flag] for flag in self.vocabulary.flag_names if (number, flag) in lit}
+        return {flag: lit[flag][number] for flag in self.vocabulary.flag_names if number in lit.get(flag, ())}
 
     def queue_trend(self, number: int, cells: int) -> list[float]:
         """`write_queue_size` over the last thirty seconds, oldest first, in at most so many cells."""

@@ -102,9 +102,9 @@ def test_a_time_line_counts_it(grown: Grown) -> None:
 def test_a_check_looks_right_after_it(grown: Grown, vocabulary: Vocabulary) -> None:
     assertion = Assertion.parse("never(wq > 500)", vocabulary)
 
-    (verdict,) = check(grown.past, [assertion]).verdicts
+    (outcome,) = check(grown.past, [assertion]).outcomes
 
-    assert [failure.at.row for failure in verdict.failures] == rows_of(grown, "throttled")[:1]
+    assert [failure.at.row for failure in outcome.failures] == rows_of(grown, "throttled")[:1]
     assert changes("throttled", frozenset({"write_queue_size", "fd"}))
     assert not changes("throttled", frozenset({"fd", "above_t"}))
 
@@ -150,7 +150,7 @@ def test_perfetto_draws_it(grown: Grown) -> None:
 def test_the_table_names_nothing_that_there_is_not() -> None:
     kinds = dict(HERE)
     of_loop = {f"loop.{field}" for field in Fold.__slots__}
-    fields = {*StreamState.__struct_fields__, *of_loop, "known", "requests", "request", "lit[number,flag]"}
+    fields = {*StreamState.__struct_fields__, *of_loop, "known", "requests", "request", "lit[flag][number]"}
     for kind, effect in EFFECTS.items():
         assert kind == "sys.*" or kinds[kind][: len(effect.arguments)] == list(effect.arguments)
         assert effect.changes, f"{kind} stands in the table and does nothing"

@@ -41,7 +41,7 @@ def everything(model: Model) -> bytes:
         "requests": sorted(model.requests.items()),
         "carried": sorted(model.carried.items()),
         "completed": [(number, list(model.finished(number))) for number in sorted({*model.completed, *model.unread})],
-        "lit": list(model.lit.items()),
+        "lit": [(flag, *each) for flag, changed in model.lit.items() for each in changed.items()],
         "closed": list(model.closed),
         "slowest": (model.slowest, model.slow_ns),
         "round": None if model.round is None else sorted(model.round),

@@ -34,7 +34,7 @@ class LeakedHandle(Lint):
             return None
         if state.flags & terms.shut or state.shutdown_req is not None or case.is_fed:
             return None
-        ended = case.model.lit.get((state.number, terms.eof), 0)
+        ended = case.model.lit_t(state.number, terms.eof)
         since = max(ended, state.last_read_t, state.last_write_t) or case.track.looks[0].t
         age = age_text(case.now_t - since)
         sentence = f"{capital(case.who)} ended its side {age} ago, and the program neither answers nor closes it."

@@ -29,7 +29,7 @@ class PeerGone(Lint):
         if not here or case.held is not None or not case.terms.reading:
             track.since.pop(self.name, None)
             return None
-        off = case.model.lit.get((state.number, case.terms.reading), 0)
+        off = case.model.lit_t(state.number, case.terms.reading)
         since = track.since.setdefault(self.name, track.unread_t or case.now_t)
         inq = track.now.inq or 0
         waits = f", and {bytes_text(inq)} wait to be read" if inq else ""

@@ -25,7 +25,7 @@ class ReadingStopped(Lint):
         track, inq = case.track, case.track.now.inq
         if not track.unread_t or not inq or case.held is not None or not case.terms.reading:
             return None
-        off = case.model.lit.get((case.state.number, case.terms.reading), 0)
+        off = case.model.lit_t(case.state.number, case.terms.reading)
         since = max(track.unread_t, off)
         return Sign(
             f"Reading of {case.who} is off, and {bytes_text(inq)} have waited to be read for "

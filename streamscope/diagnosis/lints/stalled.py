@@ -62,7 +62,7 @@ class Stalled(Lint):
             return None
         if case.seen_t - track.unread_t < SECOND:
             return None
-        off = case.model.lit.get((case.state.number, case.terms.reading), 0)
+        off = case.model.lit_t(case.state.number, case.terms.reading)
         since = max(track.unread_t, off)
         verdict = unread(case, since, off, inq)
         return Sign(verdict.sentence, verdict.evidence, since, verdict)
