@@ -1,7 +1,7 @@
 """What a diagnosis says: evidence, findings, verdicts. Plain values, made anew at every look, that others may keep.
 
 Every text is fit for a terminal: what came from outside was made harmless when the sentence was made. Times are
-nanoseconds on the feed's clock; the row at which something began is the history's, `row_at(t=since)`.
+nanoseconds on the feed's clock; the row at which something began is the past's, `row_at(t=since)`.
 """
 
 from __future__ import annotations

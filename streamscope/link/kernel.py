@@ -65,9 +65,9 @@ def asked(fd: int) -> Descriptor | None:
     try:
         mode = os.fstat(fd).st_mode
         if stat.S_ISFIFO(mode):
-            return Pipe(fd)
+            return PipeDescriptor(fd)
         if stat.S_ISCHR(mode) and os.isatty(fd):
-            return Terminal(fd)
+            return TerminalDescriptor(fd)
         if not stat.S_ISSOCK(mode):
             return None
         sock = borrowed(fd)
@@ -177,7 +177,7 @@ class UnixSocket(_Socket):
         yield "outq", self._number(SIOCOUTQ, "outq")
 
 
-class Pipe(Descriptor):
+class PipeDescriptor(Descriptor):
     """One end of a pipe: what nobody has read is before the one, and behind the other."""
 
     __slots__ = ("_field",)
@@ -196,7 +196,7 @@ class Pipe(Descriptor):
             self._refused |= {"room"}
 
 
-class Terminal(Descriptor):
+class TerminalDescriptor(Descriptor):
     """A terminal."""
 
     __slots__ = ()
@@ -340,5 +340,5 @@ class TcpSocket(_Socket):
         return [("inq", inq)] if self.said.get("inq") != inq else []
 
 
-KINDS: tuple[type[Descriptor], ...] = (TcpSocket, UnixSocket, Pipe, Terminal)
+KINDS: tuple[type[Descriptor], ...] = (TcpSocket, UnixSocket, PipeDescriptor, TerminalDescriptor)
 """Where a kind of descriptor stands here is all that is kept of one that has been still for long."""

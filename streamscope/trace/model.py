@@ -33,7 +33,7 @@ from streamscope.trace.fold import (
     Words,
 )
 from streamscope.trace.handlers import Handlers
-from streamscope.trace.joined import one_by_one, runs_of
+from streamscope.trace.joined_rules import one_by_one, runs_of
 from streamscope.trace.rules import KNOWN, STRANGERS
 from streamscope.trace.state import LoopState, StreamState, held_requests
 from streamscope.trace.untrusted import FeedError

@@ -59,7 +59,7 @@ CLOSED_NS = 10_000_000_000
 """Handles that were closed so long ago are let go of when a segment ends."""
 
 
-class Greeting(Protocol):
+class EngineGreeting(Protocol):
     """What is to be known of an engine; the link's frame is one."""
 
     version: str
@@ -87,7 +87,7 @@ class TraceWriter:
     def __init__(
         self,
         file: BinaryIO,
-        hello: Greeting,
+        hello: EngineGreeting,
         after: TraceWriter | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
@@ -115,7 +115,7 @@ class TraceWriter:
         if after is not None:  # state is known though nothing may happen any more
             self._before_piece(self._place or 0, self._model.turn, self._model.t)
 
-    def _write_header(self, hello: Greeting) -> None:
+    def _write_header(self, hello: EngineGreeting) -> None:
         header = TraceHeader(
             version=hello.version,
             pid=hello.pid,
@@ -204,7 +204,7 @@ class TraceWriter:
         self._bytes = self._payload_bytes = self._gaps = 0
         self.due = math.inf
 
-    def move_to(self, file: BinaryIO, hello: Greeting) -> None:
+    def move_to(self, file: BinaryIO, hello: EngineGreeting) -> None:
         """What has been written is gone: goes on in another, empty file, from the segment on that has begun."""
         gone = self._first
         self._file, self.size, self._index = file, 0, []

@@ -106,7 +106,7 @@ class TimelinePicture(msgspec.Struct, frozen=True, dict=True):
         ]
 
 
-class Sign(NamedTuple):
+class LaneSign(NamedTuple):
     """A character and the name of its style."""
 
     text: str
@@ -120,7 +120,7 @@ class LaneRow(NamedTuple):
 
     id: str
     signal: Signal | None
-    draw: Callable[[TimelinePicture, int], list[list[Sign]]]
+    draw: Callable[[TimelinePicture, int], list[list[LaneSign]]]
     height: int = 1
 
 
@@ -218,7 +218,7 @@ def timeline_lines(picture: TimelinePicture, lanes: Sequence[LaneRow]) -> list[L
     return lines
 
 
-def _line(name: str, row: list[Sign], value: tuple[str, str], picture: TimelinePicture) -> Line:
+def _line(name: str, row: list[LaneSign], value: tuple[str, str], picture: TimelinePicture) -> Line:
     chosen = bool(name) and name == picture.selected
     text = picture.vocabulary.label("write_queue_size") if name == "queue" else TITLES.get(name, name)
     title = f"{'›' if chosen else ' '}{text[: LABEL - 2]:<{LABEL - 1}}"
@@ -254,18 +254,18 @@ def _value(lane: LaneRow, place: int, picture: TimelinePicture) -> tuple[str, st
 # drawing
 
 
-def axis(picture: TimelinePicture) -> list[Sign]:
+def axis(picture: TimelinePicture) -> list[LaneSign]:
     """The times, and among them the present instant and the mark, to which ticks give way."""
-    cells = [Sign("─", "track")] * picture.window.cells
+    cells = [LaneSign("─", "track")] * picture.window.cells
     taken = {picture.mark, picture.now}
     for tick in ticks(picture.window, picture.started):
         text = f"┬{tick.text}"
         place = range(tick.cell, tick.cell + len(text))
         if place.start >= 0 and place.stop <= len(cells) and taken.isdisjoint(place):
-            cells[place.start : place.stop] = [Sign("┬", "track"), *(Sign(sign, "muted") for sign in tick.text)]
+            cells[place.start : place.stop] = [LaneSign("┬", "track"), *(LaneSign(sign, "muted") for sign in tick.text)]
     for x, sign, style in ((picture.mark, "◆", "accent"), (picture.now, "▼", "value")):
         if 0 <= x < len(cells):
-            cells[x] = Sign(sign, style)
+            cells[x] = LaneSign(sign, style)
     return cells
 
 
@@ -273,8 +273,8 @@ def _lost(pair: Sequence[LaneColumn]) -> bool:
     return any(column.gap for column in pair)
 
 
-GAP = Sign("╱", "error")
-BLANK = Sign(" ")
+GAP = LaneSign("╱", "error")
+BLANK = LaneSign(" ")
 
 _SET, _CLEAR, _MIXED, _UNKNOWN = range(4)
 _LANE = {
@@ -284,13 +284,13 @@ _LANE = {
     (_MIXED, _MIXED): "⣤", (_SET, _MIXED): "⣤", (_MIXED, _SET): "⣤",
 }  # fmt: skip
 _CELLS = {
-    (left, right, exact): Sign(text, "on" if exact and text not in " ▁" else "dim" if text not in " ▁" else "track")
+    (left, right, exact): LaneSign(text, "on" if exact and text not in " ▁" else "dim" if text not in " ▁" else "track")
     for (left, right), text in _LANE.items()
     for exact in (False, True)
 }
 
 
-def _flag_drawer(signal: Signal) -> Callable[[TimelinePicture, int], list[list[Sign]]]:
+def _flag_drawer(signal: Signal) -> Callable[[TimelinePicture, int], list[list[LaneSign]]]:
     flag = signal.bit
 
     def state(known: bool, some: int, off: int) -> int:
@@ -298,7 +298,7 @@ def _flag_drawer(signal: Signal) -> Callable[[TimelinePicture, int], list[list[S
             return _UNKNOWN
         return _CLEAR if not some & flag else _MIXED if off & flag else _SET
 
-    def draw(picture: TimelinePicture, height: int) -> list[list[Sign]]:
+    def draw(picture: TimelinePicture, height: int) -> list[list[LaneSign]]:
         row = []
         for gap, exact, known, some, off, known_too, some_too, off_too in (
             picture.halves_wanted if signal.wanted else picture.halves
@@ -310,7 +310,7 @@ def _flag_drawer(signal: Signal) -> Callable[[TimelinePicture, int], list[list[S
     return draw
 
 
-def _area(picture: TimelinePicture, height: int) -> list[list[Sign]]:
+def _area(picture: TimelinePicture, height: int) -> list[list[LaneSign]]:
     """`write_queue_size` as an area, with a line at the high-water mark once it has been above that."""
     pairs = picture.pairs
     known = [[column for column in pair if column.known] for pair in pairs]
@@ -327,13 +327,13 @@ def _area(picture: TimelinePicture, height: int) -> list[list[Sign]]:
             if _lost(pair):
                 row.append(GAP)
             elif part:
-                row.append(Sign(_BLOCKS[part], "bar-hot" if hot else "bar" if cells[0].exact else "dim"))
+                row.append(LaneSign(_BLOCKS[part], "bar-hot" if hot else "bar" if cells[0].exact else "dim"))
             elif not cells:
                 row.append(BLANK)
             elif line == at and scale > mark:
-                row.append(Sign("┄", "warning"))
+                row.append(LaneSign("┄", "warning"))
             else:
-                row.append(Sign("▁" if line == 0 else " ", "track"))
+                row.append(LaneSign("▁" if line == 0 else " ", "track"))
         rows.append(row)
     return rows
 
@@ -345,10 +345,10 @@ def _scale(picture: TimelinePicture) -> tuple[int, int]:
     return bar_scale(max((column.wq_max for column in known), default=0), mark), mark
 
 
-def _counts(name: str, style: str) -> Callable[[TimelinePicture, int], list[list[Sign]]]:
+def _counts(name: str, style: str) -> Callable[[TimelinePicture, int], list[list[LaneSign]]]:
     """A line of bars, each as high as its count is beside the highest in sight."""
 
-    def draw(picture: TimelinePicture, height: int) -> list[list[Sign]]:
+    def draw(picture: TimelinePicture, height: int) -> list[list[LaneSign]]:
         pairs = picture.pairs
         if name.endswith("_max"):
             counts = [max(getattr(column, name) for column in pair) for pair in pairs]
@@ -360,28 +360,30 @@ def _counts(name: str, style: str) -> Callable[[TimelinePicture, int], list[list
             if _lost(pair):
                 row.append(GAP)
             elif count:
-                row.append(Sign(_BLOCKS[2 + min(count * 6 // top, 6)], style))
+                row.append(LaneSign(_BLOCKS[2 + min(count * 6 // top, 6)], style))
             else:
-                row.append(Sign("▁", "track") if any(column.known for column in pair) else BLANK)
+                row.append(LaneSign("▁", "track") if any(column.known for column in pair) else BLANK)
         return [row]
 
     return draw
 
 
-def _errors(picture: TimelinePicture, height: int) -> list[list[Sign]]:
+def _errors(picture: TimelinePicture, height: int) -> list[list[LaneSign]]:
     row = []
     for pair in picture.pairs:
         count = sum(column.errors for column in pair)
         known = any(column.known for column in pair)
-        row.append(GAP if _lost(pair) else Sign("✗", "error") if count else Sign("▁", "track") if known else BLANK)
+        row.append(
+            GAP if _lost(pair) else LaneSign("✗", "error") if count else LaneSign("▁", "track") if known else BLANK
+        )
     return [row]
 
 
-def _turns(picture: TimelinePicture, height: int) -> list[list[Sign]]:
+def _turns(picture: TimelinePicture, height: int) -> list[list[LaneSign]]:
     """One turn is a tick; where more fall into a cell, the tick is heavier."""
     row = []
     for pair in picture.pairs:
         turns = sum(column.turns for column in pair)
         sign = " " if not turns else "╵" if turns == 1 else "╹" if turns < 10 else "┃"
-        row.append(GAP if _lost(pair) else Sign(sign, "muted"))
+        row.append(GAP if _lost(pair) else LaneSign(sign, "muted"))
     return [row]
