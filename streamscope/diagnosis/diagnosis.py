@@ -335,7 +335,7 @@ def _look(state: StreamState, terms: Terms, now_t: int) -> Look:
     return Look(
         now_t, state.write_queue_size, state.bytes_out, state.bytes_in, state.errors, len(state.queued_fds),
         kernel("outq"), kernel("notsent"), kernel("inq"), kernel("bytes_acked"), kernel("total_retrans"),
-        kernel("busy"), kernel("rwnd_limited"),
+        kernel("busy"), kernel("rwnd_limited"), kernel("probes"),
     )  # fmt: skip
 
 

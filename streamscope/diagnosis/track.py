@@ -37,6 +37,7 @@ class Look(NamedTuple):
     retrans: int | None
     busy: int | None
     rwnd: int | None
+    probes: int | None
 
     @property
     def wanted(self) -> int:

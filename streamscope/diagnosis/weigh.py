@@ -40,10 +40,10 @@ class Weighing:
 
     def _unanswered(self) -> int:
         """How often the kernel has sent again, or asked a shut window, and heard nothing. A peer that has no room says
-        so; then the kernel counts anew.
+        so at once, and the kernel counts anew: a probe that is out for a second will not be answered.
         """
-        retransmits, probes = self.case.kernel("retransmits") or 0, self.case.kernel("probes") or 0
-        return max(retransmits if self.flying > 0 else 0, probes if probes > 1 else 0)
+        lately = [look.probes or 0 for look in self.case.track.looks if look.t >= self.now.t - SECOND]
+        return max((self.case.kernel("retransmits") or 0) if self.flying > 0 else 0, min(lately))
 
     # where they lie
 

@@ -420,6 +420,19 @@ def test_a_callback_of_a_tenth_of_a_second_now_and_then_is_nothing_and_three_are
     assert patient.found("slow_callback")[0].level == Level.WARNING
 
 
+def test_as_many_that_waited_for_a_cpu_are_nothing() -> None:
+    """Recorded: a bulk transfer beside a busy core, whose callbacks were interrupted."""
+    patient = Patient()
+    stream = patient.stream(server=9)
+    patient.says_of_loop(run_delay=0)
+    patient.wait(1)
+    for often in range(1, 5):
+        _callback(patient, stream, 0.15)
+        patient.says_of_loop(run_delay=often * 140_000_000)
+        patient.wait(0.5)
+    assert not patient.names
+
+
 def _short_ones(patient: Patient, count: int, seconds: float) -> None:
     """Callbacks that are short, all in one turn."""
     patient.turn()

@@ -112,8 +112,10 @@ def test_a_shut_window_that_answers_no_probe_is_the_networks_by_now() -> None:
     patient.wait(2, lambda: _seconds(patient, stream, rwnd=True))
     assert [finding.verdict.word for finding in patient.found("stalled") if finding.verdict] == [Word.PEER]
 
-    patient.says(stream, probes=2)
+    patient.says(stream, probes=1)
     patient.wait(0.5, lambda: _seconds(patient, stream, rwnd=True))
+    assert [finding.verdict.word for finding in patient.found("stalled") if finding.verdict] == [Word.PEER]
+    patient.wait(1, lambda: _seconds(patient, stream, rwnd=True))
 
     assert [finding.verdict.word for finding in patient.found("stalled") if finding.verdict] == [Word.NETWORK]
 

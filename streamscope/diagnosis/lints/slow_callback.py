@@ -46,7 +46,8 @@ class SlowCallbackLint(Lint):
             return _sign(self, case, worst, own, Level.ERROR)
         if worst.ns >= ALARM and own < worst.ns // 2:
             return _machine(self, case, worst, own)
-        return _sign(self, case, worst, own, Level.WARNING, len(recent)) if len(recent) >= OFTEN else None
+        often = sum(_own(case)(slow) >= NOTICE for slow in recent)
+        return _sign(self, case, worst, own, Level.WARNING, often) if often >= OFTEN else None
 
 
 SHOWN = 10 * SECOND

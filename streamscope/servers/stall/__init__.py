@@ -49,9 +49,9 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("lossy-network", "one segment in a hundred is lost", "source", "loses-some", "segments get lost"),
         Scenario("half-open", "the peer is cut off, and nobody says so", "source", "is-cut-off", "the peer is cut off"),
         # the loop
-        Scenario("blocked-loop", "a callback computes for 0.4 s", "stall.reports", "asks-for-reports",
+        Scenario("blocked-loop", "a callback blocks for 0.4 s", "stall.reports", "asks-for-reports",
                  "a client asks for reports"),
-        Scenario("many-short-callbacks", "four hundred callbacks of 2 ms in a turn", "stall.counts", "ask-all-at-once",
+        Scenario("many-short-callbacks", "four hundred callbacks of 2 ms a turn", "stall.look_ups", "ask-all-at-once",
                  "four hundred clients ask at once"),
         # the program
         Scenario("stopped-reading", "the program forgets to read on", "stall.jobs", "sends-jobs", "many jobs come"),
@@ -70,7 +70,7 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("bulk", "healthy: as fast as it goes", "source", "reads-all"),
         Scenario("idle", "healthy: a hundred connections that say nothing", "echo", "say-nothing"),
         Scenario("bursts", "healthy: two megabytes at a time", "http", "asks-for-much"),
-        Scenario("slow-start", "healthy: connections that begin, with small segments", "source", "comes-and-goes"),
+        Scenario("slow-start", "healthy: connections that begin, with small segments", "http", "comes-and-goes"),
         Scenario("keep-alive", "healthy: twenty connections that ask and ask", "http", "ask-and-ask"),
         Scenario("short-pauses", "healthy: a peer that rests for 300 ms now and then", "source", "rests-at-times"),
     )

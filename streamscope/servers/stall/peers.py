@@ -209,7 +209,7 @@ def ask_all_at_once(stage: Stage) -> None:
     peers = [stage.connect() for _ in range(400)]
     stage.set_up()
     while True:
-        _ask_once(peers if stage.trouble else peers[:10], b"count\n")
+        _ask_once(peers if stage.trouble else peers[:10], b"look up\n")
         time.sleep(0.2)
 
 
@@ -319,11 +319,12 @@ def asks_for_much(stage: Stage) -> None:
 
 
 def comes_and_goes(stage: Stage) -> None:
-    """Comes with small segments, so that the kernel begins slowly, takes 300 KB, goes and comes again."""
+    """Comes with small segments, so that the kernel begins slowly, asks for 300 KB, takes them, and comes again."""
     stage.set_up()
     while True:
         with stage.connect(segment=536) as peer:
-            read_exactly(peer, 300_000)
+            peer.sendall(b"GET /bytes/300000 HTTP/1.1\r\nHost: peer\r\nConnection: close\r\n\r\n")
+            read_all(peer)
         time.sleep(0.02)
 
 

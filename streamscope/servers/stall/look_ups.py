@@ -12,12 +12,12 @@ from streamscope.servers.flow import close
 if TYPE_CHECKING:
     from streamscope.core import Loop, Stream
 
-COUNT_S = 0.002
+LOOK_UP_S = 0.002
 
 
 def main(loop: Loop, *, host: str = "127.0.0.1", port: int = 7000) -> None:
     """Listen, and return."""
-    listen(loop, "counts", host, port, on_connection)
+    listen(loop, "look-ups", host, port, on_connection)
 
 
 def on_connection(server: Stream, status: int) -> None:
@@ -29,11 +29,9 @@ def on_connection(server: Stream, status: int) -> None:
 
 
 def on_read(client: Stream, nread: int, data: bytes) -> None:
-    """Count, as far as this processor comes in `COUNT_S` of its own time."""
+    """Look the answer up, by a call that blocks for as long as a disk takes."""
     if nread > 0:
-        done, number = time.thread_time() + COUNT_S, 0
-        while time.thread_time() < done:
-            number += 1
-        client.write(b"%d\n" % number)
+        time.sleep(LOOK_UP_S)
+        client.write(b"42\n")
     elif nread < 0:
         close(client)
