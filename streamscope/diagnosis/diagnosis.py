@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from streamscope.trace.past import Past
 
 ASKED_A_LOOK = 4_000
-SHOWN_A_LOOK = 500
+SHOWN_A_LOOK = 300
 """So many streams are asked at one look whether they are in need, and so many of those that are, are shown to lints."""
 ENDED_KEPT = 1_000
 LISTED = 1_000
@@ -74,6 +74,9 @@ class Diagnosis:
         missing = [(lint, lint.missing(vocabulary)) for lint in lints]
         self.unavailable: Sequence[tuple[str, str]] = tuple((lint.name, why) for lint, why in missing if why)
         self.lints: Sequence[Lint] = tuple(lint for lint, why in missing if not why)
+        self._of_kind = {
+            kind: [lint for lint in self.lints if lint.of == kind] for kind in ("stream", "listener", "loop")
+        }
         self._terms = Terms(vocabulary)
         self._links: Links | None = None
         self._vocabulary = vocabulary
@@ -184,11 +187,7 @@ class Diagnosis:
     def _show(self, model: Model, now_t: int) -> None:
         """Show the lints some of the streams in need, in turns, and the loop."""
         tracks = self._tracks
-        numbers = list(tracks)
-        if len(numbers) > SHOWN_A_LOOK:
-            start = self._turn % len(numbers)
-            self._turn = start + SHOWN_A_LOOK
-            numbers = (numbers + numbers)[start : start + SHOWN_A_LOOK]
+        numbers = self._whose_turn()
         self._holding.begin()
         for number in tracks:
             if number in model.streams:
@@ -200,27 +199,41 @@ class Diagnosis:
                 continue
             self._show_one(model, state, tracks[number], now_t)
         loop = Case(self._terms, model, self._loop, StreamState(0), Track(0), now_t)
-        for lint in self.lints:
-            if lint.of == "loop":
-                self._heed(lint, loop, lint.check(loop))
+        for lint in self._of_kind["loop"]:
+            self._heed(lint, loop, lint.check(loop))
+
+    def _whose_turn(self) -> Sequence[int]:
+        """The streams in need that are shown now: all of them, or where they are many, those first in which a lint sees
+        something that it has not told of yet, and others in turns.
+        """
+        numbers = list(self._tracks)
+        if len(numbers) <= SHOWN_A_LOOK:
+            return numbers
+        begun = [number for (_, number), standing in self._standing.items() if standing.finding is None]
+        first = dict.fromkeys(number for number in begun[: SHOWN_A_LOOK // 2] if number in self._tracks)
+        start = self._turn % len(numbers)
+        self._turn = start + SHOWN_A_LOOK - len(first)
+        others = (numbers + numbers)[start : self._turn]
+        return list(first | dict.fromkeys(others))
 
     def _show_one(self, model: Model, state: StreamState, track: Track, now_t: int) -> None:
         terms = self._terms
         reading = bool(state.flags & terms.reading) or not terms.reading
         track.see(_look(state, terms, now_t), state, reading=reading)
         fed = self._links.fed_by(state) if self._links is not None else ()
-        case = Case(terms, model, self._loop, state, track, now_t, None)
+        case = Case(terms, model, self._loop, state, track, now_t, self._links)
         case.held = self._holding.held(case, fed)
-        case.is_fed = self._links is not None and self._links.is_fed(state.number, model.streams)
         limit = limit_of(case)
         if limit is None:
             self._limits.pop(state.number, None)
         else:
             self._limits[state.number] = limit
         kind = "listener" if state.callbacks & terms.listens or state.flags & terms.listening else "stream"
-        for lint in self.lints:
-            if lint.of == kind:
-                self._heed(lint, case, None if state.closed_t and not lint.of_closed else lint.check(case))
+        standing, number, closed = self._standing, state.number, bool(state.closed_t)
+        for lint in self._of_kind[kind]:
+            sign = None if closed and not lint.of_closed else lint.check(case)
+            if sign is not None or (lint.name, number) in standing:
+                self._heed(lint, case, sign)
 
     def _heed(self, lint: Lint, case: Case, sign: Sign | None) -> None:
         """What a lint says of a case now."""

@@ -16,6 +16,7 @@ from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from streamscope.diagnosis.links import Links
     from streamscope.diagnosis.loop_track import LoopTrack
     from streamscope.trace.model import Model
 
@@ -58,7 +59,7 @@ class Case:
     though the kernel should have been asked since, does not come round, and its silence is evidence of nothing else.
     """
 
-    __slots__ = ("held", "is_fed", "loop", "model", "now_t", "seen_t", "state", "terms", "track")
+    __slots__ = ("_links", "held", "loop", "model", "now_t", "seen_t", "state", "terms", "track")
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Case:
         state: StreamState,
         track: Track,
         now_t: int,
-        held: Held | None = None,
+        links: Links | None = None,
     ) -> None:
         self.terms = terms
         self.model = model
@@ -77,8 +78,8 @@ class Case:
         self.track = track
         self.now_t = now_t
         self.seen_t = seen_until(state.kernel_t if track.sampled else model.t, now_t, sampled=track.sampled)
-        self.held = held
-        self.is_fed = False  # whether another stream, which is there, feeds it
+        self.held: Held | None = None
+        self._links = links
 
     def kernel(self, name: str) -> int | None:
         """What the kernel said last of a field; None for what is not known."""
@@ -99,6 +100,11 @@ class Case:
     def short(self) -> str:
         """`client #2`."""
         return short(self.state, self.terms.vocabulary)
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether another stream, which is there, feeds it."""
+        return self._links is not None and self._links.is_fed(self.state.number, self.model.streams)
 
     @property
     def reading(self) -> bool:

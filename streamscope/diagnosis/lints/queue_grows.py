@@ -27,11 +27,13 @@ class QueueGrows(Lint):
     def check(self, case: Case) -> Sign | None:
         """See `Lint`."""
         track = case.track
+        if track.now.wq <= case.state.high_water:
+            return None
         looks = [track.ago(seconds * SECOND) for seconds in range(4, -1, -1)]
         sizes = [look.wq for look in looks if look is not None]
         if len(sizes) < 5 or any(later <= before for before, later in pairwise(sizes)):
             return None
-        if sizes[-1] < 2 * sizes[0] or sizes[-1] < case.state.high_water:
+        if sizes[-1] < 2 * sizes[0]:
             return None
         since = case.now_t - FOR
         went = (track.grew("out", FOR) or 0) / 4

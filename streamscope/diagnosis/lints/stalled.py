@@ -50,6 +50,9 @@ class Stalled(Lint):
         head = state.write_queue[0].begin_t if state.write_queue else 0
         if not head or case.seen_t - head <= OLD or not case.terms.queue:
             return None
+        second = track.ago(SECOND)
+        if second is None or track.now.wq <= second.wq:
+            return None
         before = [look.wq for look in track.looks if track.now.t - 3 * SECOND <= look.t <= track.now.t - SECOND]
         if len(before) < 4 or track.now.wq <= max(before) or track.ago(OLD) is None:
             return None
