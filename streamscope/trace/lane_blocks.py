@@ -1,7 +1,7 @@
 """What a time line remembers of the part of the past that it has gone over.
 
 A `Block` is the tally of some leaves of the past, and how the stream stood before them; a `Covered` is blocks
-without a break between them, and the walker that goes on after them; a `CutBlock` is a block that was gone over once
+without a break between them, and the tallier that goes on after them; a `CutBlock` is a block that was gone over once
 more, cut where columns begin and end.
 """
 
@@ -11,7 +11,7 @@ from bisect import bisect_right
 from typing import TypeAlias
 
 from streamscope.trace.pieces import GapLeaf
-from streamscope.trace.tally import Standing, Tally, Walker
+from streamscope.trace.tally import Standing, Tallier, Tally
 
 Place: TypeAlias = tuple[int, int]
 """Where in the past: the number of a piece, and of a leaf in it. Unlike a row, it tells slices apart, too."""
@@ -34,22 +34,22 @@ class Block:
 class Covered:
     """A part of the past that has been gone over without a break, up to the place `end` and the time `t1`."""
 
-    __slots__ = ("blocks", "end", "first", "gap", "row", "t0", "t1", "walker")
+    __slots__ = ("blocks", "end", "first", "gap", "row", "t0", "t1", "tallier")
 
-    def __init__(self, first: Place, row: int, t0: int, walker: Walker) -> None:
+    def __init__(self, first: Place, row: int, t0: int, tallier: Tallier) -> None:
         self.first = self.end = first
         self.row = row
         """The row that comes next."""
         self.gap: tuple[GapLeaf, int] | None = None
         """The gap that came last, which may still grow, and how many of its events were counted."""
         self.t0 = self.t1 = t0
-        self.walker = walker
+        self.tallier = tallier
         self.blocks: list[Block] = []
 
     def take_in(self, later: Covered) -> None:
         """Go on as the part that this one has reached."""
         self.blocks += later.blocks
-        self.end, self.row, self.t1, self.walker = later.end, later.row, later.t1, later.walker
+        self.end, self.row, self.t1, self.tallier = later.end, later.row, later.t1, later.tallier
         self.gap = later.gap
 
     def grow(self) -> None:

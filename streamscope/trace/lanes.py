@@ -23,7 +23,7 @@ from streamscope.trace.keyframe import KeptHandle, look
 from streamscope.trace.lane_blocks import Block, Covered, CutBlock, Place
 from streamscope.trace.past import Keyframe, Past
 from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, SliceLeaf
-from streamscope.trace.tally import ALL, Standing, Tally, Walker
+from streamscope.trace.tally import ALL, Standing, Tallier, Tally
 from streamscope.trace.tally_rules import Tables
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -199,7 +199,7 @@ class Lanes:
             state = self._sample(keyframe).state
             standing = Standing(sure=True) if state is None else Standing.of(state)
             row, start = keyframe.row, keyframe.t
-        covered = Covered(place, row, start, Walker(self._tables, self.stream, standing, start))
+        covered = Covered(place, row, start, Tallier(self._tables, self.stream, standing, start))
         self._covered.insert(bisect_left(self._covered, place, key=_first), covered)
         return covered
 
@@ -212,14 +212,14 @@ class Lanes:
         return None
 
     def _extend(self, covered: Covered, place: Place, leaf: Leaf) -> None:
-        walker = covered.walker
-        before, t0 = walker.standing(), covered.t1
-        self._walk(walker, leaf)
-        covered.t1 = max(t0, walker.t)
+        tallier = covered.tallier
+        before, t0 = tallier.standing(), covered.t1
+        self._go_over(tallier, leaf)
+        covered.t1 = max(t0, tallier.t)
         covered.end = place[0], place[1] + 1
         covered.row = leaf.first + leaf.count
         covered.gap = (leaf, leaf.events) if isinstance(leaf, GapLeaf) else None
-        tally = walker.take()
+        tally = tallier.take()
         covered.blocks.append(Block(place, covered.end, t0, covered.t1, before, tally))
         self.flags |= tally.any
         self.wants |= tally.wanted
@@ -228,15 +228,15 @@ class Lanes:
             for each in self._covered:
                 each.condense()
 
-    def _walk(self, walker: Walker, leaf: Leaf) -> None:
+    def _go_over(self, tallier: Tallier, leaf: Leaf) -> None:
         if isinstance(leaf, BatchLeaf):
-            walker.reach(leaf.t)
-            walker.walk(leaf.words())
+            tallier.reach(leaf.t)
+            tallier.go_over(leaf.words())
         elif isinstance(leaf, GapLeaf):
-            walker.missing(leaf.events)
-        elif isinstance(leaf, SliceLeaf) and not walker.sure:
+            tallier.missing(leaf.events)
+        elif isinstance(leaf, SliceLeaf) and not tallier.sure:
             try:
-                walker.told(leaf.read())
+                tallier.told(leaf.read())
             except FeedError as error:  # the next snapshot, or keyframe, may say it
                 self.past.damage = str(error)
 
@@ -265,14 +265,14 @@ class Lanes:
                     yield True
 
     def _cut(self, block: Block, cuts: list[int]) -> None:
-        walker = Walker(self._tables, self.stream, block.before, block.t0)
+        tallier = Tallier(self._tables, self.stream, block.before, block.t0)
         tallies: list[Tally] = []
-        walker.cut_at(cuts, tallies)
+        tallier.cut_at(cuts, tallies)
         for place, leaf in self.past.leaves(*block.first):
             if place >= block.end:
                 break
-            self._walk(walker, leaf)
-        tallies.append(walker.take())
+            self._go_over(tallier, leaf)
+        tallies.append(tallier.take())
         tallies += [Tally()] * (len(cuts) + 1 - len(tallies))  # only where the clock ran backwards
         self._cuts[block.first, block.end] = CutBlock(cuts, tallies)
         if len(self._cuts) > CUT_BLOCKS_KEPT:
@@ -291,7 +291,7 @@ class Lanes:
         column = LaneColumn(t0=a, t1=b)
         place = bisect_left(covered.blocks, a, key=_last_time)
         if place == len(covered.blocks) and now is not None and now > a:
-            column.add(covered.walker.tally)
+            column.add(covered.tallier.tally)
             return column
         for block in islice(covered.blocks, place, None):
             if block.t0 >= b:

@@ -1,7 +1,7 @@
 """What happened to one stream in a stretch of time, counted: what a time line draws.
 
 A `Tally` is small, and two that follow each other add up to one, so the same walk serves a column of the screen, a
-pixel of a picture and a block that stands for ten thousand records. A `Walker` makes them: it goes over the words of
+pixel of a picture and a block that stands for ten thousand records. A `Tallier` makes them: it goes over the words of
 the feed, looks at the records of its own stream only, and expands nothing.
 
 The rules are those of `model`, for the few fields that are counted here; `tally_rules` has one for each kind. Requests
@@ -135,7 +135,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-class Walker:
+class Tallier:
     """Goes over the feed from a standing on, and tallies what becomes of one stream."""
 
     __slots__ = (
@@ -262,7 +262,7 @@ class Walker:
         self.t = t
         self.gap = False
 
-    def walk(self, words: Words) -> None:
+    def go_over(self, words: Words) -> None:
         """A batch of the feed, whose words the decoder has accepted."""
         tables = self.tables
         layout, handlers = tables.layout, tables.handlers
