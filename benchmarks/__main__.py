@@ -8,8 +8,9 @@ import json
 import sys
 from collections.abc import Iterator
 
-from benchmarks.measure import FULL, QUICK, Effort
-from benchmarks.report import line, machine, write_table
+from benchmarks.measure import FULL, QUICK, ROOT, Effort
+from benchmarks.observers import comparison
+from benchmarks.report import line, machine, write_between, write_table
 from benchmarks.targets import Figure
 
 BENCHMARKS = ("echo", "emit", "fold", "memory", "frame", "startup", "keys", "jump", "hostile", "observers")
@@ -27,7 +28,9 @@ def main() -> int:
     known = ", ".join(BENCHMARKS)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of them: {known} (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON array on stdout and nothing else")
-    parser.add_argument("--markdown", action="store_true", help="write the tables of docs/performance.md too")
+    parser.add_argument(
+        "--markdown", action="store_true", help="write the tables of docs/performance.md and the README too"
+    )
     parser.add_argument("--quick", action="store_true", help="less thoroughly: under a minute each")
     options = parser.parse_args()
     for name in options.names:
@@ -45,6 +48,8 @@ def main() -> int:
                 print(line(figure), flush=True)
         if options.markdown:
             write_table(name, figures, f"python -m benchmarks {name}{' --quick' if options.quick else ''}")
+            if name == "observers":
+                write_between(ROOT / "README.md", name, comparison(figures))
         everything += figures
     if options.json:
         print(json.dumps([figure.as_json() for figure in everything], indent=1))

@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,8 @@ class Entry:
     """Whether an inspector is attached to it, too."""
     python: tuple[str, ...] = (sys.executable,)
     """The interpreter, with what runs around it or in it; `{folder}` is one for files that nobody needs."""
+    beside: tuple[str, ...] = ()
+    """A command that looks at it from a process of its own; `{pid}` is the server's."""
     root: Path = ROOT
     """The checkout that it is of."""
 
@@ -60,6 +62,20 @@ class Inspector:
         output, _ = self.process.communicate(timeout=60)
         counts: dict[str, int] = json.loads(output)
         return counts
+
+
+@contextmanager
+def beside(command: Sequence[str]) -> Iterator[None]:
+    """A command that runs meanwhile, away from the servers' core, and is told to end then."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.sched_setaffinity(process.pid, client_cores())
+    try:
+        yield
+        if process.poll() is not None:
+            raise RuntimeError(f"{' '.join(command)} ended before it was told to")
+    finally:
+        process.terminate()
+        process.wait()
 
 
 class Arena:
@@ -96,6 +112,8 @@ class Arena:
         self.contestants[name] = self._stack.enter_context(contestant)
         if entry.watched:
             self.inspectors[name] = Inspector(probe, entry.root)
+        if entry.beside:
+            self._stack.enter_context(beside([w.format(folder=self._folder, pid=contestant.pid) for w in entry.beside]))
         self._warm_up(contestant)
 
     def _warm_up(self, contestant: Contestant) -> None:

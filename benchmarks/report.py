@@ -6,6 +6,7 @@ import os
 import platform
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.measure import ROOT
 from benchmarks.targets import Figure
@@ -53,10 +54,13 @@ def table(figures: Sequence[Figure]) -> str:
 
 def write_table(name: str, figures: Sequence[Figure], command: str) -> None:
     """Put a benchmark's table between its marks in the document. Raises ValueError where the marks are missing."""
+    write_between(DOCUMENT, name, f"`{command}` on {machine()}:\n\n{table(figures)}")
+
+
+def write_between(document: Path, name: str, body: str) -> None:
+    """Put a text between the marks of this name in a document. Raises ValueError where the marks are missing."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    text = DOCUMENT.read_text()
-    body = f"{begin}\n`{command}` on {machine()}:\n\n{table(figures)}\n{end}"
-    new, found = re.subn(f"{begin}.*?{end}", lambda _: body, text, flags=re.DOTALL)
+    new, found = re.subn(f"{begin}.*?{end}", lambda _: f"{begin}\n{body}\n{end}", document.read_text(), flags=re.DOTALL)
     if not found:
-        raise ValueError(f"{DOCUMENT} has no place for {name}")
-    DOCUMENT.write_text(new)
+        raise ValueError(f"{document} has no place for {name}")
+    document.write_text(new)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from streamscope.servers.stall import SCENARIOS
 from streamscope.ui.actions import keys_document
 
 ROOT = Path(__file__).parent.parent
@@ -22,11 +23,26 @@ def test_its_keys_are_those_of_the_table_of_actions() -> None:
 
 
 def test_it_opens_with_the_two_commands_and_a_picture() -> None:
-    opening = README.split("## A tour")[0]
+    opening = README.split("## Your first program")[0]
 
     assert re.search(r"^make run\b", opening, re.MULTILINE)
     assert re.search(r"^make test\b", opening, re.MULTILINE)
     assert "screenshots/overview.svg" in opening
+
+
+def test_it_is_short_and_comes_to_a_program_and_a_stall_before_it_says_what_all_costs() -> None:
+    sections = re.findall(r"^## (.*)$", README, re.MULTILINE)
+
+    assert sections[:2] == ["Your first program", "Find a stall"]
+    assert sections[2].startswith("What it costs")
+    assert len(README.splitlines()) <= 160
+
+
+def test_the_stall_that_it_shows_is_one_that_can_be_played() -> None:
+    played = re.search(r"run stall --as (\S+)", README)
+
+    assert played is not None
+    assert played[1] in SCENARIOS
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.against import ratio
 from benchmarks.measure import paired_cost_percent, paired_difference, paired_ratio, rounds_of
+from benchmarks.observers import comparison
 from benchmarks.targets import Figure, Target
 
 
@@ -83,3 +84,31 @@ def test_a_ratio_to_another_checkout_is_the_median_of_pairs_with_the_interval_of
     assert low < median < high
     assert low > 100 / 74
     assert high < 100 / 50
+
+
+def test_the_table_of_observers_has_what_was_measured_and_a_dash_for_what_was_not():
+    # given: strace is not installed here
+    unit = Target("% more CPU than without")
+    found = {
+        "viztracer, watching": (51.2, 40.6),
+        "py-spy, 100 samples/s, watching": (-2.0, 1.4),
+        "debug mode, streams, watching": (640.0, 710.0),
+        "streamscope, idle": (1.0, 2.0),
+        "streamscope, watching": (20.4, 26.0),
+    }
+    figures = [
+        Figure(f"observers TCP {load}: {name}", cost, unit)
+        for name, costs in found.items()
+        for load, cost in zip(("100×64 B", "10×1 KiB"), costs, strict=True)
+    ]
+    # when
+    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in comparison(figures).splitlines()[2:]]
+    # then
+    assert rows == [
+        ["strace", "0", "–", "–"],
+        ["debug mode, Protocol", "0", "–", "–"],
+        ["debug mode, streams", "0", "×7.4", "×8.1"],
+        ["viztracer", "0", "+51 %", "+41 %"],
+        ["py-spy, 100 samples/s", "0", "< 3 %", "< 3 %"],
+        ["streamscope", "< 3 %", "+20 %", "+26 %"],
+    ]
