@@ -31,7 +31,7 @@ from streamscope.ui.config_file import Config
 from streamscope.ui.feed_source import Source
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned
-from streamscope.ui.palette import ActionProvider, StreamProvider
+from streamscope.ui.palette import ActionProvider, LintProvider, StreamProvider
 from streamscope.ui.safe import visible
 from streamscope.ui.screens.base import HEIGHTS, WIDTHS, LiveScreen
 from streamscope.ui.screens.help import HelpScreen
@@ -70,7 +70,9 @@ class StreamscopeApp(TimeTravelApp):
 
     CSS_PATH = "ui/streamscope.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere"), *bindings("travel")]
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider, StreamProvider}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
+        ActionProvider, LintProvider, StreamProvider,
+    }  # fmt: skip
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     ENABLE_COMMAND_PALETTE = True
@@ -108,7 +110,7 @@ class StreamscopeApp(TimeTravelApp):
             self.register_theme(theme)
         self.theme = self.config.theme
         self.stylesheet.set_variables(self.get_css_variables())  # before anything is parsed with another theme's
-        self.view = view or View(source, closed_seconds=self.config.closed_seconds)
+        self.view = view or View(source, closed_seconds=self.config.closed_seconds, allow=self.config.allow)
         self.traffic = Traffic()
         self._traffic_wanted = traffic
         self._begin = begin
@@ -248,6 +250,27 @@ class StreamscopeApp(TimeTravelApp):
             if number is None:
                 number = self._overview.table.cursor
             self.push_screen(TimelineScreen(self.view, number, order=lambda: self._overview.table.order))
+
+    def action_next_trouble(self) -> None:
+        """Go to the next trouble: in the sentence, and in the table."""
+        view, table = self.view, self._overview.table
+        streams = view.model.streams
+        failed = [number for number in table.order if number in streams and streams[number].errors]
+        troubles = [finding.key for finding in view.told.findings]
+        known = {number for _, number in troubles}
+        troubles += [("failed", number) for number in failed if number not in known]
+        if not troubles:
+            self.notify("Nothing is wrong, and no stream has failed.", timeout=3)
+            return
+        here = view.trouble if view.trouble in troubles else troubles[0]
+        at_it = table.cursor == here[1] or not here[1]
+        view.trouble = troubles[(troubles.index(here) + at_it) % len(troubles)]
+        number = view.trouble[1]
+        if number:
+            table.select(number)
+            if isinstance(self.screen, StreamScreen):
+                self.open_stream(number)
+        self.show_at_once()
 
     def action_traffic(self) -> None:
         """Start the built-in clients, or stop them."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from textual import on
 from textual.app import App
 from textual.widgets import Input
 
+from streamscope.diagnosis.shapes import Finding
 from streamscope.trace.instant import Target
 from streamscope.ui.live import Shows
 from streamscope.ui.messages import EventWanted, InstantWanted
@@ -15,6 +17,8 @@ from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.screens.difference import DifferenceScreen
 from streamscope.ui.screens.goto import GotoScreen
 from streamscope.ui.screens.slowest import SlowestScreen
+from streamscope.ui.screens.why import WhyScreen
+from streamscope.ui.sentences import shown
 from streamscope.ui.travel import Travel
 from streamscope.ui.view import View
 
@@ -25,6 +29,14 @@ TRAVELLING = {
 }  # fmt: skip
 
 
+class CameFrom(NamedTuple):
+    """The instant that was looked at, None for the present; and the explanation that was open, if one was."""
+
+    t: int | None
+    finding: Finding | None = None
+    cursor: int = 0
+
+
 class TimeTravelApp(App[int]):
     """An app that looks at one engine, now or in its past."""
 
@@ -33,6 +45,8 @@ class TimeTravelApp(App[int]):
     """The descriptor that it is drawn on."""
     ascii_only: bool
     """Whether that is to get nothing but ASCII."""
+    came_from: CameFrom | None = None
+    """Where the person was before they followed evidence into the past."""
 
     def following(self) -> Iterator[Shows]:
         """The screens that a person sees and that follow, from the front on: the live one, and dialogs over it; none
@@ -57,6 +71,8 @@ class TimeTravelApp(App[int]):
         """Keys of a journey are for a screen that follows, not for a line that is being written nor for another dialog;
         and those that a pane has another use for only while there is one.
         """
+        if action == "came_back":
+            return self.came_from is not None and self.view.travel is not None
         if action not in TRAVELLING:
             return True
         if not isinstance(next(reversed(self.screen_stack), None), Shows) or isinstance(self.focused, Input):
@@ -175,6 +191,100 @@ class TimeTravelApp(App[int]):
 
         if not isinstance(self.screen, SlowestScreen):
             self.push_screen(SlowestScreen(self.view), go)
+
+    # what is wrong
+
+    def action_why(self) -> None:
+        """Explain what is wrong with what is selected, or what the sentence speaks of."""
+        finding = self._finding()
+        if finding is not None:
+            self._explain(finding)
+
+    def _finding(self) -> Finding | None:
+        """What is found in the stream that is selected, or in the one that holds it back; else the worst."""
+        told = self.view.told
+        front = self.front()
+        number = front.subject[0] if front is not None else None
+        held = told.held.get(number or 0)
+        for stream in (number, held.by if held is not None else None):
+            if stream and (found := told.of(stream)):
+                return found[0]
+        finding = shown(told, self.view.trouble)
+        if finding is None:
+            limit = told.limited(number or 0)
+            self.notify(
+                limit.sentence if limit is not None else "Nothing is found to be wrong.", timeout=4, markup=False
+            )
+        return finding
+
+    def _explain(self, finding: Finding, cursor: int = 0) -> None:
+        front = self.front()
+        if front is None or isinstance(self.screen, WhyScreen):
+            return
+        screen = WhyScreen(self.view, finding, front, cursor)
+
+        def go(target: Target | None) -> None:
+            if target is not None:
+                self._follow(target.value, screen.pane.finding, screen.pane.cursor)
+
+        self.push_screen(screen, go)
+
+    def action_began(self) -> None:
+        """Go to where it began."""
+        screen = self.screen
+        finding = screen.pane.finding if isinstance(screen, WhyScreen) else self._finding()
+        if finding is not None:
+            if isinstance(screen, WhyScreen):
+                screen.dismiss(Target("t", finding.since))
+            else:
+                self._follow(finding.since)
+
+    def _follow(self, t: int, finding: Finding | None = None, cursor: int = 0) -> None:
+        """Go to an instant, from where one comes back."""
+        view = self.view
+        came_from = CameFrom(view.now_t if view.travel is not None else None, finding, cursor)
+        if travel := self._standing():
+            if t < travel.span[0]:
+                self.notify("It began before what is kept of the past: this is the oldest that is.", timeout=4)
+            travel.go_to(Target("t", t), None)
+            self.came_from = came_from
+            self._arrived()
+
+    def action_came_back(self) -> None:
+        """Back to where one came from: the instant, and the explanation if one was open."""
+        came_from, self.came_from = self.came_from, None
+        if came_from is None:
+            return
+        if came_from.t is None:
+            self.view.resume()
+        elif self.view.travel is not None:
+            self.view.travel.go_t(came_from.t)
+        self._arrived()
+        if came_from.finding is not None:
+            self._explain(came_from.finding, came_from.cursor)
+
+    def action_turn_ladder(self) -> None:
+        """Show the other side of the ladder of the selected stream."""
+        front = self.front()
+        if front is not None and front.subject[0] is not None:
+            self.view.turn(front.subject[0])
+            self.show_at_once()
+
+    def action_allow_this(self) -> None:
+        """Allow what is explained."""
+        if isinstance(self.screen, WhyScreen):
+            name = self.screen.pane.finding.lint
+            self.screen.dismiss(None)
+            self.allow_lint(name)
+
+    def allow_lint(self, name: str) -> None:
+        """Say no more of what a lint finds, or say it again."""
+        if self.view.allow(name):
+            words = f"{name} is allowed: no more is said of it. ^p heeds it again; --allow {name} does this for good."
+        else:
+            words = f"{name} is heeded again."
+        self.notify(words, timeout=8, markup=False)
+        self.show_at_once()
 
     @on(InstantWanted)
     def _instant_wanted(self, message: InstantWanted) -> None:

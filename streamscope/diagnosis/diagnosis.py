@@ -21,7 +21,7 @@ from streamscope.diagnosis.lints.leaked_handle import UNUSED
 from streamscope.diagnosis.lints.peer_gone import CLOSE_WAIT
 from streamscope.diagnosis.lints.reset_after_data import RESETS, ResetAfterData
 from streamscope.diagnosis.loop_track import LoopTrack
-from streamscope.diagnosis.shapes import Ended, Finding, Held, Level, Limit, Verdict
+from streamscope.diagnosis.shapes import Ended, Finding, Held, Level, Limit, Told, Verdict
 from streamscope.diagnosis.spells import Spells
 from streamscope.diagnosis.track import TICK, Look, Track
 from streamscope.trace.pieces import BatchLeaf
@@ -63,10 +63,19 @@ class Diagnosis:
 
     - `findings`: what is so now, the worst first; `ended`: what was so, the latest last; `spells`: when it was;
     - `unavailable`: the lints that this engine's words do not suffice for, and what is missing;
-    - `sentence`: the worst finding in one sentence, with who suffers from it; "" for nothing.
+    - `sentence`: the worst finding in one sentence, with who suffers from it; "" for nothing;
+    - `links`: who feeds whom, as far as that was seen; None before the first look. It may be given, where it was seen
+      before: numbers are never used twice.
     """
 
-    def __init__(self, vocabulary: Vocabulary, *, allow: Collection[str] = (), lints: Iterable[Lint] = LINTS) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        allow: Collection[str] = (),
+        lints: Iterable[Lint] = LINTS,
+        links: Links | None = None,
+    ) -> None:
         self.findings: Sequence[Finding] = ()
         self.ended: deque[Ended] = deque(maxlen=ENDED_KEPT)
         self.spells = Spells()
@@ -78,7 +87,7 @@ class Diagnosis:
             kind: [lint for lint in self.lints if lint.of == kind] for kind in ("stream", "listener", "loop")
         }
         self._terms = Terms(vocabulary)
-        self._links: Links | None = None
+        self.links = links
         self._vocabulary = vocabulary
         fields = self._terms.kernel
         self._inq, self._tcp_state = fields.get("inq", -1), fields.get("tcp_state", -1)
@@ -129,9 +138,9 @@ class Diagnosis:
         return True
 
     def _links_of(self, model: Model) -> Links:
-        if self._links is None:
-            self._links = Links(self._vocabulary, model.decoder.layout)
-        return self._links
+        if self.links is None:
+            self.links = Links(self._vocabulary, model.decoder.layout)
+        return self.links
 
     def _see_past(self, past: Past, model: Model) -> None:
         gone, end = past.pieces
@@ -220,8 +229,8 @@ class Diagnosis:
         terms = self._terms
         reading = bool(state.flags & terms.reading) or not terms.reading
         track.see(_look(state, terms, now_t), state, reading=reading)
-        fed = self._links.fed_by(state) if self._links is not None else ()
-        case = Case(terms, model, self._loop, state, track, now_t, self._links)
+        fed = self.links.fed_by(state) if self.links is not None else ()
+        case = Case(terms, model, self._loop, state, track, now_t, self.links)
         case.held = self._holding.held(case, fed)
         limit = limit_of(case)
         if limit is None:
@@ -315,6 +324,12 @@ class Diagnosis:
     def limited(self, number: int) -> Limit | None:
         """What sets the pace of a stream whose bytes move."""
         return None if self.verdict(number) is not None else self._limits.get(number)
+
+    def report(self) -> Told:
+        """All of that as it is now, to be kept."""
+        held = dict(self._holding.now)
+        follows = {number: self._holding.follows(number) for number in {each.by for each in held.values()}}
+        return Told(self.findings, self._of, held, dict(self._limits), follows)
 
     def was(self, lint: str, number: int, t: int) -> bool:
         """Whether a lint said something of a stream at that time, allowed or not; what is so now was so since then."""

@@ -6,8 +6,11 @@ nanoseconds on the feed's clock; the row at which something began is the past's,
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
+
+import msgspec
 
 
 class Level(StrEnum):
@@ -124,3 +127,31 @@ class Held(NamedTuple):
     by: int
     since: int
     sentence: str
+
+
+class Told(msgspec.Struct, frozen=True):
+    """All that a diagnosis says at one look, to be kept: the findings, the worst first; by stream those in it, what
+    holds it back, what sets its pace; and who is held back by it, in a sentence.
+    """
+
+    findings: Sequence[Finding] = ()
+    by_stream: Mapping[int, Sequence[Finding]] = msgspec.field(default_factory=dict)
+    held: Mapping[int, Held] = msgspec.field(default_factory=dict)
+    limits: Mapping[int, Limit] = msgspec.field(default_factory=dict)
+    follows: Mapping[int, str] = msgspec.field(default_factory=dict)
+
+    def of(self, number: int) -> Sequence[Finding]:
+        """What was found in one stream, the worst first; 0 is the loop."""
+        return self.by_stream.get(number, ())
+
+    def verdict(self, number: int) -> Verdict | None:
+        """Why a stream does not get on: the verdict of its worst alarm."""
+        return next((each.verdict for each in self.of(number) if each.verdict is not None), None)
+
+    def limited(self, number: int) -> Limit | None:
+        """What sets the pace of a stream whose bytes move."""
+        return None if self.verdict(number) is not None else self.limits.get(number)
+
+    def sentence_of(self, finding: Finding) -> str:
+        """What was found, and who suffers from it."""
+        return f"{finding.sentence} {self.follows.get(finding.stream, '')}".rstrip()

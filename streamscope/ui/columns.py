@@ -7,13 +7,16 @@ whatever came from outside is made visible here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from streamscope.diagnosis.shapes import Told
 from streamscope.trace.plain_text import host_and_port
+from streamscope.trace.roles import ARROWS, role_of
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.findings import rank
 from streamscope.ui.lamps import Letters
 from streamscope.ui.meters import (
     AGE_WIDTH,
@@ -28,8 +31,9 @@ from streamscope.ui.meters import (
     rate_text,
 )
 from streamscope.ui.peer import peer_text, pending_count
+from streamscope.ui.plain import is_above, is_listener, mark_of
+from streamscope.ui.row_words import Cell, Overview, for_of, since_of, waiting, waits_of, what_of
 from streamscope.ui.safe import visible
-from streamscope.ui.trouble import ERROR, WARNING, is_above, is_listener, mark_of, severity, trouble_of
 
 
 class Trends(Protocol):
@@ -39,6 +43,14 @@ class Trends(Protocol):
     def vocabulary(self) -> Vocabulary:
         """What the engine's words are called."""
 
+    @property
+    def told(self) -> Told:
+        """What is wrong."""
+
+    @property
+    def known(self) -> Overview:
+        """What is known of streams beyond their own states."""
+
     def rate_in(self, number: int) -> float | None:
         """Bytes a second that came in; None while that is not known yet."""
 
@@ -47,13 +59,6 @@ class Trends(Protocol):
 
     def queue_trend(self, number: int, cells: int) -> list[float]:
         """`write_queue_size` over the last thirty seconds, in at most so many cells."""
-
-
-class Cell(NamedTuple):
-    """What stands in a cell, and the name of its style ("" for the row's own)."""
-
-    text: str
-    style: str = ""
 
 
 CellOf = Callable[[StreamState, int, Trends], Cell]
@@ -103,8 +108,10 @@ class Column(msgspec.Struct, frozen=True):
 def _where(state: StreamState, vocabulary: Vocabulary) -> str:
     if is_listener(state, vocabulary):
         parts = host_and_port(state.local)
-        return f"listening {visible(state.local.rpartition('/')[2] if parts is None else f':{parts[1]}')}"
-    return peer_text(state, vocabulary) or NONE
+        return visible(state.local.rpartition("/")[2] if parts is None else f":{parts[1]}") or NONE
+    peer = peer_text(state, vocabulary)
+    arrow = ARROWS.get(role_of(state, vocabulary), "") if state.peer else ""
+    return f"{arrow} {peer}".strip() or NONE
 
 
 def _type(state: StreamState, vocabulary: Vocabulary) -> str:
@@ -155,37 +162,64 @@ def _number_or_none(value: int, none: int = 0) -> Cell:
 
 
 def _why(state: StreamState, now_t: int, trends: Trends) -> Cell:
-    trouble = trouble_of(state, now_t, trends.vocabulary)
-    return Cell(trouble.why, {WARNING: "warning", ERROR: "error"}.get(trouble.level, "muted"))
+    found = trends.told.of(state.number)
+    if found:
+        return Cell(trends.told.sentence_of(found[0]), what_of(state, trends.known).pen)
+    held = trends.told.held.get(state.number)
+    return what_of(state, trends.known) if held is None else Cell(held.sentence)
+
+
+def _rank(state: StreamState, now_t: int, trends: Trends) -> Any:
+    return rank(state, trends.told, waiting(state, trends.vocabulary)[0] or 0)
+
+
+def _since(state: StreamState, now_t: int, trends: Trends) -> int:
+    since = since_of(state, trends.told)
+    return now_t - since if since else -1
 
 
 COLUMNS: tuple[Column, ...] = (
     Column("number", "#", "The stream's number; never used twice.", 3,
            lambda s, now, tr: Cell(str(s.number)), lambda s, now, tr: s.number, rank=0, descending=False,
            sort_title="number"),
+    Column("role", "role", "What it is in the program: a listener, a client that one accepted, an upstream that was "
+           "connected to.", 8,
+           lambda s, now, tr: Cell(role_of(s, tr.vocabulary) or _type(s, tr.vocabulary), "label"),
+           lambda s, now, tr: role_of(s, tr.vocabulary), align="left", rank=6, descending=False,
+           fields=("type",)),
     Column("type", "type", "tcp, pipe, tty, or ipc: a pipe that carries descriptors.", 4,
            lambda s, now, tr: Cell(_type(s, tr.vocabulary)), lambda s, now, tr: (s.type, s.ipc), align="left", rank=6,
-           descending=False,
+           descending=False, default=False,
            fields=("type",)),
     Column("peer", "peer",
            "The other side's address (unix where a Unix socket has none), or where a server listens, or the name "
            "that the program gave.",
-           15,
+           17,
            lambda s, now, tr: Cell(_where(s, tr.vocabulary)),
            lambda s, now, tr: (not is_listener(s, tr.vocabulary), _where(s, tr.vocabulary)), align="left",
            rank=0, most=47,
            descending=False),
+    Column("waits", "waits", "Bytes that wait: to go out ↑, in the queue and in the kernel, or else to be read ↓.", 9,
+           lambda s, now, tr: waits_of(s, tr.known),
+           lambda s, now, tr: waiting(s, tr.vocabulary)[0] or 0, rank=0, sort_title="what waits"),
+    Column("for", "for", "For how long the oldest of them has waited, or it has been wrong.", AGE_WIDTH,
+           lambda s, now, tr: for_of(s, tr.known, now), _since, rank=0,
+           sort_title="how long it waits"),
     Column("queue", "queue", "Bytes that the program wrote and the kernel has not taken.",
            BYTES_WIDTH, _queue,
-           lambda s, now, tr: s.write_queue_size, rank=0, sort_title="write queue",
+           lambda s, now, tr: s.write_queue_size, rank=1, sort_title="write queue", default=False,
            fields=("write_queue_size",)),
     Column("head", "age", "How long the first write has waited.", AGE_WIDTH, _head,
-           lambda s, now, tr: _head_age(s, now), rank=4, sort_title="age of the first write",
+           lambda s, now, tr: _head_age(s, now), rank=4, default=False, sort_title="age of the first write",
            fields=("write_queue",)),
     Column("flags", "flags", "Its flags, a letter each; the head of the column says which.",
            9, lambda s, now, tr: Cell(Letters.of(tr.vocabulary).text(s.flags)), lambda s, now, tr: s.flags,
-           align="left", rank=1,
+           align="left", rank=5,
            fields=("flags",)),
+    Column("what", "what", "In a word what is the matter: whose fault it is, who holds it back, what was found, what "
+           "failed, or what sets its pace.", 10,
+           lambda s, now, tr: what_of(s, tr.known), _rank, align="left", rank=0, most=20,
+           sort_title="trouble first"),
     Column("rate_in", "in/s", "Bytes a second that came in, over the last second.", RATE_WIDTH,
            lambda s, now, tr: _rate(tr.rate_in(s.number)), lambda s, now, tr: tr.rate_in(s.number) or 0.0, rank=7,
            sort_title="bytes in a second",
@@ -248,8 +282,7 @@ COLUMNS: tuple[Column, ...] = (
            tr: s.errors,
            rank=9, default=False, sort_title="errors",
            fields=("errors",)),
-    Column("trouble", "trouble", "What is plainly wrong with the stream.", 20, _why, lambda s, now, tr: severity(s,
-           now, tr.vocabulary), align="left",
+    Column("trouble", "trouble", "What is wrong with the stream, in a sentence.", 20, _why, _rank, align="left",
            rank=9, most=50, default=False),
 )  # fmt: skip
 
@@ -287,12 +320,12 @@ def place(chosen: Iterable[str], width: int, vocabulary: Vocabulary, digits: int
         last_of = max(place for place, column in enumerate(columns) if column.rank == last.rank)
         del columns[last_of]
     spare = max(width - _needed(columns), 0)
-    placed = []
-    for column in columns:
+    widths = {column.id: column.width for column in columns}
+    for column in sorted(columns, key=lambda column: column.id != "what"):  # a name of ours is not cut
         extra = min(spare, max(column.most - column.width, 0))
         spare -= extra
-        placed.append(Placed(column, column.width + extra))
-    return placed
+        widths[column.id] += extra
+    return [Placed(column, widths[column.id]) for column in columns]
 
 
 def _needed(columns: list[Column]) -> int:

@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 from platformdirs import user_config_path
 
+from streamscope.diagnosis import BY_NAME as LINT_BY_NAME
 from streamscope.ui.actions import ACTIONS, BY_ID, CONTEXTS, of_context
 from streamscope.ui.columns import BY_ID as COLUMN_BY_ID
 from streamscope.ui.columns import COLUMNS, DEFAULT
@@ -40,6 +41,7 @@ class Config(msgspec.Struct, frozen=True):
 
     theme: str = DEFAULT_THEME
     columns: tuple[str, ...] = DEFAULT
+    allow: tuple[str, ...] = ()
     keys: Mapping[str, str] = msgspec.field(default_factory=dict)
     frames_per_second: int = 20
     closed_seconds: int = 10
@@ -105,7 +107,7 @@ def parse_config(text: str, source: str = "config.toml") -> Config:
         raise ConfigError(where.line(0) + "this is not a config file: it is nested too deeply") from None
     chosen: dict[str, Any] = {}
     numbers = {number.name: number for number in _NUMBERS}
-    known = ["theme", "columns", *numbers, "ascii", "keys"]
+    known = ["theme", "columns", "allow", *numbers, "ascii", "keys"]
     for name, value in data.items():
         if name in numbers:
             chosen[name] = _number(where, numbers[name], value)
@@ -115,6 +117,8 @@ def parse_config(text: str, source: str = "config.toml") -> Config:
             chosen[name] = _flag(where, name, value)
         elif name == "columns":
             chosen[name] = _columns(where, value)
+        elif name == "allow":
+            chosen[name] = _allow(where, value)
         elif name == "keys":
             chosen[name] = _keys(where, value)
         else:
@@ -176,6 +180,16 @@ def _columns(where: _Where, value: object) -> tuple[str, ...]:
             raise ConfigError(begin + f"there is no column {_shown(name)}; there are {', '.join(COLUMN_BY_ID)}")
         if value.count(name) > 1:
             raise ConfigError(begin + f"columns names {_shown(name)} twice")
+    return tuple(value)
+
+
+def _allow(where: _Where, value: object) -> tuple[str, ...]:
+    begin = where.key("allow")
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ConfigError(begin + 'allow must be a list of names, like ["stalled"]')
+    for name in value:
+        if name not in LINT_BY_NAME:
+            raise ConfigError(begin + f"nothing called {_shown(name)} is looked for{_instead(name, LINT_BY_NAME)}")
     return tuple(value)
 
 
@@ -318,6 +332,10 @@ def default_config_text() -> str:
         ),
         *_entries((column.id, column.help) for column in COLUMNS),
         f"#columns = {json.dumps(defaults.columns)}",
+        "",
+        *_comment("What a diagnosis looks for, and is to say nothing of; `w` on the screen says what each means."),
+        *_comment(", ".join(LINT_BY_NAME)),
+        f"#allow = {json.dumps(defaults.allow)}",
     ]
     for number in _NUMBERS:
         lines += [

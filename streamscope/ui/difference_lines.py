@@ -9,9 +9,9 @@ from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.meters import NONE, bytes_text, count_text
 from streamscope.ui.peer import peer_text
+from streamscope.ui.plain import is_listener
 from streamscope.ui.safe import visible
 from streamscope.ui.scale import span_text
-from streamscope.ui.trouble import is_listener
 
 Line = list[tuple[str, str]]
 

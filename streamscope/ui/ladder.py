@@ -13,10 +13,9 @@ import msgspec
 
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.lines import Line
 from streamscope.ui.meters import NONE, age_text, bytes_text, rate_text
 from streamscope.ui.safe import broken, fit
-
-Line = list[tuple[str, str]]
 
 STALLED, LIMITED, WAITS = "stalled", "limited", "waits"
 """What it means that a rung is lit: an alarm; what holds back a flow that goes on; that bytes lie there."""
@@ -60,12 +59,14 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class Holds(msgspec.Struct, frozen=True):
-    """What is known of why bytes do not move: a stall or a limit, on which rung ("" for the one that they lie on), and
-    in words that stand in place of the ladder's own where there are any.
+    """What is known of why bytes do not move on one side: a stall or a limit, on which rung ("" for the one that they
+    lie on), `why` in a few words after the ladder's own, or `words` in place of them.
     """
 
     how: str
+    side: str = "out"
     rung: str = ""
+    why: str = ""
     words: str = ""
 
 
@@ -114,15 +115,29 @@ def ladder_out(
     how = WAITS if holds is None else holds.how
     if holds is not None and holds.words:
         words = holds.words
-    elif unread is not None and unread.size:
-        words = f"{bytes_text(unread.size)} lie unread{f' before {unread.who}' if unread.who else ''} (a note)."
+    elif unread is not None and unread.size and lit == len(rungs) - 1:
+        words = _lie_unread(unread)
     else:
         head = state.write_queue[0] if state.write_queue else None
-        words = _words_out(rungs, age_text(now_t - head.begin_t) if head is not None and head.begin_t else "")
+        age = age_text(now_t - head.begin_t) if head is not None and head.begin_t else ""
+        words = _words_out(rungs, age, lit, holds.why if holds is not None else "")
+        if unread is not None and unread.size:
+            words = f"{words} {_lie_unread(unread)}"
     return Ladder(rungs, words, lit, how)
 
 
-def _words_out(rungs: Sequence[Rung], age: str) -> str:
+def _lie_unread(unread: Unread) -> str:
+    return f"{bytes_text(unread.size)} lie unread before {unread.who or 'the other end'} (a note)."
+
+
+def _words_out(rungs: Sequence[Rung], age: str, lit: int, why: str) -> str:
+    if why and lit >= 0:
+        where = {
+            QUEUE: f"wait here{f' for {age}' if age else ''}",
+            KERNEL: "wait in the kernel",
+            FLIGHT: "are in flight",
+        }
+        return f"{bytes_text(rungs[lit].size or 0)} {where.get(rungs[lit].glyph, 'wait')}: {why}."
     queued, kernel = rungs[0].size, rungs[1].size
     flight = rungs[2].size if len(rungs) > 2 and rungs[2].glyph == FLIGHT else 0
     if queued is None:
@@ -165,7 +180,8 @@ def ladder_in(
         else:
             reading = vocabulary.flag("READING")
             off = bool(reading) and not state.flags & reading and vocabulary.tells("flags")
-            words = f"{bytes_text(arrived)} wait to be read{': the program has stopped reading' if off else ''}."
+            why = holds.why if holds is not None else "the program has stopped reading" if off else ""
+            words = f"{bytes_text(arrived)} wait to be read{f': {why}' if why else ''}."
     return Ladder(rungs, words, _lit(rungs, holds), WAITS if holds is None else holds.how)
 
 

@@ -79,6 +79,20 @@ def rows(shown: list[Lamp], width: int) -> list[list[Lamp]]:
     return lines
 
 
+def that_fit(shown: list[Lamp], width: int) -> list[Lamp]:
+    """The lamps that one line of `width` cells has room for, in their order: those that are lit or have just gone out,
+    then others from the left.
+    """
+    kept: set[str] = set()
+    used = -1
+    for lamp in sorted(shown, key=lambda lamp: not (lamp.on or lamp.glow)):
+        used += 2 + len(lamp.name)
+        if used > width:
+            break
+        kept.add(lamp.name)
+    return [lamp for lamp in shown if lamp.name in kept]
+
+
 class Letters:
     """The flags of one engine as letters: `cells` has for each cell the flags that may stand there, the one that is
     shown rather before the others.

@@ -42,6 +42,9 @@ class Overlooked(Protocol):
     def open_stream(self, number: int) -> None:
         """Open a stream on the whole screen."""
 
+    def allow_lint(self, name: str) -> None:
+        """Say no more of what a lint finds, or say it again."""
+
 
 def in_ascii_only(app: object) -> bool:
     """Whether the app's terminal shows ASCII alone."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from streamscope.diagnosis.shapes import Told
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
-from streamscope.ui.trouble import WARNING, is_listener, trouble_of
+from streamscope.ui.plain import is_listener
 
 
 class Settled(NamedTuple):
@@ -35,22 +36,20 @@ def settle(sorted_order: Sequence[int], cursor: int, line: int, height: int) -> 
 
 
 def most_telling(
-    order: Sequence[int],
-    streams: Mapping[int, StreamState],
-    cursor: int | None,
-    now_t: int,
-    vocabulary: Vocabulary,
+    order: Sequence[int], streams: Mapping[int, StreamState], cursor: int | None, told: Told, vocabulary: Vocabulary
 ) -> int:
-    """The stream to look at when nobody has chosen one: the cursor's as long as it is troubled; else the first in the
-    order if that is; else the cursor's while it lives; else the first that is alive and no server. `order` is not
-    empty.
+    """The stream to look at when nobody has chosen one: the cursor's as long as something is found to be wrong with it;
+    else the worst of which something is; else the cursor's while it lives; else the first that is alive and no server.
+    `order` is not empty.
     """
     here = streams.get(cursor or 0) if cursor in order else None
-    if here is not None and trouble_of(here, now_t, vocabulary).level == WARNING:
+    if here is not None and told.of(here.number):
         return here.number
-    first = streams[order[0]]
-    if trouble_of(first, now_t, vocabulary).level == WARNING:
-        return first.number
+    if told.findings:
+        shown = set(order)
+        worst = next((found.stream for found in told.findings if found.stream in shown), None)
+        if worst is not None:
+            return worst
     if here is not None and not here.closed_t and not is_listener(here, vocabulary):
         return here.number
     alive = (

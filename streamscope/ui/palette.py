@@ -7,6 +7,7 @@ from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from streamscope.diagnosis import LINTS
 from streamscope.ui.actions import BY_ID
 from streamscope.ui.live import Overlooked
 from streamscope.ui.safe import visible
@@ -35,6 +36,35 @@ class ActionProvider(Provider):
         """Those that match."""
         matcher = self.matcher(query)
         for title, words, run in self._entries():
+            score = matcher.match(title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(title), run, help=words)
+
+
+class LintProvider(Provider):
+    """What a diagnosis looks for: to allow it, so that it says nothing any more, or to heed it again."""
+
+    def _entries(self, *, every: bool) -> list[tuple[str, str, Callable[[], object]]]:
+        app = self.app
+        if not isinstance(app, Overlooked):
+            return []
+        view = app.view
+        found = {finding.lint for finding in view.told.findings}
+        return [
+            (f"{'Heed again' if lint.name in view.allowed else 'Allow'} {lint.name}",
+             f"It looks for this: {lint.checks}.", partial(app.allow_lint, lint.name))
+            for lint in LINTS if every or lint.name in found or lint.name in view.allowed
+        ]  # fmt: skip
+
+    async def discover(self) -> Hits:
+        """Those that have found something, or are allowed."""
+        for title, words, run in self._entries(every=False):
+            yield DiscoveryHit(title, run, help=words)
+
+    async def search(self, query: str) -> Hits:
+        """Those that match."""
+        matcher = self.matcher(query)
+        for title, words, run in self._entries(every=True):
             score = matcher.match(title)
             if score > 0:
                 yield Hit(score, matcher.highlight(title), run, help=words)

@@ -99,3 +99,15 @@ def broken(text: str, width: int, most: int = 2) -> list[str]:
         lines.append(text[: kept - 1])
         text = text[kept:]
     return [*lines, fit(text, width).rstrip()]
+
+
+def as_sentence(text: str) -> str:
+    """A few words (already `visible`) as a sentence: a capital at its beginning, a full stop at its end."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+def whole_words(name: str, width: int) -> str:
+    """As many words of a name, `interest_clobbered`, as there is room for; cut only where the first is too long."""
+    while len(name) > width and (end := max(name.rfind("_"), name.rfind(" "))) > 0:
+        name = name[:end]
+    return name

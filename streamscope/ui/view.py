@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -22,16 +22,19 @@ from streamscope.trace.keyframe import freeze
 from streamscope.trace.series import Series
 from streamscope.trace.state import StreamState
 from streamscope.trace.traveller import Traveller
+from streamscope.ui.diagnosed import NOTHING, Diagnosed, PastDiagnosed
 from streamscope.ui.feed_source import Source
 from streamscope.ui.meters import condense
+from streamscope.ui.plain import is_listener
 from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
+from streamscope.ui.row_words import Overview
 from streamscope.ui.standing import Standstills
 from streamscope.ui.travel import Mark, Travel
-from streamscope.ui.trouble import is_listener
 
 if TYPE_CHECKING:
     from streamscope.diagnosis.other_end import OtherEnd, OtherEnds
+    from streamscope.diagnosis.shapes import Told
     from streamscope.link.asking import Standstill
     from streamscope.link.frames import Hello
     from streamscope.trace.model import Model
@@ -59,6 +62,7 @@ class View:
         source: Source,
         *,
         closed_seconds: float = 10.0,
+        allow: Iterable[str] = (),
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -76,6 +80,14 @@ class View:
         """How many streams there are of which something has failed, those that closed with it."""
         self.listeners = 0
         """How many streams wait for connections."""
+        self.waiting = 0
+        """How many bytes wait to go out, in the queues and in the kernel, as far as the engine tells."""
+        self.oldest_t = 0
+        """When the oldest write that waits began, 0 for none."""
+        self.trouble: tuple[str, int] | None = None
+        """Which finding the person has gone to."""
+        self.known = Overview(NOTHING, source.model.decoder.vocabulary)
+        """What is known of streams beyond their own states."""
         self.own = False
         """Whether the engine was started for this screen, and ends with it."""
         self.departing: str | None = None
@@ -84,6 +96,10 @@ class View:
         self._note: Callable[[Note], object] | None = None
         self._other_end: tuple[int, OtherEnd] | None = None
         self._other_said = ""
+        self.allowed: set[str] = set(allow)
+        """The lints that say nothing, because the person has allowed what they find."""
+        self.turned: set[int] = set()
+        """The streams of which the other side of the ladder is shown."""
         self.travel: Travel | None = None
         """The journey through the past, None while the present is looked at."""
         self.mark: Mark | None = None
@@ -97,6 +113,8 @@ class View:
         self._everything = True
         self._live_rates = LiveRates()
         self._past_rates: PastRates | None = None
+        self._diagnosed = Diagnosed(source.model.decoder.vocabulary, self.allowed)
+        self._past_diagnosed: PastDiagnosed | None = None
         self._series = Series()
         self._touched: set[int] = set()  # since the last sample
         self._sampled_t = 0
@@ -112,6 +130,7 @@ class View:
         self._count_due = 0.0
         if self.replaying:
             self._set_out(source.past.span_t()[0])
+        self.known = self._known()
 
     # the other end
 
@@ -229,13 +248,10 @@ class View:
         """The same, unless more is known: that it has ended, or cannot be reached. It may never have said who it is."""
         return self.standstill if self.status in ("live", "connecting") else None
 
-    def waits_to_be_accepted(self, number: int) -> int:
-        """How many clients wait in the kernel for this listener, as far as that is known while nothing is accepted."""
-        stands = self.standstill
-        if stands is None or self.travel is not None or self.listeners != 1:
-            return 0
-        state = self.stream(number)
-        return max(stands.waiting, 0) if state is not None and is_listener(state, self.vocabulary) else 0
+    def _known(self) -> Overview:
+        stands = self.standstill if self.travel is None else None
+        accepting = stands.waiting if stands is not None and self.listeners == 1 else 0
+        return Overview(self.told, self.vocabulary, stands, max(accepting, 0))
 
     @property
     def present_t(self) -> int:
@@ -247,6 +263,22 @@ class View:
         """What happened in the last second."""
         rates = self._past_rates
         return self._live_rates.rates if rates is None else rates.rates
+
+    @property
+    def told(self) -> Told:
+        """What is wrong at the instant that is looked at."""
+        past = self._past_diagnosed
+        return self._diagnosed.told if past is None else past.told
+
+    @property
+    def tells_stalls(self) -> bool:
+        """Whether this engine's words suffice to say that a stream stalls."""
+        return all(lint != "stalled" for lint, _ in self._diagnosed.diagnosis.unavailable)
+
+    @property
+    def diagnosing(self) -> bool:
+        """Whether what is wrong is still looked for."""
+        return self._past_diagnosed is not None and not self._past_diagnosed.known
 
     @property
     def standpoint(self) -> Standpoint:
@@ -326,6 +358,7 @@ class View:
         self._touched |= changed
         if self.source.status == "live":
             self._sampled_t = self._present()
+            self._diagnosed.look(model, self._sampled_t, self.source.past)
             if self._series.sample(model, self._sampled_t, self._touched):
                 self._touched.clear()
         self._live_rates.read(model, self.monotonic())
@@ -333,6 +366,7 @@ class View:
         if self.travel is not None:
             changed = self._advance_travel(self.travel)
         self._count_if_due(bool(changed))
+        self.known = self._known()
         if self._everything:
             self._everything = False
             return frozenset(self.model.streams)
@@ -346,12 +380,15 @@ class View:
             else:
                 self.resume()
                 return frozenset()
-        rates = self._past_rates
-        if travel.moved and rates is not None:
+        rates, wrong = self._past_rates, self._past_diagnosed
+        if travel.moved and rates is not None and wrong is not None:
             rates.go(travel.t)
+            wrong.go(travel.t)
         arrived = travel.moved and not travel.playing  # who has just jumped sees the state first, curves a frame later
-        curves = rates is not None and not arrived and rates.work(LOOK_BACK_SECONDS, self.monotonic)
-        if not travel.moved and not curves:
+        found = False
+        for work in () if arrived or rates is None or wrong is None else (wrong.work, rates.work):
+            found = work(LOOK_BACK_SECONDS, self.monotonic) or found
+        if not travel.moved and not found:
             return frozenset()
         travel.moved = False
         self._uncounted = True
@@ -377,7 +414,7 @@ class View:
     def resume(self) -> None:
         """Look at the present again. A replay has none."""
         if not self.replaying:
-            self.travel = self._past_rates = None
+            self.travel = self._past_rates = self._past_diagnosed = None
             self._everything = True
             self._uncounted = True
 
@@ -389,6 +426,9 @@ class View:
         else:
             self._past_rates = PastRates(self.source.past, self._traveller, self._series.copy(), self._live_rates.rates)
         past = self.source.past
+        self._past_diagnosed = PastDiagnosed(
+            self.source.past, self._traveller, self.allowed, *(() if self.replaying else (t, self._diagnosed))
+        )
         traveller = self._traveller(past.reach if self.replaying else past.end)
         self.travel = Travel(
             traveller, t, monotonic=self.monotonic, closed_stays=self._closed_stays, replaying=self.replaying
@@ -416,6 +456,17 @@ class View:
             self.mark = Mark.of(self.model, row, self.now_t)
         return self.mark is not None
 
+    def allow(self, lint: str) -> bool:
+        """Have a lint say nothing, or, if it does, say what it finds again; whether it is allowed now."""
+        self.allowed ^= {lint}
+        if self._past_diagnosed is not None:
+            self._past_diagnosed.anew()
+        return lint in self.allowed
+
+    def turn(self, number: int) -> None:
+        """Show the other side of a stream's ladder."""
+        self.turned ^= {number}
+
     def pin(self, number: int) -> bool:
         """Pin the stream, or unpin it if it is; whether it is pinned now."""
         if number in self.pinned:
@@ -430,6 +481,7 @@ class View:
         self._raised = 0
         self._series = Series()
         self._live_rates = LiveRates()
+        self._diagnosed = Diagnosed(model.decoder.vocabulary, self.allowed)
         self._last_t = 0
         self._everything = True
         if self.travel is None:
@@ -462,6 +514,11 @@ class View:
         servers = [state for state in streams if state.callbacks & callback or state.flags & flag or state.ipc]
         self.listeners = len([state for state in servers if is_listener(state, words)])
         self.connections = len(streams) - len(servers)
+        queued = [state for state in streams if state.write_queue_size and not state.closed_t]
+        outq = words.kernel_number("outq")
+        in_kernel = [state.kernel.get(outq, 0) for state in streams if state.kernel and not state.closed_t]
+        self.waiting = sum([state.write_queue_size for state in queued]) + sum(in_kernel)
+        self.oldest_t = min([state.write_queue[0].begin_t for state in queued if state.write_queue], default=0)
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""

@@ -101,7 +101,7 @@ def test_the_bytes_of_the_past_are_those_of_that_instant(open_terminal: Open, tr
     terminal = open_terminal("replay", str(trace), "--at", "start", columns=150, rows=50)
     terminal.wait_for("❚❚ replay")
     terminal.press(END)
-    terminal.wait_for("❚❚ replay", "listening")
+    terminal.wait_for("❚❚ replay", "listener")
     terminal.press("j")
     terminal.wait(lambda screen: bytes_in(screen) == "5.9 KiB", "all that came in")
 

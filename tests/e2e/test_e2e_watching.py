@@ -76,8 +76,8 @@ def test_built_in_clients_show_backpressure_within_seconds(open_terminal: Open) 
     terminal = open_terminal("run", "echo", "--port", "0", "--demo")
     terminal.wait_for("live")
 
-    # A queue above the mark is warned of in the table.
-    terminal.wait(lambda screen: re.search(r"^│?! .*KiB", screen, re.MULTILINE), "a stream above its high-water mark")
+    # What waits is told in the table.
+    terminal.wait(lambda screen: re.search(r"127\.0\.0\.1:\d+ .* [KM]iB ↑", screen), "a stream in which bytes wait")
 
 
 def test_several_inspectors_watch_one_engine_each_at_its_own_pace(open_terminal: Open, tmp_path: Path) -> None:

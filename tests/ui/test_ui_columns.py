@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from ui_scenes import connection, listener, stalled
 
 from streamscope.core import flags as uv
+from streamscope.diagnosis.shapes import Told
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
 from streamscope.ui.lamps import Letters
+from streamscope.ui.row_words import Overview
 from streamscope.ui.safe import fit
 
 CLOCK = Clock(200.0)
@@ -22,6 +24,9 @@ class NoTrends:
     """Streams that never moved."""
 
     vocabulary = HERE
+    told = Told()
+
+    known = Overview(told, HERE)
 
     def rate_in(self, number: int) -> float:
         return 0.0
@@ -70,28 +75,28 @@ def test_columns_that_are_placed_fit(chosen: list[str], width: int, digits: int)
 
 
 def test_what_matters_most_stays_in_a_narrow_table() -> None:
-    assert [place.column.id for place in cols.place(cols.DEFAULT, 45, HERE)] == ["number", "peer", "queue", "flags"]
+    assert [place.column.id for place in cols.place(cols.DEFAULT, 45, HERE)] == ["number", "peer", "waits", "for"]
 
 
 def test_an_address_gets_the_room_that_is_left_over() -> None:
     narrow, wide = (
-        next(p for p in cols.place(cols.DEFAULT, width, HERE) if p.column.id == "peer") for width in (90, 110)
+        next(p for p in cols.place(cols.DEFAULT, width, HERE) if p.column.id == "peer") for width in (125, 145)
     )
 
     assert wide.width == narrow.width + 20
 
 
 def test_a_server_says_where_it_listens_and_a_stranger_says_nothing() -> None:
-    assert cols.BY_ID["peer"].cell(listener(), 0, NoTrends()).text == "listening :7000"
-    assert cols.BY_ID["peer"].cell(listener(local="/run/echo.sock"), 0, NoTrends()).text == "listening echo.sock"
+    assert cols.BY_ID["peer"].cell(listener(), 0, NoTrends()).text == ":7000"
+    assert cols.BY_ID["peer"].cell(listener(local="/run/echo.sock"), 0, NoTrends()).text == "echo.sock"
     assert cols.BY_ID["peer"].cell(STATES[3], 0, NoTrends()).text == "–"
 
 
 def test_a_queue_above_its_mark_is_marked() -> None:
     queue = cols.BY_ID["queue"]
 
-    assert queue.cell(connection(7, write_queue_size=65536), 0, NoTrends()).style == ""
-    assert queue.cell(connection(7, write_queue_size=65537), 0, NoTrends()).style == "warning"
+    assert queue.cell(connection(7, write_queue_size=65536), 0, NoTrends()).pen == ""
+    assert queue.cell(connection(7, write_queue_size=65537), 0, NoTrends()).pen == "warning"
 
 
 def test_the_head_of_the_flags_explains_each_letter() -> None:

@@ -69,7 +69,7 @@ def test_a_bulk_transfer_is_limited_by_something_and_that_is_no_alarm() -> None:
 
 def test_a_peer_that_takes_nothing_lights_the_rung_that_its_bytes_stand_on() -> None:
     state = stream(104 * KIB, said(outq=3_460_300, notsent=3_460_300, bytes_acked=1_536_248))
-    holds = Holds(STALLED, words="3.3 MiB wait in the kernel: the peer takes nothing.")
+    holds = Holds(STALLED, why="the peer takes nothing")
 
     ladder = ladder_out(state, HERE, NOW_T, rate=0.0, holds=holds)
 
@@ -96,7 +96,7 @@ def test_what_the_kernel_holds_is_not_known_where_it_cannot_be_asked() -> None:
 
 def test_bytes_that_have_come_wait_for_the_program() -> None:
     state = stream(0, said(outq=0, notsent=0, inq=29 * KIB), bytes_in=5_138_022)
-    holds = Holds(STALLED, words="29 KiB wait to be read: on_read stopped reading, flow.py:44.")
+    holds = Holds(STALLED, "in", why="on_read stopped reading, flow.py:44")
 
     ladder = ladder_in(state, HERE, rate=0.0, holds=holds)
 
@@ -122,6 +122,18 @@ def test_bytes_lie_unread_before_a_peer_on_this_machine() -> None:
     ]
 
 
+def test_what_lies_unread_there_stands_beside_a_verdict_and_is_none() -> None:
+    state = stream(0, said(outq=3_460_300, notsent=3_460_300))
+    holds = Holds(STALLED, rung="kernel", why="the peer takes nothing")
+
+    ladder = ladder_out(state, HERE, NOW_T, unread=Unread(1_258_291, "python3 (30426)"), holds=holds)
+
+    assert ladder.rungs[ladder.lit].name == "kernel"
+    assert ladder.words == (
+        "3.3 MiB wait in the kernel: the peer takes nothing. 1.2 MiB lie unread before python3 (30426) (a note)."
+    )
+
+
 def test_nothing_waits() -> None:
     state = stream(0, said(outq=0, notsent=0, bytes_acked=38 * KIB))
 
@@ -137,7 +149,7 @@ def test_nothing_waits() -> None:
 
 def test_every_glyph_has_its_own_in_ascii() -> None:
     state = stream(29 * KIB, said(outq=2_516_582, notsent=1_992_294))
-    ladder = ladder_out(state, HERE, NOW_T, unread=Unread(5), holds=Holds(LIMITED, "kernel", "Limited by the peer."))
+    ladder = ladder_out(state, HERE, NOW_T, unread=Unread(5), holds=Holds(LIMITED, rung="kernel", words="Limited."))
 
     lines = [in_ascii(line) for line in drawn(ladder)]
 
@@ -189,7 +201,7 @@ def test_the_ladder_never_is_wider_than_its_room(
 ) -> None:
     fields = {"outq": outq, "notsent": notsent, "bytes_acked": acked, "inq": inq}
     state = stream(queued, said(**{name: value for name, value in fields.items() if value is not None}))
-    holds = Holds(how, "kernel", "w" * 300)
+    holds = Holds(how, rung="kernel", words="w" * 300)
 
     for ladder in (ladder_out(state, HERE, NOW_T, rate=5e9, holds=holds), ladder_in(state, HERE, rate=1.0)):
         lines = ladder_lines(ladder, width)

@@ -57,7 +57,7 @@ async def test_the_newest_lines_are_followed_and_a_reader_is_left_in_peace(path:
     path.write_text("".join(f"line {number}\n" for number in range(20)))
     async with running(after_a_minute(log=str(path))) as (app, pilot):
         assert app.lines() == [f" line {number}" for number in range(14, 20)]
-        assert app.pane.border_title == f"log · {path} · following"
+        assert app.pane.border_title.startswith(" log · following · /")
 
         await pilot.press("up", "up")
         before = app.lines()
@@ -66,7 +66,7 @@ async def test_the_newest_lines_are_followed_and_a_reader_is_left_in_peace(path:
         app.pane.show(set())
         await pilot.pause()
         assert app.lines() == before == [f" line {number}" for number in range(12, 18)]
-        assert app.pane.border_title == f"log · {path} · held · end follows"
+        assert app.pane.border_title.startswith(" log · held · end follows · /")
 
         await pilot.press("end")
         assert app.lines()[-1] == " more"

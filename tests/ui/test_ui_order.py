@@ -4,16 +4,17 @@ most.
 
 from __future__ import annotations
 
-from feeds import Clock
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
-from ui_scenes import connection, listener, stalled
+from ui_scenes import connection, listener
 
+from streamscope.diagnosis.shapes import Finding, Level, Told
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.order import most_telling, settle
 
-CLOCK = Clock(200.0)
 HERE = Vocabulary.here()
 
 
@@ -61,9 +62,11 @@ def test_no_stream_is_lost_and_the_cursor_keeps_its_line(order: list[int], data:
     assert [number for number in settled.order if number != cursor] == [number for number in order if number != cursor]
 
 
-def telling(cursor: int | None, *states: StreamState) -> int:
+def telling(cursor: int | None, *states: StreamState, worst: Sequence[int] = ()) -> int:
+    findings = [Finding("stalled", Level.ERROR, number, 1, "It takes nothing.") for number in worst]
+    told = Told(findings, {finding.stream: [finding] for finding in findings})
     return most_telling(
-        [state.number for state in states], {state.number: state for state in states}, cursor, CLOCK.t, HERE
+        [state.number for state in states], {state.number: state for state in states}, cursor, told, HERE
     )
 
 
@@ -74,10 +77,11 @@ def test_a_connection_tells_more_than_a_server_and_a_living_one_more_than_a_clos
 
 
 def test_a_calm_stream_is_left_for_a_troubled_one_and_a_troubled_one_for_none() -> None:
-    worse, bad = stalled(7, CLOCK, write_queue_size=10**9), stalled(8, CLOCK)
+    states = connection(7), connection(8), connection(9)
 
-    assert telling(9, worse, bad, connection(9)) == 7
-    assert telling(8, worse, bad, connection(9)) == 8
+    assert telling(9, *states, worst=[7, 8]) == 7
+    assert telling(8, *states, worst=[7, 8]) == 8
+    assert telling(9, *states, worst=[6, 8]) == 8
     assert telling(9, connection(8), connection(9)) == 9
 
 

@@ -47,7 +47,7 @@ def line_with(lines: list[str], text: str) -> str:
 
 
 async def test_header_sentence_rows_and_pane_say_in_what_it_is_stuck() -> None:
-    async with looking_at(stuck_scene(), size=(140, 40)) as (pilot, _):
+    async with looking_at(stuck_scene(), size=(180, 40)) as (pilot, _):
         lines = text_of(pilot)
     # the header, in place of "live"
     assert "■ stuck in read_cb of #3 for 4.1 s: on_read, server.py:18" in lines[0]
@@ -57,7 +57,8 @@ async def test_header_sentence_rows_and_pane_say_in_what_it_is_stuck() -> None:
     # the rows
     assert line_with(lines, "51503").startswith("│■")
     assert "in on_read" in line_with(lines, "51503")
-    assert "3 clients wait" in line_with(lines, "listening")
+    assert "3 wait ↓" in line_with(lines, "▸")
+    assert "not accepted" in line_with(lines, "▸")
     assert "as they were 4.1s ago" in line_with(lines, "─ streams")
     # where the program is
     assert "asked 4 times, last 0.3s ago · the same each time" in line_with(lines, "where the program is")

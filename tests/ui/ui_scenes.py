@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from feeds import SECOND, Clock, Scene, record
+from patient import Patient
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CONNECTION, CB_READ
 from streamscope.core.records import Word
+from streamscope.diagnosis.track import TICK
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.ui.config_file import Config
 from streamscope.ui.view import View
@@ -95,7 +98,9 @@ def backpressure() -> tuple[Scene, View]:
     """
     clock = Clock(170.0)
     scene = Scene(clock)
-    scene.snapshot([listener(), *(connection(number) for number in range(7, 17))])
+    wants = uv.POLLIN | uv.POLLOUT
+    grows = connection(7, pevents=wants, events=wants, armed_t=clock.t)
+    scene.snapshot([listener(), grows, *(connection(number) for number in range(8, 17))])
     view = view_of(scene)
     grow_queue(scene, view, 7)
     closed = connection(15, flags=OPEN | uv.CLOSING | uv.CLOSED, closed_t=clock.ago(4), fd=-1)
@@ -134,3 +139,34 @@ def view_of(scene: Scene, **options: Any) -> View:
 
 def config(**changes: Any) -> Config:
     return Config(**{"theme": "streamscope", "frames_per_second": 20, **changes})
+
+
+def stalled_proxy(seconds: float = 31.0) -> tuple[Scene, View]:
+    """A proxy before a server that stops reading: client #2 feeds upstream #3, whose bytes wait in the kernel."""
+    patient = Patient()
+    scene = patient.scene
+    scene.hello = msgspec.structs.replace(scene.hello, program="proxy", addresses=["127.0.0.1:7702"])
+    patient.listener()
+    client = patient.stream(peer="127.0.0.1:41026", server=1)
+    upstream = patient.stream()
+    view = view_of(scene)
+
+    def a_tick(**kernel: int) -> None:
+        scene.clock.seconds += TICK / SECOND
+        scene.feed(record("sample.taken", 0, scene.clock.t - 10_000_000, scene.clock.t, "exact"))
+        patient.says(upstream, **kernel)
+        view.advance(0.01)
+
+    for acked in range(0, 1_536_248, 192_031):
+        patient.reads_on(client, 65_536, upstream, taken=0)
+        patient.drains(upstream, 65_536)
+        a_tick(outq=500_000, notsent=300_000, bytes_acked=acked, snd_wnd=60_000, total_retrans=1, rtt=4_700)
+    for _ in range(2):
+        patient.reads_on(client, 65_536, upstream, taken=12_288)
+    patient.stops_reading(client)
+    patient.says(client, inq=29_696, outq=0, notsent=0, bytes_acked=0)
+    spent = 0
+    for _ in range(round(seconds * SECOND / TICK)):
+        spent += TICK // 1000
+        a_tick(outq=3_474_642, notsent=3_474_642, bytes_acked=1_536_248, snd_wnd=0, busy=spent, rwnd_limited=spent)
+    return scene, view

@@ -1,4 +1,4 @@
-"""What every screen has: header, banner, body, footer, and a word for terminals that are too small."""
+"""What every screen has: header, sentence, body, past, keys, and a word for terminals that are too small."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from streamscope.ui.view import View
-from streamscope.ui.widgets.banner import Banner
 from streamscope.ui.widgets.footer import KeyFooter
 from streamscope.ui.widgets.header import Header
 from streamscope.ui.widgets.scrub import Scrub
+from streamscope.ui.widgets.sentence_bar import Sentence
 from streamscope.ui.widgets.too_small import LEAST_HEIGHT, LEAST_WIDTH, TooSmall
 
 Result = TypeVar("Result")
@@ -42,7 +42,7 @@ class LiveScreen(Screen[None]):
         super().__init__()
         self.view = view
         self._header = Header(view)
-        self._banner = Banner(view)
+        self._sentence = Sentence(view)
         self._scrub = Scrub(view)
         self._footer = KeyFooter()
 
@@ -53,7 +53,7 @@ class LiveScreen(Screen[None]):
             class_of(width, WIDTHS), class_of(height, HEIGHTS)
         )  # textual gives it after the first frame only
         yield self._header
-        yield self._banner
+        yield self._sentence
         yield Container(*self.compose_body(), id="body")
         yield TooSmall("The replay" if self.view.replaying else "The server")
         yield self._scrub
@@ -66,7 +66,7 @@ class LiveScreen(Screen[None]):
     def show(self, changed: Set[int]) -> None:
         """Paint what has changed."""
         self._header.show(changed)
-        self._banner.show(changed)
+        self._sentence.show(changed)
         self._scrub.show(changed)
 
     @property

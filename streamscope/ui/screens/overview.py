@@ -141,16 +141,6 @@ class OverviewScreen(LiveScreen):
         elif x > 0 and self.panels.panels and self.panels.display:
             self.panels.panels[0].focus()
 
-    def action_next_error(self) -> None:
-        """Go to the next stream in the table of which something has failed."""
-        streams, order, here = self.view.model.streams, self.table.order, self.table.cursor
-        failed = [number for number in order if number in streams and streams[number].errors]
-        if not failed:
-            self.app.notify("No stream has failed.", timeout=3)
-            return
-        behind = order.index(here) if here in order else -1
-        self.table.select(next((number for number in failed if order.index(number) > behind), failed[0]))
-
     # filter, events, log
 
     def action_filter(self) -> None:

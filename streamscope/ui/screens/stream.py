@@ -11,8 +11,8 @@ from streamscope.ui.actions import bindings
 from streamscope.ui.config_file import Config
 from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.order import neighbour
+from streamscope.ui.plain import is_listener
 from streamscope.ui.screens.base import LiveScreen
-from streamscope.ui.trouble import is_listener
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_pane import EventPane
 from streamscope.ui.widgets.panel import Panel

@@ -8,9 +8,10 @@ from textual import on
 from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
+from streamscope.ui.findings import is_troubled, rank
 from streamscope.ui.messages import RoomChanged
+from streamscope.ui.plain import is_listener
 from streamscope.ui.screens.base import LiveScreen
-from streamscope.ui.trouble import CALM, is_listener, severity, trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.walls import places
 from streamscope.ui.widgets.panel import Panel
@@ -54,16 +55,14 @@ class WallScreen(LiveScreen):
         """Decide who stands where."""
         self._placed_at = self.view.monotonic()
         view = self.view
-        now_t, words = view.now_t, view.vocabulary
+        words, told = view.vocabulary, view.told
         streams = view.model.streams
         ranked = sorted(
             streams.values(),
-            key=lambda state: (not is_listener(state, words), *severity(state, now_t, words)),
+            key=lambda state: (not is_listener(state, words), *rank(state, told, state.write_queue_size)),
             reverse=True,
         )
-        troubled = {
-            state.number for state in ranked if not state.closed_t and trouble_of(state, now_t, words).level > CALM
-        }
+        troubled = {state.number for state in ranked if not state.closed_t and is_troubled(state, told)}
         self._places = places(
             self._places, [state.number for state in ranked], troubled, view.pinned, self.panels.capacity
         )

@@ -9,7 +9,6 @@ from rich.segment import Segment
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.content import Content
 from textual.strip import Strip
 
 from streamscope.trace.decode import Event
@@ -22,7 +21,7 @@ from streamscope.ui.scale import instant_text
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_list import EventList, Row
 from streamscope.ui.widgets.filter_bar import FilterBar
-from streamscope.ui.widgets.pens import Pens
+from streamscope.ui.widgets.pens import Pens, set_titles
 
 _SELECT = ("↑", "or a click selects an event, and what it means stands here.")
 HINT = [_SELECT, ("f", "follows the newest event again.")]
@@ -90,7 +89,6 @@ class EventPane(Vertical):
         self._view = view
         self.list = EventList(view, stream)
         self._filter = FilterBar(lambda: view.vocabulary, for_streams=False)
-        self._titled: tuple[str, str] | None = None
         self._explanation = Explanation(view)
 
     def compose(self) -> ComposeResult:
@@ -162,9 +160,7 @@ class EventPane(Vertical):
         searched = f" · {self.list.searched}" if self.list.searched else ""
         title = f"events · {of}{searched} · {self._standing()}"
         subtitle = f"seq {row.seq:,} · {row.t / 1e9:.6f} s" if isinstance(row, Event) else ""
-        if (title, subtitle) != self._titled:
-            self._titled = title, subtitle
-            self.border_title, self.border_subtitle = Content(title), Content(subtitle)
+        set_titles(self, title, subtitle)
 
     def _standing(self) -> str:
         """What the list does by itself: it follows the newest event, or the instant that is looked at."""

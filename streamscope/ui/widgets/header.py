@@ -12,7 +12,10 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
+from streamscope.diagnosis.shapes import Level
+from streamscope.ui.findings import ALARM, HELD, NOTICE, PENS
 from streamscope.ui.meters import COUNTING, NONE, bytes_text, count_text, percent_text
+from streamscope.ui.row_words import FAILED
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.stuck import LONG_NS, MARK, what_it_was
@@ -60,7 +63,7 @@ def fields(view: View) -> list[Field]:
         Field(3, _since(view)),
         Field(3, (("turn ", "label"), (f"{loop.turn:<7,}", ""))),
         Field(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
-        Field(0, ((f"✗ {count_text(view.failed)}", "error"),) if view.failed else ()),
+        Field(0, _marks(view)),
         Field(2, ((f"{told:>5}", "value"), (" events/s", "label"))),
         Field(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
         Field(1, _recording(view)),
@@ -87,6 +90,15 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
         return ((f"{MARK} {what_it_was(view.standing.was, view.model.slowest, view.standing.began_t)}", "warning"),)
     glyph, pen = STATES.get(view.status, ("?", "warning"))
     return ((f"{glyph} {view.status}", pen),)
+
+
+def _marks(view: View) -> tuple[tuple[str, str], ...]:
+    """How many alarms and notices there are, how many streams are held back, and how many have failed."""
+    told = view.told
+    alarms = sum([finding.level is Level.ERROR for finding in told.findings])
+    counts = ((ALARM, alarms), (NOTICE, len(told.findings) - alarms), (HELD, len(told.held)), (FAILED, view.failed))
+    shown = [(f"{mark} {count_text(count)}", PENS.get(mark, "error")) for mark, count in counts if count]
+    return tuple(part for place, each in enumerate(shown) for part in ((("  ", ""), each) if place else (each,)))
 
 
 def _instant(view: View) -> tuple[tuple[str, str], ...]:

@@ -7,13 +7,14 @@ from itertools import islice
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual.content import Content
+from textual import events
 
 from streamscope.ui.actions import bindings
 from streamscope.ui.log_tail import LINE_BYTES, LogLine, LogTail
 from streamscope.ui.safe import visible, visible_bytes
 from streamscope.ui.view import View
 from streamscope.ui.widgets.live_lines import LiveLines
+from streamscope.ui.widgets.pens import set_titles
 
 INTERVAL = 0.1
 """Seconds between two looks at the file."""
@@ -41,7 +42,7 @@ follows the newest again; left and right, or shift with the mouse wheel, move al
 
     def on_mount(self) -> None:
         """Begin with what is there."""
-        self.border_title = Content("log")
+        self._retitle()
         self.watch(self, "following", self._retitle)
 
     def on_unmount(self) -> None:
@@ -77,12 +78,16 @@ follows the newest again; left and right, or shift with the mouse wheel, move al
         fresh = islice(self._tail.lines, grown - self._tail.first, None)
         self._width = max(self._width, max((cell_len(line_text(line)) + 1 for line in fresh), default=0))
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width has room for other words."""
+        super().on_resize(event)
+        self._retitle()
+
     def _retitle(self) -> None:
-        words = ["log"]
+        words = ["log", "following" if self.following else "held · end follows"]
         if self._tail is not None:
-            words.append(visible(self._tail.path))
-        words.append("following" if self.following else "held · end follows")
-        self.border_title = Content(" · ".join(words))
+            words.append(visible(self._tail.path))  # last, where it may be cut
+        set_titles(self, " · ".join(words))
 
     def span(self) -> tuple[int, int]:
         """The lines that are kept."""

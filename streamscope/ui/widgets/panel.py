@@ -10,20 +10,22 @@ from collections.abc import Set
 
 from rich.cells import cell_len
 from textual import events
-from textual.content import Content
 from textual.reactive import var
 
 from streamscope.ui.actions import bindings
+from streamscope.ui.findings import ALARM, NOTICE
+from streamscope.ui.ladder import Unread
 from streamscope.ui.lines import Line
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
+from streamscope.ui.row_words import FAILED, mark_of
 from streamscope.ui.safe import fit
-from streamscope.ui.trouble import CALM, ERROR, trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnLines
 from streamscope.ui.widgets.panel_help import panel_help
 from streamscope.ui.widgets.panel_lines import panel_lines, title
 from streamscope.ui.widgets.panel_rows import Facts, trend_cells
+from streamscope.ui.widgets.pens import set_titles
 
 
 class Panel(DrawnLines, can_focus=True):
@@ -67,7 +69,8 @@ class Panel(DrawnLines, can_focus=True):
         if state is None or number is None:
             return None
         model = view.model
-        cells = trend_cells(self.content_size.width)
+        cells = trend_cells(self.content_size.width - 1)
+        other = view.other_end(number)
         return Facts(
             state=state,
             vocabulary=view.vocabulary,
@@ -80,6 +83,12 @@ class Panel(DrawnLines, can_focus=True):
             rate_in=view.rate_in(number),
             rate_out=view.rate_out(number),
             accepted=view.accepted_by(number),
+            started=view.started,
+            findings=view.told.of(number),
+            held=view.told.held.get(number),
+            limit=view.told.limited(number),
+            unread=None if other is None else Unread(other.unread, other.who),
+            turned=number in view.turned,
         )
 
     def show(self, changed: Set[int]) -> None:
@@ -103,21 +112,17 @@ class Panel(DrawnLines, can_focus=True):
 
     def _show_frame(self, facts: Facts | None) -> None:
         """The head: what stream it is on the left, whether it is pinned on the right."""
-        trouble = None if facts is None else trouble_of(facts.state, facts.now_t, facts.vocabulary)
-        level = CALM if trouble is None else trouble.level
-        mark = f"{trouble.mark} " if trouble is not None and level > CALM else ""
-        left = "" if facts is None else mark + title(facts)
+        mark = "" if facts is None else mark_of(facts.state, self._view.known).text.strip()
+        left = "" if facts is None else f"{mark} {title(facts)}".strip()
         pinned = "pinned" if self.number in self._view.pinned else ""
         room = self.outer_size.width - 6
         tail = f" {pinned}" if pinned else ""
         left = fit(left, min(room - len(tail), cell_len(left)))
         text = left + (" " + "─" * (room - cell_len(left) - len(tail) - 1) + tail if pinned else "")
-        if text == self._title or room <= 0:
-            return
         self._title = text
-        self.border_title = Content(text)
-        self.set_class(level > CALM, "-troubled")
-        self.set_class(level == ERROR, "-failed")
+        set_titles(self, text)
+        self.set_class(mark == NOTICE, "-troubled")
+        self.set_class(mark in (ALARM, FAILED), "-failed")
         self.set_class(facts is not None and facts.state.closed_t > 0, "-closed")
 
     def copy_text(self) -> str:

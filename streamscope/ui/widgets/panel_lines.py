@@ -11,11 +11,13 @@ from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.lines import Line, cut
 from streamscope.ui.meters import age_text
 from streamscope.ui.peer import peer_text
+from streamscope.ui.plain import is_listener
 from streamscope.ui.safe import visible
-from streamscope.ui.trouble import is_listener
 from streamscope.ui.widgets.panel_rows import Facts, Row, Rows
 
 TALLEST_TREND = 6
+LOW = 12
+"""Below so many lines the lamps have one alone."""
 
 __all__ = ["Facts", "Line", "panel_lines", "title"]
 
@@ -54,22 +56,27 @@ def _towards(state: StreamState, vocabulary: Vocabulary) -> str:
 
 def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
     """At most `height` lines of at most `width` cells, the most important ones, in the panel's order."""
-    rows = Rows(facts, width)
-    flags = rows.flags()
+    rows = Rows(facts, width - 1)
+    flags = rows.flags(one_line=height < LOW)
+    verdict = rows.findings(one_line=height < LOW)
     if is_listener(facts.state, facts.vocabulary):
-        groups = [flags, [*rows.connections(), *rows.descriptors(), *rows.waits()], rows.epoll(), rows.origin()]
-        return _fill(groups, width, height)
-    spare = height - len(flags) - 9
-    tall = 1 if spare < 3 else min(spare - 1, TALLEST_TREND)
+        waits = [*rows.connections(), *rows.accept_queue(), *rows.descriptors(), *rows.waits()]
+        return _fill([verdict, flags, waits, rows.epoll(), rows.origin()], width, height)
     groups = [
+        verdict,
+        rows.ladder(width),
         flags,
-        [*rows.size(), *rows.trend(tall)],
+        [*rows.size(), *rows.trend(1)],
         [*rows.queue(), *rows.completed()],
-        [*rows.descriptors(), *rows.waits()],
         rows.epoll(),
-        rows.traffic_trends() if spare >= 1 else rows.traffic(),
+        [*rows.descriptors(), *rows.waits()],
+        rows.traffic(),
         rows.origin(),
     ]
+    spare = height - sum(map(len, groups)) - sum(map(bool, groups)) + 1
+    if spare > 0:
+        groups[7] = rows.traffic_trends()
+        groups[3] = [*rows.size(), *rows.trend(min(spare, TALLEST_TREND))]
     return _fill(groups, width, height)
 
 
@@ -86,8 +93,8 @@ def _fill(groups: list[list[Row]], width: int, height: int) -> list[Line]:
     air = -over
     lines: list[Line] = []
     for place, group in enumerate(shown):
-        if place and air > 0 and len(shown) - 1 <= -over:
+        if place and air > 0:
             lines.append([])
             air -= 1
-        lines += [cut(row.line, width) for row in group]
+        lines += [cut(row.line if row.whole else [(" ", ""), *row.line], width) for row in group]
     return lines

@@ -10,15 +10,23 @@ from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
+from rich.cells import cell_len
 
+from streamscope.diagnosis.shapes import Finding, Held, Limit
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import lamps
+from streamscope.ui.findings import PENS, holds_of, sign_of
+from streamscope.ui.ladder import Unread, kernel_says, ladder_in, ladder_lines, ladder_out, side_of
 from streamscope.ui.lines import Line, Part, length
 from streamscope.ui.meters import NONE, age_text, bar, bar_scale, bytes_text, chart, count_text, rate_text
 from streamscope.ui.peer import pending_count
-from streamscope.ui.safe import fit, visible
-from streamscope.ui.trouble import failure_text, has_failed, is_above, mark_of
+from streamscope.ui.plain import failure_text, has_failed, is_above, mark_of
+from streamscope.ui.safe import as_sentence, broken, fit, visible
+from streamscope.ui.scale import instant_text
+
+MOST_TOLD = 3
+"""Findings at the top of a panel, at most."""
 
 LONG_ARMED = 1_000_000_000
 """From so many nanoseconds on, a stream has waited for long until it can write."""
@@ -28,7 +36,7 @@ _LAMP_STYLES = (("off", "on"), ("fade", "fade"), ("glow", "glow"))
 
 class Facts(msgspec.Struct, frozen=True):
     """All that a panel tells of a stream, and the words of its engine. The trends are of the last thirty seconds,
-    oldest first.
+    oldest first; `turned` is that the person wants to see the other side of the ladder.
     """
 
     state: StreamState
@@ -42,20 +50,29 @@ class Facts(msgspec.Struct, frozen=True):
     rate_in: float | None = 0.0
     rate_out: float | None = 0.0
     accepted: int = 0
+    started: float = 0.0
+    findings: Sequence[Finding] = ()
+    held: Held | None = None
+    limit: Limit | None = None
+    unread: Unread | None = None
+    turned: bool = False
 
 
 class Row(NamedTuple):
-    """A line, and how early it goes when there is little room (0 stays)."""
+    """A line, and how early it goes when there is little room (0 stays); `whole`: it begins in the panel's first cell,
+    which all others leave free.
+    """
 
     rank: int
     line: Line
+    whole: bool = False
 
 
 def trend_cells(width: int) -> int:
     """How many cells a trend takes in a panel of this width: each stands for half a second, one, one and a half, two
     or three.
     """
-    room = width - label_width(width) - 9 - len(" high-water 9.5 MiB")
+    room = width - label_width(width) - 9 - len(" mark 9.5 MiB")
     return next((cells for cells in (60, 30, 20, 15) if cells <= room), 10)
 
 
@@ -95,16 +112,63 @@ class Rows:
         short = name if len(name) < self.label else name[: self.label - 2] + "…"
         return [(fit(short, self.label), "label")]
 
-    def flags(self) -> list[Row]:
-        """The lamps, in as many lines as they take."""
+    def findings(self, *, one_line: bool) -> list[Row]:
+        """What a diagnosis says of the stream, the worst first: who is at fault, and what decided that."""
+        facts = self.facts
+        rows: list[Row] = []
+        for finding in facts.findings[: 1 if one_line else MOST_TOLD]:
+            verdict, pen = finding.verdict, PENS[sign_of(finding)]
+            if verdict is None:
+                text = f"{sign_of(finding)} {finding.sentence}"
+                rows += [Row(0, [(line, pen)]) for line in broken(text, self.width, 1 if one_line else 2)]
+                continue
+            head: Line = [(verdict.word, pen), (f" · {verdict.sure} · ", "")]
+            if one_line:
+                room = self.width - length(head)
+                reason = verdict.reason if cell_len(verdict.reason) <= room else verdict.reason.partition(", ")[0]
+                rows.append(Row(0, [*head, (reason, "")]))
+                continue
+            head.append((f"since {instant_text(facts.started, verdict.since)}", ""))
+            rows.append(Row(0, [*head, *self._keys(head)]))
+            rows += [Row(0, [(line, "")]) for line in broken(as_sentence(verdict.reason), self.width)]
+        if facts.held is not None and not rows:
+            rows += [Row(0, [(line, "")]) for line in broken(facts.held.sentence, self.width, 1 if one_line else 2)]
+        return rows
+
+    def _keys(self, head: Line) -> Line:
+        """At the right end: the keys that say more."""
+        keys: Line = [("w", "key"), (" why   ", "label"), ("b", "key"), (" where it began", "label")]
+        gap = self.width - length(head) - length(keys) - 1
+        return [(" " * gap, ""), *keys] if gap > 0 else []
+
+    def ladder(self, width: int) -> list[Row]:
+        """Where the bytes are: of the side that has trouble, or else holds more, or that the person has turned to."""
+        facts, state, words = self.facts, self.state, self.words
+        if not words.has("write_queue_size") and not words.has("bytes_in"):
+            return []
+        holds = holds_of(facts.findings, facts.limit, facts.held)
+        side = holds.side if holds is not None else side_of(state, words)
+        if facts.turned:
+            side = "in" if side == "out" else "out"
+        holds = holds if holds is not None and holds.side == side else None
+        unread = facts.unread if side == "out" else None
+        found = (
+            ladder_out(state, words, facts.now_t, rate=facts.rate_out, unread=unread, holds=holds)
+            if side == "out"
+            else ladder_in(state, words, rate=facts.rate_in, holds=holds)
+        )
+        ranks = (0, 0, 0, 0, 2)
+        return [Row(rank, line, whole=True) for rank, line in zip(ranks, ladder_lines(found, width))]
+
+    def flags(self, *, one_line: bool = False) -> list[Row]:
+        """The lamps, in as many lines as they take; in one alone those that are lit go before the others."""
         facts, state = self.facts, self.state
         room = self.width - 7
         rows: list[Row] = []
         if (dash := self._dash("flags")) is not None:
             return dash
-        for number, row in enumerate(
-            lamps.rows(lamps.lamps(self.words, state.flags, state.type, facts.changed_t, facts.now_t), room)
-        ):
+        shown = lamps.lamps(self.words, state.flags, state.type, facts.changed_t, facts.now_t)
+        for number, row in enumerate([lamps.that_fit(shown, room)] if one_line else lamps.rows(shown, room)):
             line: Line = [(fit("" if number else "flags", 7), "label")]
             for place, lamp in enumerate(row):
                 line += [(" " * (place > 0), ""), (lamp.text, _LAMP_STYLES[lamp.glow][lamp.on])]
@@ -122,9 +186,9 @@ class Rows:
         line.append((f"{bytes_text(size):>7}  ", "warning" if above else "value" if size else "dim"))
         if self.words.tells("high_water"):
             line += _marked_bar(size, bar_scale(size, mark), mark, room)
-            called = self.words.field("high_water").name or "high-water"
+            called = self.words.field("high_water").name or "mark"
             line.append((f" {called} {bytes_text(mark)}", "warning" if above else "label"))
-        return [Row(0, line)]
+        return [Row(2, line)]
 
     def trend(self, height: int) -> list[Row]:
         """`write_queue_size` over the last thirty seconds, `height` lines high."""
@@ -199,7 +263,7 @@ class Rows:
         state = self.state
         held = state.accepted_fd >= 0
         line = self._field("accepted_fd")
-        line += [(f"{state.accepted_fd:<6}", "warning") if held else (f"{NONE:<6}", "dim")]
+        line += [(f"{state.accepted_fd:<5}", "warning") if held else (f"{NONE:<5}", "dim")]
         line.append(self._beside("queued_fds"))
         room = f"  room {len(state.queued_fds)}/{state.queued_fds_capacity}" if state.queued_fds_capacity else ""
         waiting = pending_count(state)
@@ -210,7 +274,7 @@ class Rows:
             line += [(room.removeprefix("  room "), "value"), (pending, "warning")]
         else:
             line += [(queued, "value") if queued else (NONE, "dim"), (room, "dim"), (pending, "warning")]
-        return [Row(1 if held or queued or state.ipc else 4, line)]
+        return [Row(1 if held or queued or state.ipc else 6, line)]
 
     def waits(self) -> list[Row]:
         """`connect_req`, `shutdown_req` and `delayed_error`."""
@@ -219,6 +283,8 @@ class Rows:
         state = self.state
         line = [*self._field("connect_req"), self._waiting(state.connect_req), self._beside("shutdown_req")]
         line.append(self._waiting(state.shutdown_req))
+        if length(line) > self.width and state.shutdown_req is None:
+            del line[2:]
         error = self._error(state.delayed_error) if state.delayed_error else ""
         if error and self.width < 70 + len(error):
             line = [*self._field("delayed_error"), (error, "error")]
@@ -241,28 +307,34 @@ class Rows:
         line = [*self._begin("epoll"), ("wants ", "label"), (f"{wants:<6}", "value" if state.pevents else "dim")]
         differs = state.pevents != state.events
         line += [("  registered ", "label"), (f"{has:<6}", "accent" if differs else "value" if state.events else "dim")]
+        rows = [line]
         if state.armed_t:
             armed = self.facts.now_t - state.armed_t
-            words = "OUT armed" if self.width >= 70 else "armed"
-            line.append((f"  {words} {age_text(armed)}", "warning" if armed >= LONG_ARMED else ""))
+            words: Part = (f"  OUT armed {age_text(armed)}", "warning" if armed >= LONG_ARMED else "")
+            if length(line) + len(words[0]) > self.width:
+                rows.append([*self._begin(""), (words[0].strip(), words[1])])
+            else:
+                line.append(words)
         queues = (("pending", state.pending), ("watcher_queue", state.watched), ("closing", state.closing))
         waits = [name for name, there in queues if there]
         if waits:
-            line.append((f"  in {', '.join(waits)}", "accent"))
-        return [Row(1, line)]
+            rows[-1].append((f"  in {', '.join(waits)}", "accent"))
+        return [Row(1 + place, each) for place, each in enumerate(rows)]
 
     def traffic(self) -> list[Row]:
         """Bytes in and out, and how many a second, on one line."""
         state, facts = self.state, self.facts
         line = self._begin("bytes")
+        errors = self._errors()
+        rates = self.label + length(errors) + 49 <= self.width
         for name, gap, total, rate in (
             ("bytes_in", "", state.bytes_in, facts.rate_in),
             ("bytes_out", "   ", state.bytes_out, facts.rate_out),
         ):
             if self.words.has(name):
                 line.append((f"{gap}{name.removeprefix('bytes_')} ", "label"))
-                line += _flow(total, rate) if self.words.knows(name) else [(NONE, "dim")]
-        return [Row(1, line + self._errors())] if len(line) > 1 else []
+                line += _flow(total, rate)[: 1 + rates] if self.words.knows(name) else [(NONE, "dim")]
+        return [Row(1 if has_failed(state, self.words) else 4, line + errors)] if len(line) > 1 else []
 
     def traffic_trends(self) -> list[Row]:
         """The same on two lines, with the curves of the last thirty seconds."""
@@ -281,7 +353,8 @@ class Rows:
             padded = [0.0] * (cells - len(values)) + list(values)[-cells:]
             parts = _runs([(cell, "spark" if value else "track") for cell, value in zip(curve, padded)])
             line = [*self._begin(name), total_part, ("  ", ""), *parts, rate_part]
-            rows.append(Row(1, line + self._errors() if name == "bytes out" else line))
+            rank = 1 if has_failed(state, self.words) else 4
+            rows.append(Row(rank, line + self._errors() if name == "bytes out" else line))
         return rows
 
     def _errors(self) -> Line:
@@ -289,6 +362,14 @@ class Rows:
             return []
         last = failure_text(self.state, self.facts.vocabulary)
         return [(f"    errors {count_text(self.state.errors)}, last {last}", "error")]
+
+    def accept_queue(self) -> list[Row]:
+        """How many connections wait in the kernel for a listener, and how many may."""
+        waiting, room = (kernel_says(self.state, self.words, name) for name in ("accept_queue", "accept_max"))
+        if waiting is None:
+            return []
+        line = [*self._begin("accept queue"), (f"{waiting:<6,}", "value") if waiting else (f"{waiting:<6}", "dim")]
+        return [Row(1, [*line, (f"of {room:,} in the kernel" if room else "in the kernel", "dim")])]
 
     def connections(self) -> list[Row]:
         """How many streams a server has accepted that are still here."""

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 
 from rich.segment import Segment
 from textual import events
-from textual.content import Content
 from textual.reactive import var
 
 from streamscope.trace.contents import Payload
 from streamscope.ui.actions import bindings
 from streamscope.ui.meters import bytes_text
 from streamscope.ui.payload_log import PayloadLog, PayloadRow, hex_characters, hex_text
+from streamscope.ui.plain import is_listener
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text
-from streamscope.ui.trouble import is_listener
 from streamscope.ui.view import View
 from streamscope.ui.widgets.live_lines import LiveLines
+from streamscope.ui.widgets.pens import set_titles
 
 CLOCK, SHORT_CLOCK = 13, 7
 """Cells for the time, and for its seconds alone."""
@@ -100,8 +100,9 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
     # drawing
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another width has other rows."""
+        """Another width has other rows, and room for other words."""
         self._lay_out()
+        self._retitle()
 
     def watch_as_hex(self) -> None:
         """The same bytes, told otherwise."""
@@ -182,9 +183,9 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         if hello is not None and not hello.control and hello.payload:
             words.append(f"first {bytes_text(hello.payload)} of each read and write")
         words.append("following" if self.following else "held · end follows")
-        self.border_title = Content(" · ".join(words))
         more = "" if log.exact else "more than "
-        self.border_subtitle = Content(f"< {more}{bytes_text(log.bytes_in)}   > {more}{bytes_text(log.bytes_out)}")
+        moved = f"< {more}{bytes_text(log.bytes_in)}   > {more}{bytes_text(log.bytes_out)}"
+        set_titles(self, " · ".join(words), moved)
 
     # what a person can do
 

@@ -16,11 +16,14 @@ from itertools import zip_longest
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.dom import DOMNode
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+
+from streamscope.ui.safe import fit
 
 NAMES = (
     "label", "muted", "dim", "value", "good", "warning", "error", "accent", "on", "off", "glow", "fade", "bar",
@@ -108,3 +111,23 @@ class Pens(Widget):
             self._pens_of = made_for
             self._pens = None
             self.refresh()
+
+
+def set_titles(pane: Widget, title: str, subtitle: str = "") -> None:
+    """What stands on a pane's edge: the title above, the subtitle below; where there is room for a line above alone,
+    the subtitle stands at the right end of that. The texts are fit for a terminal.
+    """
+    if not pane.outer_size.width:
+        return  # it is told of its size soon, or is not on the screen
+    corners = bool(pane.styles.border_left[0])
+    edge = (title, subtitle) if corners else (_in_one_line(title, subtitle, pane.outer_size.width), "")
+    if edge != getattr(pane, "_edge", None):
+        pane._edge = edge  # type: ignore[attr-defined]
+        pane.border_title, pane.border_subtitle = Content(edge[0]), Content(edge[1])
+
+
+def _in_one_line(title: str, subtitle: str, width: int) -> str:
+    room = width - 4
+    title = fit(title, min(cell_len(title), max(room, 1)))
+    gap = room - cell_len(title) - cell_len(subtitle) - 2
+    return f" {title} " + (f"{'─' * gap} {subtitle} " if subtitle and gap > 0 else "")

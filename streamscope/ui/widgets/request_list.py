@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from textual import events
-from textual.content import Content
 
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -15,6 +14,7 @@ from streamscope.ui.safe import visible
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnLines
 from streamscope.ui.widgets.panel_rows import callback_of
+from streamscope.ui.widgets.pens import set_titles
 
 DONE_SHOWN = 8
 
@@ -26,7 +26,6 @@ class RequestList(DrawnLines):
         super().__init__(id=id)
         self._view = view
         self._number = number
-        self._title = ""
 
     def on_mount(self) -> None:
         """Draw what is known already."""
@@ -47,9 +46,7 @@ class RequestList(DrawnLines):
         self.put(lines)
         known = state is not None and self._view.vocabulary.tells("write_queue")
         title = f"requests · {_count(state)}" if state is not None and known else "requests"
-        if title != self._title:
-            self._title = title
-            self.border_title = Content(title)
+        set_titles(self, title)
 
 
 def _count(state: StreamState) -> str:

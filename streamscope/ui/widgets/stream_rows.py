@@ -15,33 +15,20 @@ from typing import NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 
-from streamscope.link.asking import Standstill
 from streamscope.ui import columns as cols
 from streamscope.ui.lamps import Letters
-from streamscope.ui.meters import AGE_WIDTH, age_text
-from streamscope.ui.safe import fit, visible
-from streamscope.ui.stuck import MARK, clients, word_of_row
-from streamscope.ui.trouble import CALM, ERROR, WARNING, failure_text, trouble_of
+from streamscope.ui.row_words import Cell, mark_of
+from streamscope.ui.safe import fit, whole_words
 from streamscope.ui.view import View
 
 MARGIN = 4
 """Cells at the left of a row: trouble, pin, cursor and a space."""
 
-QUEUE, AGE, RATES = ("queue", "head"), ("head",), ("rate_in", "rate_out", "trend")
-"""Columns that say nothing of a listener, and of a stream whose engine does not come round; a note stands there."""
-
-Note = tuple[tuple[str, ...], str]
-"""Columns, and what stands in their place."""
-
-_MARK_STYLES = {CALM: "muted", WARNING: "warning", ERROR: "error"}
-
 Pen = Callable[[str, str], Style]
 
 
 class Row(NamedTuple):
-    """All that a line on the screen is drawn from. `closed`: it stands back; `notes`, and the columns whose place they
-    take.
-    """
+    """All that a line on the screen is drawn from. `closed`: it stands back."""
 
     number: int
     mark: str
@@ -49,8 +36,7 @@ class Row(NamedTuple):
     pinned: bool
     cursor: bool
     closed: bool
-    notes: tuple[Note, ...]
-    cells: tuple[cols.Cell, ...]
+    cells: tuple[Cell, ...]
     glows: tuple[int, ...]
 
 
@@ -59,52 +45,20 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], now_t: int, *
     state = view.model.streams.get(number)
     if state is None:
         return None
-    words = view.vocabulary
-    stands = view.standstill if view.travel is None else None
-    waiting = 0 if stands is None else view.waits_to_be_accepted(number)
-    stuck = stands is not None and stands.stream == number
+    known = view.known
+    mark, stuck = mark_of(state, known), known.is_stuck_in(number)
     if stuck:  # it grows older, while the others stay as they were
         now_t = view.present_t
-    trouble = trouble_of(state, now_t, words)
-    mark, mark_style = trouble.mark, _MARK_STYLES[trouble.level]
-    notes: tuple[Note, ...] = ()
-    if stands is not None and stuck:
-        mark, mark_style, notes = MARK, "error", _notes(stands, placed)
-    elif waiting:
-        notes = ((_with_room(len(clients(waiting)), placed), clients(waiting)),)
-    elif state.errors and not state.write_queue_size and trouble.level == ERROR:
-        failure = visible(failure_text(state, words), 40)
-        notes = ((_with_room(len(failure), placed), failure),)
     return Row(
         number,
-        mark,
-        mark_style,
+        mark.text,
+        mark.pen,
         number in view.pinned,
         cursor,
-        state.closed_t > 0 or (stands is not None and not stuck and not waiting),
-        notes,
+        state.closed_t > 0 or (known.standstill is not None and not stuck and not known.accepts(state)),
         tuple([place.column.cell(state, now_t, view) for place in placed]),
-        Letters.of(words).glows(view.changed_t(number), now_t),
+        Letters.of(known.vocabulary).glows(view.changed_t(number), now_t),
     )
-
-
-def _notes(stands: Standstill, placed: Sequence[cols.Placed]) -> tuple[Note, ...]:
-    """For how long, and in what: where the rates are, or where there is room for none, in place of the queue."""
-    age = age_text(int(stands.seconds * 1e9))
-    if room := _room(RATES, placed):
-        return ((AGE, age.rjust(AGE_WIDTH)), (RATES, word_of_row(stands, room)))
-    columns = _with_room(len(age) + 1 + len(stands.callee), placed)
-    return ((columns, f"{age} {word_of_row(stands, _room(columns, placed) - len(age) - 1)}"),)
-
-
-def _room(columns: tuple[str, ...], placed: Sequence[cols.Placed]) -> int:
-    widths = [place.width for place in placed if place.column.id in columns]
-    return sum(widths) + cols.GAP * (len(widths) - 1) if widths else 0
-
-
-def _with_room(cells: int, placed: Sequence[cols.Placed]) -> tuple[str, ...]:
-    """The queue's columns, or the flags with them where these have too little room for a note: a name is not cut."""
-    return QUEUE if _room(QUEUE, placed) >= cells else (*QUEUE, "flags")
 
 
 def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = "") -> list[Segment]:
@@ -117,22 +71,15 @@ def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = ""
         Segment("›" if row.cursor else " ", accent),
     ]
     gap = " "
-    notes: dict[str, str] = {}
-    for columns, note in row.notes:
-        noted = [place for place in placed if place.column.id in columns]
-        notes.update({place.column.id: "" for place in noted})
-        if noted:
-            notes[noted[0].column.id] = fit(note, _room(columns, placed))
     for place, cell in zip(placed, row.cells):
-        if place.column.id in notes:
-            if notes[place.column.id]:
-                segments.append(Segment(gap + notes[place.column.id], pen("error", ground)))
-        elif place.column.id == "flags":
+        if place.column.id == "flags":
             segments.append(Segment(gap, pen("", ground)))
             segments += _draw_flags(cell.text, row, pen, ground)
         else:
-            text = gap + fit(cell.text, place.width, place.column.align)
-            segments.append(Segment(text, closed or pen(cell.style, ground)))
+            text = whole_words(cell.text, place.width) if place.column.id == "what" else cell.text
+            text = gap + fit(text, place.width, place.column.align)
+            stays = closed is None or cell.pen == "error"
+            segments.append(Segment(text, pen(cell.pen, ground) if stays else closed))
         gap = " " * cols.GAP
     return segments
 
@@ -192,5 +139,5 @@ def row_text(view: View, number: int | None) -> str:
         return ""
     now_t = view.now_t
     shown = (column for column in cols.COLUMNS if column.default and column.is_of(view.vocabulary))
-    cells = ((column.id, column.cell(state, now_t, view).text.strip()) for column in shown)
+    cells = ((column.id, column.cell(state, now_t, view).text.strip(" ←→")) for column in shown)
     return "  ".join(f"{name}={text}" for name, text in cells)

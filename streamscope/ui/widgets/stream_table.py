@@ -25,9 +25,9 @@ from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.meters import age_text
 from streamscope.ui.order import most_telling, settle
 from streamscope.ui.safe import fit, visible
-from streamscope.ui.trouble import trouble_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnList
+from streamscope.ui.widgets.pens import set_titles
 from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, row_text, spans
 
 RESORT_AFTER = 1.0
@@ -46,8 +46,9 @@ class StreamTable(DrawnList, can_focus=True):
     _READING = """\
 Every stream of the engine, one a line. The panel beside it shows the selected one.
 
-On the left: ! a stream that needs an eye (rest the mouse on it to read why), ✗ one of which a call failed, ▸ a server
-that listens, × a stream that has closed and will leave in a moment, ◆ pinned, › selected.
+On the left: ▲ an alarm and △ a notice (w says why), ■ the stream that the engine is stuck in, ⇠ one that another holds
+back, ✗ one of which a call failed, ▸ a server that listens, ◦ a stream that has closed and will leave in a moment,
+◆ pinned, › selected.
 
 {columns}
 
@@ -59,8 +60,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         words = self._view.vocabulary
         also = {
             "flags": "A letter that has just changed glows.",
-            "queue": "It is marked when it is above the stream's high-water mark.",
-            "head": "",
+            "waits": "It is marked when the queue is above the stream's high-water mark.",
+            "what": "",
         }
         columns = [
             visible(f"{column.title} – {column.explained(words)} {more}".rstrip(), 600)
@@ -72,7 +73,7 @@ The order is made anew once a second at most, and the line under the cursor stay
     def __init__(self, view: View, chosen: Iterable[str] = cols.DEFAULT, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.cursor: int | None = None
-        self.sort_by = "queue"
+        self.sort_by = "what"
         self.descending = True
         self._view = view
         self._chosen = tuple(chosen)
@@ -87,7 +88,6 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._rows: list[Row | None] = []
         self._head = ""
         self._empty = ""  # what stands in an empty table; it comes and goes without any row that says so
-        self._title = ""
         self._stuck_in = 0  # the stream that the cursor was moved to, because the engine is stuck in it
         self._digits = 0
         self._words = view.vocabulary
@@ -266,7 +266,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         if order and self._held:
             number = order[min(place, len(order) - 1)]
         elif order:
-            number = most_telling(order, self._view.model.streams, self.cursor, self._view.now_t, self._view.vocabulary)
+            number = most_telling(order, self._view.model.streams, self.cursor, self._view.told, self._view.vocabulary)
         if number != self.cursor:
             self.cursor = number
             self.post_message(StreamSelected(number))
@@ -280,16 +280,19 @@ The order is made anew once a second at most, and the line under the cursor stay
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
     def _retitle(self) -> None:
-        column = cols.BY_ID[self.sort_by]
-        words = ["streams", f"by {visible(column.sorted_by(self._words), 40)} {'↓' if self.descending else '↑'}"]
+        words = ["streams", self._sorted_by()]
         if self._filter_text:
             words.append(f"{len(self._order):,} of {len(self._view.model.streams):,} match")
         if self._view.standstill is not None and self._view.hello is not None and not self._view.paused:
             words[1] = f"as they were {age_text(self._view.present_t - self._view.now_t)} ago"
         text = fit(" · ".join(words), max(self.size.width - 6, 1)).rstrip()
-        if text != self._title:
-            self._title = text
-            self.border_title = Content(text)
+        set_titles(self, text)
+
+    def _sorted_by(self) -> str:
+        arrow = "↓" if self.descending else "↑"
+        if self.sort_by == "what":
+            return "trouble first" if self._view.told.findings else f"by what waits {arrow}"
+        return f"by {visible(cols.BY_ID[self.sort_by].sorted_by(self._words), 40)} {arrow}"
 
     # drawing
 
@@ -417,10 +420,8 @@ The order is made anew once a second at most, and the line under the cursor stay
             heads = (placed for placed, start in spans(self._placed) if start <= x < start + placed.width)
             return next((visible(head.column.explained(self._view.vocabulary), 400) for head in heads), "")
         place = self.scroll_offset.y + y - 1
-        state = self._view.stream(self._order[place]) if place < len(self._order) else None
-        return (
-            trouble_of(state, self._view.now_t, self._view.vocabulary).why if state is not None and x < MARGIN else ""
-        )
+        found = self._view.told.of(self._order[place]) if place < len(self._order) and x < MARGIN else ()
+        return self._view.told.sentence_of(found[0]) if found else ""
 
     def copy_text(self) -> str:
         """The selected row, for the clipboard."""

@@ -24,8 +24,8 @@ from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.lamps import ALWAYS, WHILE_ON
 from streamscope.ui.meters import bar_scale, bytes_text, count_text
+from streamscope.ui.plain import is_above
 from streamscope.ui.scale import Window, ticks
-from streamscope.ui.trouble import is_above
 
 LABEL = 18
 """Cells of the names at the left."""

@@ -26,7 +26,7 @@ from streamscope.ui.scale import DEFAULT_STEP, LEAST_STEP, Window, ending, fitti
 from streamscope.ui.view import View
 from streamscope.ui.widgets.panel_lines import title
 from streamscope.ui.widgets.panel_rows import Facts
-from streamscope.ui.widgets.pens import Pens
+from streamscope.ui.widgets.pens import Pens, set_titles
 from streamscope.ui.widgets.timeline_lines import (
     HALVES,
     LABEL,
@@ -81,7 +81,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         self._followed_t = -1
         self._shown: list[LaneRow] = []
         self._lines: list[Line] = []
-        self._title = ("", "")
+        self._title = ""
         self._due = 0.0
         self.set_reactive(Timeline.number, number)
 
@@ -189,9 +189,8 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         room = max(self.size.width - 6, 1)
         left = fit(left, min(cell_len(left), room))
         right = right if cell_len(left) + cell_len(right) < 2 * room else ""
-        if (left, right) != self._title:
-            self._title = (left, right)
-            self.border_title, self.border_subtitle = Content(left), Content(right)
+        self._title = left
+        set_titles(self, left, right)
 
     def render_line(self, y: int) -> Strip:
         """One line."""
@@ -205,7 +204,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
     def copy_text(self) -> str:
         """The picture as text, for the clipboard."""
         lines = ["".join(segment.text for segment in line).rstrip() for line in self._lines]
-        return "\n".join([self._title[0], *lines])
+        return "\n".join([self._title, *lines])
 
     # what a person can do
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from rich.cells import cell_len
 from textual import events
-from textual.content import Content
 
 from streamscope.ui import stuck
 from streamscope.ui.safe import fit
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnLines
+from streamscope.ui.widgets.pens import set_titles
 
 
 class WherePane(DrawnLines):
@@ -19,7 +20,6 @@ class WherePane(DrawnLines):
     def __init__(self, view: View, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view = view
-        self._title = ""
 
     def show(self, changed: Set[int]) -> None:
         """Paint what is known now, if it is something else."""
@@ -29,10 +29,11 @@ class WherePane(DrawnLines):
             return
         height = self.content_size.height
         lines = stuck.lines(stands, view.model.slowest, view.vocabulary, started=view.started, height=height)
-        title = fit(stuck.title(stands), max(self.size.width - 3, 1)).rstrip()
-        if title != self._title:
-            self._title = title
-            self.border_title = Content(title)
+        title, room = stuck.title(stands), max(self.size.width - 4, 1)
+        while cell_len(title) > room and " · " in title:  # rather less than half of it
+            title = title.rpartition(" · ")[0]
+        title = fit(title, room).rstrip()
+        set_titles(self, title)
         self.put(lines)
 
     def on_resize(self, event: events.Resize) -> None:

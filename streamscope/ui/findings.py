@@ -1,0 +1,71 @@
+"""What a diagnosis says, as the screen says it: a row's mark, the word beside it, and what it means for the ladder.
+
+Pure. The sentences are the diagnosis' own, so that panel, table and `diagnose` say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamscope.diagnosis.shapes import Finding, Held, Level, Limit, Told, Word
+from streamscope.trace.state import StreamState
+from streamscope.ui.ladder import LIMITED, STALLED, WAITS, Holds
+
+ALARM, NOTICE, HELD = "▲", "△", "⇠"
+PENS = {ALARM: "error", NOTICE: "warning", HELD: "accent"}
+
+Rank = tuple[int, int, int, bool]
+_CLOSED, _CALM, _FAILED, _HELD, _NOTICE, _ALARM = range(-1, 5)
+
+_WHY = {
+    Word.PEER: "the peer takes nothing",
+    Word.NETWORK: "nobody acknowledges them",
+    Word.LOOP: "the program does not come back to its loop",
+    Word.APP: "the program does not go on with them",
+    Word.HOST: "the machine does not let the program run",
+    Word.LISTENER: "nobody is taken in",
+}
+_STOPPED = "the program has stopped reading"
+
+
+def sign_of(finding: Finding) -> str:
+    """`▲` for an alarm, `△` for a notice."""
+    return ALARM if finding.level == Level.ERROR else NOTICE
+
+
+def holds_of(findings: Sequence[Finding], limit: Limit | None, held: Held | None) -> Holds | None:
+    """What the worst finding, or else a limit, says of where the bytes are."""
+    verdict = next((finding.verdict for finding in findings if finding.verdict is not None), None)
+    if verdict is not None:
+        why = _STOPPED if verdict.side == "in" and verdict.word is Word.APP else _WHY[verdict.word]
+        rung = "in flight" if verdict.word is Word.NETWORK else verdict.rung
+        return Holds(STALLED, verdict.side, rung, why)
+    if held is not None:
+        return Holds(WAITS, "in", why=f"held back by #{held.by}")
+    if limit is not None:
+        return Holds(LIMITED, "out", limit.rung, words=limit.sentence)
+    return None
+
+
+def rank(state: StreamState, told: Told, waits: int) -> Rank:
+    """A key by which the most troubled stream sorts highest: an alarm, the longest first, with those below it that it
+    holds back; a notice; what has failed; what is calm, by the bytes that wait; and what has closed.
+    """
+    number = state.number
+    held = told.held.get(number)
+    cause = number if held is None else held.by
+    found = told.by_stream.get(cause)
+    if state.closed_t:
+        return (_FAILED if state.errors else _CLOSED), state.closed_t, number, False
+    if found:
+        level = _ALARM if found[0].level is Level.ERROR else _NOTICE
+        return level, -found[0].since, -cause, held is None
+    if held is not None:
+        return _HELD, -held.since, -cause, False
+    return (_FAILED if state.errors or state.delayed_error else _CALM), waits, 0, False
+
+
+def is_troubled(state: StreamState, told: Told) -> bool:
+    """Whether a diagnosis has something to say of the stream, or a call of it has failed."""
+    number = state.number
+    return bool(told.of(number) or number in told.held or state.errors or state.delayed_error)

@@ -1,0 +1,132 @@
+"""What a row says of a stream, beside numbers: its mark, what waits and for how long, and in a word what is the matter.
+
+The same words head its panel. What an engine that does not come round says last stands still; of the stream that it is
+stuck in, and of those who wait to be accepted, more is known.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streamscope.diagnosis.shapes import Level, Told
+from streamscope.link.asking import Standstill
+from streamscope.trace.state import RAISED, StreamState
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.findings import ALARM, HELD, NOTICE, PENS
+from streamscope.ui.ladder import kernel_says
+from streamscope.ui.meters import NONE, age_text, bytes_text, count_text
+from streamscope.ui.plain import failure_text, has_failed, is_above, is_listener
+from streamscope.ui.safe import visible
+from streamscope.ui.stuck import MARK, word_of_row
+
+FAILED, LISTENS, CLOSED, UNSEEN, CALM = "✗", "▸", "◦", "–", " "
+
+
+class Cell(NamedTuple):
+    """What stands in a cell of a row, and the pen it is written with ("" for the row's own)."""
+
+    text: str
+    pen: str = ""
+
+
+class Overview(NamedTuple):
+    """What is known beyond a stream's own state."""
+
+    told: Told
+    vocabulary: Vocabulary
+    standstill: Standstill | None = None  # only in the present
+    accepting: int = 0  # clients that wait in the kernel for the one listener, while nothing is accepted
+
+    def accepts(self, state: StreamState) -> bool:
+        """Whether clients wait for this one."""
+        return bool(self.accepting) and is_listener(state, self.vocabulary)
+
+    def is_stuck_in(self, number: int) -> bool:
+        """Whether the engine does not come round because of this stream."""
+        return self.standstill is not None and self.standstill.stream == number
+
+
+def mark_of(state: StreamState, known: Overview) -> Cell:
+    """The first cell of a row, and of its panel's head."""
+    found = known.told.of(state.number)
+    if known.is_stuck_in(state.number):
+        return Cell(MARK, "error")
+    if found and not state.closed_t:
+        sign = ALARM if found[0].level is Level.ERROR else NOTICE
+        return Cell(sign, PENS[sign])
+    if state.number in known.told.held:
+        return Cell(HELD, PENS[HELD])
+    if state.delayed_error or has_failed(state, known.vocabulary):
+        return Cell(FAILED, "error")
+    if state.closed_t:
+        return Cell(CLOSED, "muted")
+    return Cell(LISTENS if is_listener(state, known.vocabulary) else CALM, "muted")
+
+
+def what_of(state: StreamState, known: Overview, room: int = 40) -> Cell:
+    """The word: a verdict's, who holds it back, a lint's name, an errno, what sets its pace; "" for nothing."""
+    stands, found = known.standstill, known.told.of(state.number)
+    if stands is not None and stands.stream == state.number:
+        return Cell(word_of_row(stands, room).rstrip(), "error")
+    if known.accepts(state):
+        return Cell("not accepted", "error")
+    if found and not state.closed_t:
+        return Cell(found[0].what, "error" if found[0].level is Level.ERROR else "warning")
+    held = known.told.held.get(state.number)
+    if held is not None:
+        return Cell(f"held by #{held.by}" if held.by < 100 else f"by #{held.by}", PENS[HELD])
+    if state.delayed_error:
+        return Cell(visible(known.vocabulary.error_text(state.delayed_error), 40), "error")
+    if has_failed(state, known.vocabulary):
+        short = {0: "failed", RAISED: "raised"}.get(state.last_error)
+        return Cell(short or visible(failure_text(state, known.vocabulary), 40), "error")
+    if known.told.limited(state.number) is not None:
+        return Cell("limited", "muted")
+    return Cell("")
+
+
+def waiting(state: StreamState, vocabulary: Vocabulary) -> tuple[int | None, str]:
+    """How many bytes wait to go out, in the queue and in the kernel, or else to be read, and which way; None where
+    nobody knows.
+    """
+    out = state.write_queue_size + (kernel_says(state, vocabulary, "outq") or 0)
+    if out:
+        return out, "↑"
+    unread = kernel_says(state, vocabulary, "inq") or 0
+    if unread:
+        return unread, "↓"
+    return (0 if vocabulary.tells("write_queue_size") or state.kernel else None), " "
+
+
+def waits_of(state: StreamState, known: Overview) -> Cell:
+    """`3.4 MiB ↑`; of a listener, who waits to be accepted."""
+    if known.accepts(state):
+        return Cell(f"{count_text(known.accepting)} wait ↓", "error")
+    queued = kernel_says(state, known.vocabulary, "accept_queue")
+    if queued:
+        return Cell(f"{count_text(queued)} wait ↓")
+    size, way = waiting(state, known.vocabulary)
+    if size is None:
+        return Cell(f"{NONE}  ", "muted")
+    pen = "warning" if is_above(state, known.vocabulary) else "" if size else "muted"
+    return Cell(f"{bytes_text(size)} {way}", pen)
+
+
+def since_of(state: StreamState, told: Told) -> int:
+    """Since when what waits has waited, or what is wrong has been so; 0 where neither is known."""
+    found = told.of(state.number)
+    if found and not state.closed_t:
+        return found[0].since
+    held = told.held.get(state.number)
+    if held is not None:
+        return held.since
+    return state.write_queue[0].begin_t if state.write_queue else 0
+
+
+def for_of(state: StreamState, known: Overview, now_t: int) -> Cell:
+    """For how long."""
+    stands = known.standstill
+    if stands is not None and stands.stream == state.number:
+        return Cell(age_text(int(stands.seconds * 1e9)), "error")
+    since = since_of(state, known.told)
+    return Cell(age_text(now_t - since)) if since else Cell(NONE, "muted")

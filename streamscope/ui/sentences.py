@@ -1,0 +1,109 @@
+"""The sentence under the header: the worst that is so, or that all is well. Pure: the same state says the same.
+
+Worst first: an engine that does not come round, one that has ended or cannot be reached, what a diagnosis has found,
+and when there is nothing of that, how all flows. Where there are several, the person goes from one to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from streamscope.diagnosis.shapes import Finding, Told
+from streamscope.ui.findings import PENS, sign_of
+from streamscope.ui.meters import age_text, bytes_text
+from streamscope.ui.safe import visible
+from streamscope.ui.stuck import MARK, sentence
+from streamscope.ui.view import View
+
+KEYS = (("w", "why"), ("b", "where it began"))
+SHORT_KEYS = (("w", "why"), ("b", "began"))
+
+
+class Said(NamedTuple):
+    """One sentence: its mark, the pen of that and of the text, and what stands at the end and is never cut."""
+
+    mark: str
+    pen: str
+    text: str
+    text_pen: str = ""
+    end: str = ""
+    finding: Finding | None = None
+    which: str = ""  # "1 of 3"
+
+
+def said(view: View) -> Said:
+    """What is to be said now."""
+    stands = view.stuck
+    if stands is not None:
+        pid = view.hello.pid if view.hello is not None else 0
+        end = view.departing or ("q ends it" if view.own else "q leaves")
+        return Said(MARK, "error", sentence(stands, pid), "error", end)
+    if view.departing:
+        return Said("", "", view.departing, "warning")
+    if view.travel is None or view.replaying:
+        told = _of_the_source(view)
+        if told is not None:
+            return told
+    if view.diagnosing:
+        return Said("", "", "Looking at what led here …", "muted")
+    finding = shown(view.told, view.trouble)
+    if finding is None:
+        return Said("", "", all_flows(view), "label")
+    sign = sign_of(finding)
+    place, count = view.told.findings.index(finding) + 1, len(view.told.findings)
+    which = f"{place:,} of {count:,}" if count > 1 else ""
+    return Said(sign, PENS[sign], view.told.sentence_of(finding), "value", finding=finding, which=which)
+
+
+def _of_the_source(view: View) -> Said | None:
+    """That there is no engine to look at, or not yet."""
+    reason = visible(view.reason, 300).rstrip(".")
+    then = "trying again; " if view.source.reconnects else ""
+    if view.status == "ended":
+        text = f"The engine has ended{f': {reason}' if reason else ''}. Its last state stays; {then}q leaves."
+        return Said(MARK, "warning", text, "value")
+    if view.status == "gone":
+        reason = _capital(reason) or "The engine cannot be reached"
+        return Said("✗", "error", f"{reason}. The last state stays; {then}q leaves.", "value")
+    if view.replaying:
+        at_end = view.travel is not None and view.travel.at_end
+        return Said("✗", "error", f"{_capital(reason)}.", "value") if reason and at_end else None
+    if view.status == "connecting":
+        return Said("◌", "warning", f"{_capital(reason)} …" if reason else "Connecting …", "value")
+    if not view.model.whole and view.events_lost:
+        text = "Events were lost; waiting for a snapshot that makes the state whole again …"
+        return Said("◌", "warning", text, "value")
+    return None
+
+
+def shown(told: Told, trouble: tuple[str, int] | None) -> Finding | None:
+    """The finding that the person has gone to, as long as it is there; else the worst."""
+    wanted = (finding for finding in told.findings if finding.key == trouble)
+    return next(wanted, told.findings[0] if told.findings else None)
+
+
+def all_flows(view: View) -> str:
+    """How all flows, where nothing is found to be wrong."""
+    count = view.connections
+    if not count:
+        return "Nobody is connected."
+    streams = f"{count:,} {'stream' if count == 1 else 'streams'}"
+    if not view.tells_stalls:
+        return f"{streams}; whether they stall cannot be told of this engine."
+    if not view.waiting:
+        return f"All flows: {streams}, nothing waits to go out."
+    age = f", the oldest write for {age_text(view.now_t - view.oldest_t)}" if view.oldest_t else ""
+    return f"All flows: {streams}, {bytes_text(view.waiting)} wait to go out{age}."
+
+
+def following(told: Sequence[Finding], key: tuple[str, int] | None) -> Finding | None:
+    """The finding after the one of this key, the first after the last or where there is none of it."""
+    keys = [finding.key for finding in told]
+    if not keys:
+        return None
+    return told[(keys.index(key) + 1) % len(keys) if key in keys else 0]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

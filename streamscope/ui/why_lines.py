@@ -1,0 +1,138 @@
+"""Why a stream does not get on, in lines: the verdict, its evidence with instants, what was weighed and dropped, what
+would change it, who suffers, and what to do. Pure: the same finding in the same room gives the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from streamscope.diagnosis import BY_NAME
+from streamscope.diagnosis.shapes import Evidence, Finding, Told
+from streamscope.ui.findings import PENS, sign_of
+from streamscope.ui.lines import Line
+from streamscope.ui.meters import age_text
+from streamscope.ui.safe import as_sentence, broken, fit
+from streamscope.ui.scale import instant_text
+
+SECOND = 1_000_000_000
+HEAD = 10
+"""Cells of the words at the left."""
+
+
+class Why(NamedTuple):
+    """The lines, and for each the place of the evidence that it tells of, -1 for none."""
+
+    lines: Sequence[Line]
+    places: Sequence[int]
+
+
+def evidence_of(finding: Finding) -> Sequence[Evidence]:
+    """What speaks for it."""
+    return finding.verdict.evidence if finding.verdict is not None else finding.evidence
+
+
+def why_lines(finding: Finding, told: Told, *, started: float, now_t: int, cursor: int, width: int, height: int) -> Why:
+    """All that there is to say, in at most `height` lines; air goes first where there are too many."""
+    groups = [
+        _head(finding, started, now_t, width),
+        _evidence(evidence_of(finding), started, now_t, cursor, width),
+        _dropped(finding, width),
+        _then(finding, told, width),
+        _also(finding, told, width),
+    ]
+    groups = [group for group in groups if group]
+    spare = height - sum(map(len, groups))
+    lines: list[tuple[Line, int]] = []
+    for place, group in enumerate(groups):
+        if place and spare > 0:
+            lines.append(([], -1))
+            spare -= 1
+        lines += group
+    shown = lines[: max(height, 0)]
+    return Why([line for line, _ in shown], [place for _, place in shown])
+
+
+_Group = list[tuple[Line, int]]
+
+
+def _head(finding: Finding, started: float, now_t: int, width: int) -> _Group:
+    verdict, pen = finding.verdict, PENS[sign_of(finding)]
+    since = f" · since {instant_text(started, finding.since)}, {age_text(now_t - finding.since)}"
+    lint = BY_NAME.get(finding.lint)
+    if verdict is not None:
+        head: Line = [(f"  {verdict.word}", pen), (f" · {verdict.sure}{since}", "")]
+        said = [as_sentence(verdict.reason)]
+    else:
+        head = [(f"  {finding.lint}", pen), (since, "")]
+        said = [finding.sentence, *([f"Why it matters: {lint.matters}."] if lint is not None else [])]
+    return [(head, -1), *(([(f"  {line}", "")], -1) for text in said for line in broken(text, width - 3))]
+
+
+def _evidence(evidence: Sequence[Evidence], started: float, now_t: int, cursor: int, width: int) -> _Group:
+    if not evidence:
+        return []
+    words = min(max(len(line.words) for line in evidence), max(width // 3, 12))
+    at = 23 if width >= 76 else 0
+    room = max(width - words - at - 6, 8)
+    head: Line = [("  evidence", "label"), (" " * (words + room - 4), ""), ("at, ⏎ goes there" if at else "", "label")]
+    found: _Group = [(head, -1)]
+    for place, each in enumerate(evidence):
+        values = broken(f"{each.field} {each.value}".strip(), room)
+        here = place == cursor
+        line: Line = [("› " if here else "  ", "accent"), (fit(each.words, words), ""), ("  ", "")]
+        line += [(fit(values[0], room), "value"), (f"  {_when(each, started, now_t)}" if at else "", "label")]
+        found.append((line, place))
+        found += [([(" " * (words + 4), ""), (value, "value")], place) for value in values[1:]]
+    return found
+
+
+def _when(evidence: Evidence, started: float, now_t: int) -> str:
+    """`14:02:11.482`, `14:02:11.6 … now`, `14:02:11.6 … 14:02:42`."""
+    if not evidence.until:
+        return instant_text(started, evidence.since)
+    since = instant_text(started, evidence.since, 1)
+    return f"{since} … {'now' if evidence.until >= now_t - SECOND else instant_text(started, evidence.until, 1)}"
+
+
+def _named(name: str, texts: Sequence[str], width: int, most: int = 2) -> _Group:
+    """A group under a word: each text in a line or two."""
+    lines = [line for text in texts for line in broken(text, width - HEAD - 3, most)]
+    return [([("  " + fit(name if not place else "", HEAD), "label"), (line, "")], -1)
+            for place, line in enumerate(lines)]  # fmt: skip
+
+
+def _dropped(finding: Finding, width: int) -> _Group:
+    """What was weighed and is not it, two beside each other where there is room."""
+    verdict = finding.verdict
+    if verdict is None:
+        return []
+    pieces = [f"{word:<8} {why}" for word, why in verdict.not_it]
+    half = (width - HEAD - 4) // 2
+    rows: list[str] = []
+    for piece in pieces:
+        if rows and cell_len(rows[-1]) < half and cell_len(piece) <= half and not rows[-1].startswith("\0"):
+            rows[-1] = f"\0{fit(rows[-1], half)}{piece}"
+        else:
+            rows.append(piece)
+    return _named("not it", [row.removeprefix("\0") for row in rows], width, 1)
+
+
+def _then(finding: Finding, told: Told, width: int) -> _Group:
+    verdict = finding.verdict
+    found: _Group = []
+    if verdict is not None:
+        found += _named("changes", verdict.changes, width)
+    if follows := told.follows.get(finding.stream, ""):
+        found += _named("follows", [follows], width)
+    lint = BY_NAME.get(finding.lint)
+    to_do = (verdict.to_do if verdict is not None else "") or finding.to_do or (lint.to_do if lint is not None else "")
+    return found + (_named("to do", [as_sentence(to_do)], width) if to_do else [])
+
+
+def _also(finding: Finding, told: Told, width: int) -> _Group:
+    """What else was found in the same stream."""
+    others = [other for other in told.of(finding.stream) if other.key != finding.key]
+    return _named("also", [f"{sign_of(other)} {other.lint}: {other.sentence}" for other in others], width)

@@ -1,0 +1,98 @@
+"""In the past the screen says what was wrong then, found by looking again at what led there."""
+
+from __future__ import annotations
+
+from feeds import SECOND
+from ui_past import Replayed
+from ui_pilot import a_while, looking_at, text_of
+from ui_scenes import stalled_proxy, view_of
+
+from streamscope.trace.instant import Target
+from streamscope.ui.sentences import said
+from streamscope.ui.view import View
+
+
+def gone_to(view: View, t: int) -> View:
+    """Somebody goes there, and what led there has been looked at."""
+    view.go_to(Target("t", t))
+    for _ in range(100):
+        view.advance(0.01)
+        if not view.diagnosing:
+            return view
+    raise AssertionError("it is still looked for")
+
+
+def lints(view: View) -> list[str]:
+    return [finding.lint for finding in view.told.findings]
+
+
+def test_before_a_stall_nothing_was_wrong_and_after_it_had_begun_it_was() -> None:
+    _, view = stalled_proxy()
+    [now] = view.told.findings
+
+    assert lints(gone_to(view, now.since - SECOND)) == []
+    assert said(view).text.startswith("All flows")
+    assert lints(gone_to(view, now.since + 3 * SECOND)) == ["stalled"]
+    assert "3.3 MiB have waited in the kernel for 3" in view.told.findings[0].sentence
+    assert view.told.held.keys() == {2}
+
+
+def test_a_replay_finds_what_the_live_screen_found() -> None:
+    scene, live = stalled_proxy()
+    replay = view_of(Replayed.of(scene))
+    end = scene.past.span_t()[1]
+
+    gone_to(replay, end)
+
+    [then], [now] = replay.told.findings, live.told.findings
+    assert (then.key, then.verdict and then.verdict.word) == (now.key, now.verdict and now.verdict.word)
+    assert replay.told.follows == live.told.follows
+
+
+def test_while_it_is_looked_for_nothing_is_said_to_be_well() -> None:
+    _, view = stalled_proxy()
+
+    view.go_to(Target("t", view.now_t - 5 * SECOND))
+    view.advance(0.0)
+
+    assert view.diagnosing
+    assert view.told.findings == ()
+    assert said(view).text == "Looking at what led here …"
+
+
+def test_where_the_person_paused_what_was_known_then_stays_known() -> None:
+    _, view = stalled_proxy()
+    before = view.told
+
+    view.pause()
+    view.advance(0.01)
+    assert view.told is before
+
+    gone_to(view, view.now_t - 20 * SECOND)
+    assert view.told is not before
+
+
+def test_what_is_allowed_is_allowed_in_the_past_too() -> None:
+    _, view = stalled_proxy()
+    gone_to(view, view.now_t - 5 * SECOND)
+    assert lints(view) == ["stalled"]
+
+    view.allow("stalled")
+    view.advance(0.01)
+    view.advance(0.01)
+
+    assert lints(view) == []
+
+
+async def test_playing_on_the_sentence_comes_with_the_stall() -> None:
+    scene, view = stalled_proxy()
+    since = view.told.findings[0].since
+    async with looking_at(scene, view, size=(80, 24)) as (pilot, _):
+        view.go_to(Target("t", since - 2 * SECOND))
+        await a_while(pilot, scene, 0.1)
+        await a_while(pilot, scene, 0.1)
+        assert "All flows" in text_of(pilot)[1]
+        await pilot.press("space")
+        for _ in range(12):
+            await a_while(pilot, scene, 0.5)
+        assert "takes nothing" in text_of(pilot)[1]
