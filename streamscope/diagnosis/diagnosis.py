@@ -356,13 +356,16 @@ class Diagnosis:
 def _look(state: StreamState, terms: Terms, now_t: int) -> Look:
     said = state.kernel or {}
     names = terms.kernel
+    unread = said.get(names.get("inq", -1))
+    if state.last_read_t > state.kernel_t:  # it was read since, and the kernel has not been asked again
+        unread = None
 
     def kernel(name: str) -> int | None:
         return said.get(names.get(name, -1))
 
     return Look(
         now_t, state.write_queue_size, state.bytes_out, state.bytes_in, state.errors, len(state.queued_fds),
-        kernel("outq"), kernel("notsent"), kernel("inq"), kernel("bytes_acked"), kernel("total_retrans"),
+        kernel("outq"), kernel("notsent"), unread, kernel("bytes_acked"), kernel("total_retrans"),
         kernel("busy"), kernel("rwnd_limited"), kernel("probes"),
     )  # fmt: skip
 

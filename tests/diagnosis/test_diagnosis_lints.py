@@ -164,6 +164,23 @@ def test_bytes_that_are_read_as_they_come_are_none() -> None:
     assert not patient.names
 
 
+def test_bytes_that_were_read_since_the_kernel_was_asked_do_not_wait() -> None:
+    patient = Patient()
+    stream = patient.stream()
+
+    def asks_of_others() -> None:
+        patient.feed(record("loop.waits", 0, patient.clock.t))
+
+    for _ in range(3):  # now and then something comes, is there when the kernel is asked, and is read at once
+        patient.turn()
+        patient.says(stream, inq=4_000)
+        patient.wait(0.25, asks_of_others, heard=False)
+        patient.turn(record("sys.read", stream, stream + 10, 65536, 4_000))
+        patient.wait(4, asks_of_others, heard=False)
+    assert not patient.names
+    assert not patient.diagnosis.ended
+
+
 def _busy(patient: Patient, share: float) -> None:
     """A callback that took this much of the time since the look before, and has just ended."""
     spent = int(share * SECOND / 4)

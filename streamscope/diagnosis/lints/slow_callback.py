@@ -73,7 +73,8 @@ def named(case: Case, slow: SlowCallback) -> str:
 def _sign(lint: Lint, case: Case, worst: SlowCallback, own: int, level: Level, count: int = 1) -> Sign:
     begun = worst.t - worst.ns
     name = named(case, worst)
-    sentence = f"{capital(name)} took {span_text(worst.ns)}: nothing else was served meanwhile."
+    waited = f", {span_text(worst.ns - own)} of it waiting for a CPU" if worst.ns - own > worst.ns // 10 else ""
+    sentence = f"{capital(name)} took {span_text(worst.ns)}{waited}: nothing else was served meanwhile."
     if level is Level.WARNING:
         sentence = f"{count} callbacks took 100 ms or more in 10s, the longest {span_text(worst.ns)}: {name}."
     evidence = [case.evidence("it ran", "callback_ns", f"{worst.ns:,}", begun, worst.t)]
