@@ -35,7 +35,6 @@ from streamscope.trace.pieces import (
     GapLeaf,
     Leaf,
     NoteLeaf,
-    OtherLeaf,
     Piece,
     SliceLeaf,
     pack_slice,
@@ -44,7 +43,7 @@ from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.stream_index import StreamIndex
 from streamscope.trace.untrusted import FeedError
 
-__all__ = ["AT_ONCE", "INDEXED_STREAMS", "Gap", "Keyframe", "Past"]
+__all__ = ["AT_ONCE", "INDEXED_STREAMS", "Keyframe", "Past"]
 
 AT_ONCE = 30_000
 """So many events are looked at for an index in one call: some fifteen milliseconds, which a screen can spare."""
@@ -297,12 +296,12 @@ class Past:
         if place < 0:
             return self.first
         begin = place
-        while begin and isinstance(self._pieces[begin], OtherLeaf):  # it has the clock of the batch before it
+        while begin and _borrows_its_clock(self._pieces[begin]):
             begin -= 1
         for piece in islice(self._pieces, begin, place + 1):
             leaves = piece.leaves()
             at = max(0, bisect(leaves, wanted, key=of_piece) - 1)
-            while at and isinstance(leaves[at], OtherLeaf):
+            while at and _borrows_its_clock(leaves[at]):
                 at -= 1
             for leaf in islice(leaves, at, None):
                 if isinstance(leaf, BatchLeaf):
@@ -399,3 +398,8 @@ def _seq(piece: Piece) -> int:
 
 def _number(entry: tuple[int, Piece]) -> int:
     return entry[0]
+
+
+def _borrows_its_clock(piece: Piece) -> bool:
+    """Whether it has the clock of the batch before it."""
+    return isinstance(piece, Leaf) and not isinstance(piece, BatchLeaf)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from sys import byteorder
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import msgspec
 
@@ -31,20 +31,56 @@ _NUMBER = slice(0, 6) if byteorder == "little" else slice(2, 8)
 """Of a number's eight bytes, the six in which a header carries it."""
 
 
-class BatchLeaf:
+class Leaf:
+    """A piece that holds no others. One that is no batch has the clock of a slice, or that at the start of the batch
+    before.
+    """
+
+    __slots__ = ("cost", "count", "first", "place", "t", "turn")
+
+    def __init__(self, first: int, count: int, place: int, turn: int, t: int) -> None:
+        self.first, self.count, self.place, self.turn, self.t = first, count, place, turn, t
+        self.cost = PIECE_COST
+
+    @property
+    def effort(self) -> int:
+        """See `Piece.effort`."""
+        return 1
+
+    def has(self, stream: int) -> bool:
+        """Whether any row is of this stream; a gap is every stream's."""
+        return self.count > 0
+
+    def count_of(self, decoder: Decoder, stream: int) -> int:
+        """How many rows belong to the stream."""
+        return self.count
+
+    def rows(self, decoder: Decoder, stream: int | None, skip: int) -> Iterator[Event | Gap]:
+        """Its rows, if it has any."""
+        return iter(())
+
+    def fold(self, model: Model) -> None:
+        """Has the model take all of it; nothing, if it is beside the feed."""
+
+    def leaves(self) -> Sequence[Leaf]:
+        """The pieces in it: itself."""
+        return (self,)
+
+
+class BatchLeaf(Leaf):
     """Words of the feed: integers in an array, texts beside it by their place.
 
     `first` is the row of its first event and `count` how many it has; `place`, `turn` and `t` are what holds at its
     start.
     """
 
-    __slots__ = ("_texts", "_words", "cost", "count", "first", "place", "t", "turn")
+    __slots__ = ("_texts", "_words")
 
     def __init__(self, first: int, count: int, place: int, turn: int, t: int, words: Sequence[Word]) -> None:
         """`count` is what the decoder counted, which has looked at the words. Raises FeedError for numbers beyond 64
         bits.
         """
-        self.first, self.count, self.place, self.turn, self.t = first, count, place, turn, t
+        super().__init__(first, count, place, turn, t)
         self._texts: dict[int, str] = {}
         integers: Sequence[Any] = words
         try:
@@ -55,7 +91,7 @@ class BatchLeaf:
                 self._words = array("q", [0 if isinstance(word, str) else word for word in words])
         except OverflowError as error:
             raise FeedError("a word does not fit into 64 bits") from error
-        self.cost = PIECE_COST + self._words.itemsize * len(self._words)
+        self.cost += self._words.itemsize * len(self._words)
         self.cost += sum(TEXT_COST + 4 * len(text) for text in self._texts.values())
 
     def words(self) -> list[Word]:
@@ -90,39 +126,8 @@ class BatchLeaf:
         """The rows, or those of one stream, without the first `skip`."""
         return decoder.expand(self.place, self.turn, self.t, self.words(), stream=stream, skip=skip)
 
-    def leaves(self) -> Sequence[Leaf]:
-        """The pieces in it: itself."""
-        return (self,)
 
-
-class OtherLeaf:
-    """A leaf that is no batch. It has the clock of a slice, or that at the start of the batch before."""
-
-    __slots__ = ("cost", "count", "first", "place", "t", "turn")
-
-    def __init__(self, first: int, count: int, place: int, turn: int, t: int) -> None:
-        self.first, self.count, self.place, self.turn, self.t = first, count, place, turn, t
-        self.cost = PIECE_COST
-
-    @property
-    def effort(self) -> int:
-        """See `Piece.effort`."""
-        return 1
-
-    def has(self, stream: int) -> bool:
-        """Whether any row is of this stream; a gap is every stream's."""
-        return self.count > 0
-
-    def count_of(self, decoder: Decoder, stream: int) -> int:
-        """How many rows belong to the stream."""
-        return self.count
-
-    def rows(self, decoder: Decoder, stream: int | None, skip: int) -> Iterator[Event | Gap]:
-        """Its rows, if it has any."""
-        return iter(())
-
-
-class GapLeaf(OtherLeaf):
+class GapLeaf(Leaf):
     """A batch that is not there. It has one row, for every stream."""
 
     __slots__ = ("events",)
@@ -139,12 +144,8 @@ class GapLeaf(OtherLeaf):
         """The gap."""
         return iter(() if skip else (Gap(self.events),))
 
-    def leaves(self) -> Sequence[Leaf]:
-        """The pieces in it: itself."""
-        return (self,)
 
-
-class SliceLeaf(OtherLeaf):
+class SliceLeaf(Leaf):
     """Part of a snapshot, packed: no row, but from here on the streams that it names are as it says."""
 
     __slots__ = ("packed",)
@@ -163,12 +164,8 @@ class SliceLeaf(OtherLeaf):
         """The slice. Raises FeedError for what is none."""
         return read_slice(self.place, self.packed)
 
-    def leaves(self) -> Sequence[Leaf]:
-        """The pieces in it: itself."""
-        return (self,)
 
-
-class ForgetLeaf(OtherLeaf):
+class ForgetLeaf(Leaf):
     """Here the handles that were closed before this time were let go of."""
 
     __slots__ = ("before_t",)
@@ -181,12 +178,8 @@ class ForgetLeaf(OtherLeaf):
         """Has the model let go of them."""
         model.forget_closed(self.before_t)
 
-    def leaves(self) -> Sequence[Leaf]:
-        """The pieces in it: itself."""
-        return (self,)
 
-
-class NoteLeaf(OtherLeaf):
+class NoteLeaf(Leaf):
     """Here a note was made, beside the feed."""
 
     __slots__ = ("note",)
@@ -195,16 +188,6 @@ class NoteLeaf(OtherLeaf):
         super().__init__(first, 0, place, turn, t)
         self.note = note.bounded()
         self.cost += TEXT_COST + 4 * len(self.note.text)
-
-    def fold(self, model: Model) -> None:
-        """Changes nothing."""
-
-    def leaves(self) -> Sequence[Leaf]:
-        """The pieces in it: itself."""
-        return (self,)
-
-
-Leaf: TypeAlias = BatchLeaf | GapLeaf | SliceLeaf | ForgetLeaf | NoteLeaf
 
 
 class Piece(Protocol):
