@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from keyword import iskeyword
 
 from streamscope.core.records import Word
 from streamscope.trace.decode import Event
 from streamscope.trace.effects import Change, Effect, effect_of
-from streamscope.trace.handlers import Handlers
+from streamscope.trace.handlers import NAME, Handlers
 from streamscope.trace.state import NO_FAILURES
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -24,16 +25,27 @@ def as_number(word: Word | None) -> int:
     return word if isinstance(word, int) else 0
 
 
+USED = {"as_number": as_number, "NO_FAILURES": NO_FAILURES}
+"""What the text of such handlers names beside its event."""
+
+
+def hangs_on_state(text: str, effect: Effect) -> bool:
+    """Whether a condition or a value asks for more than arguments, so that no event says by itself what it comes to."""
+    asked = {name for name in NAME.findall(text) if not iskeyword(name)}
+    return not asked <= {*effect.arguments, *USED}
+
+
 @cache
 def _judges(field: str, how: str) -> Handlers:
     def statement(change: Change, effect: Effect) -> str:
-        return "return True" if change.field == field and how in ("", change.how) else ""
+        wanted = change.field == field and how in ("", change.how) and not hangs_on_state(change.condition, effect)
+        return "return True" if wanted else ""
 
-    return Handlers("event", {}, statement, {"as_number": as_number, "NO_FAILURES": NO_FAILURES}, of_event)
+    return Handlers("event", {}, statement, USED, of_event)
 
 
 def judge_of(field: str, how: str = "") -> Callable[[Event], bool]:
-    """Tells whether an event does something to the field, or does this to it. It must not hang on state."""
+    """Tells whether an event does something to the field, or does this to it, and says so itself."""
     judges = _judges(field, how)
 
     def judge(event: Event) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from streamscope.core.joined_records import JOINED
 from streamscope.trace.effects import Change, Effect, effect_of
 
-_NAME = re.compile(r"[A-Za-z_][\w.]*")
+NAME = re.compile(r"[A-Za-z_][\w.]*")
 
 
 def of_record(name: str, at: int) -> str:
@@ -80,9 +80,9 @@ class Handlers:
                 lines.append(f"if {condition}:")
             lines.append(f" {statement}" if condition else statement)
             under = condition
-        read = {name for line in lines for name in _NAME.findall(line)}
+        read = {name for line in lines for name in NAME.findall(line)}
         return [f"{name} = {at}" for name, at in zip(effect.arguments, places) if name in read] + lines
 
     def _translated(self, text: str, effect: Effect) -> str:
         own = effect.arguments
-        return _NAME.sub(lambda found: found[0] if found[0] in own else self._names.get(found[0], found[0]), text)
+        return NAME.sub(lambda found: found[0] if found[0] in own else self._names.get(found[0], found[0]), text)

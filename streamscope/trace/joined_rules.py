@@ -3,9 +3,10 @@
 What a joined record does follows from its recipe and from `effects`, and handlers are made of it for this version's
 (`rules`); others are expanded and folded event by event. But a busy server tells of little else than joined records, in
 every turn: for each stream that had something to read, the read, a write within its callback, and the callback's end;
-then the finished write of each; then the registration of each. Record by record, by the handlers that are made, that
-takes more than twice as long: most of what the events do one after the other is undone by the next. So for such runs
-what remains of it in the end is written here by hand; tests hold it against the events.
+then the finished write of each; then the registration of each. Most of what their events do one after the other is
+undone by the next. So what remains of it in the end is written here by hand, as a loop for each such run; tests hold it
+against the events. (An echo's events took 58 ns each so, where a loop that was made of `effects`, event by event, took
+118, and a handler for each record 158.)
 
 What a recipe stands for comes with the feed, constants and all: one that is known is this engine's, and so are its
 numbers.

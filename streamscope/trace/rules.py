@@ -18,7 +18,7 @@ from streamscope.trace.handlers import Handlers
 from streamscope.trace.state import NO_FAILURES, RAISED, LoopState, StreamState
 
 _OF_STREAM = {field: f"stream.{field}" for field in StreamState.__struct_fields__}
-_QUEUES = frozenset({"queued_fds", "write_queue", "write_completed_queue"})
+_QUEUES = frozenset({"queued_fds", "write_queue", "write_completed_queue"})  # whose verbs get the queue itself
 _NAMES = {
     **_OF_STREAM,
     **{f"loop.{field}": f"fold.{field}" for field in (*LoopState.__struct_fields__, "slow_ns", "turn_ns")},

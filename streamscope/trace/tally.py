@@ -4,7 +4,7 @@ A `Tally` is small, and two that follow each other add up to one, so the same wa
 pixel of a picture and a block that stands for ten thousand records. A `Tallier` makes them: it goes over the words of
 the feed, looks at the records of its own stream only, and expands nothing.
 
-The rules are those of `model`, for the few fields that are counted here; `tally_rules` has one for each kind. Requests
+What records do is said in `effects`; `tally_rules` carries it out for the few fields that are counted here. Requests
 count as pending from `request.begin` to `request.end`. What the engine wants of the kernel (`pevents`) is told as flags
 are, beside them.
 """

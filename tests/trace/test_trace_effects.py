@@ -57,6 +57,10 @@ def throttled(stream: int, flag: int, size: int, status: int) -> list[Word]:
 
 @pytest.fixture
 def grown(vocabulary: Vocabulary) -> Grown:
+    return grown_of(vocabulary)
+
+
+def grown_of(vocabulary: Vocabulary) -> Grown:
     """Two of them in the life of a stream: one at 3 ms that does well, one at 5 ms that fails."""
     grown = Grown()
     grown.model, grown.decoder = Model(vocabulary), Decoder(vocabulary)
@@ -145,6 +149,22 @@ def test_perfetto_draws_it(grown: Grown) -> None:
     ]
     assert {("READING", 3, 0), ("CLOSING", 5, 0), ("bytes out", 3, 900)} <= set(drawn)
     assert {("write_queue_size", 3, 900), ("write_queue_size", 5, 0)} <= set(drawn)
+
+
+def test_what_hangs_on_state_is_folded_and_no_event_is_said_to_do_it(
+    vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a kind whose effect no event tells by itself
+    text = "throttled(flag, size, status)\n    if high_water > size: write_queue_size = high_water; errors += 1"
+    monkeypatch.setitem(EFFECTS, "throttled", effects(text)["throttled"])
+    grown = grown_of(vocabulary)
+
+    # then it is folded and counted, and whoever looks at events alone neither stumbles nor guesses
+    state = grown.model.streams[7]
+    assert (state.write_queue_size, state.errors) == (state.high_water, 2)
+    assert Lanes(grown.past, 7).window(1 * MS, 7 * MS, 6)[2].wq_max == state.high_water
+    assert not lane_change("errors", vocabulary)[0](grown.past.event(rows_of(grown, "throttled")[0]))
+    assert b"".join(perfetto.packets(Selection(grown.past, 0, grown.past.end), "echo", 1, 0.0))
 
 
 def test_the_table_names_nothing_that_there_is_not() -> None:

@@ -1,7 +1,8 @@
 """Which handles a condition is about, and when it can change: by which records, and at which times without any.
 
 A check looks at a stream only after records that can have changed what it asks about, which are few, and at the times
-at which an age reaches a bound. A test folds random feeds and holds the table against what really changed.
+at which an age reaches a bound. What a record can change is said in `effects`; a test holds it against what really
+changes in random feeds.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from streamscope.trace.decode import Event
 from streamscope.trace.effects import Change, Effect, effect_of
-from streamscope.trace.event_effects import as_number, of_event
+from streamscope.trace.event_effects import USED, as_number, hangs_on_state, of_event
 from streamscope.trace.export.jsonl import CHUNK
 from streamscope.trace.export.perfetto_tracks import HANDLES, LOOP, REQUESTS, Drawing, Tracks
 from streamscope.trace.export.selection import ExportedGap, Selection
@@ -111,10 +111,11 @@ _OTHERS = {
 
 def _statement(change: Change, effect: Effect) -> str:
     template = _NEW_VALUES.get(change.field, "") if change.how == "=" else _OTHERS.get((change.field, change.how), "")
-    return template.format(change.value)
+    asked = f"{change.condition} {change.value}" if "{}" in template else change.condition
+    return "" if hangs_on_state(asked, effect) else template.format(change.value)
 
 
-_USED = {"as_number": as_number, "HANDLES": HANDLES, "REQUESTS": REQUESTS}
+_USED = {**USED, "HANDLES": HANDLES, "REQUESTS": REQUESTS}
 _OF_EFFECTS = Handlers("drawing, tracks, event", {}, _statement, _USED, of_event)
 
 # and what of single kinds is drawn besides
