@@ -13,7 +13,7 @@ from benchmarks.observers import comparison
 from benchmarks.report import line, machine, write_between, write_table
 from benchmarks.targets import Figure
 
-BENCHMARKS = ("echo", "emit", "fold", "memory", "frame", "startup", "keys", "jump", "hostile", "observers")
+BENCHMARKS = ("echo", "emit", "fold", "memory", "frame", "startup", "keys", "jump", "kernel", "hostile", "observers")
 
 
 def measure(name: str, effort: Effort) -> Iterator[Figure]:

@@ -71,6 +71,8 @@ KEY_P50 = Target("ms", 20.0, 6.0, 2.0)
 KEY_P95 = Target("ms", 60.0, 27.0, 13.0)
 LEAVING = Target("ms", 300.0, 100.0, 20.0)
 ATTACKED = Target("times its own without the attack", 2.0, 1.2, 1.0)
+KERNEL = Target("% of a core", 3.0, 2.0, 0.5)
+KERNEL_WIRE = Target("KB/s", 200.0, 100.0, 20.0)
 JUMP = Target("ms of CPU", 100.0, 50.0, 20.0)
 LOST_UNTOLD = Target("events", 0.0, 0.0, 0.0)
 

@@ -2,8 +2,8 @@
 
 Alone it is the loop that nobody watches, as `run` has it: with the everyday path joined up, and without libuv's
 redundant EPOLL_CTL_MOD. `plain` takes the plain path, and `redundant` makes that call. `link PATH` has the engine's end
-of the link ride along and take inspectors at PATH, as `run` does. `bare` runs an engine out of which every probe has
-been cut (`benchmarks.bare`).
+of the link ride along and take inspectors at PATH, as `run` does; with `unasked` before it, the kernel is asked of
+nothing. `bare` runs an engine out of which every probe has been cut (`benchmarks.bare`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(where: str, *arguments: str) -> None:
 
     loop = (Loop if "plain" in arguments else JoinedLoop)(redundant_mod="redundant" in arguments)
     if "link" in arguments:
-        ride_along(loop, arguments[-1])
+        ride_along(loop, arguments[-1], asks="unasked" not in arguments)
     server = listen(loop, where)
     stdin = Pipe(loop)
     stdin.open(os.dup(0))
@@ -58,13 +58,16 @@ def listen(loop: Loop, where: str) -> Stream:
     return next(handle for handle in loop.handles.values() if isinstance(handle, Stream))
 
 
-def ride_along(loop: Loop, path: str) -> None:
-    """Put the link into the loop, taking inspectors at a path."""
+def ride_along(loop: Loop, path: str, *, asks: bool) -> None:
+    """Put the link into the loop, taking inspectors at a path; `asks` is whether it asks the kernel."""
     from streamscope.link.engine import EngineProducer
     from streamscope.link.greeting import greeting
     from streamscope.link.publisher import Publisher
 
-    publisher = Publisher(EngineProducer(loop), greeting("echo", loop.clock()), stop=loop.stop)
+    greets = greeting("echo", loop.clock())
+    if not asks:
+        greets.kinds = [("kernel.nothing" if name == "kernel.same" else name, args) for name, args in greets.kinds]
+    publisher = Publisher(EngineProducer(loop), greets, stop=loop.stop)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen()

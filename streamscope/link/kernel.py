@@ -238,17 +238,20 @@ _SACKED_AT = 28
 class TcpSocket(_Socket):
     """A TCP socket, connected or listening."""
 
-    __slots__ = ("_listens", "_raw", "_received")
+    __slots__ = ("_before_t", "_fresh", "_listens", "_moves", "_raw", "_received")
 
     def __init__(self, fd: int, sock: Borrowed) -> None:
         super().__init__(fd, sock)
         self._raw = b""
+        self._fresh: tuple[int, ...] = ()
         self._received = -1
+        self._before_t = 0  # when it was asked before
+        self._moves = True  # whether an instant has moved and was not told yet
         self._listens = False
 
     def ask(self, now: int) -> Changes:
         """See `Descriptor`."""
-        self.asked_t = now
+        self._before_t, self.asked_t = self.asked_t, now
         raw = self._info()
         if raw is None:
             changes: Changes = [(field, None) for field in self.said if field not in _ROOM]
@@ -289,7 +292,8 @@ class TcpSocket(_Socket):
     def _connected(self, raw: bytes, now: int) -> Changes:
         before = self._raw
         if raw[:_AGES_AT] == before[:_AGES_AT] and raw[_AGES_END:] == before[_AGES_END:]:
-            return self._unread() if self.said.get("inq") else []
+            changes = self._unread() if self.said.get("inq") else []
+            return changes + self._instants(raw, now) if self._moves else changes
         self._raw = raw
         fresh = _UNPACK(raw.ljust(TCP_INFO_BYTES, b"\0"))
         partly = not fresh[_MSS]  # no Linux: it fills in some of this, and the other zeros mean nothing
@@ -300,24 +304,36 @@ class TcpSocket(_Socket):
         ]
 
     def _fields(self, fresh: tuple[int, ...], length: int, partly: bool) -> Changes:
+        before, self._fresh = self._fresh, fresh
+        if before and length >= TCP_INFO_BYTES and not partly:  # the everyday way, and four times as quick
+            changed = [(field, value) for field, value, was in zip(_FIELDS, fresh, before) if value != was]
+        else:
+            known = zip(_FIELDS, fresh, _ENDS)
+            changed = [(field, value) for field, value, end in known if end <= length and (value or not partly)]
         said = self.said
-        changes: Changes = []
-        for field, value, end in zip(_FIELDS, fresh, _ENDS):
-            told = said.get(field)
-            if told == value or end > length or (partly and not value):
-                continue
-            if told is not None and field in _ROUGH and abs(value - told) <= told >> 3:
-                continue
-            changes.append((field, value))
-        return changes
+        return [
+            (field, value)
+            for field, value in changed
+            if said.get(field) != value and (field not in _ROUGH or self._is_news(field, value))
+        ]
+
+    def _is_news(self, field: str, value: int) -> bool:
+        told = self.said.get(field)
+        return told is None or abs(value - told) > told >> 3
 
     def _instants(self, raw: bytes, now: int) -> Changes:
+        ages = _AGES(raw, _AGES_AT)
+        if not self._moves and min(ages) * 1_000_000 > now - self._before_t + JITTER_NS:
+            return []  # nothing has come or gone since it was asked before
         said = self.said
         changes: Changes = []
-        for field, age in zip(_INSTANTS, _AGES(raw, _AGES_AT)):
+        self._moves = False
+        for field, age in zip(_INSTANTS, ages):
             t, told = now - age * 1_000_000, said.get(field)
             if told is None or abs(t - told) > (INSTANT_NS if age < RECENT_MS else JITTER_NS):
                 changes.append((field, t))
+            elif abs(t - told) > JITTER_NS:
+                self._moves = True
         return changes
 
     def _queues(self, fresh: tuple[int, ...], *, told: bool) -> Changes:

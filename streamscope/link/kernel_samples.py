@@ -27,13 +27,15 @@ from streamscope.link.wire import Hello
 
 OFTEN_NS, SELDOM_NS = 200_000_000, 2_000_000_000
 """So often a stream in need is asked, and one that is quiet."""
-LOOKED, ASKED = 256, 32
-"""So many streams are looked at in one ride, and so many are asked: a fifth of a millisecond."""
+LOOKED, ASKED = 256, 64
+"""So many streams are looked at in one ride, and so many are asked: some two tenths of a millisecond."""
 SHARE = 33
-"""One part in so many of a core, for taking, shipping and folding together."""
+"""One part in so many of a core, for taking, shipping and folding together. Taking is measured; what follows, to ride,
+pack, send, receive and fold, was measured to be at most as much again (`python -m benchmarks kernel`).
+"""
 BYTES_A_SECOND = 200_000
 WORD_BYTES, WORD_NS = 4, 250
-"""What a word takes on the way, and of a core, once it is told: to pack, send, receive and fold it."""
+"""What a word takes on the way, and of a core, once it is told."""
 LONGEST_REST_NS = 1_000_000_000
 LOOP_NS, IDLE_NS = 100_000_000, 1_000_000_000
 """So often at most the loop's thread is asked for; and so long nobody looks where nothing has happened."""
@@ -136,7 +138,7 @@ class KernelSamples:
         words = self._slice(now)
         if words:
             self._feed.words += (self._waits, self._producer.waits(), *words)
-        cost = (self._cpu_ns() - begun + len(words) * WORD_NS) * (SHARE - 1)
+        cost = ((self._cpu_ns() - begun) * 2 + len(words) * WORD_NS) * (SHARE - 1)
         rest = max(cost, len(words) * WORD_BYTES * 1_000_000_000 // BYTES_A_SECOND)
         rested = now + min(rest, LONGEST_REST_NS)
         if self._at < len(self._ring):

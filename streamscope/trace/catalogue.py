@@ -11,6 +11,7 @@ import textwrap
 
 from streamscope.core.probe import KINDS, Kind
 from streamscope.core.records import SEQ_PER_WORD
+from streamscope.core.vocabulary.kernel_words import KERNEL_FIELDS
 
 _OPENING = f"""\
 # Events
@@ -100,6 +101,21 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+_KERNEL = """\
+## What the kernel says
+
+The fields of `kernel.sample`, by their number in the record; in JSON `field` is the name. They are asked for where the
+loop waits, while somebody watches: of a stream that has something queued, is paused, armed for OUT or half closed, or
+for which something waits in the kernel, five times a second; of another every two seconds; and together for no more
+than 3 % of a core and 200 KB/s, so of very many streams less often. Only what is new is told. What the kernel or a
+sandbox does not say is not told and is unknown: it is not 0. `ns` is nanoseconds, where the name ends in `_t` on the
+engine's clock; `us` is microseconds.
+
+| number | name | domain | what |
+|---|---|---|---|
+"""
+
+
 def _group(kind: Kind) -> str:
     for title, names in _GROUPS:
         if any(kind.name == name or (name.endswith(".") and kind.name.startswith(name)) for name in names):
@@ -133,7 +149,11 @@ def markdown() -> str:
     sections = [
         f"## {title}\n\n" + "\n".join(_entry(kind) for kind in grouped[title]) for title in titles if title in grouped
     ]
-    return "\n".join([_OPENING + domains, *sections])
+    fields = "".join(
+        f"| {number} | `{field.name}` | {field.domain} | {_cell(field.meaning)} |\n"
+        for number, field in enumerate(KERNEL_FIELDS)
+    )
+    return "\n".join([_OPENING + domains, *sections, _KERNEL + fields])
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ def test_all_of_it_takes_its_share_of_a_core_and_no_more(room: Sampled) -> None:
             busy += (room.cpu_ns - before) // 2
             slices += 1
     assert slices > 10
-    assert busy * SHARE <= room.loop.clock() - begun + SHARE * took
+    assert 2 * busy * SHARE <= room.loop.clock() - begun + 2 * SHARE * took
 
 
 def test_what_is_told_stays_within_so_many_bytes_a_second(room: Sampled, monkeypatch: pytest.MonkeyPatch) -> None:

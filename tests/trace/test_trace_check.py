@@ -386,3 +386,45 @@ def test_what_asks_for_no_state_is_judged_without_folding(text: str, monkeypatch
     grown = past_of([at(1 * MS), opened(7), record("sys.write", 7, 3, 9, 9), record("sys.read", 7, 3, 9, 9)])
     monkeypatch.setattr("streamscope.trace.check.checking.Model", None)
     outcome_of(grown, text)
+
+
+# what the kernel says
+
+
+def said(stream: int, field: str, value: int) -> list[Word]:
+    return record("kernel.sample", stream, Vocabulary.here().kernel_number(field), value)
+
+
+def waits(t: int) -> list[Word]:
+    return record("loop.waits", 0, t * MS)
+
+
+def test_what_the_kernel_says_is_a_number_of_the_stream() -> None:
+    grown = past_of(
+        [opened(7), waits(1), said(7, "outq", 3 << 20), said(7, "snd_wnd", 0), said(7, "rtt", 1500), waits(900)],
+        [waits(1500), record("kernel.same", 7), waits(2600), said(7, "outq", 0), said(7, "snd_wnd", 65536)],
+    )
+    most = outcome_of(grown, "max(outq) < 1MiB")
+    shut = outcome_of(grown, "never(snd_wnd == 0 for 2s)")
+    assert (most.holds, instants(most)) == (False, [(7, 1)])
+    assert (shut.holds, instants(shut)) == (False, [(7, 2001)])
+    assert outcome_of(grown, "never(snd_wnd == 0 for 3s)").holds
+    assert outcome_of(grown, "max(rtt) < 2ms").holds
+    assert not outcome_of(grown, "max(rtt) < 1ms").holds
+
+
+def test_what_the_kernel_never_said_is_not_shown() -> None:
+    """A sandbox that knows no window, or a feed of somebody who did not ask."""
+    grown = past_of([opened(7), said(7, "outq", 0)])
+    outcome = outcome_of(grown, "never(snd_wnd == 0)")
+    assert outcome.holds is None
+    assert "the kernel said of no stream what snd_wnd is" in outcome.idle
+    assert outcome_of(grown, "never(outq > 0)").holds
+
+
+def test_what_the_kernel_says_no_longer_does_not_last() -> None:
+    grown = past_of(
+        [opened(7), waits(1), said(7, "snd_wnd", 0), waits(500)],
+        [record("kernel.unknown", 7, Vocabulary.here().kernel_number("snd_wnd")), waits(9000)],
+    )
+    assert outcome_of(grown, "never(snd_wnd == 0 for 1s)").holds

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_READ
-from streamscope.trace.filter import Filter
+from streamscope.trace.filter import Filter, FilterError, complete
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -113,3 +114,44 @@ def test_a_filter_keeps_what_was_typed() -> None:
 def test_an_empty_filter_wants_everything() -> None:
     assert Filter.parse("  ", Vocabulary.here()).of_stream(STREAM, NOW)
     assert str(Filter.parse("  ", Vocabulary.here())) == ""
+
+
+SAID = {
+    "outq": 3 << 20, "notsent": 3 << 20, "snd_wnd": 0, "tcp_state": 8, "rtt": 1500, "epoll_mask": uv.POLLIN,
+    "ack_recv_t": 3000 * MS,
+}  # fmt: skip
+KERNEL = {Vocabulary.here().kernel_number(name): value for name, value in SAID.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "so"),
+    [
+        ("outq > 1MiB", True), ("outq > 4MiB", False), ("snd_wnd == 0", True),
+        ("snd_wnd == 0 and notsent == outq", True),
+        ("tcp_state == CLOSE_WAIT", True), ("tcp_state == close_wait", True), ("tcp_state != ESTABLISHED", True),
+        ("tcp_state == 8", True), ("rtt > 1ms and rtt < 2ms", True), ("rtt == 1500us", True),
+        ("epoll_mask has IN", True), ("epoll_mask has OUT", False), ("ack_recv_age > 1s", True),
+        ("ack_recv_age > 3s", False),
+        ("ack_recv_t == 3s", True), ("kernel_t == 4s", True),
+        ("inq >= 0", False), ("inq < 1", False), ("data_recv_age > 0ns", False), ("not inq > 0", True),
+    ],
+)  # fmt: skip
+def test_what_the_kernel_says_can_be_asked_for_by_its_names(text: str, so: bool) -> None:
+    asked = Filter.parse(text, Vocabulary.here(), for_streams=True)
+    stream = replace(STREAM, kernel=KERNEL, kernel_t=4000 * MS)
+    assert asked.of_stream(stream, NOW) is so
+
+
+@pytest.mark.parametrize(
+    "text", ["outq > 1ms", "rtt > 5", "tcp_state > CLOSE_WAIT", "tcp_state == SLOW", "run_delay > 0ns"]
+)
+def test_a_field_of_the_kernels_is_compared_with_what_it_is_and_only_a_streams_can_be(text: str) -> None:
+    with pytest.raises(FilterError):
+        Filter.parse(text, Vocabulary.here(), for_streams=True)
+
+
+def test_names_of_the_kernels_are_offered() -> None:
+    offers = [offer.text for offer in complete("snd", 3, Vocabulary.here())]
+    assert {"snd_wnd", "snd_cwnd"} <= set(offers)
+    states = [offer.text for offer in complete("tcp_state == CLOSE", 18, Vocabulary.here())]
+    assert "CLOSE_WAIT" in states

@@ -63,6 +63,11 @@ def never_set(*conditions: Filter | None) -> list[str]:
     return list(found)
 
 
+def asked_of_kernel(condition: Filter) -> dict[int, str]:
+    """The fields of what the kernel says that the condition asks about: number and name."""
+    return {name.kernel: name.name for part in _parts((condition,)) for name in part.names if name.kernel >= 0}
+
+
 def _flags(conditions: tuple[Filter | None, ...]) -> Iterator[tuple[Filter, int]]:
     for condition in conditions:
         for part in _parts((condition,)):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from streamscope.trace.check.assertion import Assertion, Never, is_of_events
 from streamscope.trace.check.moments import (
     Ages,
+    asked_of_kernel,
     changes,
     fields_of,
     never_set,
@@ -221,6 +222,7 @@ class NeverWatch(Watch):
         self.queue_alone = not self.of_events and "above_t" not in self._fields
         self.failures_only = wants_failures_only(self._condition)
         self.functions = self._condition.functions
+        self._unsaid = asked_of_kernel(self._condition)  # by the kernel, of any stream
         self._since: dict[int, int] = {}
         self._told: set[int] = set()
 
@@ -231,6 +233,8 @@ class NeverWatch(Watch):
     def saw(self, event: Event, state: StreamState | None, row: int) -> None:
         """An event that never was to be."""
         self._looked = self._looked or event.spans is not None
+        if self._unsaid and state is not None:
+            self._hear_kernel(state)
         so = self._condition.of_event(event, state)
         if so:
             self._fail(instant_of(event, state, row), "")
@@ -242,6 +246,8 @@ class NeverWatch(Watch):
         if self.of_events:
             return
         self._looked = True
+        if self._unsaid:
+            self._hear_kernel(state)
         number = state.number
         since = self._since.get(number)
         so = self._condition.of_stream(state, t)
@@ -263,6 +269,10 @@ class NeverWatch(Watch):
             times = [time for time in (self._ages.next(state, t), until) if time is not None]
             self._schedule(number, min(times, default=None))
 
+    def _hear_kernel(self, state: StreamState) -> None:
+        said = state.kernel or {}
+        self._unsaid = {field: name for field, name in self._unsaid.items() if field not in said}
+
     def gone(self, state: StreamState, t: int) -> None:
         """A closed stream lasts no longer."""
         super().gone(state, t)
@@ -283,6 +293,9 @@ class NeverWatch(Watch):
         never = never_set(self._condition)
         if never:
             self.outcome.idle = f"this engine never sets {', '.join(never)}"
+        elif self._unsaid:
+            self._uncertain()
+            self.outcome.idle = f"the kernel said of no stream what {', '.join(self._unsaid.values())} is"
         elif not self._looked:
             self.outcome.idle = (
                 "nothing was measured" if self.measures else "there was nothing that it could be said of"

@@ -38,6 +38,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
     ("kind==epoll.mod", "events of one kind"),
     ("kind ~ \"^sys\" and result==EAGAIN", "system calls that would have blocked"),
     ("pevents has OUT or mask==IN|OUT", "poll events: some of them, and exactly these"),
+    ("snd_wnd == 0 and outq > 1MiB", "streams whose peer has no room, with a megabyte in the kernel"),
     ("error and t > 2.5s", "failures after the first two and a half seconds"),
 )  # fmt: skip
 
@@ -79,6 +80,9 @@ no moment between two samples, or a feed may not tell what was under way when it
 neither true nor false, and neither is its opposite: `not wq > 0` does not want a stream whose queue nobody knows. `and`
 and `or` come out where the unknown makes no difference: `tcp or wq > 0` wants a tcp stream. What is not true is not
 shown. A name that the engine of a feed can never know is refused: `write_queue_size cannot be known of …`.
+
+What the kernel says (`outq`, `snd_wnd`, `tcp_state`, …) is true as of when it was asked last (`kernel_t`). What it has
+not said of a stream is not there: neither `rtt > 1ms` nor `rtt <= 1ms` wants it.
 
 `flag` is the odd one: a stream has many, so `flag == READING` means that it is one of them. Of events it is the flag
 that was set or cleared; `flag(READING)` asks what the stream had at that moment.
