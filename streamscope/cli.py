@@ -7,7 +7,6 @@ failed.
 
 from __future__ import annotations
 
-import difflib
 import errno
 import importlib
 import io
@@ -15,10 +14,10 @@ import os
 import sys
 from typing import NoReturn
 
-import rich_click as click
 from click.exceptions import Exit
 
 from streamscope import __version__
+from streamscope.commands.clicks import Group, click
 from streamscope.commands.parameters import CONTEXT
 from streamscope.link.descriptors import open_standard_descriptors, too_few_descriptors
 from streamscope.telling import CommandFailed, say
@@ -35,7 +34,7 @@ COMPLETION = (
 )
 
 
-class CommandGroup(click.RichGroup):
+class CommandGroup(Group):
     """The commands, loaded by their names."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -54,6 +53,8 @@ class CommandGroup(click.RichGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the words name. Raises UsageError, with the name that was probably meant."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib  # only here: it takes as long to load as most commands
+
             meant = difflib.get_close_matches(args[0], COMMANDS, 1)
             instead = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(COMMANDS)}"
             ctx.fail(f"there is no command {args[0]!r}: {instead}")

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
-
+from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT
 from streamscope.telling import CommandFailed, say, show, tell
 

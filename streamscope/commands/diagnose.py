@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
-
+from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, engines
 from streamscope.telling import CommandFailed, say, show
 

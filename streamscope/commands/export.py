@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
-import rich_click as click
-
+from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Whole
 from streamscope.telling import CommandFailed, say, tell
 

@@ -8,7 +8,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import rich_click as click
+from streamscope.commands.clicks import click
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

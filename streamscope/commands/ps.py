@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import rich_click as click
-
+from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT
 from streamscope.telling import CommandFailed, say, show
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import rich_click as click
-
+from streamscope.commands.clicks import click
 from streamscope.commands.parameters import (
     CONTEXT,
     Seconds,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-import rich_click as click
-
+from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT
 
 

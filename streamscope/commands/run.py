@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
-
+from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Grace, Seconds, Whole, check_recording, forcing, rotating, spooling
 from streamscope.servers import SERVERS
 

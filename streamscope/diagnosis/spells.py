@@ -1,5 +1,5 @@
 """When each lint said something of each stream: from when on, until when. And so the words of lints in filters and
-assertions (`trace.filter.stated`): `stalled` is so of a stream as long as that lasts, and `lint.stalled` is the event
+assertions (`trace.stated`): `stalled` is so of a stream as long as that lasts, and `lint.stalled` is the event
 that it begins.
 """
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from streamscope.diagnosis.lints import LINTS
 from streamscope.trace.decode import Event
-from streamscope.trace.filter.stated import EVENT, Stated, States
 from streamscope.trace.state import StreamState
+from streamscope.trace.stated import EVENT, Stated, States
 from streamscope.trace.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

@@ -55,6 +55,10 @@ def judge_of(field: str, how: str = "") -> Callable[[Event], bool]:
     return judge
 
 
+failed = judge_of("errors", "+=")
+"""Whether an event tells of a failure: what a stream's `errors` counts."""
+
+
 def kinds_that_change(field: str, vocabulary: Vocabulary) -> frozenset[str]:
     """The kinds of a feed that can change a field."""
     return frozenset(kind for kind, _ in vocabulary.kinds if field in effect_of(kind).fields)

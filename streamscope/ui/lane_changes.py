@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streamscope.trace.decode import Event
-from streamscope.trace.event_effects import judge_of, kinds_that_change
-from streamscope.trace.filter.evaluate import failed
+from streamscope.trace.event_effects import failed, judge_of, kinds_that_change
 from streamscope.trace.lanes import lanes_of_feed
 from streamscope.trace.search import Wanted, is_change
 from streamscope.trace.vocabulary import Vocabulary

@@ -17,9 +17,9 @@ from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import END, OPERATOR, WORD, Token, tokens
 from streamscope.trace.filter.names import ORDERED, Name
 from streamscope.trace.filter.parser import Parser, known
-from streamscope.trace.filter.stated import EVENT, States
 from streamscope.trace.filter.tree import And, BareWord, Node, Not, leaves
 from streamscope.trace.filter.values import WHAT, Constant, meant
+from streamscope.trace.stated import EVENT, States
 from streamscope.trace.vocabulary import Vocabulary
 
 STOPS = ("for", "where", "per", "within", "eventually")

@@ -66,7 +66,7 @@ def check(
     allow_vacuous: bool = False,
     strict: bool = False,
 ) -> Report:
-    """Holds a past against assertions. `stated` are the events of words that others bring (`filter.stated`), in order.
+    """Holds a past against assertions. `stated` are the events of words that others bring (`trace.stated`), in order.
     `ends` is False for one whose end is missing: what came then is not known, as
     after a loss. What turns out to be damaged is a loss, and `past.damage` tells of it.
     """

@@ -21,12 +21,11 @@ from typing import TypeAlias
 
 from streamscope.trace.decode import Event
 from streamscope.trace.effects import Change, Effect, effect_of
-from streamscope.trace.event_effects import USED, as_number, hangs_on_state, of_event
+from streamscope.trace.event_effects import USED, as_number, failed, hangs_on_state, of_event
 from streamscope.trace.export.jsonl import CHUNK
 from streamscope.trace.export.perfetto_tracks import HANDLES, LOOP, REQUESTS, Drawing, Tracks
 from streamscope.trace.export.selection import ExportedGap, Selection
 from streamscope.trace.export.titles import Titles
-from streamscope.trace.filter.evaluate import failed
 from streamscope.trace.handlers import Handlers
 from streamscope.trace.pieces import BatchLeaf, Leaf, SliceLeaf
 from streamscope.trace.state import StreamState

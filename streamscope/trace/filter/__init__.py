@@ -15,7 +15,6 @@ explains all of it.
     evaluate.py  tree → tests                  pattern.py   regular expressions that cannot hang
     complete.py  what may be written next      reach.py     which events a filter can want at all
     rows.py      a past, as a filtered list    guide.py     the document, made from the tables
-    stated.py    words that others bring
 
 A filter is of the feed whose vocabulary it was parsed with: the numbers in it are that feed's.
 """
@@ -32,9 +31,9 @@ from streamscope.trace.filter.guide import help_text
 from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import LONGEST, FilterError, marked, tokens
 from streamscope.trace.filter.parser import parse
-from streamscope.trace.filter.stated import Stated, States
 from streamscope.trace.filter.tree import Node
 from streamscope.trace.state import StreamState
+from streamscope.trace.stated import Stated, States
 from streamscope.trace.vocabulary import Vocabulary
 
 MOST_TRIED = 100

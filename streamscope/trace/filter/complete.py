@@ -9,8 +9,8 @@ from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import OPERATOR, STRING, WORD, FilterError, Token, tokens
 from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
 from streamscope.trace.filter.parser import COMPARISONS
-from streamscope.trace.filter.stated import States
 from streamscope.trace.filter.values import BYTES, NUMBER, SETS, TIMES, WHAT
+from streamscope.trace.stated import States
 from streamscope.trace.vocabulary import Vocabulary
 
 MOST = 200

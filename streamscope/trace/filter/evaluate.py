@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import Any, TypeAlias
 
 from streamscope.trace.decode import Event
-from streamscope.trace.event_effects import judge_of
+from streamscope.trace.event_effects import failed
 from streamscope.trace.filter.names import EDGES, UNKNOWN, Name, request_of
 from streamscope.trace.filter.pattern import Pattern
 from streamscope.trace.filter.reach import OUTCOMES, may_fail, outcome_of
@@ -346,7 +346,3 @@ def _failure(vocabulary: Vocabulary) -> EventTest:
     if not unseen:
         return lambda event, state: failed(event)
     return lambda event, state: None if may_fail(event.kind) and outcome_of(event.kind) in unseen else failed(event)
-
-
-failed = judge_of("errors", "+=")
-"""Whether an event tells of a failure: what a stream's `errors` counts."""

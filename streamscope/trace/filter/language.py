@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from streamscope.trace.filter.names import Name, names_of
-from streamscope.trace.filter.stated import States
 from streamscope.trace.filter.values import Values
+from streamscope.trace.stated import States
 from streamscope.trace.vocabulary import Vocabulary
 
 

@@ -27,9 +27,9 @@ from typing import Any, Final, TypeAlias
 
 from streamscope.trace.decode import Event
 from streamscope.trace.durations import DURATIONS
-from streamscope.trace.filter.stated import States
 from streamscope.trace.plain_text import host_and_port, visible
 from streamscope.trace.state import RequestState, StreamState
+from streamscope.trace.stated import States
 from streamscope.trace.vocabulary import Vocabulary
 
 OfState: TypeAlias = Callable[[StreamState, int], Any]
