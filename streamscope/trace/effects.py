@@ -123,8 +123,8 @@ io.events(old, new)
 
 # known by its number from its beginning to its end; the queue that holds it may hold it longer
 request.begin(req, request, bytes, nbufs, active_reqs)
-    loop.active_reqs = active_reqs
     begin_request(requests, req, request, bytes, nbufs)
+    loop.active_reqs = active_reqs
 request.send(req, handle)
     carry(request, req, handle)
 request.progress(req, write_index, left)
@@ -132,10 +132,10 @@ request.progress(req, write_index, left)
 request.error(req, status)
     fail(request, req, status)
 request.end(req, status, active_reqs)
-    loop.active_reqs = active_reqs
     if status < 0: errors += 1; last_error = status
     if status == 0: count_write(writes, stream, req)
     end_request(requests, number, req, status)
+    loop.active_reqs = active_reqs
 connect_req(old, new)
     connect_req = held(new, CONNECT)
 shutdown_req(old, new)
