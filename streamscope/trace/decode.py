@@ -118,6 +118,11 @@ those. Whoever filters finds them.
 """
 
 
+def is_aside(kind: str) -> bool:
+    """Whether events of this kind are told aside."""
+    return kind.startswith(_ASIDE)
+
+
 class Decoder:
     """Reads feeds of one vocabulary. Raises FeedError for lists that no catalogue can have."""
 
@@ -134,7 +139,7 @@ class Decoder:
         for code in layout.expansions:
             self._special[code] = None
         self._recipes: list[_Recipe | None] = [None] * 256  # made when they are first wanted
-        self._aside = [name.startswith(_ASIDE) for name, _ in kinds] + [False] * (256 - len(kinds))
+        self._aside = [is_aside(name) for name, _ in kinds] + [False] * (256 - len(kinds))
         self._of_stream = [0 if aside else weight for aside, weight in zip(self._aside, layout.weights)]
         self.tells_aside = any(name == "loop.waits" for name, _ in kinds)
         """Whether there may be events that are told aside."""

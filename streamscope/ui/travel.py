@@ -15,7 +15,7 @@ import msgspec
 
 from streamscope.trace.compare import copied
 from streamscope.trace.contents import Gap
-from streamscope.trace.decode import Event
+from streamscope.trace.decode import Event, is_aside
 from streamscope.trace.instant import Standpoint, Target
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
@@ -29,6 +29,8 @@ SPEEDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.
 """How fast the past can play; 1 is as fast as it was."""
 SEARCH_SECONDS = 0.03
 """How long one frame searches for a change at most."""
+AT_ONCE = 256
+"""So many rows are read at once to find one that is not told aside."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -149,8 +151,22 @@ class Travel:
         return self.go(self.past.end, self.span[1])
 
     def step(self, events: int) -> bool:
-        """Go so many events on, or back."""
-        return self.go(self.row + events)
+        """Go so many events on, or back; what is told aside is no step."""
+        return self.go(self._step_from(self.row + events, 1 if events > 0 else -1))
+
+    def _step_from(self, row: int, step: int) -> int:
+        """The row itself, or where what is told aside there ends: what happened last is what a person sees."""
+        past = self.past
+        if not past.decoder.tells_aside:
+            return row
+        while past.first < row < past.end:
+            start = row - 1 if step > 0 else max(row - AT_ONCE, past.first)
+            found = past.rows(start, AT_ONCE if step > 0 else row - start)
+            for event in found if step > 0 else reversed(found):
+                if isinstance(event, Gap) or not is_aside(event.kind):
+                    return row
+                row += step
+        return row
 
     def step_turn(self, turns: int) -> bool:
         """Go to the beginning of the next turn of the loop, or of the one before; whether there is one."""

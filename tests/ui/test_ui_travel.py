@@ -55,6 +55,21 @@ def test_steps_go_from_event_to_event_and_back_to_where_one_was() -> None:
     assert not travel.step(1), "there is nothing ahead"
 
 
+def test_a_step_passes_over_what_the_kernel_was_asked_meanwhile() -> None:
+    scene, view = past_scene()
+    asked = [word for field in range(20) for word in record("kernel.sample", 7, field, field)] * 30
+    scene.records(
+        record("flag.set", 7, uv.SHUT), record("loop.waits", 0, scene.clock.t), asked, record("flag.clear", 7, uv.SHUT)
+    )  # fmt: skip
+    travel = journey(view)
+    assert event_of(travel).kind == "flag.clear"
+
+    assert travel.step(-1)
+    assert event_of(travel).kind == "flag.set"
+    assert travel.step(1)
+    assert event_of(travel).kind == "flag.clear"
+
+
 def test_turns_begin_with_their_own_event() -> None:
     _, view = past_scene()
     travel = journey(view)
