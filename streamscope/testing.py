@@ -23,8 +23,7 @@ from streamscope.core import RUN_DEFAULT, JoinedLoop, Loop, Pipe, Tcp, Timer, UV
 from streamscope.core.errors import UV_EBUSY
 from streamscope.core.flags import POLLIN
 from streamscope.core.handle import Handle
-from streamscope.diagnosis import LintWords
-from streamscope.diagnosis.headless import judge
+from streamscope.diagnosis.lint_words import LintWords, judge
 from streamscope.link.batches import OwnLayout
 from streamscope.link.engine import EngineProducer, listening
 from streamscope.link.feed import Feed

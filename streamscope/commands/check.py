@@ -50,8 +50,7 @@ def check(
     or had nothing to look at, and 2 if nothing could be checked. Each failure is told with its stream, its instant, its
     event, and the command that opens the trace there.
     """
-    from streamscope.diagnosis import LintWords
-    from streamscope.diagnosis.headless import judge
+    from streamscope.diagnosis.lint_words import LintWords, judge
     from streamscope.trace import check as checking
     from streamscope.trace.store.format import TraceError
     from streamscope.trace.store.reader import TraceFile

@@ -5,7 +5,7 @@
     track.py       what moved in a stream                  loop_track.py   where the loop's time went
     weigh.py       who is at fault                         limits.py       what sets the pace: no alarm
     links.py       who feeds whom                          held.py         who waits for whom
-    spells.py      what was so when, and the lints' words  headless.py     without a screen; account.py tells it
+    spells.py      what was so when                        headless.py     without a screen; account.py tells it
 
 Everything here sees the model and the feed's words alone, so it finds the same live, in a replay and without a screen.
 """
@@ -16,9 +16,8 @@ from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.lint import Lint
 from streamscope.diagnosis.lints import BY_NAME, LINTS
 from streamscope.diagnosis.shapes import Ended, Evidence, Finding, Held, Level, Limit, Sure, Verdict, Word
-from streamscope.diagnosis.spells import LintWords
 
 __all__ = [
-    "BY_NAME", "LINTS", "Diagnosis", "Ended", "Evidence", "Finding", "Held", "Level", "Limit", "Lint", "LintWords",
+    "BY_NAME", "LINTS", "Diagnosis", "Ended", "Evidence", "Finding", "Held", "Level", "Limit", "Lint",
     "Sure", "Verdict", "Word",
 ]  # fmt: skip

@@ -264,6 +264,8 @@ class Diagnosis:
         if verdict is not None and not verdict.since:
             verdict = verdict._replace(since=since)
         stream = sign.stream or case.state.number
+        if standing.finding is not None and standing.finding.stream != stream:
+            self.spells.add(standing.finding, case.now_t)  # of the loop, and now about another stream
         standing.finding = Finding(
             lint.name, sign.level or lint.level, stream, since, sign.sentence, sign.evidence, verdict, lint.to_do
         )
@@ -333,9 +335,12 @@ class Diagnosis:
 
     def was(self, lint: str, number: int, t: int) -> bool:
         """Whether a lint said something of a stream at that time, allowed or not; what is so now was so since then."""
-        standing = self._standing.get((lint, number))
-        finding = None if standing is None else standing.finding
-        return (finding is not None and finding.since <= t) or self.spells.so(lint, number, t)
+        for key in ((lint, number), (lint, 0)):  # what is seen of the loop may be about one stream
+            standing = self._standing.get(key)
+            finding = None if standing is None else standing.finding
+            if finding is not None and finding.stream == number and finding.since <= t:
+                return True
+        return self.spells.so(lint, number, t)
 
     def finish(self) -> None:
         """Nothing more comes: all that is so ends with the last look."""

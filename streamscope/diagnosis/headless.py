@@ -11,9 +11,7 @@ from collections.abc import Sequence
 
 from streamscope.core.records import Word
 from streamscope.diagnosis.diagnosis import Diagnosis
-from streamscope.diagnosis.spells import LintWords
 from streamscope.diagnosis.track import TICK
-from streamscope.trace.decode import Event
 from streamscope.trace.layout import Layout
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
@@ -70,14 +68,6 @@ def first_reading(layout: Layout, words: Sequence[Word], t: int) -> int:
             return found if isinstance(found, int) else t
         i += layout.lengths[code]
     return t
-
-
-def judge(past: Past, words: LintWords) -> Sequence[Event]:
-    """Goes over all of a past, so that the words of lints can be asked of any time of it; returns their events."""
-    words.diagnosis = diagnosis = Diagnosis(past.decoder.vocabulary)
-    over(past, diagnosis)
-    diagnosis.finish()
-    return diagnosis.spells.events()
 
 
 def over(past: Past, diagnosis: Diagnosis) -> Model:

@@ -33,6 +33,7 @@ from streamscope.ui.standing import Standstills
 from streamscope.ui.travel import Mark, Travel
 
 if TYPE_CHECKING:
+    from streamscope.diagnosis.lint_words import LintWords
     from streamscope.diagnosis.other_end import OtherEnd, OtherEnds
     from streamscope.diagnosis.shapes import Told
     from streamscope.link.asking import Standstill
@@ -115,6 +116,7 @@ class View:
         self._past_rates: PastRates | None = None
         self._diagnosed = Diagnosed(source.model.decoder.vocabulary, self.allowed)
         self._past_diagnosed: PastDiagnosed | None = None
+        self._lint_words: tuple[Vocabulary, LintWords] | None = None
         self._series = Series()
         self._touched: set[int] = set()  # since the last sample
         self._sampled_t = 0
@@ -263,6 +265,18 @@ class View:
         """What happened in the last second."""
         rates = self._past_rates
         return self._live_rates.rates if rates is None else rates.rates
+
+    @property
+    def lint_words(self) -> LintWords:
+        """The words by which the table's filter asks what a diagnosis has found, at the instant that is looked at."""
+        if self._lint_words is None or self._lint_words[0] is not self.vocabulary:
+            from streamscope.diagnosis.lint_words import LintWords  # when somebody writes a filter
+
+            self._lint_words = self.vocabulary, LintWords(self.vocabulary, self._is_found)
+        return self._lint_words[1]
+
+    def _is_found(self, lint: str, stream: int, t: int) -> bool:
+        return any(finding.lint == lint for finding in self.told.of(stream))
 
     @property
     def told(self) -> Told:

@@ -49,6 +49,7 @@ def trace(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         said = _read_until(serving.process.stderr, "▲ APP (certain)")
         assert "paused" not in said.splitlines()[0].split("▲")[0]
         assert "CLOSE_WAIT" in said
+        run(folder, "diagnose", str(serving.pid), "--for", "2s")  # it goes on for a while
         status, _, rest = serving.end()
         assert (status, rest) == (0, "")
     return path

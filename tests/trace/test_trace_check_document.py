@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from streamscope.diagnosis import LintWords
+from streamscope.diagnosis.lint_words import LintWords
 from streamscope.trace.check import Assertion
 from streamscope.trace.check.assertion import FORMS, STOPS
 from streamscope.trace.check.watches import SHOWN

@@ -7,6 +7,7 @@ from ui_past import Replayed
 from ui_pilot import a_while, looking_at, text_of
 from ui_scenes import stalled_proxy, view_of
 
+from streamscope.trace.filter import Filter
 from streamscope.trace.instant import Target
 from streamscope.ui.sentences import said
 from streamscope.ui.view import View
@@ -96,3 +97,12 @@ async def test_playing_on_the_sentence_comes_with_the_stall() -> None:
         for _ in range(12):
             await a_while(pilot, scene, 0.5)
         assert "takes nothing" in text_of(pilot)[1]
+
+
+def test_what_was_found_is_a_word_of_the_tables_filter() -> None:
+    _, view = stalled_proxy()
+    stalled = Filter.parse("stalled", view.vocabulary, for_streams=True, states=view.lint_words)
+
+    wanted = [state.number for state in view.model.streams.values() if stalled.of_stream(state, view.now_t)]
+
+    assert wanted == [view.told.findings[0].stream]

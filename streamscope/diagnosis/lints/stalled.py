@@ -11,6 +11,8 @@ from streamscope.diagnosis.track import SECOND
 from streamscope.diagnosis.weigh import Weighing
 from streamscope.trace.figures import age_text, bytes_text
 
+CONFIRMED = SECOND // 2
+"""So long it takes to look as often as a finding needs: who sees it coming by then is not late."""
 OLD = 2 * SECOND
 """A write that has waited longer while the queue has grown is stalled, whatever moves."""
 
@@ -63,7 +65,7 @@ class Stalled(Lint):
         track, inq = case.track, case.track.now.inq
         if not track.unread_t or case.held is not None or not inq or not case.terms.reading:
             return None
-        if case.seen_t - track.unread_t < SECOND:
+        if case.seen_t - track.unread_t < SECOND - CONFIRMED:
             return None
         off = case.model.lit_t(case.state.number, case.terms.reading)
         since = max(track.unread_t, off)

@@ -41,7 +41,7 @@ class OverviewScreen(LiveScreen):
         self.timeline = Timeline(view, id="lanes")
         self._welcome = Welcome(view, id="welcome")
         self._where = WherePane(view, id="where")
-        self._filter = FilterBar(lambda: view.vocabulary, id="filter")
+        self._filter = FilterBar(lambda: view.vocabulary, states=lambda: view.lint_words, id="filter")
         self._log_opened = False
         self._lines_seen = 1  # the first says where the program listens, and so does the header
         self.set_class(self._nobody, "-nobody")

@@ -29,7 +29,7 @@ from streamscope.ui.widgets.completions import Completions
 from streamscope.ui.widgets.pens import Pens
 
 if TYPE_CHECKING:
-    from streamscope.trace.filter import Completion, Filter, FilterError
+    from streamscope.trace.filter import Completion, Filter, FilterError, States
     from streamscope.trace.vocabulary import Vocabulary
 
 WRONG = Style(underline=True, reverse=True)
@@ -68,7 +68,7 @@ class FilterInput(Input):
         from streamscope.trace.filter import Language
         from streamscope.trace.filter.guide import examples
 
-        language = Language.of(self.bar.vocabulary())
+        language = Language.of(self.bar.vocabulary(), states=self.bar.states())
         shown = "\n\n".join(f"{text}  –  {words}" for text, words in examples(language))
         return f"""\
 Only what matches stays in the list, which follows while you write. Words must all match: a number (7 or #7), an
@@ -154,14 +154,16 @@ class FilterBar(Vertical):
         *,
         for_streams: bool = True,
         history: FilterHistory | None = None,
+        states: Callable[[], States | None] = lambda: None,
         id: str | None = None,
     ) -> None:
-        """`vocabulary` says in which words the feed speaks that is filtered."""
+        """`vocabulary` says in which words the feed speaks that is filtered, `states` which others there are."""
         super().__init__(id=id)
         self.vocabulary = vocabulary
         self.input = FilterInput(for_streams=for_streams)
         self.display = False
         self._for_streams = for_streams
+        self.states = states
         self._history = history or FilterHistory(state_path("filters" if for_streams else "event-filters"))
         self._offers = Completions()
         self._hint = FilterHint()
@@ -205,10 +207,12 @@ class FilterBar(Vertical):
 
         error: FilterError | None = None
         try:
-            self._right = Filter.parse(text, self.vocabulary(), for_streams=self._for_streams) if text.strip() else None
+            self._right = self._parsed(text)
         except FilterError as found:
             error = found
-            self._right = Filter.sound_part(text, self.vocabulary(), for_streams=self._for_streams)
+            self._right = Filter.sound_part(
+                text, self.vocabulary(), for_streams=self._for_streams, states=self.states()
+            )
         hint, mark = self._hint, self.input.wrong_place
         mark.place = None if error is None else (error.start, max(error.end, error.start + 1))
         hint.error, hint.scrolled = error, int(self.input.scroll_offset.x)
@@ -217,12 +221,20 @@ class FilterBar(Vertical):
         self.input.refresh()
         return error
 
+    def _parsed(self, text: str) -> Filter | None:
+        """Raises FilterError."""
+        from streamscope.trace.filter import Filter
+
+        if not text.strip():
+            return None
+        return Filter.parse(text, self.vocabulary(), for_streams=self._for_streams, states=self.states())
+
     def _completions(self, *, begun: bool) -> list[Completion]:
         """What may stand where the cursor is; with `begun`, only for a word that has been begun."""
         from streamscope.trace.filter import complete
 
         at = self.input.cursor_position
-        offers = complete(self.input.value, at, self.vocabulary(), for_streams=self._for_streams)
+        offers = complete(self.input.value, at, self.vocabulary(), for_streams=self._for_streams, states=self.states())
         return offers if not begun or any(offer.start < offer.end for offer in offers[:1]) else []
 
     def _write(self, text: str, cursor: int) -> None:
