@@ -10,7 +10,7 @@ ARGS   ?= echo
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: run test real long busy check lint types contracts format conformance soak bench screenshots docs clean help
+.PHONY: run test real long busy silence diagnosis check lint types contracts format conformance soak bench screenshots docs clean help
 
 run: $(VENV)/.installed            ## set up, then inspect a live echo server (ARGS="http --port 0" for another)
 	@$(BIN)/streamscope run $(ARGS)
@@ -21,7 +21,7 @@ test: $(VENV)/.installed-dev       ## set up, then run every test that needs not
 real: $(VENV)/.installed-dev       ## the same product against libuv, nginx, redis, wrk and curl (.ci/outside installs them)
 	$(PYTEST) -m real $(TESTS)
 
-long: conformance soak             ## minutes of what `test` and `real` do for seconds: before an issue is called resolved
+long: conformance soak silence     ## minutes of what `test` and `real` do for seconds: before an issue is called resolved
 
 # A busy process ends by itself when the shell of this recipe has ended, whatever ended that.
 busy: $(VENV)/.installed-dev       ## the tests of `make test`, beside one busy process per core
@@ -48,6 +48,12 @@ conformance: $(VENV)/.installed-dev ## hold the engine against the real libuv wi
 
 soak: $(VENV)/.installed-dev       ## serve under churn and hostile inspectors for SOAK_S seconds (900), and compare everything
 	$(BIN)/python tests/soak --seconds $(or $(SOAK_S),900)
+
+silence: $(VENV)/.installed-dev    ## minutes of healthy loads, in which no alarm may be raised (SILENCE_S=60)
+	SILENCE_S=$(or $(SILENCE_S),60) $(PYTEST) -k 'well or limited or healthy' tests/real
+
+diagnosis: $(VENV)/.installed-dev  ## play every scenario of `run stall`, and write the table of docs/diagnosis.md
+	$(BIN)/python -m pytest tests/real/test_real_diagnosis.py -k 'alone' --write-diagnosis
 
 bench: $(VENV)/.installed-dev      ## figures of docs/performance.md (BENCH="echo --quick" for one of them)
 	@echo "streamscope: installing what the benchmarks compare with (uvloop, trio, viztracer, py-spy) into $(VENV) …"

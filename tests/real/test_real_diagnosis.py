@@ -1,0 +1,117 @@
+"""The scenarios of `run stall`, recorded and judged: stalls are named rightly and soon, what is well is left alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from diagnosis_table import Row, named
+from judged import SECOND, Judged, described, judge, recorded
+
+from streamscope.servers.stall import SCENARIOS
+
+WITHIN = 3 * SECOND
+SILENCE_S = float(os.environ.get("SILENCE_S", "10"))
+
+
+class Expected(NamedTuple):
+    """What a scenario is to be called: its level, the verdict's word or who sets the pace, the lint that says so."""
+
+    level: str
+    word: str
+    lint: str = "stalled"
+
+
+EXPECTED = {
+    "peer-never-reads": Expected("stalled", "PEER"),
+    "slow-peer": Expected("limited", "peer"),
+    "tiny-window": Expected("limited", "peer"),
+    "shutdown-stuck": Expected("stalled", "PEER"),
+    "dead-reader": Expected("stalled", "PEER"),
+    "slow-subscriber": Expected("stalled", "PEER"),
+    "lossy-network": Expected("limited", "network"),
+    "half-open": Expected("stalled", "NETWORK"),
+    "blocked-loop": Expected("error", "LOOP", "slow_callback"),
+    "many-short-callbacks": Expected("error", "LOOP", "slow_turn"),
+    "stopped-reading": Expected("stalled", "APP"),
+    "ignored-mark": Expected("stalled", "APP"),
+    "half-close-forgotten": Expected("warning", "APP", "leaked_handle"),
+    "peer-gone-while-paused": Expected("error", "APP", "peer_gone"),
+    "held-accept": Expected("error", "LISTENER", "held_accept"),
+    "emfile": Expected("error", "LISTENER", "emfile_spin"),
+}
+
+STALLS = [name for name, expected in EXPECTED.items() if expected.level != "limited"]
+LIMITED = [name for name, expected in EXPECTED.items() if expected.level == "limited"]
+HEALTHY = [name for name, scenario in SCENARIOS.items() if not scenario.trouble]
+
+pytestmark = pytest.mark.real()
+
+
+@pytest.fixture(params=["alone", "beside a busy core"])
+def row(request: pytest.FixtureRequest, row: Callable[[Row], None]) -> Iterator[Callable[[Row], None]]:
+    """Where the row of the table goes to. Beside a process that takes a core for itself, none is kept."""
+    if request.param == "alone":
+        yield row
+        return
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        try:
+            yield lambda row: None
+        finally:
+            busy.kill()
+
+
+def played(runtime: Path, folder: Path, name: str, seconds: float) -> Judged:
+    path = recorded(runtime, folder / "trace", "stall", "--as", name, "--port", "0", seconds=seconds)
+    return judge(path, SCENARIOS[name].trouble)
+
+
+def test_every_scenario_has_its_place_in_the_table() -> None:
+    assert {*EXPECTED, *HEALTHY} == set(SCENARIOS)
+    assert named() == list(SCENARIOS)
+
+
+@pytest.mark.parametrize("name", STALLS)
+def test_a_stall_is_named_within_3_s(runtime: Path, tmp_path: Path, name: str, row: Callable[[Row], None]) -> None:
+    judged = played(runtime, tmp_path, name, 7)
+
+    level, word, lint = EXPECTED[name]
+    found = judged.alarms if level != "warning" else [*judged.told.values()]
+    assert found, judged
+    first = found[0]
+    assert judged.mark_t < first.from_t <= judged.mark_t + WITHIN, judged
+    verdicts = [one.finding.verdict for one in found if one.finding.verdict is not None]
+    assert {verdict.word for verdict in verdicts} == {word}, judged
+    assert lint in [one.finding.lint for one in found], judged
+    evidence = "; ".join(f"{one.words}, `{one.field}` {one.value}" for one in first.at_first.evidence[:3])
+    row(Row(name, level, f"{word}, {verdicts[0].sure}", after(first.from_t - judged.mark_t), evidence))
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_what_is_slow_and_goes_on_is_limited_and_no_alarm(
+    runtime: Path, tmp_path: Path, name: str, row: Callable[[Row], None]
+) -> None:
+    judged = played(runtime, tmp_path, name, SILENCE_S)
+
+    assert described(judged.alarms) == [], judged
+    since, words = judged.limits[EXPECTED[name].word]
+    assert since <= judged.mark_t + WITHIN, judged
+    row(Row(name, "limited", f"by the {EXPECTED[name].word}", after(since - judged.mark_t), words))
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_well_is_left_in_peace(runtime: Path, tmp_path: Path, name: str, row: Callable[[Row], None]) -> None:
+    judged = played(runtime, tmp_path, name, SILENCE_S)
+
+    assert described(judged.alarms) == [], judged
+    row(Row(name, "–", "none", "–", f"no alarm in {judged.end_t / SECOND:.0f} s"))
+
+
+def after(ns: int) -> str:
+    """How long it took, in seconds."""
+    return f"{ns / SECOND:.1f} s"
