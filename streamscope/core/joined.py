@@ -25,6 +25,7 @@ from .loop import Loop
 from .poll import dispatch_one, register_one
 from .poller import Poller
 from .probe import CB_READ, site
+from .records import Emit, Word
 from .request import WriteRequest
 from .stream import Stream
 from .stream.io import uv__stream_io
@@ -35,6 +36,7 @@ from .system import Buffer, System
 _READ = joined_site("read")
 _READ_AGAIN = joined_site("read.again")
 _READ_END = joined_site("read.end")
+_ANSWER = joined_site("answer")
 _WRITE = joined_site("write")
 _WRITE_MORE = joined_site("write.more")
 _WRITTEN = joined_site("written")
@@ -54,14 +56,65 @@ _new = object.__new__
 class JoinedLoop(Loop):
     """A loop that takes the everyday path where it can, which is faster, and tells and does the same as `Loop`."""
 
-    __slots__ = ("early", "sys_read", "sys_write")
+    __slots__ = (
+        "answer_heads", "early", "put_off", "read_n", "sys_read", "sys_write", "tell_first", "written_heads",
+    )  # fmt: skip
 
     def __init__(
         self, *, system: System | None = None, poller: Poller | None = None, redundant_mod: bool = True
     ) -> None:
         self.early = EarlySystem(System() if system is None else system)
         self.sys_read, self.sys_write = self.early.read, self.early.write
+        self.answer_heads: list[int] = []  # by descriptor: headers that are there already cost half as much to tell
+        self.written_heads: list[int] = []
+        # While somebody watches, a read is told when its callback has ended, in one record with the write that was made
+        # within it. Until then it is put off (the stream, and once there is one, the write), and what else is told
+        # tells it first.
+        self.put_off: Stream | WriteRequest | None = None
+        self.read_n = 0
+        self.tell_first: Emit = self._tell_first
         super().__init__(system=self.early, poller=poller, redundant_mod=redundant_mod)
+
+    def watch(self, feed: list[Word]) -> None:
+        """See `Loop`."""
+        self.tell()
+        super().watch(feed)
+
+    def unwatch(self) -> None:
+        """See `Loop`."""
+        self.tell()
+        super().unwatch()
+
+    def untold(self) -> list[Word]:
+        """The records that are put off while a callback runs."""
+        put_off = self.put_off
+        if put_off is None:
+            return []
+        stream = put_off.handle if isinstance(put_off, WriteRequest) else put_off
+        mark, fd = stream.mark, stream.fd
+        words: list[Word] = [mark | _READ_AGAIN, stream.last_read_t, fd, self.read_n]
+        if isinstance(put_off, WriteRequest):
+            since = self.requests_made - put_off.number  # within a read callback no request ends
+            words += (mark | _WRITE, put_off.number, put_off.total, fd, self.active_reqs - since)
+        return words
+
+    def tell(self) -> None:
+        """Tell the feed what is put off."""
+        if self.put_off is not None:
+            assert self.feed is not None
+            words = self.untold()
+            self.put_off = None
+            self.feed += words
+
+    def _put_nothing_off(self) -> None:
+        if self.emit is self.tell_first:
+            assert self.feed is not None
+            self.emit = self.feed.extend
+
+    def _tell_first(self, record: tuple[Word, ...]) -> None:
+        self.tell()
+        assert self.feed is not None
+        self.feed += record
 
     def register(self) -> None:
         """Tell epoll of every watcher in the queue. Done here is the EPOLL_CTL_MOD that follows a finished write and
@@ -78,6 +131,9 @@ class JoinedLoop(Loop):
                 if w.events != pevents:
                     if w.io_cb is uv__stream_io and not (w.type == UV_NAMED_PIPE and w.ipc):
                         w.io_cb = stream_io
+                        for heads, site in ((self.answer_heads, _ANSWER), (self.written_heads, _WRITTEN)):
+                            heads.extend([0] * (fd + 1 - len(heads)))
+                            heads[fd] = w.mark | site
                     register_one(self, w)
                     continue
                 try:
@@ -100,7 +156,7 @@ class JoinedLoop(Loop):
         watchers: list[Any] = self.watchers
         read = self.sys_read
         clock_ns, begin_ns = self._clock_ns, self._begin_ns
-        emit, feed = self.emit, self.feed
+        emit, feed, heads, tell_first = self.emit, self.feed, self.answer_heads, self.tell_first
         since = tick = self.tick  # callbacks follow each other without a gap: what has passed `since` is theirs
         fresh = emit is not None  # the time at which the next event is dispatched may have to be read first
         found, served = 0, False
@@ -118,6 +174,7 @@ class JoinedLoop(Loop):
                 ):
                     self.callback_ns += tick - since
                     since = tick
+                    self._put_nothing_off()
                     found |= dispatch_one(self, fd, mask)
                     emit, feed = self.emit, self.feed
                     since = tick = self.tick
@@ -137,6 +194,7 @@ class JoinedLoop(Loop):
                 if n == SUGGESTED_SIZE or not n:
                     self.callback_ns += tick - since
                     since = tick
+                    self._put_nothing_off()
                     if emit is not None:
                         self.event_t = tick
                         emit((stream.mark | _EVENT, POLLIN, tick))
@@ -150,28 +208,42 @@ class JoinedLoop(Loop):
                 stream.reads += 1
                 stream.last_read_t = tick
                 if feed is not None:
-                    feed.append(stream.mark + (_READ_AGAIN if flags & READ_PARTIAL else _READ))
-                    feed.append(tick)
-                    feed.append(fd)
-                    feed.append(n)
+                    if flags & READ_PARTIAL:
+                        self.put_off = stream
+                        self.read_n = n
+                        self.emit = tell_first
+                    else:
+                        feed += (stream.mark + _READ, tick, fd, n)
                 stream.flags = flags & _NOT_PARTIAL
+                read_cb = stream.read_cb
                 try:
-                    stream.read_cb(stream, n, data)
+                    read_cb(stream, n, data)
                 except (Exception, CallbackEnded) as error:
                     self.callback_failed(stream, CB_READ, error)
                 except BaseException:
                     if emit is not None:
+                        self.tell()
                         self.tick = tick = self.clock()
                         emit((stream.mark | _CALLBACK_END, CB_READ, tick))
                     raise
                 if feed is not None:
+                    begin = tick
                     self.tick = tick = clock_ns() - begin_ns
-                    feed.append(stream.mark + _READ_END)
-                    feed.append(tick)
+                    put_off: Any = self.put_off
+                    if put_off is None:  # something else was told meanwhile, and the read before it
+                        feed += (stream.mark + _READ_END, tick)
+                        emit, feed = self.emit, self.feed  # somebody may have begun or ceased to watch
+                    else:
+                        self.put_off = None
+                        if put_off is stream:
+                            feed += (stream.mark + _READ_AGAIN, begin, fd, n, stream.mark + _READ_END, tick)
+                        else:
+                            feed += (heads[fd], begin, fd, n, put_off.number, put_off.total, self.active_reqs, tick)
                 stream.flags |= READ_PARTIAL
                 served = True
         finally:
             self.callback_ns += tick - since
+            self._put_nothing_off()
         return found | 1 if served else found
 
     def run_pending(self) -> None:
@@ -182,7 +254,7 @@ class JoinedLoop(Loop):
         if not pending:
             return
         self.pending_list = []
-        queue, redundant_mod = self.watcher_queue, self.redundant_mod
+        queue, redundant_mod, heads = self.watcher_queue, self.redundant_mod, self.written_heads
         done = 0  # requests that are over and not yet taken off `active_reqs`
         emit, feed = self.emit, self.feed
         if emit is not None and (pending[0].pending or any(stream.pending for stream in pending)):
@@ -218,9 +290,8 @@ class JoinedLoop(Loop):
                     stream.watched = True
                     queue[stream] = None
                 if feed is not None:
-                    feed.append(stream.mark + (_WRITTEN_REARM if rearm else _WRITTEN))
-                    feed.append(request.number)
-                    feed.append(self.active_reqs - done)
+                    head = stream.mark + _WRITTEN_REARM if rearm else heads[stream.fd]
+                    feed += (head, request.number, self.active_reqs - done)
         except BaseException:
             self.pending_list[:0] = streams
             raise
@@ -267,8 +338,9 @@ def write(
     loop: Any = stream.loop  # a JoinedLoop
     size = len(bufs)
     fd = stream.fd
+    sys_write = loop.sys_write
     try:
-        n = loop.sys_write(fd, bufs)
+        n = sys_write(fd, bufs)
     except OSError as error:
         n = error
     if n != size:
@@ -281,21 +353,19 @@ def write(
     request.next = None
     request.begin_t = stream.last_write_t = loop.tick
     loop.requests_made = request.number = loop.requests_made + 1
-    loop.active_reqs += 1
+    loop.active_reqs = active_reqs = loop.active_reqs + 1
     stream.bytes_out += size
     if stream.pending:
         complete(stream, request)
         if loop.emit is not None:
-            loop.emit((stream.mark | _WRITE_MORE, request.number, size, fd, loop.active_reqs))
+            loop.emit((stream.mark | _WRITE_MORE, request.number, size, fd, active_reqs))
         return request
     stream.completed_first = stream.completed_last = request  # what is completed is pending: nothing was before it
-    feed = loop.feed
-    if feed is not None:
-        feed.append(stream.mark + _WRITE)
-        feed.append(request.number)
-        feed.append(size)
-        feed.append(fd)
-        feed.append(loop.active_reqs)
+    if loop.emit is not None:
+        if loop.put_off is stream:
+            loop.put_off = request
+        else:
+            loop.emit((stream.mark | _WRITE, request.number, size, fd, active_reqs))
     stream.pending = True
     loop.pending_list.append(stream)
     return request

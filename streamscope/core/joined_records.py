@@ -7,7 +7,7 @@ greeting and into every trace, so that a reader of another version expands them 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from .flags import POLLIN, READ_PARTIAL, UV_WRITE
 from .probe import CB_READ as CB_READ
@@ -38,7 +38,11 @@ class JoinedRecord(NamedTuple):
         return [KINDS[site & 255].name for site, _ in self.steps]
 
 
-def _joined(name: str, args: str, *steps: tuple[str | int, ...]) -> JoinedRecord:
+Step: TypeAlias = tuple[str | int, ...]
+"""An event as it is written below: its kind, its function, and its arguments: by name, or what they always are."""
+
+
+def _joined(name: str, args: str, *steps: Step) -> JoinedRecord:
     names = tuple(args.split())
     return JoinedRecord(
         name,
@@ -53,39 +57,56 @@ def _joined(name: str, args: str, *steps: tuple[str | int, ...]) -> JoinedRecord
     )
 
 
-_READ_STEPS: tuple[tuple[str | int, ...], ...] = (
+def _event(t: str) -> Step:
+    return ("epoll.event", "uv__io_poll", POLLIN, t)
+
+
+_READ: tuple[Step, ...] = (
     ("sys.read", "uv__read", "fd", 65536, "n"),
     ("callback.begin", "uv__read", CB_READ, "n"),
 )
-_EVENT_STEP: tuple[str | int, ...] = ("epoll.event", "uv__io_poll", POLLIN, "t")
-_WRITE_STEPS: tuple[tuple[str | int, ...], ...] = (
-    ("request.begin", "uv_write2", "req", UV_WRITE, "n", 1, "active_reqs"),
-    ("write_queue_size", "uv_write2", 0, "n"),
-    ("write_queue.push", "uv_write2", "req"),
-    ("sys.write", "uv__writev", "fd", "n", "n"),
-    ("write_queue_size", "uv__write_req_update", "n", 0),
-    ("write_queue.pop", "uv__write_req_finish", "req"),
-    ("write_completed_queue.push", "uv__write_req_finish", "req"),
-)
-_WRITTEN_STEPS: tuple[tuple[str | int, ...], ...] = (
+_READ_AGAIN: tuple[Step, ...] = (("flag.clear", "uv__read", READ_PARTIAL), *_READ)
+_READ_END: tuple[Step, ...] = (("callback.end", "uv__read", CB_READ, "t"), ("flag.set", "uv__read", READ_PARTIAL))
+
+
+def _write(size: str) -> tuple[Step, ...]:
+    return (
+        ("request.begin", "uv_write2", "req", UV_WRITE, size, 1, "active_reqs"),
+        ("write_queue_size", "uv_write2", 0, size),
+        ("write_queue.push", "uv_write2", "req"),
+        ("sys.write", "uv__writev", "fd", size, size),
+        ("write_queue_size", "uv__write_req_update", size, 0),
+        ("write_queue.pop", "uv__write_req_finish", "req"),
+        ("write_completed_queue.push", "uv__write_req_finish", "req"),
+    )
+
+
+_FEED: Step = ("io.feed", "uv__io_feed")
+_WRITTEN: tuple[Step, ...] = (
     ("pending.pop", "uv__run_pending"),
     ("write_completed_queue.pop", "uv__write_callbacks", "req"),
     ("request.end", "uv__write_callbacks", "req", 0, "active_reqs", UV_WRITE),
 )
 
 JOINED: tuple[JoinedRecord, ...] = (
-    _joined("read", "t fd n", _EVENT_STEP, *_READ_STEPS),
-    _joined("read.again", "t fd n", _EVENT_STEP, ("flag.clear", "uv__read", READ_PARTIAL), *_READ_STEPS),
-    _joined("read.end", "t", ("callback.end", "uv__read", CB_READ, "t"), ("flag.set", "uv__read", READ_PARTIAL)),
-    _joined("write", "req n fd active_reqs", *_WRITE_STEPS, ("io.feed", "uv__io_feed")),
-    _joined("write.more", "req n fd active_reqs", *_WRITE_STEPS),
-    _joined("written", "req active_reqs", *_WRITTEN_STEPS),
-    _joined("written.rearm", "req active_reqs", *_WRITTEN_STEPS, ("watcher_queue.push", "uv__io_stop")),
+    _joined("read", "t fd n", _event("t"), *_READ),
+    _joined("read.again", "t fd n", _event("t"), *_READ_AGAIN),
+    _joined("read.end", "t", *_READ_END),
+    _joined("write", "req n fd active_reqs", *_write("n"), _FEED),
+    _joined("write.more", "req n fd active_reqs", *_write("n")),
+    _joined("written", "req active_reqs", *_WRITTEN),
+    _joined("written.rearm", "req active_reqs", *_WRITTEN, ("watcher_queue.push", "uv__io_stop")),
     _joined(
         "rearm",
         "fd mask",
         ("watcher_queue.pop", "uv__io_poll"),
         ("epoll.mod", "uv__io_poll", "fd", "mask", 0),
+    ),
+    # at the end, so that the codes above stay what they were: a read, one write within its callback, and its end
+    _joined(
+        "answer",
+        "since fd n req size active_reqs t",
+        *(_event("since"), *_READ_AGAIN, *_write("size"), _FEED, *_READ_END),
     ),
 )
 

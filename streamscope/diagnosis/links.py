@@ -22,8 +22,10 @@ MOST_FED = 64
 MOST_FEEDING = 20_000
 """So many streams are kept of those that one feeds, and so many that feed."""
 
-_NOTHING, _BEGINS, _ENDS, _WRITES, _READ_BEGINS, _WRITE_BEGINS = range(6)
-"""What a record may have to do with it; the last two are joined ones, whose callback and request are constants."""
+_NOTHING, _BEGINS, _ENDS, _WRITES, _READ_BEGINS, _WRITE_BEGINS, _ANSWERS = range(7)
+"""What a record may have to do with it; the last three are joined ones, whose callback and request are constants: of
+those that answer, the write and the end of the callback are in the same record as its beginning.
+"""
 
 
 class Links:
@@ -45,13 +47,16 @@ class Links:
         roles += [_NOTHING] * (256 - len(roles))
         certain = {(_BEGINS, 0, self._read_cb): _READ_BEGINS, (_WRITES, 1, self._write): _WRITE_BEGINS}
         for code, expansion in layout.expansions.items():
+            found = []
             for site, refs in expansion.steps:
                 role = roles[site & 255]
                 if role == _ENDS:
-                    roles[code] = _ENDS
-                for (wanted, place, constant), found in certain.items():
+                    found.append(_ENDS)
+                for (wanted, place, constant), certainly in certain.items():
                     if role == wanted and refs[place] == (1, constant):
-                        roles[code] = found
+                        found.append(certainly)
+            if found:
+                roles[code] = _ANSWERS if found == [_READ_BEGINS, _WRITE_BEGINS, _ENDS] else found[-1]
         return roles
 
     def rest(self) -> None:
@@ -84,6 +89,8 @@ class Links:
                 elif role == _ENDS:
                     if within:
                         within.pop()
+                elif role == _ANSWERS:
+                    self._feed(number, number, streams)
                 elif within and within[-1] and (role == _WRITE_BEGINS or body[i + 2] == self._write):
                     self._feed(within[-1], number, streams)
             i = after

@@ -16,7 +16,17 @@ from typing import Any
 
 import msgspec
 
-from streamscope.core import ConnectRequest, Handle, Loop, Pipe, Request, ShutdownRequest, Stream, WriteRequest
+from streamscope.core import (
+    ConnectRequest,
+    Handle,
+    JoinedLoop,
+    Loop,
+    Pipe,
+    Request,
+    ShutdownRequest,
+    Stream,
+    WriteRequest,
+)
 from streamscope.core.flags import POLLOUT, READ_EOF, READABLE, READING, SHUT, SHUTTING, STREAM_TYPES
 from streamscope.core.interrupted import interrupted
 from streamscope.core.poller import EpollPoller
@@ -251,7 +261,8 @@ def where_it_stands(loop: Loop, feed: Feed, frame: FrameType | None) -> dict[str
     """
     found = interrupted(frame)
     handle = found.handle
-    place, turn, t, words = last_part(feed.layout, feed.place, *feed.begins, list(feed.words), MOST_WORDS)
+    told = [*feed.words, *(loop.untold() if isinstance(loop, JoinedLoop) else ())]
+    place, turn, t, words = last_part(feed.layout, feed.place, *feed.begins, told, MOST_WORDS)
     return {
         "t": loop.clock(),
         "since": loop.tick,

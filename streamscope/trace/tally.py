@@ -274,8 +274,15 @@ class Tallier:
             code = header & 255
             clock = clocks[code]
             if clock:
-                t = words[i + clock]
+                before, t = t, words[i + clock]
                 if t >= self._edge:
+                    joined = layout.expansions.get(code)
+                    if joined is not None:  # the clock may reach the edge within it
+                        self.t = before
+                        for record, _ in joined.unfold(words, i):
+                            self.go_over(record)
+                        i += lengths[code]
+                        continue
                     self._cut(t)
                 if code == turn:
                     self.tally.turns += 1

@@ -307,3 +307,68 @@ def test_what_is_no_ordinary_exception_passes_through_and_the_callback_has_ended
     kinds = [event.kind for event in Decoder.here().events(0, 0, 0, program.feed)]
     assert kinds[-1] == "callback.end"
     program.world.end()
+
+
+def kinds_of(words: list[Word]) -> list[str]:
+    return [event.kind for event in Decoder.here().events(0, 0, 0, words)]
+
+
+def test_who_looks_while_a_callback_runs_finds_its_read_and_its_write_not_yet_told() -> None:
+    # given a stream whose reads are told together with the write within their callback
+    program = Program(JoinedLoop)
+    stream = program.streams[0]
+    program.do(("arrive", 0, b"the first is told at once"))
+    program.do(("event", 0, IN))
+    seen: list[list[str]] = []
+
+    def look(stream: Tcp, nread: int, data: Any) -> None:
+        assert isinstance(program.loop, JoinedLoop)
+        seen.append(kinds_of(program.loop.untold()))
+        stream.write(data)
+        seen.append(kinds_of(program.loop.untold()))
+
+    stream.read_stop()
+    stream.read_start(None, look)
+    program.feed.clear()
+
+    # when its callback looks, before and after it has written
+    program.do(("arrive", 0, b"again"))
+    program.do(("event", 0, IN))
+
+    # then it finds what the feed does not have yet, and has in the end
+    assert seen[0][-1] == "callback.begin"
+    assert seen[1][-1] == "io.feed"
+    told = kinds_of(program.feed)
+    begin = told.index("epoll.event")
+    assert told[begin : begin + len(seen[1]) + 2] == [*seen[1], "callback.end", "flag.set"]
+    assert program.loop.untold() == []  # type: ignore[attr-defined]
+    program.world.end()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_who_stops_watching_within_a_callback_has_been_told_of_whole_records(again: bool) -> None:
+    program = Program(JoinedLoop)
+    stream = program.streams[0]
+    later: list[Word] = []
+
+    def stop_watching(stream: Tcp, nread: int, data: Any) -> None:
+        stream.write(data)
+        program.loop.unwatch()
+        if again:
+            program.loop.watch(later)
+
+    program.do(("arrive", 0, b"hello"))
+    program.do(("event", 0, IN))
+    stream.read_stop()
+    stream.read_start(None, stop_watching)
+    for n in range(STREAMS):
+        program.do(("arrive", n, b"hello"))
+    program.world.turn(*((each.fd, IN) for each in program.streams))
+
+    told = kinds_of(program.feed)
+    assert told.count("callback.begin") == told.count("callback.end")
+    assert told[-2:] == ["callback.end", "flag.set"]
+    assert ("epoll.event" in kinds_of(later)) == again  # the other stream's, after it
+    assert (program.loop.emit is not None) == again
+    program.loop.unwatch()
+    program.world.end()

@@ -62,8 +62,13 @@ def busy(seed: int) -> Grown:
         words += poll(t := t + chance.randrange(5) * MS)
         for stream in chance.sample([7, 8], chance.randrange(3)):
             request += 1
-            words += [*joined("read.again", stream, t := t + MS, 3, 100), *joined("write", stream, request, 100, 3, 1)]
-            words += joined("read.end", stream, t := t + chance.randrange(9) * MS)
+            since = t + MS
+            t = since + chance.randrange(9) * MS
+            if chance.random() < 0.5:
+                words += joined("answer", stream, since, 3, 100, request, 90, 1, t)
+            else:
+                words += [*joined("read.again", stream, since, 3, 100), *joined("write", stream, request, 100, 3, 1)]
+                words += joined("read.end", stream, t)
             words += [*joined("written", stream, request, 0)] if chance.random() < 0.5 else ready(stream, t := t + 1)
             words += [*begin(stream, CB_WRITE), *end(stream, CB_WRITE, t := t + chance.randrange(3) * MS)]
         grown.records(words, number, grown.model.t)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from feeds import HERE, at, joined, record
-from trace_records import begun, echoed, folded, opened, stream_after, written
+from trace_records import begun, folded, opened, stream_after, written
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
@@ -134,7 +134,7 @@ def test_what_nobody_clears_stays_bounded() -> None:
         ("fold.MOST_REQUESTS", record("write_completed_queue.push", 1, 1) * 5, "a queue longer than"),
         ("fold.MOST_REQUESTS", record("queued_fds.push", 1, 1) * 5, "a queue longer than"),
         ("fold.MOST_REQUESTS", joined("write.more", 1, 1, 64, 12, 1) * 5, "a queue longer than"),
-        ("joined.MOST_REQUESTS", echoed(1, 1) * 5, "a queue longer than"),
+        ("joined_rules.MOST_REQUESTS", joined("answer", 1, 1000, 12, 64, 1, 64, 1, 1005) * 5, "a queue longer than"),
     ],
 )
 def test_a_feed_cannot_grow_state_without_end(

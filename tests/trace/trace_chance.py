@@ -35,6 +35,7 @@ def some_past(seed: int, batches: int = 60, max_bytes: int = 1 << 30, losses: bo
                 record("sys.read", stream, 3, 65536, -104), record("handle.closed", stream),
                 [stream << 16 | joined_site("write"), request, size, 12, 1],
                 [stream << 16 | joined_site("read"), t, 12, size],
+                [stream << 16 | joined_site("answer"), t, 12, 9, request, size, 1, t + 1],
                 [stream << 16 | joined_site("written.rearm"), request - 1, 0],
             ])  # fmt: skip
         grown.records(words, number, begin_t)

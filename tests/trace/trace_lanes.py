@@ -241,6 +241,10 @@ def happenings(dice: random.Random, grown: Grown, stream: int) -> Iterator[list[
             yield joined(dice.choice(["read", "read.again"]), stream, grown.t, 9, 77)
             grown.t += dice.randrange(30)
             yield joined("read.end", stream, grown.t)
+        case 8 if dice.random() < 0.5:
+            since, grown.t = grown.t, grown.t + dice.randrange(60)
+            taken.append(grown.next_request())
+            yield joined("answer", stream, since, 9, 77, taken[-1], 50_000, 1, grown.t)
         case 8:
             taken.append(grown.next_request())
             yield joined(dice.choice(["write", "write.more"]), stream, taken[-1], 50_000, 9, 1)

@@ -311,14 +311,15 @@ class _Check:
         state = model.streams.get(number)
         if state is None or self._blind or state.closed_t:
             return
-        self._pass_time(model.t)
+        t: int = words[i + step.t_at] if step.t_at else model.t  # type: ignore[assignment]
+        self._pass_time(t)
         for watch in step.before:
-            watch.before(state, model.t, row)
+            watch.before(state, t, row)
         if self._queue is None:
             self._queue = QueueWithin(state, self._request)
-        self._queue.change(step.kind, step.value(words, i), model.t)
+        self._queue.change(step.kind, step.value(words, i), t)
         for watch in step.states:
-            watch.look(state, model.t, row)
+            watch.look(state, t, row)
 
     def _pass_time(self, t: int) -> None:
         for watch in self._watches:
