@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from benchmarks.measure import AS_INSTALLED, ROOT
+from benchmarks.measure import AS_INSTALLED, ROOT, cpu_ns
 
 PATIENCE_S = 60
 
@@ -37,6 +37,10 @@ class Terminal:
             start_new_session=True,
         )
         os.close(theirs)
+
+    def cpu_ns(self) -> int:
+        """CPU that the command's own process has taken so far, in all its threads."""
+        return cpu_ns([int(thread) for thread in os.listdir(f"/proc/{self._process.pid}/task")])
 
     def press(self, keys: bytes) -> None:
         """Press keys; what has been seen so far is forgotten."""
