@@ -12,12 +12,12 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from screenshots.pictures import FEEDS, HERE, PICTURES, draw
+from screenshots.pictures import FEEDS, HERE, PICTURES, PLAYED, draw
 from screenshots.recording import in_utc, record, save
 from screenshots.still import StillLoop, time_stands_still
 
-RECORDED = {"echo": (40.0, []), "http": (13.0, [2])}
-"""Per server: for how many seconds, and of which streams with their payload."""
+RECORDED = {"echo": (40.0, []), "http": (13.0, [2]), "stall": (9.0, [])}
+"""Per feed: for how many seconds, and of which streams with their payload."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,8 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     in_utc()
     if options.record:
         FEEDS.mkdir(exist_ok=True)
-        for program, (seconds, payload_of) in RECORDED.items():
-            save(FEEDS / f"{program}.msgpack.gz", record(program, seconds, payload_of))
+        pictured = {picture.feed for picture in PICTURES if picture.name in options.names or not options.names}
+        for feed, (seconds, payload_of) in RECORDED.items():
+            if feed in pictured:
+                save(FEEDS / f"{feed}.msgpack.gz", record(PLAYED.get(feed, [feed, "--demo"]), seconds, payload_of))
     with time_stands_still(), asyncio.Runner(loop_factory=StillLoop) as runner:
         return runner.run(_draw(options.names, check=options.check))
 

@@ -116,6 +116,14 @@ async def _timeline(stage: Stage) -> None:
         await stage.settle()
 
 
+async def _as_it_is(stage: Stage) -> None:
+    """Nobody has pressed a key."""
+
+
+async def _why(stage: Stage) -> None:
+    await stage.press("w")
+
+
 async def _nothing(stage: Stage) -> None:
     """It is drawn without the app."""
 
@@ -133,14 +141,25 @@ def _at_once(session: Session) -> bool:
     return True
 
 
+def _explained(session: Session) -> bool:
+    """Somebody has waited long enough for it to be told who is at fault."""
+    model = session.model
+    return any(state.above_t and model.loop.t - state.above_t > 4 * SECOND for state in model.streams.values())
+
+
 PICTURES = (
     Picture("overview", "echo", 20.0, _stalled, _overview),
     Picture("wall", "echo", 20.0, _stalled, _wall, (180, 50)),
     Picture("timeline", "http", 16.0, _at_once, _timeline, (140, 44)),
     Picture("stream", "http", 6.0, _at_once, _stream),
+    Picture("stall", "stall", 2.0, _explained, _as_it_is, (110, 34)),
+    Picture("why", "stall", 2.0, _explained, _why, (80, 24)),
     Picture("backpressure", "http", 8.0, _stalled, _backpressure),
     Picture("slide", "echo", 9.0, _at_once, _nothing, slide=8),
 )
+
+PLAYED = {"stall": ["stall", "--as", "dead-reader"]}
+"""What a feed is recorded from, where that is not a server of its name with its built-in clients."""
 
 
 async def draw(picture: Picture) -> str:
@@ -156,7 +175,9 @@ async def draw(picture: Picture) -> str:
             stage = Stage(app, pilot, player)
             await stage.settle()
             await picture.act(stage)
-            return _tidy(app.export_screenshot(title=f"streamscope run {picture.feed}"))
+            return _tidy(
+                app.export_screenshot(title=f"streamscope run {' '.join(PLAYED.get(picture.feed, [picture.feed]))}")
+            )
     finally:
         player.close()
 

@@ -47,11 +47,11 @@ def save(path: Path, recording: Recording) -> None:
     path.write_bytes(gzip.compress(msgspec.msgpack.encode(recording), mtime=0))
 
 
-def record(program: str, seconds: float, payload_of: list[int]) -> Recording:
-    """What an engine tells that serves its built-in clients for so many seconds, and the payload of these streams."""
+def record(target: list[str], seconds: float, payload_of: list[int]) -> Recording:
+    """What an engine tells that runs this target for so many seconds, and the payload of these streams."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "engine.sock"
-        command = [sys.executable, "-m", "streamscope", "run", program, "--headless", "--demo"]
+        command = [sys.executable, "-m", "streamscope", "run", *target, "--headless"]
         engine = subprocess.Popen(
             [*command, "--no-probe", "--probe", str(path), "--control"], stdout=subprocess.DEVNULL
         )
