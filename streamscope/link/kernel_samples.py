@@ -41,6 +41,10 @@ LOOP_NS, IDLE_NS = 100_000_000, 1_000_000_000
 """So often at most the loop's thread is asked for; and so long nobody looks where nothing has happened."""
 STILL = 5
 """Times in a row that nothing was new, until only a mark is kept."""
+MOST_KNOWN = 1024
+"""Of more quiet streams than these only a mark is kept anyway: what one said takes two kilobytes, a mark a hundred
+bytes. When such a one says something new, all of it is told.
+"""
 FEW_DESCRIPTORS = 500
 MASKS_NS, MASKS_SELDOM_NS = 1_000_000_000, 5_000_000_000
 """fdinfo cannot be read in slices: with more descriptors than these it is only read while somebody has a stream open,
@@ -203,7 +207,7 @@ class KernelSamples:
         self.asked += 1
         self._listens = self._listens or "accept_max" in known.said
         self._tell(words, number, changes)
-        if not changes and not often and known.still >= STILL:
+        if not (often or known.waits) and (known.still >= STILL or len(self._known) > MOST_KNOWN):
             del self._known[number]
             self._keep(number, known.mark(), KINDS.index(type(known)), now)
         return 1

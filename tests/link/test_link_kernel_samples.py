@@ -220,6 +220,25 @@ def test_one_that_has_been_still_keeps_a_mark_until_something_comes(room: Sample
     assert stream.number in room.samples._known
 
 
+def test_of_very_many_streams_what_they_said_is_not_kept(room: Sampled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_samples, "MOST_KNOWN", 3)
+    streams = served(room, 20)
+    session = room.watch()
+    room.turn_until(lambda: session.model.whole)
+    room.rides(300, 8)
+    assert len(room.samples._known) <= 3
+    assert {*room.samples._known, *room.samples._still} == {room.server.number, *(stream.number for stream in streams)}
+    assert all("snd_wnd" in room.known(session, stream.number) for stream in streams)
+
+    for client in room.clients:
+        client.send(b"hello")
+    room.turn_until(lambda: all(stream.bytes_in == 5 for stream in streams))
+    room.rides(SELDOM_NS // MS, 2)
+
+    assert all(room.known(session, stream.number)["bytes_received"] == 5 for stream in streams)
+    assert len(room.samples._known) <= 3
+
+
 def test_who_comes_later_is_told_all_of_it(room: Sampled) -> None:
     [stream] = served(room)
     first = room.watch()
