@@ -180,6 +180,7 @@ class Vocabulary:
         self.listening = self.flag("LISTENING")
         self._domains = self._domains_of_kinds()
         self._readings: dict[tuple[str, str], Reading] = {}
+        self._told: dict[tuple[str, ...], bool] = {}
 
     @classmethod
     @lru_cache(1)
@@ -290,7 +291,10 @@ class Vocabulary:
 
     def tells(self, *fields: str) -> bool:
         """Whether this engine has all of these fields, and can know them."""
-        return all(self.has(field) and self.knows(field) for field in fields)
+        told = self._told.get(fields)
+        if told is None:  # kept, since tables ask it of every stream
+            told = self._told[fields] = all(self.has(field) and self.knows(field) for field in fields)
+        return told
 
     def label(self, field: str) -> str:
         """What this engine calls a field."""
