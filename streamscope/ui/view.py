@@ -51,6 +51,9 @@ MANY = 2_000
 
 _SERVER, _CLOSED_T = attrgetter("server"), attrgetter("closed_t")
 
+OTHER_END_S = 2.0
+"""So long what was found out about the other end of a stream stands, once nobody asks any more."""
+
 LOOK_BACK_SECONDS = 0.008
 """How long one frame goes over the past for its curves at most."""
 
@@ -95,7 +98,7 @@ class View:
         """What becomes of the engine, once the person has left; "" while there is nothing to say of that."""
         self._other_ends: OtherEnds | None = None
         self._note: Callable[[Note], object] | None = None
-        self._other_end: tuple[int, OtherEnd] | None = None
+        self._other_end: tuple[int, OtherEnd, float] | None = None
         self._other_said = ""
         self.allowed: set[str] = set(allow)
         """The lints that say nothing, because the person has allowed what they find."""
@@ -149,16 +152,18 @@ class View:
         found = self._other_ends.look(state, self.vocabulary, hello.pid)
         if found is None:
             return
-        self._other_end = number, found
+        self._other_end = number, found, self.monotonic()
         said = f"#{number} {found.sentence()}"
         if said != self._other_said and self._note is not None:
             self._other_said = said
             self._note(Note(self._wall(), "other end", found.sentence(), number))
 
     def other_end(self, number: int | None) -> OtherEnd | None:
-        """What is known of the other end of a stream, if it is open."""
+        """What is known of the other end of a stream, as long as it is open."""
         found = self._other_end
-        return found[1] if found is not None and found[0] == number else None
+        if found is None or found[0] != number or self.paused or self.monotonic() - found[2] > OTHER_END_S:
+            return None
+        return found[1]
 
     # what is looked at
 

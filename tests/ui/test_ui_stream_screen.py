@@ -14,9 +14,13 @@ from ui_scenes import after_a_minute, opened, view_of, wrote
 from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CONNECTION
-from streamscope.trace.contents import Payload
+from streamscope.diagnosis.other_end import OtherEnd, OtherEnds
+from streamscope.trace.contents import Note, Payload
+from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.config_file import Config
 from streamscope.ui.screens.stream import StreamScreen
+from streamscope.ui.view import OTHER_END_S
 from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.payload_view import PayloadView
 
@@ -241,3 +245,40 @@ async def test_what_has_the_focus_is_copied(monkeypatch: pytest.MonkeyPatch) -> 
 
         assert copied[0] == "< hello"
         assert copied[1].split("  ")[2:4] == ["#7", "uv__write_req_update"]
+
+
+class Beside(OtherEnds):
+    """Whoever asks for the other end of a stream is told this."""
+
+    def __init__(self, *ends: OtherEnd | None) -> None:
+        super().__init__()
+        self.ends = list(ends)
+        self.asked: list[int] = []
+
+    def look(self, state: StreamState, vocabulary: Vocabulary, pid: int) -> OtherEnd | None:
+        self.asked.append(state.number)
+        return self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
+
+
+async def test_whose_the_other_end_is_stands_in_the_panel_and_is_noted_while_the_stream_is_open() -> None:
+    feed = feed_of(7)
+    notes: list[Note] = []
+    reader = OtherEnd(200_000, 77, "sleepy")
+    async with running(feed) as (app, pilot):
+        beside = Beside(OtherEnd(200_000), reader)
+        app.view.look_beside(beside, notes.append)
+        for _ in range(5):
+            screen_of(app).show_at_once()
+
+        assert set(beside.asked) == {7}
+        assert [(note.about, note.stream, note.text) for note in notes] == [
+            ("other end", 7, OtherEnd(200_000).sentence()), ("other end", 7, reader.sentence()),
+        ]  # fmt: skip
+        assert "sleepy (77)" in screen_of(app).panel.copy_text()
+
+        asked = len(beside.asked)
+        await pilot.press("escape")
+        app.screen.show(set())  # type: ignore[attr-defined]
+        assert len(beside.asked) == asked
+        feed.clock.seconds += OTHER_END_S + 0.1
+        assert app.view.other_end(7) is None
