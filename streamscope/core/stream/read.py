@@ -124,47 +124,54 @@ def uv__read(stream: Stream) -> None:
     now: READ_PARTIAL is set after the callback, and the next POLLHUP can then be taken for the end. (The chapter's
     comment has it the other way round.)
     """
-    loop = stream.loop
     uv__clear_flags(stream, READ_PARTIAL, _UNFLAG_READ)
-    is_ipc = stream.type == UV_NAMED_PIPE and stream.ipc  # type: ignore[attr-defined]
     for _ in range(ROUNDS):
-        if stream.read_cb is None or not stream.flags & READING:
+        if not read_once(stream):
             return
-        buf: Buffer | None = None
-        asked = SUGGESTED_SIZE
-        if stream.alloc_cb is not None:
-            buf, asked = _alloc(stream)
-            if not asked:
-                _call_read_cb(stream, UV_ENOBUFS, buf)
-                return
-        if stream.read_cb is None:
-            return  # alloc_cb has stopped reading or closed the stream, where libuv would call a null pointer
-        if is_ipc:
-            nread, buf, control = _recvmsg(stream, bytearray(asked) if buf is None else buf, asked)
-        else:
-            nread, buf = _read(stream, buf, asked)
-        if nread < 0:
-            _read_failed(stream, nread, buf)
-            return
-        if nread == 0:
-            uv__stream_eof(stream, buf)
-            return
-        stream.bytes_in += nread
-        stream.reads += 1
-        stream.last_read_t = loop.tick
-        if is_ipc:
-            status = uv__stream_recv_cmsg(stream, control)
-            if status != 0:
-                _call_read_cb(stream, status, buf)
-                return
-            if stream.alloc_cb is None:
-                buf = bytes(memoryview(buf)[:nread])  # type: ignore[arg-type]
-        if stream.tap is not None and buf is not None:
-            stream.tap(False, memoryview(buf).cast("B")[:nread])
-        _call_read_cb(stream, nread, buf)
-        if nread < asked:
-            uv__set_flags(stream, READ_PARTIAL, _FLAG_READ)
-            return
+
+
+def read_once(stream: Stream) -> bool:
+    """One round of `uv__read`; returns whether there may be more."""
+    loop = stream.loop
+    is_ipc = stream.type == UV_NAMED_PIPE and stream.ipc  # type: ignore[attr-defined]
+    if stream.read_cb is None or not stream.flags & READING:
+        return False
+    buf: Buffer | None = None
+    asked = SUGGESTED_SIZE
+    if stream.alloc_cb is not None:
+        buf, asked = _alloc(stream)
+        if not asked:
+            _call_read_cb(stream, UV_ENOBUFS, buf)
+            return False
+    if stream.read_cb is None:
+        return False  # alloc_cb has stopped reading or closed the stream, where libuv would call a null pointer
+    if is_ipc:
+        nread, buf, control = _recvmsg(stream, bytearray(asked) if buf is None else buf, asked)
+    else:
+        nread, buf = _read(stream, buf, asked)
+    if nread < 0:
+        _read_failed(stream, nread, buf)
+        return False
+    if nread == 0:
+        uv__stream_eof(stream, buf)
+        return False
+    stream.bytes_in += nread
+    stream.reads += 1
+    stream.last_read_t = loop.tick
+    if is_ipc:
+        status = uv__stream_recv_cmsg(stream, control)
+        if status != 0:
+            _call_read_cb(stream, status, buf)
+            return False
+        if stream.alloc_cb is None:
+            buf = bytes(memoryview(buf)[:nread])  # type: ignore[arg-type]
+    if stream.tap is not None and buf is not None:
+        stream.tap(False, memoryview(buf).cast("B")[:nread])
+    _call_read_cb(stream, nread, buf)
+    if nread < asked:
+        uv__set_flags(stream, READ_PARTIAL, _FLAG_READ)
+        return False
+    return True
 
 
 def _alloc(stream: Stream) -> tuple[Buffer | None, int]:
