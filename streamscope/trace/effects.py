@@ -7,8 +7,8 @@
 First stand kinds, each with its arguments as far as anybody reads them (a feed's may be more), those with `:text` that
 are text. Below is what such records do, in order, in Python's own words:
 
-- `field = value`, or with another operator: a field of the record's handle, see `StreamState`; of the loop, if `loop.`
-  stands before it;
+- `field = value`, or with another operator: a field of the record's handle, see `StreamState`, or one value within it;
+  of the loop, if `loop.` stands before it;
 - `verb(field, …)`: what takes more than that. A method of `Fold` does it, with what follows the field, and with the
   field itself if that is a queue;
 - `if condition:` before them, on a line of their own.
@@ -165,8 +165,10 @@ sys.*(fd, asked, result)
 
 # told by who looks from outside
 kernel.sample(field, value)
-    kernel = said(kernel, field, value); kernel_t = t
-    if number == 0: loop.kernel = said(loop.kernel, field, value); loop.kernel_t = t
+    kernel_t = t
+    if 0 <= field < KERNEL_FIELDS_KEPT: kernel = kernel or {}; kernel[field] = value
+    if number == 0: loop.kernel_t = t
+    if number == 0 and 0 <= field < KERNEL_FIELDS_KEPT: loop.kernel = loop.kernel or {}; loop.kernel[field] = value
 kernel.same()
     kernel_t = t
     if number == 0: loop.kernel_t = t
@@ -194,13 +196,15 @@ last_error(old, new)
 
 class Change(NamedTuple):
     """One thing that a record does: to this field (`loop.` before it for one of the loop), `how` (`=`, `+=`, … or a
-    verb), with this value or these values, and if this condition holds ("" for always).
+    verb), with this value or these values, if this condition holds ("" for always), and to what `within` the field
+    ("[field]", "" for all of it).
     """
 
     field: str
     how: str
     value: str
     condition: str
+    within: str = ""
 
 
 class Effect(NamedTuple):
@@ -245,8 +249,9 @@ def _change(text: str, condition: str) -> Change:
     if verb.isidentifier():
         field, _, value = rest[:-1].partition(", ")
         return Change(field, verb, value, condition)
-    field, how, value = text.split(" ", 2)
-    return Change(field, how, value, condition)
+    whole, how, value = text.split(" ", 2)
+    field, bracket, rest = whole.partition("[")
+    return Change(field, how, value, condition, bracket + rest)
 
 
 EFFECTS = effects(_EFFECTS)

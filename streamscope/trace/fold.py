@@ -280,13 +280,6 @@ class Fold:
             request.left, request.write_index = 0, request.nbufs
         return request
 
-    def said(self, kernel: dict[int, int] | None, field: int, value: int) -> dict[int, int] | None:
-        """What the kernel says, and this of one field."""
-        if 0 <= field < KERNEL_FIELDS_KEPT:
-            kernel = {} if kernel is None else kernel
-            kernel[field] = value
-        return kernel
-
     def unsaid(self, kernel: dict[int, int] | None, field: int) -> dict[int, int] | None:
         """What the kernel says, without this field."""
         if kernel is not None:

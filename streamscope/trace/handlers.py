@@ -72,8 +72,10 @@ class Handlers:
         lines: list[str] = []
         under = ""
         for change in effect.changes:
-            value, condition = (self._translated(text, effect) for text in (change.value, change.condition))
-            statement = self._statement(change._replace(value=value), effect)
+            value, condition, within = (
+                self._translated(text, effect) for text in (change.value, change.condition, change.within)
+            )
+            statement = self._statement(change._replace(value=value, within=within), effect)
             if not statement:
                 continue
             if condition and condition != under:

@@ -128,25 +128,23 @@ def _registrations(fold: Fold, words: Words, i: int) -> int:
     return i
 
 
-RUNS: dict[str, tuple[Run, tuple[str, ...]]] = {
-    "answer": (_answers, ("answer",)),
-    "written": (_writes_done(joined_site("written"), rearm=False), ("written",)),
-    "written.rearm": (_writes_done(joined_site("written.rearm"), rearm=True), ("written.rearm",)),
-    "rearm": (_registrations, ("rearm",)),
+RUNS: dict[str, Run] = {
+    "answer": _answers,
+    "written": _writes_done(joined_site("written"), rearm=False),
+    "written.rearm": _writes_done(joined_site("written.rearm"), rearm=True),
+    "rearm": _registrations,
 }
-"""By the name of its first record, how a run is folded, and what it repeats."""
+"""How a run of such records is folded."""
 
 
-def runs_of(expansions: Mapping[int, Expansion]) -> list[tuple[Run, int, int] | None]:
-    """For each code that a record may have, how a run that begins with it is folded, and how many words and events
-    each repetition has; None where there is none, or where the feed's joined records are not this version's.
+def runs_of(expansions: Mapping[int, Expansion]) -> list[Run | None]:
+    """How runs are folded, by the code of their records; None where there is nothing for them, or where the feed's
+    joined records are not this version's.
     """
-    here = {e.name: e for code, e in expansions.items() if e.known and code == joined_site(e.name)}
-    runs: list[tuple[Run, int, int] | None] = [None] * 256
-    for first, (run, names) in RUNS.items():
-        if here.keys() >= set(names):
-            repeated = [here[name] for name in names]
-            runs[joined_site(first)] = run, sum(e.length for e in repeated), sum(len(e.steps) for e in repeated)
+    runs: list[Run | None] = [None] * 256
+    for code, expansion in expansions.items():
+        if expansion.known and code == joined_site(expansion.name):
+            runs[code] = RUNS.get(expansion.name)
     return runs
 
 

@@ -154,9 +154,9 @@ class Model(Fold):
             header = words[i]
             run = runs[header & 255]
             if run is not None:
-                fold_run, length, weight = run
-                after = fold_run(self, words, i)
+                after = run(self, words, i)
                 if after != i:
+                    _, length, weight = handlers[header & 255]
                     events += (after - i) // length * weight
                     i = after
                     continue

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streamscope.trace.effects import Change, Effect
-from streamscope.trace.fold import LONG_NS, TEXT_LIMIT, Fold
+from streamscope.trace.fold import KERNEL_FIELDS_KEPT, LONG_NS, TEXT_LIMIT, Fold
 from streamscope.trace.handlers import Handlers
 from streamscope.trace.state import NO_FAILURES, RAISED, LoopState, StreamState
 
@@ -29,12 +29,14 @@ _NAMES = {
 
 
 def _statement(change: Change, effect: Effect) -> str:
-    field, how, value, _ = change
+    field, how, value, _, within = change
     if not how.endswith("="):
         return f"fold.{how}(stream.{field}, {value})" if field in _QUEUES else f"fold.{how}({value})"
-    if field == "lit[flag][number]":
-        return f"fold.lit[flag][words[i] >> 16] = {value}"
-    return f"{_OF_STREAM.get(field) or 'fold.' + field.removeprefix('loop.')} {how} {value}"
+    return f"{_OF_STREAM.get(field) or 'fold.' + field.removeprefix('loop.')}{within} {how} {value}"
+
+
+def _of_known(change: Change, effect: Effect) -> str:
+    return "" if change.condition.startswith("number == 0") else _statement(change, effect)  # no handle has that number
 
 
 def _of_strangers(change: Change, effect: Effect) -> str:
@@ -42,9 +44,12 @@ def _of_strangers(change: Change, effect: Effect) -> str:
 
 
 def _made(statement: Callable[[Change, Effect], str]) -> Handlers:
-    used = {"TEXT_LIMIT": TEXT_LIMIT, "LONG_NS": LONG_NS, "NO_FAILURES": NO_FAILURES, "RAISED": RAISED}
+    used = {
+        "TEXT_LIMIT": TEXT_LIMIT, "KERNEL_FIELDS_KEPT": KERNEL_FIELDS_KEPT, "LONG_NS": LONG_NS,
+        "NO_FAILURES": NO_FAILURES, "RAISED": RAISED,
+    }  # fmt: skip
     return Handlers("fold, stream, words, i", _NAMES, statement, used)
 
 
-KNOWN = _made(_statement)
+KNOWN = _made(_of_known)
 STRANGERS = _made(_of_strangers)

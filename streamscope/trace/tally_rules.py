@@ -27,7 +27,7 @@ _VERBS = {
 
 
 def _statement(change: Change, effect: Effect) -> str:
-    field, how, value, _ = change
+    field, how, value, _, _ = change
     if how in _VERBS:
         return f"tallier.{_VERBS[how]}"
     if field == "flags":

@@ -94,7 +94,7 @@ def test_of_a_handle_that_nobody_knows_it_does_what_is_the_loops(vocabulary: Voc
 
 
 def test_a_time_line_counts_it(grown: Grown) -> None:
-    lanes = Lanes(grown.past, 7)
+    lanes = Lanes(grown.past, 7, monotonic=lambda: 0.0)
 
     at_rest, first, then, second = lanes.window(1 * MS, 7 * MS, 6)[1:5]
 
@@ -162,7 +162,7 @@ def test_what_hangs_on_state_is_folded_and_no_event_is_said_to_do_it(
     # then it is folded and counted, and whoever looks at events alone neither stumbles nor guesses
     state = grown.model.streams[7]
     assert (state.write_queue_size, state.errors) == (state.high_water, 2)
-    assert Lanes(grown.past, 7).window(1 * MS, 7 * MS, 6)[2].wq_max == state.high_water
+    assert Lanes(grown.past, 7, monotonic=lambda: 0.0).window(1 * MS, 7 * MS, 6)[2].wq_max == state.high_water
     assert not lane_change("errors", vocabulary)[0](grown.past.event(rows_of(grown, "throttled")[0]))
     assert b"".join(perfetto.packets(Selection(grown.past, 0, grown.past.end), "echo", 1, 0.0))
 
@@ -170,7 +170,7 @@ def test_what_hangs_on_state_is_folded_and_no_event_is_said_to_do_it(
 def test_the_table_names_nothing_that_there_is_not() -> None:
     kinds = dict(HERE)
     of_loop = {f"loop.{field}" for field in Fold.__slots__}
-    fields = {*StreamState.__struct_fields__, *of_loop, "known", "requests", "request", "lit[flag][number]"}
+    fields = {*StreamState.__struct_fields__, *of_loop, "known", "requests", "request", "lit"}
     for kind, effect in EFFECTS.items():
         assert kind == "sys.*" or kinds[kind][: len(effect.arguments)] == list(effect.arguments)
         assert effect.changes, f"{kind} stands in the table and does nothing"
