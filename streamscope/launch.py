@@ -162,8 +162,11 @@ def _run_app(
         app.run()
     if leaving.hung_up:
         leaving.let_go()
-    elif app.view.recording.last:
-        say(app.view.recording.last)
+    else:
+        if app.view.recording.last:
+            say(app.view.recording.last)
+        if isinstance(source, Session) and (told := app.view.summary()):
+            say(told)
     return app.return_code or 0 if app.left or app.leaves or leaving.told else None
 
 

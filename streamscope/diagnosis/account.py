@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.shapes import Ended, Evidence, Finding, Level
 from streamscope.diagnosis.track import SECOND, TICK
-from streamscope.trace.figures import age_text
+from streamscope.trace.figures import age_text, span_text
+from streamscope.trace.fold import LONG_NS
+from streamscope.trace.plain_text import visible
+
+if TYPE_CHECKING:
+    from streamscope.trace.model import Model
 
 
 def found(diagnosis: Diagnosis, now_t: int, level: Level) -> list[Ended]:
@@ -104,13 +109,36 @@ def ends(ended: Ended) -> str:
     return f"✓ {word} on {who} is over after {age_text(ended.end_t - finding.since)} ({finding.lint})"
 
 
-def stalls(found: Sequence[Ended]) -> list[Ended]:
-    """Those of the alarms that are stalls, the longest first."""
-    return sorted((each for each in found if each.finding.lint in STALLS), key=_length)
-
-
 STALLS = frozenset({"stalled", "peer_gone"})
 
 
+def summary(diagnosis: Diagnosis, model: Model, now_t: int) -> str:
+    """What there was, when somebody leaves: `2 stalls, the longest 31s on #2 (PEER); 6 errors; slowest callback 1.2 s,
+    server.py:18`. "" where nothing was wrong.
+    """
+    words = model.decoder.vocabulary
+    parts = [_stalls(found(diagnosis, now_t, Level.ERROR))]
+    if model.failures > 0 and words.knows("errors"):
+        parts.append(f"{model.failures:,} error{'s' if model.failures > 1 else ''}")
+    slowest = model.slowest[0] if model.slowest else None
+    if slowest is not None and slowest.ns >= LONG_NS:
+        state = model.known.get(slowest.stream)
+        place = f", {visible(state.place, 80)}" if state is not None and state.place else ""
+        parts.append(f"slowest callback {span_text(slowest.ns)}{place}")
+    return "; ".join(filter(None, parts))
+
+
+def _stalls(alarms: list[Ended]) -> str:
+    stalls = sorted((each for each in alarms if each.finding.lint in STALLS), key=_length)
+    if not stalls:
+        return ""
+    longest = stalls[-1]
+    finding = longest.finding
+    word = f" ({finding.verdict.word.value})" if finding.verdict is not None else ""
+    which = "" if len(stalls) == 1 else "the longest "
+    count = f"{len(stalls):,} stall{'s' if len(stalls) > 1 else ''}"
+    return f"{count}, {which}{age_text(_length(longest))} on #{finding.stream}{word}"
+
+
 def _length(ended: Ended) -> int:
-    return ended.finding.since - ended.end_t
+    return ended.end_t - ended.finding.since

@@ -55,7 +55,7 @@ callback.end(callback, t)
     loop.t = t
 callback.error(callback, error:text)
     loop.raised += 1; loop.exception = error[:TEXT_LIMIT]
-    errors += 1; last_error = RAISED
+    errors += 1; loop.failures += 1; last_error = RAISED
 
 # the first record of a handle: everything about it begins anew
 handle.init(type, place:text)
@@ -132,7 +132,7 @@ request.progress(req, write_index, left)
 request.error(req, status)
     fail(request, req, status)
 request.end(req, status, active_reqs)
-    if status < 0: errors += 1; last_error = status
+    if status < 0: errors += 1; loop.failures += 1; last_error = status
     if status == 0: count_write(writes, stream, req)
     end_request(requests, number, req, status)
     loop.active_reqs = active_reqs
@@ -153,15 +153,15 @@ write_completed_queue.pop(req)
 sys.read(fd, asked, result)
 sys.recvmsg(fd, asked, result)
     if result > 0: bytes_in += result; reads += 1; last_read_t = t
-    if result < 0 and result not in NO_FAILURES: errors += 1; last_error = result
+    if result < 0 and result not in NO_FAILURES: errors += 1; loop.failures += 1; last_error = result
 sys.write(fd, asked, result)
 sys.writev(fd, asked, result)
 sys.sendmsg(fd, asked, result)
     if result > 0: bytes_out += result; last_write_t = t
-    if result < 0 and result not in NO_FAILURES: errors += 1; last_error = result
+    if result < 0 and result not in NO_FAILURES: errors += 1; loop.failures += 1; last_error = result
 # all the other kinds that begin so
 sys.*(fd, asked, result)
-    if result < 0 and result not in NO_FAILURES: errors += 1; last_error = result
+    if result < 0 and result not in NO_FAILURES: errors += 1; loop.failures += 1; last_error = result
 
 # told by who looks from outside
 kernel.sample(field, value)
@@ -188,7 +188,7 @@ reads(old, new)
 writes(old, new)
     writes = new
 errors(old, new)
-    errors = new
+    errors = new; loop.failures += new - old
 last_error(old, new)
     last_error = new
 """

@@ -70,9 +70,9 @@ class Fold:
 
     __slots__ = (
         "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "connect",
-        "exception", "handles", "initial", "kernel", "kernel_t", "known", "lit", "long", "long_turns", "membership",
-        "nfds", "poll_ns", "poll_out", "raised", "requests", "round", "shutdown", "slow_ns", "slowest", "stream_types",
-        "streams", "t", "turn", "turn_ns", "unread", "write",
+        "exception", "failures", "handles", "initial", "kernel", "kernel_t", "known", "lit", "long", "long_turns",
+        "membership", "nfds", "poll_ns", "poll_out", "raised", "requests", "round", "shutdown", "slow_ns", "slowest",
+        "stream_types", "streams", "t", "turn", "turn_ns", "unread", "write",
     )  # fmt: skip
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -93,6 +93,7 @@ class Fold:
         self.long: deque[SlowCallback] = deque(maxlen=LONG_KEPT)
         self.long_turns: deque[LongTurn] = deque(maxlen=LONG_KEPT)
         self.turn_ns = 0  # `callback_ns` when this turn began
+        self.failures = 0  # all of `errors` while this folded, of streams that are forgotten too; in no keyframe
         self.raised = 0  # callbacks that raised since this began; in no keyframe, and so is the last exception
         self.exception = ""
         self.known: dict[int, StreamState] = {}  # every handle: what is in streams and in handles

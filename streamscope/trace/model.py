@@ -69,6 +69,7 @@ class Model(Fold):
       that travelled with them;
     - `lit`: when a flag last changed, by flag and stream, for the last moments at least;
     - `membership`: another number whenever a handle has joined or left;
+    - `failures`: how many requests, calls and callbacks failed while this model folded;
     - `raised`, `exception`: how many callbacks raised while this model folded, and what the last one did;
     - `slowest`: the callbacks that took longest, the slowest first; `long` and `long_turns`: callbacks and turns that
       took long lately, the latest last;

@@ -271,6 +271,13 @@ class View:
         rates = self._past_rates
         return self._live_rates.rates if rates is None else rates.rates
 
+    def summary(self) -> str:
+        """What was wrong while somebody looked, in a line; "" for nothing."""
+        from streamscope.diagnosis.account import summary  # when somebody leaves
+
+        model = self.source.model
+        return summary(self._diagnosed.diagnosis, model, max(self._sampled_t, model.t))
+
     @property
     def lint_words(self) -> LintWords:
         """The words by which the table's filter asks what a diagnosis has found, at the instant that is looked at."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from patient import MARK, Patient
+from feeds import record
+from patient import MARK, READ_CB, Patient
 
 from streamscope.diagnosis import Level, Sure, Word
+from streamscope.diagnosis.account import summary
 
 SHUT = {"snd_wnd": 0, "rto": 204_000, "rtt": 4_700, "total_retrans": 0}
 
@@ -249,3 +251,24 @@ def test_whoever_comes_later_sees_in_the_state_alone_who_holds_the_client_back()
     held = late.diagnosis.held(client)
     assert held is not None
     assert held.by == upstream
+
+
+def test_who_leaves_is_told_in_a_line_what_there_was() -> None:
+    patient = Patient()
+    first, second = patient.stream(), patient.stream()
+    assert summary(patient.diagnosis, patient.scene.model, patient.clock.t) == ""
+    for stream in (first, second):
+        patient.writes(stream, 2 * MARK)
+        patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=1_000, **SHUT)
+    patient.wait(3, lambda: [_seconds(patient, stream, rwnd=True) for stream in (first, second)])
+    patient.says(first, bytes_acked=501_000, outq=0, notsent=0)
+    patient.drains(first, 2 * MARK)
+    patient.wait(4, lambda: _seconds(patient, second, rwnd=True))
+    patient.turn(record("callback.begin", first, READ_CB, 1))
+    patient.clock.seconds += 1.2
+    patient.feed(record("callback.end", first, READ_CB, patient.clock.t))
+    patient.turn(record("sys.read", first, 11, 65536, -104), record("sys.write", 77, 11, 5, -32))
+
+    said = summary(patient.diagnosis, patient.scene.model, patient.clock.t)
+
+    assert said == "2 stalls, the longest 8.2s on #2 (PEER); 2 errors; slowest callback 1.2 s, proxy.py:35 Relay"
