@@ -170,7 +170,8 @@ def _why(state: StreamState, now_t: int, trends: Trends) -> Cell:
 
 
 def _rank(state: StreamState, now_t: int, trends: Trends) -> Any:
-    return rank(state, trends.told, waiting(state, trends.vocabulary)[0] or 0)
+    something = state.write_queue_size or state.kernel  # most streams have neither, and a sort asks ten thousand
+    return rank(state, trends.told, (something and waiting(state, trends.vocabulary)[0]) or 0)
 
 
 def _since(state: StreamState, now_t: int, trends: Trends) -> int:
