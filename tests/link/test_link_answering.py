@@ -6,8 +6,8 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -38,27 +38,32 @@ def answering(room: Room) -> Iterator[Answering]:
 
 
 def given(pid: int) -> tuple[int, dict[str, Any]]:
-    """How many answers there were, and the last."""
+    """How many answers there were, and the last, if none is being written just now: its end tells that it is whole."""
     number = process.descriptor_called(pid, NAME)
     assert number != -1
     file = os.open(f"/proc/{pid}/fd/{number}", os.O_RDONLY)
     try:
         _, count, length, ours = HEAD.unpack(os.pread(file, HEAD.size, 0))
         assert ours
-        return count, json.loads(os.pread(file, length, BODY) or b"{}")
+        with suppress(ValueError):
+            return count, json.loads(os.pread(file, length, BODY) or b"{}")
+        return count, {}
     finally:
         os.close(file)
 
 
 @contextmanager
-def child(act: Any) -> Iterator[None]:
-    """A process beside us that does this."""
+def child(act: Callable[[], None], at_last: Callable[[], None]) -> Iterator[None]:
+    """A process beside us that does this, and at last, whatever came of it, what ends our wait."""
     pid = os.fork()
     if pid == 0:
+        status = 1
         try:
             act()
+            status = 0
         finally:
-            os._exit(0)
+            at_last()
+            os._exit(status)
     yield
     assert os.waitpid(pid, 0)[1] == 0
 
@@ -82,10 +87,12 @@ def served_while(asks: int) -> tuple[int, list[Word]]:
             for n in range(asks):
                 os.kill(parent, ASK)
                 until(lambda wanted=n + 1: given(parent)[0] >= wanted, "the ask is answered")  # type: ignore[misc]
+
+        def send() -> None:
             client.setblocking(True)
             client.sendall(b"now")
 
-        with child(ask_and_send):
+        with child(ask_and_send, send):
             room.loop.run(RUN_ONCE)  # in which it waits
         turns = room.loop.turn - begun
         room.loop.unwatch()
@@ -108,12 +115,11 @@ def test_other_signals_reach_the_loop_in_the_wait_in_which_they_come() -> None:
             begun = room.loop.turn
             parent = os.getpid()
 
-            def send() -> None:
+            def ask() -> None:
                 os.kill(parent, ASK)
                 until(lambda: given(parent)[0] == 1, "the ask is answered")
-                os.kill(parent, signal.SIGUSR2)
 
-            with child(send):
+            with child(ask, lambda: os.kill(parent, signal.SIGUSR2)):
                 room.loop.run(RUN_ONCE)
             turns = room.loop.turn - begun
     assert (caught, turns) == ([signal.SIGUSR2], 1)
