@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,11 +13,10 @@ from typing import NamedTuple
 import pytest
 from diagnosis_table import Row, named
 from judged import SECOND, Judged, described, judge, recorded
+from played import SILENCE_S, WITHIN
+from running_command import Serving, run
 
 from streamscope.servers.stall import SCENARIOS
-
-WITHIN = 3 * SECOND
-SILENCE_S = float(os.environ.get("SILENCE_S", "10"))
 
 
 class Expected(NamedTuple):
@@ -78,7 +78,7 @@ def test_every_scenario_has_its_place_in_the_table() -> None:
 
 @pytest.mark.parametrize("name", STALLS)
 def test_a_stall_is_named_within_3_s(runtime: Path, tmp_path: Path, name: str, row: Callable[[Row], None]) -> None:
-    judged = played(runtime, tmp_path, name, 7)
+    judged = played(runtime, tmp_path, name, 6)
 
     level, word, lint = EXPECTED[name]
     found = judged.alarms if level != "warning" else [*judged.told.values()]
@@ -110,6 +110,37 @@ def test_what_is_well_is_left_in_peace(runtime: Path, tmp_path: Path, name: str,
 
     assert described(judged.alarms) == [], judged
     row(Row(name, "–", "none", "–", f"no alarm in {judged.end_t / SECOND:.0f} s"))
+
+
+@pytest.mark.parametrize("name", ["dead-reader", "half-open", "stopped-reading", "held-accept"])
+def test_who_asks_a_running_engine_is_told_the_same(runtime: Path, name: str) -> None:
+    with Serving(runtime, "stall", "--as", name, "--diagnose") as serving:
+        told = run(runtime, "diagnose", str(serving.pid), "--json", "--for", "5s")
+        status, _, err = serving.end()
+
+    rows = json.loads(told.stdout)
+    assert told.returncode == 1
+    assert {row["verdict"] for row in rows} == {EXPECTED[name].word}
+    assert EXPECTED[name].lint in [row["lint"] for row in rows]
+    assert status == 0
+    assert f"▲ {EXPECTED[name].word} (" in err
+
+
+def test_who_asks_a_healthy_one_is_told_nothing(runtime: Path) -> None:
+    with Serving(runtime, "stall", "--as", "keep-alive", "--diagnose") as serving:
+        told = run(runtime, "diagnose", str(serving.pid), "--json", "--for", "3s")
+        assert (told.returncode, json.loads(told.stdout), told.stderr) == (0, [], "")
+        assert serving.end() == (0, "", "")
+
+
+def test_a_peer_that_was_gone_is_found_in_the_trace_by_an_assertion(runtime: Path, tmp_path: Path) -> None:
+    path = recorded(runtime, tmp_path / "trace", "stall", "--as", "peer-gone-while-paused", "--port", "0", seconds=5)
+
+    checked = run(runtime, "check", str(path), "--assert", "never(peer_gone for 1s)", "--assert", "max(wq) == 0")
+
+    assert checked.returncode == 1
+    assert re.search(r"FAILED +never\(peer_gone for 1s\)\n +stream #3 ", checked.stdout)
+    assert "1 failed, of 2 assertions" in checked.stdout
 
 
 def after(ns: int) -> str:
