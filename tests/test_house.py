@@ -21,7 +21,7 @@ FILES = sorted(HOUSE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in FILES}
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
 
-BOTH_ENDS = {"Command", "FieldWords", "FlagWords", "Hello", "Row"}
+BOTH_ENDS = {"Command", "FieldWords", "FlagWords", "Hello"}
 """One thing as who tells it has it, and as who reads it, who must not need what the other needs."""
 
 WORDS = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## Words\n")[2].partition("\n## ")[0]

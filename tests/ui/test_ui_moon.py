@@ -15,7 +15,7 @@ from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
 from streamscope.ui.lamps import lamps
 from streamscope.ui.screens.help import help_of
-from streamscope.ui.widgets.panel_rows import Facts, Rows
+from streamscope.ui.widgets.panel_rows import Facts, PanelRows
 from streamscope.ui.widgets.timeline_lines import lanes_for
 
 LIBUVS = (
@@ -57,7 +57,7 @@ def test_an_engine_without_a_mark_has_its_queue_drawn_by_the_queue_alone() -> No
     state = StreamState(7, SEA, write_queue_size=900)  # in every engine's model a mark stands beside it
 
     def drawn(words: Vocabulary) -> str:
-        rows = Rows(Facts(state, 0, words, queue_trend=[900.0] * 40), 90).trend(4)
+        rows = PanelRows(Facts(state, 0, words, queue_trend=[900.0] * 40), 90).trend(4)
         return "\n".join("".join(text for text, _ in row.line) for row in rows)
 
     assert "█" in drawn(markless)

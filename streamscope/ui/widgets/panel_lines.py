@@ -13,7 +13,7 @@ from streamscope.ui.meters import age_text
 from streamscope.ui.peer import peer_text
 from streamscope.ui.plain import is_listener
 from streamscope.ui.safe import visible
-from streamscope.ui.widgets.panel_rows import Facts, Row, Rows
+from streamscope.ui.widgets.panel_rows import Facts, PanelRow, PanelRows
 
 TALLEST_TREND = 6
 LOW = 12
@@ -56,7 +56,7 @@ def _towards(state: StreamState, vocabulary: Vocabulary) -> str:
 
 def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
     """At most `height` lines of at most `width` cells, the most important ones, in the panel's order."""
-    rows = Rows(facts, width - 1)
+    rows = PanelRows(facts, width - 1)
     flags = rows.flags(one_line=height < LOW)
     verdict = rows.findings(one_line=height < LOW)
     if is_listener(facts.state, facts.vocabulary):
@@ -80,7 +80,7 @@ def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
     return _fill(groups, width, height)
 
 
-def _fill(groups: list[list[Row]], width: int, height: int) -> list[Line]:
+def _fill(groups: list[list[PanelRow]], width: int, height: int) -> list[Line]:
     """The groups' lines, without the least important where there is too little room, with air where there is enough."""
     over = sum(len(group) for group in groups) - max(height, 0)
     while over > 0:

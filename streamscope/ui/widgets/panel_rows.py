@@ -58,7 +58,7 @@ class Facts(msgspec.Struct, frozen=True):
     turned: bool = False
 
 
-class Row(NamedTuple):
+class PanelRow(NamedTuple):
     """A line, and how early it goes when there is little room (0 stays); `whole`: it begins in the panel's first cell,
     which all others leave free.
     """
@@ -81,7 +81,7 @@ def label_width(width: int) -> int:
     return 22 if width >= 84 else 18 if width >= 70 else 17
 
 
-class Rows:
+class PanelRows:
     """The rows of one panel, `width` cells wide. A field that the engine has not has no row; of one that it cannot know
     there is a dash.
     """
@@ -102,37 +102,39 @@ class Rows:
         """The name of a field that stands beside another."""
         return f"  {self.words.label(field)} ", "label"
 
-    def _dash(self, field: str) -> list[Row] | None:
+    def _dash(self, field: str) -> list[PanelRow] | None:
         """What there is to say of a field of which nothing is known: nothing, or that; None where something is."""
         if not self.words.has(field):
             return []
-        return None if self.words.knows(field) else [Row(5, [*self._field(field), (NONE, "dim")])]
+        return None if self.words.knows(field) else [PanelRow(5, [*self._field(field), (NONE, "dim")])]
 
     def _begin(self, name: str) -> Line:
         short = name if len(name) < self.label else name[: self.label - 2] + "…"
         return [(fit(short, self.label), "label")]
 
-    def findings(self, *, one_line: bool) -> list[Row]:
+    def findings(self, *, one_line: bool) -> list[PanelRow]:
         """What a diagnosis says of the stream, the worst first: who is at fault, and what decided that."""
         facts = self.facts
-        rows: list[Row] = []
+        rows: list[PanelRow] = []
         for finding in facts.findings[: 1 if one_line else MOST_TOLD]:
             verdict, pen = finding.verdict, PENS[sign_of(finding)]
             if verdict is None:
                 text = f"{sign_of(finding)} {finding.sentence}"
-                rows += [Row(0, [(line, pen)]) for line in broken(text, self.width, 1 if one_line else 2)]
+                rows += [PanelRow(0, [(line, pen)]) for line in broken(text, self.width, 1 if one_line else 2)]
                 continue
             head: Line = [(verdict.word, pen), (f" · {verdict.sure} · ", "")]
             if one_line:
                 room = self.width - length(head)
                 reason = verdict.reason if cell_len(verdict.reason) <= room else verdict.reason.partition(", ")[0]
-                rows.append(Row(0, [*head, (reason, "")]))
+                rows.append(PanelRow(0, [*head, (reason, "")]))
                 continue
             head.append((f"since {instant_text(facts.started, verdict.since)}", ""))
-            rows.append(Row(0, [*head, *self._keys(head)]))
-            rows += [Row(0, [(line, "")]) for line in broken(as_sentence(verdict.reason), self.width)]
+            rows.append(PanelRow(0, [*head, *self._keys(head)]))
+            rows += [PanelRow(0, [(line, "")]) for line in broken(as_sentence(verdict.reason), self.width)]
         if facts.held is not None and not rows:
-            rows += [Row(0, [(line, "")]) for line in broken(facts.held.sentence, self.width, 1 if one_line else 2)]
+            rows += [
+                PanelRow(0, [(line, "")]) for line in broken(facts.held.sentence, self.width, 1 if one_line else 2)
+            ]
         return rows
 
     def _keys(self, head: Line) -> Line:
@@ -141,7 +143,7 @@ class Rows:
         gap = self.width - length(head) - length(keys) - 1
         return [(" " * gap, ""), *keys] if gap > 0 else []
 
-    def ladder(self, width: int) -> list[Row]:
+    def ladder(self, width: int) -> list[PanelRow]:
         """Where the bytes are: of the side that has trouble, or else holds more, or that the person has turned to."""
         facts, state, words = self.facts, self.state, self.words
         if not words.has("write_queue_size") and not words.has("bytes_in"):
@@ -158,13 +160,13 @@ class Rows:
             else ladder_in(state, words, rate=facts.rate_in, holds=holds)
         )
         ranks = (0, 0, 0, 0, 2)
-        return [Row(rank, line, whole=True) for rank, line in zip(ranks, ladder_lines(found, width))]
+        return [PanelRow(rank, line, whole=True) for rank, line in zip(ranks, ladder_lines(found, width))]
 
-    def flags(self, *, one_line: bool = False) -> list[Row]:
+    def flags(self, *, one_line: bool = False) -> list[PanelRow]:
         """The lamps, in as many lines as they take; in one alone those that are lit go before the others."""
         facts, state = self.facts, self.state
         room = self.width - 7
-        rows: list[Row] = []
+        rows: list[PanelRow] = []
         if (dash := self._dash("flags")) is not None:
             return dash
         shown = lamps.lamps(self.words, state.flags, state.type, facts.changed_t, facts.now_t)
@@ -172,10 +174,10 @@ class Rows:
             line: Line = [(fit("" if number else "flags", 7), "label")]
             for place, lamp in enumerate(row):
                 line += [(" " * (place > 0), ""), (lamp.text, _LAMP_STYLES[lamp.glow][lamp.on])]
-            rows.append(Row(0, line))
+            rows.append(PanelRow(0, line))
         return rows
 
-    def size(self) -> list[Row]:
+    def size(self) -> list[PanelRow]:
         """`write_queue_size` as a number and a bar."""
         if (dash := self._dash("write_queue_size")) is not None:
             return dash
@@ -188,9 +190,9 @@ class Rows:
             line += _marked_bar(size, bar_scale(size, mark), mark, room)
             called = self.words.field("high_water").name or "mark"
             line.append((f" {called} {bytes_text(mark)}", "warning" if above else "label"))
-        return [Row(2, line)]
+        return [PanelRow(2, line)]
 
-    def trend(self, height: int) -> list[Row]:
+    def trend(self, height: int) -> list[PanelRow]:
         """`write_queue_size` over the last thirty seconds, `height` lines high."""
         if not self.words.tells("write_queue_size"):
             return []
@@ -207,17 +209,17 @@ class Rows:
                 (cell, "spark-hot" if hot_line or (height == 1 and 0 < mark < value) else "spark" if value else "track")
                 for cell, value in zip(text, values)
             ]
-            rows.append(Row(3, [*self._begin(""), (" " * 9, ""), *_runs(cell_styles), (notes[number], "label")]))
+            rows.append(PanelRow(3, [*self._begin(""), (" " * 9, ""), *_runs(cell_styles), (notes[number], "label")]))
         return rows
 
-    def queue(self) -> list[Row]:
+    def queue(self) -> list[PanelRow]:
         """`write_queue`: the head with the part that is written, then the others."""
         if (dash := self._dash("write_queue")) is not None:
             return dash
         queue = self.state.write_queue
         line = self._field("write_queue")
         if not queue:
-            return [Row(2, [*line, (NONE, "dim")])]
+            return [PanelRow(2, [*line, (NONE, "dim")])]
         head = queue[0]
         done = head.bytes - head.left
         filled, empty = bar(done, max(head.bytes, 1), 8)
@@ -233,9 +235,9 @@ class Rows:
                 break
             line.append((piece, "label"))
             used += len(piece)
-        return [Row(1, line)]
+        return [PanelRow(1, line)]
 
-    def completed(self) -> list[Row]:
+    def completed(self) -> list[PanelRow]:
         """`write_completed_queue`, and the last requests that had their callback."""
         if (dash := self._dash("write_completed_queue")) is not None:
             return dash
@@ -244,7 +246,7 @@ class Rows:
         for request in waiting[:4]:
             line += [(f"w{request.number} ", "value"), self._outcome(request), (f" → {callback_of(self.words)}  ", "")]
         if waiting:
-            return [Row(1, line)]
+            return [PanelRow(1, line)]
         line.append((NONE, "dim"))
         past = [request for request in reversed(self.facts.completed) if request.request == self.words.request("write")]
         if past:
@@ -254,9 +256,9 @@ class Rows:
             if length(line + piece) > self.width:
                 break
             line += piece
-        return [Row(5, line)]
+        return [PanelRow(5, line)]
 
-    def descriptors(self) -> list[Row]:
+    def descriptors(self) -> list[PanelRow]:
         """`accepted_fd`, as many of those that queue behind it as there is room for, and how many wait in all."""
         if (dash := self._dash("accepted_fd")) is not None:
             return dash
@@ -274,9 +276,9 @@ class Rows:
             line += [(room.removeprefix("  room "), "value"), (pending, "warning")]
         else:
             line += [(queued, "value") if queued else (NONE, "dim"), (room, "dim"), (pending, "warning")]
-        return [Row(1 if held or queued or state.ipc else 6, line)]
+        return [PanelRow(1 if held or queued or state.ipc else 6, line)]
 
-    def waits(self) -> list[Row]:
+    def waits(self) -> list[PanelRow]:
         """`connect_req`, `shutdown_req` and `delayed_error`."""
         if (dash := self._dash("connect_req")) is not None:
             return dash
@@ -290,14 +292,14 @@ class Rows:
             line = [*self._field("delayed_error"), (error, "error")]
         elif (error or self.width >= 70) and self.words.has("delayed_error"):
             line += [self._beside("delayed_error"), (error, "error") if error else (NONE, "dim")]
-        return [Row(1 if state.connect_req or state.shutdown_req or state.delayed_error else 6, line)]
+        return [PanelRow(1 if state.connect_req or state.shutdown_req or state.delayed_error else 6, line)]
 
     def _waiting(self, request: RequestState | None) -> Part:
         if request is None:
             return f"{NONE:<10}", "dim"
         return f"{f'r{request.number} {age_text(self.facts.now_t - request.begin_t)}':<10}", "accent"
 
-    def epoll(self) -> list[Row]:
+    def epoll(self) -> list[PanelRow]:
         """What the engine wants to hear of, what it has registered, and since when it waits to write."""
         if (dash := self._dash("pevents")) is not None:
             return dash
@@ -319,9 +321,9 @@ class Rows:
         waits = [name for name, there in queues if there]
         if waits:
             rows[-1].append((f"  in {', '.join(waits)}", "accent"))
-        return [Row(1 + place, each) for place, each in enumerate(rows)]
+        return [PanelRow(1 + place, each) for place, each in enumerate(rows)]
 
-    def traffic(self) -> list[Row]:
+    def traffic(self) -> list[PanelRow]:
         """Bytes in and out, and how many a second, on one line."""
         state, facts = self.state, self.facts
         line = self._begin("bytes")
@@ -334,9 +336,9 @@ class Rows:
             if self.words.has(name):
                 line.append((f"{gap}{name.removeprefix('bytes_')} ", "label"))
                 line += _flow(total, rate)[: 1 + rates] if self.words.knows(name) else [(NONE, "dim")]
-        return [Row(1 if has_failed(state, self.words) else 4, line + errors)] if len(line) > 1 else []
+        return [PanelRow(1 if has_failed(state, self.words) else 4, line + errors)] if len(line) > 1 else []
 
-    def traffic_trends(self) -> list[Row]:
+    def traffic_trends(self) -> list[PanelRow]:
         """The same on two lines, with the curves of the last thirty seconds."""
         state, facts = self.state, self.facts
         cells = trend_cells(self.width)
@@ -346,7 +348,7 @@ class Rows:
             ("bytes out", "bytes_out", state.bytes_out, facts.rate_out, facts.out_trend),
         ):
             if not self.words.tells(field):
-                rows += [Row(1, [*self._begin(name), (NONE, "dim")])] if self.words.has(field) else []
+                rows += [PanelRow(1, [*self._begin(name), (NONE, "dim")])] if self.words.has(field) else []
                 continue
             total_part, rate_part = _flow(total, rate)
             curve = chart(values, cells, 1)[0]
@@ -354,7 +356,7 @@ class Rows:
             parts = _runs([(cell, "spark" if value else "track") for cell, value in zip(curve, padded)])
             line = [*self._begin(name), total_part, ("  ", ""), *parts, rate_part]
             rank = 1 if has_failed(state, self.words) else 4
-            rows.append(Row(rank, line + self._errors() if name == "bytes out" else line))
+            rows.append(PanelRow(rank, line + self._errors() if name == "bytes out" else line))
         return rows
 
     def _errors(self) -> Line:
@@ -363,22 +365,22 @@ class Rows:
         last = failure_text(self.state, self.facts.vocabulary)
         return [(f"    errors {count_text(self.state.errors)}, last {last}", "error")]
 
-    def accept_queue(self) -> list[Row]:
+    def accept_queue(self) -> list[PanelRow]:
         """How many connections wait in the kernel for a listener, and how many may."""
         waiting, room = (kernel_says(self.state, self.words, name) for name in ("accept_queue", "accept_max"))
         if waiting is None:
             return []
         line = [*self._begin("accept queue"), (f"{waiting:<6,}", "value") if waiting else (f"{waiting:<6}", "dim")]
-        return [Row(1, [*line, (f"of {room:,} in the kernel" if room else "in the kernel", "dim")])]
+        return [PanelRow(1, [*line, (f"of {room:,} in the kernel" if room else "in the kernel", "dim")])]
 
-    def connections(self) -> list[Row]:
+    def connections(self) -> list[PanelRow]:
         """How many streams a server has accepted that are still here."""
         count = self.facts.accepted
         line = self._begin("connections")
         line.append((f"{count:<6,}", "value") if count else (f"{NONE:<6}", "dim"))
-        return [Row(1, [*line, ("accepted and still here", "dim")])]
+        return [PanelRow(1, [*line, ("accepted and still here", "dim")])]
 
-    def origin(self) -> list[Row]:
+    def origin(self) -> list[PanelRow]:
         """Where in the program it was made, and who accepted it."""
         if not self.words.has("place"):
             return []
@@ -386,7 +388,7 @@ class Rows:
         line = [*self._begin("made at"), (place, "") if place else (NONE, "dim")]
         if self.state.server:
             line.append((f"  accepted by #{self.state.server}", "dim"))
-        return [Row(7, line)]
+        return [PanelRow(7, line)]
 
     def _outcome(self, request: RequestState, *, calm: bool = False) -> Part:
         if request.error:

@@ -1,6 +1,6 @@
 """The lines of the table of streams: what one is drawn from, and how.
 
-A `Row` is everything that decides how a line looks. Two equal rows look the same, so the table paints a line only
+A `StreamRow` is everything that decides how a line looks. Two equal rows look the same, so the table paints a line only
 when its row differs from the one that is on the screen.
 """
 
@@ -27,7 +27,7 @@ MARGIN = 4
 Pen = Callable[[str, str], Style]
 
 
-class Row(NamedTuple):
+class StreamRow(NamedTuple):
     """All that a line on the screen is drawn from. `closed`: it stands back."""
 
     number: int
@@ -40,7 +40,7 @@ class Row(NamedTuple):
     glows: tuple[int, ...]
 
 
-def row_of(view: View, number: int, placed: Sequence[cols.Placed], now_t: int, *, cursor: bool) -> Row | None:
+def row_of(view: View, number: int, placed: Sequence[cols.Placed], now_t: int, *, cursor: bool) -> StreamRow | None:
     """The row of a stream as it is at `now_t`, None for one that is not known any more."""
     state = view.model.streams.get(number)
     if state is None:
@@ -49,7 +49,7 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], now_t: int, *
     mark, stuck = mark_of(state, known), known.is_stuck_in(number)
     if stuck:  # it grows older, while the others stay as they were
         now_t = view.present_t
-    return Row(
+    return StreamRow(
         number,
         mark.text,
         mark.pen,
@@ -61,7 +61,7 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], now_t: int, *
     )
 
 
-def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = "") -> list[Segment]:
+def draw_row(row: StreamRow, placed: Sequence[cols.Placed], pen: Pen, ground: str = "") -> list[Segment]:
     """A row, on the ground of the cursor or the table's own."""
     closed = pen("closed", ground) if row.closed else None
     accent = pen("accent", ground)
@@ -84,7 +84,7 @@ def draw_row(row: Row, placed: Sequence[cols.Placed], pen: Pen, ground: str = ""
     return segments
 
 
-def _draw_flags(text: str, row: Row, pen: Pen, ground: str) -> list[Segment]:
+def _draw_flags(text: str, row: StreamRow, pen: Pen, ground: str) -> list[Segment]:
     return [Segment(letters, pen(name, ground)) for name, letters in _flag_runs(text, row.glows, row.closed)]
 
 

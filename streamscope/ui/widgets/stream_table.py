@@ -28,7 +28,16 @@ from streamscope.ui.safe import fit, visible
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnList
 from streamscope.ui.widgets.pens import set_titles
-from streamscope.ui.widgets.stream_rows import MARGIN, Row, draw_head, draw_row, head_text, row_of, row_text, spans
+from streamscope.ui.widgets.stream_rows import (
+    MARGIN,
+    StreamRow,
+    draw_head,
+    draw_row,
+    head_text,
+    row_of,
+    row_text,
+    spans,
+)
 
 RESORT_AFTER = 1.0
 """Seconds between two sortings that nobody asked for."""
@@ -85,7 +94,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._stale = True
         self._members = -1
         self._placed: list[cols.Placed] = []
-        self._rows: list[Row | None] = []
+        self._rows: list[StreamRow | None] = []
         self._head = ""
         self._empty = ""  # what stands in an empty table; it comes and goes without any row that says so
         self._stuck_in = 0  # the stream that the cursor was moved to, because the engine is stuck in it
@@ -199,7 +208,7 @@ The order is made anew once a second at most, and the line under the cursor stay
             self.sort_by, self.descending = "number", False
         self._place()
 
-    def _look(self, top: int, height: int, changed: Set[int]) -> list[Row | None]:
+    def _look(self, top: int, height: int, changed: Set[int]) -> list[StreamRow | None]:
         """The rows in sight as they are now; those that nothing has touched are made anew ten times a second only."""
         before, order = self._rows, self._order
         now, now_t = self._view.monotonic(), self._view.now_t
@@ -304,7 +313,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._rows = []
         self._head = ""
 
-    def _row(self, place: int, now_t: int) -> Row | None:
+    def _row(self, place: int, now_t: int) -> StreamRow | None:
         if place >= len(self._order):
             return None
         number = self._order[place]
