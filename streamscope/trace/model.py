@@ -153,11 +153,12 @@ class Model(Fold):
         i, end, events = 0, len(words), 0
         while i < end:
             header = words[i]
-            run = runs[header & 255]
+            code = header & 255
+            run = runs[code]
             if run is not None:
                 after = run(self, words, i)
                 if after != i:
-                    _, length, weight = handlers[header & 255]
+                    _, length, weight = handlers[code]
                     events += (after - i) // length * weight
                     i = after
                     continue
@@ -170,7 +171,7 @@ class Model(Fold):
                 else:
                     table = handlers
                     changed(last)
-            handler, length, weight = table[header & 255]
+            handler, length, weight = table[code]
             if handler is not None:
                 handler(self, stream, words, i)
             i += length
