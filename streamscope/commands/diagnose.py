@@ -14,6 +14,7 @@ from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
     from streamscope.diagnosis import Diagnosis
+    from streamscope.link.asking import Standstill
     from streamscope.trace.vocabulary import Vocabulary
 
 LOOK_S = 0.05
@@ -46,8 +47,8 @@ def diagnose(which: str, as_json: bool, seconds: float, allow: tuple[str, ...]) 
     _tell(*found, as_json=as_json)
 
 
-Looked = tuple["Diagnosis", int, float]
-"""What was found, when on the feed's clock that was, and when the feed began."""
+Looked = tuple["Diagnosis", int, float, "Standstill | None"]
+"""What was found, when on the feed's clock that was, when the feed began, and whether the engine comes round."""
 
 
 def _diagnosis(vocabulary: Vocabulary, allow: tuple[str, ...]) -> Diagnosis:
@@ -68,7 +69,7 @@ def _file(path: str, allow: tuple[str, ...]) -> Looked:
             over(trace.past, diagnosis)
             if trace.missing:
                 say(trace.missing)
-            return diagnosis, trace.past.end_t, trace.header.started
+            return diagnosis, trace.past.end_t, trace.header.started, None
     except (TraceError, FeedError) as error:
         raise CommandFailed(str(error), 2) from error
 
@@ -96,26 +97,31 @@ def _engine(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
                 continue
             if diagnosis is None:
                 diagnosis, begun = _diagnosis(session.model.decoder.vocabulary, allow), begun + passed
-            now_t = max(now_t, session.model.t, int((time.time() - session.hello.started) * 1e9))
+            passed_ns = (time.time() - session.hello.started) * 1e9
+            if 0 <= passed_ns < 1 << 62:  # what an engine says of its start is not to be relied on
+                now_t = max(now_t, int(passed_ns))
+            now_t = max(now_t, session.model.t)
             if session.standstill is None:
                 diagnosis.look(session.model, now_t, session.past)
-        if diagnosis is None or session.hello is None:
-            stuck = f": {session.standstill.text}" if session.standstill is not None else ""
-            raise CommandFailed(session.reason or f"the engine does not answer{stuck}", 2)
-        if session.standstill is not None:
-            say(session.standstill.text)
-        return diagnosis, now_t, session.hello.started
+        stands, started = session.standstill, session.hello.started if session.hello is not None else 0.0
+        if diagnosis is None:
+            if stands is None or session.status in ("ended", "gone"):
+                raise CommandFailed(session.reason or "the engine does not answer", 2)
+            diagnosis = _diagnosis(session.model.decoder.vocabulary, allow)  # it has not come round to say who it is
+        return diagnosis, now_t, started, stands
     finally:
         session.close()
 
 
-def _tell(diagnosis: Diagnosis, now_t: int, started: float, *, as_json: bool) -> None:
+def _tell(diagnosis: Diagnosis, now_t: int, started: float, stands: Standstill | None, *, as_json: bool) -> None:
     import msgspec
 
     from streamscope.diagnosis import Level, account
     from streamscope.trace.plain_text import printable_json
 
     found = account.found(diagnosis, now_t, Level.ERROR)
+    if stands is not None:
+        found.insert(0, account.stuck(stands, now_t))
     if as_json:
         rows: list[dict[str, Any]] = [account.row(alarm, now_t, started) for alarm in found]
         show_json = printable_json(msgspec.json.format(msgspec.json.encode(rows), indent=2))

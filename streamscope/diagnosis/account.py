@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from streamscope.diagnosis.diagnosis import Diagnosis
-from streamscope.diagnosis.shapes import Ended, Evidence, Finding, Level
+from streamscope.diagnosis.shapes import Ended, Evidence, Finding, Level, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND, TICK
+from streamscope.link.asking import NO_CPU, STOPPED, Standstill
 from streamscope.trace.figures import age_text, span_text
 from streamscope.trace.fold import LONG_NS
 from streamscope.trace.plain_text import visible
@@ -34,6 +35,17 @@ def found(diagnosis: Diagnosis, now_t: int, level: Level) -> list[Ended]:
         if not hidden:
             now.append(ended)
     return [each for each in now if each.finding.level is level]
+
+
+def stuck(stands: Standstill, now_t: int) -> Ended:
+    """An engine that does not come round now. What is known of that is a note of who asked, and no evidence."""
+    word = Word.HOST if stands.state in (NO_CPU, STOPPED) else Word.LOOP
+    since = max(now_t - int(stands.seconds * SECOND), 0)
+    sentence = f"The program does not come back to its loop: {visible(stands.text, 300)}."
+    to_do = "end the callback, or give the process a CPU" if word is Word.LOOP else "let the process run"
+    reason = "a note: whoever looks has asked"
+    verdict = Verdict(word, Sure.LIKELY, stands.stream, since, sentence, reason, to_do=to_do, root=stands.stream)
+    return Ended(Finding("stuck", Level.ERROR, stands.stream, since, sentence, (), verdict, to_do), since, now_t)
 
 
 def row(alarm: Ended, now_t: int, started: float) -> dict[str, Any]:

@@ -138,6 +138,31 @@ def test_an_engine_is_diagnosed_while_it_runs(runtime: Path, program: Path) -> N
         assert done.returncode == 1
 
 
+BUSY = """
+from streamscope.core import Tcp
+
+def main(loop):
+    server = Tcp(loop)
+    server.bind(("127.0.0.1", 0))
+    server.listen(16, on_connection)
+
+def on_connection(server, status):
+    while True:
+        pass
+"""
+
+
+def test_an_engine_that_does_not_come_round_is_a_row_and_says_it_is_a_note(runtime: Path, tmp_path: Path) -> None:
+    program = tmp_path / "busy.py"
+    program.write_text(BUSY)
+    with Serving(runtime, str(program), "--grace", "0") as serving, serving.connect():
+        done = run(runtime, "diagnose", str(serving.pid), "--json", "--for", "3s")
+        [row] = json.loads(done.stdout)
+        assert (done.returncode, row["lint"], row["verdict"], row["evidence"]) == (1, "stuck", "LOOP", [])
+        assert "on_connection, busy.py:" in row["sentence"]
+        serving.end()
+
+
 def test_a_healthy_server_is_silent(runtime: Path, tmp_path: Path) -> None:
     path = tmp_path / "echo.scope"
     with Serving(runtime, "echo", "--record", str(path), "--diagnose") as serving:
