@@ -11,6 +11,7 @@ import errno
 import importlib
 import io
 import os
+import select
 import sys
 from typing import NoReturn
 
@@ -24,6 +25,9 @@ from streamscope.telling import CommandFailed, say
 
 COMMANDS = ("run", "attach", "ps", "record", "replay", "export", "check", "diagnose", "config")
 """In the order of the help. Each is the function of that name in the module of that name in `commands`."""
+
+OF_ENGINES = ("run", "attach", "ps", "record")
+"""Those that need an engine, which needs Linux. The others read what one has left, and do that elsewhere, too."""
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
@@ -58,6 +62,8 @@ class CommandGroup(Group):
             meant = difflib.get_close_matches(args[0], COMMANDS, 1)
             instead = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(COMMANDS)}"
             ctx.fail(f"there is no command {args[0]!r}: {instead}")
+        if args and args[0] in OF_ENGINES and not hasattr(select, "epoll"):
+            ctx.fail(f"{args[0]} needs Linux; replay, check, export and diagnose FILE work here too")
         return super().resolve_command(ctx, args)
 
 

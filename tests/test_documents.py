@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,3 +28,10 @@ def test_no_line_of_prose_is_longer_than_a_line_of_code(document: Path) -> None:
     too_long = [f"{document.name}:{number}" for number, line in prose(document) if len(line) > WIDTH]
 
     assert not too_long
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_it_points_to_is_there(document: Path) -> None:
+    targets = set(re.findall(r"\]\(([^)#:]+)\)", "\n".join(line for _, line in prose(document))))
+
+    assert not [target for target in sorted(targets) if not (document.parent / target).exists()]

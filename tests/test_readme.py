@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from streamscope.servers.stall import SCENARIOS
 from streamscope.ui.actions import keys_document
 
@@ -43,11 +41,6 @@ def test_the_stall_that_it_shows_is_one_that_can_be_played() -> None:
 
     assert played is not None
     assert played[1] in SCENARIOS
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_what_it_points_to_is_there(target: str) -> None:
-    assert (ROOT / target).exists()
 
 
 def test_its_program_is_one_that_runs(tmp_path: Path) -> None:

@@ -43,6 +43,21 @@ def run_there(there: str, folder: Path, *arguments: str) -> subprocess.Completed
     )
 
 
+def test_a_command_that_needs_an_engine_says_so_there(there: str, runtime: Path) -> None:
+    ended = run_there(there, runtime, "run", "echo", "--headless")
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("streamscope: run needs Linux; ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_trace_is_diagnosed_on_another_unix(runtime: Path, recorded: Path) -> None:
+    ended = run_there(ANOTHER_UNIX, runtime, "diagnose", str(recorded))
+
+    assert ended.returncode == 0, ended.stderr
+    assert not ended.stderr
+
+
 def test_there_is_no_engine_there(there: str, runtime: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-P", "-c", f"{there}\nimport streamscope.core\nstreamscope.core.Loop()"],
