@@ -130,13 +130,33 @@ def test_bytes_that_wait_without_anybody_asking_for_room_are_told_of() -> None:
     assert _word(patient, "queue_without_out") == Word.APP
 
 
-def test_bytes_that_wait_for_a_connect_are_not() -> None:
-    patient = Patient()
+def _connects(patient: Patient) -> int:
+    """A stream that is connecting, with bytes that wait for that."""
     stream = patient.stream(reading=False)
     patient.turn(record("request.begin", stream, 900, uv.UV_CONNECT, 0, 0, 1), record("connect_req", stream, 0, 900))
-    patient.writes(stream, 5_000, arms=False)
+    patient.writes(stream, 5_000)
+    return stream
+
+
+def test_bytes_that_wait_for_a_connect_are_not() -> None:
+    patient = Patient()
+    stream = _connects(patient)
+    patient.says(stream, outq=0, inq=0, tcp_state=2)
+    patient.wait(0.75)
+    patient.turn(record("connect_req", stream, 900, 0), record("request.end", stream, 900, 0, 1, uv.UV_CONNECT))
+    patient.drains(stream, 5_000)
     patient.wait(4)
     assert not patient.names
+
+
+def test_a_connect_that_nobody_answers_is_a_stall_by_the_network() -> None:
+    patient = Patient()
+    stream = _connects(patient)
+    patient.says(stream, outq=0, inq=0, tcp_state=2, retransmits=1)
+    patient.wait(2)
+    assert patient.names == {"stalled"}
+    assert _word(patient, "stalled") == Word.NETWORK
+    assert "Nobody answers for upstream #1" in patient.found("stalled")[0].sentence
 
 
 def test_bytes_that_wait_for_an_idle_loop_are_a_wakeup_that_was_lost() -> None:

@@ -30,7 +30,7 @@ class LostWakeup(Lint):
     def check(self, case: Case) -> Sign | None:
         """See `Lint`."""
         busy = case.loop.busy(case.now_t - SECOND)
-        if busy is None or busy >= MOST_OF or case.kernel("epoll_missing"):
+        if busy is None or busy >= MOST_OF or case.kernel("epoll_missing") or case.state.connect_req is not None:
             return None
         return self._in(case) or self._out(case)
 

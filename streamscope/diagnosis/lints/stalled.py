@@ -13,6 +13,8 @@ from streamscope.trace.figures import age_text, bytes_text
 
 CONFIRMED = SECOND // 2
 """So long it takes to look as often as a finding needs: who sees it coming by then is not late."""
+SYN_SENT = 2
+"""In `tcp_states.h`: the first segment of a connection is out."""
 OLD = 2 * SECOND
 """A write that has waited longer while the queue has grown is stalled, whatever moves."""
 
@@ -25,7 +27,8 @@ class Stalled(Lint):
     checks = (
         "bytes are to go out and none was acknowledged for 1 s (of a pipe or Unix socket: none was taken); or the "
         "oldest write is over 2 s old and the queue is larger than 2 s before; or bytes wait in the kernel and reading "
-        "has been off for 1 s, without a stream that it feeds being the reason"
+        "has been off for 1 s, without a stream that it feeds being the reason; or a connect for which bytes wait has "
+        "had no answer for 1 s"
     )
     matters = "whoever waits for these bytes waits without end, and so does everybody whom the program feeds from there"
     covered_by = ("peer_gone",)
@@ -34,8 +37,16 @@ class Stalled(Lint):
     def check(self, case: Case) -> Sign | None:
         """See `Lint`."""
         if case.state.connect_req is not None:
-            return None
+            return self._connects(case, case.state.connect_req.begin_t)
         return self._out(case) or self._grows(case) or self._unread(case)
+
+    def _connects(self, case: Case, since: int) -> Sign | None:
+        """Bytes wait for a connection that does not come."""
+        state = case.state
+        if not since or not state.write_queue_size or case.seen_t - since < SECOND:
+            return None
+        verdict = unanswered(case, since)
+        return Sign(verdict.sentence, verdict.evidence, since, verdict)
 
     def _out(self, case: Case) -> Sign | None:
         track = case.track
@@ -73,6 +84,34 @@ class Stalled(Lint):
         return Sign(verdict.sentence, verdict.evidence, since, verdict)
 
 
+def unanswered(case: Case, since: int) -> Verdict:
+    """Nobody answers to the connect."""
+    state, number, age = case.state, case.state.number, age_text(case.now_t - since)
+    again = case.kernel("retransmits") or case.kernel("total_retrans")
+    evidence = [case.evidence("the connect waits", "connect_req", age, since)]
+    if case.kernel("tcp_state") == SYN_SENT:
+        evidence.append(case.evidence("the first segment is out", "tcp_state", "SYN_SENT", since))
+    if again:
+        evidence.append(case.evidence("sent again, unanswered", "retransmits", f"{again:,}", since))
+    evidence.append(case.evidence("what waits here", "write_queue_size", f"{state.write_queue_size:,}", since))
+    return Verdict(
+        Word.NETWORK,
+        Sure.LIKELY if again else Sure.UNSURE,
+        number,
+        since,
+        f"Nobody answers for {case.who}: the connection has not come for {age}, and "
+        f"{bytes_text(state.write_queue_size)} wait for it.",
+        f"the first segment was sent {again + 1:,} times, and never answered" if again else "the connect has no answer",
+        tuple(evidence),
+        (),
+        ("An answer, or an error, ends the stall.",),
+        "look whether the host is up and its listener takes anybody in; set a time limit for connecting",
+        number,
+        "out",
+        "queue",
+    )
+
+
 def unread(case: Case, since: int, off: int, inq: int) -> Verdict:
     """The program does not read what has come."""
     number = case.state.number
@@ -92,7 +131,7 @@ def unread(case: Case, since: int, off: int, inq: int) -> Verdict:
         number,
         since,
         f"{capital(case.who)} is not read: {bytes_text(inq)} have waited in the kernel for {age}, "
-        "and the program has stopped reading it.",
+        f"and the program {'has stopped reading' if off else 'does not read'} it.",
         f"reading has been off for {age}, and no stream that it feeds is the reason",
         tuple(evidence),
         tuple(not_it),
