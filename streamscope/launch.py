@@ -157,7 +157,7 @@ def _run_app(
         ascii_only=config.ascii or ascii_wanted(),
     )
     if isinstance(source, Session):
-        app.view.look_beside(OtherEnds(), source.note)
+        app.view.beside.look(OtherEnds(), source.note)
     with restored():
         app.run()
     if leaving.hung_up:

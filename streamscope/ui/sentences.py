@@ -85,16 +85,16 @@ def shown(told: Told, trouble: tuple[str, int] | None) -> Finding | None:
 
 def all_flows(view: View) -> str:
     """How all flows, where nothing is found to be wrong."""
-    count = view.connections
+    count = view.counts.connections
     if not count:
         return "Nobody is connected."
     streams = f"{count:,} {'stream' if count == 1 else 'streams'}"
     if not view.tells_stalls:
         return f"{streams}; whether they stall cannot be told of this engine."
-    if not view.waiting:
+    if not view.counts.waiting:
         return f"All flows: {streams}, nothing waits to go out."
-    age = f", the oldest write for {age_text(view.now_t - view.oldest_t)}" if view.oldest_t else ""
-    return f"All flows: {streams}, {bytes_text(view.waiting)} wait to go out{age}."
+    age = f", the oldest write for {age_text(view.now_t - view.counts.oldest_t)}" if view.counts.oldest_t else ""
+    return f"All flows: {streams}, {bytes_text(view.counts.waiting)} wait to go out{age}."
 
 
 def following(told: Sequence[Finding], key: tuple[str, int] | None) -> Finding | None:

@@ -11,21 +11,19 @@ Times are nanoseconds on the feed's clock. Rates are over the last second.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Set
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from streamscope.trace.contents import Note
 from streamscope.trace.instant import Standpoint, Target
 from streamscope.trace.keyframe import freeze
 from streamscope.trace.series import Series
 from streamscope.trace.state import StreamState
 from streamscope.trace.traveller import Traveller
+from streamscope.ui.beside import Beside
+from streamscope.ui.counts import Counts
 from streamscope.ui.diagnosed import NOTHING, Diagnosed, PastDiagnosed
 from streamscope.ui.feed_source import Source
 from streamscope.ui.meters import condense
-from streamscope.ui.plain import is_listener
 from streamscope.ui.rates import LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
 from streamscope.ui.row_words import Overview
@@ -34,7 +32,7 @@ from streamscope.ui.travel import Mark, Travel
 
 if TYPE_CHECKING:
     from streamscope.diagnosis.lint_words import LintWords
-    from streamscope.diagnosis.other_end import OtherEnd, OtherEnds
+    from streamscope.diagnosis.other_end import OtherEnd
     from streamscope.diagnosis.shapes import Told
     from streamscope.link.asking import Standstill
     from streamscope.link.frames import Hello
@@ -48,11 +46,6 @@ CLOSED_KEPT = 2_000
 
 MANY = 2_000
 """From so many streams on, what has to look at all of them is done once a second only."""
-
-_SERVER, _CLOSED_T = attrgetter("server"), attrgetter("closed_t")
-
-OTHER_END_S = 2.0
-"""So long what was found out about the other end of a stream stands, once nobody asks any more."""
 
 LOOK_BACK_SECONDS = 0.008
 """How long one frame goes over the past for its curves at most."""
@@ -76,18 +69,8 @@ class View:
         """The streams whose panels stay, in the order in which they were pinned."""
         self.unread_lines = 0
         """How many lines the program has printed since the log was last on the screen."""
-        self.open_streams = 0
-        """How many streams are open, servers with them."""
-        self.connections = 0
-        """How many streams are no servers, those that closed a moment ago with them."""
-        self.failed = 0
-        """How many streams there are of which something has failed, those that closed with it."""
-        self.listeners = 0
-        """How many streams wait for connections."""
-        self.waiting = 0
-        """How many bytes wait to go out, in the queues and in the kernel, as far as the engine tells."""
-        self.oldest_t = 0
-        """When the oldest write that waits began, 0 for none."""
+        self.counts = Counts.of(source.model)
+        """How many streams there are at the instant that is looked at, as often as that can be counted."""
         self.trouble: tuple[str, int] | None = None
         """Which finding the person has gone to."""
         self.known = Overview(NOTHING, source.model.decoder.vocabulary)
@@ -96,10 +79,8 @@ class View:
         """Whether the engine was started for this screen, and ends with it."""
         self.departing: str | None = None
         """What becomes of the engine, once the person has left; "" while there is nothing to say of that."""
-        self._other_ends: OtherEnds | None = None
-        self._note: Callable[[Note], object] | None = None
-        self._other_end: tuple[int, OtherEnd, float] | None = None
-        self._other_said = ""
+        self.beside = Beside(monotonic, wall)
+        """The other end of the stream that is open."""
         self.allowed: set[str] = set(allow)
         """The lints that say nothing, because the person has allowed what they find."""
         self.turned: set[int] = set()
@@ -123,8 +104,6 @@ class View:
         self._series = Series()
         self._touched: set[int] = set()  # since the last sample
         self._sampled_t = 0
-        self._accepted: Counter[int] = Counter()
-        self._count(source.model)
         self.standing = Standstills(monotonic)
         """Since when the engine does not come round, if so."""
         self.standing.follow(source.standstill, self._present())
@@ -136,34 +115,6 @@ class View:
         if self.replaying:
             self._set_out(source.past.span_t()[0])
         self.known = self._known()
-
-    # the other end
-
-    def look_beside(self, other_ends: OtherEnds, note: Callable[[Note], object]) -> None:
-        """Ask for the other end of a stream that is open, from now on, and note what is found out."""
-        self._other_ends, self._note = other_ends, note
-
-    def ask_other_end(self, number: int) -> None:
-        """The stream is open: ask for its other end, if that is on this machine, and note what was found out."""
-        self._other_end = None
-        state, hello = self.stream(number), self.hello
-        if self._other_ends is None or self.paused or self.status != "live" or state is None or hello is None:
-            return
-        found = self._other_ends.look(state, self.vocabulary, hello.pid)
-        if found is None:
-            return
-        self._other_end = number, found, self.monotonic()
-        said = f"#{number} {found.sentence()}"
-        if said != self._other_said and self._note is not None:
-            self._other_said = said
-            self._note(Note(self._wall(), "other end", found.sentence(), number))
-
-    def other_end(self, number: int | None) -> OtherEnd | None:
-        """What is known of the other end of a stream, as long as it is open."""
-        found = self._other_end
-        if found is None or found[0] != number or self.paused or self.monotonic() - found[2] > OTHER_END_S:
-            return None
-        return found[1]
 
     # what is looked at
 
@@ -257,7 +208,7 @@ class View:
 
     def _known(self) -> Overview:
         stands = self.standstill if self.travel is None else None
-        accepting = stands.waiting if stands is not None and self.listeners == 1 else 0
+        accepting = stands.waiting if stands is not None and self.counts.listeners == 1 else 0
         return Overview(self.told, self.vocabulary, stands, max(accepting, 0))
 
     @property
@@ -363,9 +314,14 @@ class View:
             return self._series.rates(number)
         return rates.series.rates(number, rates.before) if rates.ready else (None, None)
 
-    def accepted_by(self, number: int) -> int:
-        """How many streams that this server accepted are here, those that closed a moment ago with them."""
-        return self._accepted[number]
+    def ask_other_end(self, number: int) -> None:
+        """The stream is open: ask for its other end, and note what was found out."""
+        asked = self.hello is not None and self.status == "live" and not self.paused
+        self.beside.ask(self.stream(number) if asked else None, self.vocabulary, self.hello.pid if self.hello else 0)
+
+    def other_end(self, number: int | None) -> OtherEnd | None:
+        """What is known of the other end of a stream, as long as it is open."""
+        return None if self.paused else self.beside.of(number)
 
     # what goes on
 
@@ -528,23 +484,7 @@ class View:
             model = self.model
             self._uncounted = False
             self._count_due = now + (0.0 if len(model.streams) < MANY else 1.0)
-            self._count(model)
-
-    def _count(self, model: Model) -> None:
-        """How many streams there are; ten thousand take some milliseconds."""
-        streams, words = model.streams.values(), model.decoder.vocabulary
-        self._accepted = Counter(map(_SERVER, streams))
-        self.failed = len([state for state in streams if state.errors]) * words.knows("errors")
-        self.open_streams = list(map(_CLOSED_T, streams)).count(0)
-        callback, flag = words.listens, words.listening  # as `is_listener` has it
-        servers = [state for state in streams if state.callbacks & callback or state.flags & flag or state.ipc]
-        self.listeners = len([state for state in servers if is_listener(state, words)])
-        self.connections = len(streams) - len(servers)
-        queued = [state for state in streams if state.write_queue_size and not state.closed_t]
-        outq = words.kernel_number("outq")
-        in_kernel = [state.kernel.get(outq, 0) for state in streams if state.kernel and not state.closed_t]
-        self.waiting = sum([state.write_queue_size for state in queued]) + sum(in_kernel)
-        self.oldest_t = min([state.write_queue[0].begin_t for state in queued if state.write_queue], default=0)
+            self.counts = Counts.of(model)
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""

@@ -181,7 +181,7 @@ def test_a_pipe_to_a_child_is_no_connection_so_the_empty_screen_still_teaches() 
     view = view_of(scene)
     view.advance(0.01)
 
-    assert view.connections == 0
+    assert view.counts.connections == 0
 
 
 @pytest.mark.parametrize(

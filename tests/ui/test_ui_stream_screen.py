@@ -18,9 +18,9 @@ from streamscope.diagnosis.other_end import OtherEnd, OtherEnds
 from streamscope.trace.contents import Note, Payload
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.beside import STANDS_S
 from streamscope.ui.config_file import Config
 from streamscope.ui.screens.stream import StreamScreen
-from streamscope.ui.view import OTHER_END_S
 from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.payload_view import PayloadView
 
@@ -266,7 +266,7 @@ async def test_whose_the_other_end_is_stands_in_the_panel_and_is_noted_while_the
     reader = OtherEnd(200_000, 77, "sleepy")
     async with running(feed) as (app, pilot):
         beside = Beside(OtherEnd(200_000), reader)
-        app.view.look_beside(beside, notes.append)
+        app.view.beside.look(beside, notes.append)
         for _ in range(5):
             screen_of(app).show_at_once()
 
@@ -280,5 +280,5 @@ async def test_whose_the_other_end_is_stands_in_the_panel_and_is_noted_while_the
         await pilot.press("escape")
         app.screen.show(set())  # type: ignore[attr-defined]
         assert len(beside.asked) == asked
-        feed.clock.seconds += OTHER_END_S + 0.1
+        feed.clock.seconds += STANDS_S + 0.1
         assert app.view.other_end(7) is None

@@ -335,12 +335,12 @@ def test_at_the_moment_of_the_pause_nothing_looks_different() -> None:
 
 def test_streams_are_counted_as_they_were() -> None:
     _, view = past_scene()
-    assert view.open_streams == 3
+    assert view.counts.open == 3
 
     view.go_to(Target("t", t_of(10)))
     settled(view)
 
-    assert (view.open_streams, view.connections) == (2, 1)
+    assert (view.counts.open, view.counts.connections) == (2, 1)
 
 
 def test_streams_are_counted_where_there_are_none() -> None:
@@ -348,12 +348,12 @@ def test_streams_are_counted_where_there_are_none() -> None:
     feed.feed(*opened(7))
     view = view_of(feed)
     view.advance(0.01)
-    assert view.open_streams == 1
+    assert view.counts.open == 1
 
     view.go_to(Target("start"))
     view.advance(0.01)
 
-    assert view.open_streams == 0
+    assert view.counts.open == 0
 
 
 def test_a_pin_survives_a_time_when_its_stream_is_not_there() -> None:

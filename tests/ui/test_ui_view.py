@@ -186,7 +186,7 @@ def test_streams_and_connections_are_counted_apart() -> None:
 
     view.advance(0.01)
 
-    assert (view.open_streams, view.connections, view.accepted_by(1)) == (3, 2, 2)
+    assert (view.counts.open, view.counts.connections, view.counts.accepted[1]) == (3, 2, 2)
 
 
 def test_time_stands_still_when_the_engine_has_ended() -> None:

@@ -100,7 +100,7 @@ class OverviewScreen(LiveScreen):
     @property
     def _nobody(self) -> bool:
         """Whether there is no stream to show, so that the screen had better teach."""
-        return self.view.connections == 0 and not self.view.pinned
+        return self.view.counts.connections == 0 and not self.view.pinned
 
     @property
     def subject(self) -> tuple[int | None, str]:

@@ -52,7 +52,7 @@ def fields(view: View) -> list[Field]:
     hello, loop, rates = view.hello, view.model.loop, view.rates
     program = visible(hello.program, 40) if hello is not None else ""
     address = visible(", ".join(hello.addresses[:2]), 60) if hello is not None else ""
-    open_streams = view.open_streams
+    open_streams = view.counts.open
     told = COUNTING if rates.events is None else count_text(rates.events)
     found = [
         Field(6, (("streamscope", "title"),)),
@@ -96,7 +96,12 @@ def _marks(view: View) -> tuple[tuple[str, str], ...]:
     """How many alarms and notices there are, how many streams are held back, and how many have failed."""
     told = view.told
     alarms = sum([finding.level is Level.ERROR for finding in told.findings])
-    counts = ((ALARM, alarms), (NOTICE, len(told.findings) - alarms), (HELD, len(told.held)), (FAILED, view.failed))
+    counts = (
+        (ALARM, alarms),
+        (NOTICE, len(told.findings) - alarms),
+        (HELD, len(told.held)),
+        (FAILED, view.counts.failed),
+    )
     shown = [(f"{mark} {count_text(count)}", PENS.get(mark, "error")) for mark, count in counts if count]
     return tuple(part for place, each in enumerate(shown) for part in ((("  ", ""), each) if place else (each,)))
 
