@@ -9,7 +9,8 @@ from __future__ import annotations
 from feeds import SECOND, Clock, Scene
 
 from streamscope.core.records import Word
-from streamscope.trace.vocabulary import FieldWords, FlagWords, KindWords, NameWords, Vocabulary, Words
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.words import FieldWords, FlagWords, KindWords, NameWords, Words
 
 FULL, NEW, WAXING, WANING, HIDDEN, TIDAL, FAR, NEAR, BLUE, BLOOD = (1 << bit for bit in range(40, 50))
 SEA, LAND = 1, 2

@@ -24,7 +24,7 @@ from streamscope.link.wire import FrameCutter as FrameCutter
 from streamscope.link.wire import FrameError as FrameError
 from streamscope.trace.contents import Batch, Gap, Goodbye, Note, Payload, Slice
 from streamscope.trace.untrusted import a_path, a_time
-from streamscope.trace.vocabulary import Words
+from streamscope.trace.words import Words
 
 MOST_OTHER = 512 * 1024
 """Bytes of a frame that is neither batch nor slice: payload is the largest, a greeting has some 32 KiB."""

@@ -25,7 +25,8 @@ from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.search import is_change
 from streamscope.trace.state import StreamState
-from streamscope.trace.vocabulary import KindWords, Vocabulary
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.words import KindWords
 from streamscope.ui.lane_changes import lane_change
 
 INVENTED = """

@@ -13,7 +13,8 @@ from streamscope.trace.effects import effect_of
 from streamscope.trace.model import CLOSED_KEPT, FAILED_STAYS_NS, LIT_KEPT, Model
 from streamscope.trace.state import LoopState, RequestState
 from streamscope.trace.untrusted import FeedError
-from streamscope.trace.vocabulary import Vocabulary, Words
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.words import Words
 
 # what is not known, and what readers are told
 

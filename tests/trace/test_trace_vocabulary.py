@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamscope.trace.untrusted import FeedError
-from streamscope.trace.vocabulary import MOST_TEXT, FlagWords, KindWords, NameWords, Vocabulary, Words, frozen_words
+from streamscope.trace.vocabulary import MOST_TEXT, Vocabulary, frozen_words
+from streamscope.trace.words import FlagWords, KindWords, NameWords, Words
 
 INVENTED = Words(
     engine="an engine of the moon",

@@ -39,7 +39,7 @@ WAITS_FOR = {
 
 
 def words() -> dict[str, Any]:
-    """The words of this engine, as they travel (`streamscope.trace.vocabulary.Words` says what each is)."""
+    """The words of this engine, as they travel (`streamscope.trace.words.Words` says what each is)."""
     return {
         "engine": ENGINE,
         "kinds": {

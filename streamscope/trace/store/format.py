@@ -20,7 +20,7 @@ import zstandard
 
 from streamscope.trace.contents import Batch, Gap, Goodbye, Note
 from streamscope.trace.untrusted import a_time
-from streamscope.trace.vocabulary import Words
+from streamscope.trace.words import Words
 
 MAGIC = b"\x89SCOPE\r\n"
 VERSION = 2

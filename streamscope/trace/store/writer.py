@@ -53,7 +53,8 @@ from streamscope.trace.store.format import (
     pack_words,
 )
 from streamscope.trace.untrusted import FeedError
-from streamscope.trace.vocabulary import Vocabulary, Words
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.words import Words
 
 CLOSED_NS = 10_000_000_000
 """Handles that were closed so long ago are let go of when a segment ends."""

@@ -1,0 +1,79 @@
+"""The words of an engine as they travel, in a greeting and in a trace: maps, so that what a later version adds is
+passed over. `vocabulary` makes of them what the rest of the house asks.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class KindWords(msgspec.Struct, frozen=True):
+    """What a kind means: the domains of its arguments (see `core.probe.Arg`), the functions that tell of it, one
+    sentence, the few words a person would say, and how much it matters (0 bookkeeping, 1 a step, 2 what a person would
+    tell another, 3 trouble).
+    """
+
+    domains: list[str] = []
+    functions: list[str] = []
+    meaning: str = ""
+    plain: str = ""
+    weight: int = 1
+
+
+class FlagWords(msgspec.Struct, frozen=True):
+    """One flag of a handle; fields as in `core.vocabulary.flag_words.FlagWords`."""
+
+    bit: int
+    name: str
+    plain: str = ""
+    meaning: str = ""
+    set_by: list[str] = []
+    cleared_by: list[str] = []
+    weight: int = 2
+    letter: str = ""
+    cell: int = -1
+    types: list[str] = []
+
+
+class NameWords(msgspec.Struct, frozen=True):
+    """A number that stands for a name: a handle's type (`stream`: whether it is a stream), a request's type, a
+    callback, a poll bit, an error, or a field of the kernel's (`domain`: how its numbers read; `stream`: whether
+    it is of a stream, and not of the loop).
+    """
+
+    number: int
+    name: str
+    meaning: str = ""
+    stream: bool = False
+    domain: str = ""
+
+
+class FieldWords(msgspec.Struct, frozen=True):
+    """A field of state: what a person calls it, one sentence, how much it matters (3 stands in every view), what it is
+    until the feed says otherwise, and what the engine calls it, if not as the fold does.
+    """
+
+    plain: str = ""
+    meaning: str = ""
+    weight: int = 1
+    initial: int = 0
+    name: str = ""
+
+
+class Words(msgspec.Struct, frozen=True):
+    """The words of an engine. `engine` is what speaks: `asyncio, CPython 3.12.1`; `unseen` are the fields that it
+    cannot know.
+    """
+
+    engine: str = ""
+    kinds: dict[str, KindWords] = {}
+    functions: dict[str, str] = {}
+    flags: list[FlagWords] = []
+    types: list[NameWords] = []
+    requests: list[NameWords] = []
+    callbacks: list[NameWords] = []
+    polls: list[NameWords] = []
+    errors: list[NameWords] = []
+    fields: dict[str, FieldWords] = {}
+    unseen: list[str] = []
+    kernel: list[NameWords] = []
