@@ -38,7 +38,7 @@ def require_terminal(instead: str = "") -> int:
     return terminal
 
 
-def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
+def run_on_own_engine(options: dict[str, Any], *, demo: bool, allow: tuple[str, ...] = ()) -> int:
     """Start an engine with these `ServeOptions`, open the screen on it, end both; returns the exit status.
 
     Raises CommandFailed.
@@ -50,7 +50,7 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
             from streamscope.departure import Departure
             from streamscope.link.session import Session
 
-            config = _config()
+            config = _config(allow)
             session = Session(engine.sock, past_bytes=config.past_bytes, why_gone=engine.why_gone, pid=engine.pid)
             _await_greeting(session, leaving)
             if leaving.told:
@@ -69,7 +69,7 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool) -> int:
             raise
 
 
-def run_on_running_engine(path: Path) -> int:
+def run_on_running_engine(path: Path, allow: tuple[str, ...] = ()) -> int:
     """Open the screen on the engine that listens at this path; returns the exit status. Raises CommandFailed."""
     from streamscope.link.discovery import ProbeError, connect
     from streamscope.link.session import Session
@@ -80,7 +80,7 @@ def run_on_running_engine(path: Path) -> int:
         raise CommandFailed(str(error), 1) from error
     try:
         require_terminal()
-        config = _config()
+        config = _config(allow)
     except CommandFailed:
         sock.close()
         raise
@@ -94,7 +94,7 @@ def run_on_running_engine(path: Path) -> int:
         session.close()
 
 
-def run_on_trace(path: str, at: str) -> int:
+def run_on_trace(path: str, at: str, allow: tuple[str, ...] = ()) -> int:
     """Open the screen on a recorded trace, at an instant that is written as `trace.instant` reads it, or playing from
     the start if that is empty; returns the exit status. Raises CommandFailed.
     """
@@ -113,7 +113,7 @@ def run_on_trace(path: str, at: str) -> int:
         if replay.trace.missing:
             replay.notices.append(replay.trace.missing)
         with Leaving() as leaving:
-            status = _run_app(replay, _config(), leaving, begin=begin)
+            status = _run_app(replay, _config(allow), leaving, begin=begin)
             return 1 if status is None else status
     except InstantError as error:
         raise CommandFailed(f"--at {at}: {error}") from error
@@ -121,11 +121,15 @@ def run_on_trace(path: str, at: str) -> int:
         replay.close()
 
 
-def _config() -> Config:
+def _config(allow: tuple[str, ...]) -> Config:
+    """What the person has chosen, with these lints allowed as well. Raises CommandFailed."""
+    import msgspec
+
     from streamscope.ui.config_file import ConfigError, load_config
 
     try:
-        return load_config()
+        config = load_config()
+        return msgspec.structs.replace(config, allow=(*config.allow, *allow))
     except ConfigError as error:
         raise CommandFailed(str(error)) from error
 

@@ -66,6 +66,7 @@ class ServeOptions(msgspec.Struct):
     grace: float | None = None  # seconds that a callback which does not return is waited for; infinite for never
     events: str | None = None  # file, or `-`
     diagnose: bool = False  # say on stderr what stalls, and when it is over
+    allow: list[str] = []  # nothing of these lints
     record: str | None = None  # a trace
     rotate_bytes: int = 0  # when it begins a new part; 0 for never
     rotate_seconds: float = 0.0
@@ -379,7 +380,7 @@ class Engine:
             if options.events is not None:
                 self._writers.write_events(options.events)
             if options.diagnose:
-                self._writers.tell("streamscope.diagnosis.teller", "the process that diagnoses")
+                self._writers.tell("streamscope.diagnosis.teller", options.allow, "the process that diagnoses")
             if options.record is not None:
                 rotation = Rotation(options.rotate_bytes, options.rotate_seconds, options.keep)
                 self._writers.record(Path(options.record), rotation, force=options.force)

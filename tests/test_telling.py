@@ -29,6 +29,7 @@ ELSEWHERE = {
     "core/stream/fds.py uv__stream_recv_cmsg": "a number, as libuv does",
     "trace/catalogue.py": "a document of our own, for `make docs`",
     "trace/filter/__main__.py": "a document of our own, for `make docs`",
+    "diagnosis/__main__.py": "a document of our own, for `make docs`",
     "ui/actions.py": "a document of our own, for `make docs`",
     "commands/config.py config": "a file of our own words, to be edited",
     "commands/export.py _opened": "the export itself; each format sees to what it may hold",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT, Span, engines
+from streamscope.commands.parameters import CONTEXT, Span, allowing, engines
 from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
@@ -28,18 +28,13 @@ ANSWER_WITHIN_S = 10.0
 @click.option(
     "--for", "seconds", type=Span(), default="3s", show_default=True, metavar="TIME", help="Look at an engine so long."
 )
-@click.option("--allow", metavar="NAME", multiple=True, help="Say nothing of this lint; again for more.")
+@allowing
 def diagnose(which: str, as_json: bool, seconds: float, allow: tuple[str, ...]) -> None:
     """Say which streams of the engine PID, or in the recorded trace FILE, are stalled, who is at fault, and how that is
     known.
 
     The status is 0 if nothing is wrong, 1 if something was found, and 2 if it could not be looked at.
     """
-    from streamscope.diagnosis import BY_NAME
-
-    for name in allow:
-        if name not in BY_NAME:
-            raise click.UsageError(f"there is no lint {name!r}: there are {', '.join(BY_NAME)}")
     if Path(which).is_file():
         found = _file(which, allow)
     else:
@@ -124,8 +119,9 @@ def _tell(diagnosis: Diagnosis, now_t: int, started: float, stands: Standstill |
         found.insert(0, account.stuck(stands, now_t))
     if as_json:
         rows: list[dict[str, Any]] = [account.row(alarm, now_t, started) for alarm in found]
-        show_json = printable_json(msgspec.json.format(msgspec.json.encode(rows), indent=2))
-        sys.stdout.write(show_json.decode() + "\n")
+        array = printable_json(msgspec.json.format(msgspec.json.encode(rows), indent=2)).decode()
+        for line in array.splitlines():
+            show(line, 1 << 20)
     else:
         for alarm in found:
             for line in account.lines(alarm, diagnosis.sentence_of(alarm.finding), now_t, started):

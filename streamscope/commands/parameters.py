@@ -160,6 +160,23 @@ def spooling(command: Any) -> Any:
     )(command)
 
 
+def allowing(command: Any) -> Any:
+    """The option that has a diagnosis say nothing of some lints; the command gets their names."""
+
+    def known(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+        if names:
+            from streamscope.diagnosis.lints import BY_NAME
+
+            for name in names:
+                if name not in BY_NAME:
+                    raise click.BadParameter(f"there is no lint {name!r}: there are {', '.join(BY_NAME)}")
+        return names
+
+    return click.option(
+        "--allow", metavar="LINT", multiple=True, callback=known, help="Say nothing of this lint; again for more."
+    )(command)
+
+
 def check_recording(recorded: str | None, *, rotate: tuple[int, float] | None, keep: int | None, force: bool) -> None:
     """Raises UsageError for an option that means nothing without another."""
     if keep is not None and rotate is None:

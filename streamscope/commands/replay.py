@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT
+from streamscope.commands.parameters import CONTEXT, allowing
 
 
 @click.command(
@@ -15,11 +15,12 @@ from streamscope.commands.parameters import CONTEXT
 )
 @click.argument("file", type=click.Path())
 @click.option("--at", metavar="WHEN", default="", help="Begin there, and stand still.  [default: play from the start]")
-def replay(file: str, at: str) -> None:
+@allowing
+def replay(file: str, at: str, allow: tuple[str, ...]) -> None:
     """Replay a recorded trace: the same screen, with a time line.
 
     Space plays and pauses, ← and → step from event to event, and a click on the time line goes there.
     """
     from streamscope.launch import run_on_trace
 
-    sys.exit(run_on_trace(file, at))
+    sys.exit(run_on_trace(file, at, allow))

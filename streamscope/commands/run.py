@@ -7,7 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT, Grace, Seconds, Whole, check_recording, forcing, rotating, spooling
+from streamscope.commands.parameters import (
+    CONTEXT,
+    Grace,
+    Seconds,
+    Whole,
+    allowing,
+    check_recording,
+    forcing,
+    rotating,
+    spooling,
+)
 from streamscope.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -68,6 +78,7 @@ def _choices(context: click.Context, parameter: click.Parameter, incomplete: str
 @click.option(
     "--diagnose", is_flag=True, help="With --headless: say on stderr when a stream stalls, why, and when that is over."
 )
+@allowing
 @click.option("--record", metavar="FILE", help="Record everything into the trace FILE; streamscope replay shows it.")
 @forcing
 @rotating
@@ -95,6 +106,7 @@ def run(
     arguments: tuple[str, ...],
     headless: bool,
     demo: bool,
+    allow: tuple[str, ...],
     rotate: tuple[int, float] | None,
     **given: Any,
 ) -> None:
@@ -115,7 +127,7 @@ def run(
     if headless:
         from streamscope.serve import ServeOptions, serve
 
-        sys.exit(serve(ServeOptions(**options, demo=demo)))
+        sys.exit(serve(ServeOptions(**options, demo=demo, allow=list(allow))))
     from streamscope.launch import run_on_own_engine
 
-    sys.exit(run_on_own_engine(options, demo=demo))
+    sys.exit(run_on_own_engine(options, demo=demo, allow=allow))

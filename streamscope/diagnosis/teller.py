@@ -1,9 +1,10 @@
 """`run --headless --diagnose`: a line on stderr when an alarm begins and when it is over, from a process of its own
 (`link.following` says what that means).
 
-    python -m streamscope.diagnosis.teller FD
+    python -m streamscope.diagnosis.teller FD [LINT]...
 
-FD is its end of the link. It is an inspector like any other, so what it makes of the feed costs the server nothing.
+FD is its end of the link, and nothing is told of these lints. It is an inspector like any other, so what it makes of
+the feed costs the server nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from streamscope.diagnosis import account
 from streamscope.diagnosis.diagnosis import Diagnosis
@@ -45,6 +46,7 @@ class Teller:
 
     def __init__(
         self,
+        allow: Collection[str] = (),
         say: Callable[[str], None] = say,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -53,6 +55,7 @@ class Teller:
         self.lost_in_all = 0
         self.trouble = ""
         self.due = 0.0
+        self._allow = allow
         self._say = say
         self._monotonic = monotonic
         self._wall = wall
@@ -65,7 +68,7 @@ class Teller:
         if isinstance(frame, Hello):
             check_protocol(frame)
             vocabulary = Vocabulary.of(frame)
-            self._along = Along(Diagnosis(vocabulary), Model(vocabulary))
+            self._along = Along(Diagnosis(vocabulary, allow=self._allow), Model(vocabulary))
             self._started = frame.started
         elif isinstance(frame, GoodbyeFrame):
             self.ended = True
@@ -119,7 +122,7 @@ def _word(finding: Finding) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run as a process; returns its exit status."""
-    return following.serve_engine(socket.socket(fileno=int(arguments[0])), Teller())
+    return following.serve_engine(socket.socket(fileno=int(arguments[0])), Teller(arguments[1:]))
 
 
 if __name__ == "__main__":

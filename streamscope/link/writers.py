@@ -81,9 +81,9 @@ class Writers:
         )
         self._hello.recording = visible(str(path), 4096)
 
-    def tell(self, module: str, name: str) -> None:
+    def tell(self, module: str, arguments: list[str], name: str) -> None:
         """Start a process of this module, which follows the engine and tells of it on stderr."""
-        self._adopt(name, -1, lambda sock: following.start(module, [], sock, stdout=subprocess.DEVNULL))
+        self._adopt(name, -1, lambda sock: following.start(module, arguments, sock, stdout=subprocess.DEVNULL))
 
     def wait(self) -> bool:
         """Wait until all have written what they have, or get nowhere; returns whether everything is as it should be."""

@@ -125,7 +125,7 @@ def test_lints_are_words_of_assertions(runtime: Path, trace: Path) -> None:
 
 def test_a_lint_that_there_is_not_is_refused(runtime: Path, trace: Path) -> None:
     status, said = refused(runtime, "diagnose", str(trace), "--allow", "stalling")
-    assert (status, said.split(":")[0]) == (2, "there is no lint 'stalling'")
+    assert (status, said.split(": ")[:2]) == (2, ["Invalid value for '--allow'", "there is no lint 'stalling'"])
 
 
 def test_an_engine_is_diagnosed_while_it_runs(runtime: Path, program: Path) -> None:
@@ -160,6 +160,16 @@ def test_an_engine_that_does_not_come_round_is_a_row_and_says_it_is_a_note(runti
         [row] = json.loads(done.stdout)
         assert (done.returncode, row["lint"], row["verdict"], row["evidence"]) == (1, "stuck", "LOOP", [])
         assert "on_connection, busy.py:" in row["sentence"]
+        serving.end()
+
+
+def test_what_is_allowed_is_not_told_of_on_stderr_either(runtime: Path, program: Path) -> None:
+    with Serving(runtime, str(program), "--diagnose", "--allow", "peer_gone") as serving:
+        _goes_unread(serving)
+        assert serving.process.stderr is not None
+        said = _read_until(serving.process.stderr, "▲ APP (certain)")
+        assert "is not read" in said
+        assert "CLOSE_WAIT" not in said
         serving.end()
 
 

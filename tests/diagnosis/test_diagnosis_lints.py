@@ -6,10 +6,13 @@ import errno
 
 import pytest
 from feeds import SECOND, record
+from moon import MOON, moonrise
 from patient import MARK, READ_CB, Patient
 
 from streamscope.core import flags as uv
-from streamscope.diagnosis import BY_NAME, LINTS, Level, Word
+from streamscope.diagnosis import BY_NAME, LINTS, Diagnosis, Level, Word
+from streamscope.diagnosis.lint_words import LintWords
+from streamscope.trace.filter import Filter, FilterError
 from streamscope.trace.vocabulary import Vocabulary
 
 CLOSE_WAIT, ESTABLISHED = 8, 1
@@ -596,3 +599,18 @@ def test_a_healthy_stream_in_full_flow_is_silent() -> None:
     patient.wait(10, carries)
     assert not patient.names
     assert not patient.diagnosis.ended
+
+
+def test_a_lint_that_needs_what_an_engine_cannot_tell_is_not_available_and_says_why() -> None:
+    scene = moonrise()
+    diagnosis = Diagnosis(MOON)
+    for _ in range(20):
+        scene.clock.seconds += 0.25
+        diagnosis.look(scene.model, scene.clock.t, scene.past)
+    missing = dict(diagnosis.unavailable)
+    assert missing["peer_gone"] == "tcp_state is not asked of the kernel"
+    assert missing["emfile_spin"] == "errors, last_error cannot be known"
+    assert missing["slow_turn"] == "callback_ns cannot be known; callback.end is not told of"
+    assert "stalled" not in missing  # a queue alone is enough, if that is all there is
+    with pytest.raises(FilterError, match="peer_gone cannot be known of the moon"):
+        Filter.parse("peer_gone", MOON, for_streams=True, states=LintWords(MOON))
