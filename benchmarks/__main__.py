@@ -10,10 +10,24 @@ from collections.abc import Iterator
 
 from benchmarks.measure import FULL, QUICK, ROOT, Effort
 from benchmarks.observers import comparison
-from benchmarks.report import line, machine, write_between, write_table
+from benchmarks.pythons import side_by_side
+from benchmarks.report import DOCUMENT, line, machine, write_between, write_table
 from benchmarks.targets import Figure
 
-BENCHMARKS = ("echo", "emit", "fold", "memory", "frame", "startup", "keys", "jump", "kernel", "hostile", "observers")
+BENCHMARKS = (
+    "echo",
+    "pythons",
+    "emit",
+    "fold",
+    "memory",
+    "frame",
+    "startup",
+    "keys",
+    "jump",
+    "kernel",
+    "hostile",
+    "observers",
+)
 
 
 def measure(name: str, effort: Effort) -> Iterator[Figure]:
@@ -47,7 +61,10 @@ def main() -> int:
             if not options.json:
                 print(line(figure), flush=True)
         if options.markdown:
-            write_table(name, figures, f"python -m benchmarks {name}{' --quick' if options.quick else ''}")
+            if name == "pythons":
+                write_between(DOCUMENT, name, side_by_side(figures))
+            else:
+                write_table(name, figures, f"python -m benchmarks {name}{' --quick' if options.quick else ''}")
             if name == "observers":
                 write_between(ROOT / "README.md", name, comparison(figures))
         everything += figures

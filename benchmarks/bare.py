@@ -19,9 +19,10 @@ class CutProbes(ast.NodeTransformer):
     """`emit is not None` becomes False, `emit is None` True, and `emit = loop.emit` goes; `feed` is the same slot."""
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        """A test of the slot has a fixed answer."""
+        """A test of the slot has a fixed answer: it is None, and so nothing else."""
         if self._is_slot(node.left) and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
-            return ast.copy_location(ast.Constant(isinstance(node.ops[0], ast.Is)), node)
+            is_none = isinstance(node.comparators[0], ast.Constant)
+            return ast.copy_location(ast.Constant(isinstance(node.ops[0], ast.Is) == is_none), node)
         return node
 
     def visit_If(self, node: ast.If) -> Any:

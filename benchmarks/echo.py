@@ -8,7 +8,6 @@ from benchmarks.arena import Arena, Entry
 from benchmarks.contestants import libuv_c
 from benchmarks.load import BULK, SHAPES, Shape
 from benchmarks.measure import Effort, paired_cost_percent, paired_ratio
-from benchmarks.pythons import other_pythons
 from benchmarks.targets import BULK as BULK_TARGET
 from benchmarks.targets import COST_OF_PROBES, COST_OF_WATCHING, UNWATCHED, WATCHED, Figure, Target, compared
 
@@ -37,19 +36,11 @@ ENTRIES = {
 
 
 def run(effort: Effort) -> Iterator[Figure]:
-    """Every server, every load, TCP and Unix sockets; then other Pythons."""
+    """Every server, every load, TCP and Unix sockets."""
     for where, label in (("tcp", "TCP"), ("unix", "Unix socket")):
         with Arena(ENTRIES, where) as arena:
             for shape in SHAPES:
                 yield from figures(f"echo {label} {shape}", shape, arena.compete(shape, effort.rounds))
-    for version, python in other_pythons().items():
-        entries = {
-            BASE: Entry("asyncio_protocol", python=(python,)),
-            UNWATCHED_ENGINE: Entry("engine", python=(python,)),
-        }
-        with Arena(entries) as arena:
-            for shape in SHAPES:
-                yield from figures(f"echo TCP {shape} Python {version}", shape, arena.compete(shape, effort.rounds))
 
 
 def figures(load: str, shape: Shape, costs: dict[str, list[float]]) -> Iterator[Figure]:
