@@ -316,7 +316,7 @@ class StreamscopeApp(TimeTravelApp):
 
     def action_help(self) -> None:
         """Explain what has the focus."""
-        self.push_screen(HelpScreen(self.screen.focused, self.screen.active_bindings))
+        self.push_screen(HelpScreen(self.screen.focused, self.screen.active_bindings, self.view.told.findings))
 
     def action_copy(self) -> None:
         """Copy what is selected."""

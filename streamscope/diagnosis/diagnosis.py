@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 ASKED_A_LOOK = 4_000
 SHOWN_A_LOOK = 300
 """So many streams are asked at one look whether they are in need, and so many of those that are, are shown to lints."""
+ASKED_BESIDE = 400
+"""So many are asked, where it is known of which anything was told: some are in need because time passes."""
 ENDED_KEPT = 1_000
 LISTED = 1_000
 """So many findings that are over are kept, and so many are listed that are not."""
@@ -113,9 +115,10 @@ class Diagnosis:
         if links.wants:
             links.see(words, model.streams)
 
-    def look(self, model: Model, now_t: int, past: Past | None = None) -> bool:
+    def look(self, model: Model, now_t: int, past: Past | None = None, touched: Collection[int] | None = None) -> bool:
         """Look, if it is time; returns whether it was. `now_t` is the feed's clock; with the past that the model is
-        of, what came since the last look is seen, too.
+        of, what came since the last look is seen, too. `touched` are the streams of which anything was told since, if
+        whoever looks knows that: then hardly any other has to be asked.
         """
         if now_t < self._due:
             return False
@@ -132,7 +135,7 @@ class Diagnosis:
             self._blind = False
             self._tracks.clear()
         self._loop.see(model, now_t, self._delay_ns(model))
-        self._find_needy(model, now_t)
+        self._find_needy(model, now_t, touched)
         self._show(model, now_t)
         self._gather(model, now_t)
         return True
@@ -160,15 +163,20 @@ class Diagnosis:
         told = [said.get(self._terms.kernel.get(name, -1)) for name in ("run_delay", "throttled")]
         return sum(each or 0 for each in told) if any(each is not None for each in told) else None
 
-    def _find_needy(self, model: Model, now_t: int) -> None:
+    def _find_needy(self, model: Model, now_t: int, touched: Collection[int] | None) -> None:
         """Ask a part of the streams whether they are in need; those get a track."""
         numbers = list(model.streams)
-        count = min(len(numbers), ASKED_A_LOOK)
+        many = ASKED_A_LOOK
+        if touched is not None and len(touched) < ASKED_A_LOOK:
+            many = ASKED_BESIDE
+        count = min(len(numbers), many)
         start = self._asked if self._asked < len(numbers) else 0
         self._asked = start + count
         part = numbers[start : start + count]
         part += numbers[: count - len(part)]
         tracks, streams = self._tracks, model.streams
+        if touched is not None and many == ASKED_BESIDE:
+            part += [number for number in touched if number in streams]
         needy = self._is_needy
         for number in part:
             if number not in tracks and needy(streams[number], now_t):

@@ -22,7 +22,7 @@ def role_of(state: StreamState, vocabulary: Vocabulary) -> str:
     """`listener`, `client` for one that a listener accepted, `upstream` for one that was connected to somewhere; ""
     for what is none of these, as far as the feed tells.
     """
-    if state.callbacks & vocabulary.listens or state.flags & vocabulary.flag("LISTENING"):
+    if state.callbacks & vocabulary.listens or state.flags & vocabulary.listening:
         return LISTENER
     if state.server:
         return CLIENT

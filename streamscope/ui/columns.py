@@ -170,8 +170,7 @@ def _why(state: StreamState, now_t: int, trends: Trends) -> Cell:
 
 
 def _rank(state: StreamState, now_t: int, trends: Trends) -> Any:
-    something = state.write_queue_size or state.kernel  # most streams have neither, and a sort asks ten thousand
-    return rank(state, trends.told, (something and waiting(state, trends.vocabulary)[0]) or 0)
+    return rank(state, trends.told)
 
 
 def _since(state: StreamState, now_t: int, trends: Trends) -> int:

@@ -8,10 +8,12 @@ it. While it is not known yet nothing is said, and `known` says that.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 from streamscope.core.records import Word
 from streamscope.diagnosis import Diagnosis
+from streamscope.diagnosis.diagnosis import ASKED_A_LOOK
 from streamscope.diagnosis.links import Links
 from streamscope.diagnosis.shapes import Told
 from streamscope.diagnosis.track import TICK
@@ -36,10 +38,14 @@ class Diagnosed:
         self.diagnosis = Diagnosis(vocabulary)
         self.diagnosis.allowed = allowed
         self.told = NOTHING
+        self._touched: set[int] = set()
 
-    def look(self, model: Model, now_t: int, past: Past) -> None:
-        """Look, if it is time."""
-        if self.diagnosis.look(model, now_t, past):
+    def look(self, model: Model, now_t: int, past: Past, changed: AbstractSet[int]) -> None:
+        """Look, if it is time; `changed` are the streams of which something was told since this was asked last."""
+        if len(self._touched) < ASKED_A_LOOK:
+            self._touched |= changed
+        if self.diagnosis.look(model, now_t, past, self._touched):
+            self._touched.clear()
             self.told = self.diagnosis.report()
 
 

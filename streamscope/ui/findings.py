@@ -15,7 +15,7 @@ ALARM, NOTICE, HELD = "▲", "△", "⇠"
 PENS = {ALARM: "error", NOTICE: "warning", HELD: "accent"}
 
 Rank = tuple[int, int, int, bool]
-_CLOSED, _CALM, _FAILED, _HELD, _NOTICE, _ALARM = range(-1, 5)
+_CLOSED, CALM, _FAILED, _HELD, _NOTICE, _ALARM = range(-1, 5)
 
 _WHY = {
     Word.PEER: "the peer takes nothing",
@@ -33,23 +33,25 @@ def sign_of(finding: Finding) -> str:
     return ALARM if finding.level == Level.ERROR else NOTICE
 
 
-def holds_of(findings: Sequence[Finding], limit: Limit | None, held: Held | None) -> Holds | None:
-    """What the worst finding, or else a limit, says of where the bytes are."""
+def holds_of(findings: Sequence[Finding], limit: Limit | None, held: Held | None, number: int = 0) -> Holds | None:
+    """What the worst finding in a stream, or else a limit, says of where its bytes are. One that is held back by itself
+    reads no more because it is written to no faster: its way out is what tells.
+    """
     verdict = next((finding.verdict for finding in findings if finding.verdict is not None), None)
     if verdict is not None:
         why = _STOPPED if verdict.side == "in" and verdict.word is Word.APP else _WHY[verdict.word]
         rung = "in flight" if verdict.word is Word.NETWORK else verdict.rung
         return Holds(STALLED, verdict.side, rung, why)
-    if held is not None:
+    if held is not None and held.by != number:
         return Holds(WAITS, "in", why=f"held back by #{held.by}")
     if limit is not None:
         return Holds(LIMITED, "out", limit.rung, words=limit.sentence)
     return None
 
 
-def rank(state: StreamState, told: Told, waits: int) -> Rank:
+def rank(state: StreamState, told: Told) -> Rank:
     """A key by which the most troubled stream sorts highest: an alarm, the longest first, with those below it that it
-    holds back; a notice; what has failed; what is calm, by the bytes that wait; and what has closed.
+    holds back; a notice; what has failed; what is calm; and what has closed.
     """
     number = state.number
     held = told.held.get(number)
@@ -62,7 +64,7 @@ def rank(state: StreamState, told: Told, waits: int) -> Rank:
         return level, -found[0].since, -cause, held is None
     if held is not None:
         return _HELD, -held.since, -cause, False
-    return (_FAILED if state.errors or state.delayed_error else _CALM), waits, 0, False
+    return (_FAILED if state.errors or state.delayed_error else CALM), 0, 0, False
 
 
 def is_troubled(state: StreamState, told: Told) -> bool:

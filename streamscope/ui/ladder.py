@@ -218,7 +218,7 @@ def ladder_lines(ladder: Ladder, width: int) -> list[Line]:
         last = place == len(ladder.rungs) - 1
         if rung.rate is not None and last and free + 11 <= width:
             numbers.append((f" {rate_text(rung.rate)}", "value" if rung.rate >= 1 else "dim"))
-    pen = "value" if ladder.lit >= 0 and ladder.how == STALLED else ""
+    pen = "value" if ladder.lit >= 0 and ladder.how == STALLED else "" if ladder.lit >= 0 else "label"
     words = broken(ladder.words, width - 1)
     return [heads, numbers, _bar(ladder, width), *([(" ", ""), (line, pen)] for line in words)]
 

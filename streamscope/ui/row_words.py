@@ -46,8 +46,23 @@ class Overview(NamedTuple):
         return self.standstill is not None and self.standstill.stream == number
 
 
+_NOTHING, _CALM, _NO_AGE, _NO_BYTES = Cell(""), Cell(CALM, "muted"), Cell(NONE, "muted"), Cell("0 B  ", "muted")
+_LIMITED = Cell("limited", "muted")
+
+
+def _is_calm(state: StreamState, known: Overview) -> bool:
+    """Whether there is nothing to say of a stream, as of nearly all: ten thousand are drawn in no time."""
+    told = known.told
+    return not (
+        state.errors or state.delayed_error or state.closed_t or known.standstill
+        or state.number in told.by_stream or state.number in told.held
+    )  # fmt: skip
+
+
 def mark_of(state: StreamState, known: Overview) -> Cell:
     """The first cell of a row, and of its panel's head."""
+    if _is_calm(state, known):
+        return Cell(LISTENS, "muted") if is_listener(state, known.vocabulary) else _CALM
     found = known.told.of(state.number)
     if known.is_stuck_in(state.number):
         return Cell(MARK, "error")
@@ -65,6 +80,8 @@ def mark_of(state: StreamState, known: Overview) -> Cell:
 
 def what_of(state: StreamState, known: Overview, room: int = 40) -> Cell:
     """The word: a verdict's, who holds it back, a lint's name, an errno, what sets its pace; "" for nothing."""
+    if _is_calm(state, known):
+        return _LIMITED if state.number in known.told.limits else _NOTHING
     stands, found = known.standstill, known.told.of(state.number)
     if stands is not None and stands.stream == state.number:
         return Cell(word_of_row(stands, room).rstrip(), "error")
@@ -74,15 +91,14 @@ def what_of(state: StreamState, known: Overview, room: int = 40) -> Cell:
         return Cell(found[0].what, "error" if found[0].level is Level.ERROR else "warning")
     held = known.told.held.get(state.number)
     if held is not None:
-        return Cell(f"held by #{held.by}" if held.by < 100 else f"by #{held.by}", PENS[HELD])
+        by = "itself" if held.by == state.number else f"#{held.by}"
+        return Cell(f"held by {by}" if len(by) < 4 else f"by {by}", PENS[HELD])
     if state.delayed_error:
         return Cell(visible(known.vocabulary.error_text(state.delayed_error), 40), "error")
     if has_failed(state, known.vocabulary):
         short = {0: "failed", RAISED: "raised"}.get(state.last_error)
         return Cell(short or visible(failure_text(state, known.vocabulary), 40), "error")
-    if known.told.limited(state.number) is not None:
-        return Cell("limited", "muted")
-    return Cell("")
+    return _LIMITED if known.told.limited(state.number) is not None else _NOTHING
 
 
 def waiting(state: StreamState, vocabulary: Vocabulary) -> tuple[int | None, str]:
@@ -100,6 +116,8 @@ def waiting(state: StreamState, vocabulary: Vocabulary) -> tuple[int | None, str
 
 def waits_of(state: StreamState, known: Overview) -> Cell:
     """`3.4 MiB ↑`; of a listener, who waits to be accepted."""
+    if not state.write_queue_size and not state.kernel and not known.accepting:
+        return _NO_BYTES if known.vocabulary.tells("write_queue_size") else Cell(f"{NONE}  ", "muted")
     if known.accepts(state):
         return Cell(f"{count_text(known.accepting)} wait ↓", "error")
     queued = kernel_says(state, known.vocabulary, "accept_queue")
@@ -129,4 +147,4 @@ def for_of(state: StreamState, known: Overview, now_t: int) -> Cell:
     if stands is not None and stands.stream == state.number:
         return Cell(age_text(int(stands.seconds * 1e9)), "error")
     since = since_of(state, known.told)
-    return Cell(age_text(now_t - since)) if since else Cell(NONE, "muted")
+    return Cell(age_text(now_t - since)) if since else _NO_AGE

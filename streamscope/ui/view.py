@@ -340,7 +340,7 @@ class View:
         self._touched |= changed
         if self.source.status == "live":
             self._sampled_t = self._present()
-            self._diagnosed.look(model, self._sampled_t, self.source.past)
+            self._diagnosed.look(model, self._sampled_t, self.source.past, changed)
             if self._series.sample(model, self._sampled_t, self._touched):
                 self._touched.clear()
         self._live_rates.read(model, self.monotonic())

@@ -9,7 +9,6 @@ import pytest
 from running_command import run
 
 from streamscope.core import Loop, Tcp
-from streamscope.core.vocabulary.kernel_words import KERNEL_FIELDS
 from streamscope.testing import Tracer
 from streamscope.trace.check.assertion import FORMS
 
@@ -105,12 +104,8 @@ def test_the_examples_of_the_document_are_an_assertion_file_as_they_stand(
     file = tmp_path / "examples"
     file.write_text("".join(examples))
     done = run(runtime, "check", str(trace), "--assert-file", str(file), "--allow-vacuous")  # nobody has port 7000 here
-    lines = [line for line in done.stdout.splitlines() if re.match(r"ok |FAILED |NOT SHOWN ", line)]
-    assert done.stderr == ""
-    assert len(lines) == "".join(examples).count("\n") >= 16
-    assert not [line for line in lines if line.startswith("FAILED")]
-    unseen = [line for line in lines if line.startswith("NOT SHOWN")]  # nobody asked the kernel in so short a time
-    assert all(any(re.search(rf"\b{field.name}\b", line) for field in KERNEL_FIELDS) for line in unseen), unseen
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(re.findall(r"^(?:ok|FAILED) ", done.stdout, re.MULTILINE)) == "".join(examples).count("\n") >= 16
 
 
 @pytest.mark.parametrize(

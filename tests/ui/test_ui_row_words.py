@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import pytest
 from feeds import SECOND, Clock
 from ui_scenes import connection, listener, stalled
@@ -10,8 +12,9 @@ from streamscope.diagnosis.shapes import Finding, Held, Level, Limit, Sure, Told
 from streamscope.link.asking import STUCK, Standstill
 from streamscope.trace.state import RAISED, StreamState
 from streamscope.trace.vocabulary import Vocabulary
-from streamscope.ui.findings import holds_of, is_troubled, rank
+from streamscope.ui.findings import holds_of, is_troubled
 from streamscope.ui.ladder import LIMITED, STALLED, Holds
+from streamscope.ui.order import trouble_first
 from streamscope.ui.row_words import Overview, for_of, mark_of, waits_of, what_of
 
 CLOCK = Clock(200.0)
@@ -97,7 +100,11 @@ def test_trouble_comes_first_the_longest_of_it_with_those_it_holds_back_and_what
     states += [connection(6, closed_t=5), connection(7, errors=1), connection(10)]
     waits = {1: 500, 10: 900}
 
-    ranked = sorted(states, key=lambda state: rank(state, known, waits.get(state.number, 0)), reverse=True)
+    states.sort(key=attrgetter("number"))
+    for state in states:
+        state.write_queue_size = waits.get(state.number, 0)
+
+    ranked = trouble_first(states, known, HERE)
 
     assert [state.number for state in ranked] == [3, 2, 5, 4, 8, 7, 10, 1, 6]
     assert {state.number for state in states if is_troubled(state, known)} == {2, 3, 4, 5, 7, 8}

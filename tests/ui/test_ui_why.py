@@ -176,3 +176,13 @@ def test_picture_of_a_stall_explained(compare: Compare, size: tuple[int, int]) -
 def test_picture_of_a_stall(compare: Compare, size: tuple[int, int]) -> None:
     scene, view = stalled_proxy()
     compare(StreamscopeApp(scene, config(), view=view), size, "3.3 MiB wait in the kernel: the peer takes")
+
+
+async def test_the_help_explains_what_was_found() -> None:
+    scene, view = stalled_proxy()
+    async with looking_at(scene, view, size=(140, 60)) as (pilot, _):
+        await pilot.press("question_mark")
+        text = screen_text(pilot)
+    assert "▲ stalled" in text
+    assert "It looks for this: bytes are to go out and none was acknowledged for 1 s" in text
+    assert "To do:" in text

@@ -1,7 +1,8 @@
-"""Help for what has the focus: its own words first, then the keys that work there."""
+"""Help for what has the focus: its own words first, then what is wrong now, then the keys that work there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 from rich.text import Text
@@ -12,7 +13,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from streamscope.diagnosis import BY_NAME, Finding, Lint
 from streamscope.ui.actions import BY_ID, CONTEXTS, bindings, key_text
+from streamscope.ui.findings import sign_of
 from streamscope.ui.live import in_ascii_only
 from streamscope.ui.screens.base import Dialog
 
@@ -29,6 +32,11 @@ def help_of(widget: Widget | None) -> str:
     return ""
 
 
+def explained(lint: Lint) -> str:
+    """What a lint looks for, why that matters, and what to do."""
+    return f"It looks for this: {lint.checks}.\n\nIt matters: {lint.matters}.\n\nTo do: {lint.to_do}."
+
+
 class Helped(Static):
     """A paragraph or table of the help; its text is not markup."""
 
@@ -38,8 +46,12 @@ class HelpScreen(Dialog[None]):
 
     BINDINGS = bindings("help")
 
-    def __init__(self, widget: Widget | None, active: dict[str, ActiveBinding]) -> None:
+    def __init__(
+        self, widget: Widget | None, active: dict[str, ActiveBinding], findings: Sequence[Finding] = ()
+    ) -> None:
+        """`findings` are what is wrong now: each is explained."""
         super().__init__()
+        self._found = {finding.lint: finding for finding in reversed(findings)}
         self._about = widget
         self._active = active
         self._frame = VerticalScroll(id="help")
@@ -50,6 +62,11 @@ class HelpScreen(Dialog[None]):
         with self._frame:
             if words:
                 yield Helped(Content(words), classes="help-words")
+            for name, finding in self._found.items():
+                lint = BY_NAME.get(name)
+                if lint is not None:
+                    yield Helped(Content(f"{sign_of(finding)} {name}"), classes="help-head")
+                    yield Helped(Content(explained(lint)), classes="help-words")
             for context, rows in self._keys():
                 yield Helped(Content(CONTEXTS[context]), classes="help-head")
                 width = max(len(keys) for keys, _ in rows)

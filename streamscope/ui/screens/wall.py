@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
+from operator import attrgetter
 
 from textual import on
 from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
-from streamscope.ui.findings import is_troubled, rank
+from streamscope.ui.findings import is_troubled
 from streamscope.ui.messages import RoomChanged
+from streamscope.ui.order import trouble_first
 from streamscope.ui.plain import is_listener
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.view import View
@@ -57,11 +59,9 @@ class WallScreen(LiveScreen):
         view = self.view
         words, told = view.vocabulary, view.told
         streams = view.model.streams
-        ranked = sorted(
-            streams.values(),
-            key=lambda state: (not is_listener(state, words), *rank(state, told, state.write_queue_size)),
-            reverse=True,
-        )
+        by_number = sorted(streams.values(), key=attrgetter("number"))
+        ranked = trouble_first(by_number, told, words)
+        ranked.sort(key=lambda state: is_listener(state, words))
         troubled = {state.number for state in ranked if not state.closed_t and is_troubled(state, told)}
         self._places = places(
             self._places, [state.number for state in ranked], troubled, view.pinned, self.panels.capacity

@@ -117,6 +117,8 @@ class Panel(DrawnLines, can_focus=True):
         pinned = "pinned" if self.number in self._view.pinned else ""
         room = self.outer_size.width - 6
         tail = f" {pinned}" if pinned else ""
+        while cell_len(left) > room - len(tail) and " · " in left:  # rather less than half of it
+            left = left.rpartition(" · ")[0]
         left = fit(left, min(room - len(tail), cell_len(left)))
         text = left + (" " + "─" * (room - cell_len(left) - len(tail) - 1) + tail if pinned else "")
         self._title = text

@@ -28,6 +28,9 @@ from streamscope.ui.scale import instant_text
 MOST_TOLD = 3
 """Findings at the top of a panel, at most."""
 
+NARROW = 64
+"""Below so many cells, what failed is told without how often."""
+
 LONG_ARMED = 1_000_000_000
 """From so many nanoseconds on, a stream has waited for long until it can write."""
 
@@ -132,9 +135,10 @@ class PanelRows:
             rows.append(PanelRow(0, [*head, *self._keys(head)]))
             rows += [PanelRow(0, [(line, "")]) for line in broken(as_sentence(verdict.reason), self.width)]
         if facts.held is not None and not rows:
-            rows += [
-                PanelRow(0, [(line, "")]) for line in broken(facts.held.sentence, self.width, 1 if one_line else 2)
-            ]
+            words = facts.held.sentence
+            if one_line and cell_len(words) > self.width:
+                words = f"{words.partition(': ')[0]}."
+            rows += [PanelRow(0, [(line, "")]) for line in broken(words, self.width, 1 if one_line else 2)]
         return rows
 
     def _keys(self, head: Line) -> Line:
@@ -148,7 +152,7 @@ class PanelRows:
         facts, state, words = self.facts, self.state, self.words
         if not words.has("write_queue_size") and not words.has("bytes_in"):
             return []
-        holds = holds_of(facts.findings, facts.limit, facts.held)
+        holds = holds_of(facts.findings, facts.limit, facts.held, state.number)
         side = holds.side if holds is not None else side_of(state, words)
         if facts.turned:
             side = "in" if side == "out" else "out"
@@ -363,6 +367,8 @@ class PanelRows:
         if not has_failed(self.state, self.words):
             return []
         last = failure_text(self.state, self.facts.vocabulary)
+        if self.width < NARROW:
+            return [(f"  ✗ {last}", "error")]
         return [(f"    errors {count_text(self.state.errors)}, last {last}", "error")]
 
     def accept_queue(self) -> list[PanelRow]:

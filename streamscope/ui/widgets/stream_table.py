@@ -23,7 +23,7 @@ from streamscope.ui.actions import bindings
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.meters import age_text
-from streamscope.ui.order import most_telling, settle
+from streamscope.ui.order import most_telling, settle, trouble_first
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnList
@@ -239,7 +239,12 @@ The order is made anew once a second at most, and the line under the cursor stay
         if matches is not None:
             streams = [state for state in streams if matches(state, now_t)]
         streams.sort(key=attrgetter("number"))
-        streams.sort(key=lambda state: key(state, now_t, view), reverse=self.descending)
+        if self.sort_by == "what":
+            streams = trouble_first(streams, view.told, view.vocabulary)
+            if not self.descending:
+                streams.reverse()
+        else:
+            streams.sort(key=lambda state: key(state, now_t, view), reverse=self.descending)
         order = [state.number for state in streams]
         line = self._line_of_cursor()
         self._settle(order, line)
