@@ -129,7 +129,7 @@ def test_a_recording_by_r_ends_in_order_when_the_screen_or_the_engine_is_killed(
     engine = child_of(command, "streamscope.serve")
     terminal.press("R")
     terminal.wait(recording, "that it records")
-    recorder = child_of(command, "link.recording")
+    recorder = child_of(command, "link.attached_recorder")
     with socket.create_connection(address) as client:
         echo(client, b"hello")
         terminal.wait(lambda screen: f"127.0.0.1:{client.getsockname()[1]} " in screen, "the client's row")
