@@ -100,12 +100,19 @@ def test_the_examples_of_the_document_are_an_assertion_file_as_they_stand(
 ) -> None:
     blocks = re.findall(r"^```\w*\n(.*?)^```$", Path("docs/check.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
     examples = [block for block in blocks if block.split("(")[0] in FORMS]
+    [kernel] = [block for block in examples if "snd_wnd" in block]
+    examples.remove(kernel)
     assert len(examples) >= 5
     file = tmp_path / "examples"
     file.write_text("".join(examples))
     done = run(runtime, "check", str(trace), "--assert-file", str(file), "--allow-vacuous")  # nobody has port 7000 here
     assert (done.returncode, done.stderr) == (0, "")
     assert len(re.findall(r"^(?:ok|FAILED) ", done.stdout, re.MULTILINE)) == "".join(examples).count("\n") >= 16
+
+    file.write_text(kernel)
+    done = run(runtime, "check", str(trace), "--assert-file", str(file))
+    assert (done.returncode, done.stderr) == (1, ""), "it was over before anybody could ask the kernel"
+    assert "the kernel said of no stream what snd_wnd is" in done.stdout
 
 
 @pytest.mark.parametrize(

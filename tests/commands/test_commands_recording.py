@@ -25,6 +25,7 @@ from waiting import PATIENCE_S, until
 from streamscope.link.session import Session
 from streamscope.trace.contents import Gap
 from streamscope.trace.model import Model
+from streamscope.trace.store.format import TraceError
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.traveller import Traveller
 
@@ -54,8 +55,11 @@ class Trace:
 
 
 def so_far(path: Path) -> Trace | None:
-    """What has been written, or None while that is nothing."""
-    return Trace(path) if path.exists() and path.stat().st_size else None
+    """What has been written, or None while that is nothing, or no more than who is recorded."""
+    try:
+        return Trace(path) if path.exists() and path.stat().st_size else None
+    except TraceError:
+        return None
 
 
 def everything_open(model: Model) -> dict[str, Any]:

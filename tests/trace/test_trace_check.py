@@ -418,7 +418,7 @@ def test_what_the_kernel_never_said_is_not_shown() -> None:
     grown = past_of([opened(7), said(7, "outq", 0)])
     outcome = outcome_of(grown, "never(snd_wnd == 0)")
     assert outcome.holds is None
-    assert "the kernel said of no stream what snd_wnd is" in outcome.idle
+    assert "the kernel said of no stream what snd_wnd is" in outcome.note
     assert outcome_of(grown, "never(outq > 0)").holds
 
 

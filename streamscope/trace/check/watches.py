@@ -295,7 +295,7 @@ class NeverWatch(Watch):
             self.outcome.idle = f"this engine never sets {', '.join(never)}"
         elif self._unsaid:
             self._uncertain()
-            self.outcome.idle = f"the kernel said of no stream what {', '.join(self._unsaid.values())} is"
+            self.outcome.note = f"the kernel said of no stream what {', '.join(self._unsaid.values())} is"
         elif not self._looked:
             self.outcome.idle = (
                 "nothing was measured" if self.measures else "there was nothing that it could be said of"
