@@ -117,7 +117,7 @@ def _instant(trace: TraceFile, mark: str) -> int:
 
 def recorded(runtime: Path, path: Path, *command: str, seconds: float) -> Path:
     """Run a target for so long, and record it; it must end in order."""
-    ended = run(runtime, "run", *command, "--headless", "--duration", f"{seconds:g}", "--record", str(path))
+    ended = run(runtime, "run", *command, "--headless", "--duration", f"{seconds:g}", "--record", str(path), "--force")
     assert ended.returncode == 0, ended.stderr
     return path
 

@@ -90,11 +90,6 @@ def is_stalled(judged: Judged, word: str) -> None:
     assert {one.finding.verdict.word for one in judged.alarms if one.finding.verdict is not None} == {word}, judged
 
 
-def is_well(judged: Judged) -> None:
-    """Nothing at all is said of it."""
-    assert described(judged.told.values()) == [], judged
-
-
 def is_no_alarm(judged: Judged) -> None:
     """Something may be said of it, and none of that is an alarm."""
     assert described(judged.alarms) == [], judged

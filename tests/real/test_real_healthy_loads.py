@@ -10,7 +10,7 @@ from pathlib import Path
 
 import outside_servers
 import pytest
-from played import SILENCE_S, beside, connect, floods, is_no_alarm, is_well, lasts, program, reads, says
+from played import SILENCE_S, beside, connect, floods, is_no_alarm, lasts, program, reads, says
 from running_command import Serving
 
 pytestmark = pytest.mark.real()
@@ -21,14 +21,14 @@ def test_long_polls_that_are_silent(runtime: Path, tmp_path: Path) -> None:
         for _ in range(30):
             connect(serving, peers).sendall(b"GET /news HTTP/1.1\r\n\r\n")
 
-    is_well(lasts(runtime, tmp_path, play, SILENCE_S, program("answers_later")))
+    is_no_alarm(lasts(runtime, tmp_path, play, SILENCE_S, program("answers_later")))
 
 
 def test_an_upload_that_rests_and_goes_on(runtime: Path, tmp_path: Path) -> None:
     def play(serving: Serving, peers: ExitStack) -> None:
         beside(floods, connect(serving, peers))
 
-    is_well(lasts(runtime, tmp_path, play, SILENCE_S, program("rests_while_it_writes_down")))
+    is_no_alarm(lasts(runtime, tmp_path, play, SILENCE_S, program("rests_while_it_writes_down")))
 
 
 def test_pings_every_two_seconds(runtime: Path, tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_pings_every_two_seconds(runtime: Path, tmp_path: Path) -> None:
         for _ in range(20):
             beside(says, connect(serving, peers), b"\x89\x00", 2)
 
-    is_well(lasts(runtime, tmp_path, play, SILENCE_S, "echo"))
+    is_no_alarm(lasts(runtime, tmp_path, play, SILENCE_S, "echo"))
 
 
 def test_fifty_readers_of_differing_speed(runtime: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_wrk_and_curl(runtime: Path, tmp_path: Path, nginx: outside_servers.Outs
             peers.callback(client.wait)
             peers.callback(os.killpg, client.pid, signal.SIGKILL)
 
-    is_well(lasts(runtime, tmp_path, play, SILENCE_S, through, *behind))
+    is_no_alarm(lasts(runtime, tmp_path, play, SILENCE_S, through, *behind))
 
 
 @pytest.mark.real("redis-server", "redis-benchmark", "redis-cli")
@@ -107,4 +107,4 @@ def test_redis_benchmark_and_redis_cli(runtime: Path, tmp_path: Path, redis: out
             peers.callback(client.wait)
             peers.callback(os.killpg, client.pid, signal.SIGKILL)
 
-    is_well(lasts(runtime, tmp_path, play, SILENCE_S, "proxy", "--to", redis.address))
+    is_no_alarm(lasts(runtime, tmp_path, play, SILENCE_S, "proxy", "--to", redis.address))

@@ -21,10 +21,13 @@ pytestmark = pytest.mark.real()
 
 
 def test_an_asyncio_client_that_reads_a_byte_a_second(runtime: Path, tmp_path: Path) -> None:
-    def play(serving: Serving, peers: ExitStack) -> None:
-        client = subprocess.Popen([sys.executable, "-c", SIPS, *map(str, serving.address)])
-        peers.callback(client.wait)
+    def play(serving: Serving, peers: ExitStack) -> float:
+        command = [sys.executable, "-c", SIPS, *map(str, serving.address)]
+        client = peers.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE))
         peers.callback(client.kill)
+        assert client.stdout is not None
+        client.stdout.readline()
+        return time.time()
 
     is_stalled(lasts(runtime, tmp_path, play, STALL_S, "source"), "PEER")
 
@@ -33,6 +36,7 @@ SIPS = """
 import asyncio, sys
 async def sips(host, port):
     reader, _ = await asyncio.open_connection(host, int(port), limit=1024)
+    print("it has come", flush=True)
     while await reader.read(1):
         await asyncio.sleep(1)
 asyncio.run(sips(*sys.argv[1:]))
@@ -56,8 +60,7 @@ while peer.recv(1 << 18):
 
 def test_a_client_that_was_stopped_and_goes_on(runtime: Path, tmp_path: Path) -> None:
     def play(serving: Serving, peers: ExitStack) -> float:
-        client = subprocess.Popen([sys.executable, "-c", READS, *map(str, serving.address)])
-        peers.callback(client.wait)
+        client = peers.enter_context(subprocess.Popen([sys.executable, "-c", READS, *map(str, serving.address)]))
         peers.callback(client.kill)
         time.sleep(1)
         client.send_signal(signal.SIGSTOP)

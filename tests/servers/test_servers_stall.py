@@ -209,9 +209,9 @@ def test_a_report_takes_the_loop_its_time(play):
     running.until(lambda loop: any(stream.bytes_out == len(line) for stream in connections(loop)))
 
 
-def test_four_hundred_ask_at_once(play):
+def test_two_hundred_ask_at_once(play):
     running = play("many-short-callbacks")
-    running.until(lambda loop: sum(stream.reads > 1 for stream in connections(loop)) == 400)
+    running.until(lambda loop: sum(stream.reads > 1 for stream in connections(loop)) == 200)
 
 
 # the program

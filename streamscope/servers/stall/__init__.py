@@ -51,8 +51,8 @@ SCENARIOS: dict[str, Scenario] = {
         # the loop
         Scenario("blocked-loop", "a callback blocks for 0.4 s", "stall.reports", "asks-for-reports",
                  "a client asks for reports"),
-        Scenario("many-short-callbacks", "four hundred callbacks of 2 ms a turn", "stall.look_ups", "ask-all-at-once",
-                 "four hundred clients ask at once"),
+        Scenario("many-short-callbacks", "two hundred callbacks of 2 ms a turn", "stall.look_ups", "ask-all-at-once",
+                 "two hundred clients ask at once"),
         # the program
         Scenario("stopped-reading", "the program forgets to read on", "stall.jobs", "sends-jobs", "many jobs come"),
         Scenario("ignored-mark", "the program writes more than the peer takes", "stall.quotes", "reads-too-slowly",
