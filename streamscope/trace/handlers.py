@@ -60,14 +60,16 @@ class Handlers:
         )
 
     def _made(self, steps: Sequence[tuple[Effect, Sequence[str]]]) -> Any:
-        lines = [line for effect, places in steps for line in self._lines(effect, places)]
-        if not lines:
-            return None
+        lines = [line for effect, places in steps for line in self.lines(effect, places)]
+        return self.compiled([f"def handler({self._parameters}):", *lines]) if lines else None
+
+    def compiled(self, lines: Sequence[str]) -> Any:
+        """The function that these lines define as `handler`."""
         found: dict[str, Any] = {}
-        exec("\n ".join([f"def handler({self._parameters}):", *lines]), self._used, found)
+        exec("\n ".join(lines), self._used, found)
         return found["handler"]
 
-    def _lines(self, effect: Effect, places: Sequence[str]) -> list[str]:
+    def lines(self, effect: Effect, places: Sequence[str]) -> list[str]:
         """What to do, with the arguments at these places."""
         lines: list[str] = []
         under = ""

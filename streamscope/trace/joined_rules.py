@@ -29,7 +29,7 @@ and returns where that ends: `i` if there is none.
 """
 
 
-def _repeated(words: Words, i: int, length: int) -> Iterator[Any]:
+def repeated(words: Words, i: int, length: int) -> Iterator[Any]:
     """The words from `i` on, so many of them at a time, as long as there are so many. To slice them out of the list one
     record after the other takes as long as to fold them.
     """
@@ -47,7 +47,7 @@ def _answers(fold: Fold, words: Words, i: int) -> int:
     requests, lit = fold.requests, fold.lit.get(READ_PARTIAL, {})
     now, active_reqs, callback_ns, slow_ns = fold.t, fold.active_reqs, fold.callback_ns, fold.slow_ns
     try:
-        for header, t, _, n, req, size, active, end_t in _repeated(words, i, 8):
+        for header, t, _, n, req, size, active, end_t in repeated(words, i, 8):
             number = header >> 16
             if header & 255 != _ANSWER or (stream := known(number)) is None:
                 break
@@ -85,7 +85,7 @@ def _writes_done(site: int, *, rearm: bool) -> Run:
     def run(fold: Fold, words: Words, i: int) -> int:
         known, changed = fold.known.get, fold.changed.add
         ended, finished = fold.requests.pop, fold.completed.get
-        for header, req, active_reqs in _repeated(words, i, 3):
+        for header, req, active_reqs in repeated(words, i, 3):
             number = header >> 16
             if header & 255 != site or (stream := known(number)) is None:
                 break
@@ -118,7 +118,7 @@ _REARM = joined_site("rearm")
 def _registrations(fold: Fold, words: Words, i: int) -> int:
     """`rearm`."""
     known, changed = fold.known.get, fold.changed.add
-    for header, _, _ in _repeated(words, i, 3):
+    for header, _, _ in repeated(words, i, 3):
         number = header >> 16
         if header & 255 != _REARM or (stream := known(number)) is None:
             break

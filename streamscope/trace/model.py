@@ -34,7 +34,7 @@ from streamscope.trace.fold import (
 )
 from streamscope.trace.handlers import Handlers
 from streamscope.trace.joined_rules import one_by_one, runs_of
-from streamscope.trace.rules import KNOWN, STRANGERS
+from streamscope.trace.rules import IN_RUNS, KNOWN, STRANGERS, run_of
 from streamscope.trace.state import LoopState, StreamState, held_requests
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -306,6 +306,9 @@ def _first(fold: Any, stream: StreamState | None, words: Words, i: int) -> None:
     table = fold._strangers if stream is None else fold._handlers
     handler = _handler(fold.decoder, code, STRANGERS if stream is None else KNOWN, table)
     table[code] = (handler, *table[code][1:])
+    kind = fold.decoder.kinds[code][0] if code not in fold.decoder.layout.expansions else ""
+    if kind in IN_RUNS and handler is KNOWN.of_effect(effect_of(kind)):
+        fold._runs[code] = run_of(effect_of(kind), table[code][1])
     if handler is not None:
         handler(fold, stream, words, i)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from streamscope.trace.effects import Change, Effect
 from streamscope.trace.fold import KERNEL_FIELDS_KEPT, LONG_NS, TEXT_LIMIT, Fold
 from streamscope.trace.handlers import Handlers
+from streamscope.trace.joined_rules import Run, repeated
 from streamscope.trace.state import NO_FAILURES, RAISED, LoopState, StreamState
 
 _OF_STREAM = {field: f"stream.{field}" for field in StreamState.__struct_fields__}
@@ -46,10 +47,33 @@ def _of_strangers(change: Change, effect: Effect) -> str:
 def _made(statement: Callable[[Change, Effect], str]) -> Handlers:
     used = {
         "TEXT_LIMIT": TEXT_LIMIT, "KERNEL_FIELDS_KEPT": KERNEL_FIELDS_KEPT, "LONG_NS": LONG_NS,
-        "NO_FAILURES": NO_FAILURES, "RAISED": RAISED,
+        "NO_FAILURES": NO_FAILURES, "RAISED": RAISED, "repeated": repeated,
     }  # fmt: skip
     return Handlers("fold, stream, words, i", _NAMES, statement, used)
 
 
 KNOWN = _made(_of_known)
 STRANGERS = _made(_of_strangers)
+
+IN_RUNS = frozenset({"kernel.sample"})
+"""Kinds of which a handle's records come many at a time."""
+
+
+def run_of(effect: Effect, length: int) -> Run:
+    """How a run of records of so many words is folded that do this and nothing else."""
+    arguments = [*effect.arguments, *(f"_{place}" for place in range(len(effect.arguments) + 1, length))]
+    run: Run = KNOWN.compiled(
+        [
+            "def handler(fold, words, i):",
+            "known, changed, code, last = fold.known.get, fold.changed.add, words[i] & 255, -1",
+            f"for header, {', '.join(arguments)} in repeated(words, i, {length}):",
+            " if header != last:",
+            "  stream = known(header >> 16)",
+            "  if stream is None or header & 255 != code: break",
+            "  changed(header >> 16); last = header",
+            *(f" {line}" for line in KNOWN.lines(effect, effect.arguments)),
+            f" i += {length}",
+            "return i",
+        ]
+    )
+    return run

@@ -168,6 +168,26 @@ def test_what_hangs_on_state_is_folded_and_no_event_is_said_to_do_it(
     assert b"".join(perfetto.packets(Selection(grown.past, 0, grown.past.end), "echo", 1, 0.0))
 
 
+def test_what_comes_many_at_a_time_is_folded_in_one_loop_as_it_is_one_by_one() -> None:
+    # given two handles of which the kernel says much, one that nobody knows, the loop, and a field beyond all bounds
+    told = [(1, 0, 5), (1, 3, 6), (1, 3, 7), (2, 1, 8), (99, 1, 9), (2, 64, 9), (0, 2, 4), (0, 3, 4), (1, 5, 1)]
+    samples = [record("kernel.sample", *words) for words in told]
+    before = [*opened(1), *opened(2), *record("kernel.sample", 1, 9, 1)]
+    whole, single = Model.here(), Model.here()
+
+    # when they come in one batch, and each in one of its own
+    whole.apply(0, 1, 1000, [*before, *(word for words in samples for word in words)])
+    single.apply(0, 1, 1000, before)
+    for words in samples:
+        single.apply(0, 1, 1000, words)
+
+    # then what is known is the same, and so is what has changed
+    assert whole.streams[1].kernel == {9: 1, 0: 5, 3: 7, 5: 1}
+    assert (whole.streams[2].kernel, whole.streams[2].kernel_t, whole.loop.kernel) == ({1: 8}, 1000, {2: 4, 3: 4})
+    assert (whole.streams, whole.loop, whole.changed) == (single.streams, single.loop, {1, 2})
+    assert whole.events_seen == single.events_seen == len(told) + 3
+
+
 def test_the_table_names_nothing_that_there_is_not() -> None:
     kinds = dict(HERE)
     of_loop = {f"loop.{field}" for field in Fold.__slots__}
