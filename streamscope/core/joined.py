@@ -64,7 +64,8 @@ class JoinedLoop(Loop):
     """A loop that takes the everyday path where it can, which is faster, and tells and does the same as `Loop`."""
 
     __slots__ = (
-        "answer_heads", "early", "put_off", "read_n", "sys_read", "sys_write", "tell_first", "written_heads",
+        "answer_heads", "early", "put_off", "read_n", "sys_read", "sys_write", "tell_at_once", "tell_first",
+        "written_heads",
     )  # fmt: skip
 
     def __init__(
@@ -80,12 +81,14 @@ class JoinedLoop(Loop):
         self.put_off: Stream | WriteRequest | None = None
         self.read_n = 0
         self.tell_first: Emit = self._tell_first
+        self.tell_at_once: Emit | None = None
         super().__init__(system=self.early, poller=poller, redundant_mod=redundant_mod)
 
     def watch(self, feed: list[Word]) -> None:
         """See `Loop`."""
         self.tell()
         super().watch(feed)
+        self.tell_at_once = self.emit
 
     def unwatch(self) -> None:
         """See `Loop`."""
@@ -115,13 +118,12 @@ class JoinedLoop(Loop):
 
     def _put_nothing_off(self) -> None:
         if self.emit is self.tell_first:
-            assert self.feed is not None
-            self.emit = self.feed.extend
+            self.emit = self.tell_at_once
 
     def _tell_first(self, record: tuple[Word, ...]) -> None:
         self.tell()
-        assert self.feed is not None
-        self.feed += record
+        if self.feed is not None:  # else the callback that has just ended has had it stop
+            self.feed += record
 
     def register(self) -> None:
         """Tell epoll of every watcher in the queue. Done here is the EPOLL_CTL_MOD that follows a finished write and
@@ -253,7 +255,8 @@ class JoinedLoop(Loop):
                 served = True
         finally:
             self.callback_ns += tick - since
-            self._put_nothing_off()
+            if self.emit is tell_first:
+                self.emit = self.tell_at_once
         return found | 1 if served else found
 
     def _read_on(self, stream: Stream, data: bytes) -> None:
