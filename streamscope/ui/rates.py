@@ -8,7 +8,7 @@ the curves are empty rather than wrong. Going on from there only adds to them, a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.series import SECOND_NS, STEP_NS, Series
 from streamscope.trace.traveller import Traveller
+from streamscope.ui.meters import condense
 
 _SECOND = SECOND_NS // STEP_NS
 MOST_BACK = 20
@@ -64,15 +65,62 @@ def _between(first: _Reading, last: _Reading) -> Rates:
     )
 
 
-class LiveRates:
-    """The loop's counters, read as time goes by."""
+class Curves:
+    """Up to the instant `t`: the loop's rates over the last second, each stream's curves over the last half minute."""
+
+    def __init__(self, t: int = 0) -> None:
+        self.t = t
+        self.series = Series()
+
+    @property
+    def rates(self) -> Rates:
+        """Of the loop."""
+        return _NOTHING
+
+    @property
+    def ready(self) -> bool:
+        """Whether the curves reach up to the instant."""
+        return True
+
+    @property
+    def before(self) -> int:
+        """How many of the last samples are of later instants."""
+        return 0
+
+    def trend(self, values: Callable[[Series, int, int], list[float]], number: int, cells: int) -> list[float]:
+        """One of a series' curves of a stream, `Series.queue` for one, oldest first, in at most so many cells."""
+        if not self.ready:
+            return [0.0] * min(self.series.points, cells)
+        return condense(values(self.series, number, self.before), self.t // self.series.step_ns, cells)
+
+    def of(self, number: int) -> tuple[float | None, float | None]:
+        """Bytes a second in and out of a stream, over the last second; None while the past is still gone over."""
+        return self.series.rates(number, self.before) if self.ready else (None, None)
+
+
+class LiveRates(Curves):
+    """What is read as time goes by."""
 
     def __init__(self) -> None:
-        self.rates = _NOTHING
+        super().__init__()
+        self._rates = _NOTHING
         self._readings: deque[_Reading] = deque()
+        self._touched: set[int] = set()  # since the last sample
 
-    def read(self, model: Model, now: float) -> None:
-        """Read them if the last time was a while ago; `now` is in seconds."""
+    @property
+    def rates(self) -> Rates:
+        """Of the loop, when its counters were read last."""
+        return self._rates
+
+    def look(self, model: Model, changed: Set[int], t: int | None, now: float) -> None:
+        """Take a sample at `t`, None for an engine that does not go on, and read the loop's counters, each if that is
+        due. `changed` are the streams that were told of since the last look; `now` is in seconds.
+        """
+        self._touched |= changed
+        if t is not None:
+            self.t = t
+            if self.series.sample(model, t, self._touched):
+                self._touched.clear()
         readings = self._readings
         if readings and now - readings[-1].at < 0.2:
             return
@@ -80,36 +128,32 @@ class LiveRates:
         while len(readings) > 2 and now - readings[1].at >= 1.0:
             readings.popleft()
         if now > readings[0].at:
-            self.rates = _between(readings[0], readings[-1])
+            self._rates = _between(readings[0], readings[-1])
 
 
-class PastRates:
-    """Curves and rates at an instant of the past. `work` brings them nearer to being so, `ready` says whether they
-    are.
-    """
+class PastRates(Curves):
+    """What was so at an instant of the past. `work` brings them nearer to being so, `ready` says whether they are."""
 
     def __init__(
-        self,
-        past: Past,
-        traveller: Callable[[int], Traveller],
-        series: Series | None = None,
-        rates: Rates = _NOTHING,
+        self, past: Past, traveller: Callable[[int], Traveller], t: int, live: LiveRates | None = None
     ) -> None:
-        """`traveller` makes one that stands at a row, and that these rates may move as they need. `series` and `rates`
-        are what is known already of the instant at which one begins.
+        """`traveller` makes one that stands at a row, and that these rates may move as they need. `live` are those that
+        are known already at the instant at which one begins.
         """
+        super().__init__(t)
         self._past = past
         self._make = traveller
         self._traveller: Traveller | None = None
-        self.series = Series() if series is None else series
+        if live is not None:
+            self.series = live.series.copy()
         self._readings: dict[int, _Reading] = {}  # by step
-        self._known = (self.series.last_step, rates)
+        self._known = (self.series.last_step, _NOTHING if live is None else live.rates)
         self._step = self.series.last_step
         self._first = 0
 
     def go(self, t: int) -> None:
         """The instant, in nanoseconds on the feed's clock."""
-        self._step = t // self.series.step_ns
+        self.t, self._step = t, t // self.series.step_ns
         back = self.series.last_step - self._step
         if self.series.last_step < 0 or back > MOST_BACK or -back > self.series.points:
             self.series = Series()

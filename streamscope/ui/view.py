@@ -23,8 +23,7 @@ from streamscope.ui.beside import Beside
 from streamscope.ui.counts import Counts
 from streamscope.ui.diagnosed import NOTHING, Diagnosed, PastDiagnosed
 from streamscope.ui.feed_source import Source
-from streamscope.ui.meters import condense
-from streamscope.ui.rates import LiveRates, PastRates, Rates
+from streamscope.ui.rates import Curves, LiveRates, PastRates, Rates
 from streamscope.ui.recording import Recording
 from streamscope.ui.row_words import Overview
 from streamscope.ui.standing import Standstills
@@ -96,14 +95,11 @@ class View:
         self._hello: Hello | None = None
         self._last_t = 0
         self._everything = True
-        self._live_rates = LiveRates()
+        self._live = LiveRates()
         self._past_rates: PastRates | None = None
         self._diagnosed = Diagnosed(source.model.decoder.vocabulary, self.allowed)
         self._past_diagnosed: PastDiagnosed | None = None
         self._lint_words: tuple[Vocabulary, LintWords] | None = None
-        self._series = Series()
-        self._touched: set[int] = set()  # since the last sample
-        self._sampled_t = 0
         self.standing = Standstills(monotonic)
         """Since when the engine does not come round, if so."""
         self.standing.follow(source.standstill, self._present())
@@ -219,15 +215,19 @@ class View:
     @property
     def rates(self) -> Rates:
         """What happened in the last second."""
-        rates = self._past_rates
-        return self._live_rates.rates if rates is None else rates.rates
+        return self.curves.rates
+
+    @property
+    def curves(self) -> Curves:
+        """The same, and the curves of each stream."""
+        return self._live if self._past_rates is None else self._past_rates
 
     def summary(self) -> str:
         """What was wrong while somebody looked, in a line; "" for nothing."""
         from streamscope.diagnosis.account import summary  # when somebody leaves
 
         model = self.source.model
-        return summary(self._diagnosed.diagnosis, model, max(self._sampled_t, model.t))
+        return summary(self._diagnosed.diagnosis, model, max(self._live.t, model.t))
 
     @property
     def lint_words(self) -> LintWords:
@@ -280,39 +280,23 @@ class View:
 
     def queue_trend(self, number: int, cells: int) -> list[float]:
         """`write_queue_size` over the last thirty seconds, oldest first, in at most so many cells."""
-        return self._trend(0, number, cells)
+        return self.curves.trend(Series.queue, number, cells)
 
     def in_trend(self, number: int, cells: int) -> list[float]:
         """Bytes a second that came in, as `queue_trend`."""
-        return self._trend(1, number, cells)
+        return self.curves.trend(Series.incoming, number, cells)
 
     def out_trend(self, number: int, cells: int) -> list[float]:
         """Bytes a second that the kernel took, as `queue_trend`."""
-        return self._trend(2, number, cells)
-
-    def _trend(self, which: int, number: int, cells: int) -> list[float]:
-        rates = self._past_rates
-        series, before, t = self._series, 0, self._sampled_t
-        if rates is not None:
-            series, before, t = rates.series, rates.before, self.now_t
-            if not rates.ready:
-                return [0.0] * min(series.points, cells)
-        values = (series.queue, series.incoming, series.outgoing)[which](number, before)
-        return condense(values, t // series.step_ns, cells)
+        return self.curves.trend(Series.outgoing, number, cells)
 
     def rate_in(self, number: int) -> float | None:
         """Bytes a second that came in, over the last second; None while the past is still gone over for it."""
-        return self._rates_of(number)[0]
+        return self.curves.of(number)[0]
 
     def rate_out(self, number: int) -> float | None:
         """Bytes a second that the kernel took, as `rate_in`."""
-        return self._rates_of(number)[1]
-
-    def _rates_of(self, number: int) -> tuple[float | None, float | None]:
-        rates = self._past_rates
-        if rates is None:
-            return self._series.rates(number)
-        return rates.series.rates(number, rates.before) if rates.ready else (None, None)
+        return self.curves.of(number)[1]
 
     def ask_other_end(self, number: int) -> None:
         """The stream is open: ask for its other end, and note what was found out."""
@@ -337,13 +321,10 @@ class View:
             self._begin_anew(model)
         changed: Set[int] = model.changed
         model.changed = set()
-        self._touched |= changed
-        if self.source.status == "live":
-            self._sampled_t = self._present()
-            self._diagnosed.look(model, self._sampled_t, self.source.past, changed)
-            if self._series.sample(model, self._sampled_t, self._touched):
-                self._touched.clear()
-        self._live_rates.read(model, self.monotonic())
+        t = self._present() if self.source.status == "live" else None
+        if t is not None:
+            self._diagnosed.look(model, t, self.source.past, changed)
+        self._live.look(model, changed, t, self.monotonic())
         self._forget(model)
         if self.travel is not None:
             changed = self._advance_travel(self.travel)
@@ -403,13 +384,10 @@ class View:
     def _set_out(self, t: int) -> None:
         """Begin a journey at the end of the past, or in a replay at its beginning."""
         self._hello = self.source.hello
-        if self.replaying:
-            self._past_rates = PastRates(self.source.past, self._traveller)
-        else:
-            self._past_rates = PastRates(self.source.past, self._traveller, self._series.copy(), self._live_rates.rates)
         past = self.source.past
+        self._past_rates = PastRates(past, self._traveller, t, None if self.replaying else self._live)
         self._past_diagnosed = PastDiagnosed(
-            self.source.past, self._traveller, self.allowed, *(() if self.replaying else (t, self._diagnosed))
+            past, self._traveller, self.allowed, *(() if self.replaying else (t, self._diagnosed))
         )
         traveller = self._traveller(past.reach if self.replaying else past.end)
         self.travel = Travel(
@@ -461,8 +439,7 @@ class View:
         """Another engine, or the same one after the link was broken: nothing from before holds."""
         self._seen_model = model
         self._raised = 0
-        self._series = Series()
-        self._live_rates = LiveRates()
+        self._live = LiveRates()
         self._diagnosed = Diagnosed(model.decoder.vocabulary, self.allowed)
         self._last_t = 0
         self._everything = True
