@@ -45,7 +45,7 @@ loop.callback_ns(old, new)
 epoll.wait(timeout, ready, t)
     loop.poll_ns += t - loop.t; loop.t = t
 loop.waits(t)
-    loop.poll_ns += t - loop.t; loop.t = t
+    loop.poll_ns += t - loop.t; loop.t = t; loop.asides += 1
 epoll.event(mask, t)
 sample.taken(since, t)
     loop.t = t
@@ -165,15 +165,15 @@ sys.*(fd, asked, result)
 
 # told by who looks from outside
 kernel.sample(field, value)
-    kernel_t = t
+    kernel_t = t; loop.asides += 1
     if 0 <= field < KERNEL_FIELDS_KEPT: kernel = kernel or {}; kernel[field] = value
     if number == 0: loop.kernel_t = t
     if number == 0 and 0 <= field < KERNEL_FIELDS_KEPT: loop.kernel = loop.kernel or {}; loop.kernel[field] = value
 kernel.same()
-    kernel_t = t
+    kernel_t = t; loop.asides += 1
     if number == 0: loop.kernel_t = t
 kernel.unknown(field)
-    kernel = unsaid(kernel, field); kernel_t = t
+    kernel = unsaid(kernel, field); kernel_t = t; loop.asides += 1
     if number == 0: loop.kernel = unsaid(loop.kernel, field); loop.kernel_t = t
 feeds(to, why:text)
     feeds = with_feed(feeds, to, why)

@@ -69,10 +69,10 @@ class Fold:
     """What handlers work on. `Model` is the whole of it, with slices and losses."""
 
     __slots__ = (
-        "active_handles", "active_reqs", "callback_ns", "carried", "changed", "closed", "completed", "connect",
-        "exception", "failures", "handles", "initial", "kernel", "kernel_t", "known", "lit", "long", "long_turns",
-        "membership", "nfds", "poll_ns", "poll_out", "raised", "requests", "round", "shutdown", "slow_ns", "slowest",
-        "stream_types", "streams", "t", "turn", "turn_ns", "unread", "write",
+        "active_handles", "active_reqs", "asides", "callback_ns", "carried", "changed", "closed", "completed",
+        "connect", "exception", "failures", "handles", "initial", "kernel", "kernel_t", "known", "lit", "long",
+        "long_turns", "membership", "nfds", "poll_ns", "poll_out", "raised", "requests", "round", "shutdown", "slow_ns",
+        "slowest", "stream_types", "streams", "t", "turn", "turn_ns", "unread", "write",
     )  # fmt: skip
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -94,6 +94,7 @@ class Fold:
         self.long_turns: deque[LongTurn] = deque(maxlen=LONG_KEPT)
         self.turn_ns = 0  # `callback_ns` when this turn began
         self.failures = 0  # all of `errors` while this folded, of streams that are forgotten too; in no keyframe
+        self.asides = 0  # events that were told aside: what the kernel was asked
         self.raised = 0  # callbacks that raised since this began; in no keyframe, and so is the last exception
         self.exception = ""
         self.known: dict[int, StreamState] = {}  # every handle: what is in streams and in handles

@@ -51,6 +51,7 @@ class _Frozen(msgspec.Struct, array_like=True):
     events_seen: int
     events_lost: int
     slowest: list[SlowCallback] = []
+    asides: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -91,6 +92,7 @@ def freeze(model: Model) -> bytes:
                 events_seen=model.events_seen,
                 events_lost=model.events_lost,
                 slowest=model.slowest,
+                asides=model.asides,
             )
         )
     except OverflowError:
@@ -145,6 +147,7 @@ def _thaw(packed: bytes, other: Model) -> Model:
     model.round = None if frozen.round is None else set(frozen.round)
     model.whole = frozen.whole
     model.keep_slowest(frozen.slowest)
+    model.asides = frozen.asides
     for name in _COUNTED:
         if getattr(frozen, name) < 0:
             raise FeedError("a keyframe counts less than nothing")

@@ -70,6 +70,7 @@ class Model(Fold):
     - `lit`: when a flag last changed, by flag and stream, for the last moments at least;
     - `membership`: another number whenever a handle has joined or left;
     - `failures`: how many requests, calls and callbacks failed while this model folded;
+    - `asides`: how many of the events seen were told aside, because the kernel was asked;
     - `raised`, `exception`: how many callbacks raised while this model folded, and what the last one did;
     - `slowest`: the callbacks that took longest, the slowest first; `long` and `long_turns`: callbacks and turns that
       took long lately, the latest last;

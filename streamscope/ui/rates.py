@@ -51,7 +51,7 @@ class _Reading(NamedTuple):
 
     @classmethod
     def of(cls, model: Model, at: float) -> _Reading:
-        return cls(at, model.t, model.events_seen, model.poll_ns, model.callback_ns)
+        return cls(at, model.t, model.events_seen - model.asides, model.poll_ns, model.callback_ns)
 
 
 def _between(first: _Reading, last: _Reading) -> Rates:

@@ -10,6 +10,7 @@ from trace_records import MARK, begun, folded, opened, stream_after, written
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import Word
+from streamscope.trace.keyframe import freeze, thaw
 from streamscope.trace.model import Model
 from streamscope.trace.state import RAISED, LoopState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -261,3 +262,12 @@ def test_a_system_call_that_failed_is_an_error(kind: str, result: int, errors: i
 def test_requests_and_callbacks_that_failed_are_errors_too(words: list[Word], last_error: int) -> None:
     stream = stream_after(words)
     assert (stream.errors, stream.last_error) == (1 if last_error else 0, last_error)
+
+
+def test_what_the_kernel_was_asked_is_counted_by_itself() -> None:
+    model = folded(
+        at(9), record("handle.init", 7, uv.UV_TCP, "x"), record("loop.waits", 0, 10), record("kernel.sample", 7, 1, 5),
+        record("kernel.same", 7), record("kernel.unknown", 7, 1), record("kernel.sample", 99, 1, 5),
+    )  # fmt: skip
+    assert (model.events_seen - model.asides, model.asides) == (2, 5)
+    assert thaw(freeze(model), model).asides == 5
