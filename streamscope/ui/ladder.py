@@ -71,9 +71,11 @@ class Holds(msgspec.Struct, frozen=True):
 
 
 def kernel_says(state: StreamState, vocabulary: Vocabulary, name: str) -> int | None:
-    """A field of what the kernel says of a stream, None where it has not."""
+    """A field of what the kernel says of a stream, None where it has not, or what it said is over: the stream has
+    closed, or has read since what was unread then.
+    """
     said = state.kernel
-    if not said:
+    if not said or state.closed_t or (name == "inq" and state.last_read_t > state.kernel_t):
         return None
     value = said.get(vocabulary.kernel_number(name), -1)
     return value if value >= 0 else None

@@ -92,7 +92,7 @@ def test_a_trace_is_replayed_where_there_is_no_epoll(open_terminal: Open, trace:
 
 def bytes_in(screen: str) -> str:
     """What the panel says that has come in."""
-    found = re.search(r"bytes in +([\d.]+ (?:KiB|B)) ", screen)
+    found = re.search(r"bytes +in +([\d.]+ (?:KiB|B)) ", screen)
     return found[1] if found else ""
 
 
