@@ -138,7 +138,8 @@ class PanelRows:
             words = facts.held.sentence
             if one_line and cell_len(words) > self.width:
                 words = f"{words.partition(': ')[0]}."
-            rows += [PanelRow(0, [(line, "")]) for line in broken(words, self.width, 1 if one_line else 2)]
+            lines = broken(words, self.width)
+            rows += [PanelRow(2 * bool(place), [(line, "")]) for place, line in enumerate(lines)]
         return rows
 
     def _keys(self, head: Line) -> Line:
@@ -194,7 +195,7 @@ class PanelRows:
             line += _marked_bar(size, bar_scale(size, mark), mark, room)
             called = self.words.field("high_water").name or "mark"
             line.append((f" {called} {bytes_text(mark)}", "warning" if above else "label"))
-        return [PanelRow(2, line)]
+        return [PanelRow(2 if size else 5, line)]  # the ladder has the number, too
 
     def trend(self, height: int) -> list[PanelRow]:
         """`write_queue_size` over the last thirty seconds, `height` lines high."""
@@ -213,7 +214,12 @@ class PanelRows:
                 (cell, "spark-hot" if hot_line or (height == 1 and 0 < mark < value) else "spark" if value else "track")
                 for cell, value in zip(text, values)
             ]
-            rows.append(PanelRow(3, [*self._begin(""), (" " * 9, ""), *_runs(cell_styles), (notes[number], "label")]))
+            rows.append(
+                PanelRow(
+                    3 if peak or self.state.write_queue_size else 6,
+                    [*self._begin(""), (" " * 9, ""), *_runs(cell_styles), (notes[number], "label")],
+                )
+            )
         return rows
 
     def queue(self) -> list[PanelRow]:
@@ -223,7 +229,7 @@ class PanelRows:
         queue = self.state.write_queue
         line = self._field("write_queue")
         if not queue:
-            return [PanelRow(2, [*line, (NONE, "dim")])]
+            return [PanelRow(5, [*line, (NONE, "dim")])]
         head = queue[0]
         done = head.bytes - head.left
         filled, empty = bar(done, max(head.bytes, 1), 8)
@@ -260,7 +266,8 @@ class PanelRows:
             if length(line + piece) > self.width:
                 break
             line += piece
-        return [PanelRow(5, line)]
+        carried = any(request.send_handle for request in past[:6])
+        return [PanelRow(2 if carried else 5, line)]
 
     def descriptors(self) -> list[PanelRow]:
         """`accepted_fd`, as many of those that queue behind it as there is room for, and how many wait in all."""
