@@ -82,19 +82,11 @@ def last_part(
     """The newest whole records of a batch, at most so many words: their place, the turn and time that hold at their
     start, and the words, made sendable. What is being appended at this moment may be cut off, and is left out.
     """
-    lengths, t_at, turn_at = layout.lengths, layout.t_at, layout.turn_at
-    start = i = 0
-    start_turn, start_t = turn, t
-    while i < len(words) and i + lengths[int(words[i]) & 255] <= len(words):
-        code = int(words[i]) & 255
-        if i > start and i + lengths[code] - start > most:
-            start, start_turn, start_t = i, turn, t
-        if t_at[code]:
-            t = int(words[i + t_at[code]])
-        if turn_at[code]:
-            turn = int(words[i + turn_at[code]])
-        i += lengths[code]
-    return place + start, start_turn, start_t, [sendable(word) for word in words[start:i]]
+    end = 0
+    while end < len(words) and end + layout.lengths[int(words[end]) & 255] <= len(words):
+        end += layout.lengths[int(words[end]) & 255]
+    *_, (start, end, turn, t) = _cuts(layout, turn, t, words[:end], most)
+    return place + start, turn, t, [sendable(word) for word in words[start:end]]
 
 
 def _cuts(layout: OwnLayout, turn: int, t: int, words: list[Word], most: int) -> Iterator[tuple[int, int, int, int]]:

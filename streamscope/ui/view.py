@@ -23,7 +23,7 @@ from streamscope.ui.beside import Beside
 from streamscope.ui.counts import Counts
 from streamscope.ui.diagnosed import NOTHING, Diagnosed, PastDiagnosed
 from streamscope.ui.feed_source import Source
-from streamscope.ui.rates import Curves, LiveRates, PastRates, Rates
+from streamscope.ui.rates import Curves, LiveRates, PastRates
 from streamscope.ui.recording import Recording
 from streamscope.ui.row_words import Overview
 from streamscope.ui.standing import Standstills
@@ -213,13 +213,8 @@ class View:
         return self.source.past.span_t()[1] if self.replaying else self._present()
 
     @property
-    def rates(self) -> Rates:
-        """What happened in the last second."""
-        return self.curves.rates
-
-    @property
     def curves(self) -> Curves:
-        """The same, and the curves of each stream."""
+        """What happened in the last second, and the curves of each stream."""
         return self._live if self._past_rates is None else self._past_rates
 
     def summary(self) -> str:
@@ -281,14 +276,6 @@ class View:
     def queue_trend(self, number: int, cells: int) -> list[float]:
         """`write_queue_size` over the last thirty seconds, oldest first, in at most so many cells."""
         return self.curves.trend(Series.queue, number, cells)
-
-    def in_trend(self, number: int, cells: int) -> list[float]:
-        """Bytes a second that came in, as `queue_trend`."""
-        return self.curves.trend(Series.incoming, number, cells)
-
-    def out_trend(self, number: int, cells: int) -> list[float]:
-        """Bytes a second that the kernel took, as `queue_trend`."""
-        return self.curves.trend(Series.outgoing, number, cells)
 
     def rate_in(self, number: int) -> float | None:
         """Bytes a second that came in, over the last second; None while the past is still gone over for it."""

@@ -274,7 +274,7 @@ def test_rates_and_curves_of_the_past_are_those_of_the_past() -> None:
     assert round(view.rate_in(7)) == 2000, "a thousand bytes each half second"
     assert view.queue_trend(7, 60)[-1] == WRITE * 9, "what was queued just before this half second"
     assert view.queue_trend(7, 60)[-11:-9] == [0.0, 0.0]
-    assert round(view.rates.events) == 12, "six events a turn, two turns a second"
+    assert round(view.curves.rates.events) == 12, "six events a turn, two turns a second"
 
 
 def test_rates_that_are_still_counted_are_not_said_to_be_none() -> None:
@@ -284,14 +284,14 @@ def test_rates_that_are_still_counted_are_not_said_to_be_none() -> None:
     view.advance(0.0)
 
     assert view.rate_in(7) is None
-    assert view.rates.events is None
+    assert view.curves.rates.events is None
 
     settled(view)
     assert view.rate_in(7)
-    assert view.rates.events
+    assert view.curves.rates.events
     view.go_to(Target("start"))
     settled(view)
-    assert view.rates.events == 0, "nothing has happened before"
+    assert view.curves.rates.events == 0, "nothing has happened before"
 
 
 def test_in_the_first_second_rates_are_those_since_the_beginning() -> None:
@@ -307,8 +307,8 @@ def test_in_the_first_second_rates_are_those_since_the_beginning() -> None:
     view.advance(0.0)
     settled(view)
 
-    assert view.rates.events is not None
-    assert round(view.rates.events) == 20, "ten events in half a second"
+    assert view.curves.rates.events is not None
+    assert round(view.curves.rates.events) == 20, "ten events in half a second"
 
 
 def test_curves_a_short_way_back_only_lack_their_oldest_part() -> None:
@@ -325,12 +325,12 @@ def test_curves_a_short_way_back_only_lack_their_oldest_part() -> None:
 
 def test_at_the_moment_of_the_pause_nothing_looks_different() -> None:
     _, view = past_scene()
-    before = (view.queue_trend(7, 60), view.rate_in(7), view.rates)
+    before = (view.queue_trend(7, 60), view.rate_in(7), view.curves.rates)
 
     view.pause()
     view.advance(0.01)
 
-    assert (view.queue_trend(7, 60), view.rate_in(7), view.rates) == before
+    assert (view.queue_trend(7, 60), view.rate_in(7), view.curves.rates) == before
 
 
 def test_streams_are_counted_as_they_were() -> None:

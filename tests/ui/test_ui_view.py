@@ -148,7 +148,7 @@ def test_rates_are_over_the_last_second() -> None:
         scene.clock.seconds += 0.05
         view.advance(0.01)
 
-    assert round(view.rates.events) == 1000
+    assert round(view.curves.rates.events) == 1000
 
 
 def test_shares_of_poll_and_callbacks_are_of_the_time_that_the_engine_told_of() -> None:
@@ -163,10 +163,10 @@ def test_shares_of_poll_and_callbacks_are_of_the_time_that_the_engine_told_of() 
         view.advance(0.01)
         scene.clock.seconds += 0.1
 
-    assert view.rates.poll is not None
-    assert round(view.rates.poll, 2) == 0.70
-    assert view.rates.callbacks is not None
-    assert round(view.rates.callbacks, 2) == 0.25
+    assert view.curves.rates.poll is not None
+    assert round(view.curves.rates.poll, 2) == 0.70
+    assert view.curves.rates.callbacks is not None
+    assert round(view.curves.rates.callbacks, 2) == 0.25
 
 
 def test_no_share_is_claimed_while_the_engine_tells_of_nothing() -> None:
@@ -176,8 +176,8 @@ def test_no_share_is_claimed_while_the_engine_tells_of_nothing() -> None:
         view.advance(0.01)
         scene.clock.seconds += 0.1
 
-    assert view.rates.poll is None
-    assert view.rates.callbacks is None
+    assert view.curves.rates.poll is None
+    assert view.curves.rates.callbacks is None
 
 
 def test_streams_and_connections_are_counted_apart() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from rich.segment import Segment
+from textual import events
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -18,6 +19,17 @@ class DrawnLines(Pens):
     """Lines that are all in sight."""
 
     _lines: Sequence[Line] = ()
+
+    def show(self, changed: Set[int]) -> None:
+        """Put the lines that there are now, for one that knows them by itself."""
+
+    def on_mount(self) -> None:
+        """Draw what is known already."""
+        self.show(frozenset())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size has room for other lines."""
+        self.show(frozenset())
 
     def put(self, lines: Sequence[Line]) -> None:
         """Show these; exactly those are painted that differ from what stands there."""

@@ -49,7 +49,7 @@ class Field(NamedTuple):
 
 def fields(view: View) -> list[Field]:
     """What the header says, from left to right."""
-    hello, loop, rates = view.hello, view.model.loop, view.rates
+    hello, loop, rates = view.hello, view.model.loop, view.curves.rates
     program = visible(hello.program, 40) if hello is not None else ""
     address = visible(", ".join(hello.addresses[:2]), 60) if hello is not None else ""
     open_streams = view.counts.open
@@ -137,7 +137,7 @@ def _slowest(view: View) -> tuple[tuple[str, str], ...]:
 
 def _shares(view: View) -> tuple[tuple[str, str], ...]:
     """How much of the time the loop waits, and how much its callbacks take, as far as this engine has such times."""
-    words, rates = view.vocabulary, view.rates
+    words, rates = view.vocabulary, view.curves.rates
     asked = (("poll", "poll_ns", rates.poll), ("cb", "callback_ns", rates.callbacks))
     found = [_share(name, share if words.knows(field) else None) for name, field, share in asked if words.has(field)]
     return tuple(part for place, share in enumerate(found) for part in ((("  ", ""), *share) if place else share))

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.reactive import var
 
+from streamscope.trace.series import Series
 from streamscope.ui.actions import bindings
 from streamscope.ui.findings import ALARM, NOTICE
 from streamscope.ui.ladder import Unread
@@ -48,14 +49,6 @@ class Panel(DrawnLines, can_focus=True):
         self._ages_due = 0.0
         self.set_reactive(Panel.number, number)
 
-    def on_mount(self) -> None:
-        """Draw what is known already."""
-        self.show(frozenset())
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Another size has room for other lines."""
-        self.show(frozenset())
-
     def watch_number(self, old: int | None, new: int | None) -> None:
         """Another stream."""
         if old != new:
@@ -78,8 +71,8 @@ class Panel(DrawnLines, can_focus=True):
             changed_t=view.changed_t(number),
             completed=tuple(model.finished(number)),
             queue_trend=view.queue_trend(number, cells),
-            in_trend=view.in_trend(number, cells),
-            out_trend=view.out_trend(number, cells),
+            in_trend=view.curves.trend(Series.incoming, number, cells),
+            out_trend=view.curves.trend(Series.outgoing, number, cells),
             rate_in=view.rate_in(number),
             rate_out=view.rate_out(number),
             accepted=view.counts.accepted[number],

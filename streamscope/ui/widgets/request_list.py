@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from textual import events
-
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.lines import Line, cut
@@ -26,14 +24,6 @@ class RequestList(DrawnLines):
         super().__init__(id=id)
         self._view = view
         self._number = number
-
-    def on_mount(self) -> None:
-        """Draw what is known already."""
-        self.show(frozenset())
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Another size has room for other lines."""
-        self.show(frozenset())
 
     def show(self, changed: Set[int]) -> None:
         """Paint anew if anything reads differently."""

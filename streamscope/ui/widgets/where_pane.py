@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Set
 
 from rich.cells import cell_len
-from textual import events
 
 from streamscope.ui import stuck
 from streamscope.ui.safe import fit
@@ -35,7 +34,3 @@ class WherePane(DrawnLines):
         title = fit(title, room).rstrip()
         set_titles(self, title)
         self.put(lines)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """It has just been opened, or has another size."""
-        self.show(frozenset())
