@@ -82,9 +82,9 @@ class _Listening(Diagnosis):
         return looked
 
 
-def judge(path: Path, mark: str | float = "") -> Judged:
+def judge(path: Path, mark: str | float = "", until: float | None = None) -> Judged:
     """What the diagnosis finds in a trace. `mark` says when the trouble began: a name that a handle was given then, or
-    the seconds of the day's clock.
+    the seconds of the day's clock. What is told after `until` by that clock, as the engine was ended, does not count.
     """
     with TraceFile.open(path) as trace:
         assert not trace.missing
@@ -101,6 +101,9 @@ def judge(path: Path, mark: str | float = "") -> Judged:
         heard.end_t = trace.past.end_t
         along.wait(heard.end_t)
         assert along.model.events_lost == 0
+        if until is not None:
+            last = int((until - trace.header.started) * SECOND)
+            heard.told = {key: told for key, told in heard.told.items() if told.from_t <= last}
         heard.names = {number: state.name for number, state in along.model.streams.items()}
     return heard
 

@@ -79,8 +79,9 @@ def lasts(runtime: Path, folder: Path, play: Play, seconds: float, *target: str,
     with ExitStack() as peers, recording(runtime, path, *target, under=under) as serving:
         begins = play(serving, peers) or time.time()
         time.sleep(seconds)
+        ends = time.time()
     assert isinstance(begins, float)
-    return judge(path, begins)
+    return judge(path, begins, ends)
 
 
 def is_stalled(judged: Judged, word: str) -> None:
