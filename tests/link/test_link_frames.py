@@ -103,7 +103,7 @@ def test_a_frame_with_wrong_fields_is_refused_or_read_as_what_it_says(tag: str, 
             frame = read(body)
         except FrameError:
             continue
-        assert tag == (type(frame).__struct_config__.tag if isinstance(frame, Frame) else "command")
+        assert tag == (type(frame).__struct_config__.tag if isinstance(frame, msgspec.Struct) else "command")
 
 
 def test_nesting_without_end_is_refused() -> None:
