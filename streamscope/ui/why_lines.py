@@ -74,7 +74,7 @@ def _head(finding: Finding, started: float, now_t: int, width: int) -> _Group:
 def _evidence(evidence: Sequence[Evidence], started: float, now_t: int, cursor: int, width: int) -> _Group:
     if not evidence:
         return []
-    words = min(max(len(line.words) for line in evidence), max(width // 3, 12))
+    words = min(max(len(line.words) for line in evidence), max(width * 2 // 5, 12))
     at = 23 if width >= 76 else 0
     room = max(width - words - at - 6, 8)
     head: Line = [("  evidence", "label"), (" " * (words + room - 4), ""), ("at, ⏎ goes there" if at else "", "label")]

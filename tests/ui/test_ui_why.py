@@ -61,6 +61,24 @@ async def test_enter_goes_to_the_instant_of_the_evidence_and_esc_comes_back() ->
         assert "esc back" not in text_of(pilot)[-1]
 
 
+async def test_q_leaves_from_there_too() -> None:
+    scene, view = stalled_proxy()
+    async with looking_at(scene, view, size=(80, 24)) as (pilot, _):
+        await pilot.press("w")
+        assert "q quit" in text_of(pilot)[-1]
+        await pilot.press("q")
+        assert not pilot.app.is_running
+
+
+async def test_beside_the_table_no_word_of_the_evidence_is_cut() -> None:
+    scene, view = stalled_proxy()
+    async with looking_at(scene, view, size=(160, 50)) as (pilot, _):
+        await pilot.press("w")
+        lines = text_of(pilot)
+    assert "rwnd_limited" in line_with(lines, "it holds the sender back")
+    assert "…" not in line_with(lines, "what waits in the kernel")
+
+
 @pytest.mark.parametrize("keys", [("b",), ("w", "b")])
 async def test_b_goes_to_where_it_began(keys: tuple[str, ...]) -> None:
     scene, view = stalled_proxy()
