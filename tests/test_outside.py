@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
+NEEDY = ("tests/real/test_real_http.py", "tests/real/test_real_proxy.py")
+"""Every test in them needs a program from outside; others in tests/real need none, and would run for minutes."""
 
 
 def ran(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -31,7 +33,7 @@ def test_make_test_has_nothing_of_the_tests_that_are_only_there_for_the_real_thi
 
 
 def test_what_is_missing_skips_its_tests_and_says_what_installs_it() -> None:
-    status, said = ran("tests/real")
+    status, said = ran(*NEEDY)
 
     assert status == pytest.ExitCode.OK, said
     assert "nginx is not installed; on Debian .ci/outside installs it" in said
@@ -39,7 +41,7 @@ def test_what_is_missing_skips_its_tests_and_says_what_installs_it() -> None:
 
 
 def test_where_nothing_may_be_missing_the_same_tests_fail() -> None:
-    status, said = ran("tests/real", OUTSIDE_REQUIRED="1")
+    status, said = ran(*NEEDY, OUTSIDE_REQUIRED="1")
 
     assert status == pytest.ExitCode.TESTS_FAILED, said
     assert "nginx is not installed; on Debian .ci/outside installs it" in said
