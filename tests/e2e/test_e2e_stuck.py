@@ -77,7 +77,9 @@ def test_the_screen_says_in_what_it_is_stuck_and_afterwards_for_how_long_it_was(
 ) -> None:
     terminal = serving(open_terminal, tmp_path)
     with hang(terminal, "wait") as client, socket.create_connection(terminal.address()):
-        terminal.wait_for("■ stuck in read_cb of #2", "where the program is", "wait_for_file", "1 wait ↓", "not accepted")
+        terminal.wait_for(
+            "■ stuck in read_cb of #2", "where the program is", "wait_for_file", "1 wait ↓", "not accepted"
+        )
         # when it comes round again
         (tmp_path / "go on").touch()
         assert client.recv(4) == b"done"

@@ -125,7 +125,9 @@ a allows what was found here, from then on nothing is said of it; the palette he
 class WhyScreen(Dialog[Target | None]):
     """The pane, in the place of the panel where there is room, else of the body: header and sentence stay."""
 
-    BINDINGS = bindings("", *(action.id for action in of_context("travel")), "pause", "goto", "help", "copy", "began", "quit")
+    BINDINGS = bindings(
+        "", *(action.id for action in of_context("travel")), "pause", "goto", "help", "copy", "began", "quit"
+    )
 
     def __init__(self, view: View, finding: Finding, below: LiveScreen, cursor: int = 0) -> None:
         super().__init__()
