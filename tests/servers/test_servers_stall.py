@@ -1,4 +1,7 @@
-"""The scenarios of `stall`: each does what it says, with its peers, on real sockets."""
+"""The scenarios of `stall`: each does what it says, with its peers, on real sockets.
+
+In `make real`, where they are judged too: what stalls takes its seconds, and `make test` has four minutes.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ from streamscope.servers import stall
 from streamscope.servers.stall import SCENARIOS, reports
 from streamscope.servers.stall.peers import PARTS
 from streamscope.servers.stall.stage import Stage
+
+pytestmark = pytest.mark.real()
 
 CLOSE_WAIT = 8
 
