@@ -10,12 +10,12 @@ def is_alive(pid: int) -> bool:
     """Whether a process is there and no zombie."""
     try:
         return not is_zombie(pid)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second where it goes while it is looked at
         return False
 
 
 def is_zombie(pid: int) -> bool:
-    """Whether it has ended, and nobody has asked for its status yet. Raises FileNotFoundError if it is not there."""
+    """Whether it has ended, and nobody has asked for its status yet. Raises OSError if it is not there."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 

@@ -18,6 +18,8 @@ from waiting import PATIENCE_S, until
 
 from streamscope.link.session import Session
 
+pytestmark = pytest.mark.real()  # thousands of clients, which take the time of a hundred other tests
+
 SHORT = 3_000
 LIVE = 2_000
 ENGINE_GROWS = 4 << 20
