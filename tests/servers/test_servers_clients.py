@@ -59,7 +59,7 @@ def test_clients_come_and_speak_and_end_when_their_input_does(serve, start, kind
     running.until(lambda loop: not connections(loop))
 
 
-@pytest.mark.real()  # a queue takes its seconds to grow and drain
+@pytest.mark.real  # a queue takes its seconds to grow and drain
 @pytest.mark.parametrize("kind", ["echo", "http", "pipe-echo"])
 def test_a_slow_one_lets_a_queue_grow_above_its_mark_and_drain_again(serve, start, kind):
     # given

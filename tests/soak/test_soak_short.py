@@ -20,7 +20,7 @@ SOAK = Path(__file__).parent
 PEER = "127.0.0.1:5"
 
 
-@pytest.mark.real()  # it takes the time of a hundred others
+@pytest.mark.real  # it takes the time of a hundred others
 def test_a_few_seconds_of_soak_find_nothing_wrong() -> None:
     command = [sys.executable, str(SOAK), "--seconds", "4", "--every", "2", "--seed", "1"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=5 * PATIENCE_S, check=False)
