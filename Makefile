@@ -6,8 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?= echo
 
-# Many tests wait for processes and terminals: three times as many at once as there are cores keep the cores busy.
-WORKERS ?= $(shell echo $$((3 * $$(nproc))))
+# Many tests wait for processes and terminals: twice as many at once as there are cores keep the cores busy.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: run test real long busy silence diagnosis check lint types contracts format conformance soak bench screenshots docs clean help
