@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from streamscope.core import flags as uv
@@ -18,6 +19,8 @@ from streamscope.trace.contents import Note, Payload
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.store.format import TraceError
+from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -31,6 +34,15 @@ HERE = [(kind.name, [arg.name for arg in kind.args]) for kind in KINDS]
 
 JOINED_HERE = Vocabulary.here().joined
 """The joined records of this version, likewise."""
+
+
+def is_begun(path: Path) -> bool:
+    """Whether a trace that is being written can be read yet: its head does not come at once."""
+    try:
+        TraceFile.open(path).close()
+    except TraceError:
+        return False
+    return True
 
 
 def greeted(program: str = "echo") -> Hello:

@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from feeds import is_begun
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
 from running_command import COMMAND, Serving, environment, run
 from waiting import PATIENCE_S, until
@@ -37,7 +38,7 @@ def recorded() -> Iterator[Path]:
 
 
 def _is_long_enough(path: Path) -> bool:
-    if not path.exists() or not path.stat().st_size:
+    if not is_begun(path):
         return False
     with TraceFile.open(path) as trace:
         return trace.past.end > 2_000 and sum(1 for _ in trace.past.batches(0)) > 16

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 import pytest
+from feeds import is_begun
 from processes import descriptors_of, is_alive
 from running_command import Serving, run, socket_of
 from waiting import until
@@ -209,7 +210,7 @@ def test_an_engine_that_is_killed_while_it_is_stuck_leaves_what_it_told_last(run
 
 
 def _is_noted(path: Path) -> bool:
-    if not path.exists() or not path.stat().st_size:
+    if not is_begun(path):
         return False
     with TraceFile.open(path) as trace:
         return any(note.about == STUCK and note.stream == 2 for note in trace.notes())

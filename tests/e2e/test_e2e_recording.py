@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from feeds import is_begun
 from processes import is_alive
 from terminal import Open, Terminal, child_of
 from waiting import until
@@ -103,7 +104,7 @@ def test_a_recorder_that_is_killed_is_missed_and_costs_the_server_nothing(open_t
     with socket.create_connection(address) as client:
         echo(client, b"hello")
         path = the_trace(tmp_path)
-        until(lambda: path.stat().st_size and seen(path)[1], "the first segment is there")
+        until(lambda: is_begun(path) and seen(path)[1], "the first segment is there")
 
         os.kill(child_of(terminal.engine_pid(), "link.recorder"), signal.SIGKILL)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from feeds import is_begun
 from link_room import Crowd, Room, assert_model_is_engine, engine_state, hello
 from waiting import PATIENCE_S, until
 
@@ -299,7 +300,7 @@ def test_an_engine_that_is_killed_leaves_all_that_it_told_and_is_named(
 def test_a_recorder_that_is_killed_leaves_every_second_before_its_last(trace: Path) -> None:
     recorder = Process(trace)
     recorder.say(turns(0))
-    until(lambda: trace.stat().st_size and len(rows(trace)) == 1, "the first segment is written")
+    until(lambda: is_begun(trace) and len(rows(trace)) == 1, "the first segment is written")
     recorder.say(turns(1))
     recorder.process.kill()
     assert recorder.end() == -signal.SIGKILL
@@ -376,7 +377,7 @@ def test_a_trace_that_somebody_does_away_with_goes_on_in_a_new_file_beside_it(
     trace.with_name("a-2.scope").write_text("somebody's")
     recorder = Process(trace)
     recorder.say(turns(0))
-    until(lambda: trace.stat().st_size and len(rows(trace)) == 1, "the first segment is written")
+    until(lambda: is_begun(trace) and len(rows(trace)) == 1, "the first segment is written")
     do_away(trace)
     if goes_on:
         until(lambda: beside.exists(), "it is noticed though nothing happens")

@@ -103,7 +103,7 @@ class Reckoner:
                     assert isinstance(event, Event)
                     self._pass_to(event.t)
                     self._event(event)
-        self._pass_to(now)
+        self._pass_to(now - 1)  # an instant that is not over is not told of
 
     def _lose(self, events: int) -> None:
         self.there = self.sure = False
