@@ -10,7 +10,7 @@ ARGS   ?= echo
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: run test real long busy silence diagnosis check lint types contracts format conformance soak bench screenshots docs clean help
+.PHONY: run test real long chance busy silence diagnosis check lint types contracts format conformance soak bench screenshots docs clean help
 
 run: $(VENV)/.installed            ## set up, then inspect a live echo server (ARGS="http --port 0" for another)
 	@$(BIN)/streamscope run $(ARGS)
@@ -21,7 +21,7 @@ test: $(VENV)/.installed-dev       ## set up, then run every test that needs not
 real: $(VENV)/.installed-dev       ## the same product against libuv, nginx, redis, wrk and curl (.ci/outside installs them)
 	$(PYTEST) -m real $(TESTS)
 
-long: conformance soak silence     ## minutes of what `test` and `real` do for seconds: before an issue is called resolved
+long: conformance chance soak silence     ## minutes of what `test` and `real` do for seconds: before an issue is called resolved
 
 # A busy process ends by itself when the shell of this recipe has ended, whatever ended that.
 busy: $(VENV)/.installed-dev       ## the tests of `make test`, beside one busy process per core
@@ -45,6 +45,9 @@ format: $(VENV)/.installed-dev     ## put every file into the house's format
 
 conformance: $(VENV)/.installed-dev ## hold the engine against the real libuv with 2,000 programs, new ones every time
 	OUTSIDE_REQUIRED=1 CONFORMANCE_PROFILE=conformance $(PYTEST) tests/conformance
+
+chance: $(VENV)/.installed-dev     ## every example of the tests by hypothesis, of which `test` takes a third
+	EVERY_EXAMPLE=1 $(PYTEST) $$(grep -rl 'from chance' tests --include='test_*.py')
 
 soak: $(VENV)/.installed-dev       ## serve under churn and hostile inspectors for SOAK_S seconds (900), and compare everything
 	$(BIN)/python tests/soak --seconds $(or $(SOAK_S),900)

@@ -13,6 +13,8 @@ import pytest
 from fault_table import FAULTS, FIELDS
 from faults import Fault
 
+pytestmark = pytest.mark.real()  # no need of libuv in most, but half a minute of it
+
 Runner = Callable[[str, list[str]], tuple[str, str]]
 
 

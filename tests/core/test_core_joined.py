@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from chance import examples
 from core_kernel import HUP, IN, OUT, Kernel, World
 from feeds import JOINED_HERE
 from hypothesis import given, settings
@@ -209,7 +210,7 @@ def assert_same_both_ways(program: list[tuple[str, int, Any]], redundant_mod: bo
         joined.world.end()
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(program=st.lists(steps, max_size=40), redundant_mod=st.booleans())
 def test_both_ways_tell_and_do_the_same(program: list[tuple[str, int, Any]], redundant_mod: bool) -> None:
     assert_same_both_ways(program, redundant_mod)

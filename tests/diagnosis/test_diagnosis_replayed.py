@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chance import examples
 from feeds import record
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,7 +67,7 @@ def _is_among(wanted: Ended, others: list[Ended]) -> bool:
     return any(other.told_t <= wanted.end_t and wanted.told_t <= other.end_t + 2 * TICK for other in others)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.tuples(ACTIONS, st.sampled_from([0, 0, 1, 3, 9])), max_size=30))
 def test_a_replay_finds_what_was_found_live_and_nothing_else(actions: list[tuple[tuple[str, int, int], int]]) -> None:
     patient = Patient()
@@ -137,7 +138,7 @@ _STATES = st.builds(
 )
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(
     st.lists(_STATES, max_size=6),
     st.lists(st.tuples(st.integers(0, 30 * SECOND) | st.integers(0, 1 << 62), _records()), max_size=8),

@@ -31,14 +31,14 @@ def on_read(client, nread, data):
     else:
         WORK[bytes(data).decode().strip()](client)
 
-def spin(client):
+def hang(client):
     while True:
-        pass
+        time.sleep(0.01)
 
 def swallow(client):
     while True:
         try:
-            spin(client)
+            hang(client)
         except BaseException:
             pass
 
@@ -51,7 +51,7 @@ def wait_for_file(client):
         time.sleep(0.05)
     client.write(b"done")
 
-WORK = {"spin": spin, "swallow": swallow, "count": count, "wait": wait_for_file}
+WORK = {"hang": hang, "swallow": swallow, "count": count, "wait": wait_for_file}
 """
 
 
@@ -94,7 +94,7 @@ def test_q_counts_down_ends_the_callback_and_leads_back_to_the_shell(
 ) -> None:
     terminal = serving(open_terminal, tmp_path, "--grace", "2", columns=size[0], rows=size[1])
     engine = terminal.engine_pid()
-    with hang(terminal, "spin"):
+    with hang(terminal, "hang"):
         terminal.press("q")
         terminal.wait_for("■ stuck in", "then kill; q again: at once")
         terminal.ends()
@@ -104,7 +104,7 @@ def test_q_counts_down_ends_the_callback_and_leads_back_to_the_shell(
 def test_q_again_ends_it_at_once_even_if_it_is_waited_for_for_ever(open_terminal: Open, tmp_path: Path) -> None:
     terminal = serving(open_terminal, tmp_path, "--grace", "never")
     engine = terminal.engine_pid()
-    with hang(terminal, "spin"):
+    with hang(terminal, "hang"):
         terminal.press("q")
         terminal.wait_for("It is waited for; q again ends it at once.")
         terminal.press("q")
@@ -128,7 +128,7 @@ def test_what_swallows_the_end_and_what_holds_the_interpreter_is_killed(
 def test_ctrl_c_twice_leaves_a_server_that_hangs_too(open_terminal: Open, tmp_path: Path) -> None:
     terminal = serving(open_terminal, tmp_path, "--grace", "0")
     engine = terminal.engine_pid()
-    with hang(terminal, "spin"):
+    with hang(terminal, "hang"):
         terminal.press("ctrl+c")
         terminal.wait_for("so does Ctrl-C, pressed again")
         terminal.press("ctrl+c")
@@ -140,7 +140,7 @@ def test_ctrl_c_twice_leaves_a_server_that_hangs_too(open_terminal: Open, tmp_pa
 def test_a_signal_to_the_screen_ends_a_server_that_hangs_too(open_terminal: Open, tmp_path: Path, signum: int) -> None:
     terminal = serving(open_terminal, tmp_path, "--grace", "1")
     engine = terminal.engine_pid()
-    with hang(terminal, "count"):
+    with hang(terminal, "swallow"):
         os.kill(terminal.process.pid, signum)
         terminal.wait_for("kill")
         terminal.ends()
@@ -150,7 +150,7 @@ def test_a_signal_to_the_screen_ends_a_server_that_hangs_too(open_terminal: Open
 def test_closing_the_terminal_ends_a_server_that_hangs_too(open_terminal: Open, tmp_path: Path) -> None:
     terminal = serving(open_terminal, tmp_path)
     engine = terminal.engine_pid()
-    with hang(terminal, "count"):
+    with hang(terminal, "swallow"):
         terminal.hang_up()
         terminal.process.wait()
     until(lambda: not is_there(engine), "the engine is gone")
@@ -186,7 +186,7 @@ def test_a_program_that_does_not_come_back_from_its_start_is_stuck_before_it_has
 def test_whoever_attaches_to_a_server_already_stuck_reads_in_what(open_terminal: Open, tmp_path: Path) -> None:
     first = serving(open_terminal, tmp_path)
     engine = first.engine_pid()
-    with hang(first, "spin"):
+    with hang(first, "hang"):
         second = open_terminal("attach", str(engine), columns=120, rows=32)
         second.wait_for("■ stuck in read_cb of #2", "on_read, server.py:", "has not come back to its loop", "q leaves")
         second.press("q")

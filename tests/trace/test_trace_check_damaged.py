@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_trace_store_fuzz import mutated, mutations
@@ -52,13 +53,13 @@ def test_a_whole_trace_is_judged() -> None:
     use(WHOLE)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(changes=mutations)
 def test_bytes_that_are_wrong_do_no_harm(changes: list[tuple[str, float, int]]) -> None:
     use(mutated(WHOLE, changes))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(changes=mutations, segment=st.integers(0, len(TAKEN.segments) - 1), part=st.integers(0, 3), index=st.booleans())
 def test_content_that_is_wrong_under_right_checksums_does_no_harm(
     changes: list[tuple[str, float, int]], segment: int, part: int, index: bool
@@ -67,7 +68,7 @@ def test_content_that_is_wrong_under_right_checksums_does_no_harm(
     use(TAKEN.with_part(segment, part, mutated(raw, changes)).together(index=index))
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(changes=mutations)
 def test_a_catalogue_that_is_wrong_does_no_harm(changes: list[tuple[str, float, int]]) -> None:
 

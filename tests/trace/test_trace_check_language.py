@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -154,7 +155,7 @@ WORDS = [*FORMS, "(", ")", "wq", "queue_age", "error", "for", "100ms", "->", "ev
          '"a', ","]  # fmt: skip
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(text=st.text(max_size=30) | st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join))
 def test_parsing_anything_raises_nothing_but_filter_errors(text: str) -> None:
     caught = None

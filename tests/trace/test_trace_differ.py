@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from chance import examples
 from feeds import HERE, SECOND
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -150,7 +151,7 @@ def differing(one: StreamState, other: StreamState) -> set[str]:
     return {field for field in StreamState.__struct_fields__ if getattr(one, field) != getattr(other, field)}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(looks(), loops, loops)
 def test_folding_what_is_told_of_two_states_gives_the_second(
     pair: tuple[dict[int, StreamState], dict[int, StreamState]], loop: LoopState, next_loop: LoopState

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
@@ -56,7 +57,7 @@ def recorded(folder: Path, happenings: list[Any]) -> TraceFile:
     return stage.close()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(HAPPENINGS, st.sampled_from(["", "stream==1", "wq > 0", "kind==flag.set or error"]))
 def test_every_format_takes_whatever_a_writer_took(
     tmp_path_factory: pytest.TempPathFactory, happenings: list[Any], text: str
@@ -71,7 +72,7 @@ def test_every_format_takes_whatever_a_writer_took(
             ElementTree.fromstring(picture(trace, request, theme="auto"))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(HAPPENINGS, NUMBERS, NUMBERS, st.integers(1, 50))
 def test_a_time_line_takes_whatever_a_writer_took(
     tmp_path_factory: pytest.TempPathFactory, happenings: list[Any], t0: int, t1: int, n: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from chance import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +28,7 @@ def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(pattern=st.recursive(LEAF, _larger, max_leaves=8), text=st.text("ab1_ .:é", max_size=12))
 def test_a_pattern_finds_what_python_finds(pattern: str, text: str) -> None:
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ def parsed(text: str) -> Filter | FilterError:
         return error
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(text=ANYTHING)
 def test_parsing_anything_raises_nothing_but_filter_errors(text: str) -> None:
     found = parsed(text)
@@ -48,7 +49,7 @@ def test_parsing_anything_raises_nothing_but_filter_errors(text: str) -> None:
     assert found.of_event(EVENT) in (True, False)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(text=ANYTHING, cursor=st.integers(-5, 80))
 def test_completing_anything_gives_texts_that_fit_where_the_cursor_is(text: str, cursor: int) -> None:
     for offer in complete(text, cursor, Vocabulary.here()):
@@ -104,7 +105,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(text=EXPRESSIONS)
 def test_a_filter_written_out_parses_to_an_equal_one(text: str) -> None:
     found = Filter.parse(text, Vocabulary.here())
@@ -116,7 +117,7 @@ def test_a_filter_written_out_parses_to_an_equal_one(text: str) -> None:
     assert again.of_event(EVENT, STREAM) is found.of_event(EVENT, STREAM)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(text=EXPRESSIONS)
 def test_what_a_filter_cannot_want_it_does_not_want(text: str) -> None:
     found = Filter.parse(text, Vocabulary.here())

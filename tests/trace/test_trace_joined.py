@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from chance import examples
 from feeds import JOINED_HERE, joined, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,7 +100,7 @@ reads = st.tuples(
 turns = st.lists(st.tuples(st.lists(reads, max_size=6), st.booleans()), max_size=8)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(turns=turns, cuts=st.sets(st.integers(1, 80)))
 def test_runs_of_joined_records_are_folded_as_their_events_one_by_one(
     turns: list[tuple[list[tuple[int, str]], bool]], cuts: set[int]

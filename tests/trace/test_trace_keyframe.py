@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from chance import examples
 from feeds import at, record
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -59,7 +60,7 @@ anything = st.one_of([words_of(kind) for kind in KINDS])
 BOTH_BECOME_TIMERS = [opened(2, uv.UV_TIMER), opened(1, uv.UV_TIMER)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @example(before=BOTH_BECOME_TIMERS, after=[], lost=False, half=False)
 @given(
     before=st.lists(anything, max_size=60),

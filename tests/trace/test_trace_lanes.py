@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from chance import examples
 from feeds import at, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from streamscope.trace.pieces import BatchLeaf, GapLeaf, SliceLeaf
 from streamscope.trace.vocabulary import Vocabulary
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 1 << 30), st.integers(1, 40), st.floats(0, 1), st.floats(0, 1))
 def test_columns_say_what_single_events_say(seed: int, n: int, begin: float, end: float) -> None:
     grown = lived(seed)
@@ -37,7 +38,7 @@ def test_columns_say_what_single_events_say(seed: int, n: int, begin: float, end
         assert {name: getattr(column, name) for name in FIELDS} == {name: getattr(other, name) for name in FIELDS}
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(0, 1 << 30))
 def test_a_window_in_the_middle_is_the_same_whatever_was_looked_at_before(seed: int) -> None:
     grown = lived(seed, losses=False)

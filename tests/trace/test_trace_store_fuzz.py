@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trace_mutants import Taken, a_trace, look_at_everything, opened_from, taken_apart
@@ -57,7 +58,7 @@ def rows_of(data: bytes) -> int | None:
         return trace.past.end
 
 
-@settings(max_examples=70)
+@settings(max_examples=examples(70))
 @given(seed=st.integers(0, 1 << 32))
 def test_a_flipped_bit_is_noticed_wherever_it_is(seed: int) -> None:
     rng = random.Random(seed)
@@ -93,13 +94,13 @@ def mutated(data: bytes, changes: list[tuple[str, float, int]]) -> bytes:
     return bytes(out)
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(changes=mutations)
 def test_bytes_that_are_wrong_are_never_more_than_a_clear_line(changes: list[tuple[str, float, int]]) -> None:
     read(mutated(WHOLE, changes))
 
 
-@settings(max_examples=700)
+@settings(max_examples=examples(700))
 @given(changes=mutations, segment=st.integers(0, len(TAKEN.segments) - 1), part=st.integers(0, 3), index=st.booleans())
 def test_content_that_is_wrong_under_right_checksums_is_never_more_than_a_gap(
     changes: list[tuple[str, float, int]], segment: int, part: int, index: bool
@@ -108,7 +109,7 @@ def test_content_that_is_wrong_under_right_checksums_is_never_more_than_a_gap(
     read(TAKEN.with_part(segment, part, mutated(raw, changes)).together(index=index))
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(changes=mutations)
 def test_a_header_that_is_wrong_under_a_right_checksum_is_a_clear_line(changes: list[tuple[str, float, int]]) -> None:
     read(Taken(mutated(TAKEN.header, changes), TAKEN.segments, TAKEN.goodbye).together())
@@ -117,7 +118,7 @@ def test_a_header_that_is_wrong_under_a_right_checksum_is_a_clear_line(changes: 
 numbers = st.one_of(st.integers(0, 5), st.sampled_from([(1 << 31) - 1, (1 << 32) - 1, (1 << 63) - 1]))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     segment=st.integers(0, len(TAKEN.segments) - 1),
     fields=st.dictionaries(
@@ -131,7 +132,7 @@ def test_numbers_that_cannot_be_are_a_clear_line(segment: int, fields: dict[str,
     read(TAKEN.with_head(segment, **fields).together())
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(data=st.binary(max_size=200), begin=st.integers(0, 60))
 def test_bytes_that_never_were_a_trace_are_a_clear_line(data: bytes, begin: int) -> None:
     assert read(WHOLE[:begin] + data)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chance import examples
 from feeds import greeted
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -54,7 +55,7 @@ class Recording:
         self.file.close()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     parts=st.lists(happenings, min_size=1, max_size=4),
     make_loop=st.sampled_from([Loop, JoinedLoop]),

@@ -6,6 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 import msgspec
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_core_joined import Program, steps
@@ -75,7 +76,7 @@ class Told:
             self.turn, self.t = loop.turn, loop.tick
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     program=happenings,
     make_loop=st.sampled_from([Loop, JoinedLoop]),

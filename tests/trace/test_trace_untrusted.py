@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from chance import examples
 from feeds import HERE
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,7 +60,7 @@ def check_types(state: StreamState) -> None:
     assert msgspec.convert(msgspec.to_builtins(state), StreamState) == state
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(batches=BATCHES)
 def test_the_fold_takes_it_or_refuses_it_and_stays_well_typed(batches: list[list[Word]]) -> None:
     model = Model(Vocabulary(HERE, FUNCTIONS))
@@ -75,7 +76,7 @@ def test_the_fold_takes_it_or_refuses_it_and_stays_well_typed(batches: list[list
     Series().sample(model, 10**12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(batches=BATCHES)
 def test_every_event_that_is_expanded_can_be_shown_and_written(batches: list[list[Word]]) -> None:
     past = Past(1 << 20)

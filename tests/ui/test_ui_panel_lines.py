@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from chance import examples
 from feeds import SECOND, Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -114,7 +115,7 @@ def test_what_is_not_empty_stays_when_there_is_little_room() -> None:
     assert "accepted_fd" in text
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(1, 200), st.integers(0, 60), st.integers(0, 2**62), st.integers(-(2**31), 2**62))
 def test_no_line_is_wider_and_no_panel_higher_than_its_room(width: int, height: int, size: int, mark: int) -> None:
     state = stalled(7, CLOCK, write_queue_size=size, high_water=mark, errors=size, peer="[2001:db8::1]:65535" * 9)
