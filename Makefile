@@ -8,7 +8,8 @@ ARGS   ?= echo
 
 # Many tests wait for processes and terminals: twice as many at once as there are cores keep the cores busy.
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# What is compiled is kept, whatever the environment says: else each of the hundreds of processes compiles it again.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: run test real long chance busy silence diagnosis check lint types contracts format conformance soak bench screenshots docs clean help
 
