@@ -132,3 +132,15 @@ def test_within_ui_imports_run_down(room: str, above: tuple[str, ...]) -> None:
         and found.startswith(tuple(f"streamscope.{each}" for each in above))
     ]
     assert climbing == []
+
+
+def test_errors_are_written_by_name_in_the_engine() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, tree in TREES.items()
+        if path.parent in (HOUSE / "core", HOUSE / "core" / "stream") and path.name != "errors.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+        if isinstance(node.operand, ast.Constant) and node.operand.value not in (1, 1.0)  # -1: no descriptor, no limit
+    ]
+    assert bare == []

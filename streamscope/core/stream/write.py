@@ -125,7 +125,7 @@ def uv__check_before_write(stream: Stream, bufs: Sequence[Buffer], send_handle: 
             return UV_EINVAL
         if uv__handle_fd(send_handle) < 0:
             return UV_EBADF
-    return 0 if bufs else -22
+    return 0 if bufs else UV_EINVAL
 
 
 def uv__handle_fd(handle: Handle) -> int:
