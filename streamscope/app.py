@@ -90,16 +90,19 @@ class StreamscopeApp(TimeTravelApp):
         leaving: Leaving | None = None,
         departure: Departure | None = None,
         ascii_only: bool = False,
+        braille: bool = True,
     ) -> None:
         """`traffic` starts the built-in clients as soon as it is known where the server listens. A replay stands at
-        `begin`, or plays from the start. `terminal` is the descriptor to draw on, with ASCII alone if need be;
-        `leaving` says when the app is to end, and `departure` is the end of the engine, where it has to end first.
+        `begin`, or plays from the start. `terminal` is the descriptor to draw on, with ASCII alone or without braille
+        if need be; `leaving` says when the app is to end, and `departure` is the end of the engine, where it has to end
+        first.
         """
         no_color = os.environ.pop("NO_COLOR", "")
         if no_color:
             os.environ["NO_COLOR"] = no_color  # textual takes it out, and takes an empty one for a wish
         self.terminal = terminal
         self.ascii_only = ascii_only
+        self.braille = braille
         super().__init__(ansi_color=True if no_color else None)
         if no_color:
             os.environ["NO_COLOR"] = no_color

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
 
-from streamscope.ui.glyphs import in_ascii
+from streamscope.ui.glyphs import in_ascii, in_blocks
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -48,12 +48,12 @@ class TerminalDriver(LinuxDriver):
         raw = _Terminal(self._terminal, "w", closefd=False)
         self._file = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "replace")
         self._size = self._get_terminal_size()
-        self._ascii_only = app.ascii_only
+        self._spelt = in_ascii if app.ascii_only else None if app.braille else in_blocks
         self._asleep = False
 
     def write(self, data: str) -> None:
         """Have it drawn."""
-        super().write(in_ascii(data) if self._ascii_only else data)
+        super().write(data if self._spelt is None else self._spelt(data))
 
     def _get_terminal_size(self) -> tuple[int, int]:
         try:

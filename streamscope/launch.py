@@ -148,7 +148,7 @@ def _run_app(
     """
     from streamscope.diagnosis.other_end import OtherEnds
     from streamscope.link.session import Session
-    from streamscope.ui.glyphs import ascii_wanted
+    from streamscope.ui.glyphs import ascii_wanted, blocks_wanted
 
     app = _load_app()(
         source,
@@ -159,6 +159,7 @@ def _run_app(
         leaving=leaving,
         departure=departure,
         ascii_only=config.ascii or ascii_wanted(),
+        braille=config.braille and not blocks_wanted(),
     )
     if isinstance(source, Session):
         app.view.beside.look(OtherEnds(), source.note)

@@ -45,6 +45,8 @@ class TimeTravelApp(App[int]):
     """The descriptor that it is drawn on."""
     ascii_only: bool
     """Whether that is to get nothing but ASCII."""
+    braille: bool
+    """Whether that has braille."""
     came_from: CameFrom | None = None
     """Where the person was before they followed evidence into the past."""
 

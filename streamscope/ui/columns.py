@@ -16,6 +16,7 @@ from streamscope.trace.plain_text import host_and_port
 from streamscope.trace.roles import ARROWS, role_of
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.curves import Values, curve_text
 from streamscope.ui.findings import rank
 from streamscope.ui.lamps import Letters
 from streamscope.ui.meters import (
@@ -26,7 +27,6 @@ from streamscope.ui.meters import (
     RATE_WIDTH,
     age_text,
     bytes_text,
-    chart,
     count_text,
     rate_text,
 )
@@ -57,7 +57,7 @@ class Trends(Protocol):
     def rate_out(self, number: int) -> float | None:
         """Bytes a second that the kernel took."""
 
-    def queue_trend(self, number: int, cells: int) -> list[float]:
+    def queue_trend(self, number: int, width: int) -> Values:
         """`write_queue_size` over the last thirty seconds, in at most so many cells."""
 
 
@@ -169,6 +169,10 @@ def _why(state: StreamState, now_t: int, trends: Trends) -> Cell:
     return what_of(state, trends.known) if held is None else Cell(held.sentence)
 
 
+def _trend(state: StreamState, trends: Trends) -> Cell:
+    return Cell(curve_text(trends.queue_trend(state.number, 10), 10, top=mark_of(state, trends.vocabulary))[0], "trend")
+
+
 def _rank(state: StreamState, now_t: int, trends: Trends) -> Any:
     return rank(state, trends.told)
 
@@ -229,7 +233,7 @@ COLUMNS: tuple[Column, ...] = (
            sort_title="bytes out a second",
            fields=("bytes_out",)),
     Column("trend", "last 30 s", "Bytes that waited to be sent, over the last thirty seconds.", 10,
-           lambda s, now, tr: Cell(chart(tr.queue_trend(s.number, 10), 10, 1, mark_of(s, tr.vocabulary))[0], "trend"),
+           lambda s, now, tr: _trend(s, tr),
            lambda s, now, tr: s.write_queue_size, align="left", rank=8, sort_title="write queue",
            fields=("write_queue_size",)),
     Column("requests", "reqs", "How many writes wait.", 4,

@@ -47,6 +47,7 @@ class Config(msgspec.Struct, frozen=True):
     closed_seconds: int = 10
     past_mib: int = 64
     ascii: bool = False
+    braille: bool = True
 
     @property
     def past_bytes(self) -> int:
@@ -107,13 +108,13 @@ def parse_config(text: str, source: str = "config.toml") -> Config:
         raise ConfigError(where.line(0) + "this is not a config file: it is nested too deeply") from None
     chosen: dict[str, Any] = {}
     numbers = {number.name: number for number in _NUMBERS}
-    known = ["theme", "columns", "allow", *numbers, "ascii", "keys"]
+    known = ["theme", "columns", "allow", *numbers, "ascii", "braille", "keys"]
     for name, value in data.items():
         if name in numbers:
             chosen[name] = _number(where, numbers[name], value)
         elif name == "theme":
             chosen[name] = _theme(where, value)
-        elif name == "ascii":
+        elif name in ("ascii", "braille"):
             chosen[name] = _flag(where, name, value)
         elif name == "columns":
             chosen[name] = _columns(where, value)
@@ -326,6 +327,9 @@ def default_config_text() -> str:
         "",
         *_comment("Draw with ASCII alone. NO_UNICODE=1 chooses it too, and so does a locale without UTF-8."),
         f"#ascii = {json.dumps(defaults.ascii)}",
+        "",
+        *_comment("Draw curves in braille; false, NO_BRAILLE=1 and the console's font have them drawn in blocks."),
+        f"#braille = {json.dumps(defaults.braille)}",
         "",
         *_comment(
             "The table's columns, from left to right. Where there is little room, the less important ones give way."

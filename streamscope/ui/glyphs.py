@@ -1,4 +1,5 @@
-"""The screen in ASCII, where a terminal shows nothing else: one cell for one, in one place, on the way to the terminal.
+"""The screen for terminals that show less: in ASCII, where one shows nothing else, and with blocks for braille, where
+its font has none. One cell for one, in one place, on the way to the terminal.
 
 Whoever draws uses the glyphs there are and knows nothing of this. Only the names of keys are spelt otherwise, by
 `actions.key_text`, because there one sign becomes several.
@@ -9,11 +10,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 
 from rich.cells import cell_len
 
-NO_UNICODE = "NO_UNICODE"
+from streamscope.ui.curves import LEVELS, column
+
+NO_UNICODE, NO_BRAILLE = "NO_UNICODE", "NO_BRAILLE"
 
 _PAIRS = (
     "▲! △+ ■# ⇠< ⇄& ✗x ✓y ◦. ▸: ›> »> ▌> ●* ○o ◌o –- ─- │| ╭+ ╮+ ╰+ ╯+ ┌/ ├| └\\ ↑^ ↓v →> ←< ≥> ≈~ …~ ·. ┈. ┄? ◂: ┃| "
@@ -50,6 +54,11 @@ def _table() -> _Ascii:
 
 _ASCII = _table()
 
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_IN_BLOCKS = {0x2800 + dots: "╌" for dots in range(1, 256)} | {  # what is no curve's is of a lane that flickers
+    ord(column(left, right)): _BLOCKS[left + right] for left, right in product(range(LEVELS + 1), repeat=2)
+}
+
 
 def in_ascii(text: str) -> str:
     """The text with every glyph's stand-in; what is no glyph of ours is `?`, as many as it has cells. Commands to the
@@ -60,6 +69,16 @@ def in_ascii(text: str) -> str:
     if "‹" in text:  # round a number, `›` closes what it opens; elsewhere it is where the cursor is
         text = _LIMITED.sub(r"(\1)", text)
     return text.translate(_ASCII)
+
+
+def in_blocks(text: str) -> str:
+    """The text with a block for each cell of braille, as high as both of its halves together."""
+    return text if text.isascii() else text.translate(_IN_BLOCKS)
+
+
+def blocks_wanted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the terminal is to get no braille: where the person says so, and on the console, whose font has none."""
+    return environment.get(NO_BRAILLE, "") not in ("", "0") or environment.get("TERM", "") == "linux"
 
 
 def ascii_wanted(environment: Mapping[str, str] = os.environ, locale: Mapping[str, str] | None = None) -> bool:

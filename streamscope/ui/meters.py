@@ -1,12 +1,10 @@
-"""Numbers as a person reads them, at a width that does not jump, and small drawings made of block characters.
+"""Numbers as a person reads them, at a width that does not jump, and bars made of block characters.
 
 Pure functions. Bytes count in KiB and MiB, times are nanoseconds on the feed's clock. A text never grows longer than
 the width its docstring names, so a column of that width keeps its neighbours where they are.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from streamscope.trace.figures import AGE_WIDTH as AGE_WIDTH
 from streamscope.trace.figures import BYTES_WIDTH as BYTES_WIDTH
@@ -24,7 +22,6 @@ COUNT_WIDTH = 5
 
 _COUNT_UNITS = "kMGTPE"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def rate_text(bytes_per_second: float | None) -> str:
@@ -75,44 +72,3 @@ def bar_scale(value: int, mark: int) -> int:
     while scale < value:
         scale *= 2
     return scale
-
-
-def chart(values: Sequence[float], width: int, height: int, least_top: float = 0.0) -> list[str]:
-    """The newest `width` values as columns of block characters, `height` lines from the top down, right-aligned.
-
-    A full column stands for the highest value shown, or `least_top` if that is more. Nothing is the lowest line, and
-    what is not nothing is higher than that; where no value has come yet there is a space.
-    """
-    shown = list(values[-width:]) if width > 0 else []
-    top = max(max(shown, default=0.0), least_top)
-    levels = [_level(value, top, height * 8) for value in shown]
-    lines = []
-    for line in range(height - 1, -1, -1):
-        cells = [_BLOCKS[min(max(level - line * 8, 0), 8)] for level in levels]
-        lines.append("".join(cells).rjust(max(width, 0)))
-    return lines
-
-
-def _level(value: float, top: float, levels: int) -> int:
-    if value <= 0 or top <= 0:
-        return 1
-    return min(2 + int(value / top * (levels - 2)), levels)
-
-
-def condense(values: Sequence[float], last: int, cells: int) -> list[float]:
-    """At most `cells` values: the highest of each so many neighbours.
-
-    `last` is the absolute number of the newest value. Neighbours are grouped by their absolute numbers, so that the
-    peaks of a curve wander to the left and do not flicker.
-    """
-    if cells <= 0:
-        return []
-    factor = next(
-        step for step in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, len(values) or 1) if len(values) <= step * cells
-    )
-    first = last - len(values) + 1
-    groups: dict[int, float] = {}
-    for place, value in enumerate(values):
-        group = (first + place) // factor
-        groups[group] = max(groups.get(group, value), value)
-    return list(groups.values())[-cells:]

@@ -17,7 +17,7 @@ from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.series import SECOND_NS, STEP_NS, Series
 from streamscope.trace.traveller import Traveller
-from streamscope.ui.meters import condense
+from streamscope.ui.curves import Values, fitted
 
 _SECOND = SECOND_NS // STEP_NS
 MOST_BACK = 20
@@ -87,11 +87,13 @@ class Curves:
         """How many of the last samples are of later instants."""
         return 0
 
-    def trend(self, values: Callable[[Series, int, int], list[float]], number: int, cells: int) -> list[float]:
-        """One of a series' curves of a stream, `Series.queue` for one, oldest first, in at most so many cells."""
+    def trend(self, values: Callable[[Series, int, int], list[float]], number: int, width: int) -> Values:
+        """One of a series' curves of a stream, `Series.queue` for one, as so many cells draw it; nothing while it is
+        not known.
+        """
         if not self.ready:
-            return [0.0] * min(self.series.points, cells)
-        return condense(values(self.series, number, self.before), self.t // self.series.step_ns, cells)
+            return ()
+        return fitted(values(self.series, number, self.before), self.t // self.series.step_ns, width)
 
     def of(self, number: int) -> tuple[float | None, float | None]:
         """Bytes a second in and out of a stream, over the last second; None while the past is still gone over."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from streamscope.trace.model import Model
     from streamscope.trace.past import Past
     from streamscope.trace.vocabulary import Vocabulary
+    from streamscope.ui.curves import Values
 
 SECOND = 1_000_000_000
 CLOSED_KEPT = 2_000
@@ -273,9 +274,9 @@ class View:
         lit = self.model.lit
         return {flag: lit[flag][number] for flag in self.vocabulary.flag_names if number in lit.get(flag, ())}
 
-    def queue_trend(self, number: int, cells: int) -> list[float]:
-        """`write_queue_size` over the last thirty seconds, oldest first, in at most so many cells."""
-        return self.curves.trend(Series.queue, number, cells)
+    def queue_trend(self, number: int, width: int) -> Values:
+        """`write_queue_size` over the last thirty seconds, as so many cells draw it."""
+        return self.curves.trend(Series.queue, number, width)
 
     def rate_in(self, number: int) -> float | None:
         """Bytes a second that came in, over the last second; None while the past is still gone over for it."""

@@ -155,6 +155,18 @@ def test_a_terminal_without_utf_8_gets_ascii_alone(
     assert terminal.raw.isascii()
 
 
+@pytest.mark.parametrize("how", [{"NO_BRAILLE": "1"}, "the setting"])
+def test_a_terminal_without_braille_gets_its_curves_in_blocks(
+    open_terminal: Open, tmp_path: Path, how: dict[str, str] | str
+) -> None:
+    (tmp_path / "config" / "streamscope").mkdir(parents=True)
+    settings = 'columns = ["number", "trend"]\n' + ("braille = false\n" if isinstance(how, str) else "")
+    (tmp_path / "config" / "streamscope" / "config.toml").write_text(settings)
+    terminal = open_terminal("run", "echo", "--port", "0", **(how if isinstance(how, dict) else {}))
+
+    terminal.wait_for("● live", "last 30 s", "1  ▂▂▂▂▂▂▂▂▂▂")
+
+
 BREAKING = """
 import streamscope.app
 

@@ -132,7 +132,7 @@ def test_a_live_screen_goes_back_and_returns_while_the_server_serves(open_termin
     stood = turn_of(terminal.text)
     terminal.press("T")
     terminal.wait_for("time line · #")
-    terminal.wait(lambda screen: "▼" in screen and re.search(r"(READING|ACTIVE) .*[▄⣤]", screen), "lanes")
+    terminal.wait(lambda screen: "▼" in screen and re.search(r"(READING|ACTIVE) .*[▄⠤]", screen), "lanes")
     assert turn_of(terminal.text) == stood, "the past stands still"
 
     terminal.press("m", HOME, "d")

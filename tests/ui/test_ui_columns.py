@@ -12,6 +12,7 @@ from streamscope.core import flags as uv
 from streamscope.diagnosis.shapes import Told
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
+from streamscope.ui.curves import PER_CELL, Values
 from streamscope.ui.lamps import Letters
 from streamscope.ui.row_words import Overview
 from streamscope.ui.safe import fit
@@ -34,8 +35,8 @@ class NoTrends:
     def rate_out(self, number: int) -> float:
         return 1e12
 
-    def queue_trend(self, number: int, cells: int) -> list[float]:
-        return [0.0] * cells
+    def queue_trend(self, number: int, width: int) -> Values:
+        return [0.0] * width * PER_CELL
 
 
 STATES = [

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 import streamscope
 from streamscope.ui.actions import key_text
-from streamscope.ui.glyphs import ascii_wanted, in_ascii
+from streamscope.ui.glyphs import ascii_wanted, blocks_wanted, in_ascii, in_blocks
 
 NOT_DRAWN_OURSELVES = set("⏎⇧⌫␛␡")
 """Names of keys, which are spelt; and what stands for a control character in what others have sent."""
@@ -50,6 +50,28 @@ def test_commands_to_the_terminal_stay() -> None:
 def test_a_curve_keeps_its_shape() -> None:
     assert in_ascii("▁▂▃▄▅▆▇█") == ".:-=+*##"
     assert in_ascii("⠀⣀⣤⣶⣿") == " :=*#"
+
+
+def test_without_braille_a_curve_is_of_blocks_as_high_as_both_halves_of_each_cell() -> None:
+    assert in_blocks("⣀⣤⣶⣿ ⢀⣸⡇ 1.2 MiB") == "▂▄▆█ ▁▅▄ 1.2 MiB"
+
+
+def test_without_braille_a_lane_that_flickers_looks_like_neither_one_that_is_set_nor_one_that_is_not() -> None:
+    assert in_blocks("▄▁⠤⠠⠄") == "▄▁╌╌╌"
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({}, False),
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM": "linux"}, True),
+        ({"NO_BRAILLE": "1", "TERM": "xterm"}, True),
+        ({"NO_BRAILLE": "0", "TERM": "xterm"}, False),
+    ],
+)
+def test_blocks_are_wanted_on_the_console_and_by_who_says_so(environment: dict[str, str], wanted: bool) -> None:
+    assert blocks_wanted(environment) is wanted
 
 
 def test_keys_are_spelt() -> None:

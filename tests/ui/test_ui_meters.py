@@ -1,4 +1,4 @@
-"""Numbers keep their width, bars and curves tell the truth at their ends."""
+"""Numbers keep their width, bars tell the truth at their ends."""
 
 from __future__ import annotations
 
@@ -79,43 +79,3 @@ def test_a_bar_fills_its_width_and_lies_at_neither_end(value: int, maximum: int,
 
 def test_the_scale_of_a_bar_is_the_mark_until_that_is_passed_and_then_doubles() -> None:
     assert [meters.bar_scale(value, 64) for value in (0, 64, 65, 128, 129)] == [64, 64, 128, 128, 256]
-
-
-@given(st.lists(st.floats(0, 1e12), max_size=60), st.integers(0, 60), st.integers(1, 6))
-def test_a_chart_has_the_size_that_was_asked_for(values: list[float], width: int, height: int) -> None:
-    lines = meters.chart(values, width, height)
-
-    assert [len(line) for line in lines] == [width] * height
-
-
-def test_a_chart_shows_nothing_as_its_lowest_line_and_anything_as_more() -> None:
-    assert meters.chart([0, 0.001, 50, 100], 5, 1) == [" ▁▂▅█"]
-
-
-def test_a_chart_fills_its_lines_from_below() -> None:
-    top, bottom = meters.chart([0, 40, 100], 3, 2)
-
-    assert bottom == "▁▇█"
-    assert top == "  █"
-
-
-@given(st.lists(st.floats(0, 1e9), min_size=60, max_size=60), st.integers(0, 10_000), st.integers(1, 60))
-def test_a_condensed_curve_fits_and_keeps_its_peak_unless_that_falls_out_at_the_left(
-    values: list[float], last: int, cells: int
-) -> None:
-    found = meters.condense(values, last, cells)
-
-    assert len(found) <= cells
-    assert found[-1] >= values[-1]
-    assert max(found) >= max(values[30:], default=0) if cells >= 2 else True
-
-
-def test_the_peak_of_a_condensed_curve_wanders_and_does_not_flicker() -> None:
-    curve = [0.0] * 60
-    curve[40] = 100.0
-    heights = []
-    for step in range(1000, 1012):  # each step the curve moves one place to the left
-        heights.append(max(meters.condense(curve, step, 10)))
-        curve = [*curve[1:], 0.0]
-
-    assert heights == [100.0] * 12

@@ -60,8 +60,8 @@ def test_an_engine_without_a_mark_has_its_queue_drawn_by_the_queue_alone() -> No
         rows = PanelRows(Facts(state, 0, words, queue_trend=[900.0] * 40), 90).trend(4)
         return "\n".join("".join(text for text, _ in row.line) for row in rows)
 
-    assert "█" in drawn(markless)
-    assert "█" not in drawn(MOON)  # a mark of 64 KiB is far above it
+    assert "⣿" in drawn(markless)
+    assert "⣿" not in drawn(MOON)  # a mark of 64 KiB is far above it
 
 
 async def test_times_of_the_loop_that_it_has_not_are_not_shown_and_those_it_cannot_know_are_a_dash() -> None:

@@ -12,6 +12,7 @@ from streamscope.diagnosis.shapes import Told
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.columns import BY_ID
+from streamscope.ui.curves import Values
 from streamscope.ui.peer import pending_count
 from streamscope.ui.row_words import Overview
 from streamscope.ui.widgets.panel_lines import panel_lines, title
@@ -36,8 +37,8 @@ class NoTrends:
     def rate_out(self, number: int) -> float:
         return 0.0
 
-    def queue_trend(self, number: int, cells: int) -> list[float]:
-        return []
+    def queue_trend(self, number: int, width: int) -> Values:
+        return ()
 
 
 def pipe(number: int = 7, **changes: object) -> StreamState:

@@ -59,7 +59,7 @@ def test_a_lane_is_high_while_the_flag_is_set_and_low_while_it_is_not() -> None:
 def test_a_flag_that_flickers_has_a_texture_of_its_own() -> None:
     flickers = column(on=uv.READABLE, some=uv.READ_PARTIAL)
 
-    assert lane_of("READ_PARTIAL", picture([flickers, flickers, column(), flickers, flickers, column()])) == ["⣤⢠⡄"]
+    assert lane_of("READ_PARTIAL", picture([flickers, flickers, column(), flickers, flickers, column()])) == ["⠤⠠⠄"]
 
 
 def test_nothing_is_drawn_where_nothing_is_known_and_gaps_go_right_across() -> None:

@@ -272,8 +272,8 @@ def test_rates_and_curves_of_the_past_are_those_of_the_past() -> None:
     settled(view)
 
     assert round(view.rate_in(7)) == 2000, "a thousand bytes each half second"
-    assert view.queue_trend(7, 60)[-1] == WRITE * 9, "what was queued just before this half second"
-    assert view.queue_trend(7, 60)[-11:-9] == [0.0, 0.0]
+    assert view.queue_trend(7, 30)[-1] == WRITE * 9, "what was queued just before this half second"
+    assert view.queue_trend(7, 30)[-11:-9] == [0.0, 0.0]
     assert round(view.curves.rates.events) == 12, "six events a turn, two turns a second"
 
 
@@ -315,22 +315,22 @@ def test_curves_a_short_way_back_only_lack_their_oldest_part() -> None:
     _, view = past_scene()
     view.go_to(Target("t", t_of(30)))
     settled(view)
-    at_30 = view.queue_trend(7, 60)
+    at_30 = view.queue_trend(7, 30)
 
     view.go_to(Target("t", t_of(28)))
     settled(view)
 
-    assert view.queue_trend(7, 60)[-40:] == at_30[-42:-2]
+    assert view.queue_trend(7, 30)[-40:] == at_30[-42:-2]
 
 
 def test_at_the_moment_of_the_pause_nothing_looks_different() -> None:
     _, view = past_scene()
-    before = (view.queue_trend(7, 60), view.rate_in(7), view.curves.rates)
+    before = (view.queue_trend(7, 30), view.rate_in(7), view.curves.rates)
 
     view.pause()
     view.advance(0.01)
 
-    assert (view.queue_trend(7, 60), view.rate_in(7), view.curves.rates) == before
+    assert (view.queue_trend(7, 30), view.rate_in(7), view.curves.rates) == before
 
 
 def test_streams_are_counted_as_they_were() -> None:

@@ -153,4 +153,4 @@ async def test_the_time_line_explains_its_signs() -> None:
         overview.timeline.focus()
         await pilot.press("question_mark")
 
-        assert "⣤ where it was set and cleared" in screen_text(pilot)
+        assert "⠤ where it was set and cleared" in screen_text(pilot)

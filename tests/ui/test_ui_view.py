@@ -64,15 +64,15 @@ def test_curves_stand_still_while_paused_and_have_no_hole_afterwards() -> None:
     scene = calm_scene(7)
     view = view_of(scene)
     grow_queue(scene, view, 7, seconds=10)
-    before = view.queue_trend(7, 60)
+    before = view.queue_trend(7, 30)
     view.pause()
     for _ in range(10):
         scene.clock.seconds += 0.5
         view.advance(0.01)
 
-    assert view.queue_trend(7, 60) == before
+    assert view.queue_trend(7, 30) == before
     view.resume()
-    assert all(view.queue_trend(7, 60)[-11:])
+    assert all(view.queue_trend(7, 30)[-11:])
 
 
 def test_what_was_lost_is_told_even_while_paused() -> None:
@@ -212,4 +212,4 @@ def test_another_engine_begins_anew() -> None:
     changed = view.advance(0.01)
 
     assert changed == {7}
-    assert not any(view.queue_trend(7, 60))
+    assert not any(view.queue_trend(7, 30))

@@ -16,10 +16,11 @@ from streamscope.diagnosis.shapes import Finding, Held, Limit
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import lamps
+from streamscope.ui.curves import Values, curve, peak
 from streamscope.ui.findings import PENS, holds_of, sign_of
 from streamscope.ui.ladder import Unread, kernel_says, ladder_in, ladder_lines, ladder_out, side_of
 from streamscope.ui.lines import Line, Part, length
-from streamscope.ui.meters import NONE, age_text, bar, bar_scale, bytes_text, chart, count_text, rate_text
+from streamscope.ui.meters import NONE, age_text, bar, bar_scale, bytes_text, count_text, rate_text
 from streamscope.ui.peer import pending_count
 from streamscope.ui.plain import failure_text, has_failed, is_above, mark_of
 from streamscope.ui.safe import as_sentence, broken, fit, visible
@@ -47,9 +48,9 @@ class Facts(msgspec.Struct, frozen=True):
     vocabulary: Vocabulary
     changed_t: Mapping[int, int] = msgspec.field(default_factory=dict)
     completed: Sequence[RequestState] = ()
-    queue_trend: Sequence[float] = ()
-    in_trend: Sequence[float] = ()
-    out_trend: Sequence[float] = ()
+    queue_trend: Values = ()
+    in_trend: Values = ()
+    out_trend: Values = ()
     rate_in: float | None = 0.0
     rate_out: float | None = 0.0
     accepted: int = 0
@@ -72,11 +73,9 @@ class PanelRow(NamedTuple):
 
 
 def trend_cells(width: int) -> int:
-    """How many cells a trend takes in a panel of this width: each stands for half a second, one, one and a half, two
-    or three.
-    """
+    """How many cells a trend takes in a panel of this width: each stands for half a second, one, two or three."""
     room = width - label_width(width) - 9 - len(" mark 9.5 MiB")
-    return next((cells for cells in (60, 30, 20, 15) if cells <= room), 10)
+    return next((cells for cells in (60, 30, 15) if cells <= room), 10)
 
 
 def label_width(width: int) -> int:
@@ -201,26 +200,15 @@ class PanelRows:
         """`write_queue_size` over the last thirty seconds, `height` lines high."""
         if not self.words.tells("write_queue_size"):
             return []
-        facts, mark = self.facts, mark_of(self.state, self.words)
-        cells = trend_cells(self.width)
-        peak = max(facts.queue_trend, default=0.0)
-        notes = [f" peak {bytes_text(peak)}", *[""] * (height - 2), " last 30 s"]
-        top = max(peak, mark)
-        rows = []
-        for number, text in enumerate(chart(facts.queue_trend, cells, height, mark)):
-            hot_line = height > 1 and 0 < mark <= top * (height - 1 - number) / height
-            values = [0.0] * (cells - len(facts.queue_trend)) + list(facts.queue_trend)[-cells:]
-            cell_styles = [
-                (cell, "spark-hot" if hot_line or (height == 1 and 0 < mark < value) else "spark" if value else "track")
-                for cell, value in zip(text, values)
-            ]
-            rows.append(
-                PanelRow(
-                    3 if peak or self.state.write_queue_size else 6,
-                    [*self._begin(""), (" " * 9, ""), *_runs(cell_styles), (notes[number], "label")],
-                )
-            )
-        return rows
+        values, cells = self.facts.queue_trend, trend_cells(self.width)
+        highest = peak(values, cells)
+        notes = [f" peak {NONE if highest is None else bytes_text(highest)}", *[""] * (height - 2), " last 30 s"]
+        rank = 3 if highest or self.state.write_queue_size else 6
+        lines = curve(values, cells, height, mark=mark_of(self.state, self.words))
+        return [
+            PanelRow(rank, [*self._begin(""), (" " * 9, ""), *line, (note, "label")])
+            for line, note in zip(lines, notes)
+        ]
 
     def queue(self) -> list[PanelRow]:
         """`write_queue`: the head with the part that is written, then the others."""
@@ -362,10 +350,7 @@ class PanelRows:
                 rows += [PanelRow(1, [*self._begin(name), (NONE, "dim")])] if self.words.has(field) else []
                 continue
             total_part, rate_part = _flow(total, rate)
-            curve = chart(values, cells, 1)[0]
-            padded = [0.0] * (cells - len(values)) + list(values)[-cells:]
-            parts = _runs([(cell, "spark" if value else "track") for cell, value in zip(curve, padded)])
-            line = [*self._begin(name), total_part, ("  ", ""), *parts, rate_part]
+            line = [*self._begin(name), total_part, ("  ", ""), *curve(values, cells)[0], rate_part]
             rank = 1 if has_failed(state, self.words) else 4
             rows.append(PanelRow(rank, line + self._errors() if name == "bytes out" else line))
         return rows

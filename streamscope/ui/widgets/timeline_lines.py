@@ -3,7 +3,7 @@
 Pure: the same columns in the same room give the same lines. A cell shows two columns of `trace.lanes`, so lanes are
 twice as fine as the letters beside them. Nothing is told by colour alone:
 
-    ▄▄▄▄  set        ▁▁▁▁  not set       ⣤⣤⣤⣤  set and cleared within the column
+    ▄▄▄▄  set        ▁▁▁▁  not set       ⠤⠤⠤⠤  set and cleared within the column
     ▄▄▁▁  changed between two columns     ╱╱╱╱  events were lost here: nothing is known of that time
           (blank)  the stream was not there, or nothing is known of it
 """
@@ -280,8 +280,8 @@ _SET, _CLEAR, _MIXED, _UNKNOWN = range(4)
 _LANE = {
     (_UNKNOWN, _UNKNOWN): " ", (_UNKNOWN, _CLEAR): "▁", (_CLEAR, _UNKNOWN): "▁", (_CLEAR, _CLEAR): "▁",
     (_UNKNOWN, _SET): "▗", (_CLEAR, _SET): "▗", (_SET, _UNKNOWN): "▖", (_SET, _CLEAR): "▖", (_SET, _SET): "▄",
-    (_UNKNOWN, _MIXED): "⢠", (_CLEAR, _MIXED): "⢠", (_MIXED, _UNKNOWN): "⡄", (_MIXED, _CLEAR): "⡄",
-    (_MIXED, _MIXED): "⣤", (_SET, _MIXED): "⣤", (_MIXED, _SET): "⣤",
+    (_UNKNOWN, _MIXED): "⠠", (_CLEAR, _MIXED): "⠠", (_MIXED, _UNKNOWN): "⠄", (_MIXED, _CLEAR): "⠄",
+    (_MIXED, _MIXED): "⠤", (_SET, _MIXED): "⠤", (_MIXED, _SET): "⠤",
 }  # fmt: skip
 _CELLS = {
     (left, right, exact): LaneSign(text, "on" if exact and text not in " ▁" else "dim" if text not in " ▁" else "track")

@@ -49,7 +49,7 @@ class Timeline(Pens, can_focus=True):
     """The time line of stream `number`; None shows nothing."""
 
     HELP = """\
-The past of one stream, from left to right. Each flag has a lane: ▄ while it is set, ▁ while it is not, ⣤ where it was
+The past of one stream, from left to right. Each flag has a lane: ▄ while it is set, ▁ while it is not, ⠤ where it was
 set and cleared within the cell. Nothing is drawn where nothing is known: before the stream was made, after it closed.
 ╱ is where events were lost.
 
