@@ -403,8 +403,9 @@ KINDS: tuple[Kind, ...] = (
     _kind(
         "feeds",
         "to:handle why:text",
-        SAMPLED,
-        "What comes in here goes out there, as whoever tells it knows for certain; no why is an end of it.",
+        "feeds",
+        "What comes in here goes out there, as the program itself says, or whoever else tells it knows for certain; no "
+        "why is an end of it.",
     ),
     *(
         _change(name, domain, SAMPLED, f"{name} was found changed, by who looks from outside.")

@@ -228,6 +228,7 @@ def _stream_state(stream: Stream, closing: Collection[Handle]) -> State:
         armed_t=stream.armed_t,
         above_t=stream.above_t,
         ipc=isinstance(stream, Pipe) and stream.ipc,
+        feeds=dict(stream.fed) if stream.fed else None,
         last_error=stream.last_error,
     )
 

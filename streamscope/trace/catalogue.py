@@ -89,6 +89,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "writes",
             "errors",
             "last_error",
+            "feeds",
         ),
     ),
     ("Queues", ("write_queue.", "write_completed_queue.", "queued_fds.", "pending.", "watcher_queue.", "closing.")),
@@ -97,7 +98,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("System calls", ("sys.", "fds.")),
     ("Callbacks of the program", ("callback.",)),
     ("Timers", ("timer.",)),
-    ("What is told by who looks from outside", ("sample.", "kernel.", "feeds")),
+    ("What is told by who looks from outside", ("sample.", "kernel.")),
 )
 
 

@@ -92,6 +92,8 @@ delayed_error(old, new)
     delayed_error = new
 callbacks(old, new)
     callbacks = new
+feeds(to, why:text)
+    feeds = with_feed(feeds, to, why)
 
 queued_fds.push(fd)
     push(queued_fds, fd)
@@ -175,8 +177,6 @@ kernel.same()
 kernel.unknown(field)
     kernel = unsaid(kernel, field); kernel_t = t; loop.asides += 1
     if number == 0: loop.kernel = unsaid(loop.kernel, field); loop.kernel_t = t
-feeds(to, why:text)
-    feeds = with_feed(feeds, to, why)
 bytes_in(old, new)
     bytes_in = new
     if new > old: last_read_t = t

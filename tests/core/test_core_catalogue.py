@@ -300,6 +300,11 @@ def runs_timers_and_loop_watchers(world: World) -> None:
 
 
 @stop
+def says_whom_it_feeds(world: World) -> None:
+    connected(world).feeds(connected(world))
+
+
+@stop
 def is_woken_and_hears_a_signal(world: World) -> None:
     wakeup = Wakeup(world.loop, nothing)
     wakeup.send()

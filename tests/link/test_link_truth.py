@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 
 import pytest
@@ -25,6 +26,25 @@ def test_a_model_that_follows_equals_the_engine(seed: int, make_loop: type[Loop]
             assert session.model.whole
             assert_model_is_engine(room, session)
         assert session.model.events_lost == 0
+
+
+def test_whom_the_program_says_it_feeds_is_in_the_model_and_for_who_comes_later_too() -> None:
+    chance = random.Random(15)
+    with Room() as room:
+        session = room.watch()
+        crowd = Crowd(room, 15)
+        for _ in range(100):
+            crowd.act()
+            room.turn()
+            streams = [handle for handle in room.loop.handles.values() if isinstance(handle, Tcp)]
+            chance.choice(streams).feeds(chance.choice(streams), chance.choice(["", "a queue", "a timer"]))
+            room.bring_up_to_date(session)
+            assert_model_is_engine(room, session)
+        late = room.watch()
+        room.turn_until(lambda: late.model.whole)
+        room.bring_up_to_date(late)
+        assert_model_is_engine(room, late)
+        assert any(state.feeds for state in late.model.streams.values())
 
 
 @pytest.mark.parametrize("make_loop", [Loop, JoinedLoop])

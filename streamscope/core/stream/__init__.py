@@ -12,6 +12,8 @@ streams"), and here the class that holds their state (`src/unix/stream.c`).
     fds.py       3.1.8            uv__stream_recv_cmsg, uv__stream_queue_fd
     io.py        3.1.10           uv__stream_io
 
+    feeding.py   of no chapter   feeds: what the program says to those who watch
+
 `../joined.py` is what none of these know: the everyday path of reading and writing in one piece, for speed. Where it is
 loaded, it exchanges `Stream.write` for one that takes that path where it can and `uv_write` where it cannot.
 
@@ -29,6 +31,7 @@ from ..probe import CB_ALLOC, CB_CONNECTION, CB_READ, site
 from ..request import ConnectRequest, ShutdownRequest, WriteQueue, WriteRequest
 from .close import uv__stream_close, uv__stream_destroy
 from .fds import QueuedFds
+from .feeding import feeds as _feeds
 from .init import uv__stream_init
 from .listen import uv_accept, uv_listen
 from .open import uv_buffer_size, uv_fileno, uv_stream_set_blocking
@@ -52,7 +55,7 @@ class Stream(Handle):
     __slots__ = (
         "_high_water", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
         "completed_first", "completed_last", "connect_req", "connection_cb", "delayed_error", "errors",
-        "events", "fd", "io_cb", "last_error", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds",
+        "events", "fd", "fed", "io_cb", "last_error", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds",
         "read_cb", "reads", "server", "shutdown_req", "tap", "watched", "write_first", "write_last", "write_queue_size",
         "writes",
     )  # fmt: skip
@@ -91,13 +94,14 @@ class Stream(Handle):
     last_write_t: int
     above_t: int
     tap: Callable[[bool, Buffer], None] | None
+    fed: dict[int, str] | None  # the handles that the program says it feeds, by number, and why
 
     def __init__(self, loop: Loop, init_site: int) -> None:
         uv__stream_init(self, loop, init_site)
 
     def _let_go(self) -> None:
         super()._let_go()
-        self.read_cb = self.alloc_cb = self.connection_cb = self.tap = None
+        self.read_cb = self.alloc_cb = self.connection_cb = self.tap = self.fed = None
 
     read_start = uv_read_start
     read_stop = uv_read_stop
@@ -111,6 +115,7 @@ class Stream(Handle):
     accept = uv_accept
     fileno = uv_fileno
     set_blocking = uv_stream_set_blocking
+    feeds = _feeds
 
     def send_buffer_size(self, n: int = 0) -> int:
         """The kernel's send buffer in bytes (SO_SNDBUF); sets it first if n is not 0 (Linux doubles what it is
