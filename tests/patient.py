@@ -17,6 +17,7 @@ from streamscope.diagnosis.track import TICK
 from streamscope.trace.vocabulary import Vocabulary
 
 READ_CB = CALLBACK_NAMES.index("read_cb")
+WRITE_CB = CALLBACK_NAMES.index("write_cb")
 LISTENS = 1 << CALLBACK_NAMES.index("connection_cb")
 MARK = 64 * 1024
 
@@ -86,10 +87,10 @@ class Patient:
 
     def writes(self, stream: int, size: int, *, taken: int = 0, arms: bool = True) -> int:
         """A write of which the kernel takes so much, and the rest is queued; returns its number."""
-        self.turn(*self._written(stream, size, taken, arms))
+        self.turn(*self.written(stream, size, taken, arms))
         return self.requests
 
-    def _written(self, stream: int, size: int, taken: int, arms: bool) -> list[list[Word]]:
+    def written(self, stream: int, size: int, taken: int, arms: bool) -> list[list[Word]]:
         self.requests += 1
         number, before = self.requests, self.state(stream).write_queue_size
         records = [
@@ -137,7 +138,7 @@ class Patient:
         self.turn(
             record("sys.read", source, source + 10, 65536, size),
             record("callback.begin", source, READ_CB, size),
-            *self._written(sink, size, size if taken is None else taken, True),
+            *self.written(sink, size, size if taken is None else taken, True),
             record("callback.end", source, READ_CB, self.clock.t),
         )
 

@@ -4,8 +4,10 @@
     lint.py        what a lint is, and what it is shown    lints/          one file each, and their list
     track.py       what moved in a stream                  loop_track.py   where the loop's time went
     weigh.py       who is at fault                         limits.py       what sets the pace: no alarm
-    links.py       who feeds whom                          held.py         who waits for whom
-    spells.py      what was so when                        headless.py     without a screen; account.py tells it
+    links.py       who feeds whom, in pairs                groups.py       one to many
+    held.py        who waits for whom                      chains.py       from there to the root; roots.py names it
+    need.py        which streams are looked at             spells.py       what was so when
+    headless.py    without a screen                        account.py      tells it; other_end.py, who is beyond
 
 Everything here sees the model and the feed's words alone, so it finds the same live, in a replay and without a screen.
 """

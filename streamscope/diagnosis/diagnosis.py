@@ -12,18 +12,18 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from streamscope.core.records import Word
-from streamscope.diagnosis.held import Holding
+from streamscope.diagnosis.chains import Chains
+from streamscope.diagnosis.held import Holding, WasHeld
 from streamscope.diagnosis.limits import limit_of
 from streamscope.diagnosis.links import Links
 from streamscope.diagnosis.lint import Case, Lint, Sign, Terms
 from streamscope.diagnosis.lints import LINTS
-from streamscope.diagnosis.lints.leaked_handle import UNUSED
-from streamscope.diagnosis.lints.peer_gone import CLOSE_WAIT
-from streamscope.diagnosis.lints.reset_after_data import RESETS, ResetAfterData
 from streamscope.diagnosis.loop_track import LoopTrack
+from streamscope.diagnosis.need import Need, look_at
+from streamscope.diagnosis.roots import chains_of, rooted, unlinked
 from streamscope.diagnosis.shapes import Ended, Finding, Held, Level, Limit, Told, Verdict
 from streamscope.diagnosis.spells import Spells
-from streamscope.diagnosis.track import TICK, Look, Track
+from streamscope.diagnosis.track import TICK, Track
 from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -42,7 +42,6 @@ LISTED = 1_000
 """So many findings that are over are kept, and so many are listed that are not."""
 PIECES_A_LOOK = 64
 """So many of the latest pieces of the past are looked through for links, at one look."""
-RESET_SHOWN = ResetAfterData.stays
 LOST_AFTER = 8
 """A finding that was not looked at for so many looks is over: nobody knows any more."""
 
@@ -91,10 +90,9 @@ class Diagnosis:
         self._terms = Terms(vocabulary)
         self.links = links
         self._vocabulary = vocabulary
-        fields = self._terms.kernel
-        self._inq, self._tcp_state = fields.get("inq", -1), fields.get("tcp_state", -1)
-        self._holds = (fields.get("outq", -1), self._inq, fields.get("probes", -1))
+        self._need = Need(self._terms)
         self._holding = Holding(self._terms)
+        self._chains = Chains()
         self._loop = LoopTrack()
         self._tracks: dict[int, Track] = {}
         self._standing: dict[tuple[str, int], _Standing] = {}
@@ -177,29 +175,13 @@ class Diagnosis:
         tracks, streams = self._tracks, model.streams
         if touched is not None and many == ASKED_BESIDE:
             part += [number for number in touched if number in streams]
-        needy = self._is_needy
+        needy, links = self._need.is_needy, self._links_of(model)
         for number in part:
-            if number not in tracks and needy(streams[number], now_t):
+            state = streams[number]
+            if state.feeds is not None or links.was_told(number):
+                links.heed(state, streams)
+            if number not in tracks and needy(state, now_t):
                 tracks[number] = Track(number)
-
-    def _is_needy(self, state: StreamState, now_t: int) -> bool:
-        terms = self._terms
-        said = state.kernel
-        if state.closed_t:
-            return now_t - state.closed_t < RESET_SHOWN and (
-                state.last_error in RESETS or bool(said and said.get(self._inq))
-            )
-        if state.write_queue_size or state.write_queue or state.accepted_fd >= 0 or state.shutdown_req is not None:
-            return True
-        if state.pevents & terms.poll_out or state.callbacks & terms.listens or state.flags & terms.eof:
-            return True
-        if state.queued_fds or state.connect_req is not None:
-            return True
-        if said and (any(map(said.get, self._holds)) or said.get(self._tcp_state) == CLOSE_WAIT):
-            return True
-        if state.fd < 0:
-            return bool(state.begin_t) and now_t - state.begin_t > UNUSED
-        return bool(terms.reading) and not state.flags & terms.reading
 
     def _show(self, model: Model, now_t: int) -> None:
         """Show the lints some of the streams in need, in turns, and the loop."""
@@ -211,8 +193,8 @@ class Diagnosis:
                 self._holding.full(model.streams[number])
         for number in numbers:
             state = model.streams.get(number)
-            if state is None or not (self._is_needy(state, now_t) or tracks[number].since):
-                self._let_go(number)
+            if state is None or not (self._need.is_needy(state, now_t) or tracks[number].since):
+                self._let_go(number, now_t)
                 continue
             self._show_one(model, state, tracks[number], now_t)
         loop = Case(self._terms, model, self._loop, StreamState(0), Track(0), now_t)
@@ -236,10 +218,10 @@ class Diagnosis:
     def _show_one(self, model: Model, state: StreamState, track: Track, now_t: int) -> None:
         terms = self._terms
         reading = bool(state.flags & terms.reading) or not terms.reading
-        track.see(_look(state, terms, now_t), state, reading=reading)
-        fed = self.links.fed_by(state) if self.links is not None else ()
-        case = Case(terms, model, self._loop, state, track, now_t, self.links)
-        case.held = self._holding.held(case, fed)
+        track.see(look_at(state, terms, now_t), state, reading=reading)
+        links = self._links_of(model)
+        case = Case(terms, model, self._loop, state, track, now_t, links)
+        case.held = self._holding.held(case, links)
         limit = limit_of(case)
         if limit is None:
             self._limits.pop(state.number, None)
@@ -284,11 +266,11 @@ class Diagnosis:
             self.ended.append(Ended(standing.finding, standing.told_t, now_t))
             self.spells.add(standing.finding, now_t)
 
-    def _let_go(self, number: int) -> None:
+    def _let_go(self, number: int, looked_t: int) -> None:
         """The stream is in need no more, or is not there."""
         track = self._tracks.pop(number)
         self._limits.pop(number, None)
-        self._holding.forget(number)
+        self._holding.forget(number, looked_t)
         now_t = track.looks[-1].t if track.looks else 0
         for lint in self.lints:
             if lint.of != "loop":
@@ -301,8 +283,11 @@ class Diagnosis:
         for key in [key for key, standing in self._standing.items() if standing.last_t < limit]:
             self._end(key, now_t)
         by_stream: dict[int, list[Finding]] = {}
+        every = [each.finding for each in self._standing.values() if each.finding is not None]
+        self._chains = chains_of(self._holding.now, every, self._tracks, model, self._terms)
         for standing in self._standing.values():
             if standing.finding is not None:
+                standing.finding = rooted(standing.finding, self._chains, model, self._terms)
                 by_stream.setdefault(standing.finding.stream, []).append(standing.finding)
         shown: list[Finding] = []
         covers = {lint.name: lint.covered_by for lint in self.lints}
@@ -327,9 +312,9 @@ class Diagnosis:
         """What holds a stream back, if another one does: then nothing is wrong with it."""
         return self._holding.now.get(number)
 
-    def holds(self, number: int) -> Sequence[int]:
-        """The streams that this one holds back."""
-        return [held for held, why in self._holding.now.items() if why.by == number]
+    def was_held(self, number: int, t: int) -> WasHeld | None:
+        """By whom a stream was held back at that time."""
+        return self._holding.at(number, t)
 
     def limited(self, number: int) -> Limit | None:
         """What sets the pace of a stream whose bytes move."""
@@ -337,9 +322,11 @@ class Diagnosis:
 
     def report(self) -> Told:
         """All of that as it is now, to be kept."""
-        held = dict(self._holding.now)
-        follows = {number: self._holding.follows(number) for number in {each.by for each in held.values()}}
-        return Told(self.findings, self._of, held, dict(self._limits), follows)
+        holding = self._holding
+        return Told(
+            self.findings, self._of, dict(holding.now), dict(self._limits), holding.followers(), self.links,
+            self._chains, unlinked(self._terms),
+        )  # fmt: skip
 
     def was(self, lint: str, number: int, t: int) -> bool:
         """Whether a lint said something of a stream at that time, allowed or not; what is so now was so since then."""
@@ -366,27 +353,11 @@ class Diagnosis:
         return f"{finding.sentence} {suffers}".rstrip()
 
 
-def _look(state: StreamState, terms: Terms, now_t: int) -> Look:
-    said = state.kernel or {}
-    names = terms.kernel
-    unread = said.get(names.get("inq", -1))
-    if state.last_read_t > state.kernel_t:  # it was read since, and the kernel has not been asked again
-        unread = None
-
-    def kernel(name: str) -> int | None:
-        return said.get(names.get(name, -1))
-
-    return Look(
-        now_t, state.write_queue_size, state.bytes_out, state.bytes_in, state.errors, len(state.queued_fds),
-        kernel("outq"), kernel("notsent"), unread, kernel("bytes_acked"), kernel("total_retrans"),
-        kernel("busy"), kernel("rwnd_limited"), kernel("probes"),
-    )  # fmt: skip
-
-
-def _badness(finding: Finding) -> tuple[bool, bool, int, str, int]:
+def _badness(finding: Finding) -> tuple[bool, bool, bool, int, str, int]:
     return (
         finding.level is not Level.ERROR,
         finding.lint != "stalled",
+        finding.verdict is not None and finding.verdict.root not in (0, finding.stream),  # the root of a chain comes first
         finding.since,
         finding.lint,
         finding.stream,

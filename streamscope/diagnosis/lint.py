@@ -50,6 +50,7 @@ class Terms:
         self.listens = vocabulary.listens
         self.kernel = {name: number for number, name in vocabulary.kernel.items()}
         self.queue = vocabulary.tells("write_queue_size")
+        self.feeds = vocabulary.tells("feeds")
 
 
 class Case:

@@ -12,6 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from streamscope.diagnosis.chains import Chain, Chains
+from streamscope.diagnosis.groups import Group
+from streamscope.diagnosis.links import Links, Partner
+
 
 class Level(StrEnum):
     """How loud a finding is: an alarm (`▲`), or a notice (`△`)."""
@@ -60,6 +64,7 @@ class Verdict(NamedTuple):
     a reason for each verdict that was weighed and dropped, `changes` what would change this one, `to_do` what helps.
     `root` is the stream at whose other end, or in whose keeping, the cause is: this one, or the last of a chain.
     `side` is which way the bytes go that wait, `out` or `in`, and `rung` the place of the ladder on which they lie.
+    `beyond` says what stands between the stream and its root, or why that is not known; "" where it is the root itself.
     """
 
     word: Word
@@ -75,6 +80,7 @@ class Verdict(NamedTuple):
     root: int = 0
     side: str = "out"
     rung: str = ""
+    beyond: str = ""
 
 
 class Finding(NamedTuple):
@@ -122,16 +128,20 @@ class Limit(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A stream whose reading stopped because another one, which it feeds, cannot take more: `by` is that other."""
+    """A stream whose reading stopped because another one, which it feeds, cannot take more: `by` is that other, and
+    `who` that with its role and its address.
+    """
 
     by: int
     since: int
     sentence: str
+    who: str = ""
 
 
 class Told(msgspec.Struct, frozen=True):
     """All that a diagnosis says at one look, to be kept: the findings, the worst first; by stream those in it, what
-    holds it back, what sets its pace; and who is held back by it, in a sentence.
+    holds it back, what sets its pace; and who is held back by it, in a sentence. `links` says who feeds whom and
+    `chains` who is held back by whom in the end; where that cannot be known, `unlinked` is the sentence that says so.
     """
 
     findings: Sequence[Finding] = ()
@@ -139,6 +149,9 @@ class Told(msgspec.Struct, frozen=True):
     held: Mapping[int, Held] = msgspec.field(default_factory=dict)
     limits: Mapping[int, Limit] = msgspec.field(default_factory=dict)
     follows: Mapping[int, str] = msgspec.field(default_factory=dict)
+    links: Links | None = None
+    chains: Chains = msgspec.field(default_factory=Chains)
+    unlinked: str = ""
 
     def of(self, number: int) -> Sequence[Finding]:
         """What was found in one stream, the worst first; 0 is the loop."""
@@ -155,3 +168,29 @@ class Told(msgspec.Struct, frozen=True):
     def sentence_of(self, finding: Finding) -> str:
         """What was found, and who suffers from it."""
         return f"{finding.sentence} {self.follows.get(finding.stream, '')}".rstrip()
+
+    # who has to do with whom: each is bounded, and asked for what is in sight alone
+
+    def partners(self, number: int) -> Sequence[Partner]:
+        """The streams that it feeds or that feed it, `MOST_PARTNERS` at most; those of its group are not among them.
+        Some may be gone: look.
+        """
+        return () if self.links is None else self.links.partners(number)
+
+    def group(self, number: int) -> Group | None:
+        """The group that it is in: as its hub, if `group.hub` is its number, or as one of its `members`."""
+        return None if self.links is None else self.links.group(number)
+
+    def chain(self, number: int) -> Chain:
+        """From a stream that does not get on to the one that is the root: each is held back by the next, or has its
+        other end there. It is that stream alone where nothing holds it back.
+        """
+        return self.chains.of(number)
+
+    def root(self, number: int) -> int:
+        """The last of its chain; itself where nothing holds it back."""
+        return self.chains.root(number)
+
+    def holds(self, number: int) -> Sequence[int]:
+        """The streams that this one holds back."""
+        return self.chains.holds(number)

@@ -12,21 +12,27 @@ from streamscope.trace.vocabulary import Vocabulary
 LISTENER = "listener"
 CLIENT = "client"
 UPSTREAM = "upstream"
+CHILD = "child"
+PARENT = "parent"
 ARROWS = {CLIENT: "←", UPSTREAM: "→", LISTENER: ""}
 
+_STDERR = 2
 _MOST = 80
 """Characters of an address or a name."""
 
 
 def role_of(state: StreamState, vocabulary: Vocabulary) -> str:
-    """`listener`, `client` for one that a listener accepted, `upstream` for one that was connected to somewhere; ""
-    for what is none of these, as far as the feed tells.
+    """`listener`, `client` for one that a listener accepted, `upstream` for one that was connected to somewhere; of
+    pipes that carry descriptors, `parent` for what the process was started with, `child` for the other ends that it
+    hands out; "" for what is none of these, as far as the feed tells.
     """
     if state.callbacks & vocabulary.listens or state.flags & vocabulary.listening:
         return LISTENER
     if state.server:
         return CLIENT
-    return UPSTREAM if state.peer and not state.ipc else ""
+    if state.ipc:
+        return "" if state.fd < 0 or state.peer else PARENT if state.fd <= _STDERR else CHILD
+    return UPSTREAM if state.peer else ""
 
 
 def who(state: StreamState, vocabulary: Vocabulary) -> str:
@@ -39,7 +45,7 @@ def who(state: StreamState, vocabulary: Vocabulary) -> str:
         where = f":{parts[1]}" if parts is not None else visible(state.local, _MOST)
         return f"{text} {where}".rstrip()
     if state.peer:
-        return f"{text} {ARROWS[role] or '→'} {visible(state.peer, _MOST)}" if role else f"{text} {visible(state.peer)}"
+        return f"{text} {ARROWS.get(role) or '→'} {visible(state.peer, _MOST)}" if role else f"{text} {visible(state.peer)}"
     return f"{text} {visible(state.name, _MOST)}".rstrip()
 
 

@@ -125,14 +125,17 @@ def unread(case: Case, since: int, off: int, inq: int) -> Verdict:
         not_it.append((Word.LOOP, f"callbacks took {busy:.0%} of the time"))
     if (delayed := case.loop.delayed(since)) is not None:
         not_it.append((Word.HOST, f"run delay {delayed:.1%}"))
+    reason = f"reading has been off for {age}, and no stream that it feeds is the reason"
+    if not case.terms.feeds:
+        reason = f"reading has been off for {age}; whether a stream that it feeds is the reason cannot be known"
     return Verdict(
         Word.APP,
-        Sure.CERTAIN,
+        Sure.CERTAIN if case.terms.feeds else Sure.LIKELY,
         number,
         since,
         f"{capital(case.who)} is not read: {bytes_text(inq)} have waited in the kernel for {age}, "
         f"and the program {'has stopped reading' if off else 'does not read'} it.",
-        f"reading has been off for {age}, and no stream that it feeds is the reason",
+        reason,
         tuple(evidence),
         tuple(not_it),
         ("Reading it again ends the stall.", "A stream above its mark that it feeds would make it held back by that."),
