@@ -6,20 +6,24 @@ import select
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, allowing, engines
 from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
-    from streamscope.diagnosis import Diagnosis
+    from streamscope.diagnosis import Diagnosis, Ended
+    from streamscope.diagnosis.other_end import OtherEnd
     from streamscope.link.asking import Standstill
+    from streamscope.trace.model import Model
     from streamscope.trace.vocabulary import Vocabulary
 
 LOOK_S = 0.05
 ANSWER_WITHIN_S = 10.0
 """How long an engine may take to say who it is."""
+OTHER_ENDS, OTHER_ENDS_S = 16, 1.0
+"""Of so many streams the other end is looked for, each so long at most."""
 
 
 @click.command(context_settings=CONTEXT)
@@ -39,11 +43,20 @@ def diagnose(which: str, as_json: bool, seconds: float, allow: tuple[str, ...]) 
         found = _file(which, allow)
     else:
         found = _engine(which, seconds, allow)
-    _tell(*found, as_json=as_json)
+    _tell(found, as_json=as_json)
 
 
-Looked = tuple["Diagnosis", int, float, "Standstill | None"]
-"""What was found, when on the feed's clock that was, when the feed began, and whether the engine comes round."""
+class Looked(NamedTuple):
+    """What was found, in which state, when on the feed's clock that was, when the feed began, whether the engine comes
+    round, and what is known of the other ends of streams, by number.
+    """
+
+    diagnosis: Diagnosis
+    model: Model
+    now_t: int
+    started: float
+    stands: Standstill | None
+    other_ends: dict[int, OtherEnd]
 
 
 def _diagnosis(vocabulary: Vocabulary, allow: tuple[str, ...]) -> Diagnosis:
@@ -61,10 +74,10 @@ def _file(path: str, allow: tuple[str, ...]) -> Looked:
     try:
         with TraceFile.open(path) as trace:
             diagnosis = _diagnosis(trace.past.decoder.vocabulary, allow)
-            over(trace.past, diagnosis)
+            model = over(trace.past, diagnosis)
             if trace.missing:
                 say(trace.missing)
-            return diagnosis, trace.past.end_t, trace.header.started, None
+            return Looked(diagnosis, model, trace.past.end_t, trace.header.started, None, {})
     except (TraceError, FeedError) as error:
         raise CommandFailed(str(error), 2) from error
 
@@ -103,28 +116,55 @@ def _engine(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
             if stands is None or session.status in ("ended", "gone"):
                 raise CommandFailed(session.reason or "the engine does not answer", 2)
             diagnosis = _diagnosis(session.model.decoder.vocabulary, allow)  # it has not come round to say who it is
-        return diagnosis, now_t, started, stands
+        pid = session.hello.pid if session.hello is not None else 0
+        return Looked(diagnosis, session.model, now_t, started, stands, _other_ends(diagnosis, session.model, pid))
     finally:
         session.close()
 
 
-def _tell(diagnosis: Diagnosis, now_t: int, started: float, stands: Standstill | None, *, as_json: bool) -> None:
+def _other_ends(diagnosis: Diagnosis, model: Model, pid: int) -> dict[int, OtherEnd]:
+    """Who is at the other end of what takes no more, where the chain leaves the process there."""
+    from streamscope.diagnosis import Level
+    from streamscope.diagnosis.other_end import OtherEnds
+
+    ends = OtherEnds()
+    found: dict[int, OtherEnd] = {}
+    verdicts = [each.verdict for each in diagnosis.findings if each.verdict and each.level is Level.ERROR]
+    for number in dict.fromkeys(verdict.root for verdict in verdicts if verdict.side == "out"):
+        state = model.streams.get(number)
+        if state is not None and pid and len(found) < OTHER_ENDS:
+            other = ends.look_to_the_end(state, model.decoder.vocabulary, pid, OTHER_ENDS_S)
+            if other is not None:
+                found[number] = other
+    return found
+
+
+def _tell(looked: Looked, *, as_json: bool) -> None:
     import msgspec
 
     from streamscope.diagnosis import Level, account
     from streamscope.trace.plain_text import printable_json
 
+    diagnosis, model, now_t, started, stands, other_ends = looked
+    told = diagnosis.report()
+
+    def place(alarm: Ended) -> account.Linked:
+        found = account.linked(alarm, told, model, now_t)
+        root = alarm.finding.verdict.root if alarm.finding.verdict is not None else 0
+        return found._replace(other_end=other_ends.get(root) if alarm.end_t >= now_t else None)
+
     found = account.found(diagnosis, now_t, Level.ERROR)
     if stands is not None:
         found.insert(0, account.stuck(stands, now_t))
     if as_json:
-        rows: list[dict[str, Any]] = [account.row(alarm, now_t, started) for alarm in found]
+        rows: list[dict[str, Any]] = [account.row(alarm, now_t, started, place(alarm)) for alarm in found]
         array = printable_json(msgspec.json.format(msgspec.json.encode(rows), indent=2)).decode()
         for line in array.splitlines():
             show(line, 1 << 20)
     else:
         for alarm in found:
-            for line in account.lines(alarm, diagnosis.sentence_of(alarm.finding), now_t, started):
+            sentence = diagnosis.sentence_of(alarm.finding)
+            for line in account.lines(alarm, sentence, now_t, started, place(alarm)):
                 show(line)
         for notice in account.found(diagnosis, now_t, Level.WARNING):
             show(f"{'notice':<16} #{notice.finding.stream:<7} {notice.finding.lint}: {notice.finding.sentence}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamscope.diagnosis.diagnosis import Diagnosis
-from streamscope.diagnosis.shapes import Ended, Evidence, Finding, Level, Sure, Verdict, Word
+from streamscope.diagnosis.other_end import OtherEnd
+from streamscope.diagnosis.shapes import Ended, Evidence, Finding, Level, Sure, Told, Verdict, Word
 from streamscope.diagnosis.track import SECOND, TICK
 from streamscope.link.asking import NO_CPU, STOPPED, Standstill
 from streamscope.trace.figures import age_text, span_text
 from streamscope.trace.fold import LONG_NS
 from streamscope.trace.plain_text import visible
+from streamscope.trace.roles import short
 
 if TYPE_CHECKING:
     from streamscope.trace.model import Model
@@ -48,7 +50,36 @@ def stuck(stands: Standstill, now_t: int) -> Ended:
     return Ended(Finding("stuck", Level.ERROR, stands.stream, since, sentence, (), verdict, to_do), since, now_t)
 
 
-def row(alarm: Ended, now_t: int, started: float) -> dict[str, Any]:
+class Linked(NamedTuple):
+    """Where an alarm stands among the streams: `chain` by number from one that it holds back to the root, and as a
+    `line`; whom it `holds` back; and what was found out about the other end of the root, which is a note.
+    """
+
+    chain: Sequence[int] = ()
+    line: str = ""
+    holds: Sequence[int] = ()
+    other_end: OtherEnd | None = None
+
+
+NOWHERE = Linked()
+
+
+def linked(alarm: Ended, told: Told, model: Model, now_t: int) -> Linked:
+    """Where an alarm that is not over stands; nothing of one that is."""
+    number, verdict = alarm.finding.stream, alarm.finding.verdict
+    if alarm.end_t < now_t or verdict is None or not number:
+        return Linked((number,) if number else ())
+    words, streams = model.decoder.vocabulary, model.streams
+    holds = told.holds(number)
+    chain = told.chain(holds[0]) if holds else told.chains.of(number, out=verdict.side == "out")
+    root = streams.get(chain.root)
+    peer = root.peer if root is not None and verdict.side == "out" and chain.root == verdict.root else ""
+    names = {each: short(state, words) for each in chain.streams if (state := streams.get(each)) is not None}
+    line = chain.text(lambda each: names.get(each, f"#{each}"), peer) if len(chain.streams) > 1 else ""
+    return Linked(chain.streams, line, holds)
+
+
+def row(alarm: Ended, now_t: int, started: float, place: Linked = NOWHERE) -> dict[str, Any]:
     """An alarm as an object. Times are seconds on the feed's clock; `at` is Unix time, if that is known."""
     finding = alarm.finding
     verdict = finding.verdict
@@ -66,8 +97,17 @@ def row(alarm: Ended, now_t: int, started: float) -> dict[str, Any]:
         "evidence": [_evidence(line) for line in finding.evidence],
         "not_it": {} if verdict is None else {word.value: why for word, why in verdict.not_it},
         "root": finding.stream if verdict is None else verdict.root,
+        "chain": list(place.chain),
+        "holds": list(place.holds),
+        "beyond": "" if verdict is None else verdict.beyond,
+        "other_end": None if place.other_end is None else _other_end(place.other_end),
         "to_do": finding.to_do if verdict is None else verdict.to_do,
     }
+
+
+def _other_end(other: OtherEnd) -> dict[str, Any]:
+    known = {"pid": other.pid or None, "name": other.name, "unread": other.unread}
+    return {**known, "command": other.command}
 
 
 def _evidence(line: Evidence) -> dict[str, Any]:
@@ -79,7 +119,7 @@ def _seconds(t: int) -> float:
     return round(t / SECOND, 6)
 
 
-def lines(alarm: Ended, sentence: str, now_t: int, started: float) -> Iterable[str]:
+def lines(alarm: Ended, sentence: str, now_t: int, started: float, place: Linked = NOWHERE) -> Iterable[str]:
     """An alarm as a person reads it."""
     finding = alarm.finding
     verdict = finding.verdict
@@ -92,9 +132,15 @@ def lines(alarm: Ended, sentence: str, now_t: int, started: float) -> Iterable[s
         yield f"    {line.words:<30} {line.field} {line.value}"
     if verdict is not None and verdict.not_it:
         yield "    not it: " + "; ".join(f"{other.value} ({why})" for other, why in verdict.not_it)
+    if place.line:
+        yield f"    chain: {place.line}"
+    if verdict is not None and verdict.beyond:
+        yield f"    root: {verdict.beyond}"
     to_do = finding.to_do if verdict is None else verdict.to_do
     if to_do:
         yield f"    to do: {to_do}"
+    if place.other_end is not None:
+        yield f"    note: {place.other_end.sentence()}"
 
 
 def clock(t: int, started: float) -> str:

@@ -62,7 +62,7 @@ class Chains:
         """The chain from a stream on: where it is held back, over what holds it back, else over its other end. `out` is
         whether its way out alone is asked about.
         """
-        streams, ends = [number], []
+        streams, ends = [number], list[bool]()
         seen = {(number, out)}
         while True:
             by = number if out else self.held.get(number, number)
@@ -103,8 +103,8 @@ class Chains:
 
 
 def other_ends(full: Iterable[StreamState], unread: Iterable[int], streams: Streams) -> dict[int, int]:
-    """Of streams that take no more, those whose other end is among the ones of this process that are not read: addresses
-    turned round are one connection.
+    """Of streams that take no more, those whose other end is among the ones of this process that are not read, and
+    which that is: addresses turned round are one connection.
     """
     wanted: dict[str, dict[str, int]] = {}  # by the address here and there of what is looked for, who looks for it
     for state in full:

@@ -357,7 +357,8 @@ def _badness(finding: Finding) -> tuple[bool, bool, bool, int, str, int]:
     return (
         finding.level is not Level.ERROR,
         finding.lint != "stalled",
-        finding.verdict is not None and finding.verdict.root not in (0, finding.stream),  # the root of a chain comes first
+        finding.verdict is not None
+        and finding.verdict.root not in (0, finding.stream),  # the root of a chain comes first
         finding.since,
         finding.lint,
         finding.stream,

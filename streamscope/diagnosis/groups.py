@@ -62,9 +62,7 @@ class Groups:
         group = self._of.get(number)
         return group.members if group is not None and number in group.speakers else ()
 
-    def gather(
-        self, hub: int, others: Iterable[int], streams: Streams, *, speaks: bool = True
-    ) -> None:
+    def gather(self, hub: int, others: Iterable[int], streams: Streams, *, speaks: bool = True) -> None:
         """One stream and others make a group, or join the one that is there. `speaks` is whether it feeds them, and not
         they it.
         """

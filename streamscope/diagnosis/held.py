@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from streamscope.diagnosis.groups import Streams
-from streamscope.diagnosis.lint import Case, Terms, capital
 from streamscope.diagnosis.links import Links
+from streamscope.diagnosis.lint import Case, Terms, capital
 from streamscope.diagnosis.shapes import Held
 from streamscope.trace.figures import age_text
 from streamscope.trace.roles import short, who
@@ -91,10 +91,10 @@ class Holding:
         if before is not None and off <= before.since and _waits(streams.get(before.by)):
             return self._said(case, streams[before.by], before.since)
         at_once = self._full.get(state.last_read_t, ()) if state.last_read_t else ()
-        worst = None
+        worst: StreamState | None = None
         for sink in self._fed(state, links, at_once, streams):
             above = sink.write_queue_size > sink.high_water and 0 < sink.above_t <= (off or state.last_read_t)
-            if above and (worst is None or sink.write_queue_size > worst.write_queue_size):
+            if above and (worst is None or _worse(sink, worst, state)):
                 worst = sink
         if worst is None:
             return None
@@ -164,6 +164,13 @@ class Holding:
         self._names.pop(number, None)
         if held is not None and t:
             self._over(number, held, t)
+
+
+def _worse(sink: StreamState, other: StreamState, source: StreamState) -> bool:
+    """Which of two holds it back rather: another stream before itself, and then the one in which more waits."""
+    if (sink.number == source.number) is not (other.number == source.number):
+        return other.number == source.number
+    return sink.write_queue_size > other.write_queue_size
 
 
 def _waits(sink: StreamState | None) -> bool:

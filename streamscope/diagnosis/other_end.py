@@ -2,7 +2,8 @@
 
 The kernel is asked by sock_diag for exactly this socket, by its addresses turned round or, of a Unix socket, by its
 inode: nothing is dumped, and nothing of the other program is touched. Which process holds it is looked for in /proc, a
-little at each look. What comes of it is a note: it is no event, and evidence in no verdict.
+little at each look. What comes of it is a note: it is no event, and evidence in no verdict. Where that process is one
+that streamscope can look into, the note has the command that does: so a chain is followed from process to process.
 
 Nobody is asked where the engine is in another network than we are: the same addresses may be other sockets there.
 """
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from streamscope.core.printable import visible
+from streamscope.link.discovery import ProbeError, find
 from streamscope.trace.figures import bytes_text
 from streamscope.trace.plain_text import host_and_port
 from streamscope.trace.state import StreamState
@@ -27,6 +29,8 @@ LOOK_S = 1.0
 LINKS_A_LOOK = 2_000
 """So often it is asked, and so many descriptors of processes are looked at meanwhile."""
 MOST_LINKS = 200_000
+MOST_ASKED = 64
+"""So many streams are asked about at a time."""
 
 _NETLINK_SOCK_DIAG, _BY_FAMILY, _REQUEST, _ERROR = 4, 20, 1, 2
 _NO_COOKIE = 0xFFFFFFFF
@@ -36,21 +40,30 @@ _HEADER = struct.Struct("=IHHII")
 
 
 class OtherEnd(NamedTuple):
-    """What is known of it: bytes that it has not read, and the process, 0 and "" as long as that is not known."""
+    """What is known of it: bytes that it has not read, and the process, 0 and "" as long as that is not known;
+    `is_engine` is whether an inspector can look into that.
+    """
 
     unread: int
     pid: int = 0
     name: str = ""
+    is_engine: bool = False
 
     @property
     def who(self) -> str:
-        """`python (4711)`."""
+        """`python3 upstream.py (4711)`."""
         return f"{visible(self.name, 64) or 'process'} ({self.pid})" if self.pid else ""
+
+    @property
+    def command(self) -> str:
+        """What says how it is there: `streamscope diagnose 4711`; "" where nobody can look."""
+        return f"streamscope diagnose {self.pid}" if self.is_engine else ""
 
     def sentence(self) -> str:
         """As a note says it."""
         whose = f"is {self.who}" if self.pid else "belongs to a process that cannot be seen from here"
-        return f"The other end {whose}; {bytes_text(self.unread)} wait there to be read."
+        said = f"The other end {whose}; {bytes_text(self.unread)} wait there to be read"
+        return f"{said}: {self.command}" if self.is_engine else f"{said}."
 
 
 class Found(NamedTuple):
@@ -60,8 +73,24 @@ class Found(NamedTuple):
     unread: int
 
 
+class _Asked:
+    """What is known of the other end of one stream."""
+
+    __slots__ = ("due", "holder", "inode", "is_engine", "last", "search")
+
+    def __init__(self) -> None:
+        self.due = 0.0
+        self.last: OtherEnd | None = None
+        self.inode = 0
+        self.holder: tuple[int, str] = (0, "")
+        self.is_engine = False
+        self.search: Iterator[tuple[int, str]] | None = None
+
+
 class OtherEnds:
-    """Asks for the stream that is open: `look` as often as one likes. `proc` and `ask` can be others, for tests."""
+    """Asks for streams that somebody looks at: `look` as often as one likes. `proc`, `ask` and `is_engine` can be
+    others, for tests.
+    """
 
     def __init__(
         self,
@@ -69,37 +98,49 @@ class OtherEnds:
         monotonic: Callable[[], float] = time.monotonic,
         proc: str = "/proc",
         ask: Callable[[bytes], bytes] | None = None,
+        is_engine: Callable[[int], bool] | None = None,
     ) -> None:
         self._monotonic = monotonic
         self._proc = proc
         self._ask = ask or ask_kernel
-        self._of: tuple[int, int] | None = None  # pid of the engine, and number of the stream
-        self._due = 0.0
-        self._last: OtherEnd | None = None
-        self._inode = 0
-        self._holder: tuple[int, str] = (0, "")
-        self._search: Iterator[tuple[int, str]] | None = None
+        self._is_engine = is_engine or has_engine
+        self._asked: dict[tuple[int, int], _Asked] = {}  # by pid of the engine and number of the stream
 
     def look(self, state: StreamState, vocabulary: Vocabulary, pid: int) -> OtherEnd | None:
         """What is known of the other end of this stream, whose engine is the process `pid`; None where it is not on
         this machine, or cannot be asked for.
         """
-        if self._of != (pid, state.number):
-            self._of, self._due, self._last = (pid, state.number), 0.0, None
-            self._inode, self._search, self._holder = 0, None, (0, "")
+        key = pid, state.number
+        asked = self._asked.get(key)
+        if asked is None:
+            while len(self._asked) >= MOST_ASKED:
+                del self._asked[next(iter(self._asked))]
+            asked = self._asked[key] = _Asked()
         now = self._monotonic()
-        if now >= self._due:
-            self._due = now + LOOK_S
-            found = self._find(state, vocabulary, pid)
-            if found is None:
-                self._last = None
-                return None
-            if found.inode != self._inode:
-                self._inode, self._holder = found.inode, (0, "")
-                self._search = self._holders(found.inode, pid) if found.inode else None
-            self._look_on()
-            self._last = OtherEnd(found.unread, *self._holder)
-        return self._last
+        if now >= asked.due:
+            asked.due = now + LOOK_S
+            self._look(asked, state, vocabulary, pid)
+        return asked.last
+
+    def look_to_the_end(self, state: StreamState, vocabulary: Vocabulary, pid: int, seconds: float) -> OtherEnd | None:
+        """The same at once, for who has so many seconds."""
+        asked, until = _Asked(), self._monotonic() + seconds
+        self._look(asked, state, vocabulary, pid)
+        while asked.last is not None and asked.search is not None and self._monotonic() < until:
+            self._look_on(asked)
+            asked.last = OtherEnd(asked.last.unread, *asked.holder, asked.is_engine)
+        return asked.last
+
+    def _look(self, asked: _Asked, state: StreamState, vocabulary: Vocabulary, pid: int) -> None:
+        found = self._find(state, vocabulary, pid)
+        if found is None:
+            asked.last = None
+            return
+        if found.inode != asked.inode:
+            asked.inode, asked.holder, asked.is_engine = found.inode, (0, ""), False
+            asked.search = self._holders(found.inode, pid) if found.inode else None
+        self._look_on(asked)
+        asked.last = OtherEnd(found.unread, *asked.holder, asked.is_engine)
 
     def _find(self, state: StreamState, vocabulary: Vocabulary, pid: int) -> Found | None:
         if state.closed_t or not self._is_our_network(pid):
@@ -168,17 +209,16 @@ class OtherEnds:
 
     # whose it is
 
-    def _look_on(self) -> None:
+    def _look_on(self, asked: _Asked) -> None:
         """Look at some more descriptors for the holder."""
-        if self._search is None or self._holder[0]:
-            return
         for _ in range(LINKS_A_LOOK):
-            found = next(self._search, None)
+            found = None if asked.search is None else next(asked.search, None)
             if found is None:
-                self._search = None
+                asked.search = None
                 return
             if found[0]:
-                self._holder = found
+                asked.holder, asked.search = found, None
+                asked.is_engine = self._is_engine(found[0])
                 return
 
     def _holders(self, inode: int, engine: int) -> Iterator[tuple[int, str]]:
@@ -208,11 +248,45 @@ class OtherEnds:
             return []
 
     def _name_of(self, pid: int) -> str:
+        """What a person knows it by: `redis-server`, and of who only runs a program that too: `python3 up.py`."""
+        name = self._read(f"{pid}/comm", 64).strip()
+        if not name.startswith(_RUNS_OTHERS):
+            return name
+        return f"{name} {_program(self._read(f'{pid}/cmdline', 4096).split(chr(0))[1:])}".rstrip()
+
+    def _read(self, path: str, most: int) -> str:
         try:
-            with open(f"{self._proc}/{pid}/comm", encoding="utf-8", errors="replace") as file:
-                return file.read(64).strip()
+            with open(f"{self._proc}/{path}", encoding="utf-8", errors="replace") as file:
+                return file.read(most)
         except OSError:
             return ""
+
+
+_RUNS_OTHERS = ("python", "pypy", "node", "ruby", "perl", "java", "bash", "sh")
+
+
+def _program(arguments: list[str]) -> str:
+    """What an interpreter runs, of its arguments: a file or a module; "" for what was given as text."""
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "-m":
+            return next(rest, "")
+        if argument in ("-c", "-e"):
+            return ""
+        if argument in ("-W", "-X"):
+            next(rest, "")
+        elif not argument.startswith("-"):
+            return os.path.basename(argument)
+    return ""
+
+
+def has_engine(pid: int) -> bool:
+    """Whether an inspector can look into a process: it listens for them."""
+    try:
+        find(str(pid))
+    except (ProbeError, OSError):
+        return False
+    return True
 
 
 def ask_kernel(request: bytes) -> bytes:

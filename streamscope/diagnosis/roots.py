@@ -35,7 +35,9 @@ def chains_of(
     by = {number: each.by for number, each in held.items()}
     streams = model.streams
     full = dict.fromkeys(each.stream for each in found if _goes_on(each.verdict)) | dict.fromkeys(by.values())
-    states = [state for number in islice(full, FOLLOWED) if (state := streams.get(number)) is not None and not state.closed_t]
+    states = [
+        state for number in islice(full, FOLLOWED) if (state := streams.get(number)) is not None and not state.closed_t
+    ]
     unread = (
         number
         for number in numbers

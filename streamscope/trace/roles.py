@@ -45,7 +45,11 @@ def who(state: StreamState, vocabulary: Vocabulary) -> str:
         where = f":{parts[1]}" if parts is not None else visible(state.local, _MOST)
         return f"{text} {where}".rstrip()
     if state.peer:
-        return f"{text} {ARROWS.get(role) or '→'} {visible(state.peer, _MOST)}" if role else f"{text} {visible(state.peer)}"
+        return (
+            f"{text} {ARROWS.get(role) or '→'} {visible(state.peer, _MOST)}"
+            if role
+            else f"{text} {visible(state.peer)}"
+        )
     return f"{text} {visible(state.name, _MOST)}".rstrip()
 
 

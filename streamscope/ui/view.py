@@ -287,12 +287,12 @@ class View:
         return self.curves.of(number)[1]
 
     def ask_other_end(self, number: int) -> None:
-        """The stream is open: ask for its other end, and note what was found out."""
+        """Somebody looks at the stream: ask for its other end, and note what was found out."""
         asked = self.hello is not None and self.status == "live" and not self.paused
         self.beside.ask(self.stream(number) if asked else None, self.vocabulary, self.hello.pid if self.hello else 0)
 
     def other_end(self, number: int | None) -> OtherEnd | None:
-        """What is known of the other end of a stream, as long as it is open."""
+        """What is known of the other end of a stream, as long as somebody looks at it."""
         return None if self.paused else self.beside.of(number)
 
     # what goes on

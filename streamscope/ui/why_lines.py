@@ -34,14 +34,19 @@ def evidence_of(finding: Finding) -> Sequence[Evidence]:
     return finding.verdict.evidence if finding.verdict is not None else finding.evidence
 
 
-def why_lines(finding: Finding, told: Told, *, started: float, now_t: int, cursor: int, width: int, height: int) -> Why:
-    """All that there is to say, in at most `height` lines; air goes first where there are too many."""
+def why_lines(
+    finding: Finding, told: Told, *, started: float, now_t: int, cursor: int, width: int, height: int, note: str = ""
+) -> Why:
+    """All that there is to say, in at most `height` lines; air goes first where there are too many. The `note` is what
+    somebody found out beside the feed, and is no evidence.
+    """
     groups = [
         _head(finding, started, now_t, width),
         _evidence(evidence_of(finding), started, now_t, cursor, width),
         _dropped(finding, width),
         _then(finding, told, width),
         _also(finding, told, width),
+        _named("note", [note], width, 3) if note else [],
     ]
     groups = [group for group in groups if group]
     spare = height - sum(map(len, groups))
@@ -124,6 +129,7 @@ def _then(finding: Finding, told: Told, width: int) -> _Group:
     verdict = finding.verdict
     found: _Group = []
     if verdict is not None:
+        found += _named("root", [verdict.beyond], width, 3) if verdict.beyond else []
         found += _named("changes", verdict.changes, width)
     if follows := told.follows.get(finding.stream, ""):
         found += _named("follows", [follows], width)

@@ -1,4 +1,4 @@
-"""A verdict follows the chain to its root, over any number of pairs in one process, and stops where nothing is known."""
+"""A verdict follows the chain to its root, over any number of pairs in one process, and stops where none is known."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from waiting import PATIENCE_S, until
 
 from streamscope.core import flags as uv
 from streamscope.core.system import format_address
-from streamscope.diagnosis.other_end import LOOK_S, OtherEnd, OtherEnds
+from streamscope.diagnosis.other_end import LOOK_S, OtherEnd, OtherEnds, has_engine
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -148,3 +149,67 @@ def test_nobody_is_asked_about_an_engine_in_another_network(tmp_path: Path) -> N
 
 def test_a_name_that_would_write_to_the_terminal_is_made_harmless() -> None:
     assert "\x1b" not in OtherEnd(5, 77, "evil\x1b[2J").sentence()
+
+
+class Processes:
+    """A /proc of a test's own: the engine is 5, and another process holds the socket with the inode 99."""
+
+    def __init__(self, folder: Path, comm: str, *cmdline: str) -> None:
+        self.folder = folder
+        for process in ("self", "5", "77"):
+            (folder / process / "ns").mkdir(parents=True)
+            (folder / process / "ns" / "net").symlink_to("net:[1]")
+            (folder / process / "fd").mkdir()
+        (folder / "77" / "fd" / "3").symlink_to("socket:[99]")
+        (folder / "77" / "comm").write_text(f"{comm}\n")
+        (folder / "77" / "cmdline").write_text("".join(f"{part}\0" for part in cmdline))
+
+    def other_end(self, *, is_engine: bool) -> OtherEnd | None:
+        answer = struct.pack("=IHHII", 88, 20, 0, 1, 0) + bytes(52) + struct.pack("=5I", 0, 2_048, 0, 0, 99)
+        ends = OtherEnds(proc=str(self.folder), ask=lambda request: answer, is_engine=lambda pid: is_engine)
+        state = StreamState(7, uv.UV_TCP, local="127.0.0.1:7000", peer="127.0.0.1:51514")
+        return ends.look_to_the_end(state, HERE, 5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("comm", "cmdline", "name"),
+    [
+        ("redis-server", ["redis-server", "*:6379"], "redis-server"),
+        ("python3", ["python3", "/srv/up.py", "--port", "9"], "python3 up.py"),
+        ("python3.11", ["python3", "-X", "dev", "-P", "-m", "streamscope.serve"], "python3.11 streamscope.serve"),
+        ("python3", ["python3", "-c", "import time"], "python3"),
+        ("node", ["node"], "node"),
+    ],
+)
+def test_who_only_runs_a_program_is_named_with_that(tmp_path: Path, comm: str, cmdline: list[str], name: str) -> None:
+    other = Processes(tmp_path, comm, *cmdline).other_end(is_engine=False)
+    assert other is not None
+    assert other.who == f"{name} (77)"
+    assert (other.unread, other.command) == (2_048, "")
+    assert other.sentence() == f"The other end is {name} (77); 2.0 KiB wait there to be read."
+
+
+def test_where_an_inspector_can_look_the_note_has_the_command(tmp_path: Path) -> None:
+    other = Processes(tmp_path, "streamscope", "streamscope").other_end(is_engine=True)
+    assert other is not None
+    assert other.sentence().endswith("2.0 KiB wait there to be read: streamscope diagnose 77")
+
+
+def test_of_many_streams_each_is_asked_about_once_a_second_and_some_are_forgotten() -> None:
+    clock = Clock()
+    asked: list[bytes] = []
+
+    def answers(request: bytes) -> bytes:
+        asked.append(request)
+        return b"\x24\0\0\0\2\0" + bytes(30)  # NLMSG_ERROR
+
+    ends = OtherEnds(monotonic=clock, ask=answers)
+    several = [StreamState(n, uv.UV_TCP, local="127.0.0.1:7000", peer=f"127.0.0.1:{n}") for n in range(1, 9)]
+    for state in several * 5:
+        ends.look(state, HERE, os.getpid())
+    assert len(asked) == len(several)
+
+
+def test_no_process_that_nobody_can_look_into_is_an_engine() -> None:
+    assert not has_engine(os.getpid())
+    assert not has_engine(1 << 30)

@@ -64,10 +64,14 @@ a allows what was found here, from then on nothing is said of it; the palette he
         if not width:
             return
         self.cursor = max(min(self.cursor, len(evidence_of(self.finding)) - 1), 0)
+        verdict = self.finding.verdict
+        root = verdict.root if verdict is not None and verdict.side == "out" else 0
+        view.ask_other_end(root)
+        other = view.other_end(root)
         before = self._why.lines
         self._why = why_lines(
             self.finding, view.told, started=view.started, now_t=view.now_t, cursor=self.cursor, width=width,
-            height=height,
+            height=height, note="" if other is None else other.sentence(),
         )  # fmt: skip
         self._retitle()
         self.refresh_lines_that_differ(before, self._why.lines)

@@ -63,6 +63,9 @@ class Panel(DrawnLines, can_focus=True):
             return None
         model = view.model
         cells = trend_cells(self.content_size.width - 1)
+        verdict = view.told.verdict(number)
+        if verdict is not None and verdict.side == "out":  # who it is waits for, if that is on this machine
+            view.ask_other_end(number)
         other = view.other_end(number)
         return Facts(
             state=state,
