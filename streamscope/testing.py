@@ -23,7 +23,7 @@ from streamscope.core import RUN_DEFAULT, JoinedLoop, Loop, Pipe, Tcp, Timer, UV
 from streamscope.core.errors import UV_EBUSY
 from streamscope.core.flags import POLLIN
 from streamscope.core.handle import Handle
-from streamscope.diagnosis.lint_words import LintWords, judge
+from streamscope.diagnosis.lint_words import Judge, LintWords
 from streamscope.link.batches import OwnLayout
 from streamscope.link.engine import EngineProducer, listening
 from streamscope.link.feed import Feed
@@ -111,10 +111,11 @@ class Trace:
         vocabulary = self._file.past.decoder.vocabulary
         parse = partial(_understood, lambda text: Assertion.parse(text, vocabulary, states=self._words))
         parsed = list(map(parse, assertions))  # in no frame of its own
-        stated = judge(self._file.past, self._words) if any(each.asks_states for each in parsed) else ()
+        judge = Judge(self._file.past)
+        stated = judge.events(self._words) if any(each.asks_states for each in parsed) else ()
         report = check(self._file.past, parsed, stated=stated, allow_vacuous=allow_vacuous, strict=strict)
         if not report.ok:
-            said = "\n".join(lines(report, str(self.path), quiet=True))
+            said = "\n".join(lines(report, str(self.path), quiet=True, beside=judge.beside))
             raise AssertionError(f"the trace is not as it has to be\n{said}")
 
     def events(self, query: str = "") -> list[Event]:

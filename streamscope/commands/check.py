@@ -50,7 +50,7 @@ def check(
     or had nothing to look at, and 2 if nothing could be checked. Each failure is told with its stream, its instant, its
     event, and the command that opens the trace there.
     """
-    from streamscope.diagnosis.lint_words import LintWords, judge
+    from streamscope.diagnosis.lint_words import Judge, LintWords
     from streamscope.trace import check as checking
     from streamscope.trace.store.format import TraceError
     from streamscope.trace.store.reader import TraceFile
@@ -68,12 +68,13 @@ def check(
             past = trace.past
             words = LintWords(past.decoder.vocabulary)
             assertions = [_parsed(text, where, past.decoder.vocabulary, words) for text, where in written]
-            stated = judge(past, words) if any(each.asks_states for each in assertions) else ()
+            judge = Judge(past)
+            stated = judge.events(words) if any(each.asks_states for each in assertions) else ()
             ends = trace.bye is not None
             report = checking.check(
                 past, assertions, stated=stated, ends=ends, allow_vacuous=allow_vacuous, strict=strict
             )
-            for line in checking.lines(report, file, quiet=quiet):
+            for line in checking.lines(report, file, quiet=quiet, beside=judge.beside):
                 show(line)
             missing = trace.missing
     except (TraceError, FeedError) as error:

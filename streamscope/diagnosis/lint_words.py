@@ -1,15 +1,17 @@
-"""The words of lints in filters and assertions (`trace.stated`): `stalled` is so of a stream as long as it lasts
-and `lint.stalled` is the event that it begins.
+"""What a diagnosis knows of a trace that is held against assertions. The words of lints (`trace.stated`): `stalled` is
+so of a stream as long as it lasts and `lint.stalled` is the event that it begins. And who holds back a stream that an
+assertion has failed for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.headless import over
 from streamscope.diagnosis.lints import LINTS
+from streamscope.trace.check import Instant, seconds
 from streamscope.trace.decode import Event
 from streamscope.trace.past import Past
 from streamscope.trace.state import StreamState
@@ -43,13 +45,33 @@ class LintWords(States):
         return self.changing(lint, state.number, t)
 
 
-def judge(past: Past, words: LintWords) -> Sequence[Event]:
-    """Goes over all of a past, so that the words can be asked of any time of it; returns their events."""
-    diagnosis = Diagnosis(past.decoder.vocabulary)
-    over(past, diagnosis)
-    diagnosis.finish()
-    words.asked, words.changing = diagnosis.was, diagnosis.spells.change
-    return [
-        Event(0, since, 0, finding.stream, f"{EVENT}{finding.lint}", "", None, None, {"said": finding.sentence})
-        for since, finding in diagnosis.spells.began()
-    ]
+class Judge:
+    """Goes over all of a past, once and only if it is asked."""
+
+    def __init__(self, past: Past) -> None:
+        self._past = past
+
+    @cached_property
+    def _diagnosis(self) -> Diagnosis:
+        diagnosis = Diagnosis(self._past.decoder.vocabulary)
+        over(self._past, diagnosis)
+        diagnosis.finish()
+        return diagnosis
+
+    def events(self, words: LintWords) -> Sequence[Event]:
+        """Sees to it that the words can be asked of any time of the past; returns their events."""
+        diagnosis = self._diagnosis
+        words.asked, words.changing = diagnosis.was, diagnosis.spells.change
+        return [
+            Event(0, since, 0, finding.stream, f"{EVENT}{finding.lint}", "", None, None, {"said": finding.sentence})
+            for since, finding in diagnosis.spells.began()
+        ]
+
+    def beside(self, at: Instant) -> Sequence[str]:
+        """What else there is to say of a stream that an assertion has failed for: who held it back then."""
+        was = self._diagnosis.was_held(at.stream, at.t) if at.stream and at.t else None
+        if was is None:
+            return ()
+        who = "what it has to take itself" if was.by == at.stream else was.who
+        until = f" until {seconds(was.until)}" if was.until else " until the end"
+        return [f"held back by {who}, from {seconds(was.since)}{until}"]

@@ -117,3 +117,22 @@ def test_a_proxy_before_a_server_that_stops_reading_says_so_in_one_sentence(
             terminal.wait(lambda screen: "is held back by it" in " ".join(screen.split()), "who is held back")
     terminal.press("q")
     assert terminal.ends() == 0
+
+
+def test_in_a_row_of_proxies_the_screen_of_the_first_names_its_neighbour_and_how_to_look_there(
+    open_terminal: Open,
+) -> None:
+    # given a proxy on a terminal, before another one, before a server that stops reading
+    with behind() as port:
+        second = open_terminal("run", "proxy", "--to", f"127.0.0.1:{port}", "--port", "0")
+        to = "{}:{}".format(*second.address())
+        first = open_terminal("run", "proxy", "--to", to, "--port", "0", columns=120, rows=40)
+        neighbour = second.engine_pid()
+
+        # when the server behind has stopped, and somebody asks why
+        with client(first):
+            first.wait(lambda screen: f"{to} takes nothing:" in " ".join(screen.split()), "what is stalled")
+            first.press("w")
+
+            # then it has the pid of the second proxy's engine, and the command that diagnoses it
+            first.wait_for(f"({neighbour});", f"streamscope diagnose {neighbour}")

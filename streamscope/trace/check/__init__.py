@@ -15,6 +15,6 @@ from __future__ import annotations
 from streamscope.trace.check.assertion import Assertion
 from streamscope.trace.check.checking import Report, check
 from streamscope.trace.check.report import lines
-from streamscope.trace.check.watches import Failure, Instant, Outcome
+from streamscope.trace.check.watches import Failure, Instant, Outcome, seconds
 
-__all__ = ["Assertion", "Failure", "Instant", "Outcome", "Report", "check", "lines"]
+__all__ = ["Assertion", "Failure", "Instant", "Outcome", "Report", "check", "lines", "seconds"]
