@@ -42,6 +42,8 @@ from streamscope.trace.walk import state_before
 
 T = TypeVar("T")
 
+MS = 1_000_000
+
 _HEAD = 4  # bytes of a frame's length
 
 Address = tuple[str, int] | str
@@ -226,10 +228,13 @@ class _Run:
         self._thread.start()
 
     def wait(self, timeout_ms: int, now: int) -> int:
-        """The loop is about to wait."""
+        """The loop is about to wait: not longer than what was told may be late, or a silence would be in no batch, and
+        nothing that lasts could be found in it.
+        """
         if self._feed.is_due(now):
             self._take()
-        return timeout_ms
+        left_ms = -((now - self._feed.due_at) // MS) if self._feed.due_at else timeout_ms
+        return left_ms if timeout_ms < 0 else min(timeout_ms, left_ms)
 
     def hear(self) -> None:
         """Nobody speaks."""

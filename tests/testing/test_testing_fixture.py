@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from feeds import MS
 from waiting import PATIENCE_S, until
 
 from streamscope.core import Loop, Stream, Tcp, Timer
-from streamscope.servers import echo
+from streamscope.servers import chat, echo
 from streamscope.testing import Trace, Tracer
 from streamscope.trace.filter import FilterError
 
@@ -264,3 +265,28 @@ def test_the_plugin_loads_nothing_of_the_engine_until_a_test_asks(pytester: pyte
         """
     )
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_what_was_held_back_is_named_with_who_held_it(streamscope_trace: Tracer) -> None:
+    # given a chat in which one does not read
+    ports: dict[str, int] = {}
+
+    def talk(address: tuple[str, int]) -> None:
+        with socket.create_connection(address) as slow, socket.create_connection(address) as talker:
+            ports.update(slow=slow.getsockname()[1], talker=talker.getsockname()[1])
+            talker.settimeout(0.7)
+            with suppress(TimeoutError):
+                while True:
+                    talker.sendall(bytes(65536))
+
+    trace = streamscope_trace(chat.main, port=0, client=talk)
+
+    # when whoever is not read fails an assertion
+    with pytest.raises(AssertionError) as caught:
+        trace.check("never(not reading and server != 0 for 300ms)")
+
+    # then beside the talker stands who held it back, with its address
+    failures = str(caught.value).split("          stream #")
+    failure = next(each for each in failures if f":{ports['talker']})" in each)
+    assert "held back by client #" in failure
+    assert f"← 127.0.0.1:{ports['slow']}, from " in failure
