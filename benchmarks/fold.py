@@ -1,4 +1,4 @@
-"""Fold: what it costs an inspector to read a feed: unpack it, fold it into state, and expand it to single events."""
+"""Fold: what it costs an inspector to read a feed: unpack it, fold it into state, add it up, expand it to events."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from benchmarks.measure import Effort, append_ns
 from benchmarks.targets import FOLD, FOLD_IN_APPENDS, YARDSTICK, Figure, compared
 from streamscope.link.client import Client
 from streamscope.link.frames import AnyFrame, BatchFrame, SliceFrame, pack, read_frame
+from streamscope.trace.collector import Collector
+from streamscope.trace.collector_rules import CollectorRules
 from streamscope.trace.decode import Decoder
 from streamscope.trace.model import Model
+from streamscope.trace.past import Past
 
 
 def run(effort: Effort) -> Iterator[Figure]:
@@ -43,10 +46,21 @@ def run(effort: Effort) -> Iterator[Figure]:
             for _ in decoder.events(frame.place, frame.turn, frame.t, frame.words):
                 pass
 
+    past = Past(1 << 40)
+    rules = CollectorRules(decoder)
+    for frame in records:
+        past.append(frame.place, frame.turn, frame.t, frame.words)
+
+    def collect() -> None:
+        Collector(past, rules).work(1 << 62, 1e9, time.monotonic)
+
     append, folding = append_ns(), ns_per_event(fold, events, effort)
     yield Figure("fold: list.append, as a yardstick", append, YARDSTICK)
     yield Figure("fold: an event, folded into state", folding, FOLD)
     yield Figure("fold: the same, by the yardstick", folding / append, FOLD_IN_APPENDS)
+    collecting = ns_per_event(collect, events, effort)
+    yield Figure("fold: an event, added up in totals", collecting, compared("ns per event"))
+    yield Figure("fold: the same, by what folding it takes", collecting / folding, compared("times folding"))
     yield Figure("fold: an event, unpacked", ns_per_event(unpack, events, effort), compared("ns per event"))
     yield Figure("fold: an event, expanded", ns_per_event(expand, events, effort), compared("ns per event"))
 

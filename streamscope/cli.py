@@ -23,7 +23,7 @@ from streamscope.commands.parameters import CONTEXT
 from streamscope.link.descriptors import open_standard_descriptors, too_few_descriptors
 from streamscope.telling import CommandFailed, say
 
-COMMANDS = ("run", "attach", "ps", "record", "replay", "export", "check", "diagnose", "config")
+COMMANDS = ("run", "attach", "ps", "top", "record", "replay", "export", "check", "diagnose", "config")
 """In the order of the help. Each is the function of that name in the module of that name in `commands`."""
 
 OF_ENGINES = ("run", "attach", "ps", "record")
@@ -63,7 +63,7 @@ class CommandGroup(Group):
             instead = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(COMMANDS)}"
             ctx.fail(f"there is no command {args[0]!r}: {instead}")
         if args and args[0] in OF_ENGINES and not hasattr(select, "epoll"):
-            ctx.fail(f"{args[0]} needs Linux; replay, check, export and diagnose FILE work here too")
+            ctx.fail(f"{args[0]} needs Linux; replay, check, export, diagnose FILE and top FILE work here too")
         return super().resolve_command(ctx, args)
 
 

@@ -6,7 +6,9 @@ it came. A test finds whoever writes there by another way. (What a program print
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
 
 from streamscope.core.printable import visible
 
@@ -47,3 +49,10 @@ def tell_error(error: BaseException) -> None:
 def show(line: str, limit: int = 4096) -> None:
     """Write one line to stdout: what the command was asked for."""
     sys.stdout.write(f"{visible(line, limit)}\n")
+
+
+def nobody_reads() -> NoReturn:
+    """Whoever read our output has gone, as `head` does; there is nothing to say about it. Ends the command."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    sys.exit(1)

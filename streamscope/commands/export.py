@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Whole
-from streamscope.telling import CommandFailed, say, tell
+from streamscope.telling import CommandFailed, nobody_reads, say, tell
 
 if TYPE_CHECKING:
     from streamscope.trace.export.options import ExportOptions
@@ -93,7 +93,7 @@ def export(
     except (TraceError, FeedError) as error:
         raise CommandFailed(str(error), 1) from error
     except BrokenPipeError:
-        _nobody_reads()
+        nobody_reads()
     except OSError as error:
         raise CommandFailed(f"{output or 'stdout'} cannot be written: {error.strerror}", 1) from error
     _tell(output, kind, size, missing)
@@ -164,10 +164,3 @@ def _tell(output: str | None, kind: str, size: int, missing: str) -> None:
     if output is not None:
         then = ": open it at https://ui.perfetto.dev" if kind == "perfetto" else ""
         tell(f"{visible(output, 1000)}: {in_bytes(size)}{then}", 1200)
-
-
-def _nobody_reads() -> NoReturn:
-    """Whoever read our output has gone, as `head` does; there is nothing to say about it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    sys.exit(1)
