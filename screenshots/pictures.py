@@ -12,11 +12,10 @@ from textual.pilot import Pilot
 from screenshots.recording import SECOND, Player, load
 from streamscope.app import StreamscopeApp
 from streamscope.link.session import Session
-from streamscope.trace.decode import Event
 from streamscope.trace.export import svg
 from streamscope.trace.export.titles import title
 from streamscope.ui.config_file import Config
-from streamscope.ui.widgets.event_list import EventList
+from streamscope.ui.widgets.event_pane import EventPane
 from streamscope.ui.widgets.stream_table import StreamTable
 from streamscope.ui.widgets.timeline_pane import Timeline
 
@@ -65,14 +64,15 @@ class Stage:
         await self.settle()
 
     async def select_event(self, kind: str) -> None:
-        """Go up in the events to the newest of this kind."""
-        events = self.app.screen.query_one(EventList)
+        """Go up in the events to the newest line that begins with this kind."""
+        events = self.app.screen.query_one(EventPane).outline
         events.focus()
         for _ in range(100):
             await self.pilot.press("up")
-            if isinstance(row := events.selected, Event) and row.kind == kind:
+            line = events.selected
+            if line is not None and line.event is not None and line.event.kind == kind:
                 return await self.settle()
-        raise LookupError(f"none of the last hundred events is a {kind}")
+        raise LookupError(f"none of the last hundred lines begins with a {kind}")
 
     def most_queued(self) -> int:
         """The stream with the longest queue."""
@@ -91,7 +91,7 @@ async def _wall(stage: Stage) -> None:
 async def _backpressure(stage: Stage) -> None:
     number = stage.most_queued()
     await stage.select(number)
-    stage.app.screen.query_one(EventList).stream = number
+    stage.app.screen.query_one(EventPane).stream = number
     await stage.select_event("write_queue_size")
 
 

@@ -114,6 +114,7 @@ class StreamscopeApp(TimeTravelApp):
         self.theme = self.config.theme
         self.stylesheet.set_variables(self.get_css_variables())  # before anything is parsed with another theme's
         self.view = view or View(source, closed_seconds=self.config.closed_seconds, allow=self.config.allow)
+        self.view.every_event = self.config.every_event
         self.traffic = Traffic()
         self._traffic_wanted = traffic
         self._begin = begin
@@ -273,6 +274,11 @@ class StreamscopeApp(TimeTravelApp):
             table.select(number)
             if isinstance(self.screen, StreamScreen):
                 self.open_stream(number)
+        self.show_at_once()
+
+    def action_every_event(self) -> None:
+        """Show every event, or what matters alone."""
+        self.view.every_event = not self.view.every_event
         self.show_at_once()
 
     def action_traffic(self) -> None:

@@ -6,18 +6,20 @@ from __future__ import annotations
 
 import msgspec
 
+DETAIL, STEP, CHANGE, TROUBLE = range(4)
+"""How much a kind matters: bookkeeping, a step of what is told as a whole, what a person would tell, trouble."""
+
 
 class KindWords(msgspec.Struct, frozen=True):
     """What a kind means: the domains of its arguments (see `core.probe.Arg`), the functions that tell of it, one
-    sentence, the few words a person would say, and how much it matters (0 bookkeeping, 1 a step, 2 what a person would
-    tell another, 3 trouble).
+    sentence, the few words a person would say, and how much it matters.
     """
 
     domains: list[str] = []
     functions: list[str] = []
     meaning: str = ""
     plain: str = ""
-    weight: int = 1
+    weight: int = STEP
 
 
 class FlagWords(msgspec.Struct, frozen=True):
@@ -33,6 +35,9 @@ class FlagWords(msgspec.Struct, frozen=True):
     letter: str = ""
     cell: int = -1
     types: list[str] = []
+    went_on: str = ""
+    went_off: str = ""
+    passing: bool = False
 
 
 class NameWords(msgspec.Struct, frozen=True):

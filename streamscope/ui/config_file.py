@@ -48,6 +48,7 @@ class Config(msgspec.Struct, frozen=True):
     past_mib: int = 64
     ascii: bool = False
     braille: bool = True
+    every_event: bool = False
 
     @property
     def past_bytes(self) -> int:
@@ -64,6 +65,7 @@ class _Number(msgspec.Struct, frozen=True):
     help: str
 
 
+_FLAGS = ("ascii", "braille", "every_event")
 _NUMBERS = (
     _Number("frames_per_second", 1, 60, "How often in a second the screen is painted at most."),
     _Number("closed_seconds", 0, 3600, "For how many seconds a closed stream stays on the screen, dimmed."),
@@ -108,13 +110,13 @@ def parse_config(text: str, source: str = "config.toml") -> Config:
         raise ConfigError(where.line(0) + "this is not a config file: it is nested too deeply") from None
     chosen: dict[str, Any] = {}
     numbers = {number.name: number for number in _NUMBERS}
-    known = ["theme", "columns", "allow", *numbers, "ascii", "braille", "keys"]
+    known = ["theme", "columns", "allow", *numbers, *_FLAGS, "keys"]
     for name, value in data.items():
         if name in numbers:
             chosen[name] = _number(where, numbers[name], value)
         elif name == "theme":
             chosen[name] = _theme(where, value)
-        elif name in ("ascii", "braille"):
+        elif name in _FLAGS:
             chosen[name] = _flag(where, name, value)
         elif name == "columns":
             chosen[name] = _columns(where, value)
@@ -330,6 +332,9 @@ def default_config_text() -> str:
         "",
         *_comment("Draw curves in braille; false, NO_BRAILLE=1 and the console's font have them drawn in blocks."),
         f"#braille = {json.dumps(defaults.braille)}",
+        "",
+        *_comment("Show every event, and not what matters alone; v on the screen turns from one to the other."),
+        f"#every_event = {json.dumps(defaults.every_event)}",
         "",
         *_comment(
             "The table's columns, from left to right. Where there is little room, the less important ones give way."

@@ -15,8 +15,9 @@ from streamscope.core.records import Word
 from streamscope.diagnosis import Diagnosis
 from streamscope.diagnosis.diagnosis import ASKED_A_LOOK
 from streamscope.diagnosis.links import Links
-from streamscope.diagnosis.shapes import Told
+from streamscope.diagnosis.shapes import Finding, Told
 from streamscope.diagnosis.track import TICK
+from streamscope.trace.contents import Note
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf
@@ -31,22 +32,44 @@ LEAD = 8 * SECOND
 NOTHING = Told()
 
 
+OVER = "over"
+"""What a note is about that says that a finding is none any more."""
+
+
 class Diagnosed:
-    """A diagnosis that keeps up with the present. `told` is another object after each look."""
+    """A diagnosis that keeps up with the present. `told` is another object after each look. What it finds, and that it
+    is over, it notes in the past, beside the feed: so that stands among the events at the instant at which it was told.
+    """
 
     def __init__(self, vocabulary: Vocabulary, allowed: set[str]) -> None:
         self.diagnosis = Diagnosis(vocabulary)
         self.diagnosis.allowed = allowed
         self.told = NOTHING
         self._touched: set[int] = set()
+        self._noted: dict[tuple[str, int], Finding] = {}
 
-    def look(self, model: Model, now_t: int, past: Past, changed: AbstractSet[int]) -> None:
-        """Look, if it is time; `changed` are the streams of which something was told since this was asked last."""
+    def look(self, model: Model, now_t: int, past: Past, changed: AbstractSet[int], started: float = 0.0) -> None:
+        """Look, if it is time; `changed` are the streams of which something was told since this was asked last, and the
+        feed's clock was 0 at the Unix time `started`.
+        """
         if len(self._touched) < ASKED_A_LOOK:
             self._touched |= changed
         if self.diagnosis.look(model, now_t, past, self._touched):
             self._touched.clear()
             self.told = self.diagnosis.report()
+            self._note(past, started + now_t / SECOND)
+
+    def _note(self, past: Past, at: float) -> None:
+        """Note what was found since the look before, and what is over."""
+        found = {finding.key: finding for finding in self.told.findings}
+        for key, finding in found.items():
+            if key not in self._noted:
+                word = "" if finding.verdict is None else f"{finding.verdict.word.value}   "
+                past.note(Note(at, finding.lint, f"{word}{self.told.sentence_of(finding)}", finding.stream))
+        for key, finding in self._noted.items():
+            if key not in found:
+                past.note(Note(at, OVER, f"{finding.lint} no longer", finding.stream))
+        self._noted = found
 
 
 class PastDiagnosed:

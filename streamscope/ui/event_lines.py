@@ -16,7 +16,7 @@ from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
 from streamscope.trace.sentence import sentence
 from streamscope.trace.vocabulary import Vocabulary
-from streamscope.ui.safe import fit, visible
+from streamscope.ui.safe import few_words, fit, visible, whole_words
 from streamscope.ui.scale import instant_text
 
 Part = tuple[str, str]
@@ -44,7 +44,7 @@ def layout(width: int, *, with_stream: bool = True) -> EventColumns:
     turn = 7 if width >= 100 else 0
     clock = 12 if width >= 60 else 6
     stream = (5 if width >= 100 else 4) if with_stream else 0
-    function = 20 if width >= 120 else 18 if width >= 100 else 16 if width >= 60 else 12
+    function = 20 if width >= 100 else 16 if width >= 60 else 12
     rest = max(width - sum(cells + GAP for cells in (turn, clock, stream, function) if cells), 8)
     if rest < 66:
         return EventColumns(turn, clock, stream, function, rest, 0)
@@ -65,24 +65,35 @@ def event_parts(event: Event, form: EventColumns, started: float, vocabulary: Vo
         more = min(max(len(name) - form.stream, 0), function - 8)  # half a number would be another stream's
         function -= more
         parts.append((fit(name, form.stream + more) + gap, "value" if event.stream else "muted"))
-    parts.append((fit(visible(event.fn), function) + gap, "label"))
     what, change = (visible(text) for text in sentence(event, vocabulary))
-    style = what_style(event)
+    name, style = visible(event.fn), what_style(event)
+    needs = cell_len(what if form.change or not change else change)
+    over = max(cell_len(name) - function, 0)
+    if over > form.what - needs:  # rather fewer words of the function's name than of what it did
+        over, name = 0, whole_words(name, function)
+    parts.append((fit(name, function + over) + gap, "label"))
+    left = form.what - over
     if form.change:
-        return [*parts, (fit(what, form.what) + gap, style), *change_parts(change, form.change)]
-    room = form.what - cell_len(what) - GAP if what else form.what
+        short = what if cell_len(what) <= left else few_words(what, left) or what
+        return [*parts, (fit(short, left) + gap, style), *change_parts(change, form.change)]
+    room = left - cell_len(what) - GAP if what else left
     if what and change and cell_len(change) <= room:
         return [*parts, (what + gap, style), *change_parts(change, room)]
     if change and (not what or " → " in change):  # old and new say most of what was done, too
-        return [*parts, *change_parts(change, form.what)]
-    return [*parts, (fit(what, form.what), style)]
+        return [*parts, *change_parts(change, left)]
+    return [*parts, (fit(what if cell_len(what) <= left else few_words(what, left) or what, left), style)]
 
 
 def change_parts(change: str, width: int) -> list[Part]:
-    """`name old → new` with the new value standing out, in at most `width` cells; the name is cut first."""
+    """`name old → new` with the new value standing out, in at most `width` cells; where room is short, fewer words of
+    the name.
+    """
+    while cell_len(change) > width and " → " in change and " " in change.partition(" → ")[0]:
+        change = change.partition(" ")[2]
     length = cell_len(change)
     if length > width:
         change = "…" + set_cell_size(change[::-1], width - 1)[::-1] if " → " in change else fit(change, width)
+        length = width
     before, arrow, after = change.rpartition(" → ")
     if not arrow:
         return [(fit(change, width), "")]

@@ -111,3 +111,23 @@ def whole_words(name: str, width: int) -> str:
     while len(name) > width and (end := max(name.rfind("_"), name.rfind(" "))) > 0:
         name = name[:end]
     return name
+
+
+PARTS = "   "
+"""What stands between two parts of a line that may go one after the other."""
+
+
+def few_words(text: str, width: int) -> str:
+    """As much of a text (already `visible`) as there is room for: whole parts, then whole words, with `…` where it ends
+    early; "" where not even one has room.
+    """
+    if cell_len(text) <= width:
+        return text
+    for separator, room, end in ((PARTS, width, ""), (" ", width - 2, " …")):
+        parts = text.split(separator)
+        while len(parts) > 1:
+            parts.pop()
+            shorter = separator.join(parts).rstrip()
+            if cell_len(shorter) <= room:
+                return shorter + end
+    return ""

@@ -67,6 +67,8 @@ class View:
         self.recording = Recording()
         self.pinned: list[int] = []
         """The streams whose panels stay, in the order in which they were pinned."""
+        self.every_event = False
+        """Whether the lists of events show every one, and not what matters alone."""
         self.unread_lines = 0
         """How many lines the program has printed since the log was last on the screen."""
         self.counts = Counts.of(source.model)
@@ -311,7 +313,9 @@ class View:
         model.changed = set()
         t = self._present() if self.source.status == "live" else None
         if t is not None:
-            self._diagnosed.look(model, t, self.source.past, changed)
+            self._diagnosed.look(
+                model, t, self.source.past, changed, self.source.hello.started if self.source.hello else 0.0
+            )
         self._live.look(model, changed, t, self.monotonic())
         self._forget(model)
         if self.travel is not None:

@@ -220,7 +220,7 @@ async def test_an_empty_wish_for_no_colour_is_none(monkeypatch: pytest.MonkeyPat
 async def test_the_footer_shows_what_works_for_what_has_the_focus() -> None:
     async with looking_at(calm_scene(7)) as (pilot, overview):
         assert "s sort" in text_of(pilot)[-1]
-        overview.events.query_one("EventList").focus()
+        overview.events.list.focus()
         await pilot.pause()
         assert "s sort" not in text_of(pilot)[-1]
         assert "f follow" in text_of(pilot)[-1]
@@ -286,7 +286,7 @@ async def test_the_mouse_over_a_columns_head_explains_it() -> None:
     [
         ("StreamTable", "Every stream of the engine"),
         ("Panel", "One stream, field by field"),
-        ("EventList", "What the engine did, in order"),
+        ("OutlineList", "What matters of what happened, in order"),
     ],
 )
 async def test_help_is_about_what_has_the_focus(focus: str, words: str) -> None:

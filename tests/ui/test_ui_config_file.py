@@ -88,6 +88,7 @@ def test_the_users_config_folder_is_where_the_file_is_looked_for(
         ("theem = 'nord'\n", 'f:1: there is no setting "theem"; did you mean theme?'),
         ("ascii = 1\n", "f:1: ascii must be true or false, not 1"),
         ("braille = 'no'\n", 'f:1: braille must be true or false, not "no"'),
+        ("every_event = 'yes'\n", 'f:1: every_event must be true or false, not "yes"'),
         ("zzz = 1\n", 'f:1: there is no setting "zzz"; there are theme, columns, allow, frames_per_second, '),
         ("columns = 'queue'\n", "f:1: columns must be a list of names"),
         ("columns = []\n", "f:1: columns must be a list of names"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from feeds import SECOND
+from feeds import SECOND, record
 from ui_past import Replayed
 from ui_pilot import a_while, looking_at, text_of
 from ui_scenes import stalled_proxy, view_of
 
 from streamscope.trace.filter import Filter
 from streamscope.trace.instant import Target
+from streamscope.trace.pieces import NoteLeaf
 from streamscope.ui.sentences import said
 from streamscope.ui.view import View
 
@@ -48,6 +49,27 @@ def test_a_replay_finds_what_the_live_screen_found() -> None:
     [then], [now] = replay.told.findings, live.told.findings
     assert (then.key, then.verdict and then.verdict.word) == (now.key, now.verdict and now.verdict.word)
     assert replay.told.follows == live.told.follows
+
+
+def test_what_is_found_in_the_present_is_noted_in_the_past_once_and_so_is_its_end() -> None:
+    scene, view = stalled_proxy()
+    [now] = view.told.findings
+
+    def notes() -> list[tuple[str, int, str]]:
+        first, _ = scene.past.pieces
+        leaves = (leaf for _, leaf in scene.past.leaves(first))
+        return [(each.note.about, each.note.stream, each.note.text) for each in leaves if isinstance(each, NoteLeaf)]
+
+    [(about, stream, text)] = [note for note in notes() if note[0] == now.lint]
+    assert (about, stream) == now.key
+    assert text.startswith(f"{now.what}   Upstream #3")
+
+    scene.feed(record("handle.closed", now.stream))
+    for _ in range(20):
+        scene.clock.seconds += 0.3
+        view.advance(0.0)
+    assert not view.told.findings
+    assert notes()[-1] == ("over", now.stream, "stalled no longer")
 
 
 def test_while_it_is_looked_for_nothing_is_said_to_be_well() -> None:

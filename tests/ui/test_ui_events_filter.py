@@ -37,7 +37,7 @@ async def until_searched(app: PaneApp, pilot: Pilot[None]) -> None:
         await pilot.pause()
 
     await step()
-    await until_async(lambda: "searching" not in app.list.searched, lambda: app.list.searched, step)
+    await until_async(lambda: "searching" not in app.pane.list.searched, lambda: app.pane.list.searched, step)
 
 
 def shown(view_list: EventList) -> list[Event]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from streamscope.core import flags as uv
-from streamscope.core.probe import KINDS, site
+from streamscope.core.probe import KINDS, Kind, site
 from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.vocabulary import Vocabulary
@@ -38,13 +38,21 @@ SIZE = record("write_queue_size", 7, 1_245_184, 1_226_752, fn="uv__write_req_upd
     [
         (138, "  18402  22:13:32.345  #7     uv__write_req_update  −18,432 B       "
               "                        write_queue_size 1,245,184 → 1,226,752"),
-        (100, "  18402  22:13:32.345  #7     uv__write_req_upd…  −18,432 B  write_queue_size 1,245,184 → 1,226,752"),
-        (78, "22:13:32.345  #7    uv__write_req_u…  write_queue_size 1,245,184 → 1,226,752"),
-        (50, "32.345  #7    uv__write_r…  …1,245,184 → 1,226,752"),
+        (102, "  18402  22:13:32.345  #7     uv__write_req_update  −18,432 B  write_queue_size 1,245,184 → 1,226,752"),
+        (78, "22:13:32.345  #7    uv__write_req     write_queue_size 1,245,184 → 1,226,752"),
+        (50, "32.345  #7    uv__write     1,245,184 → 1,226,752"),
     ],
 )  # fmt: skip
 def test_a_row_reads_from_left_to_right_and_gives_way_at_the_edges(width: int, row: str) -> None:
     assert text(one(*SIZE), width).rstrip() == row
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.name.startswith("write_completed")])
+def test_at_120_columns_names_of_the_engine_are_whole(kind: Kind) -> None:
+    for function in kind.functions:
+        shown = text(one(*record(kind.name, 7, 31, fn=function)), 117)
+        assert f"  {function}  " in shown
+        assert "write_completed_queue" in shown
 
 
 @pytest.mark.parametrize("width", [50, 78, 100, 138])

@@ -1,4 +1,4 @@
-"""The event list on a screen: it follows, holds still for a reader, never jumps, and says what is missing."""
+"""The list of every event on a screen: it follows, holds still for a reader, never jumps, and says what is missing."""
 
 from __future__ import annotations
 
@@ -54,10 +54,12 @@ class PaneApp(App[None]):
 
 
 @asynccontextmanager
-async def running(feed: Scene, *, height: int = 12) -> AsyncIterator[tuple[PaneApp, Pilot[None]]]:
+async def running(feed: Scene, *, height: int = 12, every: bool = True) -> AsyncIterator[tuple[PaneApp, Pilot[None]]]:
+    """The pane with every event, or with what matters."""
     app = PaneApp(view_of(feed))
+    app.view.every_event = every
     async with app.run_test(size=(120, height)) as pilot:
-        app.list.focus()
+        app.pane.list.focus()
         app.pane.show(set())
         await pilot.pause()
         yield app, pilot
@@ -78,7 +80,7 @@ async def test_the_newest_event_is_followed() -> None:
         app.pane.show(set())
         await pilot.pause()
         assert app.turns() == [str(number) for number in range(26, 36)]
-        assert app.pane.border_title == " events · all streams · following "
+        assert app.pane.border_title.startswith(" events · every event · all streams · following ")
 
 
 async def test_a_reader_who_goes_up_is_left_in_peace_until_the_end_is_asked_for() -> None:
@@ -93,7 +95,7 @@ async def test_a_reader_who_goes_up_is_left_in_peace_until_the_end_is_asked_for(
 
         assert app.lines() == before
         assert before[-2].startswith("›")
-        assert app.pane.border_title.startswith(" events · all streams · held · end follows ")
+        assert app.pane.border_title.startswith(" events · every event · all streams · held · end follows ")
 
         await pilot.press("end")
         assert app.turns()[-1] == "60"
@@ -205,7 +207,7 @@ async def test_only_the_selected_events_stream_and_back_keep_the_event_selected(
 
         assert app.pane.stream == row.stream
         assert app.list.selected == row
-        assert app.pane.border_title.startswith(f" events · #{row.stream} only · held · end follows ")
+        assert app.pane.border_title.startswith(f" events · every event · #{row.stream} only · held · end follows ")
         assert all("loop" not in line for line in app.lines())
 
         await pilot.press("o")

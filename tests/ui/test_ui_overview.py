@@ -325,10 +325,10 @@ async def test_L_shows_the_log_and_e_hides_the_events() -> None:
 async def test_selecting_an_event_selects_its_stream() -> None:
     scene, view = backpressure()
     async with looking_at(scene, view) as (pilot, overview):
-        overview.events.query_one("EventList").focus()
+        overview.events.list.focus()
         await pilot.press("up", "enter")
 
-        assert overview.table.cursor == 8
+        assert overview.table.cursor == 9
 
 
 # copying

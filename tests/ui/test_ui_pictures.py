@@ -48,7 +48,7 @@ def test_picture_of_the_empty_screen(compare: Compare, size: tuple[int, int]) ->
 
 def test_picture_of_pinned_panels_and_a_pause(compare: Compare) -> None:
     keys = ("p", "home", "down", "down", "p", "down", "space")
-    compare(busy_app(), (200, 60), "events · all streams · paused", *keys)
+    compare(busy_app(), (200, 60), "events · what matters · all streams · paused", *keys)
 
 
 def test_picture_of_the_help(compare: Compare) -> None:
@@ -88,7 +88,7 @@ def test_picture_of_the_past_with_a_time_line(compare: Compare, size: tuple[int,
 
 @at(*SIZES)
 def test_picture_of_the_time_line_on_a_screen_of_its_own(compare: Compare, size: tuple[int, int]) -> None:
-    compare(past_app(), size, "events · #7 only · at 22:16:51.000", "3", "0", "down", "down", "down")
+    compare(past_app(), size, "events · what matters · #7 only · at 22:16:51.000", "3", "0", "down", "down", "down")
 
 
 @at(*SIZES[:2])

@@ -28,7 +28,7 @@ TALL = (140, 50)
 async def test_space_pauses_and_arrows_then_step_wherever_the_focus_is() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view) as (pilot, overview):
-        for focus in (overview.table, overview.panels.panels[0], overview.query_one(EventList)):
+        for focus in (overview.table, overview.panels.panels[0], overview.events.list):
             focus.focus()
             await pilot.press("space", "left")
             assert view.past_end == scene.past.end - 1
@@ -231,6 +231,7 @@ async def test_a_mark_in_the_present_is_compared_with_the_present() -> None:
 async def test_events_of_the_past_are_pointed_at_and_those_to_come_are_dim() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view, size=TALL) as (pilot, overview):
+        await pilot.press("v")
         view.go_to(Target("turn", 20))
         await a_while(pilot, scene, 0.0)
         overview.show_at_once()
@@ -254,7 +255,7 @@ async def test_events_of_the_past_are_pointed_at_and_those_to_come_are_dim() -> 
 async def test_enter_on_an_event_of_the_past_goes_to_it() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view, size=TALL) as (pilot, overview):
-        await pilot.press("space")
+        await pilot.press("v", "space")
         overview.query_one(EventList).focus()
         await pilot.press("up", "up", "up", "enter")
 
@@ -360,12 +361,12 @@ async def test_above_and_below_the_events_stands_where_in_the_past_one_is_and_wh
     async with looking_at(scene, view, size=TALL) as (pilot, overview):
 
         def said() -> str:
-            return str(overview.events.border_title).removeprefix("events · all streams · ")
+            return str(overview.events.border_title).removeprefix("events · what matters · all streams · ")
 
         assert said() == "following"
         await pilot.press("space")
         assert said() == "paused"
-        assert "⏎  then goes to it" in screen_text(pilot)
+        assert "and goes to an event below it" in screen_text(pilot)
         view.go_to(Target("turn", 20))
         overview.show_at_once()
         assert said() == "at 22:16:50.000 · what is to come is dim"

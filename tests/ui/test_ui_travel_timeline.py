@@ -117,7 +117,7 @@ async def test_the_time_line_fills_a_screen_of_its_own() -> None:
         assert isinstance(pilot.app.screen, TimelineScreen)
         text = screen_text(pilot)
         assert "time line · #7" in text
-        assert "events · #7 only" in text
+        assert "events · what matters · #7 only" in text
         for lane in ("READABLE", "READ_EOF", "CLOSED", "wants IN", "requests", "turns"):
             assert f"│ {lane} " in text
 

@@ -10,14 +10,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual import events
 from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
-from textual.timer import Timer
 
 from streamscope.trace.contents import Gap
 from streamscope.trace.decode import EVERY, Event
@@ -25,21 +23,15 @@ from streamscope.trace.past import Past
 from streamscope.ui.actions import bindings
 from streamscope.ui.event_lines import event_parts, gap_parts, layout, row_text
 from streamscope.ui.messages import EventWanted, StreamSelected
+from streamscope.ui.sight import SightLine
 from streamscope.ui.view import View
+from streamscope.ui.widgets.filtered import FILTER_FIRST, FilteredList
 from streamscope.ui.widgets.live_lines import LiveLines
-
-if TYPE_CHECKING:
-    from streamscope.trace.filter import Filter
-    from streamscope.trace.filter.rows import FoundRows
 
 Row = Event | Gap
 
-SEARCH_EVERY = 0.05
-SEARCH_S = 0.01
-"""How often a filter looks for more events, and for how many seconds at a time."""
 
-
-class EventList(LiveLines[Row]):
+class EventList(LiveLines[Row], FilteredList):
     """Rows of the past: of all streams, or of one."""
 
     HELP = """\
@@ -53,23 +45,24 @@ The newest line is followed. Going up selects an event and holds the lines still
 the list stands what the event means and what the function does. End follows the newest again.
 
 In the past ▶ points at what has just happened, and what will happen next stands below it, dim. Enter on a selected
-event goes to it.
+event goes to it. v shows what matters alone, one line for each cycle of the loop.
+
+An event's number, which stands below with what it means, is its place in the feed: it only grows, may skip, and is the
+same for everybody who looks (: goes to an event by it, and filters and traces call it seq).
 
 A line across the list says that events were lost, because this screen was too slow. What the panels show is right even
 then: after a loss the engine sends the state of every stream anew.
 """
     BINDINGS = bindings("events")
 
-    stream: var[int | None] = var[int | None](None)
-    """Number of the one stream whose events are shown, None for all."""
     cursor: var[int | None] = var[int | None](None)
     """The selected row, None while nothing is selected. With `stream` set, rows are numbered within that stream."""
 
     @dataclass
     class Selected(Message):
-        """Another row was selected, or None."""
+        """Another row was selected, or another line of an outline; or None."""
 
-        row: Row | None
+        row: Row | SightLine | None
 
     def __init__(
         self, view: View, stream: int | None = None, *, id: str | None = None, classes: str | None = None
@@ -80,11 +73,6 @@ then: after a loss the engine sends the state of every stream anew.
         self._here = 0
         self._here_of: tuple[int, int] | None = None
         self._fixed = stream is not None
-        self._query: Filter | None = None
-        self._found: FoundRows | None = None
-        self._searching: Timer | None = None
-        self.elsewhere: int | None = None
-        """The stream that is selected elsewhere on the screen."""
         self.set_reactive(EventList.stream, stream)
 
     # the rows
@@ -129,7 +117,7 @@ then: after a loss the engine sends the state of every stream anew.
     def _begin_anew(self) -> None:
         """Another engine, another past: no row number means anything any more."""
         self._past = self._view.past
-        self._look_for()
+        self.look_for()
         self._drawn.clear()
         self._page = ()
         self._top = 0
@@ -143,65 +131,16 @@ then: after a loss the engine sends the state of every stream anew.
 
     # the filter
 
-    @property
-    def wanted(self) -> Filter | None:
-        """What is shown, None for everything."""
-        return self._query
-
-    @wanted.setter
-    def wanted(self, query: Filter | None) -> None:
-        if query == self._query:
-            return
-        self._query = query
-        self._renumber()
-        self.action_follow()
-
-    @property
-    def searched(self) -> str:
-        """How far the search for matching events has come, in a few words; "" without a filter."""
-        found = self._found
-        if found is None:
-            return ""
-        first, end = found.extent()
-        return f"{end - first:,} found" + ("" if found.whole else " · searching")
-
-    def _look_for(self) -> None:
-        """Begin to look for what the filter wants, at the instant that one looks at."""
-        self._found = None
-        if self._query is not None:
-            from streamscope.trace.filter.rows import FoundRows  # not before somebody filters: the screen opens sooner
-
-            view = self._view
-            start = view.past_end if view.paused else None
-            self._found = FoundRows(self._past, self._query, self.stream, start=start, monotonic=view.monotonic)
-        if self._searching is not None:
-            self._searching.stop()
-            self._searching = None
-        if self._found is not None and self.is_attached:
-            self._searching = self.set_interval(SEARCH_EVERY, self._search)
-
-    def _search(self) -> None:
-        """Search on, as long as there is something that nobody has looked at."""
-        found = self._found
-        if found is not None and self.display and not found.whole and found.work(SEARCH_S):
-            self.sync()
-
     def show(self, changed: AbstractSet[int]) -> None:
         """Take up what has come."""
-        found = self._found
-        if found is not None:
-            position = self._view.past_end
-            if self._view.paused and not found.covers(position):
-                self._renumber()
-            else:
-                found.work(SEARCH_S)
+        self.keep_searching()
         super().show(changed)
 
-    def _renumber(self) -> None:
+    def renumber(self) -> None:
         """Other rows, with other numbers."""
         self._here_of = None
         self.cursor = None
-        self._look_for()
+        self.look_for()
         self.redraw()
 
     def draw(self, item: Row, width: int) -> list[Segment]:
@@ -218,16 +157,7 @@ then: after a loss the engine sends the state of every stream anew.
 
     def empty_text(self) -> str:
         """What is awaited, or where the rows have gone."""
-        if self._found is not None:
-            return f"No event matches the filter{'' if self._found.whole else ' so far'}; / changes it."
-        if self._view.paused and self._past.dropped:
-            return "What happened before this instant is no longer in memory; end goes back to the present."
-        if self._view.paused:
-            whom = "" if self.stream is None else f" to #{self.stream}"
-            return f"Nothing had happened{whom} up to this instant."
-        if self.stream is not None:
-            return f"Nothing of stream #{self.stream} is in memory."
-        return "Nothing has happened yet: every change of a stream will be told here."
+        return self.nothing_text()
 
     def render_line(self, y: int) -> Strip:
         """A row; the selected one has a mark as well as a colour."""
@@ -253,7 +183,7 @@ then: after a loss the engine sends the state of every stream anew.
     def watch_stream(self, old: int | None, new: int | None) -> None:
         """Other rows with other numbers: the selected event stays selected if it is among them."""
         row = self.selected
-        self._renumber()
+        self.renumber()
         if self._found is not None:
             self.action_follow()
         elif isinstance(row, Event) and new in (None, row.stream):
@@ -277,6 +207,16 @@ then: after a loss the engine sends the state of every stream anew.
     def selected(self) -> Row | None:
         """The selected row, None if there is none or it is no longer in memory."""
         return None if self.cursor is None else self.item(self.cursor)
+
+    def select(self, row: int) -> None:
+        """Select the event in this row of the past, or the nearest that is shown."""
+        event = self._past.event(row)
+        if self._found is not None:
+            self.move_to(self._found.number_at(row))
+        elif self._whose is None:
+            self.move_to(row)
+        elif isinstance(event, Event):
+            self.move_to(self._row_of(event.seq))
 
     def move_to(self, row: int) -> None:
         """Select a row, or the nearest that is there, and bring it into sight. The rows hold still from then on."""
@@ -355,15 +295,20 @@ then: after a loss the engine sends the state of every stream anew.
         else:
             self._announce()
 
+    def action_find(self, step: int) -> None:
+        """With a filter, every event that is shown matches: go to the next one, or to the one before."""
+        if self._found is None:
+            self.app.notify(FILTER_FIRST, timeout=4)
+        elif step > 0:
+            self.action_down()
+        else:
+            self.action_up()
+
     def action_only(self) -> None:
         """Show the events of the selected event's stream only, or of the one selected elsewhere; or of all again."""
         row = self.selected
         chosen = row.stream if isinstance(row, Event) and row.stream else self.elsewhere
         self.stream = None if self.stream is not None else chosen
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A list that is of one stream for good offers no other."""
-        return not (action == "only" and self._fixed)
 
     def copy_text(self) -> str:
         """The selected event's line, or all lines in sight, for the clipboard."""

@@ -1,4 +1,4 @@
-"""The list of events in its frame, and below it what the selected one means."""
+"""The events in their frame, what matters of them or every one, and below them what the selected one means."""
 
 from __future__ import annotations
 
@@ -16,16 +16,26 @@ from streamscope.ui.actions import spelt
 from streamscope.ui.event_lines import explanation
 from streamscope.ui.live import in_ascii_only
 from streamscope.ui.messages import FilterChanged
+from streamscope.ui.passage_lines import line_explanation
 from streamscope.ui.safe import fit
 from streamscope.ui.scale import instant_text
+from streamscope.ui.sight import Place, SightLine
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_list import EventList, Row
 from streamscope.ui.widgets.filter_bar import FilterBar
+from streamscope.ui.widgets.outline_list import OutlineList
 from streamscope.ui.widgets.pens import Pens, set_titles
 
-_SELECT = ("↑", "or a click selects an event, and what it means stands here.")
-HINT = [_SELECT, ("f", "follows the newest event again.")]
-HINT_IN_THE_PAST = [_SELECT, ("⏎", "then goes to it, f lets go of it.")]
+Hint = list[tuple[str, str]]
+_EVENT = ("↑", "or a click selects an event, and what it means stands here.")
+_LINE = ("↑", "or a click selects a line, and what it means stands here.")
+HINTS: dict[tuple[bool, bool], Hint] = {
+    (True, False): [_EVENT, ("f", "follows the newest event again.")],
+    (True, True): [_EVENT, ("⏎", "then goes to it, f lets go of it.")],
+    (False, False): [_LINE, ("⏎", "then unfolds it into its events, f follows the newest again.")],
+    (False, True): [_LINE, ("⏎", "then unfolds it, and goes to an event below it; f lets go of it.")],
+}
+"""What can be done while nothing is selected: where every event is shown or what matters, and in the past or not."""
 
 WIDE = 112
 """From so many cells on, a sentence fits on a line."""
@@ -39,8 +49,8 @@ class Explanation(Pens):
     Explanation.-narrow { height: 4; }
     """
 
-    row: Row | None = None
-    hint = HINT
+    row: Row | SightLine | None = None
+    hint: Hint = HINTS[False, False]
 
     def __init__(self, view: View) -> None:
         super().__init__()
@@ -60,7 +70,11 @@ class Explanation(Pens):
         return self.strip([Segment(f" {name}  ", self.pen(label)), Segment(text, self.pen(style))])
 
     def _lines(self) -> list[tuple[str, str]]:
-        pairs = self.hint if self.row is None else explanation(self.row, self._view.vocabulary)
+        row, words = self.row, self._view.vocabulary
+        if row is None:
+            pairs = self.hint
+        else:
+            pairs = line_explanation(row, words) if isinstance(row, SightLine) else explanation(row, words)
         pairs = [(spelt(name, ascii_only=in_ascii_only(self.app)), sentence) for name, sentence in pairs]
         names = max(len(name) for name, _ in pairs)
         room = max(self.content_size.width - names - 4, 10)
@@ -79,7 +93,7 @@ class EventPane(Vertical):
 
     DEFAULT_CSS = """
     EventPane { height: 1fr; }
-    EventPane > EventList { height: 1fr; }
+    EventPane > EventList, EventPane > OutlineList { height: 1fr; }
     """
 
     def __init__(
@@ -87,20 +101,30 @@ class EventPane(Vertical):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._view = view
-        self.list = EventList(view, stream)
+        self.every = EventList(view, stream)
+        self.outline = OutlineList(view, stream)
+        self._chosen: tuple[Place | None, int] | None = None  # where the line and the event are that are both selected
         self._filter = FilterBar(lambda: view.vocabulary, for_streams=False)
         self._explanation = Explanation(view)
 
     def compose(self) -> ComposeResult:
-        """The filter where there is one, the list, and below it the explanation."""
+        """The filter where there is one, the lists, of which one is shown, and below them the explanation."""
+        self.every.display, self.outline.display = self._view.every_event, not self._view.every_event
         yield self._filter
-        yield self.list
+        yield self.outline
+        yield self.every
         yield self._explanation
 
     def on_mount(self) -> None:
         """Say in the frame what is shown."""
-        self.watch(self.list, "following", self._retitle)
-        self.watch(self.list, "stream", self._retitle)
+        for each in (self.every, self.outline):
+            self.watch(each, "following", self._retitle)
+            self.watch(each, "stream", self._retitle)
+
+    @property
+    def list(self) -> EventList | OutlineList:
+        """The list that is shown: what matters, or every event."""
+        return self.every if self.every.display else self.outline
 
     @property
     def stream(self) -> int | None:
@@ -118,16 +142,48 @@ class EventPane(Vertical):
 
     @selected.setter
     def selected(self, number: int | None) -> None:
-        self.list.elsewhere = number
+        self.every.elsewhere = self.outline.elsewhere = number
 
     def show(self, changed: Set[int]) -> None:
-        """Take up what has been appended to the past."""
+        """Take up what has been appended to the past, and whether all of it is wanted."""
+        if self._view.every_event != self.every.display:
+            self._turn()
         self.list.show(changed)
-        hint = HINT_IN_THE_PAST if self._view.paused else HINT
+        hint = HINTS[self.every.display, self._view.paused]
         if hint is not self._explanation.hint:
             self._explanation.hint = hint
             self._explanation.refresh()
         self._retitle()
+
+    def _turn(self) -> None:
+        """Show the other list: with the same filter, of the same stream, and with the selected event selected."""
+        before, after = self.list, self.outline if self.every.display else self.every
+        row = self._row_of_selected()
+        if before.has_focus:
+            self.call_after_refresh(after.focus)
+        before.display, after.display = False, True
+        after.stream, after.wanted = before.stream, before.wanted
+        self.call_after_refresh(self._arrive, after, row)  # it has no size before
+
+    def _arrive(self, after: EventList | OutlineList, row: int | None) -> None:
+        """The other list is laid out: it stands where the one before stood."""
+        after.sync()
+        if row is None:
+            after.action_follow()
+            return
+        after.select(row)
+        if after is self.outline:
+            self._chosen = self.outline.cursor, row
+
+    def _row_of_selected(self) -> int | None:
+        """The row of the past that is selected. Who looks at what matters and has not moved on is where they came
+        from.
+        """
+        selected = self.list.selected
+        if isinstance(selected, SightLine):
+            chosen = self._chosen
+            return chosen[1] if chosen is not None and chosen[0] == self.outline.cursor else selected.row
+        return self._view.past.row_at(seq=selected.seq) if isinstance(selected, Event) else None
 
     def open_filter(self) -> None:
         """Write which events are shown."""
@@ -156,11 +212,16 @@ class EventPane(Vertical):
 
     def _retitle(self) -> None:
         row = self._explanation.row
+        what = "every event" if self.every.display else "what matters"
         of = "all streams" if self.stream is None else f"#{self.stream} only"
         searched = f" · {self.list.searched}" if self.list.searched else ""
-        title = f"events · {of}{searched} · {self._standing()}"
-        subtitle = f"seq {row.seq:,} · {row.t / 1e9:.6f} s" if isinstance(row, Event) else ""
-        set_titles(self, title, subtitle)
+        title = f"events · {what} · {of}{searched} · {self._standing()}"
+        event = row.event if isinstance(row, SightLine) else row
+        if isinstance(event, Event):
+            below = f"event {event.seq:,} of the feed · {event.t / 1e9:.6f} s"
+        else:
+            below = "v what matters" if self.every.display else "v every event · ⏎ unfolds"
+        set_titles(self, title, below)
 
     def _standing(self) -> str:
         """What the list does by itself: it follows the newest event, or the instant that is looked at."""

@@ -20,6 +20,8 @@ from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
+from streamscope.ui.letters_legend import legend
+from streamscope.ui.lines import Line
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.meters import age_text
@@ -97,6 +99,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._rows: list[StreamRow | None] = []
         self._head = ""
         self._empty = ""  # what stands in an empty table; it comes and goes without any row that says so
+        self._legend: list[Line] = []
         self._stuck_in = 0  # the stream that the cursor was moved to, because the engine is stuck in it
         self._digits = 0
         self._words = view.vocabulary
@@ -190,6 +193,9 @@ The order is made anew once a second at most, and the line under the cursor stay
         if empty != self._empty:
             self._empty = empty
             self.refresh(Region(0, 2, width, 1))
+        if (below := self._legend_now()) != self._legend:
+            self._legend = below
+            self.refresh()
 
     def _go_where_it_is_stuck(self) -> None:
         """Put the cursor on the stream that the engine is stuck in, once, unless the person has put it elsewhere."""
@@ -335,7 +341,16 @@ The order is made anew once a second at most, and the line under the cursor stay
             return self.strip(draw_row(row, self._placed, self.pen, ground), ground)
         if y == 2 and self._empty:
             return self.strip([Segment(f"  {self._empty}", self.pen("muted"))])
-        return self.strip([])
+        place = y - 1 - self._height + len(self._legend)
+        return self.strip(Segment(text, self.pen(pen)) for text, pen in (self._legend[place] if place >= 0 else []))
+
+    def _legend_now(self) -> list[Line]:
+        """What stands at the foot of the table, where lines are free: what its letters mean."""
+        if not self._order or not any(place.column.id == "flags" for place in self._placed):
+            return []
+        state = self._view.stream(self.cursor)
+        selected = (0, 0) if state is None else (state.number, state.flags)
+        return legend(self._view.vocabulary, self.size.width, self._height - len(self._order), *selected)
 
     def _empty_text(self) -> str:
         view = self._view

@@ -1,0 +1,68 @@
+"""The letters under the table's flags column, spelt out: which flag each is, and what the marks before a row say.
+
+It stands at the foot of the table where lines are free, all of it or the letters that one line has room for. Pure.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.cells import cell_len
+
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.lamps import Letters
+from streamscope.ui.lines import Line
+from streamscope.ui.safe import PARTS, few_words, visible
+
+FREE = 3
+"""So many lines have to be free for it."""
+APART = 3
+"""Cells between two of them."""
+MARKS = (("▲", "alarm"), ("△", "notice"), ("⇠", "held back"), ("✗", "failed"), ("◦", "closed"), ("▸", "listens"))
+
+
+@lru_cache(maxsize=64)
+def legend(vocabulary: Vocabulary, width: int, free: int, number: int = 0, flags: int = 0) -> list[Line]:
+    """The lines of the legend in `width` cells, where so many lines are free; none where that is too few. With a
+    `number`, also what the letters of this stream say, in plain words.
+    """
+    names = vocabulary.flag_names
+    letters = [(letter, names[bit]) for cell in Letters.of(vocabulary).cells for bit, letter in reversed(cell)]
+    if not letters or free < FREE:
+        return []
+    lines = [*_flow(letters, width), *_flow(MARKS, width)[:1]]
+    if len(lines) + 2 <= free:
+        said = few_words(PARTS.join(_plain(vocabulary, flags)), width - 6 - len(str(number))) if number else ""
+        if said and len(lines) + 3 <= free:
+            lines.insert(0, [(f"  #{number}  ", "value"), (said, "")])
+        return [[(" ─ letters " + "─" * max(width - 12, 0), "muted")], *lines]
+    more = f"   ? all {len(letters)} letters"
+    return [[*_flow(letters, width - cell_len(more), columns=False)[0], (more, "muted")]]
+
+
+def _plain(vocabulary: Vocabulary, flags: int) -> list[str]:
+    """What a stream's letters say, in the order of the lamps; without those that come and go all the time."""
+    lit = [flag for flag in vocabulary.flags if flags & flag.bit and flag.cell >= 0 and not flag.passing]
+    return [visible(flag.plain or flag.name) for flag in lit]
+
+
+def _flow(
+    pairs: tuple[tuple[str, str], ...] | list[tuple[str, str]], width: int, *, columns: bool = True
+) -> list[Line]:
+    """Signs and what each means; in columns, if that is wanted, where there is more than one line of them."""
+    whole = sum(len(name) + 2 for _, name in pairs) + APART * (len(pairs) - 1) + 2
+    column = 0 if whole <= width or not columns else max(len(name) for _, name in pairs) + 2
+    lines: list[Line] = []
+    used = width
+    for sign, name in pairs:
+        text = f" {name}".ljust(column - 1) if column else f" {name}"
+        needed = 1 + len(f" {name}")
+        if not lines or used + APART + needed > width:
+            lines.append([("  ", "")])
+            used = 2
+        else:
+            lines[-1].append((" " * APART, ""))
+            used += APART
+        lines[-1] += [(sign, "value"), (text, "label")]
+        used += 1 + len(text)
+    return lines

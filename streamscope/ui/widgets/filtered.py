@@ -1,0 +1,127 @@
+"""What the lists of events have in common: a past, at an instant, and a filter whose rows are looked for in it.
+
+A search goes on a little in every frame, and between frames on a timer of its own, until it has seen everything.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from textual.reactive import var
+from textual.timer import Timer
+from textual.widget import Widget
+
+from streamscope.trace.past import Past
+from streamscope.ui.view import View
+
+if TYPE_CHECKING:
+    from streamscope.trace.filter import Filter
+    from streamscope.trace.filter.rows import FoundRows
+
+SEARCH_EVERY = 0.05
+SEARCH_S = 0.01
+"""How often a filter looks for more events, and for how many seconds at a time."""
+
+FILTER_FIRST = "Write a filter first (/): this goes from one event that matches to the next."
+
+
+class FilteredList(Widget):
+    """A list of what happened, of all streams or of one, of which a filter may want a part. A list names it last among
+    its bases: a widget has its styles from the first.
+    """
+
+    stream: var[int | None] = var[int | None](None)
+    """Number of the one stream whose events are shown, None for all."""
+    following: var[bool] = var(True)
+    """Whether the newest is kept in sight."""
+
+    _view: View
+    _past: Past
+    _query: Filter | None = None
+    _found: FoundRows | None = None
+    _searching: Timer | None = None
+    _fixed = False
+    elsewhere: int | None = None
+    """The stream that is selected elsewhere on the screen."""
+
+    if TYPE_CHECKING:  # what a list has of its own, or of another base
+
+        def sync(self) -> None:
+            """Take up what there is now."""
+
+        def action_follow(self) -> None:
+            """Nothing selected, the newest in sight, now and from now on."""
+
+    @abstractmethod
+    def renumber(self) -> None:
+        """Other rows are shown: `look_for` them, and begin anew."""
+
+    @property
+    def wanted(self) -> Filter | None:
+        """What is shown, None for everything."""
+        return self._query
+
+    @wanted.setter
+    def wanted(self, query: Filter | None) -> None:
+        if query == self._query:
+            return
+        self._query = query
+        self.renumber()
+        self.action_follow()
+
+    @property
+    def searched(self) -> str:
+        """How far the search for matching events has come, in a few words; "" without a filter."""
+        found = self._found
+        if found is None:
+            return ""
+        first, end = found.extent()
+        return f"{end - first:,} found" + ("" if found.whole else " · searching")
+
+    def look_for(self) -> None:
+        """Begin to look for what the filter wants, at the instant that one looks at."""
+        self._found = None
+        if self._query is not None:
+            from streamscope.trace.filter.rows import FoundRows  # not before somebody filters: the screen opens sooner
+
+            view = self._view
+            start = view.past_end if view.paused else None
+            self._found = FoundRows(self._past, self._query, self.stream, start=start, monotonic=view.monotonic)
+        if self._searching is not None:
+            self._searching.stop()
+            self._searching = None
+        if self._found is not None and self.is_attached:
+            self._searching = self.set_interval(SEARCH_EVERY, self._search)
+
+    def _search(self) -> None:
+        """Search on, as long as there is something that nobody has looked at."""
+        found = self._found
+        if found is not None and self.display and not found.whole and found.work(SEARCH_S):
+            self.sync()
+
+    def keep_searching(self) -> None:
+        """A frame's worth of it; another search, where the person has gone far from where this one began."""
+        found = self._found
+        if found is not None:
+            if self._view.paused and not found.covers(self._view.past_end):
+                self.renumber()
+            else:
+                found.work(SEARCH_S)
+
+    def nothing_text(self) -> str:
+        """What is awaited, or where the rows have gone."""
+        if self._found is not None:
+            return f"No event matches the filter{'' if self._found.whole else ' so far'}; / changes it."
+        if self._view.paused and self._past.dropped:
+            return "What happened before this instant is no longer in memory; end goes back to the present."
+        if self._view.paused:
+            whom = "" if self.stream is None else f" to #{self.stream}"
+            return f"Nothing had happened{whom} up to this instant."
+        if self.stream is not None:
+            return f"Nothing of stream #{self.stream} is in memory."
+        return "Nothing has happened yet: every change of a stream will be told here."
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A list that is of one stream for good offers no other."""
+        return not (action == "only" and self._fixed)
