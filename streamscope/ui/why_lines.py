@@ -37,10 +37,10 @@ def evidence_of(finding: Finding) -> Sequence[Evidence]:
 def why_lines(
     finding: Finding, told: Told, *, started: float, now_t: int, cursor: int, width: int, height: int, note: str = ""
 ) -> Why:
-    """All that there is to say, in at most `height` lines; air goes first where there are too many. The `note` is what
-    somebody found out beside the feed, and is no evidence.
+    """All that there is to say, in at most `height` lines; where there are too many, air goes first, and then what would
+    change it. The `note` is what somebody found out beside the feed, and is no evidence.
     """
-    groups = [
+    every = [
         _head(finding, started, now_t, width),
         _evidence(evidence_of(finding), started, now_t, cursor, width),
         _dropped(finding, width),
@@ -48,7 +48,9 @@ def why_lines(
         _also(finding, told, width),
         _named("note", [note], width, 3) if note else [],
     ]
-    groups = [group for group in groups if group]
+    if sum(map(len, every)) > height:
+        every[_THEN] = _then(finding, told, width, changes=False)
+    groups = [group for group in every if group]
     spare = height - sum(map(len, groups))
     lines: list[tuple[Line, int]] = []
     for place, group in enumerate(groups):
@@ -61,6 +63,7 @@ def why_lines(
 
 
 _Group = list[tuple[Line, int]]
+_THEN = 3
 
 
 def _head(finding: Finding, started: float, now_t: int, width: int) -> _Group:
@@ -125,12 +128,12 @@ def _dropped(finding: Finding, width: int) -> _Group:
     return _named("not it", [row.removeprefix("\0") for row in rows], width, 1)
 
 
-def _then(finding: Finding, told: Told, width: int) -> _Group:
+def _then(finding: Finding, told: Told, width: int, *, changes: bool = True) -> _Group:
     verdict = finding.verdict
     found: _Group = []
     if verdict is not None:
         found += _named("root", [verdict.beyond], width, 3) if verdict.beyond else []
-        found += _named("changes", verdict.changes, width)
+        found += _named("changes", verdict.changes, width) if changes else []
     if follows := told.follows.get(finding.stream, ""):
         found += _named("follows", [follows], width)
     lint = BY_NAME.get(finding.lint)

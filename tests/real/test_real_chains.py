@@ -135,7 +135,7 @@ def test_check_names_the_slow_subscriber_beside_the_talker_that_it_holds_back(ru
 
     assert done.returncode == 1
     failure = next(part for part in done.stdout.split("          stream #") if f":{talks})" in part.splitlines()[0])
-    assert re.search(rf"held back by client #\d+ ← 127\.0\.0\.1:{port}, from [\d.]+ s until", failure), done.stdout
+    assert re.search(rf"held back by client #\d+ ← 127\.0\.0\.1:{port}, from [\d.]+ m?s until", failure), done.stdout
 
 
 def _reads(sock: socket.socket) -> None:
