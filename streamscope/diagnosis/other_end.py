@@ -59,11 +59,16 @@ class OtherEnd(NamedTuple):
         """What says how it is there: `streamscope diagnose 4711`; "" where nobody can look."""
         return f"streamscope diagnose {self.pid}" if self.is_engine else ""
 
-    def sentence(self) -> str:
-        """As a note says it."""
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """As a note says it: who it is, and, where there is one, the command."""
         whose = f"is {self.who}" if self.pid else "belongs to a process that cannot be seen from here"
-        said = f"The other end {whose}; {bytes_text(self.unread)} wait there to be read"
-        return f"{said}: {self.command}" if self.is_engine else f"{said}."
+        said = f"The other end {whose}; {bytes_text(self.unread)} wait there to be read."
+        return (said, f"{self.command} says why.") if self.is_engine else (said,)
+
+    def sentence(self) -> str:
+        """The same as one text."""
+        return " ".join(self.sentences)
 
 
 class Found(NamedTuple):

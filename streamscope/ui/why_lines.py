@@ -35,10 +35,18 @@ def evidence_of(finding: Finding) -> Sequence[Evidence]:
 
 
 def why_lines(
-    finding: Finding, told: Told, *, started: float, now_t: int, cursor: int, width: int, height: int, note: str = ""
+    finding: Finding,
+    told: Told,
+    *,
+    started: float,
+    now_t: int,
+    cursor: int,
+    width: int,
+    height: int,
+    notes: Sequence[str] = (),
 ) -> Why:
-    """All that there is to say, in at most `height` lines; where there are too many, air goes first, and then what would
-    change it. The `note` is what somebody found out beside the feed, and is no evidence.
+    """All that there is to say, in at most `height` lines; where there are too many, air goes first, and then what
+    would change it. The `notes` are what somebody found out beside the feed, and no evidence.
     """
     every = [
         _head(finding, started, now_t, width),
@@ -46,7 +54,7 @@ def why_lines(
         _dropped(finding, width),
         _then(finding, told, width),
         _also(finding, told, width),
-        _named("note", [note], width, 3) if note else [],
+        _named("note", notes, width, 3),
     ]
     if sum(map(len, every)) > height:
         every[_THEN] = _then(finding, told, width, changes=False)

@@ -192,7 +192,7 @@ def test_who_only_runs_a_program_is_named_with_that(tmp_path: Path, comm: str, c
 def test_where_an_inspector_can_look_the_note_has_the_command(tmp_path: Path) -> None:
     other = Processes(tmp_path, "streamscope", "streamscope").other_end(is_engine=True)
     assert other is not None
-    assert other.sentence().endswith("2.0 KiB wait there to be read: streamscope diagnose 77")
+    assert other.sentence().endswith("2.0 KiB wait there to be read. streamscope diagnose 77 says why.")
 
 
 def test_of_many_streams_each_is_asked_about_once_a_second_and_some_are_forgotten() -> None:

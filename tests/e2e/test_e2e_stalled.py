@@ -135,4 +135,4 @@ def test_in_a_row_of_proxies_the_screen_of_the_first_names_its_neighbour_and_how
             first.press("w")
 
             # then it has the pid of the second proxy's engine, and the command that diagnoses it
-            first.wait_for(f"({neighbour});", f"streamscope diagnose {neighbour}")
+            first.wait_for(f"({neighbour});", f"streamscope diagnose {neighbour} says why.")

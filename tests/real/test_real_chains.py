@@ -92,7 +92,9 @@ def test_three_processes_in_a_row_and_diagnose_of_each_names_its_link_and_who_co
         # and so it stands for a person
         said = run(runtime, "diagnose", str(first.pid), "--for", "2s").stdout
         assert re.search(r"chain: client #\d+ ⇠ upstream #\d+ ⇠ \[127\.0\.0\.1:\d+\]", said), said
-        assert re.search(rf"note: The other end is \S.*\({second.pid}\); .*: streamscope diagnose {second.pid}\n", said)
+        assert re.search(
+            rf"note: The other end is \S.*\({second.pid}\); .* streamscope diagnose {second.pid} says why\.\n", said
+        )
 
 
 def test_over_two_pairs_in_one_process_the_root_is_named_live_and_from_the_trace(runtime: Path, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ a allows what was found here, from then on nothing is said of it; the palette he
         before = self._why.lines
         self._why = why_lines(
             self.finding, view.told, started=view.started, now_t=view.now_t, cursor=self.cursor, width=width,
-            height=height, note="" if other is None else other.sentence(),
+            height=height, notes=() if other is None else other.sentences,
         )  # fmt: skip
         self._retitle()
         self.refresh_lines_that_differ(before, self._why.lines)
