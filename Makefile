@@ -67,11 +67,12 @@ bench: $(VENV)/.installed-dev      ## figures of docs/performance.md (BENCH="ech
 screenshots: $(VENV)/.installed-dev ## draw screenshots/ anew
 	$(BIN)/python -m screenshots
 
-docs: $(VENV)/.installed-dev        ## write anew the documents that are made from the code: docs/events.md, docs/filter.md, docs/lints.md, docs/keys.md
+docs: $(VENV)/.installed-dev        ## write anew the documents that are made from the code: docs/events.md, docs/filter.md, docs/lints.md, docs/keys.md, docs/asyncio.md
 	$(BIN)/python -m streamscope.trace.catalogue > docs/events.md
 	$(BIN)/python -m streamscope.trace.filter > docs/filter.md
 	$(BIN)/python -m streamscope.diagnosis > docs/lints.md
 	$(BIN)/python -m streamscope.ui.actions > docs/keys.md
+	$(BIN)/python -m streamscope.observe > docs/asyncio.md
 
 clean:                             ## remove what was installed and cached
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -23,7 +23,7 @@ from streamscope.commands.parameters import CONTEXT
 from streamscope.link.descriptors import open_standard_descriptors, too_few_descriptors
 from streamscope.telling import CommandFailed, say
 
-COMMANDS = ("run", "attach", "ps", "top", "record", "replay", "export", "check", "diagnose", "config")
+COMMANDS = ("run", "attach", "ps", "top", "record", "replay", "export", "check", "diagnose", "observe", "config")
 """In the order of the help. Each is the function of that name in the module of that name in `commands`."""
 
 OF_ENGINES = ("run", "attach", "ps", "record")

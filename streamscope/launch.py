@@ -18,6 +18,7 @@ from streamscope.terminal import Leaving, drawn_on, restored
 
 if TYPE_CHECKING:
     from streamscope.app import StreamscopeApp
+    from streamscope.commanded.companions import Wanted
     from streamscope.departure import Departure
     from streamscope.link.session import Session
     from streamscope.trace.instant import Target
@@ -66,6 +67,54 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool, allow: tuple[str, 
             return max(engine.end(session, leaving, asked=departure.begun), status)
         except BaseException:
             engine.kill(leaving)
+            raise
+
+
+def run_on_command(
+    command: list[str],
+    wanted: Wanted,
+    *,
+    block_uvloop: bool = False,
+    grace: float | None = None,
+    duration: float = 0.0,
+    allow: tuple[str, ...] = (),
+) -> int:
+    """Start a command of the user's, open the screen on the first of its loops, end both; returns the exit status.
+
+    Raises CommandFailed.
+    """
+    from streamscope.commanded.command_line import resolved
+    from streamscope.commanded.own_command import CommandDeparture, OwnCommand
+    from streamscope.link.discovery import ProbeError
+    from streamscope.link.session import Session
+
+    terminal = require_terminal("; run it without a screen with: streamscope run --headless -- …")
+    resolved(command)
+    config = _config(allow)
+    with Leaving() as leaving:
+        own = OwnCommand(command, wanted, terminal, block_uvloop=block_uvloop, grace=grace, duration=duration)
+        try:
+            doorway = own.await_doorway(leaving)
+            if isinstance(doorway, str):
+                if doorway:
+                    say(doorway)
+                return own.end(leaving, show=True) or (1 if doorway else 0)
+            session = Session.attach(doorway.path, past_bytes=config.past_bytes)
+            _await_greeting(session, leaving)
+            if session.hello is not None:
+                session.hello.log = own.log
+            status = _run_app(session, config, leaving, departure=CommandDeparture(own))
+            session.close()
+            if status is None:
+                own.let_go()
+                return 1
+            return max(own.end(leaving, show=False), status)
+        except ProbeError as error:
+            say(str(error))
+            own.end(leaving, show=True)
+            return 1
+        except BaseException:
+            own.end(leaving, show=False)
             raise
 
 

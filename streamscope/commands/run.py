@@ -1,10 +1,12 @@
-"""`streamscope run PROGRAM`: start a program on the engine and watch it, or serve without a screen."""
+"""`streamscope run PROGRAM`: start a program on the engine and watch it, or serve without a screen; and
+`streamscope run -- COMMAND`: start any command, and watch what of it runs on asyncio.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import (
@@ -54,7 +56,25 @@ def _choices(context: click.Context, parameter: click.Parameter, incomplete: str
     return [choice for choice in known if choice.startswith(incomplete)]
 
 
+COMMAND = "streamscope.command"
+"""In a context's `meta`: whether what is to be run is a command, because `--` stands before it."""
+
+OF_ENGINES_ONLY = ("host", "port", "demo", "control", "payload", "redundant_mod", "probe", "no_probe")
+
+
+class Run(click.Command):
+    """Knows what stands before `--`: nothing but options where a command follows, the program otherwise."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See `click.Command`."""
+        if "--" in args:
+            named, _, _ = self.make_parser(ctx).parse_args(args=args[: args.index("--")])
+            ctx.meta[COMMAND] = not isinstance(named.get("target"), str)
+        return super().parse_args(ctx, args)
+
+
 @click.command(
+    cls=Run,
     context_settings=CONTEXT,
     epilog="Servers: " + "; ".join(f"{server.name} – {server.summary}" for server in SERVERS.values()) + ".",
 )
@@ -101,6 +121,12 @@ def _choices(context: click.Context, parameter: click.Parameter, incomplete: str
     help="Make the epoll_ctl(MOD) after every finished write that libuv 1.44.2 makes although nothing has changed.",
 )
 @click.option("--demo", is_flag=True, help="Begin with built-in clients that talk to the server.")
+@click.option(
+    "--how",
+    type=click.Choice(["engine", "observe"]),
+    help="Insist on a way: engine for a program on the engine, observe for a command on asyncio, for which uvloop is "
+    "then kept away.",
+)
 def run(
     target: str,
     arguments: tuple[str, ...],
@@ -108,19 +134,33 @@ def run(
     demo: bool,
     allow: tuple[str, ...],
     rotate: tuple[int, float] | None,
+    how: str | None,
     **given: Any,
 ) -> None:
-    """Start a program on the engine and watch it.
+    """Start a program on the engine and watch it, or any command that runs on asyncio.
 
     TARGET is a built-in server, or your own program: FILE.py with a `main(loop, *args)`, or module:function. Its own
     ARGUMENTS follow; those that begin with a dash come after --.
+
+    With -- before it, it is a command: run -- python server.py, run -- uvicorn app:app. Nothing has to be changed in
+    it or installed for it; what of it runs on asyncio is watched from within, its workers too.
     """
+    context: click.Context | None = click.get_current_context()
+    command = context is not None and bool(context.meta.get(COMMAND))
+    if how == "observe" and not command:
+        raise click.UsageError("what is observed is a command, with -- before it: run --how observe -- uvicorn app:app")
+    if how == "engine" and command:
+        raise click.UsageError("what runs on the engine is a TARGET, without -- before it")
     if given["events"] == "-" and not headless:
         raise click.UsageError("--events - needs the terminal that the screen draws on: add --headless, or name a file")
     if given["diagnose"] and not headless:
         raise click.UsageError("--diagnose tells on stderr what the screen shows: add --headless")
     check_recording(given["record"], rotate=rotate, keep=given["keep"], force=given["force"])
     given = {name: value for name, value in given.items() if value is not None}
+    if command:
+        _run_command(
+            [target, *arguments], {**given, "demo": demo}, headless=headless, allow=allow, rotate=rotate, how=how
+        )
     own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}
     options: dict[str, Any] = {"target": target, "arguments": list(arguments), "options": own, **given}
     options["rotate_bytes"], options["rotate_seconds"] = rotate or (0, 0.0)
@@ -131,3 +171,53 @@ def run(
     from streamscope.launch import run_on_own_engine
 
     sys.exit(run_on_own_engine(options, demo=demo, allow=allow))
+
+
+def _run_command(
+    command: list[str],
+    given: dict[str, Any],
+    *,
+    headless: bool,
+    allow: tuple[str, ...],
+    rotate: tuple[int, float] | None,
+    how: str | None,
+) -> NoReturn:
+    """Run a command of the user's; what is for programs on the engine alone is refused."""
+    if wrong := [name for name in given if (name in OF_ENGINES_ONLY and given[name]) or name.startswith("own_")]:
+        option = wrong[0].removeprefix("own_").replace("_", "-")
+        raise click.UsageError(f"--{option} is for programs on the engine, and this is a command")
+    if given.get("events") == "-":
+        raise click.UsageError("stdout is the command's own: name a file for --events")
+    from streamscope.commanded.companions import Wanted
+    from streamscope.link.parts import Rotation
+
+    wanted = Wanted(
+        events=given.get("events", ""),
+        record=given.get("record", ""),
+        rotation=Rotation(*(rotate or (0, 0.0)), given.get("keep") or 0),
+        force=given["force"],
+        diagnose=given["diagnose"],
+        allow=allow,
+    )
+    if not headless:
+        from streamscope.launch import run_on_command
+
+        sys.exit(
+            run_on_command(
+                command,
+                wanted,
+                block_uvloop=how == "observe",
+                grace=given.get("grace"),
+                duration=given.get("duration") or 0.0,
+                allow=allow,
+            )
+        )
+    from streamscope.commanded.headless_command import HeadlessCommand
+
+    HeadlessCommand(
+        command,
+        wanted,
+        block_uvloop=how == "observe",
+        duration=given.get("duration") or 0.0,
+        grace=given.get("grace"),
+    ).run()

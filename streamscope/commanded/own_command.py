@@ -1,0 +1,170 @@
+"""A command of the user's with a screen, as the screen has it: its launcher, its log, its feeds, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from streamscope.commanded.companions import Wanted
+from streamscope.commanded.launcher import CANNOT_START, LaunchOptions
+from streamscope.commanded.run_tree import Doorway, Tree
+from streamscope.commanded.unseen import why_unseen
+from streamscope.departure import Departure
+from streamscope.link.asking import Standstill
+from streamscope.link.discovery import ProbeError, runtime_folder
+from streamscope.terminal import Leaving
+from streamscope.trace.plain_text import visible
+
+GRACE_S = 5.0
+UNSEEN_AFTER_S = 5.0
+PRINTED = 64 * 1024
+
+
+class OwnCommand:
+    """The launcher's process, as its parent has it. See `departure.Ends`."""
+
+    def __init__(
+        self,
+        command: list[str],
+        wanted: Wanted,
+        terminal: int,
+        *,
+        block_uvloop: bool,
+        grace: float | None,
+        duration: float,
+    ) -> None:
+        self.name = os.path.basename(command[0])
+        self.grace: float = GRACE_S if grace is None else grace
+        run = f"{os.getpid()}-{time.monotonic_ns()}"
+        self.tree = Tree(run)
+        self._control, theirs = socket.socketpair()
+        folder = os.environ.get("XDG_RUNTIME_DIR")
+        log, self._log_path = tempfile.mkstemp(
+            prefix="streamscope-", suffix=".log", dir=folder if folder and os.path.isdir(folder) else None
+        )
+        os.close(log)
+        self._log = os.open(self._log_path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        terminal = os.dup(terminal)
+        options = LaunchOptions(command, run, theirs.fileno(), terminal, self._log_path, duration, block_uvloop, wanted)
+        try:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "streamscope.commanded.launcher",
+                    json.dumps(msgspec.to_builtins(options)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=[theirs.fileno(), terminal],
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+            os.close(terminal)
+        self._ended = os.pidfd_open(self._process.pid)
+
+    def fileno(self) -> int:
+        """See `departure.Ends`."""
+        return self._ended
+
+    def send(self, signum: int) -> None:
+        """Send it to the command's process group, if that is still there."""
+        with contextlib.suppress(OSError):
+            self._control.send(bytes([signum]))
+
+    @property
+    def log(self) -> str:
+        """Where the command prints, under whichever of its two names the file has now."""
+        with contextlib.suppress(ProbeError):
+            moved = runtime_folder() / f"{self._process.pid}.log"
+            if moved.exists():
+                return str(moved)
+        return self._log_path
+
+    def await_doorway(self, leaving: Leaving) -> Doorway | str:
+        """The first loop that can be watched, or why there is none; a signal ends the wait."""
+        until = time.monotonic() + UNSEEN_AFTER_S
+        while not leaving.told:
+            if new := self.tree.new():
+                return new[0]
+            if leaving.wait(self._ended, 0.05):
+                return "" if self._process.wait() == CANNOT_START else f"{self.name} has ended before it had a loop"
+            if time.monotonic() >= until:
+                return f"nothing is seen of {visible(self.name)}: {why_unseen(self._process.pid)}"
+        return ""
+
+    def end(self, leaving: Leaving, *, show: bool) -> int:
+        """Have it end if it has not, in order; returns its exit status. With `show`, what it printed last is shown."""
+        for signum, patience in ((signal.SIGTERM, self.grace), (signal.SIGKILL, GRACE_S)):
+            if self._process.poll() is None:
+                self.send(signum)
+                leaving.wait(self._ended, min(patience, 1e6))
+        status = self._process.wait()
+        if show or status not in (0, 128 + signal.SIGTERM, 128 + signal.SIGINT):
+            self._show_printed()
+        os.close(self._log)
+        os.close(self._ended)
+        self._control.close()
+        for path in {self._log_path, self.log}:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        return status
+
+    def let_go(self) -> None:
+        """Leave it running: its launcher looks after it."""
+        self._control.close()
+        os.close(self._log)
+        os.close(self._ended)
+        self._process.returncode = 0  # it outlives us, and nobody here waits for it
+
+    def _show_printed(self) -> None:
+        size = os.fstat(self._log).st_size
+        printed = os.pread(self._log, PRINTED, max(0, size - PRINTED))
+        for line in printed.decode("utf-8", "backslashreplace").splitlines():
+            sys.stderr.write(visible(line.expandtabs(), 4096) + "\n")
+
+
+class CommandDeparture(Departure):
+    """The end of a command: SIGTERM to its group, so many seconds of grace, SIGKILL; to leave again kills at once."""
+
+    def __init__(self, command: OwnCommand, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(command, lambda: command.send(signal.SIGTERM), monotonic)
+
+    def leave(self) -> None:
+        """See `Departure`."""
+        if self.begun:
+            self._kill()
+        else:
+            super().leave()
+
+    def look(self, stands: Standstill | None, *, hears: bool) -> None:
+        """See `Departure`."""
+        if self.begun and not self._killed and self._monotonic() >= self._ends_at:
+            self._kill()
+
+    @property
+    def text(self) -> str:
+        """See `Departure`."""
+        if not self.begun:
+            return ""
+        if self._killed:
+            return "It is being killed."
+        if math.isinf(self._ends_at):
+            return "It was sent SIGTERM and is waited for; q again kills it."
+        return (
+            f"It was sent SIGTERM; kill in {max(0, math.ceil(self._ends_at - self._monotonic()))}s; q again: at once."
+        )

@@ -1,0 +1,60 @@
+"""Why nothing is seen of a command that runs: what the kernel says of its processes."""
+
+from __future__ import annotations
+
+import os
+
+from streamscope.commanded.command_line import hiding
+from streamscope.commanded.run_tree import descendants
+from streamscope.trace.plain_text import visible
+
+_NO_UVLOOP = "start it with its own switch for that (uvicorn: --loop asyncio), or with streamscope run --how observe"
+
+
+def why_unseen(pid: int) -> str:
+    """In one sentence, why nothing of this process and those that it has started can be watched."""
+    pids = [pid, *descendants(pid)]
+    pythons = [each for each in pids if os.path.basename(_exe(each)).startswith(("python", "pypy"))]
+    if not pythons:
+        return f"{visible(_name(pid))} and what it starts is no Python; programs on asyncio are observed"
+    for each in pythons:
+        if switches := hiding(_cmdline(each)):
+            return f"Python was started with -{switches}, which keeps it from being observed (pid {each})"
+    for each in pythons:
+        if "/uvloop/" in _maps(each):
+            return f"it runs on uvloop, which is not observed: {_NO_UVLOOP}"
+    if any("_asyncio" in _maps(each) for each in pythons):
+        return "it has asyncio, and no loop of asyncio's own has run yet"
+    return "it has not imported asyncio"
+
+
+def runs_on_uvloop(pid: int) -> bool:
+    """Whether the process has uvloop."""
+    return "/uvloop/" in _maps(pid)
+
+
+def _exe(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return ""
+
+
+def _name(pid: int) -> str:
+    return os.path.basename(_exe(pid)) or f"pid {pid}"
+
+
+def _cmdline(pid: int) -> list[str]:
+    return [os.fsdecode(word) for word in _read(pid, "cmdline").split(b"\0")[:-1]]
+
+
+def _maps(pid: int) -> str:
+    return os.fsdecode(_read(pid, "maps"))
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

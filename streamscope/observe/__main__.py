@@ -1,0 +1,107 @@
+"""The document about programs on asyncio, its table made from the catalogue: `python -m streamscope.observe >
+docs/asyncio.md`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from streamscope.observe.aio_kinds import KINDS
+from streamscope.observe.aio_words import FLAGS, FUNCTION_MEANINGS
+
+_OPENING = """\
+# Your own asyncio program
+
+A program on CPython's asyncio tells the same feed as one on the engine, in asyncio's own words, without being changed.
+The same screen shows it, and `record`, `diagnose`, `check` and `export` work on it. (This document is made by
+`make docs` from `streamscope/observe`.)
+
+```
+streamscope run --headless -- uvicorn app:app      # any command: it is observed, and what it starts, too
+streamscope attach PID                             # watch it; streamscope ps lists what can be watched
+streamscope run --headless --diagnose -- python server.py
+streamscope run --headless --record server.scope --duration 30 -- python server.py
+```
+
+The command keeps its terminal: its output, input, signals and exit status are its own. Nothing has to be installed in
+its environment; only the standard library is imported there. A script that starts Python with `-E`, `-I` or `-S`, as
+those of pipx do, is started without these, and that is said.
+
+Where you cannot start the command through streamscope, start it with this, or put two lines into the program, where
+its environment has the package:
+
+```
+STREAMSCOPE_OBSERVE=1 PYTHONPATH=$(streamscope observe --path) python server.py
+```
+
+```python
+import streamscope.observe
+
+streamscope.observe.install()
+```
+
+## What happens in the program
+
+- Installed and idle, the process has one listening socket more, which is in the selector of the loop that runs; and
+  `BaseEventLoop.run_forever` is ours, which says which loops run and is called once for each run. There is never a
+  thread.
+- While an inspector is there, `select`, `register`, `modify` and `unregister` of that one selector are exchanged: the
+  link rides in the loop's own wait, and wakes it without ending it.
+- While one watches everything, methods of asyncio's socket transport are exchanged on their class, and each transport
+  has a stand-in for its socket that calls the socket and tells what came of it. Every one of ours calls the original;
+  nothing of asyncio is done in its place. Of many connections a few are taken in, or given back, in each turn.
+- When the last inspector has left, each class, selector and socket is the one that it was before, by identity.
+- What cannot be told ends the telling, with one line on stderr, and nothing else.
+
+A child that is forked or started is a process of its own, with a socket of its own; several loops of a process are
+several feeds, `PID` and `PID.2`.
+
+## What is seen, and what is not
+
+Seen are TCP and Unix-socket transports of the selector event loop, plain or below TLS, the sockets on which it
+accepts, pipes to and from subprocesses, and `sendfile`; Python 3.11, 3.12 and 3.13 on Linux. `write_buffer_size` is
+`transport.get_write_buffer_size()` at every place where a line of the program can run, and tests compare them there,
+while telling begins and ends every few moments. One request is one `write()` or `writelines()`. Counts of bytes, reads
+and writes begin when somebody begins to watch.
+
+Not seen, up to now: what the TLS layer holds above the raw transport; datagrams and `loop.sock_*`; what a StreamReader
+holds (that it has paused reading is told); which task waits for what; connects that are under way; and everything on
+uvloop, which is not asyncio's loop: `--loop asyncio` of uvicorn, or `streamscope run --how observe`, which keeps uvloop
+away so that programs which can do without fall back.
+
+Who comes to a server and who feeds whom follows from what is told; a program that copies from one connection to
+another in a task, rather than in a protocol's `data_received`, shows no pair.
+
+## Where nothing is seen
+
+After five seconds `run` says why in a line: no Python; asyncio never imported; a switch that keeps us out; uvloop. A
+Python before 3.11 says so itself, and runs as it would.
+"""
+
+
+def markdown() -> str:
+    """The whole document."""
+    return "\n".join([_OPENING, *_flags(), "", *_kinds(), "", *_functions()]) + "\n"
+
+
+def _flags() -> list[str]:
+    rows = [f"| `{flag['name']}` | {flag['plain']} | {flag['meaning']} |" for flag in FLAGS]
+    return ["## Flags", "", "| flag | in plain words | meaning |", "|---|---|---|", *rows]
+
+
+def _kinds() -> list[str]:
+    rows = [
+        f"| `{kind.name}` | {', '.join(f'`{name}`' for name, _ in kind.args) or '–'} | "
+        f"{', '.join(f'`{function}`' for function in kind.functions)} | {kind.meaning} |"
+        for kind in KINDS
+    ]
+    return ["## Events", "", "| kind | arguments | told by | meaning |", "|---|---|---|---|", *rows]
+
+
+def _functions() -> list[str]:
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in FUNCTION_MEANINGS.items()]
+    return ["## Functions", "", "| asyncio's function | what it does |", "|---|---|", *rows]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

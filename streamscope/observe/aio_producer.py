@@ -1,0 +1,351 @@
+"""One event loop of asyncio as a producer: what is in it, and what of it has a book.
+
+Numbers are given to transports and listening sockets when they are first seen, and stay theirs. Who comes when
+thousands are there already must not hold the loop up: a transport gets its book when its slice is made, or a few in
+each turn, and gives it back in the same way. Until then it is as if nobody watched it.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from streamscope.link import states
+from streamscope.link.producer import Rider, Show
+from streamscope.link.states import State
+from streamscope.link.wire import Argument
+from streamscope.observe.aio_kinds import LISTENING, OUT, READ_EOF, READING
+from streamscope.observe.book import Book
+from streamscope.observe.described import not_the_program, place_of, place_of_code
+from streamscope.observe.listening import Listening
+from streamscope.observe.pipes import Pipes
+from streamscope.observe.quill import Quill
+from streamscope.observe.registrations import accept_of, mask_of
+
+AT_ONCE = 64
+"""So many transports get a book, or give it back, in one turn: about a millisecond."""
+
+
+class AioProducer:
+    """See `Producer`. `kind` is the class of transports that is hooked; `telling` is called before the first word is
+    told and after the last, for whoever exchanges the functions.
+    """
+
+    def __init__(self, loop: Any, kind: Any, pen: Quill, telling: Callable[[bool], None]) -> None:
+        self._loop = loop
+        self._kind = kind
+        self._telling = telling
+        self.pen = pen
+        self.clock = pen.clock
+        self.commands: Mapping[str, Callable[[dict[str, Argument]], None]] = {}
+        self.inside = True
+        self.rider: Rider | None = None
+        self.on_leave: Callable[[], None] = lambda: None
+        self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._transports: dict[int, weakref.ref[Any]] = {}
+        self._listening: dict[int, Listening] = {}  # by descriptor
+        self._without: deque[int] = deque()  # those that are to get a book
+        self._returning: deque[Book] = deque()  # those that give it back
+        self._passed_over = not_the_program()
+        self._pipes = Pipes(loop, pen, self._numbered, self._passed_over)
+
+    def board(self, rider: Rider) -> None:
+        """See `Producer`."""
+        self.rider = rider
+
+    def leave(self, rider: Rider) -> None:
+        """See `Producer`."""
+        if self.rider is rider:
+            self.rider = None
+            self.on_leave()  # its descriptor is closed next, and may be somebody else's at once
+
+    # the feed
+
+    def told(self) -> tuple[int, int]:
+        """See `Producer`."""
+        return self.pen.turn, self.pen.tick
+
+    def watch(self, words: list[Any], on_full: Callable[[], None]) -> None:
+        """See `Producer`."""
+        while self._returning:
+            self._give_back()
+        while self._pipes.give_back():
+            pass
+        self._telling(True)
+        self.pen.begin(words, on_full)
+        self._without = deque([*self._known(), *self._pipes.numbers()])
+
+    def unwatch(self) -> None:
+        """See `Producer`."""
+        self.pen.end()
+        self._telling(False)
+        self._without.clear()
+        self._pipes.end()
+        self._returning.extend(book for book in self.pen.books.values() if book.number in self._transports)
+        self.pen.books.clear()
+
+    def waits(self) -> int:
+        """See `Producer`."""
+        return self.pen.end_of_wait()
+
+    # what there is
+
+    def numbers(self) -> list[int]:
+        """See `Producer`."""
+        return [*(each.number for each in self._listeners()), *self._known(), *self._pipes.numbers()]
+
+    def _known(self) -> list[int]:
+        """The numbers of all transports that are there."""
+        for transport in list(self._loop._transports.values()):
+            if type(transport) is self._kind and transport._sock is not None:
+                self._number_of(transport)
+        gone = [number for number, found in self._transports.items() if found() is None]
+        for number in gone:
+            del self._transports[number]
+        return [n for n, found in self._transports.items() if (each := found()) is not None and each._sock is not None]
+
+    def _number_of(self, transport: Any) -> int:
+        number = self._numbered(transport)
+        if number not in self._transports:
+            self._transports[number] = weakref.ref(transport)
+        return number
+
+    def _numbered(self, transport: Any) -> int:
+        number = self._numbers.get(transport)
+        if number is None:
+            number = self._numbers[transport] = self._new_number()
+        return number
+
+    def _new_number(self) -> int:
+        self.pen.handles += 1
+        return self.pen.handles
+
+    def _listeners(self) -> list[Listening]:
+        """The listening sockets that are there; one that nobody has told of is found in the selector."""
+        before, self._listening = self._listening, {fd: each for fd, each in self._listening.items() if each.rests}
+        for key in list(self._loop._selector.get_map().values()):
+            accept = accept_of(key)
+            if accept is None:
+                continue
+            known = before.get(key.fd)
+            if known is None or known.sock is not accept[1]:
+                known = Listening(self.pen, self._new_number(), accept, mask_of(key.events))
+            self._listening[key.fd] = known
+        return list(self._listening.values())
+
+    def _transport(self, number: int) -> Any:
+        found = self._transports.get(number)
+        transport = None if found is None else found()
+        return None if transport is None or transport._sock is None else transport
+
+    def requests(self, number: int) -> int:
+        """See `Producer`."""
+        transport = self._transport(number)
+        if transport is None:
+            return self._pipes.requests(number)
+        return 1 if isinstance(transport._buffer, bytearray) else len(transport._buffer)
+
+    def states(self, numbers: Iterable[int]) -> Iterator[State | None]:
+        """See `Producer`. While everything is told, what is told of has a book."""
+        listening = {each.number: each for each in self._listening.values()}
+        for number in numbers:
+            if number in listening:
+                yield listening[number].state()
+                continue
+            transport = self._transport(number)
+            if transport is None:
+                yield self._pipes.state(number)
+            elif self.pen.writes:
+                yield self._with_book(number, transport).state()
+            else:
+                yield self._seen(number, transport)
+
+    def _seen(self, number: int, transport: Any) -> State:
+        """The state of one that has no book, and gets none."""
+        pen = self.pen
+        waiting = pen.waiting
+        try:
+            book = transport._sock if type(transport._sock) is Book else None
+            if book is not None:
+                transport._sock = book.sock
+            seen = Book(pen, number, transport, self._mask(transport._sock_fd))
+            if book is not None:
+                transport._sock = book
+            self._know_origin(seen, transport)
+            seen.take_in(transport)
+            return seen.state()
+        finally:
+            pen.waiting = waiting
+
+    def _mask(self, fd: int) -> int:
+        key = self._loop._selector.get_map().get(fd)
+        return 0 if key is None else mask_of(key.events)
+
+    # books
+
+    def _with_book(self, number: int, transport: Any) -> Book:
+        book = transport._sock
+        if type(book) is Book:
+            return book
+        book = Book(self.pen, number, transport, self._mask(transport._sock_fd))
+        self._know_origin(book, transport)
+        book.take_in(transport)
+        self._hand_over(book, transport)
+        return book
+
+    def _know_origin(self, book: Book, transport: Any) -> None:
+        server = self._server_of(transport)
+        book.server = 0 if server is None else server.number
+        book.place = _made_for(transport) if server is None else server.place or _made_for(transport)
+
+    def _hand_over(self, book: Book, transport: Any) -> None:
+        transport._sock = book
+        self.pen.books[book.fd] = book
+        _bind_again(transport)
+
+    def _give_back(self) -> None:
+        book = self._returning.popleft()
+        transport = self._transport(book.number)
+        if transport is not None and transport._sock is book:
+            transport._sock = book.sock
+            _bind_again(transport)
+
+    def advance(self) -> bool:
+        """A few transports get a book, or give theirs back; returns whether more are to."""
+        for _ in range(min(AT_ONCE, len(self._without))):
+            number = self._without.popleft()
+            transport = self._transport(number)
+            if transport is None:
+                self._pipes.take_in(number)
+            else:
+                self._with_book(number, transport)
+        for _ in range(min(AT_ONCE, len(self._returning))):
+            self._give_back()
+        return self._pipes.give_back() or bool(self._without or self._returning)
+
+    def born(self, transport: Any) -> None:
+        """A transport has just begun."""
+        if type(transport) is not self._kind:
+            self._pipes.born(transport)
+            return
+        pen = self.pen
+        pen.read_clock()
+        book = Book(pen, self._number_of(transport), transport, self._mask(transport._sock_fd))
+        server = self._server_of(transport)
+        if server is None:
+            place = place_of(sys._getframe(2), self._passed_over)
+        else:
+            place = server.place or _made_for(transport)
+        book.tell_birth(place, 0 if server is None else server.number)
+        self._hand_over(book, transport)
+
+    def _server_of(self, transport: Any) -> Listening | None:
+        """The listening socket that it came to."""
+        if transport._server is None:
+            return None
+        found = [each for each in self._listening.values() if each.accepts(transport)]
+        if len(found) > 1:
+            port = _port(transport._extra.get("sockname"))
+            found = [each for each in found if each.local.endswith(port)] or found
+        return found[0] if found else None
+
+    def registration_changed(self, key: Any, mask: int) -> None:
+        """The selector watches for something else."""
+        book = self.pen.books.get(key.fd)
+        if book is not None:
+            book.registered(mask)
+            return
+        known = self._listening.get(key.fd)
+        if not mask:
+            if known is not None:
+                self._listens_no_more(known, _asked_by(sys._getframe(1)))
+        elif (accept := accept_of(key)) is not None:
+            self.pen.read_clock()
+            if known is not None and known.sock is accept[1]:
+                known.registered(mask)
+            else:
+                known = self._listening[key.fd] = Listening(self.pen, self._new_number(), accept, mask)
+                known.tell_birth(place_of(sys._getframe(2), self._passed_over))
+
+    def _listens_no_more(self, known: Listening, asked_by: str) -> None:
+        """For good, or, where accepting failed for want of descriptors, for a second."""
+        error = sys.exc_info()[1]
+        if asked_by == "_accept_connection" and isinstance(error, OSError):
+            known.tell_rest(-(error.errno or 0))
+        else:
+            del self._listening[known.fd]
+            known.tell_end()
+
+    # the loop
+
+    def loop(self, t: int) -> State:
+        """See `Producer`."""
+        pen = self.pen
+        return states.loop_state(
+            turn=pen.turn, t=t, active_reqs=pen.waiting, poll_ns=pen.poll_ns, callback_ns=pen.callback_ns
+        )
+
+    def streams(self) -> int:
+        """See `Producer`."""
+        return len(self.numbers())
+
+    def addresses(self) -> list[str]:
+        """See `Producer`."""
+        return [each.local for each in self._listeners() if each.flags & LISTENING]
+
+    def descriptors(self, numbers: Iterable[int]) -> Iterator[tuple[int, bool, int] | None]:
+        """See `Producer`."""
+        listening = {each.number: each for each in self._listening.values()}
+        for number in numbers:
+            if number in listening:
+                yield listening[number].fd, True, listening[number].events
+                continue
+            transport = self._transport(number)
+            if transport is None:
+                yield self._pipes.descriptor(number)
+                continue
+            book = transport._sock
+            if type(book) is Book:
+                in_need = bool(book.size or book.events & OUT or book.flags & READ_EOF or not book.flags & READING)
+                yield book.fd, in_need, book.events
+            else:
+                yield transport._sock_fd, bool(transport._buffer or transport._paused), self._mask(transport._sock_fd)
+
+    def epoll_fd(self) -> int:
+        """See `Producer`."""
+        selector = self._loop._selector
+        return int(selector.fileno()) if hasattr(selector, "fileno") else -1
+
+    def tap(self, number: int, show: Show | None) -> bool:
+        """See `Producer`."""
+        return False
+
+    def tap_all(self, show: Show | None) -> None:
+        """See `Producer`."""
+
+
+def _bind_again(transport: Any) -> None:
+    """A transport keeps the method that reads; it is to be that of its class as the class is now."""
+    kept = transport._read_ready_cb
+    if kept is not None:
+        transport._read_ready_cb = getattr(transport, kept.__name__)
+
+
+def _asked_by(frame: Any) -> str:
+    """Which function of asyncio's asked for what a hook of the selector's tells: it is four calls further out."""
+    for _ in range(3):
+        frame = frame and frame.f_back
+    return "" if frame is None else str(frame.f_code.co_name)
+
+
+def _made_for(transport: Any) -> str:
+    """For a connection that was accepted, where nobody saw who asked for it: the function that handles it."""
+    code = getattr(getattr(transport._protocol, "_client_connected_cb", None), "__code__", None)
+    return place_of_code(code) if code is not None else ""
+
+
+def _port(address: Any) -> str:
+    return f":{address[1]}" if isinstance(address, tuple) and len(address) > 1 else ""

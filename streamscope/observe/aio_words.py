@@ -1,0 +1,182 @@
+"""asyncio's words as they travel with its feed: what its flags, types, callbacks, fields and functions are called.
+
+The table has the shape of `core.vocabulary.words`. A field that is not here is one that asyncio has not; `unseen` are
+those that it has and that cannot be known from where we sit.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from streamscope.core.vocabulary.kernel_words import KERNEL_FIELDS
+from streamscope.observe.aio_kinds import (
+    CALLBACKS,
+    CLOSED,
+    CLOSING,
+    CONN_LOST,
+    IN,
+    KINDS,
+    LISTENING,
+    OUT,
+    PAUSED_WRITING,
+    PIPE,
+    READ_EOF,
+    READING,
+    SHUT,
+    SHUTTING,
+    SOCKET,
+    TCP,
+    UNIX,
+    WRITE,
+)
+
+_ALWAYS, _WHILE_ON = 3, 2
+"""When a flag has a lamp, as in `core.vocabulary.flag_words`."""
+
+
+def _flag(
+    bit: int, name: str, plain: str, meaning: str, set_by: str, cleared_by: str, weight: int, letter: str, cell: int
+) -> dict[str, Any]:
+    return {
+        "bit": bit, "name": name, "plain": plain, "meaning": meaning, "set_by": set_by.split(),
+        "cleared_by": cleared_by.split(), "weight": weight, "letter": letter, "cell": cell, "types": [],
+    }  # fmt: skip
+
+
+FLAGS = [
+    _flag(READING, "READING", "is being read", "The loop watches the socket, and the protocol gets what comes.",
+          "_add_reader resume_reading", "pause_reading _read_ready__on_eof close _force_close", _ALWAYS, "r", 0),
+    _flag(PAUSED_WRITING, "PAUSED_WRITING", "is to pause writing",
+          "More waits than the high mark: the protocol's pause_writing was called, and drain() waits.",
+          "_maybe_pause_protocol", "_maybe_resume_protocol", _ALWAYS, "P", 1),
+    _flag(READ_EOF, "READ_EOF", "the peer ended", "The peer has ended its side: eof_received was called.",
+          "_read_ready__on_eof", "", _ALWAYS, "e", 2),
+    _flag(SHUTTING, "SHUTTING", "is to end",
+          "write_eof() was called: the transport's own side ends once its buffer is empty.",
+          "write_eof", "_write_ready", _ALWAYS, "s", 3),
+    _flag(SHUT, "SHUT", "has ended its side", "shutdown(2) has been called: the peer sees the end.",
+          "write_eof _write_ready", "", _ALWAYS, "S", 3),
+    _flag(LISTENING, "LISTENING", "listens", "The loop accepts connections here.",
+          "_start_serving", "_stop_serving", _WHILE_ON, "L", 4),
+    _flag(CONN_LOST, "CONN_LOST", "has lost its connection",
+          "connection_lost is due: what is written from now on is dropped without a word.",
+          "close _force_close", "", _ALWAYS, "x", 4),
+    _flag(CLOSING, "CLOSING", "is closing", "close() or abort() was called, or the transport failed.",
+          "close abort _force_close", "", _ALWAYS, "c", 5),
+    _flag(CLOSED, "CLOSED", "closed", "The socket is closed and connection_lost was called.",
+          "_call_connection_lost", "", _ALWAYS, "C", 5),
+]  # fmt: skip
+
+
+def _field(plain: str, meaning: str, weight: int = 1, initial: int = 0, name: str = "") -> dict[str, Any]:
+    return {"plain": plain, "meaning": meaning, "weight": weight, "initial": initial, "name": name}
+
+
+FIELDS = {
+    "type": _field("kind of transport", "What its socket is: TCP, a Unix socket, another.", 2),
+    "flags": _field("flags", "The transport's flags; each is explained by itself.", 3),
+    "fd": _field("descriptor", "The file descriptor, -1 for none.", 1, -1),
+    "name": _field("protocol", "The protocol's class, or the function that handles its streams.", 2, 0, "protocol"),
+    "place": _field("made at", "Where in the program the connection or the server was asked for.", 1),
+    "local": _field("own address", "The socket's own address.", 2, 0, "sockname"),
+    "peer": _field("peer", "The other side's address.", 3, 0, "peername"),
+    "server": _field("accepted by", "The number of the listening socket that it came to, 0 for none.", 1),
+    "begin_t": _field("began", "When the transport came into being, or was first seen.", 1),
+    "closed_t": _field("closed", "When it was closed, 0 for not yet.", 1),
+    "write_queue_size": _field(
+        "waiting to be sent", "transport.get_write_buffer_size(): bytes that the kernel has not taken.", 3, 0,
+        "write_buffer_size",
+    ),
+    "high_water": _field("mark", "Above this many waiting bytes the protocol is told to pause writing.", 2, 65536),
+    "write_queue": _field("writes that wait", "Writes that the kernel has not taken in full.", 3),
+    "pevents": _field("wants", "What the loop watches the descriptor for.", 3, 0, "watched_for"),
+    "events": _field("registered", "What is registered with epoll.", 3),
+    "bytes_in": _field("bytes in", "Bytes that came in since somebody watches.", 2),
+    "bytes_out": _field("bytes out", "Bytes that the kernel took since somebody watches.", 2),
+    "reads": _field("reads", "Reads that brought bytes.", 1),
+    "writes": _field("writes", "Writes that the kernel has taken in full.", 1),
+    "errors": _field("errors", "Writes and system calls that failed; EAGAIN is no failure.", 3),
+    "last_error": _field("last error", "The errno of what failed last; 1 where a protocol raised an exception.", 3),
+    "last_read_t": _field("last read", "When bytes last came in.", 1),
+    "last_write_t": _field("last write", "When the kernel last took bytes.", 1),
+    "armed_t": _field("wants to write since", "Since when the loop has waited for room.", 2),
+    "above_t": _field("above its mark since", "Since when more waits than the high mark.", 2),
+    "kernel": _field("the kernel says", "What the kernel said last of the descriptor, by its own names.", 2),
+    "kernel_t": _field("the kernel was asked", "When the kernel was last asked, 0 for never.", 1),
+    "feeds": _field("feeds", "The transports that what comes in here goes out of.", 2),
+    "turn": _field("turn", "The turn of the loop, since somebody watches.", 2),
+    "active_reqs": _field("writes that wait", "Writes in the buffers of all transports.", 1, 0, "waiting_writes"),
+    "poll_ns": _field("waiting", "Time spent waiting in the selector since somebody watches.", 2),
+    "callback_ns": _field("in callbacks", "Time spent in callbacks and tasks since somebody watches.", 2),
+}  # fmt: skip
+
+FUNCTION_MEANINGS = {
+    "_run_once": "runs one turn: waits in the selector, then runs what is ready.",
+    "select": "waits until a descriptor is ready or a timer is due.",
+    "_process_events": "puts the callbacks of ready descriptors into the loop's queue.",
+    "register": "has the selector watch a descriptor.",
+    "modify": "has the selector watch a descriptor for other events.",
+    "unregister": "has the selector forget a descriptor.",
+    "_start_serving": "has the loop accept connections on a listening socket.",
+    "_stop_serving": "ends that, and closes the socket.",
+    "_accept_connection": "accepts what waits, or rests for a second where descriptors have run out.",
+    "_accept_connection2": "makes a protocol and a transport for a connection that was accepted.",
+    "__init__": "makes a transport of a connected socket.",
+    "set_protocol": "gives the transport a protocol.",
+    "set_write_buffer_limits": "sets the marks between which writing is paused and resumed.",
+    "_add_reader": "watches the socket for bytes, once connection_made has run.",
+    "_remove_reader": "stops that.",
+    "_read_ready__data_received": "reads once, at most 256 KiB, and calls data_received.",
+    "_read_ready__get_buffer": "reads once into the protocol's buffer, and calls buffer_updated.",
+    "_read_ready__on_eof": "the peer has ended its side: calls eof_received, and closes unless that says to stay.",
+    "_read_ready": "reads once from a pipe, at most 256 KiB, and calls data_received.",
+    "_close": "closes one end of a pipe at once, and drops what is in the buffer.",
+    "sendfile": "sends from a file without the transport's buffer, as far as the kernel can.",
+    "write": "sends at once if nothing waits; what the kernel does not take goes into the buffer.",
+    "writelines": "the same with several buffers.",
+    "_write_ready": "there is room: sends from the buffer what the kernel takes.",
+    "_maybe_pause_protocol": "calls pause_writing where more waits than the high mark; drain() waits from then on.",
+    "_maybe_resume_protocol": "calls resume_writing where no more waits than the low mark.",
+    "write_eof": "ends the transport's own side once its buffer is empty.",
+    "pause_reading": "stops reading: by the program, or by a StreamReader that holds too much.",
+    "resume_reading": "reads again.",
+    "close": "closes once the buffer is empty.",
+    "abort": "closes at once, and drops what is in the buffer.",
+    "_force_close": "closes at once, and drops what is in the buffer.",
+    "_fatal_error": "something failed, and the transport is closed at once.",
+    "_call_connection_lost": "calls connection_lost, then closes the socket.",
+    "sampled": "looked at state, and found it changed since the look before.",
+}
+
+
+def words() -> dict[str, Any]:
+    """The words of this Python's asyncio, as they travel (`streamscope.trace.words.Words` says what each is)."""
+    return {
+        "engine": f"asyncio, CPython {'.'.join(map(str, sys.version_info[:3]))}",
+        "kinds": {
+            kind.name: {
+                "domains": [domain for _, domain in kind.args],
+                "functions": list(kind.functions),
+                "meaning": kind.meaning,
+                "plain": kind.plain,
+                "weight": kind.weight,
+            }
+            for kind in KINDS
+        },
+        "functions": FUNCTION_MEANINGS,
+        "flags": FLAGS,
+        "types": [
+            {"number": TCP, "name": "tcp", "stream": True},
+            {"number": UNIX, "name": "unix", "stream": True},
+            {"number": SOCKET, "name": "socket", "stream": True},
+            {"number": PIPE, "name": "pipe", "stream": True},
+        ],
+        "requests": [{"number": WRITE, "name": "write", "meaning": "waits for the kernel to take its bytes"}],
+        "callbacks": [{"number": number, "name": name} for number, name in enumerate(CALLBACKS)],
+        "polls": [{"number": IN, "name": "IN"}, {"number": OUT, "name": "OUT"}],
+        "errors": [],
+        "kernel": [{"number": number, **field._asdict()} for number, field in enumerate(KERNEL_FIELDS)],
+        "fields": FIELDS,
+        "unseen": ["payload"],
+    }

@@ -1,0 +1,309 @@
+"""What is told of one transport: a `Book` stands where the transport has its socket, as long as somebody watches.
+
+asyncio's transport calls `self._sock.recv`, `send` and `sendmsg`; through a book it calls the same, and the book sees
+what came of it, whatever version of asyncio that is. Everything else of a socket is passed on. When nobody watches any
+more the transport gets its socket back, the same object.
+
+A book never changes what happens: it calls what would have been called, and returns or raises what that did. Telling
+may fail; that ends the telling (`Quill.failed`) and nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from streamscope.core.errors import RAISED
+from streamscope.link import states
+from streamscope.link.states import State
+from streamscope.observe.aio_kinds import (
+    CB_BUFFER,
+    CB_DATA,
+    CLOSED,
+    CLOSING,
+    CONN_LOST,
+    IN,
+    OUT,
+    PAUSED_WRITING,
+    READ_EOF,
+    READING,
+    RECV_SIZE,
+    SHUT,
+    SHUTTING,
+    functions_of,
+    joined_by,
+    told_by,
+)
+from streamscope.observe.described import address_of, name_of, text_of, type_of
+from streamscope.observe.outgoing import Outgoing
+from streamscope.observe.quill import Quill
+
+_EVENT = told_by("epoll.event", "_process_events")
+_RECV_INTO = told_by("sys.recv_into", "_read_ready__get_buffer")
+_BUFFER_BEGIN = told_by("callback.begin", "_read_ready__get_buffer")
+_SET, _CLEARED = functions_of("flag.set"), functions_of("flag.clear")
+_HIGH, _LOW = told_by("high_water", "set_write_buffer_limits"), told_by("low_water", "set_write_buffer_limits")
+_INIT, _ADDRESS = told_by("handle.init", "__init__"), told_by("handle.address", "__init__")
+_LOW_AT_FIRST, _HIGH_AT_FIRST = told_by("low_water", "__init__"), told_by("high_water", "__init__")
+_NAME = told_by("handle.name", "set_protocol")
+_ACCEPTED = told_by("handle.accepted", "_accept_connection2")
+_OPENED, _GAVE_BACK = told_by("fd", "__init__"), told_by("fd", "_call_connection_lost")
+_SHUT_DOWN = functions_of("sys.shutdown")
+_SYS_CLOSE = told_by("sys.close", "_call_connection_lost")
+_CLOSE = functions_of("handle.close")
+_IS_CLOSED = told_by("handle.closed", "_call_connection_lost")
+_DROPPED = told_by("write.dropped", "write")
+_ERROR = told_by("callback.error", "_fatal_error")
+_FIRST, _MORE = joined_by("aio.first_interest"), joined_by("aio.more_interest")
+_LESS, _NONE = joined_by("aio.less_interest"), joined_by("aio.no_interest")
+
+USUAL_HIGH, USUAL_LOW = 64 * 1024, 16 * 1024
+"""The marks that a transport has unless the program sets others."""
+
+
+class Book(Outgoing):
+    """One transport's. `flags`, `events` and the rest are what was told; `sock` is the transport's own; `began` is the
+    callback that a read has begun and that has not returned.
+    """
+
+    whole_read = joined_by("aio.read")
+    """The joined record of a read of the usual size."""
+    received = told_by("sys.recv", "_read_ready__data_received")
+    data_begins = told_by("callback.begin", "_read_ready__data_received")
+
+    __slots__ = (
+        "_recv", "_recv_into", "armed_t", "began", "begin_t", "bytes_in", "events", "flags", "last_read_t", "local",
+        "low_water", "name", "number", "peer", "place", "reads", "server", "sock", "type",
+    )  # fmt: skip
+
+    def __init__(self, pen: Quill, number: int, transport: Any, events: int) -> None:
+        sock = transport._sock
+        super().__init__(
+            pen, number << 16, sock.fileno(), transport._buffer, transport._high_water, sock.send, sock.sendmsg
+        )
+        self.sock = sock
+        self._recv, self._recv_into = sock.recv, sock.recv_into
+        self.type = type_of(sock)
+        self.local = address_of(transport._extra.get("sockname"))
+        self.peer = address_of(transport._extra.get("peername"))
+        self.name = name_of(transport._protocol)
+        self.low_water: int = transport._low_water
+        self._begin(number, events)
+
+    def _begin(self, number: int, events: int) -> None:
+        self.number = number
+        self.events = events
+        self.begin_t = self.pen.tick
+        self.place = ""
+        self.server = self.flags = self.armed_t = self.began = self.bytes_in = self.reads = self.last_read_t = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sock, name)
+
+    # a transport that is there already, or begins
+
+    def take_in(self, transport: Any) -> None:
+        """Know the transport as it is, without telling: who comes gets it in a slice."""
+        self.take_in_waiting()
+        self.flags = self._flags_of(transport)
+        self.armed_t = self.pen.tick if self.events & OUT else 0
+
+    def tell_birth(self, place: str, server: int) -> None:
+        """It begins now."""
+        pen, mark = self.pen, self.mark
+        emit = pen.emit
+        self.place, self.server, self.begin_t = place, server, pen.tick
+        emit((mark | _INIT, self.type, place))
+        emit((mark | _OPENED, -1, self.fd))
+        emit((mark | _ADDRESS, self.local, self.peer))
+        emit((mark | _NAME, self.name))
+        if server:
+            emit((mark | _ACCEPTED, server))
+        if self.high_water != USUAL_HIGH:
+            emit((mark | _HIGH_AT_FIRST, USUAL_HIGH, self.high_water))
+        if self.low_water != USUAL_LOW:
+            emit((mark | _LOW_AT_FIRST, USUAL_LOW, self.low_water))
+
+    def tell_name(self, protocol: Any) -> None:
+        """It has this protocol from now on."""
+        name = name_of(protocol)
+        if name != self.name:
+            self.name = name
+            self.pen.emit((self.mark | _NAME, name))
+
+    # what the transport calls of its socket, beside `send` and `sendmsg`
+
+    def recv(self, size: int, *rest: Any) -> Any:
+        """See `socket.recv`."""
+        try:
+            data = self._recv(size, *rest)
+        except Exception as error:
+            self._not_read(self.received, size, error)
+            raise
+        try:
+            n = len(data)
+            pen = self.pen
+            if n and size == RECV_SIZE:
+                self.bytes_in += n
+                self.reads += 1
+                self.last_read_t = t = pen.tick
+                self.began = CB_DATA
+                pen.emit((self.mark | self.whole_read, t, self.fd, n))
+            else:
+                self._read(self.received, size, n, CB_DATA, self.data_begins)
+        except Exception as error:
+            self.pen.failed(error)
+        return data
+
+    def recv_into(self, buffer: Any, *rest: Any) -> Any:
+        """See `socket.recv_into`."""
+        try:
+            n = self._recv_into(buffer, *rest)
+        except Exception as error:
+            self._not_read(_RECV_INTO, len(buffer), error)
+            raise
+        try:
+            self._read(_RECV_INTO, len(buffer), n, CB_BUFFER, _BUFFER_BEGIN)
+        except Exception as error:
+            self.pen.failed(error)
+        return n
+
+    def _read(self, call: int, asked: int, n: int, callback: int, begin: int) -> None:
+        pen, mark = self.pen, self.mark
+        pen.emit((mark | _EVENT, IN, pen.tick, mark | call, self.fd, asked, n))
+        if n:
+            self.bytes_in += n
+            self.reads += 1
+            self.last_read_t = pen.tick
+            self.began = callback
+            pen.emit((mark | begin, callback, n))
+
+    def _not_read(self, call: int, asked: int, error: Exception) -> None:
+        pen, mark = self.pen, self.mark
+        pen.emit((mark | _EVENT, IN, pen.tick, mark | call, self.fd, asked, self._status_of(error)))
+
+    def shutdown(self, how: int) -> None:
+        """See `socket.shutdown`."""
+        site = self.mark | _SHUT_DOWN["_write_ready" if self.flags & SHUTTING else "write_eof"]
+        try:
+            self.sock.shutdown(how)
+        except Exception as error:
+            self.pen.emit((site, self.fd, how, self._status_of(error)))
+            raise
+        self.pen.emit((site, self.fd, how, 0))
+        self._set_flags(self.flags & ~SHUTTING | SHUT, "_write_ready" if self.flags & SHUTTING else "write_eof")
+
+    def close(self) -> None:
+        """See `socket.close`: with its socket the transport ends."""
+        self.sock.close()
+        try:
+            self._end_of_all()
+        except Exception as error:
+            self.pen.failed(error)
+
+    def _end_of_all(self) -> None:
+        emit, mark = self.pen.emit, self.mark
+        if self.size or self.queue:
+            self.drop(-errno.ECANCELED, "_force_close")
+        emit((mark | _SYS_CLOSE, self.fd, 0, 0))
+        self._set_flags(self.flags & ~READING | CLOSED, "_call_connection_lost")
+        emit((mark | _GAVE_BACK, self.fd, -1))
+        emit((mark | _IS_CLOSED,))
+        if self.pen.books.get(self.fd) is self:
+            del self.pen.books[self.fd]
+        self.fd = -1
+
+    # what the hooks call
+
+    def set_flag(self, flag: int, function: str, *, on: bool = True) -> None:
+        """A flag is so, or is not, from now on."""
+        self._set_flags(self.flags | flag if on else self.flags & ~flag, function)
+
+    def _set_flags(self, flags: int, function: str) -> None:
+        emit, mark, changed = self.pen.emit, self.mark, self.flags ^ flags
+        self.flags = flags
+        bit = 1
+        while changed:
+            if changed & bit:
+                changed ^= bit
+                emit((mark | (_SET[function] if flags & bit else _CLEARED[function]), bit))
+            bit <<= 1
+
+    def _flags_of(self, transport: Any) -> int:
+        """As they are: READING is what the selector says, the rest are the transport's own attributes."""
+        flags = self.flags & (READ_EOF | SHUT | CLOSED)
+        if self.events & IN:
+            flags |= READING
+        if transport._protocol_paused:
+            flags |= PAUSED_WRITING
+        if transport._eof and not flags & SHUT:
+            flags |= SHUTTING if transport._buffer else SHUT
+        if transport._conn_lost:
+            flags |= CONN_LOST
+        if transport._closing:
+            flags |= CLOSING
+        return flags
+
+    def sync(self, transport: Any, function: str) -> None:
+        """Tell what this function has changed, of what is not told where it happens."""
+        if not self.flags & CLOSED:
+            self._set_flags(self._flags_of(transport), function)
+
+    def dropped(self, transport: Any, error: BaseException | None, function: str) -> None:
+        """Tell of what is lost, if the transport has emptied its buffer."""
+        if self.size and not transport._buffer:
+            self.drop(-(getattr(error, "errno", 0) or errno.ECANCELED), function)
+
+    def tell_close(self, function: str) -> None:
+        """The transport is to be closed."""
+        if not self.flags & (CLOSING | CLOSED):
+            self.pen.emit((self.mark | _CLOSE[function],))
+
+    def sync_marks(self, transport: Any) -> None:
+        """Tell of marks that were moved."""
+        high, low = transport._high_water, transport._low_water
+        if high != self.high_water:
+            old, self.high_water = self.high_water, high
+            self._mark_crossed(self.size, old, self.size, high)
+            self.pen.emit((self.mark | _HIGH, old, high))
+        if low != self.low_water:
+            old, self.low_water = self.low_water, low
+            self.pen.emit((self.mark | _LOW, old, low))
+
+    def registered(self, new: int) -> None:
+        """The selector watches for this from now on."""
+        old, self.events = self.events, new
+        if old == new:
+            return
+        joined = _FIRST if not old else _NONE if not new else _MORE if new & ~old else _LESS
+        self.pen.emit((self.mark | joined, self.fd, old, new))
+        if (old ^ new) & OUT:
+            self.armed_t = self.pen.tick if new & OUT else 0
+        if (old ^ new) & IN:
+            self.set_flag(
+                READING, self.pen.within or ("_add_reader" if new & IN else "_remove_reader"), on=bool(new & IN)
+            )
+
+    def tell_error(self, error: BaseException) -> None:
+        """The protocol raised, which ends the transport."""
+        self.errors += 1
+        self.last_error = RAISED
+        self.pen.emit((self.mark | _ERROR, self.began, text_of(error)))
+
+    def tell_dropped(self, times: int) -> None:
+        """So many writes came when the connection was lost."""
+        if times > 0:
+            self.pen.emit((self.mark | _DROPPED, times))
+
+    # as it travels
+
+    def state(self) -> State:
+        """What was told of it until now."""
+        return states.handle_state(
+            number=self.number, type=self.type, flags=self.flags, fd=self.fd, name=self.name, place=self.place,
+            local=self.local, peer=self.peer, server=self.server, begin_t=self.begin_t, write_queue_size=self.size,
+            high_water=self.high_water, write_queue=[write.state() for write in self.queue], pevents=self.events,
+            events=self.events, bytes_in=self.bytes_in, bytes_out=self.bytes_out, reads=self.reads,
+            writes=self.writes, errors=self.errors, last_error=self.last_error, last_read_t=self.last_read_t,
+            last_write_t=self.last_write_t, armed_t=self.armed_t, above_t=self.above_t,
+        )  # fmt: skip

@@ -1,0 +1,65 @@
+"""What sockets, protocols, exceptions and places are called in a feed of asyncio's."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from streamscope.core.system import encodable, format_address
+from streamscope.observe.aio_kinds import SOCKET, TCP, UNIX
+
+_INTERNET, _LOCAL = (2, 10), 1
+"""AF_INET and AF_INET6, and AF_UNIX."""
+
+
+def type_of(sock: Any) -> int:
+    """TCP, a Unix socket, or another."""
+    family = int(sock.family)
+    return TCP if family in _INTERNET else UNIX if family == _LOCAL else SOCKET
+
+
+def address_of(address: Any) -> str:
+    """As a person writes it; "" for none."""
+    try:
+        return encodable(format_address(address)) if address else ""
+    except Exception:  # a family whose addresses we know nothing of
+        return ""
+
+
+def name_of(protocol: Any) -> str:
+    """`handle_client` for streams that a function handles, else the protocol's class."""
+    callback = getattr(protocol, "_client_connected_cb", None)
+    name = getattr(callback, "__qualname__", None) or type(protocol).__qualname__
+    return encodable(str(name).rpartition("<locals>.")[2][:80])
+
+
+def text_of(error: BaseException) -> str:
+    """An exception in one line."""
+    try:
+        return encodable(f"{type(error).__name__}: {error}"[:200])
+    except Exception:  # its own __str__ may do anything
+        return type(error).__name__
+
+
+def place_of(frame: Any, passed_over: tuple[str, ...]) -> str:
+    """`server.py:12 main`: the innermost line of the program, which is in none of these folders; "" for none."""
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(passed_over):
+            return place_of_code(code, frame.f_lineno)
+        frame = frame.f_back
+    return ""
+
+
+def place_of_code(code: Any, line: int = 0) -> str:
+    """The same of a function."""
+    return encodable(f"{code.co_filename.rpartition('/')[2]}:{line or code.co_firstlineno} {code.co_qualname}")
+
+
+def not_the_program() -> tuple[str, ...]:
+    """What is passed over where a place of the program is looked for: asyncio, ourselves, and what is frozen."""
+    folders = [__file__.rpartition("/")[0] + "/", "<"]
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio.__file__:
+        folders.append(asyncio.__file__.rpartition("/")[0] + "/")
+    return tuple(folders)

@@ -1,0 +1,197 @@
+"""Whoever observes this process: which loops run, and the door of each.
+
+Of asyncio one method is ours from `install` on: `run_forever`, which is called once for each run of a loop and says so
+here. A loop that runs has our listening socket in its selector; that is all there is until an inspector knocks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from streamscope.observe.doorway import listen, path_of
+from streamscope.observe.exchange import Exchange
+from streamscope.observe.watching import Watching
+from streamscope.telling import say
+
+
+class Door:
+    """A listening socket, for one loop after the other; `number` is the place of the loop among those that run."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.path = path_of(os.getpid(), number)
+        self._listener: socket.socket | None = listen(self.path)
+        self._loop: weakref.ref[Any] | None = None
+        self._watching: Watching | None = None
+        self._runs = False
+
+    def is_for(self, loop: Any) -> bool:
+        """Whether it is this loop's already."""
+        return self._loop is not None and self._loop() is loop
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it is no loop's that can run again."""
+        loop = None if self._loop is None else self._loop()
+        return loop is None or loop.is_closed()
+
+    def enter(self, loop: Any) -> None:
+        """The loop runs from now on."""
+        self._loop = weakref.ref(loop)
+        self._runs = True
+        if self._watching is None:
+            self._wait()
+
+    def leave(self) -> None:
+        """It runs no more, for now."""
+        loop = None if self._loop is None else self._loop()
+        self._runs = False
+        if self._watching is None and self._listener is not None and loop is not None and not loop.is_closed():
+            loop._remove_reader(self._listener.fileno())
+
+    def _wait(self) -> None:
+        loop = None if self._loop is None else self._loop()
+        if self._runs and loop is not None and self._listener is not None and not loop.is_closed():
+            loop._add_reader(self._listener.fileno(), self._knocked)
+
+    def _knocked(self) -> None:
+        loop = None if self._loop is None else self._loop()
+        if loop is None or self._listener is None or self._watching is not None:
+            return
+        loop._remove_reader(self._listener.fileno())
+        try:
+            self._watching = Watching(loop, self.number, self._listener, self.path, self._nobody_left)
+            self._watching.begin()
+        except Exception as error:  # a selector that takes no attributes, for one
+            self.close()
+            say(f"this loop is not observed: {type(error).__name__}: {error}")
+
+    def _nobody_left(self, open_again: bool) -> None:
+        self._watching = None
+        if open_again:
+            self._wait()
+        else:
+            self.close()
+
+    def end(self) -> None:
+        """The process ends."""
+        if self._watching is not None:
+            self._watching.end("the program has ended")
+        self.close()
+
+    def close(self) -> None:
+        """Nobody can come any more."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+            try:
+                os.unlink(self.path)
+            except OSError:
+                pass
+
+    def forget(self) -> None:
+        """In a child that was forked: the socket is the parent's."""
+        if self._watching is not None:
+            self._watching.forget()
+            self._watching = None
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+
+
+class Observer:
+    """The doors of this process."""
+
+    def __init__(self) -> None:
+        self._doors: list[Door] = []
+        self._lock = threading.Lock()
+        self._exchange = Exchange()
+        self._pid = os.getpid()
+
+    def begin(self) -> None:
+        """Open the first door, and hear of every loop that runs. Raises DoorwayError."""
+        from asyncio import base_events, events
+
+        self._doors.append(Door(1))
+        self._exchange.put(base_events.BaseEventLoop, {"run_forever": _announced(self, base_events.BaseEventLoop)})
+        os.register_at_fork(after_in_child=self._forked)
+        atexit.register(self._exit)
+        running = events._get_running_loop()
+        if running is not None:
+            self.enter(running)
+
+    def enter(self, loop: Any) -> Door | None:
+        """The loop runs in this thread from now on; returns its door, None if it can have none."""
+        if getattr(loop, "_selector", None) is None:
+            return None
+        try:
+            with self._lock:
+                door = self._door_for(loop)
+                door.enter(loop)
+                return door
+        except Exception as error:
+            say(f"this loop is not observed: {error}")
+            return None
+
+    def _door_for(self, loop: Any) -> Door:
+        for door in self._doors:
+            if door.is_for(loop):
+                return door
+        for door in self._doors:
+            if door.is_free:
+                return door
+        self._doors.append(Door(len(self._doors) + 1))
+        return self._doors[-1]
+
+    def _forked(self) -> None:
+        """A child is a process of its own: it listens anew, under its own number."""
+        try:
+            for door in self._doors:
+                door.forget()
+            self._doors.clear()
+            self._lock = threading.Lock()
+            self._pid = os.getpid()
+            self._doors.append(Door(1))
+        except Exception as error:
+            say(f"this process is not observed: {error}")
+
+    def _exit(self) -> None:
+        if os.getpid() == self._pid:
+            for door in self._doors:
+                try:
+                    door.end()
+                except Exception as error:
+                    say(f"the end of this process was not told: {error}")
+
+
+def _announced(observer: Observer, kind: Any) -> Callable[[Any], None]:
+    original = kind.run_forever
+
+    def run_forever(self: Any) -> None:
+        """Run until stop() is called."""
+        door = observer.enter(self)
+        try:
+            original(self)
+        finally:
+            if door is not None:
+                door.leave()
+
+    return run_forever
+
+
+_observer: Observer | None = None
+
+
+def install() -> None:
+    """See `streamscope.observe.install`."""
+    global _observer
+    if _observer is None:
+        observer = Observer()
+        observer.begin()
+        _observer = observer

@@ -1,0 +1,155 @@
+"""The methods of asyncio's pipe transports that are exchanged while somebody watches; see `transport_hooks`."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from streamscope.observe.aio_kinds import CB_LOST, CB_PAUSE, CB_RESUME, PAUSED_WRITING, READ_EOF, joined_by, told_by
+from streamscope.observe.pipe_book import PipeBook
+from streamscope.observe.transport_hooks import Hooks, who_pauses
+
+_READ_END = joined_by("aio.pipe_read_end")
+_LOST_BEGIN, _LOST_END = (told_by(f"callback.{each}", "_call_connection_lost") for each in ("begin", "end"))
+_PAUSE_BEGIN, _PAUSE_END = (told_by(f"callback.{each}", "_maybe_pause_protocol") for each in ("begin", "end"))
+_RESUME_BEGIN, _RESUME_END = (told_by(f"callback.{each}", "_maybe_resume_protocol") for each in ("begin", "end"))
+_PAUSED = told_by("reading.paused", "pause_reading")
+
+Forget = Callable[[int], None]
+Find = Callable[[Any], "PipeBook | None"]
+
+
+def book_finder(books: Mapping[int, PipeBook], transports: Mapping[int, Any]) -> Find:
+    """What finds the book of a transport: by its descriptor, if that is still this transport's."""
+
+    def find(transport: Any) -> PipeBook | None:
+        fd = transport._fileno
+        found = transports.get(fd)
+        return books.get(fd) if found is not None and found() is transport else None
+
+    return find
+
+
+def reader_hooks(
+    kind: Any, find: Find, forget: Forget, born: Callable[[Any, Any], None], passed_over: tuple[str, ...]
+) -> Hooks:
+    """Ours for the end that this program reads."""
+    original, read_ready, pause = kind.__init__, kind._read_ready, kind.pause_reading
+
+    def __init__(self: Any, loop: Any, *rest: Any, **named: Any) -> None:
+        original(self, loop, *rest, **named)
+        born(loop, self)
+
+    def _read_ready(self: Any) -> None:
+        book = find(self)
+        if book is None:
+            read_ready(self)
+            return
+        pen = book.pen
+        pen.read_clock()
+        read_ready(self)
+        if book.began:
+            book.began = 0
+            pen.emit((book.mark | _READ_END, pen.end_of_callback()))
+        elif self._closing:
+            book.set_flag(READ_EOF, "_read_ready")
+            book.tell_close("_read_ready")
+            book.sync(self, "_read_ready")
+
+    def pause_reading(self: Any) -> None:
+        book = find(self)
+        before = self._paused
+        pause(self)
+        if book is not None and self._paused and not before:
+            book.pen.emit((book.mark | _PAUSED, who_pauses(sys._getframe(1), passed_over)))
+
+    return {
+        "__init__": __init__,
+        "_read_ready": _read_ready,
+        "pause_reading": pause_reading,
+        **_of_ending(kind, find, forget),
+    }
+
+
+def writer_hooks(kind: Any, find: Find, forget: Forget, born: Callable[[Any, Any], None]) -> Hooks:
+    """Ours for the end that this program writes."""
+    original, maybe_pause, maybe_resume, write_eof = (
+        kind.__init__, kind._maybe_pause_protocol, kind._maybe_resume_protocol, kind.write_eof
+    )  # fmt: skip
+
+    def __init__(self: Any, loop: Any, *rest: Any, **named: Any) -> None:
+        original(self, loop, *rest, **named)
+        born(loop, self)
+
+    def _maybe_pause_protocol(self: Any) -> None:
+        book = find(self)
+        if book is not None:
+            book.catch_up("write")
+        if book is None or book.size <= self._high_water or self._protocol_paused:
+            maybe_pause(self)
+            return
+        pen = book.pen
+        pen.keep_bounds()
+        book.set_flag(PAUSED_WRITING, "_maybe_pause_protocol")
+        pen.emit((book.mark | _PAUSE_BEGIN, CB_PAUSE, 0))
+        maybe_pause(self)
+        pen.emit((book.mark | _PAUSE_END, CB_PAUSE, pen.end_of_callback()))
+
+    def _maybe_resume_protocol(self: Any) -> None:
+        book = find(self)
+        if book is None or not self._protocol_paused or book.size > self._low_water:
+            maybe_resume(self)
+            return
+        pen = book.pen
+        book.set_flag(PAUSED_WRITING, "_maybe_resume_protocol", on=False)
+        pen.emit((book.mark | _RESUME_BEGIN, CB_RESUME, 0))
+        maybe_resume(self)
+        pen.emit((book.mark | _RESUME_END, CB_RESUME, pen.end_of_callback()))
+
+    def ending(self: Any) -> None:
+        book = find(self)
+        if book is not None:
+            book.tell_close("write_eof")
+        write_eof(self)
+        if book is not None:
+            book.sync(self, "write_eof")
+
+    return {
+        "__init__": __init__,
+        "_maybe_pause_protocol": _maybe_pause_protocol,
+        "_maybe_resume_protocol": _maybe_resume_protocol,
+        "write_eof": ending,
+        **_of_ending(kind, find, forget),
+    }
+
+
+def _of_ending(kind: Any, find: Find, forget: Forget) -> Hooks:
+    close, connection_lost = kind._close, kind._call_connection_lost
+
+    def _close(self: Any, *exc: Any) -> None:
+        book = find(self)
+        if book is not None:
+            book.tell_close("_close")
+        close(self, *exc)
+        if book is not None:
+            if book.size and not book.reads_it and not self._buffer:
+                book.drop(-(getattr(exc[0] if exc else None, "errno", 0) or errno.ECANCELED), "_close")
+            book.sync(self, "_close")
+
+    def _call_connection_lost(self: Any, exc: Any) -> None:
+        book = find(self)
+        if book is None:
+            connection_lost(self, exc)
+            return
+        pen = book.pen
+        pen.read_clock()
+        pen.emit((book.mark | _LOST_BEGIN, CB_LOST, 0))
+        fd = book.fd
+        connection_lost(self, exc)
+        forget(fd)
+        book.closed()
+        pen.emit((book.mark | _LOST_END, CB_LOST, pen.end_of_callback()))
+
+    return {"_close": _close, "_call_connection_lost": _call_connection_lost}

@@ -1,0 +1,110 @@
+"""What writes a feed of asyncio's: the list that records are appended to, its clock, and the numbers given out.
+
+One for each loop that is watched. Whoever tells anything does so through `emit`; while nobody watches, that is a
+function that does nothing, so that no place that tells has to ask.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from streamscope.core.records import Word
+from streamscope.observe.aio_kinds import CB_OTHERS, told_by
+
+if TYPE_CHECKING:
+    from streamscope.observe.book import Book
+
+MOST_TOLD = 500_000
+"""Words that one turn may tell before whoever ships them is called."""
+GAP_NS = 1_000_000
+"""What passes none of our hooks, tasks for one, is told of when it has taken so long, and at the end of each turn."""
+
+_OTHERS_END = told_by("callback.end", "_run_once")
+
+
+def _nothing(words: tuple[Word, ...]) -> None:
+    """Where nobody watches."""
+
+
+class Quill:
+    """Readers and those who tell may look at:
+
+    - `emit`, which appends a record; `tick`, the clock as it was last told, and `turn`, the turn;
+    - `poll_ns` and `callback_ns`: how the time since the beginning was spent; `waiting`: writes that wait in buffers;
+    - `handles` and `requests`: the numbers last given out;
+    - `books` by descriptor; `within`: asyncio's function that runs, where a book has to know it.
+    """
+
+    __slots__ = (
+        "_begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "poll_ns", "requests", "tick", "turn",
+        "waiting", "within", "words",
+    )  # fmt: skip
+
+    def __init__(self, failed: Callable[[Exception], None]) -> None:
+        """`failed` is called when telling has failed: that ends the telling, and nothing else."""
+        self._begun = time.monotonic_ns() - 1
+        self.failed = failed
+        self.emit: Callable[[tuple[Word, ...]], None] = _nothing
+        self.words: list[Word] = []
+        self.on_full: Callable[[], None] = lambda: None
+        self.tick = 1
+        self.turn = self.waiting = self.handles = self.requests = self.poll_ns = self.callback_ns = 0
+        self.books: dict[int, Book] = {}
+        self.within = ""
+
+    def clock(self) -> int:
+        """The feed's clock, read now: ns."""
+        return time.monotonic_ns() - self._begun
+
+    @property
+    def writes(self) -> bool:
+        """Whether anybody watches everything."""
+        return self.emit is not _nothing
+
+    def begin(self, words: list[Word], on_full: Callable[[], None]) -> None:
+        """Append to these words from now on."""
+        self.words = words
+        self.on_full = on_full
+        self.emit = words.extend
+
+    def end(self) -> None:
+        """Append nothing any more."""
+        self.emit = _nothing
+        self.words = []
+        self.on_full = lambda: None
+
+    def read_clock(self) -> None:
+        """What comes next happens now. What ran since the last reading is told of if it took long."""
+        t = self.clock()
+        if t - self.tick > GAP_NS:
+            self.callback_ns += t - self.tick
+            self.emit((_OTHERS_END, CB_OTHERS, t))
+        self.tick = t
+
+    def end_of_callback(self) -> int:
+        """The clock, read now: what passed since it was last read was a callback's time."""
+        t = self.clock()
+        self.callback_ns += t - self.tick
+        self.tick = t
+        return t
+
+    def end_of_wait(self) -> int:
+        """The clock, read now: what passed since it was last read was spent waiting."""
+        t = self.clock()
+        self.poll_ns += t - self.tick
+        self.tick = t
+        return t
+
+    def look_back(self) -> int:
+        """The end of a turn: whatever ran last is told of, and a turn that has told very much is cut short."""
+        t = self.end_of_callback()
+        self.emit((_OTHERS_END, CB_OTHERS, t))
+        self.keep_bounds()
+        return t
+
+    def keep_bounds(self) -> None:
+        """Called where something rare happens: a turn may tell only so much."""
+        if len(self.words) > MOST_TOLD:
+            self.on_full()

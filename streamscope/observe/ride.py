@@ -1,0 +1,119 @@
+"""The link rides in the selector of the loop that is watched: it ships and hears where the loop waits anyway.
+
+`select` of that one selector is exchanged while an inspector is there. The link's own descriptor wakes the wait and
+ends it not: what comes back to the loop is what would have come, when it would have come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from streamscope.link.producer import Rider
+from streamscope.observe.aio_kinds import told_by
+from streamscope.observe.aio_producer import AioProducer
+from streamscope.observe.exchange import Exchange
+from streamscope.observe.registrations import READ, registration_hooks
+
+_TURN, _WAIT = told_by("loop.turn", "_run_once"), told_by("epoll.wait", "select")
+_FOR_EVER = -1
+
+
+class Ride:
+    """The exchange of one selector's functions. Within a wait, `heard` is called after inspectors were heard, and
+    `over` when nothing more is to be done: the rider has left, and every transport has its socket again.
+    """
+
+    def __init__(
+        self,
+        producer: AioProducer,
+        selector: Any,
+        rider: Rider,
+        heard: Callable[[], None],
+        over: Callable[[], None],
+    ) -> None:
+        self._producer = producer
+        self._pen = producer.pen
+        self._selector = selector
+        self._rider = rider
+        self._heard = heard
+        self._over = over
+        self._fd = rider.event[0]
+        self._exchange = Exchange()
+        self._original: Any = None
+
+    def begin(self) -> None:
+        """Ride from the next wait on. Raises AttributeError for a selector whose functions cannot be exchanged."""
+        selector = self._selector
+        self._original = selector.select
+        self._exchange.put(selector, {"select": self._select})
+        try:
+            self._exchange.put(selector, registration_hooks(selector, self._changed))
+        except BaseException:
+            self._exchange.undo()
+            raise
+        type(selector).register(selector, self._fd, READ, None)  # what is read of it never reaches the loop
+        self._producer.on_leave = self._hear_no_more
+
+    def _hear_no_more(self) -> None:
+        if self._fd in (self._selector.get_map() or ()):
+            type(self._selector).unregister(self._selector, self._fd)
+
+    def end(self) -> None:
+        """Ride no more."""
+        self._hear_no_more()
+        self._exchange.undo()
+
+    def end_in_child(self) -> None:
+        """The same in a child that was forked, whose epoll is its parent's."""
+        self._exchange.undo()
+
+    def _changed(self, key: Any, mask: int) -> None:
+        try:
+            if self._pen.writes:
+                self._producer.registration_changed(key, mask)
+        except Exception as error:
+            self._pen.failed(error)
+
+    def _select(self, timeout: float | None = None) -> Any:
+        pen = self._pen
+        begun = pen.look_back()
+        pen.turn += 1
+        pen.emit((_TURN, pen.turn, begun))
+        try:
+            more = self._producer.advance()
+        except Exception as error:
+            pen.failed(error)
+            return self._original(timeout)
+        if self._producer.rider is None:
+            return self._last_wait(timeout, more)
+        ready = self._wait(timeout, begun)
+        told = _FOR_EVER if timeout is None else max(0, round(timeout * 1000))
+        pen.emit((_WAIT, told, len(ready), pen.end_of_wait()))
+        return ready
+
+    def _last_wait(self, timeout: float | None, more: bool) -> Any:
+        """Nobody is there any more: where the loop has nothing to do, all of it is put back before it waits."""
+        while more:
+            if ready := self._original(0):
+                return ready
+            more = self._producer.advance()
+        self._over()
+        return self._original(timeout)
+
+    def _wait(self, timeout: float | None, now: int) -> Any:
+        """What is ready, or nothing once the time is over; the link's own descriptor is heard and kept back."""
+        until = None if timeout is None else now + max(0, int(timeout * 1e9))
+        while True:
+            left = None if until is None else max(0, until - now)
+            left_ms = _FOR_EVER if left is None else -(-left // 1_000_000)
+            ms = self._rider.wait(left_ms, now)
+            seconds = ms / 1000 if ms != left_ms else None if left is None else left / 1e9
+            ready = self._original(seconds)
+            if any(key.fd == self._fd for key, _ in ready):
+                ready = [each for each in ready if each[0].fd != self._fd]
+                self._rider.hear()
+                self._heard()
+            now = self._pen.clock()
+            if ready or (until is not None and now >= until) or self._producer.rider is None:
+                return ready

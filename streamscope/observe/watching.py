@@ -1,0 +1,155 @@
+"""One loop, as long as an inspector is there: what is exchanged for it, and how everything becomes as it was.
+
+an inspector knocks          the publisher boards, the selector's functions are exchanged on the selector itself
+one watches everything       the transport's methods are exchanged on their class; transports get their books
+none watches everything      the methods are put back at once, sockets a few in each turn
+the last one leaves          then the selector's functions go back, and the door is the loop's again
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from streamscope import __version__
+from streamscope.link.publisher import Publisher
+from streamscope.link.wire import Hello
+from streamscope.observe.aio_kinds import FUNCTIONS, JOINED, KINDS
+from streamscope.observe.aio_producer import AioProducer
+from streamscope.observe.aio_words import words
+from streamscope.observe.described import not_the_program
+from streamscope.observe.doorway import program_name
+from streamscope.observe.exchange import Exchange
+from streamscope.observe.pipes import exchange_pipes
+from streamscope.observe.quill import Quill
+from streamscope.observe.ride import Ride
+from streamscope.observe.transport_hooks import transport_hooks
+from streamscope.telling import say
+
+_watched: dict[int, Watching] = {}
+"""The loops of which everything is told, by `id`; they are kept alive by whoever watches them."""
+_methods = Exchange()
+"""The methods of the transports' class, which all loops share."""
+
+
+class Watching:
+    """`listener` is where inspectors come; `number` is the loop's among those of the process; `over` is called in the
+    loop's thread once everything is as it was, with whether another inspector may come.
+    """
+
+    def __init__(
+        self, loop: Any, number: int, listener: socket.socket, path: str, over: Callable[[bool], None]
+    ) -> None:
+        from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
+
+        self._loop = loop
+        self._kind = _SelectorSocketTransport
+        self._over = over
+        self._broken = False
+        self._on_loop = Exchange()
+        self.pen = Quill(self.failed)
+        self._producer = AioProducer(loop, self._kind, self.pen, self._telling)
+        self._publisher = Publisher(self._producer, self._hello(number, path), stop=lambda: None)
+        self._publisher.chores.append(self._look)
+        self._publisher.listen(listener.dup())
+        self._publisher.board()
+        self._ride = Ride(self._producer, loop._selector, self._publisher, self._look, self._is_over)
+
+    def _hello(self, number: int, path: str) -> Hello:
+        hello = Hello(
+            version=__version__,
+            pid=os.getpid(),
+            program=program_name(),
+            started=time.time() - self.pen.clock() / 1e9,
+            kinds=[(kind.name, [name for name, _ in kind.args]) for kind in KINDS],
+            functions=list(FUNCTIONS),
+            joined=[(j.name, list(j.args), [(s, list(refs)) for s, refs in j.steps]) for j in JOINED],
+            vocabulary=words(),
+            loop=number,
+        )
+        hello.probe = path
+        return hello
+
+    def begin(self) -> None:
+        """Take in who has knocked. Raises AttributeError for a loop that cannot be watched."""
+        self._ride.begin()
+        self._on_loop.put(self._loop, {"close": self._loop_closes})
+        self._publisher.hear()
+
+    # what is exchanged of the transports' class
+
+    def _telling(self, on: bool) -> None:
+        if on:
+            _watched[id(self._loop)] = self
+            if not _methods.is_on:
+                passed_over = not_the_program()
+                _methods.put(self._kind, transport_hooks(self._kind, _born, passed_over))
+                exchange_pipes(_methods, _born, passed_over, _book_of)
+        else:
+            _watched.pop(id(self._loop), None)
+            if not _watched:
+                _methods.undo()
+
+    def born(self, transport: Any) -> None:
+        """A transport of this loop has just begun."""
+        try:
+            self._producer.born(transport)
+        except Exception as error:
+            self.failed(error)
+
+    # the end of it
+
+    def _look(self) -> None:
+        """Whether anybody is left."""
+        if self._producer.rider is not None and not self._publisher.subscribers:
+            self._publisher.finish("nobody is left", 0)
+
+    def _is_over(self) -> None:
+        self._ride.end()
+        self._on_loop.undo()
+        self._over(not self._broken)
+
+    def _loop_closes(self) -> None:
+        """In place of the loop's `close`."""
+        self.end("the loop has closed")
+        self._loop.close()
+
+    def end(self, reason: str) -> None:
+        """Say goodbye to everyone, and put all of it back now."""
+        self._publisher.finish(reason, 0)
+        while self._producer.advance():
+            pass
+        self._is_over()
+
+    def forget(self) -> None:
+        """In a child that was forked: let go of what is the parent's, and touch nothing that both have."""
+        self.pen.end()
+        self._telling(False)
+        self._publisher.close_doors()
+        for subscriber in self._publisher.subscribers:
+            subscriber.sock.close()
+        self._ride.end_in_child()
+        self._on_loop.undo()
+
+    def failed(self, error: Exception) -> None:
+        """Telling has failed: nothing more is told, and the program does not notice."""
+        if self._broken:
+            return
+        self._broken = True
+        self.pen.end()
+        say(f"this loop is not observed any more: {type(error).__name__}: {error}")
+        self._loop.call_soon(self.end, f"observing has failed: {error}")
+
+
+def _born(loop: Any, transport: Any) -> None:
+    watching = _watched.get(id(loop))
+    if watching is not None:
+        watching.born(transport)
+
+
+def _book_of(fd: int) -> Any:
+    """The book of whichever loop's transport has this descriptor; None if none has."""
+    return next((book for each in _watched.values() if (book := each.pen.books.get(fd)) is not None), None)

@@ -1,0 +1,85 @@
+"""What is told of asyncio's transports is what they are, at every place where the program could look."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import toggle
+from waiting import PATIENCE_S
+
+from streamscope.link.frames import Hello, as_received
+from streamscope.trace.model import Model
+from streamscope.trace.state import LoopState, StreamState
+from streamscope.trace.vocabulary import Vocabulary
+
+ROOT = Path(__file__).parents[2]
+
+
+def played(*arguments: str, python: str = sys.executable) -> dict[str, Any]:
+    """What the program saw of itself, and what was told meanwhile."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(
+        [python, "-P", "-W", "error", toggle.__file__, *arguments],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode()
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def differences(found: dict[str, Any]) -> tuple[int, list[str]]:
+    """How many comparisons there were, and where told and real are not the same."""
+    hello = as_received(found["hello"])
+    assert isinstance(hello, Hello)
+    vocabulary = Vocabulary.of(hello)
+    paused, closing = vocabulary.flag("PAUSED_WRITING"), vocabulary.flag("CLOSING")
+    compared, wrong = 0, []
+    for stretch in found["stretches"]:
+        model = Model(vocabulary)
+        streams = msgspec.convert(stretch["slices"], list[StreamState])
+        model.slice(0, msgspec.convert(stretch["loop"], LoopState), streams, first=True, last=True)
+        words, at = stretch["words"], 0
+        for place, so in stretch["looks"]:
+            model.apply(at, model.turn, model.t, words[at:place])
+            at = place
+            for number, (size, is_paused, mask, is_closing, high, _) in so.items():
+                state = model.streams.get(int(number))
+                compared += 1
+                if state is None:
+                    wrong.append(f"#{number} is not known")
+                    continue
+                told = (
+                    state.write_queue_size, int(bool(state.flags & paused)), state.pevents,
+                    int(bool(state.flags & closing)), state.high_water, state.events,
+                    sum(request.left for request in state.write_queue),
+                )  # fmt: skip
+                real = (size, is_paused, mask, is_closing, high, mask, size)
+                if told != real:
+                    wrong.append(f"#{number} at {place}: told {told}, is {real}")
+    return compared, wrong
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_told_is_what_is_while_telling_begins_and_ends_again_and_again(seed: str) -> None:
+    found = played(seed)
+
+    compared, wrong = differences(found)
+    assert wrong == []
+    assert compared > 5_000
+    assert len(found["stretches"]) > 10
+    assert (found["wrong"], found["ends"] >= 2 * toggle.PAIRS) == (0, True)
+
+
+@pytest.mark.parametrize("fault", ["flush", "interest", "resume"])
+def test_what_is_not_told_is_noticed(fault: str) -> None:
+    assert any(differences(played(seed, fault))[1] for seed in "123456")

@@ -1,0 +1,233 @@
+"""A program under backpressure, in which telling begins and ends every few moments; any Python runs it.
+
+    python toggle.py SEED [FAULT]
+
+It writes a JSON object: the greeting, and for each stretch that was told its slices, its words, and at which places of
+these words the program itself looked at its transports, wherever a line of it runs: within callbacks of protocols,
+behind each write, between turns. The test folds the words and compares. A FAULT is planted in what tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import random
+import socket
+import sys
+import tempfile
+import time
+from typing import Any
+
+from streamscope.observe import book as books
+from streamscope.observe import outgoing, watching
+from streamscope.observe.aio_kinds import PAUSED_WRITING
+
+PAIRS, STEPS, MOST = 12, 700, 60_000
+PATIENCE_S = 30.0
+
+
+class Looked:
+    """What was told, and what was so."""
+
+    def __init__(self, loop: Any, folder: str) -> None:
+        self.listener = listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"{folder}/door")
+        listener.listen()
+        listener.setblocking(False)
+        self.watching = watching.Watching(loop, 1, listener, f"{folder}/door", lambda open_again: None)
+        self.watching._publisher.chores.clear()  # there is no inspector: the test takes what is told
+        self.watching.begin()
+        self.producer = self.watching._producer
+        self.selector = loop._selector
+        self.kind = self.watching._kind
+        self.stretches: list[dict[str, Any]] = []
+        self.now: dict[str, Any] | None = None
+
+    def begin(self) -> None:
+        words: list[Any] = []
+        self.producer.watch(words, lambda: None)
+        turn, t = self.producer.told()
+        states = [state for state in self.producer.states(self.producer.numbers()) if state is not None]
+        self.now = {"turn": turn, "t": t, "loop": self.producer.loop(t), "slices": states, "words": words, "looks": []}
+        self.stretches.append(self.now)
+
+    def end(self) -> None:
+        self.look()
+        self.now = None
+        self.producer.unwatch()
+
+    def look(self) -> None:
+        """Compare later: how every transport is at this place."""
+        if self.now is None:
+            return
+        so = {}
+        for transport, number in list(self.producer._numbers.items()):
+            if transport._sock is None or type(transport) is not self.kind:
+                continue
+            key = self.selector.get_map().get(transport._sock_fd)
+            mask = 0 if key is None else (key.events & 1) | (key.events & 2) << 1
+            so[number] = [transport.get_write_buffer_size(), int(transport._protocol_paused), mask,
+                          int(transport._closing), transport._high_water, len(transport._buffer)]  # fmt: skip
+        self.now["looks"].append([len(self.now["words"]), so])
+
+
+class End(asyncio.Protocol):
+    """One end of a connection: says what it does, and knows what it sent and got."""
+
+    def __init__(self, looked: Looked, ends: list[End]) -> None:
+        self.looked = looked
+        self.ends = ends
+        self.transport: Any = None
+        self.sent, self.got = hashlib.md5(), hashlib.md5()
+        self.names: tuple[Any, Any] = (None, None)
+        self.rough = False
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        self.names = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        self.ends.append(self)
+        self.looked.look()
+
+    def data_received(self, data: bytes) -> None:
+        self.got.update(data)
+        self.looked.look()
+        if len(data) > 1000 and data[0] % 7 == 0:
+            self.write(data[: 1 + data[0]])
+
+    def eof_received(self) -> bool:
+        self.looked.look()
+        return self.rough
+
+    def pause_writing(self) -> None:
+        self.looked.look()
+
+    def resume_writing(self) -> None:
+        self.looked.look()
+        self.write(b"\1more")
+        self.looked.look()
+
+    def connection_lost(self, exc: object) -> None:
+        self.looked.look()
+
+    def write(self, data: Any) -> None:
+        if not self.transport.is_closing() and not self.transport._eof:
+            self.sent.update(bytes(data))
+            self.transport.write(data)
+            self.looked.look()
+
+    def writelines(self, parts: list[bytes]) -> None:
+        if not self.transport.is_closing() and not self.transport._eof:
+            self.sent.update(b"".join(parts))
+            self.transport.writelines(parts)
+            self.looked.look()
+
+
+def act(chance: random.Random, end: End) -> None:
+    """Something that a program may do."""
+    transport = end.transport
+    what = chance.random()
+    size = chance.choice((1, 100, 5_000, MOST))
+    data = bytes([chance.randrange(1, 255)]) * chance.randrange(1, size + 1)
+    if what < 0.45:
+        end.write(chance.choice((bytes, bytearray, memoryview))(data))
+    elif what < 0.6:
+        end.writelines([data[:at] for at in (1, len(data) // 2, len(data)) if at])
+    elif what < 0.75:
+        transport.pause_reading()
+    elif what < 0.93:
+        transport.resume_reading()
+    elif what < 0.95:
+        transport.set_write_buffer_limits(high=chance.choice((0, 1000, 65536, 200_000)))
+    elif what < 0.965 and not transport.is_closing():
+        transport.write_eof()
+        end.rough = True
+    elif what < 0.975:
+        transport.close()
+        end.rough = True
+    elif what < 0.98 and not transport.is_closing():
+        transport.abort()
+        end.rough = True
+        if not transport._eof:
+            transport.write(b"into nothing")
+    end.looked.look()
+
+
+async def main(seed: int, folder: str) -> dict[str, Any]:
+    chance = random.Random(seed)
+    loop = asyncio.get_running_loop()
+    looked = Looked(loop, folder)
+    ends: list[End] = []
+    server = await loop.create_server(lambda: End(looked, ends), "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()
+    pairs: list[End] = []
+    for _ in range(STEPS):
+        if len(pairs) < PAIRS or chance.random() < 0.01:
+            _, end = await loop.create_connection(lambda: End(looked, ends), *address)
+            pairs.append(end)  # type: ignore[arg-type]
+        looked.look()
+        if chance.random() < 0.12:
+            looked.end() if looked.now is not None else looked.begin()
+        for _ in range(chance.randrange(4)):
+            act(chance, chance.choice(ends) if ends else pairs[0])
+        await asyncio.sleep(0)
+    if looked.now is not None:
+        looked.end()
+    await drain(ends)
+    wrong = broken(ends)
+    server.close()
+    await asyncio.sleep(0)
+    hello = looked.watching._publisher._hello.frame()
+    looked.watching.end("enough")
+    looked.listener.close()
+    return {"hello": hello, "stretches": looked.stretches, "wrong": wrong, "ends": len(ends)}
+
+
+async def drain(ends: list[End]) -> None:
+    """Let everything arrive that is on its way; what never does is counted as wrong."""
+    for end in ends:
+        end.transport.set_write_buffer_limits(high=1 << 24)
+        end.transport.resume_reading()
+    until = time.monotonic() + PATIENCE_S
+    while broken(ends) and time.monotonic() < until:
+        await asyncio.sleep(0.005)
+
+
+def broken(ends: list[End]) -> int:
+    """Connections that nobody ended roughly, and whose bytes did not arrive as they were sent."""
+    of = {end.names: end for end in ends}
+    wrong = 0
+    for end in ends:
+        other = of.get(end.names[::-1])
+        if other is not None and not end.rough and not other.rough:
+            wrong += end.sent.digest() != other.got.digest()
+    return wrong
+
+
+def plant(fault: str) -> None:
+    """Something is not told."""
+    if fault == "flush":
+        outgoing.Outgoing._taken = lambda self, n: None  # type: ignore[assignment,method-assign]
+    elif fault == "interest":
+        books.Book.registered = lambda self, new: None  # type: ignore[assignment,method-assign]
+    elif fault == "resume":
+        tell = books.Book.set_flag
+
+        def silent(self: Any, flag: int, function: str, *, on: bool = True) -> None:
+            if flag != PAUSED_WRITING or on:
+                tell(self, flag, function, on=on)
+
+        books.Book.set_flag = silent  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    plant(sys.argv[2] if len(sys.argv) > 2 else "")
+    with tempfile.TemporaryDirectory(prefix="ss-") as folder:
+        found = asyncio.run(main(int(sys.argv[1]), folder))
+    json.dump(found, sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)
