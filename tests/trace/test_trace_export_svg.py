@@ -322,3 +322,31 @@ def test_a_picture_has_a_column_for_every_unit(trace: TraceFile) -> None:
 
     (reading,) = found.slices("READING")
     assert reading == "100.0 ms – 201.0 ms (101 ms)"
+
+
+MEANINGS = ("can", "does", "wants", "ends", "is", "queue", "above", "mark", "bad")
+
+
+@pytest.mark.parametrize("streams", [(SLOW,), (QUICK, SLOW), (SERVER,)])
+def test_the_legend_explains_each_colour_that_is_to_be_seen(trace: TraceFile, streams: tuple[int, ...]) -> None:
+    text = picture(trace, ExportOptions(streams=streams), theme="light")
+    used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', text.partition("</defs>")[2]))
+    swatches = re.findall(r'<rect [^>]*width="26" height="12" rx="2" fill="(#[0-9a-f]{6})"', text)
+
+    assert {LIGHT[name] for name in MEANINGS} & used == set(swatches)
+    assert len(swatches) == len(set(swatches)), "what looks the same is explained in one place"
+
+
+def test_the_legend_says_it_in_words_and_within_the_picture(trace: TraceFile) -> None:
+    found = drawn(trace, ExportOptions(streams=(SLOW,), begin="0s", end="1s"))
+    height = float((found.root.get("viewBox") or "").split()[3])
+    places = {
+        element.text: (float(element.get("x", 0)), float(element.get("y", 0)))
+        for element in found.root.iter(f"{SVG}text")
+    }
+
+    for words in ("write_queue_size, what it does, reads", "above high_water", "what it wants of the kernel"):
+        assert words in places
+        x, y = places[words]
+        assert y < height - 5
+        assert x + width_of(words, 13) < 1280

@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from streamscope.trace.export import legend
 from streamscope.trace.export.candidates import Candidate, candidates
 from streamscope.trace.export.options import ExportError, ExportOptions, streams_of
 from streamscope.trace.export.pen import Box, Pen, fitting, width_of
 from streamscope.trace.export.scales import SECOND, duration, time_label, time_step, time_ticks
 from streamscope.trace.export.section import LANE_GAP, RUG, Section, least_height
-from streamscope.trace.export.stretches import is_busy
-from streamscope.trace.lanes import LaneColumn, Lanes, lanes_of_feed
+from streamscope.trace.lanes import LaneColumn, Lanes
 from streamscope.trace.past import Past
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.vocabulary import Vocabulary
 
 WIDTH, HEIGHT = 1280, 720
-LEFT, RIGHT, HEADER, TURNS, AXIS, BETWEEN, LEGEND = 190, 130, 78, 24, 44, 26, 22
+LEFT, RIGHT, HEADER, TURNS, AXIS, BETWEEN = 190, 130, 78, 24, 44, 26
 MOST_STREAMS = 12
 QUEUE, QUEUE_OF_MANY = 96.0, 80.0
 UNNAMED = 1
@@ -56,10 +56,13 @@ def draw(past: Past, picture: Picture) -> str:
     vocabulary = past.decoder.vocabulary
     shown = [(subject, _columns(past, subject.stream, picture)) for subject in picture.subjects]
     queue = QUEUE if len(shown) == 1 else QUEUE_OF_MANY
-    spare = HEIGHT - _height([columns for _, columns in shown], queue, vocabulary)
+    streams = [columns for _, columns in shown]
+    explained = legend.in_lines(legend.entries(streams, vocabulary), WIDTH - LEFT - 40)
+    below = legend.LINE * len(explained)
+    spare = HEIGHT - _height(streams, queue, vocabulary) - below
     if spare > 0:
         queue += spare / max(1, len(shown))
-    height = _height([columns for _, columns in shown], queue, vocabulary)
+    height = _height(streams, queue, vocabulary) + below
     pen = Pen(picture.theme)
     pen.rect(Box(0, 0, WIDTH, height), "paper")
     _header(pen, picture)
@@ -73,7 +76,7 @@ def draw(past: Past, picture: Picture) -> str:
     y += TURNS - BETWEEN
     _turns(pen, shown[0][1], y, vocabulary)
     _axis(pen, ticks, step, y)
-    _legend(pen, height - 14, [columns for _, columns in shown], vocabulary)
+    legend.draw(pen, LEFT, height - below + legend.LINE - 14, explained)
     names = ", ".join(subject.name for subject in picture.subjects)
     return pen.document(WIDTH, height, picture.title, f"Time line of {names}")
 
@@ -130,7 +133,7 @@ def _columns(past: Past, stream: int, picture: Picture) -> list[LaneColumn]:
 
 def _height(shown: Sequence[Sequence[LaneColumn]], queue: float, vocabulary: Vocabulary) -> float:
     sections = sum(least_height(columns, queue, vocabulary) for columns in shown)
-    return HEADER + sections + BETWEEN * max(0, len(shown) - 1) + TURNS + AXIS + LEGEND
+    return HEADER + sections + BETWEEN * max(0, len(shown) - 1) + TURNS + AXIS
 
 
 def _ticks(picture: Picture) -> list[int]:
@@ -162,21 +165,3 @@ def _turns(pen: Pen, columns: Sequence[LaneColumn], y: float, vocabulary: Vocabu
     box = Box(LEFT, y - RUG - LANE_GAP, UNITS, RUG)
     total = f"{sum(column.turns for column in columns):,}"
     Section(pen, columns, box, (), vocabulary).rug(box, "loop turns", total, lambda column: column.turns, "is")
-
-
-def _legend(pen: Pen, y: float, shown: Sequence[Sequence[LaneColumn]], vocabulary: Vocabulary) -> None:
-    """What the ways of filling mean that are to be seen."""
-    columns = [column for each in shown for column in each]
-    entries = [("can", "set")]
-    if any(is_busy(each, lanes_of_feed(vocabulary)) for each in shown):
-        entries.append(("url(#busy-can)", "comes and goes too quickly to be drawn"))
-    marked = vocabulary.tells("write_queue_size", "high_water")
-    if marked and any(column.wq_max > column.high_water for column in columns if column.known):
-        entries.append(("above", f"above {vocabulary.label('high_water')}"))
-    if any(column.gap for column in columns):
-        entries.append(("url(#lost)", "events are missing"))
-    x = float(LEFT)
-    for fill, words in entries:
-        pen.rect(Box(x, y - 11, 26, 12), fill, radius=2)
-        pen.text(x + 34, y, words, size=13, fill="muted")
-        x += 34 + 7 * len(words) + 30
