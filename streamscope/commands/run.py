@@ -169,7 +169,13 @@ def run(
 
         sys.exit(serve(ServeOptions(**options, demo=demo, allow=list(allow))))
     from streamscope.launch import run_on_own_engine
+    from streamscope.servers.load import LoadError, check_target
+    from streamscope.telling import CommandFailed
 
+    try:
+        check_target(target)  # before anything else is found to be missing
+    except LoadError as error:
+        raise CommandFailed(str(error)) from error
     sys.exit(run_on_own_engine(options, demo=demo, allow=allow))
 
 

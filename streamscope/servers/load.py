@@ -36,17 +36,28 @@ class LoadError(Exception):
 
 def load(target: str) -> Callable[..., Any]:
     """The `main(loop, …)` of one of `SERVERS` or of FILE.py, or what `module:function` names. Raises LoadError."""
+    check_target(target)
     if target in SERVERS:
         return _function(_import(SERVERS[target].module), "main", target)
     if _is_file(target):
         return _function(_import_file(Path(target)), "main", target)
+    module, _, function = target.partition(":")
+    sys.path.insert(0, os.getcwd())  # as `python -m` does
+    return _function(_import(module), function, module)
+
+
+def check_target(target: str) -> None:
+    """Raises LoadError for what can be seen to be none of these without importing anything."""
+    if target in SERVERS:
+        return
+    if _is_file(target):
+        _check_readable(Path(target))
+        return
     module, colon, function = target.partition(":")
     if not colon:
         raise LoadError(_unknown(target))
     if not all(part.isidentifier() for part in [*module.split("."), function]):
         raise LoadError(f"{target!r} does not read as module:function, as my.package:main does")
-    sys.path.insert(0, os.getcwd())  # as `python -m` does
-    return _function(_import(module), function, module)
 
 
 def program_name(target: str) -> str:
@@ -91,12 +102,15 @@ def _import(name: str) -> ModuleType:
         raise _failed(name, error) from error
 
 
-def _import_file(path: Path) -> ModuleType:
+def _check_readable(path: Path) -> None:
     try:
         with path.open("rb"):
             pass
     except OSError as error:
         raise LoadError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _import_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(PROGRAM_MODULE, path.absolute())
     if spec is None or spec.loader is None:
         raise LoadError(f"{path} is no Python program: its name does not end in .py")

@@ -83,6 +83,9 @@ def test_a_port_in_use_suggests_port_0(runtime: Path, busy_port: int) -> None:
         (["run", "echo", "--headless", "--spool", "1e3"], "'1e3' is not a whole number from 1 to 65536"),
         (["nonsense"], "there is no command 'nonsense': there are run, attach,"),
         (["reply", "x.scope"], "there is no command 'reply': did you mean replay?"),
+        (["run", "ehco"], "no server is called 'ehco' (did you mean echo?); there are"),
+        (["run", "nowhere.py"], "cannot read nowhere.py: No such file or directory"),
+        (["run", "a b:c"], "does not read as module:function"),
         (["run", "echo"], "there is no terminal to draw on; serve without a screen with: streamscope run --headless"),
     ],
 )
