@@ -10,22 +10,25 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.driver import Driver
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
 from streamscope.departure import Departure
 from streamscope.servers.traffic import Traffic
 from streamscope.terminal import Leaving
+from streamscope.trace.contents import Goodbye
 from streamscope.trace.instant import Target
 from streamscope.travelling import TimeTravelApp
 from streamscope.ui.actions import BY_ID, bindings, key_text
+from streamscope.ui.choices import Choices
 from streamscope.ui.clipboard import copy_selected
 from streamscope.ui.config_file import Config
 from streamscope.ui.feed_source import Source
@@ -42,6 +45,9 @@ from streamscope.ui.screens.wall import WallScreen
 from streamscope.ui.stuck import stack_text
 from streamscope.ui.themes import THEMES
 from streamscope.ui.view import View
+
+if TYPE_CHECKING:
+    from streamscope.link.frames import Hello
 
 FOLD_SECONDS = 0.008
 """How long one tick folds at most, so that a key never waits long."""
@@ -91,11 +97,12 @@ class StreamscopeApp(TimeTravelApp):
         departure: Departure | None = None,
         ascii_only: bool = False,
         braille: bool = True,
+        choices: Choices | None = None,
     ) -> None:
         """`traffic` starts the built-in clients as soon as it is known where the server listens. A replay stands at
         `begin`, or plays from the start. `terminal` is the descriptor to draw on, with ASCII alone or without braille
         if need be; `leaving` says when the app is to end, and `departure` is the end of the engine, where it has to end
-        first.
+        first. `choices` keeps what is chosen here for the next time.
         """
         no_color = os.environ.pop("NO_COLOR", "")
         if no_color:
@@ -111,10 +118,13 @@ class StreamscopeApp(TimeTravelApp):
         self.config = config or Config()
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self.config.theme
+        self.choices = choices or Choices()
+        chosen = self.choices.get("theme", self.config.theme)
+        self.theme = chosen if chosen in self.available_themes else self.config.theme
         self.stylesheet.set_variables(self.get_css_variables())  # before anything is parsed with another theme's
         self.view = view or View(source, closed_seconds=self.config.closed_seconds, allow=self.config.allow)
-        self.view.every_event = self.config.every_event
+        self._every_event = str(self.config.every_event)
+        self.view.every_event = self.choices.get("every_event", self._every_event) == str(True)
         self.traffic = Traffic()
         self._traffic_wanted = traffic
         self._begin = begin
@@ -154,6 +164,7 @@ class StreamscopeApp(TimeTravelApp):
         if self._leaving is not None:
             asyncio.get_running_loop().add_reader(self._leaving.fileno(), self._told_to_leave)
         self.set_keymap(dict(self.config.keys))
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.install_screen(self._wall, "wall")
         _collect_seldom()
         if self._begin is not None:
@@ -161,6 +172,25 @@ class StreamscopeApp(TimeTravelApp):
         elif self.view.replaying and self.view.travel is not None:
             self.view.travel.play()
         self.set_interval(1 / self.config.frames_per_second, self.drain)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Tell something for a moment, in the place of what was told before: there is room for one."""
+        self.clear_notifications()
+        for screen in self.screen_stack:
+            screen.query("ToastHolder").remove()  # textual takes out what was told, and leaves the place of it empty
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def _keep_theme(self, theme: Theme) -> None:
+        if theme.name != self.choices.get("theme", self.config.theme):
+            self.choices.keep("theme", theme.name, self.config.theme)
 
     def on_unmount(self) -> None:
         """Nothing that was started here stays behind."""
@@ -174,8 +204,9 @@ class StreamscopeApp(TimeTravelApp):
             self._departure.look(self.view.standstill, hears=self.view.status != "connecting")
             self.view.departing = self._departure.text if self._departure.begun else None
         notices = self.view.source.notices
-        while notices:
-            self.notify(visible(notices.popleft()), severity="warning", markup=False)
+        if notices:
+            self.notify(" ".join(map(visible, notices)), severity="warning", markup=False)
+            notices.clear()
         self._tell_of_exceptions()
         told, failed = self.view.recording.look()
         if told:
@@ -199,12 +230,13 @@ class StreamscopeApp(TimeTravelApp):
         if raised and now >= self._exception_due:
             self._exception_due = now + EXCEPTIONS_APART_S
             self.notify(
-                f"A callback raised {visible(raised, 200)}. L shows the log.", severity="error", timeout=8, markup=False
+                f"A callback raised {visible(raised, 100)}. L shows the log.", severity="error", timeout=8, markup=False
             )
             self._overview.open_log()
 
     def open_stream(self, number: int) -> None:
         """Open a stream on the whole screen."""
+        self.view.selected = number
         if isinstance(self.screen, StreamScreen):
             self.pop_screen()
         self.push_screen(StreamScreen(self.view, number, self.config, order=lambda: self._overview.table.order))
@@ -252,7 +284,7 @@ class StreamscopeApp(TimeTravelApp):
         elif isinstance(self.screen, LiveScreen):
             number = self.screen.subject[0]
             if number is None:
-                number = self._overview.table.cursor
+                number = self.view.selected
             self.push_screen(TimelineScreen(self.view, number, order=lambda: self._overview.table.order))
 
     def action_next_trouble(self) -> None:
@@ -267,18 +299,19 @@ class StreamscopeApp(TimeTravelApp):
             self.notify("Nothing is wrong, and no stream has failed.", timeout=3)
             return
         here = view.trouble if view.trouble in troubles else troubles[0]
-        at_it = table.cursor == here[1] or not here[1]
+        at_it = view.selected == here[1] or not here[1]
         view.trouble = troubles[(troubles.index(here) + at_it) % len(troubles)]
         number = view.trouble[1]
         if number:
-            table.select(number)
-            if isinstance(self.screen, StreamScreen):
-                self.open_stream(number)
+            view.selected = number
+            if isinstance(self.screen, LiveScreen):
+                self.screen.take_up()
         self.show_at_once()
 
     def action_every_event(self) -> None:
         """Show every event, or what matters alone."""
         self.view.every_event = not self.view.every_event
+        self.choices.keep("every_event", str(self.view.every_event), self._every_event)
         self.show_at_once()
 
     def action_traffic(self) -> None:
@@ -307,6 +340,8 @@ class StreamscopeApp(TimeTravelApp):
         hello, recording = self.view.hello, self.view.recording
         if recording.running:
             recording.stop()
+        elif hello is not None and self.view.over:
+            self._keep_the_past(hello)
         elif hello is None or self.view.status != "live":
             self.notify("There is no engine that could be recorded.", severity="warning")
         elif hello.recording and hello.control:
@@ -322,6 +357,17 @@ class StreamscopeApp(TimeTravelApp):
                 self.notify(f"No recorder can be started: {error.strerror}.", severity="error", markup=False)
             else:
                 self.notify(f"Recording into {visible(str(path), 500)}; R ends it.", markup=False)
+
+    def _keep_the_past(self, hello: Hello) -> None:
+        """Nobody can be recorded any more, but what was seen is here yet."""
+        source = self.view.source
+        bye = None if source.status == "gone" else Goodbye(source.reason, source.exit_status or 0)
+        try:
+            path = self.view.recording.keep(hello, source.past, bye)
+        except OSError as error:
+            self.notify(f"The past cannot be kept: {error.strerror}.", severity="error", markup=False)
+        else:
+            self.notify(f"Keeping the past in {visible(str(path), 500)}.", markup=False)
 
     def action_help(self) -> None:
         """Explain what has the focus."""

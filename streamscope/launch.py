@@ -197,7 +197,9 @@ def _run_app(
     """
     from streamscope.diagnosis.other_end import OtherEnds
     from streamscope.link.session import Session
+    from streamscope.ui.choices import Choices
     from streamscope.ui.glyphs import ascii_wanted, blocks_wanted
+    from streamscope.ui.state_file import state_path
 
     app = _load_app()(
         source,
@@ -209,6 +211,7 @@ def _run_app(
         departure=departure,
         ascii_only=config.ascii or ascii_wanted(),
         braille=config.braille and not blocks_wanted(),
+        choices=Choices(state_path("choices")),
     )
     if isinstance(source, Session):
         app.view.beside.look(OtherEnds(), source.note)

@@ -79,8 +79,8 @@ class TimeTravelApp(App[int]):
             return True
         if not isinstance(next(reversed(self.screen_stack), None), Shows) or isinstance(self.focused, Input):
             return False
-        if self.view.travel is None:
-            return action not in NEED_A_JOURNEY and action not in ("step", "speed")
+        if self.view.travel is None:  # where there is no present any more, stepping is all that arrows are for
+            return action not in NEED_A_JOURNEY and action != "speed" and (action != "step" or self.view.over)
         return True
 
     def _standing(self) -> Travel | None:

@@ -135,6 +135,7 @@ class Scene:
         self.past = Past(max_bytes, self.model.decoder)
         self.status = "live"
         self.reason = ""
+        self.exit_status: int | None = None
         self.reconnects = False
         self.standstill: Standstill | None = None
         self.payload: deque[Payload] = deque()

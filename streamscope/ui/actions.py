@@ -105,7 +105,8 @@ ACTIONS: tuple[Action, ...] = (
            "Start built-in clients that talk to the server: polite, slow, coming and going. Again stops them.",
            footer=70, rank=7, palette="Start or stop built-in clients"),
     Action("record", "everywhere", "R", "app.record", "record",
-           "Record everything into a new trace in the current folder. Again ends the recording.",
+           "Record everything into a new trace in the current folder. Again ends the recording. Once the engine has "
+           "ended, keep in such a file what is in memory of its past.",
            footer=72, rank=7, palette="Start or stop recording"),
     Action("help", "everywhere", "question_mark,f1", "app.help", "help",
            "Explain what has the focus, and list the keys that work there.",
@@ -149,6 +150,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("travel.faster", "travel", "greater_than_sign", "app.speed(1)", "speed",
            "Play faster, up to a hundred times.", footer=7, rank=6, palette="Play faster", key_label="< >"),
     # overview
+    Action("unfilter", "overview", "escape", "unfilter", "clear filter",
+           "Show every stream again; in the list of events, every event.", footer=5, rank=2, key_label="esc"),
     Action("back", "overview", "escape", "app.came_back", "back", "Go back to where one came from into the past.",
            footer=5, rank=2, key_label="esc"),
     Action("filter", "overview", "slash", "filter", "filter",
@@ -237,6 +240,8 @@ ACTIONS: tuple[Action, ...] = (
            rank=3,
            palette="Payload as text or hex"),
     # one stream
+    Action("stream.unfilter", "stream", "escape", "unfilter", "clear filter", "Show every event of the stream again.",
+           footer=5, rank=2, key_label="esc"),
     Action("stream.back", "stream", "escape,backspace", "back", "back", "Go back to where the stream was opened.",
            footer=5, rank=2,
            palette="Back", key_label="esc"),

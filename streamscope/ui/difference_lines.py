@@ -21,7 +21,7 @@ NAMED = 6
 """So many requests or descriptors are named one by one."""
 
 _COUNTED = {"bytes", "requests", "descriptors"}
-_FATES = {"new": ("+", "good"), "gone": ("−", "muted"), "not yet": ("−", "muted"), "closed": ("×", "warning")}
+_FATES = {"new": ("+", "value"), "gone": ("−", "muted"), "not yet": ("−", "muted"), "closed": ("×", "muted")}
 
 
 def difference_lines(found: Difference, vocabulary: Vocabulary, first: int | None = None) -> list[Line]:
@@ -37,7 +37,7 @@ def difference_lines(found: Difference, vocabulary: Vocabulary, first: int | Non
     if not found.streams:
         lines += [[("No stream differs.", "label")], []]
     if found.same:
-        lines.append([(f"{found.same:,} {'stream is' if found.same == 1 else 'streams are'} the same.", "muted")])
+        lines.append([(f"{found.same:,} {'stream is' if found.same == 1 else 'streams are'} the same.", "label")])
     return lines
 
 
@@ -76,7 +76,7 @@ def _change(change: ChangedField, vocabulary: Vocabulary) -> Line:
     delta = change.delta
     if delta and (change.group == COUNTERS or change.unit in _COUNTED):
         amount = value_text(abs(delta), change.unit, vocabulary)
-        line.append((f"  {'+' if delta > 0 else '−'}{amount}", "good" if delta > 0 else "accent"))
+        line.append((f"  {'+' if delta > 0 else '−'}{amount}", "value"))
     for word, numbers, style in (("left", change.left, "muted"), ("joined", change.joined, "accent")):
         if numbers:
             line.append((f"  {word} {_numbers(numbers, change.unit)}", style))

@@ -58,7 +58,7 @@ def event_parts(event: Event, form: EventColumns, started: float, vocabulary: Vo
     gap = " " * GAP
     if form.turn:
         parts.append((fit(f"{event.turn}", form.turn, "right") + gap, "muted"))
-    parts.append((instant_text(started, event.t)[-form.clock :].rjust(form.clock) + gap, "muted"))
+    parts.append((instant_text(started, event.t)[-form.clock :].rjust(form.clock) + gap, "label"))
     function = form.function
     if form.stream:
         name = f"#{event.stream}" if event.stream else "loop"

@@ -22,6 +22,7 @@ class Source(Protocol):
     past: Past
     status: str
     reason: str
+    exit_status: int | None
     opened: int | None
     payload: deque[Payload]
     notices: deque[str]

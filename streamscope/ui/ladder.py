@@ -15,7 +15,7 @@ from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.lines import Line
 from streamscope.ui.meters import NONE, age_text, bytes_text, rate_text
-from streamscope.ui.safe import broken, fit
+from streamscope.ui.safe import fewer, fit
 
 STALLED, LIMITED, WAITS = "stalled", "limited", "waits"
 """What it means that a rung is lit: an alarm; what holds back a flow that goes on; that bytes lie there."""
@@ -203,8 +203,14 @@ def _lit(rungs: Sequence[Rung], holds: Holds | None) -> int:
 # how it is drawn
 
 
-def ladder_lines(ladder: Ladder, width: int) -> list[Line]:
-    """The four lines, five where the words need two, `width` cells wide; the first cell is there for a bracket."""
+WORDS = 3
+"""Which of the ladder's lines is the first of its words."""
+
+
+def ladder_lines(ladder: Ladder, width: int, words_in: int = 2) -> list[Line]:
+    """The four lines, five where the words need two and may have them, `width` cells wide; the first cell is there for
+    a bracket.
+    """
     heads: Line = [(" ", "")]
     numbers: Line = []
     used = free = 0  # where the heads are, and from where on nothing stands in the numbers' line
@@ -221,7 +227,7 @@ def ladder_lines(ladder: Ladder, width: int) -> list[Line]:
         if rung.rate is not None and last and free + 11 <= width:
             numbers.append((f" {rate_text(rung.rate)}", "value" if rung.rate >= 1 else "dim"))
     pen = "value" if ladder.lit >= 0 and ladder.how == STALLED else "" if ladder.lit >= 0 else "label"
-    words = broken(ladder.words, width - 1)
+    words = fewer(ladder.words, width - 1, words_in)
     return [heads, numbers, _bar(ladder, width), *([(" ", ""), (line, pen)] for line in words)]
 
 

@@ -24,6 +24,11 @@ off, because nearly every handle has them.
 MOST_CELLS = 16
 """So many cells the letters of a row take at most."""
 
+GLOWS = (("", "", "went"), ("", "fade", "glow"))
+"""The pens of what is off, and of what is on, at rest, while it fades and while it glows; "" for its own. What has gone
+out says less than what has come on.
+"""
+
 GLOW_NS = 700_000_000
 FADE_NS = 1_600_000_000
 

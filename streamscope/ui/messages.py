@@ -23,9 +23,18 @@ class _Newest(Message):
 
 @dataclass
 class StreamSelected(_Newest):
-    """The person moved to this stream; `number` is None when there is none left."""
+    """The person moved to this stream, which is the view's selected one by now; `number` is None when there is none
+    left.
+    """
 
     number: int | None
+
+
+@dataclass
+class StreamWanted(_Newest):
+    """The person asked to be taken to this stream, on whatever screen they are."""
+
+    number: int
 
 
 @dataclass

@@ -17,10 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamscope.trace.plain_text import visible
+from streamscope.trace.untrusted import FeedError
 from streamscope.ui.meters import bytes_text
 
 if TYPE_CHECKING:
     from streamscope.link.frames import Hello
+    from streamscope.trace.contents import Goodbye
+    from streamscope.trace.past import Past
+    from streamscope.ui.keeping import Keeping
+
+KEEP_S = 0.01
+"""How long one frame writes at most of a past that is kept."""
 
 ENDING_S = 10.0
 """How long the screen waits for it when it ends itself."""
@@ -41,6 +48,7 @@ class Recording:
     def __init__(self, begin: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen) -> None:
         self._begin = begin
         self._child: subprocess.Popen[bytes] | None = None
+        self._keeping: Keeping | None = None
         self._path = Path()
         self.last = ""
         """What became of the last one, "" if there was none."""
@@ -48,14 +56,21 @@ class Recording:
     @property
     def running(self) -> bool:
         """Whether there is one that is not known to have ended."""
-        return self._child is not None
+        return self._child is not None or self._keeping is not None
+
+    def keep(self, hello: Hello, past: Past, bye: Goodbye | None) -> Path:
+        """Begin to write what is in memory of an engine that has ended, as `start` does; `look` goes on with it.
+        Raises OSError.
+        """
+        from streamscope.ui.keeping import Keeping  # when somebody keeps one, not when the screen opens
+
+        self._keeping = Keeping(_new_path(hello), hello, past, bye)
+        self._path = self._keeping.path
+        return self._path
 
     def start(self, hello: Hello) -> Path:
         """Begin to record this engine, into a new file in the current folder; returns which. Raises OSError."""
-        program = re.sub(r"[^A-Za-z0-9_-]++", "-", hello.program)[:40].strip("-") or "engine"
-        name = time.strftime(f"{program}-{hello.pid}-%Y%m%d-%H%M%S")
-        names = chain([name], (f"{name}-{number}" for number in count(2)))  # for one of the same second
-        self._path = next(path for path in (Path(f"{each}.scope") for each in names) if not path.exists()).absolute()
+        self._path = _new_path(hello)
         self._child = self._begin(
             [sys.executable, "-P", "-m", "streamscope.link.attached_recorder", hello.probe, os.fspath(self._path)],
             stdin=subprocess.PIPE,
@@ -74,6 +89,8 @@ class Recording:
         """What became of it, once, when it has ended: a sentence ("" while there is nothing to say), and whether it
         tells of a failure.
         """
+        if self._keeping is not None:
+            return self._keep_on(self._keeping, KEEP_S)
         child = self._child
         if child is None or child.poll() is None:
             return "", False
@@ -81,6 +98,8 @@ class Recording:
 
     def end(self) -> None:
         """Have it end, and wait until it has."""
+        while self._keeping is not None:
+            self._keep_on(self._keeping, ENDING_S)
         child = self._child
         if child is None:
             return
@@ -96,13 +115,26 @@ class Recording:
         """How many bytes the trace has that is being written now, by us or by the engine itself; None for none, -1
         where the file cannot be seen.
         """
-        path = str(self._path) if self._child is not None else hello.recording if hello is not None else ""
+        path = str(self._path) if self.running else hello.recording if hello is not None else ""
         if not path:
             return None
         try:
             return os.stat(path).st_size
         except (OSError, ValueError):
             return -1
+
+    def _keep_on(self, keeping: Keeping, budget_s: float) -> tuple[str, bool]:
+        problem = ""
+        try:
+            if keeping.work(budget_s):
+                return "", False
+        except (OSError, FeedError) as error:
+            problem = f"not all of the past could be kept: {error.strerror if isinstance(error, OSError) else error}"
+            keeping.close()
+        self._keeping = None
+        told = "; ".join(part for part in (problem, recorded(self._path)) if part)
+        self.last = visible(told or "nothing was kept", 1000)
+        return self.last[:1].upper() + self.last[1:], bool(problem)
 
     def _ended(self, child: subprocess.Popen[bytes]) -> tuple[str, bool]:
         self._child = None
@@ -117,3 +149,11 @@ class Recording:
         told = "; ".join(part for part in (problem, recorded(self._path)) if part)
         self.last = visible(told or "nothing was recorded", 1000)
         return self.last[:1].upper() + self.last[1:], bool(problem)
+
+
+def _new_path(hello: Hello) -> Path:
+    """A file in the current folder that is not there yet, named by the program, its pid and the time."""
+    program = re.sub(r"[^A-Za-z0-9_-]++", "-", hello.program)[:40].strip("-") or "engine"
+    name = time.strftime(f"{program}-{hello.pid}-%Y%m%d-%H%M%S")
+    names = chain([name], (f"{name}-{number}" for number in count(2)))  # for one of the same second
+    return next(path for path in (Path(f"{each}.scope") for each in names) if not path.exists()).absolute()

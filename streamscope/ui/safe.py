@@ -101,6 +101,20 @@ def broken(text: str, width: int, most: int = 2) -> list[str]:
     return [*lines, fit(text, width).rstrip()]
 
 
+def fewer(text: str, width: int, most: int = 1) -> list[str]:
+    """A sentence (already `visible`) in at most so many lines: rather without what stands behind its last colon or
+    comma than without half a word of it. Cut only where that is too long as well.
+    """
+    lines = broken(text, width, most)
+    shorter = text
+    while " ".join(broken(shorter, width, most)) != shorter:
+        end = max(shorter.rfind(sign) for sign in (": ", "; ", ", ", ". "))
+        if end <= 0:
+            return lines
+        shorter = shorter[:end] + "."
+    return broken(shorter, width, most)
+
+
 def as_sentence(text: str) -> str:
     """A few words (already `visible`) as a sentence: a capital at its beginning, a full stop at its end."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""

@@ -46,7 +46,7 @@ def said(view: View) -> Said:
         if told is not None:
             return told
     if view.diagnosing:
-        return Said("", "", "Looking at what led here …", "muted")
+        return Said("", "", "Looking at what led here …", "label")
     finding = shown(view.told, view.trouble)
     if finding is None:
         return Said("", "", all_flows(view), "label")

@@ -127,7 +127,7 @@ def _frames(stands: Standstill, started: float, room: int) -> list[Line]:
     found: list[Line] = []
     for frame in shown[:room]:
         if frame is None:
-            found.append([(f"… {left_out} calls between", "muted")])
+            found.append([(f"… {left_out} calls between", "label")])
             continue
         file, number, function = frame
         place = f"{os.path.basename(file)}:{number}"

@@ -1,8 +1,9 @@
 """streamscope's own themes. Textual's are all there too; these two keep the meanings apart that some of those give
 the same colour.
 
-A colour means the same everywhere: success is healthy, warning is above the high-water mark, error has failed, accent
-has just changed.
+A colour means the same everywhere: error is an alarm or has failed, warning a notice or above the high-water mark,
+accent has just changed, secondary is held back or belongs together, primary has the focus, and success is for `live`
+and `✓` alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ THEMES = (
     Theme(
         name="streamscope",
         primary="#6cb6ff",
-        secondary="#8ddb8c",
+        secondary="#7fdbe6",
         success="#57d3a2",
         warning="#f0b45b",
         error="#ff6e6e",
@@ -28,7 +29,7 @@ THEMES = (
     Theme(
         name="streamscope-light",
         primary="#0b62c4",
-        secondary="#1d7a3f",
+        secondary="#0a7080",
         success="#0f7b4f",
         warning="#a65b00",
         error="#c62828",

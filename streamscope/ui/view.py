@@ -25,6 +25,7 @@ from streamscope.ui.diagnosed import NOTHING, Diagnosed, PastDiagnosed
 from streamscope.ui.feed_source import Source
 from streamscope.ui.rates import Curves, LiveRates, PastRates
 from streamscope.ui.recording import Recording
+from streamscope.ui.restless import Restless
 from streamscope.ui.row_words import Overview
 from streamscope.ui.standing import Standstills
 from streamscope.ui.travel import Mark, Travel
@@ -69,6 +70,8 @@ class View:
         """The streams whose panels stay, in the order in which they were pinned."""
         self.every_event = False
         """Whether the lists of events show every one, and not what matters alone."""
+        self.selected: int | None = None
+        """The stream that the person has selected: the same one on every screen."""
         self.unread_lines = 0
         """How many lines the program has printed since the log was last on the screen."""
         self.counts = Counts.of(source.model)
@@ -107,6 +110,7 @@ class View:
         """Since when the engine does not come round, if so."""
         self.standing.follow(source.standstill, self._present())
         self._forgot_at = -1.0
+        self._restless = Restless()
         self._seen_model = source.model
         self._raised = source.model.raised
         self._uncounted = False
@@ -263,18 +267,29 @@ class View:
         return Standpoint(self.now_t, self.model.turn, 0, self.started)
 
     @property
+    def over(self) -> bool:
+        """Whether there is no engine any more, and its last state is shown."""
+        return self.status in ("ended", "gone")
+
+    @property
     def never_served(self) -> bool:
         """Whether the engine has ended before its loop ever ran: its program failed at its start."""
-        return self.status in ("ended", "gone") and self.travel is None and not self.model.turn and not self.model.known
+        return self.over and self.travel is None and not self.model.turn and not self.model.known
 
     def stream(self, number: int | None) -> StreamState | None:
         """The state of one stream, None when it is not known (any more)."""
         return None if number is None else self.model.streams.get(number)
 
     def changed_t(self, number: int) -> dict[int, int]:
-        """When each flag of the stream changed, for those that did a moment ago."""
+        """When each flag of the stream changed, for those that did a moment ago; in the present without those that
+        change all the time.
+        """
         lit = self.model.lit
-        return {flag: lit[flag][number] for flag in self.vocabulary.flag_names if number in lit.get(flag, ())}
+        changed = {flag: lit[flag][number] for flag in self.vocabulary.flag_names if number in lit.get(flag, ())}
+        state = self.stream(number)
+        if not changed or state is None or (self.travel is not None and not self.travel.playing):
+            return changed
+        return self._restless.calm(number, state.flags, changed)
 
     def queue_trend(self, number: int, width: int) -> Values:
         """`write_queue_size` over the last thirty seconds, as so many cells draw it."""

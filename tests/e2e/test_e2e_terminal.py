@@ -253,7 +253,7 @@ def test_a_second_signal_does_not_wait_for_an_engine_that_takes_its_time(open_te
                        "        except BaseException:\n            pass\n")  # fmt: skip
     patient = "from streamscope import departure\ndeparture.PATIENCE_S = departure.KILL_AFTER_S = 1e6"
     terminal = open_terminal("run", str(program), first=patient)
-    terminal.wait_for("Waiting for the engine")  # whatever the header says of that engine by then
+    terminal.wait_for("Not known before it has said who it is.")  # whatever the header says of that engine by then
     engine = terminal.engine_pid()
     terminal.press("q")
 

@@ -38,8 +38,8 @@ def on_read(client, nread, data):
 
 
 def test_a_terminal_that_is_too_small_is_told_so_and_works_once_it_is_larger(open_terminal: Open) -> None:
-    terminal = open_terminal("run", "echo", "--port", "0", columns=60, rows=15)
-    terminal.wait_for("80 × 24", "60 × 15")
+    terminal = open_terminal("run", "echo", "--port", "0", columns=50, rows=12)
+    terminal.wait_for("60 × 15", "50 × 12")
 
     terminal.resize(100, 30)
 

@@ -50,6 +50,8 @@ def test_no_key_has_two_meanings_at_once(contexts: tuple[str, ...]) -> None:
     for one, other in combinations(actions, 2):
         if one.id.endswith(".pin") and other.id.endswith(".pin"):
             continue  # the same stream's panel, whichever of the two hears it
+        if one.id.endswith("unfilter"):
+            continue  # esc undoes one thing at a time, and this only while there is a filter
         assert not set(one.keys.split(",")) & set(other.keys.split(",")), (one.id, other.id)
 
 

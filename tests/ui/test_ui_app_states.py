@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 from feeds import Clock, Scene, record
 from textual.geometry import Region
+from textual.widgets._toast import Toast
 from ui_child import Child
 from ui_past import past_scene, replay_scene
 from ui_pilot import a_while, calm_scene, looking_at, text_of
-from ui_scenes import backpressure, connection, listener
+from ui_scenes import backpressure, config, connection, listener, opened, view_of
 
 from streamscope.app import StreamscopeApp
 from streamscope.servers.traffic import Traffic
+from streamscope.trace.instant import Target
 from streamscope.ui.screens.help import HelpScreen
+from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.footer import KeyFooter, fitting, hints
 
 
@@ -24,7 +27,8 @@ async def test_an_empty_screen_teaches_where_to_connect_and_with_what() -> None:
         text = "\n".join(text_of(pilot))
         assert "echo listens on 127.0.0.1:7000" in text
         assert "nc 127.0.0.1 7000" in text
-        assert "press g" in text
+        assert "Nobody has connected yet." in text
+        assert "g   starts built-in clients" in text
 
         scene.snapshot([listener(), connection(7)])
         await a_while(pilot, scene)
@@ -55,7 +59,26 @@ async def test_before_the_engine_has_said_anything_the_screen_says_what_it_waits
     async with looking_at(scene) as (pilot, _):
         text = "\n".join(text_of(pilot))
         assert "◌ connecting" in text
-        assert "Waiting for the engine to say what it serves" in text
+        assert "✓ its process answers" in text
+        assert "◌ who it is, and what it serves   for 0.0s" in text
+        assert "· the state of its streams" in text
+        assert "Waiting" not in text
+
+        await a_while(pilot, scene, 2.1)
+        assert "◌ who it is, and what it serves   for 2.1s" in "\n".join(text_of(pilot))
+
+
+async def test_before_the_state_of_its_streams_is_known_nobody_is_said_to_be_absent() -> None:
+    scene = Scene(Clock(200.0))
+    async with looking_at(scene) as (pilot, _):
+        text = "\n".join(text_of(pilot))
+        assert "✓ who it is, and what it serves" in text
+        assert "◌ the state of its streams   for 0.0s" in text
+        assert "Nobody has connected" not in text
+
+        scene.snapshot([listener()])
+        await a_while(pilot, scene)
+        assert "Nobody has connected yet." in "\n".join(text_of(pilot))
 
 
 async def test_when_the_engine_ends_the_screen_stays_says_why_and_keeps_the_last_state() -> None:
@@ -67,9 +90,62 @@ async def test_when_the_engine_ends_the_screen_stays_says_why_and_keeps_the_last
         assert "■ ended" in lines[0]
         assert "The engine has ended: stopped by SIGTERM. Its last state stays; q leaves." in lines[1]
         assert any("1.2 MiB" in line for line in lines)
+        assert any("streams · as they ended" in line for line in lines)
 
         await pilot.press("down")
         assert overview.panels.numbers == [overview.table.cursor]
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40)])
+async def test_when_the_engine_has_ended_the_screen_says_why_and_what_can_still_be_done(size: tuple[int, int]) -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view, size=size) as (pilot, overview):
+        scene.status, scene.reason, scene.exit_status = "ended", "stopped by SIGTERM", 0
+        await a_while(pilot, scene)
+        await a_while(pilot, scene)
+        text = "\n".join(text_of(pilot))
+        assert "■ echo ended at 22:17:00, status 0." in text
+        assert "topped by SIGTERM" in text
+        assert "The past is whole: 20 s, 174 events." in text
+        assert "← → go through it" in text
+        assert "q leaves" in text
+        assert "← → step" in text_of(pilot)[-1] or size[0] < 120
+
+        # what it says can be done, can be done
+        await pilot.press("left")
+        await a_while(pilot, scene)
+        assert overview.view.moved
+        assert "echo ended at" not in "\n".join(text_of(pilot))
+
+
+async def test_where_there_is_little_room_the_end_gives_way_to_the_stream_that_one_looks_at() -> None:
+    scene, view = backpressure()
+    async with looking_at(scene, view, size=(80, 24)) as (pilot, _):
+        scene.status, scene.exit_status = "ended", 0
+        await a_while(pilot, scene)
+        await a_while(pilot, scene)
+        assert "echo ended at" in "\n".join(text_of(pilot))
+
+        await pilot.press("down")
+        await a_while(pilot, scene)
+        text = "\n".join(text_of(pilot))
+        assert "echo ended at" not in text
+        assert "write_queue" in text
+
+
+async def test_the_log_opens_by_itself_when_the_program_has_failed_and_not_when_it_ended_well(tmp_path: Path) -> None:
+    log = tmp_path / "program.log"
+    log.write_text("Traceback (most recent call last):\nValueError: no\n")
+    for exit_status, opens in ((0, False), (1, True)):
+        scene = Scene(Clock(200.0), log=str(log))
+        scene.snapshot([listener(), connection(7)])
+        async with looking_at(scene, size=(80, 24)) as (pilot, _):
+            scene.status, scene.exit_status = "ended", exit_status
+            await a_while(pilot, scene)
+            await a_while(pilot, scene)
+            text = "\n".join(text_of(pilot))
+            assert ("ValueError: no" in text) == opens
+            assert "L has the program's log" in text
 
 
 async def test_a_small_terminal_does_not_speak_of_a_server_where_there_is_only_a_replay() -> None:
@@ -129,7 +205,7 @@ async def test_a_small_terminal_is_told_politely_and_works_once_it_is_larger() -
     scene = calm_scene(7)
     async with looking_at(scene, size=(50, 20)) as (pilot, overview):
         text = "\n".join(text_of(pilot))
-        assert "streamscope needs 80 × 24 cells" in text
+        assert "streamscope needs 60 × 15 cells" in text
         assert "has 50 × 20 here" in text
 
         await pilot.resize_terminal(80, 24)
@@ -160,6 +236,52 @@ async def test_what_the_program_prints_is_announced_until_the_log_is_opened(tmp_
         await a_while(pilot, scene)
         assert "log +" not in text_of(pilot)[0]
         assert any("ValueError: no" in line for line in text_of(pilot))
+
+
+async def test_at_the_beginning_of_the_past_the_table_says_what_was_so_then() -> None:
+    scene = Scene(Clock(200.0))
+    scene.snapshot([])
+    scene.clock.seconds += 1
+    scene.records(record("loop.turn", 0, 1, scene.clock.t), *opened(7), record("handle.closed", 7))
+    view = view_of(scene)
+    async with looking_at(scene, view) as (pilot, _):
+        view.go_to(Target("start"))
+        await a_while(pilot, scene)
+        text = "\n".join(text_of(pilot))
+        assert "Nothing had been opened yet, 22:16:40." in text
+        assert "Waiting" not in text
+
+        # and once something was, and is gone, that nothing was open
+        view.go_to(Target("t", scene.clock.t + 100))
+        assert view.travel is not None
+        view.travel.model.forget_closed(2**62)
+        await a_while(pilot, scene)
+        assert "Nothing was open, 22:16:41." in "\n".join(text_of(pilot))
+
+
+# what is told for a moment
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40)])
+async def test_what_is_told_for_a_moment_covers_the_past_and_the_keys_alone(size: tuple[int, int]) -> None:
+    scene = calm_scene(7)
+    app = StreamscopeApp(scene, config(), view=view_of(scene))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        for text, lines in (("Marked.", 1), ("word " * 24, 2), ("word " * 90, 2)):
+            pilot.app.notify(text, timeout=60, markup=False)
+            await pilot.pause()
+            await pilot.pause()
+            (toast,) = pilot.app.screen.query(Toast)
+            assert (toast.region.y, toast.region.height) == (size[1] - 2, lines)
+            assert toast.region.right == size[0]
+            assert text[:6].strip() in text_of(pilot)[-2]
+
+
+async def test_what_is_told_takes_the_place_of_what_was_told_before() -> None:
+    async with looking_at(calm_scene(7)) as (pilot, _):
+        await pilot.press("m", "E")
+        await pilot.pause()
+        assert [note.message for note in pilot.app._notifications] == ["Nothing is wrong, and no stream has failed."]
 
 
 # what the person has chosen
@@ -229,6 +351,23 @@ async def test_the_footer_shows_what_works_for_what_has_the_focus() -> None:
         assert "esc clear" in text_of(pilot)[-1]
 
 
+async def test_from_120_columns_on_the_footer_names_what_has_the_focus() -> None:
+    scene = calm_scene(7)
+    async with looking_at(scene, size=(120, 40)) as (pilot, overview):
+        assert text_of(pilot)[-1].startswith(" streams  space pause")
+        overview.query_one(EventList).focus()
+        await pilot.pause()
+        assert text_of(pilot)[-1].startswith(" events  ")
+        await pilot.press("3")
+        await pilot.pause()
+        assert text_of(pilot)[-1].startswith(" time line  ")
+
+        await pilot.press("1")
+        await pilot.resize_terminal(119, 40)
+        await a_while(pilot, scene)
+        assert text_of(pilot)[-1].startswith(" space pause")
+
+
 async def test_under_a_dialog_the_footer_shows_the_dialogs_keys() -> None:
     scene, view = past_scene()
     async with looking_at(scene, view) as (pilot, overview):
@@ -242,14 +381,14 @@ async def test_under_a_dialog_the_footer_shows_the_dialogs_keys() -> None:
         assert "filter" not in footer()
 
         await pilot.press("f1")
-        assert footer().strip() == "esc close"
+        assert footer().strip() == "help  esc close"
         await pilot.press("escape", "escape", "space", "m", "d")
         assert "esc close" in footer()
         assert "space resume   ← → step" in footer(), "the keys that travel work there too"
 
         await pilot.press("question_mark")
         assert isinstance(pilot.app.screen, HelpScreen)
-        assert footer().strip() == "esc close"
+        assert footer().strip() == "help  esc close"
         await pilot.press("escape")
         assert "? help" in footer()
         await pilot.press("escape")

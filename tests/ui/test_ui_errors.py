@@ -111,5 +111,5 @@ async def test_a_program_that_failed_at_its_start_has_the_screen_for_why_whole(
     assert text.count("why ") >= 39
     assert "whole" in text
     assert "Traceback (most recent call last)" in text
-    assert "No streams" not in text
+    assert "no streams" not in text
     assert "events" not in text.partition("\n")[2]

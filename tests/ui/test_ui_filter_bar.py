@@ -14,8 +14,9 @@ from textual.pilot import Pilot
 from streamscope.trace.filter import LONGEST
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import filter_history
-from streamscope.ui.filter_history import FilterHistory, state_path
+from streamscope.ui.filter_history import FilterHistory
 from streamscope.ui.messages import FilterChanged
+from streamscope.ui.state_file import state_path
 from streamscope.ui.widgets.completions import Completions
 from streamscope.ui.widgets.filter_bar import FilterBar, FilterHint
 

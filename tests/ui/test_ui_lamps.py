@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamscope.core import flags as uv
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import lamps
+from streamscope.ui.restless import Restless
 
 MS = 1_000_000
 HERE = Vocabulary.here()
@@ -75,3 +76,61 @@ def test_letters_stand_in_nine_fixed_cells() -> None:
 def test_a_letter_glows_when_any_of_its_flags_has_changed() -> None:
     assert LETTERS.glows({uv.CLOSING: 0}, 1) == (0, 0, 0, 0, 0, 0, 0, 0, 2)
     assert LETTERS.glows({}, 1) == (0,) * 9
+
+
+def test_what_has_gone_out_says_less_than_what_has_come_on() -> None:
+    assert lamps.GLOWS[True] == ("", "fade", "glow")
+    assert lamps.GLOWS[False] == ("", "", "went")
+
+
+# flags that change all the time
+
+
+def test_a_flag_that_changes_now_and_then_glows_every_time() -> None:
+    restless = Restless()
+
+    for place in range(20):
+        t = place * 300 * MS
+        assert restless.calm(7, (place % 2) * uv.READING, {uv.READING: t}) == {uv.READING: t}
+
+
+def test_a_flag_that_changes_more_than_four_times_a_second_does_not_glow_and_the_others_do() -> None:
+    restless = Restless()
+    for place in range(6):
+        changed = {uv.READ_PARTIAL: place * 150 * MS, uv.SHUTTING: 0}
+        found = restless.calm(7, (place % 2) * uv.READ_PARTIAL, changed)
+
+    assert found == {uv.SHUTTING: 0}
+    assert restless.calm(8, uv.READ_PARTIAL, {uv.READ_PARTIAL: 750 * MS}), "of another stream nothing is known"
+
+
+def test_a_flag_that_is_as_it_was_at_the_last_look_has_changed_twice() -> None:
+    restless = Restless()
+    for place in range(3):
+        found = restless.calm(7, uv.READ_PARTIAL, {uv.READ_PARTIAL: place * 300 * MS})
+
+    assert not found
+
+
+def test_once_it_rests_a_flag_glows_again() -> None:
+    restless = Restless()
+    for place in range(6):
+        restless.calm(7, (place % 2) * uv.READING, {uv.READING: place * 100 * MS})
+    later = 9_000 * MS
+
+    assert restless.calm(7, 0, {uv.READING: later}) == {uv.READING: later}
+
+
+def test_to_look_twice_at_the_same_change_is_no_change() -> None:
+    restless = Restless()
+
+    for _ in range(20):
+        assert restless.calm(7, uv.READING, {uv.READING: 5 * MS})
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    restless = Restless()
+    for number in range(20_000):
+        restless.calm(number, uv.READING, {uv.READING: number})
+
+    assert len(restless._changes) <= 8192

@@ -203,12 +203,12 @@ async def test_what_an_empty_table_says_leaves_with_the_first_stream() -> None:
     scene = Scene(Clock(200.0))
     scene.snapshot([])
     async with looking_at(scene) as (pilot, _):
-        assert any("No streams." in text for text in text_of(pilot))
+        assert any("It has no streams." in text for text in text_of(pilot))
         scene.snapshot([listener()])
         await a_while(pilot, scene)
 
         assert any("▸" in text and ":7000" in text for text in text_of(pilot))
-        assert not any("No streams." in text for text in text_of(pilot))
+        assert not any("It has no streams." in text for text in text_of(pilot))
 
 
 # pins

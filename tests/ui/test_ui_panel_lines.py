@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from ui_scenes import connection, listener, stalled
 
 from streamscope.core import flags as uv
+from streamscope.diagnosis.shapes import Limit
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.widgets.panel_lines import panel_lines, title
@@ -146,3 +147,24 @@ def test_fields_stand_at_the_same_places_whatever_their_values() -> None:
 )
 def test_the_head_names_the_stream(state: StreamState, head: str) -> None:
     assert title(facts_of(state)) == head
+
+
+@pytest.mark.parametrize("width", [47, 50, 62, 76])
+def test_no_name_of_ours_is_cut_however_narrow_the_panel_is(width: int) -> None:
+    past = [RequestState(38, uv.UV_WRITE), RequestState(39, uv.UV_WRITE)]
+    text = text_of(facts_of(stalled(7, CLOCK), completed=past), width, 40)
+
+    for name in ("write_queue_size ", "write_queue ", "write_completed_queue ", "accepted_fd ", "connect_req "):
+        assert f" {name}" in text
+    assert "done w39 ✓" in text
+
+
+def test_where_its_second_line_has_no_room_a_sentence_ends_with_the_first() -> None:
+    facts = facts_of(
+        stalled(7, CLOCK),
+        limit=Limit("peer", 0.93, "Limited by the peer: its window was full for 93 % of the last second.", "in flight"),
+    )
+    tall, low = text_of(facts, 50, 40), text_of(facts, 50, 6)
+
+    assert "Limited by the peer: its window was full for 93 %" in tall
+    assert "Limited by the peer." in low

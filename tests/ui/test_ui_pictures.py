@@ -28,12 +28,20 @@ def empty_app() -> StreamscopeApp:
 
 
 def test_picture_of_a_terminal_that_is_too_small(compare: Compare) -> None:
-    compare(busy_app(), (50, 20), "streamscope needs 80 × 24 cells")
+    compare(busy_app(), (50, 20), "streamscope needs 60 × 15 cells")
 
 
 @at(*SIZES)
 def test_picture_of_the_overview(compare: Compare, size: tuple[int, int]) -> None:
     compare(busy_app(), size, QUEUE)
+
+
+def test_picture_of_one_pane_where_there_is_room_for_one(compare: Compare) -> None:
+    compare(busy_app(), (60, 15), "streams · trouble first")
+
+
+def test_picture_of_a_stream_where_there_is_room_for_one_pane(compare: Compare) -> None:
+    compare(busy_app(), (60, 15), QUEUE, "enter")
 
 
 @at(*SIZES)
@@ -59,10 +67,11 @@ def test_picture_in_light_colours(compare: Compare) -> None:
     compare(busy_app(theme="streamscope-light"), (120, 40), QUEUE)
 
 
-def test_picture_of_an_engine_that_has_ended(compare: Compare) -> None:
+@at(*SIZES[:2])
+def test_picture_of_an_engine_that_has_ended(compare: Compare, size: tuple[int, int]) -> None:
     app = busy_app()
     app.view.source.status, app.view.source.reason = "gone", "the engine was killed by SIGKILL"
-    compare(app, (120, 40), "The engine was killed by SIGKILL. The last state stays; q leaves.")
+    compare(app, size, "The engine was killed by SIGKILL. The last state stays; q leaves.")
 
 
 # back in time
@@ -78,7 +87,7 @@ def past_app(instant: int = 22, **settings: Any) -> StreamscopeApp:
 
 
 def test_picture_of_the_past_on_a_terminal_that_is_too_small(compare: Compare) -> None:
-    compare(past_app(), (50, 20), "streamscope needs 80 × 24 cells", "T")
+    compare(past_app(), (50, 20), "streamscope needs 60 × 15 cells", "T")
 
 
 @at(*SIZES)

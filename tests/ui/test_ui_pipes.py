@@ -199,7 +199,9 @@ def test_the_command_to_try_suits_the_address(address: str, command: str) -> Non
 
 
 def test_the_empty_screen_names_the_path() -> None:
-    view = view_of(Scene(CLOCK, program="pipe-echo", addresses=["/run/x.sock"]))
+    scene = Scene(CLOCK, program="pipe-echo", addresses=["/run/x.sock"])
+    scene.snapshot([])
+    view = view_of(scene)
 
     text = "\n".join("".join(part for part, _ in line) for line in welcome_lines(view))
 

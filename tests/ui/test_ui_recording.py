@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from feeds import Clock, Scene
+from feeds import Clock, Scene, record
 from textual.pilot import Pilot
 from ui_child import Child
+from ui_past import past_scene
 from ui_pilot import a_while, looking_at, text_of
-from ui_scenes import listener
+from ui_scenes import connection, listener
 
 from streamscope.app import StreamscopeApp
 from streamscope.link.frames import Hello
+from streamscope.trace.contents import Goodbye
+from streamscope.trace.keyframe import freeze
+from streamscope.trace.store.reader import TraceFile
+from streamscope.trace.traveller import Traveller
 from streamscope.ui.recording import Recording
 
 
@@ -83,7 +88,7 @@ async def test_r_records_and_again_ends_it_and_says_where_the_trace_is(folder: P
         await a_while(pilot, scene)
 
         # then the screen says where it is
-        assert toasts(pilot)[1:] == [f"2.0 KiB recorded; look at it with: streamscope replay {path}"]
+        assert toasts(pilot) == [f"2.0 KiB recorded; look at it with: streamscope replay {path}"]
         await a_while(pilot, scene)
         assert "rec" not in header(pilot)
 
@@ -97,7 +102,7 @@ async def test_a_recording_that_fails_says_why_and_r_begins_another() -> None:
         child.returncode = 1
         await a_while(pilot, scene)
 
-        assert toasts(pilot)[1:] == ["No engine listens at \\x1b[31m/run/s"]
+        assert toasts(pilot) == ["No engine listens at \\x1b[31m/run/s"]
         await a_while(pilot, scene)
         assert "rec" not in header(pilot)
         await pilot.press("R")
@@ -129,7 +134,6 @@ async def test_that_no_recorder_can_be_started_is_said() -> None:
     ("changes", "said"),
     [
         ({"hello": {"probe": ""}}, "(--no-probe), so no recorder can attach"),
-        ({"status": "gone"}, "There is no engine that could be recorded"),
         ({"status": "connecting"}, "There is no engine that could be recorded"),
     ],
 )
@@ -164,3 +168,79 @@ async def test_a_trace_that_cannot_be_seen_is_recorded_all_the_same() -> None:
     async with looking_at(scene) as (pilot, _):
         await a_while(pilot, scene)
         assert "● rec " in header(pilot)
+
+
+# keeping what was seen of an engine that has ended
+
+
+async def test_the_past_of_an_engine_that_has_ended_is_kept_as_a_trace(folder: Path) -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, _):
+        scene.status, scene.reason, scene.exit_status = "ended", "stopped by SIGTERM", 0
+        await a_while(pilot, scene)
+        await pilot.press("R")
+        await a_while(pilot, scene)
+        (path,) = folder.glob("echo-4711-*.scope")
+        assert any("look at it with: streamscope replay" in told for told in toasts(pilot))
+        assert "rec" not in header(pilot)
+
+    with TraceFile.open(path) as trace:
+        assert (trace.past.first, trace.past.end) == (scene.past.first, scene.past.end)
+        assert trace.past.rows(0, 1000) == scene.past.rows(0, 1000)
+        assert trace.bye == Goodbye("stopped by SIGTERM", 0)
+        kept, seen = Traveller(trace.past, row=trace.past.end), scene.model
+        assert kept.model.streams == seen.streams
+
+
+def test_of_a_past_whose_beginning_is_gone_the_rest_is_kept_with_the_state_there(folder: Path) -> None:
+    # given more than memory has room for
+    scene = Scene(Clock(200.0), max_bytes=30_000)
+    scene.snapshot([listener(), connection(7)])
+    for turn in range(400):
+        scene.clock.seconds += 0.5
+        scene.records(record("loop.turn", 0, turn, scene.clock.t), record("sys.read", 7, 12, 65536, 100 + turn))
+        if scene.past.keyframe_due(2):
+            scene.past.keyframe(freeze(scene.model))
+    assert scene.past.dropped
+    assert scene.hello is not None
+
+    # when it is kept
+    recording = Recording(Child().begin)
+    path = recording.keep(scene.hello, scene.past, None)
+    while recording.running:
+        recording.look()
+
+    # then the trace has what was left, and its state
+    with TraceFile.open(path) as trace:
+        assert trace.past.end == scene.past.end - scene.past.reach
+        assert Traveller(trace.past, row=trace.past.end).model.streams == scene.model.streams
+        assert trace.bye is None
+
+
+async def test_where_nothing_can_be_written_nothing_is_kept_and_that_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    scene = scene_of()
+    async with looking_at(scene) as (pilot, _):
+        scene.status = "gone"
+        await a_while(pilot, scene)
+        await pilot.press("R")
+        await pilot.pause()
+
+        assert toasts(pilot) == ["The past cannot be kept: No such file or directory."]
+
+
+async def test_to_leave_while_it_is_kept_waits_until_it_is(folder: Path) -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, _):
+        scene.status, scene.exit_status = "ended", 0
+        await a_while(pilot, scene)
+        await pilot.press("R")
+
+    (path,) = folder.glob("*.scope")
+    with TraceFile.open(path) as trace:
+        assert trace.past.end == scene.past.end

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from streamscope.ui.safe import cut, fit, visible, visible_bytes
+from streamscope.ui.safe import cut, fewer, fit, visible, visible_bytes
 
 COMMANDS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -71,3 +71,26 @@ def test_a_fitted_text_takes_exactly_its_cells(text: str, width: int, align: str
 def test_a_text_without_end_ends() -> None:
     assert len(visible("x" * 1_000_000)) <= 512
     assert len(visible_bytes(b"\xff" * 1_000_000)) <= 512 * 4
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (80, "137 KiB wait here for 4.5s: the program does not want OUT, and nothing else."),
+        (74, "137 KiB wait here for 4.5s: the program does not want OUT."),
+        (50, "137 KiB wait here for 4.5s."),
+        (10, "137 KiB w…"),
+    ],
+)
+def test_where_room_is_short_a_sentence_has_fewer_words_and_no_half_ones(width: int, shown: str) -> None:
+    text = "137 KiB wait here for 4.5s: the program does not want OUT, and nothing else."
+
+    assert fewer(text, width) == [shown]
+
+
+@given(st.text(), st.integers(1, 60), st.integers(1, 3))
+def test_fewer_words_are_never_too_wide(text: str, width: int, most: int) -> None:
+    lines = fewer(visible(text), width, most)
+
+    assert 1 <= len(lines) <= most
+    assert all(cell_len(line) <= width for line in lines)

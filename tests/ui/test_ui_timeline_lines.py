@@ -119,6 +119,16 @@ def test_values_at_the_right_are_those_of_the_present_instant() -> None:
     assert lines["reads"].text.strip() == "3"
 
 
+def test_requests_are_drawn_as_high_as_they_are_beside_the_most_in_sight_which_is_named() -> None:
+    counts = [column(pending_max=count) for count in (0, 1, 60, 121, 121, 7)]
+    drawn = picture(counts, now=2, state=Now(OPEN, 0, 0, 7, False))
+
+    assert lane_of("pending", drawn) == ["▂██"]
+    value = next(line[-1].text for line in timeline_lines(drawn, lanes_for(OPEN, 0, uv.UV_TCP, 30, HERE))
+                 if line[0].text.strip() == "requests")  # fmt: skip
+    assert value.strip() == "7 ↥121"
+
+
 @pytest.mark.parametrize("height", range(2, 45))
 def test_lanes_fill_the_room_they_have(height: int) -> None:
     lanes = lanes_for(OPEN | uv.READ_PARTIAL, 0, uv.UV_TCP, height, HERE)

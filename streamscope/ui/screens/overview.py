@@ -13,6 +13,7 @@ from streamscope.ui.config_file import Config
 from streamscope.ui.messages import FilterChanged, RoomChanged, StreamSelected
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.view import View
+from streamscope.ui.widgets.ended_pane import EndedPane, has_failed
 from streamscope.ui.widgets.event_pane import EventPane
 from streamscope.ui.widgets.filter_bar import FilterBar
 from streamscope.ui.widgets.log_pane import LogPane
@@ -41,6 +42,9 @@ class OverviewScreen(LiveScreen):
         self.timeline = Timeline(view, id="lanes")
         self._welcome = Welcome(view, id="welcome")
         self._where = WherePane(view, id="where")
+        self._ended = EndedPane(view, id="ended")
+        self._ended_at: tuple[int | None] | None = None  # what was selected when the engine ended
+        self._looks_on = False  # and whether something else has been selected since
         self._filter = FilterBar(lambda: view.vocabulary, states=lambda: view.lint_words, id="filter")
         self._log_opened = False
         self._lines_seen = 1  # the first says where the program listens, and so does the header
@@ -53,7 +57,7 @@ class OverviewScreen(LiveScreen):
         self.set_class(self.timeline.display, "-lanes")
         yield Container(
             Container(self._filter, self.table, id="left"),
-            Container(self._where, self._welcome, self.panels, id="right"),
+            Container(self._where, self._ended, self._welcome, self.panels, id="right"),
             id="upper",
         )
         yield self.timeline
@@ -73,6 +77,7 @@ class OverviewScreen(LiveScreen):
         if self.view.never_served != self.has_class("-failed"):
             self.set_class(self.view.never_served, "-failed")
             self.log_pane.display = self.view.never_served
+        self._show_end(changed)
         nobody = self._nobody
         if nobody != self.has_class("-nobody"):
             self.set_class(nobody, "-nobody")
@@ -89,6 +94,30 @@ class OverviewScreen(LiveScreen):
         if self.events.display:
             self.events.show(changed)
 
+    def _show_end(self, changed: Set[int]) -> None:
+        """Say that the engine has ended; where there is little room, only until the person looks at a stream."""
+        view = self.view
+        ended = view.over and not view.paused and not view.never_served and view.standstill is None
+        if ended and has_failed(view) and view.hello is not None and view.hello.log:
+            self.open_log()
+        if not ended:
+            self._ended_at, self._looks_on = None, False
+        elif self._ended_at is None:
+            self._ended_at = (view.selected,)
+        elif self._ended_at != (view.selected,):
+            self._looks_on = True
+        shown = ended and (self._roomy or not self._looks_on)
+        if shown != self.has_class("-ended"):
+            self.set_class(shown, "-ended")
+            self.refresh_bindings()  # there is no present any more, and so arrows step
+        if shown:
+            self._ended.show(changed)
+
+    @property
+    def _roomy(self) -> bool:
+        """Whether there is room for a pane above the panels."""
+        return self.has_class("-wide") and self.has_class("-tall")
+
     def _follow_log(self, changed: Set[int]) -> None:
         """Read what the program has printed, be it on the screen or not, so that the header can tell of it."""
         self.log_pane.show(changed)
@@ -101,6 +130,11 @@ class OverviewScreen(LiveScreen):
     def _nobody(self) -> bool:
         """Whether there is no stream to show, so that the screen had better teach."""
         return self.view.counts.connections == 0 and not self.view.pinned
+
+    @property
+    def foremost(self) -> Widget:
+        """The table."""
+        return self.table
 
     @property
     def subject(self) -> tuple[int | None, str]:
@@ -120,12 +154,15 @@ class OverviewScreen(LiveScreen):
         self.panels.assign(numbers[:capacity] or [None])
 
     @on(StreamSelected)
-    def _selected(self, message: StreamSelected) -> None:
+    def _selected(self) -> None:
         """The table, a panel or an event says which stream matters."""
-        if message.number is not None and message.number != self.table.cursor:
-            self.table.select(message.number)
-        self.events.selected = self.timeline.number = message.number
+        self.table.take_up()
+        self.events.selected = self.timeline.number = self.view.selected
         self.place_panels()
+
+    def take_up(self) -> None:
+        """The cursor goes to it, and the panes beside the table turn to it."""
+        self._selected()
 
     def action_go(self, x: int, y: int) -> None:
         """Move the focus to the pane beside the one that has it."""
@@ -145,10 +182,20 @@ class OverviewScreen(LiveScreen):
 
     def action_filter(self) -> None:
         """Write what the table shows; or the list of events, if that has the focus."""
-        if self.focused is not None and self.events in self.focused.ancestors_with_self:
+        if self._in_events:
             self.events.open_filter()
         else:
             self._filter.open()
+
+    @property
+    def filtering(self) -> FilterBar | None:
+        """That of the pane that has the focus, or else of the other one."""
+        bars = (self._filter, self.events.filter)
+        return next((bar for bar in (bars[::-1] if self._in_events else bars) if bar.filters), None)
+
+    @property
+    def _in_events(self) -> bool:
+        return self.focused is not None and self.events in self.focused.ancestors_with_self
 
     @on(FilterChanged)
     def _filter_changed(self, message: FilterChanged) -> None:
@@ -161,10 +208,11 @@ class OverviewScreen(LiveScreen):
     def action_log(self) -> None:
         """Show or hide what the program printed."""
         self._toggle(self.log_pane)
+        self.set_class(self.log_pane.display, "-log")
 
     def open_log(self) -> None:
-        """Show it by itself, once, where there is room for it: who closes it does not want it."""
-        if self.has_class("-tall") and self.is_mounted and not self._log_opened and not self.log_pane.display:
+        """Show it by itself, once: who closes it does not want it."""
+        if self.is_mounted and not self._log_opened and not self.log_pane.display:
             self._log_opened = True
             self.action_log()
 

@@ -15,6 +15,7 @@ from streamscope.ui.plain import is_listener
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_pane import EventPane
+from streamscope.ui.widgets.filter_bar import FilterBar
 from streamscope.ui.widgets.panel import Panel
 from streamscope.ui.widgets.payload_view import PayloadView
 from streamscope.ui.widgets.request_list import RequestList
@@ -55,7 +56,8 @@ class StreamScreen(LiveScreen):
         listens = state is not None and is_listener(state, self.view.vocabulary)
         if listens:
             self.payload.display = self.requests.display = False
-        (self.events.list if listens else self.payload).focus()
+        first = self.events.list if listens else self.payload
+        (first if first.focusable else self.panel).focus()
 
     def show(self, changed: Set[int]) -> None:
         """Paint what has changed."""
@@ -70,9 +72,20 @@ class StreamScreen(LiveScreen):
             self.timeline.show(changed)
 
     @property
+    def foremost(self) -> Widget:
+        """The panel."""
+        return self.panel
+
+    @property
     def subject(self) -> tuple[int | None, str]:
         """The stream, and the lane that is selected in its time line while that is shown."""
         return self.number, self.timeline.lane if self.timeline.display else ""
+
+    def take_up(self) -> None:
+        """Open that stream in the place of this one."""
+        number = self.view.selected
+        if number is not None and number != self.number:
+            self.post_message(StreamOpened(number))
 
     def action_lanes(self) -> None:
         """Show or hide the stream's time line."""
@@ -80,6 +93,11 @@ class StreamScreen(LiveScreen):
         if not self.timeline.display and self.timeline.has_focus:
             self.focus_next()
         self.show_at_once()
+
+    @property
+    def filtering(self) -> FilterBar | None:
+        """That of the stream's events."""
+        return self.events.filter if self.events.filter.filters else None
 
     def action_back(self) -> None:
         """Go back to where the stream was opened."""

@@ -42,9 +42,19 @@ class TimelineScreen(LiveScreen):
         self.events.show(changed)
 
     @property
+    def foremost(self) -> Widget:
+        """The time line."""
+        return self.timeline
+
+    @property
     def subject(self) -> tuple[int | None, str]:
         """The stream and the lane whose changes one goes to."""
         return self.timeline.number, self.timeline.lane
+
+    def take_up(self) -> None:
+        """Show the time line of that stream."""
+        if self.view.selected is not None:
+            self.timeline.number = self.events.stream = self.view.selected
 
     def action_back(self) -> None:
         """Go back to where it was opened."""
@@ -61,4 +71,5 @@ class TimelineScreen(LiveScreen):
     def _go(self, step: int) -> None:
         number = neighbour(self._order(), self.timeline.number, step)
         if number is not None:
-            self.timeline.number = self.events.stream = number
+            self.view.selected = number
+            self.take_up()

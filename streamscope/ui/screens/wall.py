@@ -63,20 +63,29 @@ class WallScreen(LiveScreen):
         ranked = trouble_first(by_number, told, words)
         ranked.sort(key=lambda state: is_listener(state, words))
         troubled = {state.number for state in ranked if not state.closed_t and is_troubled(state, told)}
-        self._places = places(
-            self._places, [state.number for state in ranked], troubled, view.pinned, self.panels.capacity
-        )
+        wanted = view.pinned if view.selected is None else [*view.pinned, view.selected]
+        self._places = places(self._places, [state.number for state in ranked], troubled, wanted, self.panels.capacity)
         shown = self._places
         while len(shown) > 1 and shown[-1] is None:
             shown = shown[:-1]
         self.panels.assign(shown)
         if self.focused is None and self.panels.panels and self.is_current:
-            self.panels.panels[0].focus()
+            self._focus_selected()
+
+    def take_up(self) -> None:
+        """The stream has a panel, and that the focus."""
+        self.place_panels()
+        self._focus_selected()
+
+    def _focus_selected(self) -> None:
+        found = [panel for panel in self.panels.panels if panel.number == self.view.selected] or self.panels.panels
+        if found and self.focused is not found[0]:
+            found[0].focus()
 
     @property
     def subject(self) -> tuple[int | None, str]:
-        """The stream of the panel that has the focus."""
-        return (self.focused.number if isinstance(self.focused, Panel) else None), ""
+        """The stream that is selected: that of the panel that has the focus."""
+        return self.view.selected, ""
 
     def action_go(self, x: int, y: int) -> None:
         """Move the focus to the panel beside the one that has it."""

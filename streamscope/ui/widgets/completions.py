@@ -82,7 +82,7 @@ class Completions(Pens):
             [
                 Segment("›" if row else "↓" if more else " ", self.pen("muted", row)),
                 Segment(fit(offer.text, width) + " " * GAP, self.pen("value", row)),
-                Segment(fit(offer.about, max(self.content_size.width - width - GAP - 1, 0)), self.pen("muted", row)),
+                Segment(fit(offer.about, max(self.content_size.width - width - GAP - 1, 0)), self.pen("label", row)),
             ],
             row,
         )

@@ -45,6 +45,10 @@ class DrawnLines(Pens):
 class DrawnList(Pens, ScrollView):
     """A list of any number of rows, which come and go all the time."""
 
+    DEFAULT_CSS = """
+    DrawnList { overflow-x: hidden; overflow-y: auto; }
+    """
+
     def set_rows(self, rows: int, width: int = 0) -> None:
         """Tell the scrollbar how many rows there are. Textual would lay the whole screen out anew whenever a widget's
         virtual size changes; here it changes with every frame and never moves a neighbour, so it is set without that.

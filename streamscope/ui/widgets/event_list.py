@@ -239,6 +239,7 @@ then: after a loss the engine sends the state of every stream anew.
         row = self.selected
         self.post_message(self.Selected(row))
         if isinstance(row, Event) and row.stream and self._view.stream(row.stream) is not None:
+            self._view.selected = row.stream
             self.post_message(StreamSelected(row.stream))
 
     def on_click(self, event: events.Click) -> None:

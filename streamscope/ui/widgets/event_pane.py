@@ -66,7 +66,7 @@ class Explanation(Pens):
         if y >= len(lines):
             return self.strip([])
         name, text = lines[y]
-        label, style = ("muted", "muted") if self.row is None else ("label", "")
+        label, style = ("label", "label") if self.row is None else ("label", "")
         return self.strip([Segment(f" {name}  ", self.pen(label)), Segment(text, self.pen(style))])
 
     def _lines(self) -> list[tuple[str, str]]:
@@ -184,6 +184,11 @@ class EventPane(Vertical):
             chosen = self._chosen
             return chosen[1] if chosen is not None and chosen[0] == self.outline.cursor else selected.row
         return self._view.past.row_at(seq=selected.seq) if isinstance(selected, Event) else None
+
+    @property
+    def filter(self) -> FilterBar:
+        """The line in which is written which events are shown."""
+        return self._filter
 
     def open_filter(self) -> None:
         """Write which events are shown."""

@@ -22,9 +22,10 @@ from textual.strip import Strip
 from textual.widgets import Input, Static
 
 from streamscope.ui.actions import bindings
-from streamscope.ui.filter_history import LONGEST, FilterHistory, state_path
+from streamscope.ui.filter_history import LONGEST, FilterHistory
 from streamscope.ui.messages import FilterChanged
 from streamscope.ui.safe import fit, visible
+from streamscope.ui.state_file import state_path
 from streamscope.ui.widgets.completions import Completions
 from streamscope.ui.widgets.pens import Pens
 
@@ -187,6 +188,17 @@ class FilterBar(Vertical):
         self.display = True
         self.screen.set_focus(self.input)  # at once: what is typed behind the key is meant for the line
 
+    @property
+    def filters(self) -> bool:
+        """Whether anything is left out because of what is written here."""
+        return self.display and bool(self.input.value.strip())
+
+    def drop(self) -> None:
+        """Show everything again, from wherever the person is."""
+        self._asked = False
+        self._offers.show([])
+        self.clear()
+
     # what is written
 
     @on(Input.Changed)
@@ -199,7 +211,11 @@ class FilterBar(Vertical):
         self._offers.show([] if self._quiet else self._completions(begun=True))
         self._quiet = False
         self._judge(event.value)
-        self.post_message(FilterChanged(event.value if self._right is None else self._right.text, self._right))
+        self._tell(event.value if self._right is None else self._right.text)
+
+    def _tell(self, text: str, *, keep: bool = False) -> None:
+        self.post_message(FilterChanged(text, self._right, keep))
+        self.screen.refresh_bindings()  # what esc does next may be another thing
 
     def _judge(self, text: str) -> FilterError | None:
         """Parses what is written, and marks what is wrong with it."""
@@ -269,7 +285,7 @@ class FilterBar(Vertical):
         self._recalled = None
         self._history.keep(text)
         self.display = bool(text.strip())
-        self.post_message(FilterChanged(text, self._right, keep=True))
+        self._tell(text, keep=True)
 
     def clear(self) -> None:
         """Close the offers if the person is among them; else show everything."""
@@ -281,7 +297,7 @@ class FilterBar(Vertical):
         self._judge("")
         self._recalled = None
         self.display = False
-        self.post_message(FilterChanged("", self._right, keep=True))
+        self._tell("", keep=True)
 
     def complete(self) -> None:
         """Write the chosen offer, or the first; where no word has been begun, show what may stand there."""

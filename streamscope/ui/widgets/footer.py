@@ -9,7 +9,7 @@ import msgspec
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual.binding import ActiveBinding
+from textual.binding import ActiveBinding, Binding
 from textual.content import Content
 from textual.screen import Screen
 from textual.strip import Strip
@@ -73,7 +73,7 @@ def labels_of(view: View) -> Mapping[str, str]:
         return _NO_LABELS if view.standstill is None else {"copy": "copy the stack"}
     return {
         "pause": "pause" if travel.playing else "play" if view.moved else "resume",
-        "travel.end": "last" if view.replaying else "live",
+        "travel.end": "last" if view.replaying or view.over else "live",
     }
 
 
@@ -84,6 +84,22 @@ def fitting(found: list[Hint], width: int) -> list[Hint]:
         least = max(hint.action.rank for hint in kept)
         kept.pop(max(place for place, hint in enumerate(kept) if hint.action.rank == least))
     return kept
+
+
+NAMED_FROM = 120
+"""From so many columns on, what has the focus is named before its keys."""
+
+_CALLED = {"timeline": "time line", "large": "time line", "goto": "go to", "slowest": "slowest callbacks"}
+
+
+def called(screen: Screen[Any]) -> str:
+    """What has the focus on a screen, or else the screen itself, by the name that its actions have."""
+    for node in (screen.focused, screen):
+        for binding in node.BINDINGS if node is not None else ():
+            if isinstance(binding, Binding) and binding.id in BY_ID:
+                context = BY_ID[binding.id].context
+                return _CALLED.get(context, context)
+    return ""
 
 
 class KeyFooter(Pens):
@@ -112,11 +128,14 @@ class KeyFooter(Pens):
         if y:
             return self.strip([])
         labels = labels_of(self.app.view) if isinstance(self.app, Overlooked) else _NO_LABELS
-        active = (self._dialog or self.screen).active_bindings
-        kept = fitting(hints(active, labels, ascii_only=in_ascii_only(self.app)), width - 2)
-        segments: list[Segment] = [Segment(" ", self.pen())]
+        screen = self._dialog or self.screen
+        name = called(screen) if width >= NAMED_FROM else ""
+        start = f" {name}  " if name else " "
+        found = hints(screen.active_bindings, labels, ascii_only=in_ascii_only(self.app))
+        kept = fitting(found, width - 1 - len(start))
+        segments: list[Segment] = [Segment(start, self.pen("title"))]
         self._spans = []
-        x = 1
+        x = len(start)
         for place, hint in enumerate(kept):
             if place == len(kept) - 1 and place:
                 gap = max(width - x - hint.width + 2, 0)

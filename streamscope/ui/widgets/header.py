@@ -67,7 +67,7 @@ def fields(view: View) -> list[Field]:
         Field(2, ((f"{told:>5}", "value"), (" events/s", "label"))),
         Field(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
         Field(1, _recording(view)),
-        Field(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "warning")) if view.unread_lines else ()),
+        Field(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "value")) if view.unread_lines else ()),
         Field(3, _slowest(view)),
         Field(4, _shares(view), right=True),
     ]
@@ -83,7 +83,7 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
         text = " ".join(part for part in (sign, word, speed) if part)
         back = (view.present_t - view.now_t) // _TENTH * _TENTH
         behind = f" −{span_text(back)}" if back > 0 and not view.replaying else ""
-        return ((text, "good" if travel.playing else "warning"), (behind, "value"))
+        return ((text, "key" if travel.playing else "warning"), (behind, "value"))
     if view.stuck is not None:
         return ((f"{MARK} {view.stuck.text}", "error"),)
     if view.standing.was is not None and view.status == "live":

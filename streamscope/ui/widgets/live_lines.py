@@ -152,7 +152,7 @@ class LiveLines(DrawnList, Generic[Item], can_focus=True):
         if self._end == self._first:
             lines = textwrap.wrap(self.empty_text(), max(width - 2, 10))
             text = " " + lines[y] if y < len(lines) else ""
-            return Strip([Segment(fit(text, width), self.pen("muted"))], width)
+            return Strip([Segment(fit(text, width), self.pen("label"))], width)
         return Strip.blank(width, self.pen())
 
     def item(self, row: int) -> Item | None:

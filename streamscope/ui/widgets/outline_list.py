@@ -94,6 +94,7 @@ lost, because this screen was too slow.
         event = None if line is None else line.event
         number = line.item.stream if line is not None and isinstance(line.item, Passage) else event and event.stream
         if number and self._view.stream(number) is not None:
+            self._view.selected = number
             self.post_message(StreamSelected(number))
 
     def on_click(self, event: events.Click) -> None:

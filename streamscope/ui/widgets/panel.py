@@ -104,7 +104,7 @@ class Panel(DrawnLines, can_focus=True):
         """What there is to say of a stream that is not there."""
         if self.number is None or not self._view.paused:
             return []
-        return [[(f"#{self.number} is not there at this instant.", "muted")]]
+        return [[(f"#{self.number} is not there at this instant.", "label")]]
 
     def _show_frame(self, facts: Facts | None) -> None:
         """The head: what stream it is on the left, whether it is pinned on the right."""
@@ -131,6 +131,7 @@ class Panel(DrawnLines, can_focus=True):
     def on_focus(self) -> None:
         """Whoever goes to a panel means its stream."""
         if self.number is not None:
+            self._view.selected = self.number
             self.post_message(StreamSelected(self.number))
 
     def on_click(self, event: events.Click) -> None:

@@ -87,7 +87,10 @@ def _fill(groups: list[list[PanelRow]], width: int, height: int) -> list[Line]:
         least = max(row.rank for group in groups for row in group)
         last = max(place for place, group in enumerate(groups) if any(row.rank == least for row in group))
         group = groups[last]
-        del group[max(place for place, row in enumerate(group) if row.rank == least)]
+        gone = max(place for place, row in enumerate(group) if row.rank == least)
+        del group[gone]
+        if gone and (alone := group[gone - 1].alone) is not None:
+            group[gone - 1] = group[gone - 1]._replace(line=alone)
         over -= 1
     shown = [group for group in groups if group]
     air = -over

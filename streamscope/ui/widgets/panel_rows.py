@@ -10,7 +10,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
-from rich.cells import cell_len
 
 from streamscope.diagnosis.shapes import Finding, Held, Limit
 from streamscope.trace.state import RequestState, StreamState
@@ -18,12 +17,12 @@ from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import lamps
 from streamscope.ui.curves import Values, curve, peak
 from streamscope.ui.findings import PENS, holds_of, sign_of
-from streamscope.ui.ladder import Unread, kernel_says, ladder_in, ladder_lines, ladder_out, side_of
+from streamscope.ui.ladder import WORDS, Unread, kernel_says, ladder_in, ladder_lines, ladder_out, side_of
 from streamscope.ui.lines import Line, Part, length
 from streamscope.ui.meters import NONE, age_text, bar, bar_scale, bytes_text, count_text, rate_text
 from streamscope.ui.peer import pending_count
 from streamscope.ui.plain import failure_text, has_failed, is_above, mark_of
-from streamscope.ui.safe import as_sentence, broken, fit, visible
+from streamscope.ui.safe import as_sentence, fewer, fit, visible
 from streamscope.ui.scale import instant_text
 
 MOST_TOLD = 3
@@ -34,8 +33,6 @@ NARROW = 64
 
 LONG_ARMED = 1_000_000_000
 """From so many nanoseconds on, a stream has waited for long until it can write."""
-
-_LAMP_STYLES = (("off", "on"), ("fade", "fade"), ("glow", "glow"))
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -64,12 +61,13 @@ class Facts(msgspec.Struct, frozen=True):
 
 class PanelRow(NamedTuple):
     """A line, and how early it goes when there is little room (0 stays); `whole`: it begins in the panel's first cell,
-    which all others leave free.
+    which all others leave free; `alone`: what it says once the line behind it has gone, which ended its sentence.
     """
 
     rank: int
     line: Line
     whole: bool = False
+    alone: Line | None = None
 
 
 def trend_cells(width: int) -> int:
@@ -111,8 +109,7 @@ class PanelRows:
         return None if self.words.knows(field) else [PanelRow(5, [*self._field(field), (NONE, "dim")])]
 
     def _begin(self, name: str) -> Line:
-        short = name if len(name) < self.label else name[: self.label - 2] + "…"
-        return [(fit(short, self.label), "label")]
+        return [(fit(name, max(len(name) + 1, self.label)), "label")]
 
     def findings(self, *, one_line: bool) -> list[PanelRow]:
         """What a diagnosis says of the stream, the worst first: who is at fault, and what decided that."""
@@ -122,24 +119,26 @@ class PanelRows:
             verdict, pen = finding.verdict, PENS[sign_of(finding)]
             if verdict is None:
                 text = f"{sign_of(finding)} {finding.sentence}"
-                rows += [PanelRow(0, [(line, pen)]) for line in broken(text, self.width, 1 if one_line else 2)]
+                rows += [PanelRow(0, [(line, pen)]) for line in fewer(text, self.width, 1 if one_line else 2)]
                 continue
             head: Line = [(verdict.word, pen), (f" · {verdict.sure} · ", "")]
             if one_line:
                 room = self.width - length(head)
-                reason = verdict.reason if cell_len(verdict.reason) <= room else verdict.reason.partition(", ")[0]
+                reason = fewer(f"{verdict.reason.rstrip('.')}.", room + 1)[0].rstrip(".")
                 rows.append(PanelRow(0, [*head, (reason, "")]))
                 continue
             head.append((f"since {instant_text(facts.started, verdict.since)}", ""))
             rows.append(PanelRow(0, [*head, *self._keys(head)]))
-            rows += [PanelRow(0, [(line, "")]) for line in broken(as_sentence(verdict.reason), self.width)]
+            rows += [PanelRow(0, [(line, "")]) for line in fewer(as_sentence(verdict.reason), self.width, 2)]
         if facts.held is not None and not rows:
-            words = facts.held.sentence
-            if one_line and cell_len(words) > self.width:
-                words = f"{words.partition(': ')[0]}."
-            lines = broken(words, self.width)
-            rows += [PanelRow(2 * bool(place), [(line, "")]) for place, line in enumerate(lines)]
+            rows += self._sentence(facts.held.sentence, 1 if one_line else 2)
         return rows
+
+    def _sentence(self, text: str, most: int) -> list[PanelRow]:
+        """A sentence in at most so many lines, of which all but the first may go."""
+        first, *others = fewer(text, self.width, most)
+        alone: Line | None = [(fewer(text, self.width)[0], "")] if others else None
+        return [PanelRow(0, [(first, "")], alone=alone), *(PanelRow(2, [(line, "")]) for line in others)]
 
     def _keys(self, head: Line) -> Line:
         """At the right end: the keys that say more."""
@@ -163,8 +162,11 @@ class PanelRows:
             if side == "out"
             else ladder_in(state, words, rate=facts.rate_in, holds=holds)
         )
-        ranks = (0, 0, 0, 0, 2)
-        return [PanelRow(rank, line, whole=True) for rank, line in zip(ranks, ladder_lines(found, width))]
+        lines = ladder_lines(found, width)
+        alone = ladder_lines(found, width, words_in=1)[WORDS] if len(lines) > WORDS + 1 else None
+        rows = [PanelRow(0 if place <= WORDS else 2, line, whole=True) for place, line in enumerate(lines)]
+        rows[WORDS] = rows[WORDS]._replace(alone=alone)
+        return rows
 
     def flags(self, *, one_line: bool = False) -> list[PanelRow]:
         """The lamps, in as many lines as they take; in one alone those that are lit go before the others."""
@@ -177,7 +179,10 @@ class PanelRows:
         for number, row in enumerate([lamps.that_fit(shown, room)] if one_line else lamps.rows(shown, room)):
             line: Line = [(fit("" if number else "flags", 7), "label")]
             for place, lamp in enumerate(row):
-                line += [(" " * (place > 0), ""), (lamp.text, _LAMP_STYLES[lamp.glow][lamp.on])]
+                line += [
+                    (" " * (place > 0), ""),
+                    (lamp.text, lamps.GLOWS[lamp.on][lamp.glow] or ("off", "on")[lamp.on]),
+                ]
             rows.append(PanelRow(0, line))
         return rows
 
@@ -264,7 +269,7 @@ class PanelRows:
         state = self.state
         held = state.accepted_fd >= 0
         line = self._field("accepted_fd")
-        line += [(f"{state.accepted_fd:<5}", "warning") if held else (f"{NONE:<5}", "dim")]
+        line += [(f"{state.accepted_fd:<5}", "value") if held else (f"{NONE:<5}", "dim")]
         line.append(self._beside("queued_fds"))
         room = f"  room {len(state.queued_fds)}/{state.queued_fds_capacity}" if state.queued_fds_capacity else ""
         waiting = pending_count(state)
@@ -272,9 +277,9 @@ class PanelRows:
         free = self.width - length(line) - len(room) - len(pending)
         queued = _first_of(state.queued_fds, free)
         if len(queued) > free:  # how many there are, and for how many there is room, says more than the first of them
-            line += [(room.removeprefix("  room "), "value"), (pending, "warning")]
+            line += [(room.removeprefix("  room "), "value"), (pending, "value")]
         else:
-            line += [(queued, "value") if queued else (NONE, "dim"), (room, "dim"), (pending, "warning")]
+            line += [(queued, "value") if queued else (NONE, "dim"), (room, "dim"), (pending, "value")]
         return [PanelRow(1 if held or queued or state.ipc else 6, line)]
 
     def waits(self) -> list[PanelRow]:
@@ -296,7 +301,7 @@ class PanelRows:
     def _waiting(self, request: RequestState | None) -> Part:
         if request is None:
             return f"{NONE:<10}", "dim"
-        return f"{f'r{request.number} {age_text(self.facts.now_t - request.begin_t)}':<10}", "accent"
+        return f"{f'r{request.number} {age_text(self.facts.now_t - request.begin_t)}':<10}", "value"
 
     def epoll(self) -> list[PanelRow]:
         """What the engine wants to hear of, what it has registered, and since when it waits to write."""
@@ -319,7 +324,7 @@ class PanelRows:
         queues = (("pending", state.pending), ("watcher_queue", state.watched), ("closing", state.closing))
         waits = [name for name, there in queues if there]
         if waits:
-            rows[-1].append((f"  in {', '.join(waits)}", "accent"))
+            rows[-1].append((f"  in {', '.join(waits)}", "value"))
         return [PanelRow(1 + place, each) for place, each in enumerate(rows)]
 
     def traffic(self) -> list[PanelRow]:
@@ -384,8 +389,9 @@ class PanelRows:
             return []
         place = visible(self.state.place)
         line = [*self._begin("made at"), (place, "") if place else (NONE, "dim")]
-        if self.state.server:
-            line.append((f"  accepted by #{self.state.server}", "dim"))
+        by: Part = (f"  accepted by #{self.state.server}", "dim")
+        if self.state.server and length(line) + len(by[0]) <= self.width:
+            line.append(by)
         return [PanelRow(7, line)]
 
     def _outcome(self, request: RequestState, *, calm: bool = False) -> Part:
@@ -396,7 +402,7 @@ class PanelRows:
     def _fate(self, request: RequestState) -> Line:
         if request.error:
             return [(f" {self._error(request.error)}", "error")]
-        return [(f" carries #{request.send_handle}", "accent")] if request.send_handle else []
+        return [(f" carries #{request.send_handle}", "value")] if request.send_handle else []
 
     def _error(self, number: int) -> str:
         return visible(self.words.error_text(number))
@@ -422,7 +428,7 @@ def _first_of(numbers: Sequence[int], width: int) -> str:
 def _flow(total: int, rate: float | None) -> tuple[Part, Part]:
     return (f"{bytes_text(total):>7}", "value" if total else "dim"), (
         f" {rate_text(rate):>9}",
-        "good" if rate and rate >= 1 else "dim",
+        "value" if rate and rate >= 1 else "dim",
     )
 
 

@@ -143,11 +143,11 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
     def draw(self, item: PayloadRow, width: int) -> list[Segment]:
         """A direction, a time, and the bytes."""
         pen = self.pen
-        way = pen("accent" if item.out else "good")
+        way = pen("trend" if item.out else "label")
         parts = [Segment(" > " if item.out else " < ", way)]
         if clock := self._clock(width):
             time = instant_text(self._view.started, item.t)[1 - clock :] if item.t else ""
-            parts.append(Segment(time.ljust(clock), pen("muted")))
+            parts.append(Segment(time.ljust(clock), pen("label")))
         if item.notice:
             room = max(width - 3 - clock, 1)
             parts.append(Segment(fit(f"╌ {item.text} ╌", room), pen("warning")))

@@ -26,7 +26,7 @@ from textual.widget import Widget
 from streamscope.ui.safe import fit
 
 NAMES = (
-    "label", "muted", "dim", "value", "good", "warning", "error", "accent", "on", "off", "glow", "fade", "bar",
+    "label", "muted", "dim", "value", "good", "warning", "error", "accent", "on", "off", "glow", "fade", "went", "bar",
     "bar-hot", "track", "tick",
     "spark", "spark-hot", "trend", "head", "sorted", "closed", "cursor", "cursor-blurred", "key", "title",
 )  # fmt: skip

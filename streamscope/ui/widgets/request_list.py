@@ -63,12 +63,12 @@ def request_lines(
     lines = waiting + [_write(request, now_t, width, words) for request in shown]
     if len(shown) < len(queue):
         rest = queue[len(shown) :]
-        lines.append([(f"+{len(rest):,} more, {bytes_text(sum(request.left for request in rest))}", "muted")])
+        lines.append([(f"+{len(rest):,} more, {bytes_text(sum(request.left for request in rest))}", "label")])
     lines += finished
     if not lines and not words.tells("write_queue"):
-        lines.append([(f"Which requests wait cannot be known of {visible(words.engine) or 'this engine'}.", "muted")])
+        lines.append([(f"Which requests wait cannot be known of {visible(words.engine) or 'this engine'}.", "label")])
     elif not lines:
-        lines.append([("Nothing waits: every write was taken at once, or none was made.", "muted")])
+        lines.append([("Nothing waits: every write was taken at once, or none was made.", "label")])
     lines += past
     return [cut(line, width) for line in lines[: max(height, 0)]]
 
@@ -83,7 +83,7 @@ def _write(request: RequestState, now_t: int, width: int, words: Vocabulary) -> 
     if request.nbufs > 1:
         line.append((f"  buffer {min(request.write_index + 1, request.nbufs):,} of {request.nbufs:,}", "label"))
     if request.send_handle:
-        line.append((f"  carries #{request.send_handle}", "accent"))
+        line.append((f"  carries #{request.send_handle}", "value"))
     if request.error:
         line.append((f"  {visible(words.error_text(request.error))}", "error"))
     return line
@@ -96,7 +96,7 @@ def _held(request: RequestState, now_t: int, words: Vocabulary) -> Line:
     return [
         (f"r{request.number:<6} ", "value"),
         (f"{name}  ", "label"),
-        (f"{why}  ", "accent"),
+        (f"{why}  ", ""),
         (_age(request, now_t), ""),
     ]
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual import events
 
 from streamscope.ui.lines import Line, length
-from streamscope.ui.messages import StreamSelected
+from streamscope.ui.messages import StreamWanted
 from streamscope.ui.safe import broken, fit
 from streamscope.ui.sentences import KEYS, SHORT_KEYS, Said, said
 from streamscope.ui.view import View
@@ -99,4 +99,4 @@ class Sentence(DrawnLines):
         """Go to the stream that it speaks of."""
         finding = self._said.finding if self._said is not None else None
         if finding is not None and finding.stream:
-            self.post_message(StreamSelected(finding.stream))
+            self.post_message(StreamWanted(finding.stream))

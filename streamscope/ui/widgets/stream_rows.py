@@ -16,7 +16,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from streamscope.ui import columns as cols
-from streamscope.ui.lamps import Letters
+from streamscope.ui.lamps import GLOWS, Letters
 from streamscope.ui.row_words import Cell, mark_of
 from streamscope.ui.safe import fit, whole_words
 from streamscope.ui.view import View
@@ -92,7 +92,7 @@ def _draw_flags(text: str, row: StreamRow, pen: Pen, ground: str) -> list[Segmen
 def _flag_runs(text: str, glows: tuple[int, ...], closed: bool) -> tuple[tuple[str, str], ...]:
     """Letters of one style after another together: (name of the pen, letters)."""
     styles = ("closed", "closed") if closed else ("off", "on")
-    names = [("", "fade", "glow")[glow] or styles[letter != "·"] for letter, glow in zip(text, glows)]
+    names = [GLOWS[letter != "·"][glow] or styles[letter != "·"] for letter, glow in zip(text, glows)]
     runs = groupby(zip(text, names), key=itemgetter(1))
     return tuple((name, "".join(letter for letter, _ in run)) for name, run in runs)
 

@@ -27,6 +27,7 @@ from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.meters import age_text
 from streamscope.ui.order import most_telling, settle, trouble_first
 from streamscope.ui.safe import fit, visible
+from streamscope.ui.scale import instant_text
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnList
 from streamscope.ui.widgets.pens import set_titles
@@ -48,9 +49,7 @@ Matches = Callable[[StreamState, int], bool | None]
 
 
 class StreamTable(DrawnList, can_focus=True):
-    """The streams of a view, filtered and sorted. `cursor` is the number of the selected stream, None when there is
-    none.
-    """
+    """The streams of a view, filtered and sorted. The cursor is on the stream that is selected on every screen."""
 
     BINDINGS = bindings("streams")
 
@@ -83,7 +82,7 @@ The order is made anew once a second at most, and the line under the cursor stay
 
     def __init__(self, view: View, chosen: Iterable[str] = cols.DEFAULT, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.cursor: int | None = None
+        self._placed_on: int | None = None  # where the table itself has put the cursor
         self.sort_by = "what"
         self.descending = True
         self._view = view
@@ -106,6 +105,15 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._ages_due = 0.0
 
     # what is in the table
+
+    @property
+    def cursor(self) -> int | None:
+        """The number of the selected stream, None when there is none."""
+        return self._view.selected
+
+    @cursor.setter
+    def cursor(self, number: int | None) -> None:
+        self._view.selected = self._placed_on = number
 
     @property
     def order(self) -> list[int]:
@@ -140,6 +148,12 @@ The order is made anew once a second at most, and the line under the cursor stay
             self.post_message(StreamSelected(number))
         self._bring_into_sight()
         self.show(frozenset())
+
+    def take_up(self) -> None:
+        """Put the cursor on the stream that was selected elsewhere, if one was."""
+        if self.cursor != self._placed_on:
+            self._placed_on = self.cursor
+            self.select(self.cursor)
 
     # keeping up
 
@@ -305,8 +319,11 @@ The order is made anew once a second at most, and the line under the cursor stay
             words.append(f"{len(self._order):,} of {len(self._view.model.streams):,} match")
         if self._view.standstill is not None and self._view.hello is not None and not self._view.paused:
             words[1] = f"as they were {age_text(self._view.present_t - self._view.now_t)} ago"
+        elif self._view.over and not self._view.paused:
+            words[1] = "as they ended"
         text = fit(" · ".join(words), max(self.size.width - 6, 1)).rstrip()
-        set_titles(self, text)
+        last = min(self.scroll_offset.y + max(self._height, 0), len(self._order))
+        set_titles(self, text, f"{last:,} of {len(self._order):,}" if self._order else "")
 
     def _sorted_by(self) -> str:
         arrow = "↓" if self.descending else "↑"
@@ -340,7 +357,7 @@ The order is made anew once a second at most, and the line under the cursor stay
             ground = ("cursor" if self.has_focus else "cursor-blurred") if row.cursor else ""
             return self.strip(draw_row(row, self._placed, self.pen, ground), ground)
         if y == 2 and self._empty:
-            return self.strip([Segment(f"  {self._empty}", self.pen("muted"))])
+            return self.strip([Segment(f"  {self._empty}", self.pen("label"))])
         place = y - 1 - self._height + len(self._legend)
         return self.strip(Segment(text, self.pen(pen)) for text, pen in (self._legend[place] if place >= 0 else []))
 
@@ -355,12 +372,19 @@ The order is made anew once a second at most, and the line under the cursor stay
     def _empty_text(self) -> str:
         view = self._view
         if self._filter_text and view.model.streams:
-            return "No stream matches the filter; esc in it shows all of them."
-        if view.status == "connecting":
-            return "Waiting for the engine to say what it serves."
+            return "No stream matches the filter; esc shows all of them."
+        if view.paused:
+            model, when = view.model, instant_text(view.started, view.now_t, 0)
+            if not model.whole:
+                return f"What was open is not known, {when}."
+            if model.membership > len(model.handles):
+                return f"Nothing was open, {when}."
+            return f"Nothing had been opened yet, {when}."
+        if view.hello is None:
+            return "Not known before it has said who it is."
         if view.status == "live" and not view.model.whole:
-            return "Waiting for the state of the streams."
-        return "No streams."
+            return "Not known before it has told of all of them."
+        return "It has no streams." if view.status == "live" else "It had no streams."
 
     # moving
 

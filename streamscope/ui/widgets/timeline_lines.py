@@ -195,8 +195,8 @@ def lanes_for(flags: int, wants: int, handle_type: int | None, height: int, voca
     others = {
         "queue": LaneRow("queue", None, _area, area),
         "pending": LaneRow("pending", None, _counts("pending_max", "trend")),
-        "reads": LaneRow("reads", None, _counts("reads", "good")),
-        "writes": LaneRow("writes", None, _counts("writes", "accent")),
+        "reads": LaneRow("reads", None, _counts("reads", "trend")),
+        "writes": LaneRow("writes", None, _counts("writes", "trend")),
         "errors": LaneRow("errors", None, _errors),
         "turns": LaneRow("turns", None, _turns),
     }
@@ -244,11 +244,21 @@ def _value(lane: LaneRow, place: int, picture: TimelinePicture) -> tuple[str, st
     if lane.id == "queue":
         return bytes_text(state.queue), "warning" if state.above else "value" if state.queue else "dim"
     if lane.id == "pending":
-        return count_text(state.pending), "value" if state.pending else "dim"
+        top = max((column.pending_max for column in picture.columns), default=0)
+        return _count_of(state.pending, top), "value" if state.pending else "dim"
     if not 0 <= picture.now < picture.window.cells:
         return "", ""
-    count = sum(getattr(column, lane.id) for column in picture.pairs[picture.now])
-    return count_text(count), "error" if lane.id == "errors" and count else "" if count else "dim"
+    counts = [sum(getattr(column, lane.id) for column in pair) for pair in picture.pairs]
+    count = counts[picture.now]
+    scaled = lane.id in ("reads", "writes")
+    text = _count_of(count, max(counts) if scaled else 0)
+    return text, "error" if lane.id == "errors" and count else "" if count else "dim"
+
+
+def _count_of(count: int, top: int) -> str:
+    """`7 ↥121`: how many it is, and where there is room for it what the highest bar in sight stands for."""
+    text = f"{count_text(count)} ↥{count_text(top)}"
+    return text if top > count and len(text) < VALUE else count_text(count)
 
 
 # drawing
@@ -262,7 +272,7 @@ def axis(picture: TimelinePicture) -> list[LaneSign]:
         text = f"┬{tick.text}"
         place = range(tick.cell, tick.cell + len(text))
         if place.start >= 0 and place.stop <= len(cells) and taken.isdisjoint(place):
-            cells[place.start : place.stop] = [LaneSign("┬", "track"), *(LaneSign(sign, "muted") for sign in tick.text)]
+            cells[place.start : place.stop] = [LaneSign("┬", "track"), *(LaneSign(sign, "label") for sign in tick.text)]
     for x, sign, style in ((picture.mark, "◆", "accent"), (picture.now, "▼", "value")):
         if 0 <= x < len(cells):
             cells[x] = LaneSign(sign, style)
@@ -331,7 +341,7 @@ def _area(picture: TimelinePicture, height: int) -> list[list[LaneSign]]:
             elif not cells:
                 row.append(BLANK)
             elif line == at and scale > mark:
-                row.append(LaneSign("┄", "warning"))
+                row.append(LaneSign("┄", "muted"))
             else:
                 row.append(LaneSign("▁" if line == 0 else " ", "track"))
         rows.append(row)

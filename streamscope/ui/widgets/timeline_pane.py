@@ -197,7 +197,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         pen = self.pen
         if not self._lines:
             text = " Select a stream to see how it evolved." if y == 0 else ""
-            return self.strip([Segment(text, pen("muted"))])
+            return self.strip([Segment(text, pen("label"))])
         line = self._lines[y] if y < len(self._lines) else []
         return self.strip(Segment(text, pen(style, _GROUNDS[ground])) for text, style, ground in line)
 

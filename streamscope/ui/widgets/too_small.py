@@ -6,12 +6,12 @@ from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
-LEAST_WIDTH = 80
-LEAST_HEIGHT = 24
+LEAST_WIDTH = 60
+LEAST_HEIGHT = 15
 
 
 class TooSmall(Static):
-    """Shown instead of a screen's body below 80×24; everything goes on underneath. `meanwhile` says what does."""
+    """Shown instead of a screen's body below 60×15; everything goes on underneath. `meanwhile` says what does."""
 
     def __init__(self, meanwhile: str) -> None:
         super().__init__(id="too-small")

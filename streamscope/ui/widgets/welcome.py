@@ -12,10 +12,17 @@ from textual.strip import Strip
 from streamscope.servers import SERVERS, TRY_WITH
 from streamscope.trace.plain_text import host_and_port
 from streamscope.ui.lines import Line, length
+from streamscope.ui.meters import age_text
 from streamscope.ui.safe import visible
 from streamscope.ui.stuck import clients
 from streamscope.ui.view import View
 from streamscope.ui.widgets.pens import Pens
+
+
+def is_awaited(view: View) -> bool:
+    """Whether who it is, or the state of its streams, has still to come."""
+    live = view.status == "live" and not view.model.whole and not view.events_lost
+    return not view.paused and (view.hello is None or live)
 
 
 def command_to_try(program: str, address: str) -> str:
@@ -33,11 +40,28 @@ def command_to_try(program: str, address: str) -> str:
     return command.format(host=host, port=port, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 
-def welcome_lines(view: View) -> list[Line]:
-    """What to say, a line each."""
+def awaited_lines(view: View, waited_s: float) -> list[Line]:
+    """What is awaited before there is anything to show, for how long already, and what has come of it."""
+    known = view.hello is not None
+    name = visible(view.hello.program, 40) if view.hello is not None else "the program" if view.own else "the engine"
+    age = age_text(int(waited_s * 1e9))
+    steps = ("its process answers", "who it is, and what it serves", "the state of its streams")
+    lines: list[Line] = [[(f"{'Starting' if view.own else 'Joining'} {name}", "value")], []]
+    for place, words in enumerate(steps):
+        if place < 1 + known:
+            lines.append([("✓ ", "good"), (words, "label")])
+        elif place == 1 + known:
+            lines.append([("◌ ", "value"), (words, ""), (f"   for {age}", "value")])
+        else:
+            lines.append([("· ", "label"), (words, "label")])
+    return [*lines, [], [("Nothing of it stops for this.   ", "label"), ("q", "key"), (" gives up", "label")]]
+
+
+def welcome_lines(view: View, waited_s: float = 0.0) -> list[Line]:
+    """What to say, a line each; `waited_s` is for how long nothing can be shown already."""
     hello = view.hello
     if hello is None:
-        return [[("Waiting for the engine to say what it serves …", "label")]]
+        return awaited_lines(view, waited_s)
     program = visible(hello.program, 40)
     if view.never_served:
         return [
@@ -45,12 +69,14 @@ def welcome_lines(view: View) -> list[Line]:
             [],
             [("What it printed stands below. ", "label"), ("q", "key"), (" leaves.", "label")],
         ]
+    if is_awaited(view):
+        return awaited_lines(view, waited_s)
     if not hello.addresses:
         return [[(program, "value"), (" listens nowhere yet; its streams will appear here.", "label")]]
     address = visible(hello.addresses[0], 100)
     if view.paused:
         return [
-            [(program, "value"), (" listened on ", "label"), (address, "good")],
+            [(program, "value"), (" listened on ", "label"), (address, "value")],
             [],
             [("Nobody is connected at this instant.", "label")],
             [],
@@ -61,19 +87,21 @@ def welcome_lines(view: View) -> list[Line]:
         waiting = view.standstill.waiting
         who = f"{clients(waiting)} in the kernel to be accepted" if waiting > 0 else "Nobody can be accepted meanwhile"
         return [
-            [(program, "value"), (" listens on ", "label"), (address, "good")],
+            [(program, "value"), (" listens on ", "label"), (address, "value")],
             [],
             [(f"{who}: the program does not come back to its loop.", "label")],
         ]
     return [
-        [(program, "value"), (" listens on ", "label"), (address, "good")],
+        [(program, "value"), (" listens on ", "label"), (address, "value")],
         [],
-        [("Nobody has connected yet. From another terminal, try", "label")],
+        [("Nobody has connected yet.", "")],
+        [("From another terminal:", "label")],
         [],
-        [("    " + command_to_try(hello.program, address), "accent")],
+        [("  " + command_to_try(hello.program, address), "value")],
         [],
-        [("or press ", "label"), ("g", "key"), (" to start built-in clients:", "label")],
-        [("some polite, one slow, one that comes and goes.", "label")],
+        [("g", "key"), ("   starts built-in clients", "label")],
+        [("?", "key"), ("   tells what is on this screen", "label")],
+        [("or", "label"), ("  streamscope run stall, to see one that stalls", "label")],
     ]
 
 
@@ -101,10 +129,19 @@ class Welcome(Pens):
         super().__init__(id=id)
         self._view = view
         self._lines: list[Line] = []
+        self._awaited_from: float | None = None
 
     def show(self, changed: Set[int]) -> None:
         """Say it again if it has changed."""
-        lines = [piece for line in welcome_lines(self._view) for piece in folded(line, self.content_size.width)]
+        now = self._view.monotonic()
+        if not is_awaited(self._view):
+            self._awaited_from = None
+        elif self._awaited_from is None:
+            self._awaited_from = now
+        waited_s = now - (now if self._awaited_from is None else self._awaited_from)
+        lines = [
+            piece for line in welcome_lines(self._view, waited_s) for piece in folded(line, self.content_size.width)
+        ]
         if lines != self._lines:
             self._lines = lines
             self.refresh()
