@@ -16,7 +16,7 @@ from streamscope.diagnosis.groups import Streams
 from streamscope.trace.plain_text import host_and_port, visible
 from streamscope.trace.state import StreamState
 
-_MAPPED = "::ffff:"
+_MAPPED = "[::ffff:"
 
 
 class Chain(NamedTuple):
@@ -79,8 +79,9 @@ class Chains:
 
     def root(self, number: int) -> int:
         """The last of the chain from a stream on; kept, since whoever sorts asks it of every stream."""
-        if number not in self.held and number not in self.here:
-            return number
+        by = self.held.get(number, number)
+        if by not in self.here:  # it ends there, as nearly all do
+            return by
         root = self._roots.get(number)
         if root is None:
             chain = self.of(number)
@@ -109,11 +110,13 @@ def other_ends(full: Iterable[StreamState], unread: Iterable[int], streams: Stre
     wanted: dict[str, dict[str, int]] = {}  # by the address here and there of what is looked for, who looks for it
     for state in full:
         if host_and_port(state.peer) is not None and state.local:
-            wanted.setdefault(_plain(state.peer), {})[_plain(state.local)] = state.number
+            there = wanted.setdefault(_plain(state.peer), {})
+            there[_plain(state.local)] = state.number
+            wanted.setdefault(_mapped(state.peer), there)
     found: dict[int, int] = {}
     for number in unread if wanted else ():
         state = streams[number]
-        here = wanted.get(_plain(state.local))
+        here = wanted.get(state.local)
         if here is not None and (full_one := here.get(_plain(state.peer))) is not None and full_one != number:
             found[full_one] = number
     return found
@@ -121,4 +124,10 @@ def other_ends(full: Iterable[StreamState], unread: Iterable[int], streams: Stre
 
 def _plain(address: str) -> str:
     """An address of IPv4 that came to a socket of IPv6, as what it is."""
-    return address.replace(f"[{_MAPPED}", "").replace("]:", ":") if address.startswith(f"[{_MAPPED}") else address
+    return address[len(_MAPPED) :].replace("]:", ":") if address.startswith(_MAPPED) else address
+
+
+def _mapped(address: str) -> str:
+    """An address of IPv4 as a socket of IPv6 has it."""
+    host, _, port = _plain(address).rpartition(":")
+    return f"{_MAPPED}{host}]:{port}"

@@ -31,7 +31,7 @@ from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
 TCP, WRITE = 12, 3
-UNSEEN = ["bytes_in", "bytes_out", "reads", "writes", "errors", "status", "place"]
+UNSEEN = ["bytes_in", "bytes_out", "reads", "writes", "errors", "status", "place", "feeds"]
 LOOK_S = 0.02
 
 
