@@ -25,27 +25,31 @@ MOST_ROWS = 1_000
 
 
 class Cycle(NamedTuple):
-    """A cycle in a batch: its first row and the one after its last, the same of its words, and whether a line may come
-    of it.
+    """A cycle in a batch: its first row and the one after its last, the same of its words, and the turn and the time
+    that hold at its start.
     """
 
     row: int
     end: int
     start: int
     stop: int
-    may_tell: bool
+    turn: int
+    t: int
 
 
 class _Code(NamedTuple):
     """What matters of the records with one code: whether they begin a cycle (1 always, 2 outside of a callback), how
     many callbacks begin in them less those that end, and whether they may tell: _FLAG if that depends on the flag that
-    stands at a place in them, _STATUS if on whether the status there is a failure.
+    stands at a place in them, _STATUS if on whether the status there is a failure; and where the clock and the turn
+    stand, 0 for nowhere.
     """
 
     begins: int
     depth: int
     tells: int
     at: int
+    t_at: int
+    turn_at: int
 
 
 _NO, _YES, _FLAG, _STATUS = range(4)
@@ -58,22 +62,19 @@ class Cycles:
         layout = decoder.layout
         self._lengths, self._weights = layout.lengths, layout.weights
         self._passing = matters.passing
-        kinds: list[_Code | None] = []
-        for kind, arguments in decoder.kinds:
+        kinds: list[_Code] = []
+        for code, (kind, arguments) in enumerate(decoder.kinds):
             begins = 1 if kind in _BEGIN else 2 if kind in _BEGIN_OUTSIDE else 0
-            matter = matters.of(kind)
-            tells, at = _tells(matter, arguments)
-            depth = _DEPTH.get(kind, 0)
-            kinds.append(_Code(begins, depth, tells, at) if begins or depth or tells else None)
-        self._codes = kinds + [None] * (256 - len(kinds))
+            tells, at = _tells(matters.of(kind), arguments)
+            kinds.append(_Code(begins, _DEPTH.get(kind, 0), tells, at, layout.t_at[code], layout.turn_at[code]))
+        self._codes: list[_Code | None] = [code if any(code) else None for code in kinds]
+        self._codes += [None] * (256 - len(kinds))
         for code, expansion in layout.expansions.items():
             steps = [(kinds[site & 255], refs) for site, refs in expansion.steps]
-            known = [step for step, _ in steps if step is not None]
-            first = steps[0][0]
-            tells = any(step is not None and self._step_tells(step, refs) for step, refs in steps)
-            if known:
-                depth = sum(step.depth for step in known)
-                self._codes[code] = _Code(first.begins if first is not None else 0, depth, int(tells), 0)
+            tells = _YES if any(self._step_tells(step, refs) for step, refs in steps) else _NO
+            depth = sum(step.depth for step, _ in steps)
+            known = _Code(steps[0][0].begins, depth, tells, 0, layout.t_at[code], layout.turn_at[code])
+            self._codes[code] = known if any(known) else None
 
     def _step_tells(self, step: _Code, refs: Sequence[Sequence[int]]) -> bool:
         """Whether an event of a joined record may tell. Which flag it is, or which status, says a constant, or nothing
@@ -84,22 +85,34 @@ class Cycles:
             return not is_constant or (word < 0 if step.tells == _STATUS else not word & self._passing)
         return step.tells == _YES
 
-    def of(self, words: Sequence[Word], row: int, stream: int | None = None) -> list[Cycle]:
-        """The cycles of a batch whose first row this is, in order. With a `stream`, one tells only of it."""
+    def of(
+        self,
+        words: Sequence[Word],
+        row: int,
+        turn: int,
+        t: int,
+        *,
+        stream: int | None = None,
+        every: bool = False,
+    ) -> list[Cycle]:
+        """The cycles of a batch, whose first row this is and at whose start the clock stands there, of which a line may
+        come; of this stream, if one is given. Or `every` cycle.
+        """
         codes, lengths, weights, passing = self._codes, self._lengths, self._weights, self._passing
         found: list[Cycle] = []
-        begun, first, may_tell, depth = row, 0, False, 0
+        begun, first, depth, may_tell = row, 0, 0, every
+        at_turn, at_t = turn, t
         i, end = 0, len(words)
         while i < end:
             header: int = words[i]  # type: ignore[assignment]  # types were checked when the batch was appended
             code = header & 255
             known = codes[code]
             if known is not None:
-                begins, deeper, tells, at = known
-                if begins == 1 or (begins == 2 and depth <= 0):
-                    if row > begun:
-                        found.append(Cycle(begun, row, first, i, may_tell))
-                    begun, first, may_tell, depth = row, i, False, 0
+                begins, deeper, tells, at, t_at, turn_at = known
+                if begins and (begins == 1 or depth <= 0):
+                    if may_tell and row > begun:
+                        found.append(Cycle(begun, row, first, i, at_turn, at_t))
+                    begun, first, depth, may_tell, at_turn, at_t = row, i, 0, every, turn, t
                 depth += deeper
                 if tells and not may_tell and (stream is None or header >> 16 == stream):
                     if tells == _YES:
@@ -108,13 +121,18 @@ class Cycles:
                         may_tell = not words[i + at] & passing  # type: ignore[operator]
                     else:
                         may_tell = words[i + at] < 0  # type: ignore[operator]
+                if t_at:
+                    t = words[i + t_at]  # type: ignore[assignment]
+                if turn_at:
+                    turn = words[i + turn_at]  # type: ignore[assignment]
             row += weights[code]
             i += lengths[code]
             if row - begun >= MOST_ROWS:
-                found.append(Cycle(begun, row, first, i, may_tell))
-                begun, first, may_tell = row, i, False
-        if row > begun:
-            found.append(Cycle(begun, row, first, end, may_tell))
+                if may_tell:
+                    found.append(Cycle(begun, row, first, i, at_turn, at_t))
+                begun, first, may_tell, at_turn, at_t = row, i, every, turn, t
+        if may_tell and row > begun:
+            found.append(Cycle(begun, row, first, end, at_turn, at_t))
         return found
 
 

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -72,14 +72,11 @@ class Extract(msgspec.Struct):
     whole: bool
 
 
-class _Told:
-    """What a batch may tell: its cycles that do, and the clock at the start of each, once that is wanted."""
+class _Told(NamedTuple):
+    """A batch, and its cycles that may tell."""
 
-    __slots__ = ("clocks", "cycles", "leaf")
-
-    def __init__(self, leaf: BatchLeaf, cycles: Sequence[Cycle]) -> None:
-        self.leaf, self.cycles = leaf, cycles
-        self.clocks: Sequence[tuple[int, int]] = ()
+    leaf: BatchLeaf
+    cycles: Sequence[Cycle]
 
 
 class Outline:
@@ -284,7 +281,7 @@ class Outline:
             cycles: Sequence[Cycle] = ()
             if stream is None or leaf.has(stream):
                 self._spent += leaf.count
-                cycles = [each for each in self._cycles.of(self._read(leaf), leaf.first, stream) if each.may_tell]
+                cycles = self._cycles.of(self._read(leaf), leaf.first, leaf.turn, leaf.t, stream=stream)
             else:
                 self._spent += leaf.count // 50
             told = self._told[leaf.first] = _Told(leaf, cycles)
@@ -303,7 +300,7 @@ class Outline:
         if cycle.row not in self._episodes:
             self._spent += cycle.end - cycle.row
             self._unsure = False
-            found = self._tell(told.leaf, cycle, self._clock(told, place))
+            found = self._tell(told.leaf, cycle)
             episode = Episode((cycle.row, 1), cycle.end, found) if found else None
             if self._unsure:
                 return episode
@@ -312,28 +309,16 @@ class Outline:
                 self._episodes.popitem(last=False)
         return self._episodes[cycle.row]
 
-    def _clock(self, told: _Told, place: int) -> tuple[int, int]:
-        """The turn and the time at the start of a cycle."""
-        if not told.clocks:
-            words, leaf = self._read(told.leaf), told.leaf
-            at, turn, t, clocks = 0, leaf.turn, leaf.t, []
-            for cycle in told.cycles:
-                turn, t = self.past.decoder.layout.clock_after(words, at, cycle.start, turn, t)
-                at = cycle.start
-                clocks.append((turn, t))
-            told.clocks = clocks
-        return told.clocks[place]
-
     def _mark(self, stream: int) -> int | None:
         """The mark of a stream; where nobody knows it, somebody may later."""
         mark = self._mark_of(stream)
         self._unsure = self._unsure or mark is None
         return mark
 
-    def _tell(self, leaf: BatchLeaf, cycle: Cycle, clock: tuple[int, int]) -> tuple[Passage, ...]:
+    def _tell(self, leaf: BatchLeaf, cycle: Cycle) -> tuple[Passage, ...]:
         decoder = self.past.decoder
         words = self._read(leaf)[cycle.start : cycle.stop]
-        events = list(decoder.expand(leaf.place + cycle.start, *clock, words))
+        events = list(decoder.expand(leaf.place + cycle.start, cycle.turn, cycle.t, words))
         found = passages(events, cycle.row, decoder.vocabulary, self.matters, self._mark)
         return found if self.stream is None else tuple(each for each in found if each.is_of(self.stream))
 
@@ -365,7 +350,7 @@ class Outline:
                 break
             if not isinstance(leaf, BatchLeaf) or leaf.first + leaf.count <= row:
                 continue
-            cycles = self._cycles.of(leaf.words(), leaf.first)
+            cycles = self._cycles.of(leaf.words(), leaf.first, leaf.turn, leaf.t, every=True)
             for at, event in ends.events(leaf):
                 if at < row or event.fields.get("req") not in begun:
                     continue
