@@ -248,12 +248,15 @@ class Outline:
             yield Episode((place, 0), place, notes=tuple(notes))
 
     def _leaves(self, row: int, step: int) -> Iterator[Leaf]:
+        """The leaves from the one with this row on, or backwards."""
         for piece in self.past.pieces_from(row, step):
             if isinstance(piece, Leaf):
                 yield piece
             elif self.stream is None or piece.has(self.stream):
                 leaves = piece.leaves()
-                yield from leaves if step > 0 else reversed(leaves)
+                for leaf in leaves if step > 0 else reversed(leaves):
+                    if leaf.first + leaf.count >= row if step > 0 else leaf.first <= row:
+                        yield leaf
 
     def _episodes_of(self, leaf: Leaf, key: Key, *, back: bool) -> Iterator[Episode]:
         """The episodes of a leaf, backwards those before the place, or on those from there."""

@@ -5,11 +5,13 @@ they are found with bounded work.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from feeds import MS, Scene, joined, record, turn
 from moon import moonrise
 from trace_chance import some_past
+from trace_scene import Stage
 
 from streamscope.core import flags as uv
 from streamscope.core.probe import CB_CONNECTION, CB_READ
@@ -274,6 +276,27 @@ def test_lines_are_the_same_from_wherever_one_looks(seed: int, stream: int | Non
     everything = episodes(outline_of(past, stream))
 
     assert any(episode.notes for episode in everything)
+    for before, after in both_ways(outline_of(past, stream)):
+        assert before + after == everything
+
+
+@pytest.mark.parametrize("stream", [None, 7])
+def test_a_recorded_past_is_told_as_one_in_memory(tmp_path: Path, stream: int | None) -> None:
+    stage = Stage(tmp_path / "a.scope")
+    memory = Scene()
+    for number in range(40):
+        records = answered(7 + number % 2, number, 100 + number, number * MS)
+        stage.batch(turn(number, number * MS), *records)
+        memory.feed(turn(number, number * MS), *records)
+        if number % 10 == 9:
+            stage.end_segment()
+    past = stage.close().past
+    assert len({piece.first for piece in past.pieces_from(0)}) > 3
+
+    everything = episodes(outline_of(past, stream))
+    assert [each.passages for each in everything] == [
+        each.passages for each in episodes(outline_of(memory.past, stream))
+    ]
     for before, after in both_ways(outline_of(past, stream)):
         assert before + after == everything
 

@@ -131,7 +131,8 @@ class OutlineLines(DrawnList, FilteredList, can_focus=True):
         if not self._view.moved:
             return [-1] * len(self._lines)
         happened = [line.row < self._end for line in self._lines]
-        last = max((number for number, has in enumerate(happened) if has), default=-1)
+        told = [has and not isinstance(line.item, Passed) for has, line in zip(happened, self._lines)]
+        last = max((number for number, has in enumerate(told) if has), default=-1)
         return [0 if number == last else -1 if has else 1 for number, has in enumerate(happened)]
 
     def _put_scrollbar(self, height: int) -> None:
