@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streamscope import observe
+from streamscope.link.following import MAY_END
 from streamscope.telling import CommandFailed
 
 RUN = "STREAMSCOPE_RUN"
@@ -50,7 +51,8 @@ def environment(run: str, *, block_uvloop: bool) -> dict[str, str]:
     before = os.environ.get("PYTHONPATH", "")
     path = [site, *(each for each in before.split(os.pathsep) if each and each != site)]
     blocks = {"STREAMSCOPE_BLOCK_UVLOOP": "1"} if block_uvloop else {}
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "STREAMSCOPE_OBSERVE": "1", RUN: run, **blocks}
+    ours = {name: value for name, value in os.environ.items() if name != MAY_END}
+    return {**ours, "PYTHONPATH": os.pathsep.join(path), "STREAMSCOPE_OBSERVE": "1", RUN: run, **blocks}
 
 
 def _interpreter_of(path: str) -> list[str]:

@@ -47,6 +47,7 @@ class Companions:
     """The processes of one run."""
 
     def __init__(self, wanted: Wanted) -> None:
+        os.environ[following.MAY_END] = "1"  # for those that are started here
         self._wanted = wanted
         self._processes: list[subprocess.Popen[bytes]] = []
         self._begun = 0

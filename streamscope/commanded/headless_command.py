@@ -68,6 +68,7 @@ class HeadlessCommand:
                 process.send_signal(came.si_signo)
             self._look(process)
         fine = self._companions.end()
+        self._tree.clear()
         _end_as(process.returncode, fine)
 
     def _look(self, process: subprocess.Popen[bytes]) -> None:

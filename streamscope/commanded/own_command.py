@@ -114,6 +114,7 @@ class OwnCommand:
                 self.send(signum)
                 leaving.wait(self._ended, min(patience, 1e6))
         status = self._process.wait()
+        self.tree.clear()
         if show or status not in (0, 128 + signal.SIGTERM, 128 + signal.SIGINT):
             self._show_printed()
         os.close(self._log)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from streamscope.commanded.command_line import RUN
-from streamscope.link.discovery import ProbeError, runtime_folder
+from streamscope.link.discovery import ProbeError, remove_stale, runtime_folder
 
 
 class Doorway(NamedTuple):
@@ -56,6 +57,11 @@ class Tree:
             return True
         self._others.add((found.st_dev, found.st_ino))
         return False
+
+    def clear(self) -> None:
+        """Remove the sockets that processes have left which were ended where they stood."""
+        with suppress(ProbeError, OSError):
+            remove_stale(runtime_folder())
 
 
 def descendants(pid: int) -> Iterator[int]:

@@ -59,7 +59,7 @@ several feeds, `PID` and `PID.2`.
 ## What is seen, and what is not
 
 Seen are TCP and Unix-socket transports of the selector event loop, plain or below TLS, the sockets on which it
-accepts, pipes to and from subprocesses, and `sendfile`; Python 3.11, 3.12 and 3.13 on Linux. `write_buffer_size` is
+accepts, pipes to and from subprocesses, and `sendfile`; Python 3.11, 3.12 and 3.13 on Linux. `buffer_size` is
 `transport.get_write_buffer_size()` at every place where a line of the program can run, and tests compare them there,
 while telling begins and ends every few moments. One request is one `write()` or `writelines()`. Counts of bytes, reads
 and writes begin when somebody begins to watch.

@@ -86,7 +86,7 @@ FIELDS = {
     "closed_t": _field("closed", "When it was closed, 0 for not yet.", 1),
     "write_queue_size": _field(
         "waiting to be sent", "transport.get_write_buffer_size(): bytes that the kernel has not taken.", 3, 0,
-        "write_buffer_size",
+        "buffer_size",
     ),
     "high_water": _field("mark", "Above this many waiting bytes the protocol is told to pause writing.", 2, 65536),
     "write_queue": _field("writes that wait", "Writes that the kernel has not taken in full.", 3),

@@ -1,7 +1,8 @@
 """Whoever observes this process: which loops run, and the door of each.
 
 Of asyncio one method is ours from `install` on: `run_forever`, which is called once for each run of a loop and says so
-here. A loop that runs has our listening socket in its selector; that is all there is until an inspector knocks.
+here. A loop that runs has our listening socket in its selector; that is all there is until an inspector knocks. The
+socket is made when the first loop of asyncio's own runs: a process that has none is found by nobody.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import atexit
 import os
 import socket
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
 
-from streamscope.observe.doorway import listen, path_of
+from streamscope.observe.doorway import folder, listen, path_of
 from streamscope.observe.exchange import Exchange
 from streamscope.observe.watching import Watching
 from streamscope.telling import say
@@ -30,6 +32,7 @@ class Door:
         self._loop: weakref.ref[Any] | None = None
         self._watching: Watching | None = None
         self._runs = False
+        self._begun = 0
 
     def is_for(self, loop: Any) -> bool:
         """Whether it is this loop's already."""
@@ -43,7 +46,9 @@ class Door:
 
     def enter(self, loop: Any) -> None:
         """The loop runs from now on."""
-        self._loop = weakref.ref(loop)
+        if not self.is_for(loop):
+            self._loop = weakref.ref(loop)
+            self._begun = time.monotonic_ns() - 1
         self._runs = True
         if self._watching is None:
             self._wait()
@@ -66,7 +71,7 @@ class Door:
             return
         loop._remove_reader(self._listener.fileno())
         try:
-            self._watching = Watching(loop, self.number, self._listener, self.path, self._nobody_left)
+            self._watching = Watching(loop, self.number, self._begun, self._listener, self.path, self._nobody_left)
             self._watching.begin()
         except Exception as error:  # a selector that takes no attributes, for one
             self.close()
@@ -115,10 +120,10 @@ class Observer:
         self._pid = os.getpid()
 
     def begin(self) -> None:
-        """Open the first door, and hear of every loop that runs. Raises DoorwayError."""
+        """Hear of every loop that runs. Raises DoorwayError where none could be found."""
         from asyncio import base_events, events
 
-        self._doors.append(Door(1))
+        folder()
         self._exchange.put(base_events.BaseEventLoop, {"run_forever": _announced(self, base_events.BaseEventLoop)})
         os.register_at_fork(after_in_child=self._forked)
         atexit.register(self._exit)
@@ -150,14 +155,13 @@ class Observer:
         return self._doors[-1]
 
     def _forked(self) -> None:
-        """A child is a process of its own: it listens anew, under its own number."""
+        """A child is a process of its own: its loops get doors under its own number."""
         try:
             for door in self._doors:
                 door.forget()
             self._doors.clear()
             self._lock = threading.Lock()
             self._pid = os.getpid()
-            self._doors.append(Door(1))
         except Exception as error:
             say(f"this process is not observed: {error}")
 

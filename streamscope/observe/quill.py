@@ -42,14 +42,16 @@ class Quill:
         "waiting", "within", "words",
     )  # fmt: skip
 
-    def __init__(self, failed: Callable[[Exception], None]) -> None:
-        """`failed` is called when telling has failed: that ends the telling, and nothing else."""
-        self._begun = time.monotonic_ns() - 1
+    def __init__(self, failed: Callable[[Exception], None], begun: int) -> None:
+        """`failed` is called when telling has failed: that ends the telling, and nothing else. `begun` is when the
+        feed's clock was 0, on the monotonic clock.
+        """
+        self._begun = begun
         self.failed = failed
         self.emit: Callable[[tuple[Word, ...]], None] = _nothing
         self.words: list[Word] = []
         self.on_full: Callable[[], None] = lambda: None
-        self.tick = 1
+        self.tick = self.clock()
         self.turn = self.waiting = self.handles = self.requests = self.poll_ns = self.callback_ns = 0
         self.books: dict[int, Book] = {}
         self.within = ""

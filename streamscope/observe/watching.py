@@ -36,12 +36,13 @@ _methods = Exchange()
 
 
 class Watching:
-    """`listener` is where inspectors come; `number` is the loop's among those of the process; `over` is called in the
-    loop's thread once everything is as it was, with whether another inspector may come.
+    """`listener` is where inspectors come; `number` is the loop's among those of the process, and `begun` when it began
+    to run, on the monotonic clock; `over` is called in the loop's thread once everything is as it was, with whether
+    another inspector may come.
     """
 
     def __init__(
-        self, loop: Any, number: int, listener: socket.socket, path: str, over: Callable[[bool], None]
+        self, loop: Any, number: int, begun: int, listener: socket.socket, path: str, over: Callable[[bool], None]
     ) -> None:
         from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
 
@@ -50,7 +51,7 @@ class Watching:
         self._over = over
         self._broken = False
         self._on_loop = Exchange()
-        self.pen = Quill(self.failed)
+        self.pen = Quill(self.failed, begun)
         self._producer = AioProducer(loop, self._kind, self.pen, self._telling)
         self._publisher = Publisher(self._producer, self._hello(number, path), stop=lambda: None)
         self._publisher.chores.append(self._look)

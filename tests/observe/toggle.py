@@ -36,7 +36,9 @@ class Looked:
         listener.bind(f"{folder}/door")
         listener.listen()
         listener.setblocking(False)
-        self.watching = watching.Watching(loop, 1, listener, f"{folder}/door", lambda open_again: None)
+        self.watching = watching.Watching(
+            loop, 1, time.monotonic_ns() - 1, listener, f"{folder}/door", lambda open_again: None
+        )
         self.watching._publisher.chores.clear()  # there is no inspector: the test takes what is told
         self.watching.begin()
         self.producer = self.watching._producer

@@ -1,0 +1,192 @@
+"""Programs that people run, unmodified: a client that does not read is found and named by its address."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import outside
+import pytest
+from running_command import COMMAND, environment, follow
+from waiting import PATIENCE_S, until
+
+from streamscope.diagnosis.diagnosis import Diagnosis
+from streamscope.link.discovery import search
+from streamscope.link.session import Session
+
+HERE = Path(__file__).parent
+WITHIN_S = 3
+"""So soon it has to be named, by the feed's clock, from when it began to stall."""
+
+
+def _why_not(module: str) -> Callable[[], str]:
+    return lambda: "" if importlib.util.find_spec(module) else f"{module} is not installed in this environment"
+
+
+for each in ("uvicorn", "websockets"):
+    outside.LOOKS[each] = _why_not(each)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(runtime: Path, monkeypatch: pytest.MonkeyPatch, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """The command under `run --headless --how observe`."""
+    monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
+    with subprocess.Popen(
+        [*COMMAND, "run", "--headless", "--how", "observe", "--", *command],
+        env=environment(runtime) | {"PYTHONPATH": str(HERE)},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=PATIENCE_S)
+
+
+def serving(port: int, loops: int = 1) -> list[Path]:
+    """The sockets of those loops that listen at this port, once there are so many."""
+
+    def found() -> list[Path]:
+        engines = [each for each in search().engines if each.hello is not None]
+        return [each.path for each in engines if each.hello and f"127.0.0.1:{port}" in each.hello.addresses]
+
+    until(lambda: len(found()) == loops, "the server listens")
+    return found()
+
+
+def named_within(session: Session, peer: str) -> float:
+    """Seconds on the feed's clock from when a client stalled until it was named as the one at fault."""
+    diagnosis = Diagnosis(session.model.decoder.vocabulary)
+    at: list[float] = []
+
+    def named() -> bool:
+        if diagnosis.look(session.model, session.model.t, session.past):
+            for finding in diagnosis.findings:
+                if finding.verdict is not None and finding.verdict.word == "PEER" and peer in finding.sentence:
+                    at.append((session.model.t - finding.since) / 1e9)
+        return bool(at)
+
+    follow(session, named)
+    return at[0]
+
+
+def asking_for_much(port: int) -> socket.socket:
+    slow = socket.create_connection(("127.0.0.1", port))
+    slow.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+    return slow
+
+
+@pytest.mark.real("uvicorn")
+def test_uvicorn_with_a_client_that_does_not_read(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "asgi_app:app", "--port", str(port)]
+    with running(runtime, monkeypatch, *command):
+        [path] = serving(port)
+        session = Session.attach(path)
+        follow(session, lambda: session.model.whole)
+        with asking_for_much(port) as slow:
+            host, its_port = slow.getsockname()
+
+            assert named_within(session, f"{host}:{its_port}") < WITHIN_S
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
+                assert answer.read() == b"a word\n"
+            vocabulary = session.model.decoder.vocabulary
+            [it] = [each for each in session.model.streams.values() if each.peer == f"{host}:{its_port}"]
+            assert it.write_queue_size > it.high_water
+            assert "PAUSED_WRITING" in vocabulary.flag_text(it.flags)
+        session.close()
+
+
+@pytest.mark.real("uvicorn")
+def test_uvicorns_workers_are_each_a_feed(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "asgi_app:app", "--port", str(port), "--workers", "2"]
+    with running(runtime, monkeypatch, *command) as process:
+        paths = serving(port, loops=2)
+
+        pids = {int(path.name.partition(".")[0]) for path in paths}
+        assert len(pids) == 2
+        assert process.pid not in pids
+        for pid in pids:
+            assert process.pid in ancestors(pid)
+
+
+def ancestors(pid: int) -> list[int]:
+    found = []
+    while pid > 1:
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        found.append(pid)
+    return found
+
+
+BROADCAST = """
+import asyncio, os, sys
+from websockets.asyncio.server import broadcast, serve
+
+async def main():
+    all = set()
+    async def client(connection):
+        all.add(connection)
+        await connection.wait_closed()
+    async with serve(client, "127.0.0.1", int(sys.argv[1])):
+        while True:
+            broadcast(all, b"x" * 50_000)
+            await asyncio.sleep(0.005)
+
+asyncio.run(main())
+"""
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@pytest.mark.real("websockets")
+def test_the_slow_one_of_those_that_are_broadcast_to(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    port = free_port()
+    (tmp_path / "server.py").write_text(BROADCAST)
+    with running(runtime, monkeypatch, sys.executable, str(tmp_path / "server.py"), str(port)):
+        [path] = serving(port)
+        session = Session.attach(path)
+        follow(session, lambda: session.model.whole)
+        with (
+            socket.create_connection(("127.0.0.1", port)) as slow,
+            socket.create_connection(("127.0.0.1", port)) as fast,
+        ):
+            for client in (slow, fast):
+                client.sendall(HANDSHAKE)
+            fast.setblocking(False)
+
+            def reads_on() -> None:
+                with contextlib.suppress(BlockingIOError):
+                    while fast.recv(1 << 20):
+                        pass
+
+            host, its_port = slow.getsockname()
+            diagnosis = Diagnosis(session.model.decoder.vocabulary)
+
+            def named() -> bool:
+                reads_on()
+                diagnosis.look(session.model, session.model.t, session.past)
+                return any(f"{host}:{its_port}" in each.sentence for each in diagnosis.findings if each.verdict)
+
+            follow(session, named)
+            other = "{}:{}".format(*fast.getsockname())
+            assert not any(other in each.sentence for each in diagnosis.findings if each.verdict)
+        session.close()
