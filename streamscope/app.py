@@ -22,11 +22,11 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from streamscope.departure import Departure
+from streamscope.pairing import PairsApp
 from streamscope.servers.traffic import Traffic
 from streamscope.terminal import Leaving
 from streamscope.trace.contents import Goodbye
 from streamscope.trace.instant import Target
-from streamscope.travelling import TimeTravelApp
 from streamscope.ui.actions import BY_ID, bindings, key_text
 from streamscope.ui.choices import Choices
 from streamscope.ui.clipboard import copy_selected
@@ -71,7 +71,7 @@ def _collect_seldom() -> None:
     gc.enable()
 
 
-class StreamscopeApp(TimeTravelApp):
+class StreamscopeApp(PairsApp):
     """The inspector of one engine. It returns its exit status."""
 
     CSS_PATH = "ui/streamscope.tcss"
@@ -234,12 +234,13 @@ class StreamscopeApp(TimeTravelApp):
             )
             self._overview.open_log()
 
-    def open_stream(self, number: int) -> None:
-        """Open a stream on the whole screen."""
+    def open_stream(self, number: int, other: int | None = None) -> None:
+        """Open a stream on the whole screen, with the other side of a conversation if one is given."""
         self.view.selected = number
         if isinstance(self.screen, StreamScreen):
             self.pop_screen()
-        self.push_screen(StreamScreen(self.view, number, self.config, order=lambda: self._overview.table.order))
+        table = self._overview.table
+        self.push_screen(StreamScreen(self.view, number, self.config, order=lambda: table.order, other=other))
 
     @on(StreamOpened)
     def _stream_opened(self, message: StreamOpened) -> None:

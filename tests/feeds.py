@@ -141,7 +141,7 @@ class Scene:
         self.payload: deque[Payload] = deque()
         self.notices: deque[str] = deque()
         self.notes: deque[Note] = deque()
-        self.opened: int | None = None
+        self.opened: tuple[int, ...] = ()
         self.asked: list[int | None] = []
         """Each stream whose payload was asked for, in order; None where that ended."""
         self.place = 0
@@ -186,12 +186,12 @@ class Scene:
             arrive()
         return bool(arrived)
 
-    def open_payload(self, stream: int) -> None:
-        self.opened = stream
-        self.asked.append(stream)
+    def open_payload(self, *streams: int) -> None:
+        self.opened = streams
+        self.asked += streams
 
     def close_payload(self) -> None:
-        self.opened = None
+        self.opened = ()
         self.asked.append(None)
         self.payload.clear()
 

@@ -57,6 +57,11 @@ class Groups:
         """The group that the stream is in, as its hub or as a member."""
         return self._of.get(number)
 
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return bool(self._of)
+
     def heard_from(self, number: int) -> Collection[int]:
         """The members of its group, if it speaks in one."""
         group = self._of.get(number)

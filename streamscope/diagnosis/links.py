@@ -239,6 +239,15 @@ class Links:
 
     # what is asked
 
+    @property
+    def any(self) -> bool:
+        """Whether anybody was seen to have to do with another."""
+        return bool(self._partners) or self.groups.any
+
+    def beside(self, number: int) -> Collection[int]:
+        """The numbers of its partners alone, those of its group among them: for who asks of every stream."""
+        return self._partners.get(number, ())
+
     def is_fed(self, number: int, streams: Streams) -> bool:
         """Whether another stream that is there feeds this one."""
         if any(each != number and is_there(each, streams) for each in self._feeding.get(number, ())):

@@ -22,7 +22,7 @@ class Replay:
 
     - `status` is "replay", and `reason` says how the recording ended, or what the file lacks (text from outside);
     - `hello`: who was recorded; `model`: the state at the end; `past`: all of it;
-    - `payload`: what was recorded of the opened stream's bytes, the newest of it if that is much;
+    - `payload`: what was recorded of the opened streams' bytes, the newest of it if that is much;
     - `notices`: empty, except where the trace turns out to be damaged.
     """
 
@@ -50,7 +50,7 @@ class Replay:
             vocabulary=header.vocabulary,
         )
         self.exit_status = None if trace.bye is None else trace.bye.status
-        self.opened: int | None = None
+        self.opened: tuple[int, ...] = ()
         self.payload: deque[Payload] = deque()
         self.notices: deque[str] = deque()
         self._notes: list[Note] | None = None
@@ -106,14 +106,14 @@ class Replay:
         """There is nobody who records."""
         return False
 
-    def open_payload(self, stream: int) -> None:
-        """Have what was recorded of this stream's bytes in `payload`."""
-        if self.opened == stream:
+    def open_payload(self, *streams: int) -> None:
+        """Have what was recorded of these streams' bytes in `payload`."""
+        if self.opened == streams:
             return
         self.close_payload()
-        self.opened = stream
+        self.opened = streams
         held = 0
-        for item in self.trace.payload(stream):
+        for item in self.trace.payload(*streams):
             self.payload.append(Payload(item.stream, item.t, item.out, item.total, item.data))
             held += len(item.data)
             while held > PAYLOAD_BYTES or len(self.payload) > PAYLOAD_BYTES // 64:
@@ -121,7 +121,7 @@ class Replay:
 
     def close_payload(self) -> None:
         """Have none there."""
-        self.opened = None
+        self.opened = ()
         self.payload.clear()
 
     def forget_closed(self, before_t: int) -> None:

@@ -48,7 +48,7 @@ from streamscope.trace.vocabulary import Vocabulary
 
 PAST_BYTES = 64 * 1024 * 1024
 PAYLOAD_BYTES = 4 * 1024 * 1024
-"""Memory for the past, and for the payload of the opened stream; the oldest goes first."""
+"""Memory for the past, and for the payload of the opened streams; the oldest goes first."""
 
 PART_WORDS = 16 * 1024
 """About so many words of a batch are folded in one step: some milliseconds."""
@@ -67,7 +67,7 @@ class Session:
       when the connection broke; and `reason`, one sentence that says why (text from outside);
     - `hello`: who the engine is, None before it has said so; `exit_status` and what else it said last;
     - `model` and `past`: its state and its past; both are other objects after a reconnection;
-    - `payload`: the bytes of the opened stream since it was opened;
+    - `payload`: the bytes of the opened streams since they were opened, in the order in which they passed;
     - `notes`: what was found out beside the feed, here or elsewhere, the newest last;
     - `notices`: what the engine answered to commands that it refused, and what else a person should know; the reader
       takes them out.
@@ -92,7 +92,7 @@ class Session:
         self.status = "connecting"
         self.reason = ""
         self.exit_status: int | None = None
-        self.opened: int | None = None
+        self.opened: tuple[int, ...] = ()
         self.payload: deque[Payload] = deque()
         self.notices: deque[str] = deque(maxlen=_NOTICES)
         self.notes: deque[Note] = deque(maxlen=NOTES)
@@ -205,19 +205,18 @@ class Session:
         mode, every_ms = self._wanted
         self.command("watch", mode=mode, every=every_ms)
 
-    def open_payload(self, stream: int) -> None:
-        """Keep the payload of this stream from now on, instead of that of another."""
-        if self.opened == stream:
+    def open_payload(self, *streams: int) -> None:
+        """Keep the payload of these streams from now on, instead of that of others."""
+        if self.opened == streams:
             return
         self.close_payload()
-        self.opened = stream
+        self.opened = streams
         self._ask_for_payload(True)
 
     def close_payload(self) -> None:
         """Keep no payload any more, and forget what was kept."""
-        if self.opened is not None:
-            self._ask_for_payload(False)
-        self.opened = None
+        self._ask_for_payload(False)
+        self.opened = ()
         self.payload.clear()
         self._payload_bytes = 0
 
@@ -227,10 +226,11 @@ class Session:
 
     def _ask_for_payload(self, on: bool) -> None:
         hello = self.hello
-        if self.opened is None or hello is None:
+        if not self.opened or hello is None:
             return
         if hello.control:
-            self.command("payload", stream=self.opened, on=on)
+            for stream in self.opened:
+                self.command("payload", stream=stream, on=on)
         elif on and not hello.payload:
             self.notices.append("payload stays in the engine: start it with --control, or with --payload N")
 
@@ -359,7 +359,7 @@ class Session:
 
     def _keep_payload(self, frame: PayloadFrame) -> None:
         self._expect_hello()
-        if frame.stream != self.opened:
+        if frame.stream not in self.opened:
             return
         self.payload.append(frame)
         self._payload_bytes += len(frame.data)

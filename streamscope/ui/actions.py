@@ -81,6 +81,13 @@ ACTIONS: tuple[Action, ...] = (
            "evidence.", footer=21, rank=2, palette="Why does it not get on?"),
     Action("began", "everywhere", "b", "app.began", "where it began",
            "Go to the instant at which it began.", footer=22, rank=6, palette="Go to where the trouble began"),
+    Action("chain", "everywhere", "c", "app.chain", "chain",
+           "Go a step along the chain, towards the stream that holds the others back; from there, back to where one "
+           "began. Where nothing is held back, go to the other side of the pair.", footer=23, rank=3,
+           palette="Along the chain, to what holds the stream back"),
+    Action("conversation", "everywhere", "B", "app.conversation", "both sides",
+           "Show both sides of a pair as one conversation: what passes at each, and the events of both, in order. "
+           "Again shows one side.", footer=24, rank=7, palette="Both sides as one conversation"),
     Action("trouble", "everywhere", "E", "app.next_trouble", "next trouble",
            "Go to the next trouble: what the sentence speaks of, then the next, then streams that have failed.",
            footer=45, rank=6, palette="Go to the next trouble"),

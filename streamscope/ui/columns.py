@@ -6,7 +6,7 @@ whatever came from outside is made visible here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -32,7 +32,7 @@ from streamscope.ui.meters import (
 )
 from streamscope.ui.peer import peer_text, pending_count
 from streamscope.ui.plain import is_above, is_listener, mark_of
-from streamscope.ui.row_words import Cell, Overview, for_of, since_of, waiting, waits_of, what_of
+from streamscope.ui.row_words import FOR_WIDTH, Cell, Overview, for_of, since_of, waiting, waits_of, what_of
 from streamscope.ui.safe import visible
 
 
@@ -67,7 +67,8 @@ KeyOf = Callable[[StreamState, int, Trends], Any]
 
 class Column(msgspec.Struct, frozen=True):
     """One column. `fields` are those that it tells of: an engine that cannot know them all has no such column. `rank`
-    says how early it goes when there is little room (higher goes first); `most` is how wide it may grow.
+    says how early it goes when there is little room (higher goes first); `most` is how wide it may grow, and `gap` how
+    many cells are free before it.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Column(msgspec.Struct, frozen=True):
     default: bool = True
     sort_title: str = ""
     fields: tuple[str, ...] = ()
+    gap: int = 2
 
     def is_of(self, vocabulary: Vocabulary) -> bool:
         """Whether an engine has this column."""
@@ -189,10 +191,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("role", "role", "What it is in the program: a listener, a client that one accepted, an upstream that was "
            "connected to.", 8,
            lambda s, now, tr: Cell(role_of(s, tr.vocabulary) or _type(s, tr.vocabulary), "label"),
-           lambda s, now, tr: role_of(s, tr.vocabulary), align="left", rank=6, descending=False,
-           fields=("type",)),
+           lambda s, now, tr: role_of(s, tr.vocabulary), align="left", rank=5, descending=False,
+           fields=("type",), gap=1),
     Column("type", "type", "tcp, pipe, tty, or ipc: a pipe that carries descriptors.", 4,
-           lambda s, now, tr: Cell(_type(s, tr.vocabulary)), lambda s, now, tr: (s.type, s.ipc), align="left", rank=6,
+           lambda s, now, tr: Cell(_type(s, tr.vocabulary)), lambda s, now, tr: (s.type, s.ipc), align="left", rank=7,
            descending=False, default=False,
            fields=("type",)),
     Column("peer", "peer",
@@ -202,13 +204,13 @@ COLUMNS: tuple[Column, ...] = (
            lambda s, now, tr: Cell(_where(s, tr.vocabulary)),
            lambda s, now, tr: (not is_listener(s, tr.vocabulary), _where(s, tr.vocabulary)), align="left",
            rank=0, most=47,
-           descending=False),
+           descending=False, gap=1),
     Column("waits", "waits", "Bytes that wait: to go out ↑, in the queue and in the kernel, or else to be read ↓.", 9,
            lambda s, now, tr: waits_of(s, tr.known),
            lambda s, now, tr: waiting(s, tr.vocabulary)[0] or 0, rank=0, sort_title="what waits"),
-    Column("for", "for", "For how long the oldest of them has waited, or it has been wrong.", AGE_WIDTH,
+    Column("for", "for", "For how long the oldest of them has waited, or it has been wrong.", FOR_WIDTH,
            lambda s, now, tr: for_of(s, tr.known, now), _since, rank=0,
-           sort_title="how long it waits"),
+           sort_title="how long it waits", gap=1),
     Column("queue", "queue", "Bytes that the program wrote and the kernel has not taken.",
            BYTES_WIDTH, _queue,
            lambda s, now, tr: s.write_queue_size, rank=1, sort_title="write queue", default=False,
@@ -218,23 +220,23 @@ COLUMNS: tuple[Column, ...] = (
            fields=("write_queue",)),
     Column("flags", "flags", "Its flags, a letter each; the head of the column says which.",
            9, lambda s, now, tr: Cell(Letters.of(tr.vocabulary).text(s.flags)), lambda s, now, tr: s.flags,
-           align="left", rank=5,
+           align="left", rank=6,
            fields=("flags",)),
     Column("what", "what", "In a word what is the matter: whose fault it is, who holds it back, what was found, what "
            "failed, or what sets its pace.", 10,
            lambda s, now, tr: what_of(s, tr.known), _rank, align="left", rank=0, most=20,
            sort_title="trouble first"),
     Column("rate_in", "in/s", "Bytes a second that came in, over the last second.", RATE_WIDTH,
-           lambda s, now, tr: _rate(tr.rate_in(s.number)), lambda s, now, tr: tr.rate_in(s.number) or 0.0, rank=7,
+           lambda s, now, tr: _rate(tr.rate_in(s.number)), lambda s, now, tr: tr.rate_in(s.number) or 0.0, rank=8,
            sort_title="bytes in a second",
            fields=("bytes_in",)),
     Column("rate_out", "out/s", "Bytes a second that the kernel took, over the last second.", RATE_WIDTH,
-           lambda s, now, tr: _rate(tr.rate_out(s.number)), lambda s, now, tr: tr.rate_out(s.number) or 0.0, rank=7,
+           lambda s, now, tr: _rate(tr.rate_out(s.number)), lambda s, now, tr: tr.rate_out(s.number) or 0.0, rank=8,
            sort_title="bytes out a second",
            fields=("bytes_out",)),
     Column("trend", "last 30 s", "Bytes that waited to be sent, over the last thirty seconds.", 10,
            lambda s, now, tr: _trend(s, tr),
-           lambda s, now, tr: s.write_queue_size, align="left", rank=8, sort_title="write queue",
+           lambda s, now, tr: s.write_queue_size, align="left", rank=9, sort_title="write queue",
            fields=("write_queue_size",)),
     Column("requests", "reqs", "How many writes wait.", 4,
            lambda s, now, tr: _number_or_none(len(s.write_queue)), lambda s, now, tr: len(s.write_queue), rank=8,
@@ -293,8 +295,9 @@ COLUMNS: tuple[Column, ...] = (
 BY_ID: dict[str, Column] = {column.id: column for column in COLUMNS}
 DEFAULT: tuple[str, ...] = tuple(column.id for column in COLUMNS if column.default)
 
-GAP = 2
-"""Cells between two columns."""
+
+EXTRA = 8
+"""From this rank on, a column is there for its own sake."""
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -308,7 +311,8 @@ def place(chosen: Iterable[str], width: int, vocabulary: Vocabulary, digits: int
     """The chosen columns that an engine has and that fit into `width` cells, in their order, where the highest number
     of a stream has so many digits.
 
-    Columns of the highest rank go first; what room is left over goes to those that may grow.
+    Columns of the highest rank go first; what room is left over goes to those that may grow. What stands there for its
+    own sake comes only once the words of ours have all their room.
     """
     least = {
         "number": max(digits, BY_ID["number"].width),
@@ -319,11 +323,14 @@ def place(chosen: Iterable[str], width: int, vocabulary: Vocabulary, digits: int
         for column in (BY_ID[name] for name in chosen if name in BY_ID)
         if column.is_of(vocabulary)
     ]
-    while len(columns) > 1 and _needed(columns) > width:
+    while len(columns) > 1:
         last = max(columns, key=lambda column: column.rank)
+        grown = last.rank >= EXTRA and any(column.id == "what" for column in columns)
+        if needed(columns) + grown * (BY_ID["what"].most - BY_ID["what"].width) <= width:
+            break
         last_of = max(place for place, column in enumerate(columns) if column.rank == last.rank)
         del columns[last_of]
-    spare = max(width - _needed(columns), 0)
+    spare = max(width - needed(columns), 0)
     widths = {column.id: column.width for column in columns}
     for column in sorted(columns, key=lambda column: column.id != "what"):  # a name of ours is not cut
         extra = min(spare, max(column.most - column.width, 0))
@@ -332,5 +339,6 @@ def place(chosen: Iterable[str], width: int, vocabulary: Vocabulary, digits: int
     return [Placed(column, widths[column.id]) for column in columns]
 
 
-def _needed(columns: list[Column]) -> int:
-    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
+def needed(columns: Sequence[Column]) -> int:
+    """The cells that columns take beside each other, where each is as wide as it says."""
+    return sum(column.width + column.gap for column in columns) - columns[0].gap if columns else 0

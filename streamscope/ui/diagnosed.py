@@ -93,7 +93,8 @@ class PastDiagnosed:
         self._allowed = allowed
         told = NOTHING if before is None else before.told
         links = None if before is None else before.diagnosis.links
-        self._links = Links(past.decoder.vocabulary, past.decoder.layout) if links is None else links
+        self.links = Links(past.decoder.vocabulary, past.decoder.layout) if links is None else links
+        """Who feeds whom, as far as the past was looked through for it."""
         self._linked = None if links is not None else (past.pieces[0], 0)  # the leaf that is looked through next
         self._known = t - t % TICK, told
         self._t = t - t % TICK
@@ -139,7 +140,7 @@ class PastDiagnosed:
             first = self._past.span_t()[0]
             self._at = max(self._t - LEAD, first - first % TICK)
             self._traveller = self._make(self._past.row_at(t=self._at + 1))
-            diagnosis = self._diagnosis = Diagnosis(self._past.decoder.vocabulary, links=self._links)
+            diagnosis = self._diagnosis = Diagnosis(self._past.decoder.vocabulary, links=self.links)
             diagnosis.allowed = self._allowed
         traveller = self._traveller
         assert traveller is not None
@@ -171,5 +172,5 @@ class PastDiagnosed:
     def _see(self, words: Sequence[Word]) -> None:
         with suppress(FeedError):  # the traveller says so
             self._past.decoder.count(words)
-            self._links.rest()
-            self._links.see(words, {})
+            self.links.rest()
+            self.links.see(words, {})

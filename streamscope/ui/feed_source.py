@@ -23,7 +23,7 @@ class Source(Protocol):
     status: str
     reason: str
     exit_status: int | None
-    opened: int | None
+    opened: tuple[int, ...]
     payload: deque[Payload]
     notices: deque[str]
 
@@ -45,8 +45,8 @@ class Source(Protocol):
     def fold(self, budget_s: float) -> bool:
         """Fold it for about so many seconds; whether anything came."""
 
-    def open_payload(self, stream: int) -> object:
-        """Keep this stream's payload from now on."""
+    def open_payload(self, *streams: int) -> object:
+        """Keep the payload of these streams from now on."""
 
     def close_payload(self) -> object:
         """Keep no payload any more."""

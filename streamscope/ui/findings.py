@@ -12,7 +12,7 @@ from streamscope.trace.state import StreamState
 from streamscope.ui.ladder import LIMITED, STALLED, WAITS, Holds
 
 ALARM, NOTICE, HELD = "▲", "△", "⇠"
-PENS = {ALARM: "error", NOTICE: "warning", HELD: "accent"}
+PENS = {ALARM: "error", NOTICE: "warning", HELD: "pair"}
 
 Rank = tuple[int, int, int, bool]
 _CLOSED, CALM, _FAILED, _HELD, _NOTICE, _ALARM = range(-1, 5)

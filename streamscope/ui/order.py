@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from streamscope.diagnosis.shapes import Told
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.columns import BY_ID
 from streamscope.ui.findings import CALM, rank
 from streamscope.ui.plain import is_listener
+from streamscope.ui.together import Arranged, held_at, stand_together
+from streamscope.ui.view import View
+
+Matches = Callable[[StreamState, int], bool | None]
+"""Whether a stream is wanted, at a time."""
 
 
 class Settled(NamedTuple):
-    """An order, and the place of the row at the top of the screen."""
+    """An order, the place of the row at the top of the screen, and the bars of the rows that are joined."""
 
     order: list[int]
     top: int
+    bars: dict[int, str]
 
 
-def settle(sorted_order: Sequence[int], cursor: int, line: int, height: int) -> Settled:
+def settle(
+    sorted_order: Sequence[int], cursor: int, line: int, height: int, bars: Mapping[int, str] | None = None
+) -> Settled:
     """The order and the top that keep `cursor` on line `line` of a screen of `height` rows.
 
     Scrolling does it where there is room to scroll, and then the order is exactly the sorted one. Near the ends,
-    where there is none, the row itself stays and the others sort themselves around it. `cursor` must be in
-    `sorted_order`.
+    where there is none, the row itself stays and the others sort themselves around it; rows that are joined by `bars`
+    stay together if they can. `cursor` must be in `sorted_order`.
     """
-    order = list(sorted_order)
+    order, kept = list(sorted_order), dict(bars or {})
     place = order.index(cursor)
     top = max(min(place - line, len(order) - height), 0)
     held = min(top + line, len(order) - 1)
     if held != place:
-        order.pop(place)
-        order.insert(held, cursor)
-    return Settled(order, top)
+        order = held_at(order, place, held, kept)
+    return Settled(order, top, kept)
 
 
 def most_telling(
@@ -86,6 +95,25 @@ def trouble_first(streams: Sequence[StreamState], told: Told, vocabulary: Vocabu
     odd.sort(key=lambda state: rank(state, told), reverse=True)
     ended = [state for state in odd if rank(state, told)[0] < CALM]
     return [*odd[: len(odd) - len(ended)], *busy, *idle, *ended]
+
+
+def ordered(view: View, wanted: Matches | None, sort_by: str, descending: bool) -> Arranged:
+    """The streams that are wanted, sorted by a column. Where trouble comes first, those stand together that go with
+    each other.
+    """
+    now_t = view.now_t
+    streams = list(view.model.streams.values())
+    if wanted is not None:
+        streams = [state for state in streams if wanted(state, now_t)]
+    streams.sort(key=attrgetter("number"))
+    if sort_by != "what":
+        key = BY_ID[sort_by].key
+        streams.sort(key=lambda state: key(state, now_t, view), reverse=descending)
+        return Arranged([state.number for state in streams], {})
+    streams = trouble_first(streams, view.told, view.vocabulary)
+    if not descending:
+        streams.reverse()
+    return stand_together([state.number for state in streams], view.ties)
 
 
 def neighbour(order: Sequence[int], number: int | None, step: int) -> int | None:

@@ -1,4 +1,4 @@
-"""The bytes of one stream, both ways, as rows of text or hex.
+"""The bytes of one stream, or of both sides of a conversation, each both ways, as rows of text or hex.
 
 Pure, and bounded: what is kept is the last `KEPT` bytes. A person cannot read megabytes a second, so of what comes
 between two frames of the screen only the last `TAKEN` bytes are laid out, and a row says how many went by.
@@ -10,7 +10,7 @@ row of text ends where the payload has a line feed, or where the width ends.
 from __future__ import annotations
 
 import codecs
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -24,12 +24,14 @@ TAKEN = 32 * 1024
 
 
 class PayloadRow(msgspec.Struct, frozen=True):
-    """One row. `t` is when the bytes passed, 0 in all rows of a chunk but the first; a notice is no payload.
+    """One row of a stream. `t` is when the bytes passed, 0 in all rows of a chunk but the first; a notice is no
+    payload, and where nobody knows what it is of, `stream` is 0.
 
     `place` is the position of the first byte in its direction, counted from when the stream was opened here. `end` is
     the line's end that the payload has after `text`, as it is written in a program; `data` are a hex row's bytes.
     """
 
+    stream: int
     out: bool
     t: int
     chunk: int
@@ -42,6 +44,7 @@ class PayloadRow(msgspec.Struct, frozen=True):
 
 class _Chunk(msgspec.Struct, frozen=True):
     number: int
+    stream: int
     out: bool
     t: int
     place: int
@@ -70,7 +73,7 @@ class PayloadLog:
         self._chunks: deque[_Chunk] = deque()
         self._kept = 0
         self._number = 0
-        self._ways = {False: _way(), True: _way()}
+        self._ways: defaultdict[tuple[int, bool], _Way] = defaultdict(_way)  # by stream, and whether they go out
         self.exact = True
         """Whether it is known how many bytes have passed; not once some were dropped uncounted."""
         self._hex = False
@@ -86,15 +89,9 @@ class PayloadLog:
         """Whether taking more may drop rows."""
         return self._kept > KEPT - 3 * TAKEN or len(self._chunks) > KEPT // 128
 
-    @property
-    def bytes_in(self) -> int:
-        """How many bytes the stream has read since it was opened here."""
-        return self._ways[False].place
-
-    @property
-    def bytes_out(self) -> int:
-        """How many bytes the kernel has taken from it since it was opened here."""
-        return self._ways[True].place
+    def passed(self, stream: int, *, out: bool) -> int:
+        """How many bytes a stream has read since it was opened here, or the kernel has taken from it."""
+        return self._ways[stream, out].place
 
     def take(self, frames: Sequence[Payload]) -> None:
         """Lay out what has come."""
@@ -104,45 +101,46 @@ class PayloadLog:
             size += len(frames[begin].data)
         if begin and size < TAKEN // 2:
             begin -= 1  # one frame that is larger than all that is laid out: its end is shown
-        missed = {False: 0, True: 0}
+        missed: Counter[tuple[int, bool]] = Counter()
         for frame in frames[:begin]:
-            missed[frame.out] += frame.total
-        for out, count in missed.items():
+            missed[frame.stream, frame.out] += frame.total
+        for way, count in missed.items():
             if count:
-                self._skip(out, frames[begin - 1].t, count, "went by too fast to be shown")
+                self._skip(way, frames[begin - 1].t, count, "went by too fast to be shown")
         for frame in frames[begin:]:
             self._take(frame)
         self._stay_bounded()
 
     def _take(self, frame: Payload) -> None:
+        name = frame.stream, frame.out
         if not frame.data:
-            self._skip(frame.out, frame.t, frame.total, "lost: they were not read here in time")
+            self._skip(name, frame.t, frame.total, "lost: they were not read here in time")
             return
         data = frame.data
         if len(data) > TAKEN:
-            self._skip(frame.out, frame.t, len(data) - TAKEN, "went by too fast to be shown")
+            self._skip(name, frame.t, len(data) - TAKEN, "went by too fast to be shown")
             data = data[-TAKEN:]
-        way = self._ways[frame.out]
-        self._add(frame.out, frame.t, data, way.decoder.decode(data), "")
+        way = self._ways[name]
+        self._add(name, frame.t, data, way.decoder.decode(data), "")
         way.place += len(data)
         if frame.total > len(frame.data):
-            self._skip(frame.out, frame.t, frame.total - len(frame.data), "more, not sent to inspectors")
+            self._skip(name, frame.t, frame.total - len(frame.data), "more, not sent to inspectors")
 
     def skip_unknown(self, t: int) -> None:
         """Bytes were dropped before they came here, nobody knows how many."""
         self.exact = False
         for way in self._ways.values():
             way.decoder.reset()
-        self._add(False, t, b"", "", "bytes of both ways went by too fast to be kept")
+        self._add((0, False), t, b"", "", "bytes of both ways went by too fast to be kept")
 
-    def _skip(self, out: bool, t: int, count: int, why: str) -> None:
-        """So many bytes of this direction are not here."""
-        self._ways[out].decoder.reset()
-        self._add(out, t, b"", "", f"{count:,} bytes {why}")
-        self._ways[out].place += count
+    def _skip(self, way: tuple[int, bool], t: int, count: int, why: str) -> None:
+        """So many bytes of this stream and direction are not here."""
+        self._ways[way].decoder.reset()
+        self._add(way, t, b"", "", f"{count:,} bytes {why}")
+        self._ways[way].place += count
 
-    def _add(self, out: bool, t: int, data: bytes, text: str, notice: str) -> None:
-        chunk = _Chunk(self._number, out, t, self._ways[out].place, data, text, notice)
+    def _add(self, way: tuple[int, bool], t: int, data: bytes, text: str, notice: str) -> None:
+        chunk = _Chunk(self._number, *way, t, self._ways[way].place, data, text, notice)
         self._number += 1
         self._kept += len(data)
         self._chunks.append(chunk)
@@ -171,17 +169,17 @@ class PayloadLog:
         return next((self.first + i for i, row in enumerate(self.rows) if row.chunk >= chunk), self.end)
 
     def _rows_of(self, chunk: _Chunk) -> Iterable[PayloadRow]:
-        out, number = chunk.out, chunk.number
+        stream, out, number = chunk.stream, chunk.out, chunk.number
         if chunk.notice:
-            yield PayloadRow(out, chunk.t, number, text=chunk.notice, notice=True)
+            yield PayloadRow(stream, out, chunk.t, number, text=chunk.notice, notice=True)
         elif self._hex:
             for i in range(0, len(chunk.data), self._cells):
                 t = 0 if i else chunk.t
-                yield PayloadRow(out, t, number, data=chunk.data[i : i + self._cells], place=chunk.place + i)
+                yield PayloadRow(stream, out, t, number, data=chunk.data[i : i + self._cells], place=chunk.place + i)
         else:
             t = chunk.t
             for text, end in _lines(chunk.text, self._cells):
-                yield PayloadRow(out, t, number, text=text, end=end)
+                yield PayloadRow(stream, out, t, number, text=text, end=end)
                 t = 0
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streamscope.core.errors import UV_ECANCELED
+from streamscope.diagnosis.lints.reset_after_data import RESETS
 from streamscope.diagnosis.shapes import Level, Told
 from streamscope.link.asking import Standstill
 from streamscope.trace.state import RAISED, StreamState
@@ -16,10 +18,16 @@ from streamscope.ui.findings import ALARM, HELD, NOTICE, PENS
 from streamscope.ui.ladder import kernel_says
 from streamscope.ui.meters import NONE, age_text, bytes_text, count_text
 from streamscope.ui.plain import failure_text, has_failed, is_above, is_listener
-from streamscope.ui.safe import visible
+from streamscope.ui.safe import visible, whole_words
 from streamscope.ui.stuck import MARK, word_of_row
+from streamscope.ui.ties import SeenTies
 
 FAILED, LISTENS, CLOSED, UNSEEN, CALM = "✗", "▸", "◦", "–", " "
+
+FOR_WIDTH = 6
+"""Cells for how long something has been so: from ten minutes on, the seconds are left out."""
+TOGETHER_NS = 100_000_000
+"""What closes within so many nanoseconds of what has failed goes with it."""
 
 
 class Cell(NamedTuple):
@@ -36,6 +44,7 @@ class Overview(NamedTuple):
     vocabulary: Vocabulary
     standstill: Standstill | None = None  # only in the present
     accepting: int = 0  # clients that wait in the kernel for the one listener, while nothing is accepted
+    ties: SeenTies | None = None  # who goes with whom
 
     def accepts(self, state: StreamState) -> bool:
         """Whether clients wait for this one."""
@@ -48,6 +57,10 @@ class Overview(NamedTuple):
 
 _NOTHING, _CALM, _NO_AGE, _NO_BYTES = Cell(""), Cell(CALM, "muted"), Cell(NONE, "muted"), Cell("0 B  ", "muted")
 _LIMITED = Cell("limited", "muted")
+
+NOT_ACCEPTED = "not accepted"
+_SHORTER = {NOT_ACCEPTED: "unaccepted"}
+"""Words that would say the contrary without the last of them."""
 
 
 def _is_calm(state: StreamState, known: Overview) -> bool:
@@ -71,6 +84,8 @@ def mark_of(state: StreamState, known: Overview) -> Cell:
         return Cell(sign, PENS[sign])
     if state.number in known.told.held:
         return Cell(HELD, PENS[HELD])
+    if state.closed_t and gone_with(state, known):
+        return Cell(CLOSED, "muted")
     if state.delayed_error or has_failed(state, known.vocabulary):
         return Cell(FAILED, "error")
     if state.closed_t:
@@ -86,19 +101,41 @@ def what_of(state: StreamState, known: Overview, room: int = 40) -> Cell:
     if stands is not None and stands.stream == state.number:
         return Cell(word_of_row(stands, room).rstrip(), "error")
     if known.accepts(state):
-        return Cell("not accepted", "error")
+        return Cell(NOT_ACCEPTED, "error")
     if found and not state.closed_t:
         return Cell(found[0].what, "error" if found[0].level is Level.ERROR else "warning")
     held = known.told.held.get(state.number)
     if held is not None:
-        by = "itself" if held.by == state.number else f"#{held.by}"
-        return Cell(f"held by {by}" if len(by) < 4 else f"by {by}", PENS[HELD])
+        return Cell(f"held by {'itself' if held.by == state.number else f'#{held.by}'}", PENS[HELD])
+    if state.closed_t and (gone := gone_with(state, known)):
+        return Cell(gone, "muted")
     if state.delayed_error:
         return Cell(visible(known.vocabulary.error_text(state.delayed_error), 40), "error")
     if has_failed(state, known.vocabulary):
         short = {0: "failed", RAISED: "raised"}.get(state.last_error)
         return Cell(short or visible(failure_text(state, known.vocabulary), 40), "error")
     return _LIMITED if known.told.limited(state.number) is not None else _NOTHING
+
+
+def gone_with(state: StreamState, known: Overview) -> str:
+    """`reset by 8`: it was closed as soon as the one that it makes a pair with had failed, and nothing else is the
+    matter; "" if that is not so.
+    """
+    own = has_failed(state, known.vocabulary) and state.last_error != UV_ECANCELED
+    if known.ties is None or own or state.delayed_error:
+        return ""
+    for other in known.ties.states(state.number):
+        failed = has_failed(other, known.vocabulary) and other.last_error != UV_ECANCELED
+        if failed and other.closed_t and abs(state.closed_t - other.closed_t) <= TOGETHER_NS:
+            return f"{'reset' if other.last_error in RESETS else 'closed'} by {other.number}"
+    return ""
+
+
+def in_room(text: str, room: int) -> str:
+    """The word in so many cells: who it was rather than what, `by #12`, and else as many whole words as fit."""
+    if len(text) > room and " by " in text:
+        return text[text.index("by ") :]
+    return whole_words(_SHORTER.get(text, text) if len(text) > room else text, room)
 
 
 def waiting(state: StreamState, vocabulary: Vocabulary) -> tuple[int | None, str]:
@@ -145,6 +182,11 @@ def for_of(state: StreamState, known: Overview, now_t: int) -> Cell:
     """For how long."""
     stands = known.standstill
     if stands is not None and stands.stream == state.number:
-        return Cell(age_text(int(stands.seconds * 1e9)), "error")
+        return Cell(_short_age(int(stands.seconds * 1e9)), "error")
     since = since_of(state, known.told)
-    return Cell(age_text(now_t - since)) if since else _NO_AGE
+    return Cell(_short_age(now_t - since)) if since else _NO_AGE
+
+
+def _short_age(ns: int) -> str:
+    text = age_text(ns)
+    return text if len(text) <= FOR_WIDTH else text.partition(" ")[0]

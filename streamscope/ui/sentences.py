@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from streamscope.diagnosis.shapes import Finding, Told
+from streamscope.ui.chain_text import chain_text, root_of
 from streamscope.ui.findings import PENS, sign_of
 from streamscope.ui.meters import age_text, bytes_text
 from streamscope.ui.safe import visible
@@ -30,6 +31,8 @@ class Said(NamedTuple):
     end: str = ""
     finding: Finding | None = None
     which: str = ""  # "1 of 3"
+    chain: str = ""  # from who suffers to the root, for where there is room for it
+    neighbour: str = ""  # the process at the root's other end
 
 
 def said(view: View) -> Said:
@@ -53,7 +56,11 @@ def said(view: View) -> Said:
     sign = sign_of(finding)
     place, count = view.told.findings.index(finding) + 1, len(view.told.findings)
     which = f"{place:,} of {count:,}" if count > 1 else ""
-    return Said(sign, PENS[sign], view.told.sentence_of(finding), "value", finding=finding, which=which)
+    text = view.told.sentence_of(finding)
+    chain = chain_text(view.told, finding.stream, view.model.streams, view.vocabulary)
+    beyond = view.other_end(root_of(finding)) if chain else None
+    neighbour = "" if beyond is None else beyond.who
+    return Said(sign, PENS[sign], text, "value", "", finding, which, chain, neighbour)
 
 
 def _of_the_source(view: View) -> Said | None:

@@ -28,6 +28,7 @@ from streamscope.ui.recording import Recording
 from streamscope.ui.restless import Restless
 from streamscope.ui.row_words import Overview
 from streamscope.ui.standing import Standstills
+from streamscope.ui.ties import SeenTies
 from streamscope.ui.travel import Mark, Travel
 
 if TYPE_CHECKING:
@@ -212,7 +213,14 @@ class View:
     def _known(self) -> Overview:
         stands = self.standstill if self.travel is None else None
         accepting = stands.waiting if stands is not None and self.counts.listeners == 1 else 0
-        return Overview(self.told, self.vocabulary, stands, max(accepting, 0))
+        return Overview(self.told, self.vocabulary, stands, max(accepting, 0), self.ties)
+
+    @property
+    def ties(self) -> SeenTies:
+        """Who goes with whom, as far as that was seen."""
+        past = self._past_diagnosed
+        links = self._diagnosed.diagnosis.links if past is None else past.links
+        return SeenTies(self.told, links, self.model.streams, self.vocabulary)
 
     @property
     def present_t(self) -> int:

@@ -43,21 +43,23 @@ def why_lines(
     cursor: int,
     width: int,
     height: int,
+    chain: str = "",
     notes: Sequence[str] = (),
 ) -> Why:
     """All that there is to say, in at most `height` lines; where there are too many, air goes first, and then what
-    would change it. The `notes` are what somebody found out beside the feed, and no evidence.
+    would change it. `chain` is the one that the stream is in; the `notes` are what somebody found out beside the feed,
+    and no evidence.
     """
     every = [
         _head(finding, started, now_t, width),
         _evidence(evidence_of(finding), started, now_t, cursor, width),
         _dropped(finding, width),
-        _then(finding, told, width),
+        _then(finding, told, width, chain),
         _also(finding, told, width),
         _named("note", notes, width, 3),
     ]
     if sum(map(len, every)) > height:
-        every[_THEN] = _then(finding, told, width, changes=False)
+        every[_THEN] = _then(finding, told, width, chain, changes=False)
     groups = [group for group in every if group]
     spare = height - sum(map(len, groups))
     lines: list[tuple[Line, int]] = []
@@ -136,12 +138,14 @@ def _dropped(finding: Finding, width: int) -> _Group:
     return _named("not it", [row.removeprefix("\0") for row in rows], width, 1)
 
 
-def _then(finding: Finding, told: Told, width: int, *, changes: bool = True) -> _Group:
+def _then(finding: Finding, told: Told, width: int, chain: str, *, changes: bool = True) -> _Group:
     verdict = finding.verdict
     found: _Group = []
     if verdict is not None:
         found += _named("root", [verdict.beyond], width, 3) if verdict.beyond else []
         found += _named("changes", verdict.changes, width) if changes else []
+    if chain and (verdict is None or chain not in verdict.beyond):
+        found += _named("chain", [chain], width)
     if follows := told.follows.get(finding.stream, ""):
         found += _named("follows", [follows], width)
     lint = BY_NAME.get(finding.lint)

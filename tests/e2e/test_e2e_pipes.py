@@ -84,7 +84,7 @@ def test_a_unix_socket_is_watched_as_tcp_is(open_terminal: Open, path: Path) -> 
         # then
         terminal.wait_for("unix")
         terminal.press("end")
-        terminal.wait_for(f"pipe ← unix at {path}", "2.9 KiB")
+        terminal.wait_for(f"client ← unix at {path}", "2.9 KiB")
     terminal.wait_for("●CLOSED")
     terminal.press("q")
     assert terminal.ends() == 0

@@ -38,7 +38,7 @@ def test_no_payload_leaves_the_engine_unasked() -> None:
     with Room() as room:
         session = room.watch(control=True)
         room.turn_until(lambda: session.model.whole)
-        session.opened = 2  # looks for it, but has not asked
+        session.opened = (2,)  # looks for it, but has not asked
         exchange(room, b"secret")
         assert taps(room) == 0
         assert not session.payload
@@ -48,7 +48,7 @@ def test_an_opened_stream_is_shown_in_both_directions_and_no_other() -> None:
     with Room() as room:
         session, other = room.watch(control=True), room.watch(control=True)
         room.turn_until(lambda: session.model.whole and other.model.whole)
-        other.opened = 2
+        other.opened = (2,)
         client = room.connect()
         room.turn_until(lambda: 2 in session.model.streams)
         session.open_payload(2)

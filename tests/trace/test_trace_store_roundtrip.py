@@ -149,8 +149,8 @@ def test_payload_comes_back_by_stream_and_row(tmp_path: Path) -> None:
             (0, 5, False, 100, b"\x00in"),
             (end, 6, True, 3, b"out"),
         ]
-        assert [p.data for p in trace.payload(2, 1)] == [b"out"]
-        assert [p.data for p in trace.payload(2, 0, 1)] == [b"\x00in"]
+        assert [p.data for p in trace.payload(2, first=1)] == [b"out"]
+        assert [p.data for p in trace.payload(2, first=0, end=1)] == [b"\x00in"]
 
 
 def test_a_writer_that_cannot_write_ends_with_its_last_whole_segment(tmp_path: Path) -> None:

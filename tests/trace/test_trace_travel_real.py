@@ -145,7 +145,7 @@ def test_a_replayed_trace_ends_in_the_state_that_was_live(tmp_path: Path, lossy:
         replay.open_payload(4)
         assert not replay.payload
         replay.close_payload()
-        assert replay.opened is None
+        assert replay.opened == ()
     finally:
         replay.close()
 

@@ -327,7 +327,7 @@ async def test_without_colour_nothing_is_coloured_and_everything_can_still_be_to
         assert all(style.bgcolor is None or style.bgcolor.is_default for style in styles)
 
         row = next(line for line in text_of(pilot)[3:] if "51507" in line[:40])
-        assert row.startswith("│▲ › ")
+        assert row.startswith("│▲› ")
 
 
 async def test_an_empty_wish_for_no_colour_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from streamscope.ui.curves import PER_CELL, Values
 from streamscope.ui.lamps import Letters
 from streamscope.ui.row_words import Overview
 from streamscope.ui.safe import fit
+from streamscope.ui.widgets.stream_rows import MARGIN
 
 CLOCK = Clock(200.0)
 HERE = Vocabulary.here()
@@ -69,14 +70,32 @@ def test_every_column_can_be_sorted_by(column: cols.Column) -> None:
 def test_columns_that_are_placed_fit(chosen: list[str], width: int, digits: int) -> None:
     placed = cols.place(chosen, width, HERE, digits)
 
-    needed = sum(place.width for place in placed) + cols.GAP * (len(placed) - 1)
+    taken = sum(place.width + place.column.gap for place in placed) - placed[0].column.gap
     assert placed
-    assert needed <= width or len(placed) == 1
+    assert taken <= width or len(placed) == 1
     assert [place.column.id for place in placed] == [name for name in chosen if name in {p.column.id for p in placed}]
 
 
 def test_what_matters_most_stays_in_a_narrow_table() -> None:
-    assert [place.column.id for place in cols.place(cols.DEFAULT, 45, HERE)] == ["number", "peer", "waits", "for"]
+    def names(width: int) -> list[str]:
+        return [place.column.id for place in cols.place(cols.DEFAULT, width, HERE)]
+
+    never = ["number", "peer", "waits", "for", "what"]
+    assert names(53) == never
+    assert names(62) == ["number", "role", *never[1:]]
+    assert names(71) == ["number", "role", "peer", "waits", "for", "flags", "what"]
+    assert names(91) == names(71)
+    assert names(103) == [*names(71), "rate_in", "rate_out"]
+
+
+@pytest.mark.parametrize("terminal", [80, 140], ids=["80", "140"])
+def test_role_and_flags_are_there_at_80_columns_and_at_140_where_the_table_has_little_more_than_half(
+    terminal: int,
+) -> None:
+    inner = terminal if terminal < 120 else terminal * 55 // 100 - 2
+    placed = cols.place(cols.DEFAULT, inner - MARGIN - 1, HERE)
+
+    assert {"role", "flags", "what"} <= {place.column.id for place in placed}
 
 
 def test_an_address_gets_the_room_that_is_left_over() -> None:

@@ -21,7 +21,7 @@ from streamscope.ui.widgets.timeline_lines import lanes_for
 LIBUVS = (
     {*uv.FLAG_NAMES.values(), *CALLBACK_NAMES, *FUNCTIONS, "write_queue", "write_queue_size", "accepted_fd", "epoll"}
     - {flag.name for flag in MOON.flags}
-    - {"none", "name", "high_water"}
+    - {"none", "name", "high_water", "feeds"}
 )
 
 
@@ -35,7 +35,7 @@ async def test_table_panel_and_events_speak_in_the_words_of_the_feed() -> None:
 
         assert not words_of(shown) & LIBUVS
         assert overview.table.cursor == 7  # above its own mark
-        for told in ("#7 sea", "●FULL", "○NEW", "●TIDAL", "ballast", "what waits", "Lisbon", "the ground shook",
+        for told in ("#7 upstream", "●FULL", "○NEW", "●TIDAL", "ballast", "what waits", "Lisbon", "the ground shook",
                      "EDRY", "Fx"):  # fmt: skip
             assert told in shown, told
 

@@ -20,7 +20,7 @@ HERE = Vocabulary.here()
 
 def test_scrolling_holds_the_row_where_there_is_room_to_scroll() -> None:
     # given a cursor on the third line, whose stream falls to place 50
-    order, top = settle(list(range(100)), cursor=50, line=2, height=10)
+    order, top, _ = settle(list(range(100)), cursor=50, line=2, height=10)
 
     # then the order is exactly the sorted one, and the stream still stands on the third line
     assert order == list(range(100))
@@ -28,21 +28,21 @@ def test_scrolling_holds_the_row_where_there_is_room_to_scroll() -> None:
 
 
 def test_the_row_itself_is_held_where_the_whole_list_is_in_sight() -> None:
-    order, top = settle([1, 2, 3, 4, 5], cursor=5, line=0, height=10)
+    order, top, _ = settle([1, 2, 3, 4, 5], cursor=5, line=0, height=10)
 
     assert top == 0
     assert order == [5, 1, 2, 3, 4]
 
 
 def test_the_row_is_held_near_the_upper_end() -> None:
-    order, top = settle(list(range(100)), cursor=1, line=5, height=10)
+    order, top, _ = settle(list(range(100)), cursor=1, line=5, height=10)
 
     assert top == 0
     assert order[:7] == [0, 2, 3, 4, 5, 1, 6]
 
 
 def test_the_row_is_held_near_the_lower_end() -> None:
-    order, top = settle(list(range(100)), cursor=98, line=0, height=10)
+    order, top, _ = settle(list(range(100)), cursor=98, line=0, height=10)
 
     assert top == 90
     assert order[top] == 98
@@ -88,3 +88,31 @@ def test_a_calm_stream_is_left_for_a_troubled_one_and_a_troubled_one_for_none() 
 def test_where_nothing_is_alive_the_cursor_stays() -> None:
     assert telling(7, listener(), connection(7, closed_t=1)) == 7
     assert telling(None, listener()) == 1
+
+
+JOINED = {2: "┌", 3: "└", 4: "┌", 5: "└"}
+
+
+def test_the_row_that_is_held_takes_its_partner_along() -> None:
+    # given two pairs in sight, and the cursor on the first row, whose stream falls behind the other pair
+    order, _, bars = settle([4, 5, 2, 3, 1], cursor=2, line=0, height=10, bars=JOINED)
+
+    # then its pair stands where it stood, and the other one below it
+    assert order == [2, 3, 4, 5, 1]
+    assert bars == JOINED
+
+
+def test_the_two_of_a_pair_change_places_rather_than_tear_another_pair() -> None:
+    # given the cursor on the second row, that cannot be the first of a pair without tearing the other one
+    order, _, bars = settle([4, 5, 2, 3, 1], cursor=2, line=1, height=10, bars=JOINED)
+
+    assert order == [3, 2, 4, 5, 1]
+    assert bars == {**JOINED, 3: "┌", 2: "└"}
+
+
+def test_what_has_to_be_torn_is_not_joined_any_more() -> None:
+    # given the cursor on a stream without a partner, held between the two of a pair
+    order, _, bars = settle([2, 3, 1], cursor=1, line=1, height=10, bars={2: "┌", 3: "└"})
+
+    assert order == [2, 1, 3]
+    assert bars == {}

@@ -218,7 +218,7 @@ async def test_a_pinned_panel_stays_when_the_cursor_moves_on() -> None:
     async with looking_at(calm_scene(7, 8, 9), size=(200, 60)) as (pilot, overview):
         await pilot.press("home", "down", "p", "down")
         assert overview.panels.numbers == [7, 8]
-        assert any("#7 tcp" in text and "pinned" in text for text in text_of(pilot))
+        assert any("#7 client" in text and "pinned" in text for text in text_of(pilot))
         assert any("◆" in text[:8] for text in text_of(pilot))
 
         await pilot.press("up", "p", "down")
@@ -340,7 +340,7 @@ async def test_y_copies_what_has_the_focus() -> None:
         assert "peer=127.0.0.1:51507" in pilot.app.clipboard
 
         await pilot.press("right", "y")
-        assert pilot.app.clipboard.startswith("#7 tcp ← 127.0.0.1:51507")
+        assert pilot.app.clipboard.startswith("#7 client ← 127.0.0.1:51507")
         assert "write_queue_size" in pilot.app.clipboard
 
 

@@ -138,11 +138,12 @@ def test_fields_stand_at_the_same_places_whatever_their_values() -> None:
 @pytest.mark.parametrize(
     ("state", "head"),
     [
-        (connection(7), "#7 tcp ← 127.0.0.1:51507 · fd 12 · 2m 04s"),
-        (connection(7, server=0, name="upstream"), "#7 tcp → 127.0.0.1:51507 · upstream · fd 12 · 2m 04s"),
-        (connection(7, closed_t=196 * SECOND, fd=-1), "#7 tcp ← 127.0.0.1:51507 · closed 4.0s ago"),
-        (listener(), "#1 tcp listening 127.0.0.1:7000 · fd 7 · 3m 19s"),
-        (connection(7, name="\x1b[2J[red]"), "#7 tcp ← 127.0.0.1:51507 · ␛[2J[red] · fd 12 · 2m 04s"),
+        (connection(7), "#7 client ← 127.0.0.1:51507 · fd 12 · 2m 04s"),
+        (connection(7, server=0, name="upstream"), "#7 upstream → 127.0.0.1:51507 · upstream · fd 12 · 2m 04s"),
+        (connection(7, closed_t=196 * SECOND, fd=-1), "#7 client ← 127.0.0.1:51507 · closed 4.0s ago"),
+        (connection(7, name="client of #8"), "#7 client ← 127.0.0.1:51507 · of #8 · fd 12 · 2m 04s"),
+        (listener(), "#1 listener 127.0.0.1:7000 · fd 7 · 3m 19s"),
+        (connection(7, name="\x1b[2J[red]"), "#7 client ← 127.0.0.1:51507 · ␛[2J[red] · fd 12 · 2m 04s"),
     ],
 )
 def test_the_head_names_the_stream(state: StreamState, head: str) -> None:

@@ -92,7 +92,7 @@ def test_picture_of_the_past_on_a_terminal_that_is_too_small(compare: Compare) -
 
 @at(*SIZES)
 def test_picture_of_the_past_with_a_time_line(compare: Compare, size: tuple[int, int]) -> None:
-    compare(past_app(), size, "time line · #7 tcp ← 127.0.0.1:51507 · fd 12 · 3m 30s", "T")
+    compare(past_app(), size, "time line · #7 client ← 127.0.0.1:51507 · fd 12 · 3m 30s", "T")
 
 
 @at(*SIZES)

@@ -76,12 +76,12 @@ def head(state: StreamState) -> str:
 @pytest.mark.parametrize(
     ("state", "kind", "peer", "named"),
     [
-        (pipe(local="/run/x.sock", server=1), "pipe", "unix", "#7 pipe ← unix at /run/x.sock · fd 12"),
-        (pipe(local="/run/x.sock", peer="@me", server=1), "pipe", "@me", "#7 pipe ← @me · fd 12"),
-        (pipe(peer="/run/x.sock"), "pipe", "/run/x.sock", "#7 pipe → /run/x.sock · fd 12"),
-        (pipe(peer="@name"), "pipe", "@name", "#7 pipe → @name · fd 12"),
-        (channel(0), "ipc", "child 4711", "#3 pipe ipc · child 4711 · fd 8"),
-        (pipe(ipc=True), "ipc", "unix", "#7 pipe ipc unix · fd 12"),
+        (pipe(local="/run/x.sock", server=1), "pipe", "unix", "#7 client ← unix at /run/x.sock · fd 12"),
+        (pipe(local="/run/x.sock", peer="@me", server=1), "pipe", "@me", "#7 client ← @me · fd 12"),
+        (pipe(peer="/run/x.sock"), "pipe", "/run/x.sock", "#7 upstream → /run/x.sock · fd 12"),
+        (pipe(peer="@name"), "pipe", "@name", "#7 upstream → @name · fd 12"),
+        (channel(0), "ipc", "child 4711", "#3 child ipc · 4711 · fd 8"),
+        (pipe(ipc=True), "ipc", "unix", "#7 child ipc unix · fd 12"),
         (pipe(type=uv.UV_TTY, fd=1), "tty", "terminal on fd 1", "#7 tty · fd 1"),
         (pipe(), "pipe", "–", "#7 pipe · fd 12"),
     ],
@@ -96,7 +96,7 @@ def test_a_server_on_a_path_shows_its_last_part_in_the_table_and_all_of_it_in_th
     state = listener(local="/run/user/0/streamscope/pipe-echo.sock", type=uv.UV_NAMED_PIPE)
 
     assert cell("peer", state) == "pipe-echo.sock"
-    assert "listening /run/user/0/streamscope/pipe-echo.sock" in head(state)
+    assert "listener /run/user/0/streamscope/pipe-echo.sock" in head(state)
     assert cell("peer", listener(local="@name:7")) == "@name:7"
 
 

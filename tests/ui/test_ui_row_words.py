@@ -8,14 +8,17 @@ import pytest
 from feeds import SECOND, Clock
 from ui_scenes import connection, listener, stalled
 
+from streamscope.diagnosis.links import Links
 from streamscope.diagnosis.shapes import Finding, Held, Level, Limit, Sure, Told, Verdict, Word
 from streamscope.link.asking import STUCK, Standstill
+from streamscope.trace.decode import Decoder
 from streamscope.trace.state import RAISED, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.findings import holds_of, is_troubled
 from streamscope.ui.ladder import LIMITED, STALLED, Holds
 from streamscope.ui.order import trouble_first
-from streamscope.ui.row_words import Overview, for_of, mark_of, waits_of, what_of
+from streamscope.ui.row_words import Overview, for_of, in_room, mark_of, waits_of, what_of
+from streamscope.ui.ties import SeenTies
 
 CLOCK = Clock(200.0)
 HERE = Vocabulary.here()
@@ -63,6 +66,45 @@ def test_a_row_has_one_mark_and_one_word_for_what_is_the_matter(
     overview = Overview(known, HERE)
 
     assert (mark_of(state, overview).text, what_of(state, overview).text) == (mark, what)
+
+
+def paired(one: StreamState, two: StreamState) -> Overview:
+    """What is known where what comes in at one of these goes out at the other."""
+    streams = {one.number: one, two.number: two}
+    links = Links(HERE, Decoder.here().layout)
+    links.confirm(one.number, two.number, streams)
+    return Overview(Told(), HERE, ties=SeenTies(Told(), links, streams, HERE))
+
+
+@pytest.mark.parametrize(
+    ("changes", "mark", "what"),
+    [
+        ({"closed_t": 50 * SECOND}, "◦", "reset by 8"),
+        ({"closed_t": 50 * SECOND, "errors": 2, "last_error": -125}, "◦", "reset by 8"),
+        ({"closed_t": 50 * SECOND, "errors": 1, "last_error": -110}, "✗", "ETIMEDOUT"),
+        ({"closed_t": 51 * SECOND}, "◦", ""),
+        ({}, " ", ""),
+    ],
+    ids=["at once", "its writes were cancelled", "it has failed itself", "later", "not at all"],
+)
+def test_what_is_closed_because_its_partner_has_failed_says_so(changes: dict[str, int], mark: str, what: str) -> None:
+    failed = connection(8, closed_t=50 * SECOND, errors=1, last_error=-104)
+    other = connection(9, **changes)
+    known = paired(failed, other)
+
+    assert (mark_of(other, known).text, what_of(other, known).text) == (mark, what)
+    assert (mark_of(failed, known).text, what_of(failed, known).text) == ("✗", "ECONNRESET")
+
+
+def test_where_there_is_little_room_it_is_said_who_it_was() -> None:
+    assert in_room("held by #12", 10) == "by #12"
+    assert in_room("held by #12", 11) == "held by #12"
+    assert in_room("high_water", 6) == "high"
+
+
+def test_how_long_has_no_seconds_once_it_is_ten_minutes() -> None:
+    held = {7: Held(3, CLOCK.t - 634 * SECOND, "")}
+    assert for_of(connection(7), Overview(Told(held=held), HERE), CLOCK.t).text == "10m"
 
 
 def test_the_stream_that_the_engine_is_stuck_in_says_so_whatever_else_is_wrong() -> None:

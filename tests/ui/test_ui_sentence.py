@@ -30,7 +30,7 @@ async def test_without_a_key_one_sentence_names_the_cause_where_the_bytes_are_an
     async with looking_at(scene, view, size=(80, 24)) as (pilot, _):
         lines = text_of(pilot)
     assert lines[1].rstrip() == " ▲ Upstream #3 → 127.0.0.1:9901 takes nothing: 3.3 MiB have waited in the"
-    assert lines[2].rstrip() == "   kernel for 30s. Client #2 is held back by it.       w why   b where it began"
+    assert lines[2].rstrip() == "   kernel for 30s. client #2 ⇠ upstream #3 ⇠ [127.0.0.1:9901]   w why   b began"
     assert "▲ 1  ⇠ 1" in lines[0]
 
 

@@ -88,7 +88,7 @@ def test_what_was_cut_or_lost_has_a_row_and_counts(log: PayloadLog) -> None:
         ">*!70,000 bytes lost: they were not read here in time",
         "<*d",
     ]
-    assert (log.bytes_in, log.bytes_out) == (1001, 70_000)
+    assert (log.passed(7, out=False), log.passed(7, out=True)) == (1001, 70_000)
 
 
 def test_more_than_a_person_can_read_is_left_out_and_counted(log: PayloadLog) -> None:
@@ -96,7 +96,7 @@ def test_more_than_a_person_can_read_is_left_out_and_counted(log: PayloadLog) ->
 
     assert rows(log)[0] == "<*!10,000 bytes went by too fast to be shown"
     assert rows(log)[-1] == "<*last"
-    assert (log.bytes_in, log.bytes_out) == (10_004, TAKEN)
+    assert (log.passed(7, out=False), log.passed(7, out=True)) == (10_004, TAKEN)
 
 
 def test_one_huge_read_shows_its_end(log: PayloadLog) -> None:
@@ -105,7 +105,7 @@ def test_one_huge_read_shows_its_end(log: PayloadLog) -> None:
 
     assert rows(log)[0] == f"<*!{200_007 - TAKEN:,} bytes went by too fast to be shown"
     assert log.rows[-1].data.endswith(b"the end")
-    assert log.rows[-1].place + len(log.rows[-1].data) == log.bytes_in == 200_007
+    assert log.rows[-1].place + len(log.rows[-1].data) == log.passed(7, out=False) == 200_007
 
 
 def test_only_the_last_bytes_are_kept_and_rows_keep_their_numbers(log: PayloadLog) -> None:

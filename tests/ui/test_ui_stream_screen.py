@@ -177,13 +177,13 @@ async def test_its_requests_and_its_own_events_are_there() -> None:
         screen = screen_of(app)
         screen.show(set())
         await pilot.pause()
-        requests = [screen.requests.render_line(y).text.rstrip() for y in range(3)]
+        requests = [screen.beside.render_line(y).text.rstrip() for y in range(3)]
         events = app.screen.query_one(EventList)
         lines = [events.render_line(y).text for y in range(events.size.height)]
 
         assert requests[0].startswith("w1      ██")
         assert "18 KiB of 64 KiB" in requests[0]
-        assert screen.requests.border_title == "requests · 1 under way"
+        assert screen.beside.border_title == "requests · 1 under way"
         assert "uv__write     write_queue_size 65,536 → 47,104" in "".join(lines)
         assert "loop" not in "".join(lines)
 
@@ -198,7 +198,7 @@ async def test_the_next_and_the_previous_stream_can_be_opened_from_here() -> Non
             seen.append(screen_of(app).number)
 
         assert seen == [9, 9, 8]
-        assert feed.opened == 8
+        assert feed.opened == (8,)
 
 
 async def test_a_stream_that_closes_stays_on_the_screen() -> None:

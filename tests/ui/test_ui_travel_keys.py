@@ -274,7 +274,7 @@ async def test_a_selected_stream_stays_selected_where_it_is_not_there_yet() -> N
 
         view.go_to(Target("t", t_of(20)))
         await a_while(pilot, scene)
-        assert "#8 tcp ← 127.0.0.1:51508" in screen_text(pilot)
+        assert "#8 client ← 127.0.0.1:51508" in screen_text(pilot)
 
 
 # replaying

@@ -25,7 +25,7 @@ async def test_the_time_line_comes_with_T_and_shows_the_selected_stream() -> Non
         await pilot.press("T")
         await a_while(pilot, scene)
         lines = text_of(pilot)
-        assert any("time line · #7 tcp ← 127.0.0.1:51507" in line for line in lines)
+        assert any("time line · #7 client ← 127.0.0.1:51507" in line for line in lines)
         reading = next(line for line in lines if line.startswith("│ READING "))
         assert reading.rstrip("│ ").endswith("○")
         assert "▄▄▄" in reading

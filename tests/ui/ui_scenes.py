@@ -170,3 +170,24 @@ def stalled_proxy(seconds: float = 31.0) -> tuple[Scene, View]:
         spent += TICK // 1000
         a_tick(outq=3_474_642, notsent=3_474_642, bytes_acked=1_536_248, snd_wnd=0, busy=spent, rwnd_limited=spent)
     return scene, view
+
+
+def chat(members: int = 6) -> tuple[Scene, View]:
+    """A chat in which each has spoken, the first of them first; all that is said is heard by all."""
+    patient = Patient()
+    patient.scene.hello = msgspec.structs.replace(patient.scene.hello, program="chat")
+    patient.listener()
+    here = [patient.stream(peer=f"127.0.0.1:{41000 + place}", server=1) for place in range(members)]
+    view = view_of(patient.scene)
+    for speaker in here:
+        patient.turn(
+            record("sys.read", speaker, speaker + 10, 65536, 6),
+            record("callback.begin", speaker, CB_READ, 6),
+            *(each for member in here for each in patient.written(member, 6, 6, arms=False)),
+            record("callback.end", speaker, CB_READ, patient.clock.t),
+        )
+        for member in here:
+            patient.drains(member, 6)
+        patient.clock.seconds += TICK / SECOND
+        view.advance(0.01)
+    return patient.scene, view

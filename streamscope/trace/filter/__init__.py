@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from streamscope.trace.decode import Event
+from streamscope.trace.decode import Event, is_aside
 from streamscope.trace.filter import reach
 from streamscope.trace.filter.complete import Completion, complete
 from streamscope.trace.filter.evaluate import event_test, stream_test
@@ -106,6 +106,13 @@ class Filter:
                     found.end,
                 )
         return cls(text, root, vocabulary)
+
+    @classmethod
+    def no_asides(cls, vocabulary: Vocabulary) -> Filter:
+        """The filter that wants everything that happened, and not what the kernel was asked meanwhile."""
+        found = cls("", None, vocabulary)
+        found.kinds = frozenset(kind for kind, _ in vocabulary.kinds if not is_aside(kind))
+        return found
 
     @classmethod
     def sound_part(

@@ -14,7 +14,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice, pairwise
 
 from streamscope.trace.contents import Gap
@@ -41,7 +41,7 @@ NEAR = 500
 
 
 class FoundRows:
-    """The rows of a past that a filter wants, of one stream if one is given; gaps are always among them.
+    """The rows of a past that a filter wants, of one stream or of some if they are given; gaps are always among them.
 
     - `extent()`: own numbers of the first, and after the last, that are found and still there;
     - `looked`: the past's rows between which everything has been judged;
@@ -52,7 +52,7 @@ class FoundRows:
         self,
         past: Past,
         query: Filter,
-        stream: int | None = None,
+        stream: int | Collection[int] | None = None,
         *,
         start: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -63,7 +63,8 @@ class FoundRows:
         self.past = past
         self.query = query
         self._monotonic = monotonic
-        self._walk = walk_for(past.decoder, query, None if stream is None else frozenset({stream}))
+        streams = frozenset({stream}) if isinstance(stream, int) else None if stream is None else frozenset(stream)
+        self._walk = walk_for(past.decoder, query, streams)
         self._later: array[int] = array("q")
         self._earlier: array[int] = array("q")  # backwards: the newest first
         self._blank = Model(past.decoder.vocabulary)

@@ -147,13 +147,13 @@ class TraceFile:
             self._reader.check(segment)
         return self.missing
 
-    def payload(self, stream: int, first: int = 0, end: int | None = None) -> Iterator[PayloadItem]:
-        """The bytes of a stream that were recorded between two rows, in order."""
+    def payload(self, *streams: int, first: int = 0, end: int | None = None) -> Iterator[PayloadItem]:
+        """The bytes of these streams that were recorded between two rows, in order."""
         for segment in self._segments:
             if segment.first + segment.count < first or (end is not None and segment.first > end):
                 continue
             for item in self._reader.payload(segment):
-                if item.stream == stream and first <= item.row and (end is None or item.row <= end):
+                if item.stream in streams and first <= item.row and (end is None or item.row <= end):
                     yield item
 
     def notes(self) -> Iterator[Note]:

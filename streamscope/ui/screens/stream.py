@@ -1,4 +1,6 @@
-"""One stream on the whole screen: its panel, its requests, its payload as it passes, and its own events."""
+"""One stream on the whole screen: its panel, its requests, its payload as it passes, and its own events; or, as one
+conversation, what passes and happens on both sides of a pair.
+"""
 
 from __future__ import annotations
 
@@ -23,28 +25,39 @@ from streamscope.ui.widgets.timeline_pane import Timeline
 
 
 class StreamScreen(LiveScreen):
-    """Stream `number`. Its payload is asked for while this screen is there, and no longer."""
+    """Stream `number`, and the `other` side of its conversation if one is wanted. Their payload is asked for while this
+    screen is there, and no longer.
+    """
 
     BINDINGS = bindings("stream")
 
     def __init__(
-        self, view: View, number: int, config: Config, *, order: Callable[[], Sequence[int]] | None = None
+        self,
+        view: View,
+        number: int,
+        config: Config,
+        *,
+        order: Callable[[], Sequence[int]] | None = None,
+        other: int | None = None,
     ) -> None:
         """`order` gives the numbers of the streams as the table has them, for going to the next one."""
         super().__init__(view)
         self.number = number
         self._order = order or (lambda: sorted(view.model.streams))
+        self.other = other
         self.panel = Panel(view, number, id="stream-panel")
-        self.requests = RequestList(view, number, id="stream-requests")
-        self.payload = PayloadView(view, number, id="stream-payload")
-        self.events = EventPane(view, number, id="stream-events")
+        self.beside = (
+            RequestList(view, number, id="stream-requests") if other is None else Panel(view, other, id="stream-other")
+        )
+        self.payload = PayloadView(view, number, other, id="stream-payload")
+        self.events = EventPane(view, number, other, id="stream-events")
         self.timeline = Timeline(view, number, id="stream-lanes")
 
     def compose_body(self) -> Iterable[Widget]:
         """How it is on one side, what happened on the other; above each other where there is no room beside."""
         self.timeline.display = self.view.replaying
         yield Container(
-            Container(self.panel, self.requests, id="stream-state"),
+            Container(self.panel, self.beside, id="stream-state"),
             Container(self.payload, self.events, id="stream-past"),
             id="stream-now",
         )
@@ -55,7 +68,7 @@ class StreamScreen(LiveScreen):
         state = self.view.stream(self.number)
         listens = state is not None and is_listener(state, self.view.vocabulary)
         if listens:
-            self.payload.display = self.requests.display = False
+            self.payload.display = self.beside.display = False
         first = self.events.list if listens else self.payload
         (first if first.focusable else self.panel).focus()
 
@@ -64,8 +77,8 @@ class StreamScreen(LiveScreen):
         super().show(changed)
         self.view.ask_other_end(self.number)
         self.panel.show(changed)
-        if self.requests.display:
-            self.requests.show(changed)
+        if self.beside.display:
+            self.beside.show(changed)
         self.payload.show(changed)
         self.events.show(changed)
         if self.timeline.display:
@@ -82,9 +95,11 @@ class StreamScreen(LiveScreen):
         return self.number, self.timeline.lane if self.timeline.display else ""
 
     def take_up(self) -> None:
-        """Open that stream in the place of this one."""
+        """Open that stream in the place of this one; of a conversation, go to its panel."""
         number = self.view.selected
-        if number is not None and number != self.number:
+        if number is not None and number == self.other:
+            self.beside.focus()
+        elif number is not None and number != self.number:
             self.post_message(StreamOpened(number))
 
     def action_lanes(self) -> None:

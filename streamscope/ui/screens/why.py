@@ -14,6 +14,7 @@ from streamscope.diagnosis.shapes import Finding
 from streamscope.trace.instant import Target
 from streamscope.trace.roles import who
 from streamscope.ui.actions import bindings, of_context
+from streamscope.ui.chain_text import chain_text
 from streamscope.ui.findings import sign_of
 from streamscope.ui.lines import cut
 from streamscope.ui.safe import fit
@@ -71,7 +72,8 @@ a allows what was found here, from then on nothing is said of it; the palette he
         before = self._why.lines
         self._why = why_lines(
             self.finding, view.told, started=view.started, now_t=view.now_t, cursor=self.cursor, width=width,
-            height=height, notes=() if other is None else other.sentences,
+            height=height, chain=chain_text(view.told, self.finding.stream, view.model.streams, view.vocabulary),
+            notes=() if other is None else other.sentences,
         )  # fmt: skip
         self._retitle()
         self.refresh_lines_that_differ(before, self._why.lines)

@@ -89,7 +89,9 @@ class Explanation(Pens):
 
 
 class EventPane(Vertical):
-    """The events of all streams, or of one. With `stream` given, of that one for good."""
+    """The events of all streams, of one, or of both sides of a conversation. With `stream` given, of that one for good,
+    and with `other`, of both.
+    """
 
     DEFAULT_CSS = """
     EventPane { height: 1fr; }
@@ -97,12 +99,20 @@ class EventPane(Vertical):
     """
 
     def __init__(
-        self, view: View, stream: int | None = None, *, id: str | None = None, classes: str | None = None
+        self,
+        view: View,
+        stream: int | None = None,
+        other: int | None = None,
+        *,
+        id: str | None = None,
+        classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._view = view
-        self.every = EventList(view, stream)
-        self.outline = OutlineList(view, stream)
+        self._sides = None if stream is None or other is None else (stream, other)
+        self.every = EventList(view, stream if self._sides is None else None)
+        self.outline = OutlineList(view, stream if self._sides is None else None)
+        self.every.sides = self.outline.sides = self._sides
         self._chosen: tuple[Place | None, int] | None = None  # where the line and the event are that are both selected
         self._filter = FilterBar(lambda: view.vocabulary, for_streams=False)
         self._explanation = Explanation(view)
@@ -219,6 +229,8 @@ class EventPane(Vertical):
         row = self._explanation.row
         what = "every event" if self.every.display else "what matters"
         of = "all streams" if self.stream is None else f"#{self.stream} only"
+        if self._sides is not None:
+            of = " ⇄ ".join(f"#{side}" for side in self._sides)
         searched = f" · {self.list.searched}" if self.list.searched else ""
         title = f"events · {what} · {of}{searched} · {self._standing()}"
         event = row.event if isinstance(row, SightLine) else row

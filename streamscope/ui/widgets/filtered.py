@@ -27,8 +27,8 @@ FILTER_FIRST = "Write a filter first (/): this goes from one event that matches 
 
 
 class FilteredList(Widget):
-    """A list of what happened, of all streams or of one, of which a filter may want a part. A list names it last among
-    its bases: a widget has its styles from the first.
+    """A list of what happened, of all streams, of one, or of both sides of a conversation, of which a filter may want a
+    part. A list names it last among its bases: a widget has its styles from the first.
     """
 
     stream: var[int | None] = var[int | None](None)
@@ -44,6 +44,13 @@ class FilteredList(Widget):
     _fixed = False
     elsewhere: int | None = None
     """The stream that is selected elsewhere on the screen."""
+    sides: tuple[int, int] | None = None
+    """The two of the conversation whose events are shown, for good; they are looked for as what a filter wants."""
+
+    def on_mount(self) -> None:
+        """Begin to look for what is of a conversation."""
+        if self.sides is not None:
+            self.renumber()
 
     if TYPE_CHECKING:  # what a list has of its own, or of another base
 
@@ -74,20 +81,22 @@ class FilteredList(Widget):
     def searched(self) -> str:
         """How far the search for matching events has come, in a few words; "" without a filter."""
         found = self._found
-        if found is None:
+        if found is None or self._query is None:
             return ""
         first, end = found.extent()
         return f"{end - first:,} found" + ("" if found.whole else " · searching")
 
     def look_for(self) -> None:
-        """Begin to look for what the filter wants, at the instant that one looks at."""
+        """Begin to look for what the filter wants, or what is of a conversation, at the instant that one looks at."""
         self._found = None
-        if self._query is not None:
-            from streamscope.trace.filter.rows import FoundRows  # not before somebody filters: the screen opens sooner
+        if self._query is not None or self.sides is not None:
+            from streamscope.trace.filter import Filter  # not before somebody filters: the screen opens sooner
+            from streamscope.trace.filter.rows import FoundRows
 
             view = self._view
             start = view.past_end if view.paused else None
-            self._found = FoundRows(self._past, self._query, self.stream, start=start, monotonic=view.monotonic)
+            query = self._query or Filter.no_asides(view.vocabulary)
+            self._found = FoundRows(self._past, query, self.sides or self.stream, start=start, monotonic=view.monotonic)
         if self._searching is not None:
             self._searching.stop()
             self._searching = None
@@ -111,7 +120,7 @@ class FilteredList(Widget):
 
     def nothing_text(self) -> str:
         """What is awaited, or where the rows have gone."""
-        if self._found is not None:
+        if self._found is not None and self._query is not None:
             return f"No event matches the filter{'' if self._found.whole else ' so far'}; / changes it."
         if self._view.paused and self._past.dropped:
             return "What happened before this instant is no longer in memory; end goes back to the present."
@@ -123,5 +132,5 @@ class FilteredList(Widget):
         return "Nothing has happened yet: every change of a stream will be told here."
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A list that is of one stream for good offers no other."""
-        return not (action == "only" and self._fixed)
+        """A list that is of one stream for good, or of two, offers no other."""
+        return not (action == "only" and (self._fixed or self.sides is not None))

@@ -82,6 +82,7 @@ class Panel(DrawnLines, can_focus=True):
             started=view.started,
             findings=view.told.of(number),
             held=view.told.held.get(number),
+            company=view.ties.company(number),
             limit=view.told.limited(number),
             unread=None if other is None else Unread(other.unread, other.who),
             turned=number in view.turned,

@@ -30,6 +30,10 @@ def panel_help(vocabulary: Vocabulary) -> str:
         if vocabulary.tells(name):
             said = f"{vocabulary.label(name)}: {vocabulary.field(name).meaning} {reading}".strip()
             paragraphs.append(visible(said, 600))
+    paragraphs.append(
+        "⇄: whom the stream goes with, what comes in at one of which goes out at the other; and which of the two holds "
+        "the other back. c goes there, B shows both as one conversation."
+    )
     flags = [f"{flag.name} {flag.plain or flag.meaning}" for flag in vocabulary.flags if flag.weight >= WHILE_OFF]
     if flags:
         paragraphs.append(visible("; ".join(flags), 2_000) + ".")

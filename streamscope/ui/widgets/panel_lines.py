@@ -6,6 +6,7 @@ not. When there are more, the curves grow, and the fields stand in groups with a
 
 from __future__ import annotations
 
+from streamscope.trace.roles import role_of
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.lines import Line, cut
@@ -13,6 +14,7 @@ from streamscope.ui.meters import age_text
 from streamscope.ui.peer import peer_text
 from streamscope.ui.plain import is_listener
 from streamscope.ui.safe import visible
+from streamscope.ui.widgets.panel_company import company_rows
 from streamscope.ui.widgets.panel_rows import Facts, PanelRow, PanelRows
 
 TALLEST_TREND = 6
@@ -23,14 +25,15 @@ __all__ = ["Facts", "Line", "panel_lines", "title"]
 
 
 def title(facts: Facts) -> str:
-    """The panel's head: `#7 tcp ← 127.0.0.1:51514 · fd 12 · 2m 04s`, `#7 pipe ← unix at /run/x.sock · fd 12`,
-    `#2 pipe ipc · child 4711 · fd 9`.
+    """The panel's head: `#7 client ← 127.0.0.1:51514 · fd 12 · 2m 04s`, `#7 client ← unix at /run/x.sock · fd 12`; of a
+    stream without a role its type, `#2 pipe ipc · child 4711 · fd 9`.
     """
     state, words = facts.state, facts.vocabulary
-    kind = f"{words.types.get(state.type, 'unknown')}{' ipc' if state.ipc else ''}"
+    role = role_of(state, words)
+    kind = f"{role or words.types.get(state.type, 'unknown')}{' ipc' if state.ipc else ''}"
     pieces = [f"#{state.number} {kind} {_towards(state, words)}".rstrip()]
     if state.name:
-        pieces.append(visible(state.name))
+        pieces.append(visible(state.name).removeprefix(f"{role} "))  # `upstream of #2`, said by an upstream
     if state.closed_t:
         pieces.append(f"closed {age_text(facts.now_t - state.closed_t)} ago")
     else:
@@ -43,7 +46,7 @@ def title(facts: Facts) -> str:
 
 def _towards(state: StreamState, vocabulary: Vocabulary) -> str:
     if is_listener(state, vocabulary):
-        return f"listening {visible(state.local)}"
+        return visible(state.local)
     is_pipe = vocabulary.types.get(state.type) == "pipe"
     peer = state.peer or (peer_text(state, vocabulary) if is_pipe and not state.name else "")
     if state.server and peer:
@@ -71,7 +74,7 @@ def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
         rows.epoll(),
         [*rows.descriptors(), *rows.waits()],
         rows.traffic(),
-        rows.origin(),
+        [*company_rows(rows), *rows.origin()],
     ]
     spare = height - sum(map(len, groups)) - sum(map(bool, groups)) + 1
     if spare > 0:

@@ -24,6 +24,7 @@ from streamscope.ui.peer import pending_count
 from streamscope.ui.plain import failure_text, has_failed, is_above, mark_of
 from streamscope.ui.safe import as_sentence, fewer, fit, visible
 from streamscope.ui.scale import instant_text
+from streamscope.ui.ties import NOBODY, Company
 
 MOST_TOLD = 3
 """Findings at the top of a panel, at most."""
@@ -37,7 +38,7 @@ LONG_ARMED = 1_000_000_000
 
 class Facts(msgspec.Struct, frozen=True):
     """All that a panel tells of a stream, and the words of its engine. The trends are of the last thirty seconds,
-    oldest first; `turned` is that the person wants to see the other side of the ladder.
+    oldest first; `company` is whom it goes with; `turned` is that the person wants to see the other side of the ladder.
     """
 
     state: StreamState
@@ -54,6 +55,7 @@ class Facts(msgspec.Struct, frozen=True):
     started: float = 0.0
     findings: Sequence[Finding] = ()
     held: Held | None = None
+    company: Company = NOBODY
     limit: Limit | None = None
     unread: Unread | None = None
     turned: bool = False

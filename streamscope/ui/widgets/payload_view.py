@@ -1,4 +1,5 @@
-"""The payload of the opened stream, as text or as hex, both ways, followed as it passes.
+"""The payload of the opened stream, as text or as hex, both ways, followed as it passes; or that of both sides of a
+conversation, in the order in which it passed.
 
 Payload is private: the engine sends none of it but for a stream that is opened in an inspector that may control. This
 view asks for it when it appears and no longer when it goes.
@@ -37,10 +38,13 @@ def _hex_cells(count: int) -> int:
 
 
 class PayloadView(LiveLines[PayloadRow]):
-    """What stream `stream` reads and writes, from the moment it is opened here."""
+    """What stream `stream` reads and writes, and the `other` side of its conversation if one is given, from the moment
+    they are opened here.
+    """
 
     HELP = """\
-What passes through the stream while it is open here: < came in, > went out, each with its time.
+What passes through the stream while it is open here: < came in, > went out, each with its time. Of a conversation, each
+row begins with the stream's number; what came in at one side and goes out at the other has one colour.
 
 As text, \\r\\n and \\n show where the payload has its line ends, and characters that would command the terminal are
 shown instead of obeyed: ␛ is an escape, \\xNN a byte that is no UTF-8. As hex, each row begins with its position in
@@ -52,23 +56,30 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
 
     as_hex: var[bool] = var(False)
 
-    def __init__(self, view: View, stream: int, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self, view: View, stream: int, other: int | None = None, *, id: str | None = None, classes: str | None = None
+    ) -> None:
         super().__init__(id=id, classes=classes)
         self._view = view
-        self._stream = stream
+        self._streams = (stream,) if other is None else (stream, other)
+        self._names = 0 if other is None else 1 + len(f"#{max(stream, other)}")  # cells for whose bytes they are
         self._payload = PayloadLog()
         self._last: Payload | None = None
+        self._asked: tuple[int, ...] = ()
 
     def on_mount(self) -> None:
-        """Ask for the payload, unless the stream is one of the past that the engine does not have any more."""
-        there = self._view.replaying or self._stream in self._view.source.model.streams
-        if there and self._view.vocabulary.knows("payload"):
-            self._view.source.open_payload(self._stream)
+        """Ask for the payload, unless the streams are some of the past that the engine does not have any more."""
+        view = self._view
+        if view.vocabulary.knows("payload"):
+            there = [stream for stream in self._streams if view.replaying or stream in view.source.model.streams]
+            if there:
+                view.source.open_payload(*there)
+                self._asked = tuple(there)
         self.watch(self, "following", self._retitle)
 
     def on_unmount(self) -> None:
         """No longer, unless another stream has been opened meanwhile."""
-        if self._view.source.opened == self._stream:
+        if self._asked and self._view.source.opened == self._asked:
             self._view.source.close_payload()
 
     def sync(self) -> None:
@@ -122,14 +133,19 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
     def _clock(self, width: int) -> int:
         """Cells for the time: all of it, its seconds, or none, as the bytes leave room for."""
         used = PLACE + _hex_cells(self._bytes_a_row(width)) if self.as_hex else TEXT
-        return next((cells for cells in (CLOCK, SHORT_CLOCK) if width >= 3 + cells + used), 0)
+        return next((cells for cells in (CLOCK, SHORT_CLOCK) if width >= self._before + cells + used), 0)
+
+    @property
+    def _before(self) -> int:
+        """Cells for whose bytes they are, and which way they go."""
+        return 3 + self._names
 
     def _room(self, width: int) -> int:
         """Cells that a row has for text: the end of a line comes after it."""
-        return max(width - 3 - self._clock(width) - 4, 1)
+        return max(width - self._before - self._clock(width) - 4, 1)
 
     def _bytes_a_row(self, width: int) -> int:
-        return next((count for count in (32, 16, 8) if _hex_cells(count) <= width - 3 - PLACE), 4)
+        return next((count for count in (32, 16, 8) if _hex_cells(count) <= width - self._before - PLACE), 4)
 
     def span(self) -> tuple[int, int]:
         """The rows that are kept."""
@@ -141,15 +157,17 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         return [rows[row - first] for row in range(start, start + count)]
 
     def draw(self, item: PayloadRow, width: int) -> list[Segment]:
-        """A direction, a time, and the bytes."""
+        """Whose bytes, where there are two sides; a direction, a time, and the bytes."""
         pen = self.pen
-        way = pen("trend" if item.out else "label")
-        parts = [Segment(" > " if item.out else " < ", way)]
+        back = item.out == (item.stream == self._streams[0])  # towards the first one's peer
+        way = pen("trend" if back else "label")
+        name = (f"#{item.stream}" if item.stream and self._names else "").rjust(self._names)
+        parts = [Segment(f"{name} > " if item.out else f"{name} < ", way)]
         if clock := self._clock(width):
             time = instant_text(self._view.started, item.t)[1 - clock :] if item.t else ""
             parts.append(Segment(time.ljust(clock), pen("label")))
         if item.notice:
-            room = max(width - 3 - clock, 1)
+            room = max(width - self._before - clock, 1)
             parts.append(Segment(fit(f"╌ {item.text} ╌", room), pen("warning")))
         elif self.as_hex:
             count = self._bytes_a_row(width)
@@ -163,7 +181,7 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
     def empty_text(self) -> str:
         """What is awaited, or why nothing will come."""
         hello = self._view.hello
-        state = self._view.stream(self._stream)
+        state = self._view.stream(self._streams[0])
         if state is not None and is_listener(state, self._view.vocabulary):
             return "A listening stream has no payload: its connections have."
         if not self._view.vocabulary.knows("payload"):
@@ -177,15 +195,19 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         return "Nothing has passed since the stream was opened here; what passes now will be shown."
 
     def _retitle(self) -> None:
-        log = self._payload
-        words = ["payload", "hex" if self.as_hex else "text"]
+        both = ["both sides", " ⇄ ".join(f"#{stream}" for stream in self._streams)] if self._names else []
+        words = [*both, "payload", "hex" if self.as_hex else "text"]
         hello = self._view.hello
         if hello is not None and not hello.control and hello.payload:
             words.append(f"first {bytes_text(hello.payload)} of each read and write")
         words.append("following" if self.following else "held · end follows")
-        more = "" if log.exact else "more than "
-        moved = f"< {more}{bytes_text(log.bytes_in)}   > {more}{bytes_text(log.bytes_out)}"
+        moved = "   ".join(map(self._moved, self._streams))
         set_titles(self, " · ".join(words), moved)
+
+    def _moved(self, stream: int) -> str:
+        more = "" if self._payload.exact else "more than "
+        came, went = (bytes_text(self._payload.passed(stream, out=out)) for out in (False, True))
+        return (f"#{stream} " if self._names else "") + f"< {more}{came}   > {more}{went}"
 
     # what a person can do
 
@@ -204,5 +226,6 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
                 body = f"{row.place:06x} {hex_text(row.data, count)}  {hex_characters(row.data)}"
             else:
                 body = row.text
-            lines.append(f"{'>' if row.out else '<'} {body}")
+            whose = f"#{row.stream} " if self._names else ""
+            lines.append(f"{whose}{'>' if row.out else '<'} {body}")
         return "\n".join(lines)

@@ -28,7 +28,7 @@ from streamscope.ui.safe import fit
 NAMES = (
     "label", "muted", "dim", "value", "good", "warning", "error", "accent", "on", "off", "glow", "fade", "went", "bar",
     "bar-hot", "track", "tick",
-    "spark", "spark-hot", "trend", "head", "sorted", "closed", "cursor", "cursor-blurred", "key", "title",
+    "spark", "spark-hot", "trend", "head", "sorted", "closed", "cursor", "cursor-blurred", "key", "title", "pair",
 )  # fmt: skip
 
 

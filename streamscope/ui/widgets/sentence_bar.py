@@ -9,6 +9,7 @@ from collections.abc import Set
 from rich.cells import cell_len
 from textual import events
 
+from streamscope.ui.chain_text import root_of
 from streamscope.ui.lines import Line, length
 from streamscope.ui.messages import StreamWanted
 from streamscope.ui.safe import broken, fit
@@ -21,15 +22,20 @@ INDENT = 3
 
 
 def sentence_lines(told: Said, width: int, height: int) -> list[Line]:
-    """The sentence in `height` lines. Where there is no room for all of it, the words of the keys go first, then the
-    keys, then who suffers.
+    """The sentence in `height` lines, with the chain where there is room for that and a key. Where there is no room for
+    all of it, the words of the keys go first, then the keys, then who suffers.
     """
     room = width - INDENT - 1
-    first = told.text.partition(". ")[0]
-    texts = [told.text, first + "."] if len(first) + 1 < len(told.text) else [told.text]
+    first = told.text.partition(". ")[0].removesuffix(".") + "."
+    texts = [told.text, first] if len(first) < len(told.text) else [told.text]
     ends = _ends(told)
-    for text in texts:
-        for end in ends:
+    tries = [(text, ends) for text in texts]
+    if told.chain:
+        chains = [f"{first} {told.chain}"]
+        chains += [f"{chains[0]}, {told.neighbour}"] if told.neighbour else []
+        tries = [*((text, ends[:-1]) for text in reversed(chains)), *tries]
+    for text, tails in tries:
+        for end in tails:
             lines = broken(text, room, height)
             whole = " ".join(lines) == text
             if whole and (len(lines) < height or cell_len(lines[-1]) + _tail(end) <= room):
@@ -78,6 +84,8 @@ class Sentence(DrawnLines):
     def show(self, changed: Set[int]) -> None:
         """Say what is so now, if it is something else."""
         told = said(self._view)
+        if told.finding is not None and (root := root_of(told.finding)):
+            self._view.ask_other_end(root)
         if told != self._said:
             self._said = told
             self._lay_out()

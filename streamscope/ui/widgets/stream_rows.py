@@ -17,18 +17,20 @@ from rich.style import Style
 
 from streamscope.ui import columns as cols
 from streamscope.ui.lamps import GLOWS, Letters
-from streamscope.ui.row_words import Cell, mark_of
-from streamscope.ui.safe import fit, whole_words
+from streamscope.ui.row_words import Cell, in_room, mark_of
+from streamscope.ui.safe import fit
 from streamscope.ui.view import View
 
-MARGIN = 4
-"""Cells at the left of a row: trouble, pin, cursor and a space."""
+MARGIN = 3
+"""Cells at the left of a row: trouble; cursor, or the bar that joins it to its neighbours; pin."""
 
 Pen = Callable[[str, str], Style]
 
 
 class StreamRow(NamedTuple):
-    """All that a line on the screen is drawn from. `closed`: it stands back."""
+    """All that a line on the screen is drawn from. `closed`: it stands back; `bar` joins it to the rows above or below;
+    `head` is the text of a group's head, which has no cells, and whose number is its hub's, negative.
+    """
 
     number: int
     mark: str
@@ -38,10 +40,16 @@ class StreamRow(NamedTuple):
     closed: bool
     cells: tuple[Cell, ...]
     glows: tuple[int, ...]
+    bar: str = ""
+    head: str = ""
 
 
-def row_of(view: View, number: int, placed: Sequence[cols.Placed], now_t: int, *, cursor: bool) -> StreamRow | None:
-    """The row of a stream as it is at `now_t`, None for one that is not known any more."""
+def row_of(
+    view: View, number: int, placed: Sequence[cols.Placed], now_t: int, *, cursor: bool, bar: str = ""
+) -> StreamRow | None:
+    """The row of a stream as it is at `now_t`, None for one that is not known any more; or a group's head."""
+    if number < 0:
+        return StreamRow(number, " ", "", False, False, False, (), (), bar, view.ties.head_text(-number))
     state = view.model.streams.get(number)
     if state is None:
         return None
@@ -58,29 +66,30 @@ def row_of(view: View, number: int, placed: Sequence[cols.Placed], now_t: int, *
         state.closed_t > 0 or (known.standstill is not None and not stuck and not known.accepts(state)),
         tuple([place.column.cell(state, now_t, view) for place in placed]),
         Letters.of(known.vocabulary).glows(view.changed_t(number), now_t),
+        bar,
     )
 
 
 def draw_row(row: StreamRow, placed: Sequence[cols.Placed], pen: Pen, ground: str = "") -> list[Segment]:
     """A row, on the ground of the cursor or the table's own."""
     closed = pen("closed", ground) if row.closed else None
-    accent = pen("accent", ground)
     segments = [
         Segment(row.mark, pen(row.mark_style, ground)),
-        Segment("◆" if row.pinned else " ", accent),
-        Segment("›" if row.cursor else " ", accent),
+        Segment("›", pen("accent", ground)) if row.cursor else Segment(row.bar or " ", pen("pair", ground)),
+        Segment("◆" if row.pinned else " ", pen("accent", ground)),
     ]
-    gap = " "
-    for place, cell in zip(placed, row.cells):
+    if row.head:
+        return [*segments, Segment(row.head, pen("pair", ground))]
+    for number, (place, cell) in enumerate(zip(placed, row.cells)):
+        gap = " " * place.column.gap if number else ""
         if place.column.id == "flags":
             segments.append(Segment(gap, pen("", ground)))
             segments += _draw_flags(cell.text, row, pen, ground)
         else:
-            text = whole_words(cell.text, place.width) if place.column.id == "what" else cell.text
+            text = in_room(cell.text, place.width) if place.column.id == "what" else cell.text
             text = gap + fit(text, place.width, place.column.align)
             stays = closed is None or cell.pen == "error"
             segments.append(Segment(text, pen(cell.pen, ground) if stays else closed))
-        gap = " " * cols.GAP
     return segments
 
 
@@ -99,25 +108,24 @@ def _flag_runs(text: str, glows: tuple[int, ...], closed: bool) -> tuple[tuple[s
 
 def spans(placed: Sequence[cols.Placed]) -> list[tuple[cols.Placed, int]]:
     """The columns, and the cell where each begins."""
-    found = []
+    found: list[tuple[cols.Placed, int]] = []
     x = MARGIN
     for place in placed:
+        x += place.column.gap if found else 0
         found.append((place, x))
-        x += place.width + cols.GAP
+        x += place.width
     return found
 
 
 def head_text(placed: Sequence[cols.Placed], sort_by: str, descending: bool) -> str:
     """The heads of the columns; the one that is sorted by has an arrow where there is room for it."""
-    pieces = [" " * (MARGIN - 1)]
-    gap = " "
-    for place in placed:
+    text = ""
+    for place, start in spans(placed):
         column = place.column
         arrow = ("↓" if descending else "↑") if column.id == sort_by else ""
         title = column.title + arrow if len(column.title) + len(arrow) <= place.width else column.title
-        pieces.append(gap + fit(title, place.width, column.align))
-        gap = " " * cols.GAP
-    return "".join(pieces)
+        text = text.ljust(start) + fit(title, place.width, column.align)
+    return text
 
 
 def draw_head(text: str, placed: Sequence[cols.Placed], sort_by: str, pen: Pen) -> list[Segment]:

@@ -7,8 +7,7 @@ line is kept together with everything that it was drawn from, so a frame paints 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
-from operator import attrgetter
+from collections.abc import Iterable, Set
 
 from rich.segment import Segment
 from textual import events
@@ -16,7 +15,6 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
 
-from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
@@ -25,9 +23,10 @@ from streamscope.ui.lines import Line
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.meters import age_text
-from streamscope.ui.order import most_telling, settle, trouble_first
+from streamscope.ui.order import Matches, most_telling, ordered, settle
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text
+from streamscope.ui.together import streams_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnList
 from streamscope.ui.widgets.pens import set_titles
@@ -45,8 +44,6 @@ from streamscope.ui.widgets.stream_rows import (
 RESORT_AFTER = 1.0
 """Seconds between two sortings that nobody asked for."""
 
-Matches = Callable[[StreamState, int], bool | None]
-
 
 class StreamTable(DrawnList, can_focus=True):
     """The streams of a view, filtered and sorted. The cursor is on the stream that is selected on every screen."""
@@ -58,7 +55,8 @@ Every stream of the engine, one a line. The panel beside it shows the selected o
 
 On the left: ▲ an alarm and △ a notice (w says why), ■ the stream that the engine is stuck in, ⇠ one that another holds
 back, ✗ one of which a call failed, ▸ a server that listens, ◦ a stream that has closed and will leave in a moment,
-◆ pinned, › selected.
+◆ pinned, › selected. ┌ └ join the two of a pair, what comes in at one of which goes out at the other, and the members
+of a group, where one feeds many.
 
 {columns}
 
@@ -89,7 +87,9 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._chosen = tuple(chosen)
         self._matches: Matches | None = None
         self._filter_text = ""
-        self._order: list[int] = []
+        self._order: list[int] = []  # the lines: a group's head stands there as its hub's number, negative
+        self._bars: dict[int, str] = {}  # of those that stand together
+        self._streams: list[int] = self._order  # without the heads
         self._held = False
         self._sorted_at = -RESORT_AFTER
         self._stale = True
@@ -118,7 +118,7 @@ The order is made anew once a second at most, and the line under the cursor stay
     @property
     def order(self) -> list[int]:
         """The numbers of the streams from the first row to the last."""
-        return self._order
+        return self._streams
 
     def head_of(self, column: str) -> int:
         """The cell where a column begins, -1 where it has no room."""
@@ -252,22 +252,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         self._sorted_at = self._view.monotonic()
         self._stale = False
         self._members = self._view.model.membership
-        view, matches = self._view, self._matches
-        now_t = view.now_t
-        key = cols.BY_ID[self.sort_by].key
-        streams = list(view.model.streams.values())
-        if matches is not None:
-            streams = [state for state in streams if matches(state, now_t)]
-        streams.sort(key=attrgetter("number"))
-        if self.sort_by == "what":
-            streams = trouble_first(streams, view.told, view.vocabulary)
-            if not self.descending:
-                streams.reverse()
-        else:
-            streams.sort(key=lambda state: key(state, now_t, view), reverse=self.descending)
-        order = [state.number for state in streams]
-        line = self._line_of_cursor()
-        self._settle(order, line)
+        order, bars = ordered(self._view, self._matches, self.sort_by, self.descending)
+        self._settle(order, bars, self._line_of_cursor())
 
     def _line_of_cursor(self) -> int | None:
         """The line on the screen that the cursor's row is held on; None if it is not in sight or nobody put it
@@ -278,17 +264,18 @@ The order is made anew once a second at most, and the line under the cursor stay
         line = self._order.index(self.cursor) - self.scroll_offset.y
         return line if 0 <= line < self._height else None
 
-    def _settle(self, order: list[int], line: int | None) -> None:
+    def _settle(self, order: list[int], bars: dict[int, str], line: int | None) -> None:
         gone_from = self._order.index(self.cursor) if self.cursor in self._order else 0
         if line is not None and self.cursor in order:
-            self._order, top = settle(order, self.cursor, line, self._height)
+            self._order, top, self._bars = settle(order, self.cursor, line, self._height, bars)
+            self._streams = streams_of(self._order, bars)
             self._set_size()
             self.scroll_to(y=top, animate=False, force=True)
             return
-        self._order = order
+        self._order, self._bars, self._streams = order, bars, streams_of(order, bars)
         self._set_size()
         if self.cursor not in order or not self._held:
-            self._choose(order, gone_from)
+            self._choose(self._streams, gone_from)
 
     def _choose(self, order: list[int], place: int) -> None:
         """Put the cursor where it is of use: where the row was that is gone; and as long as nobody has moved it, on a
@@ -316,14 +303,16 @@ The order is made anew once a second at most, and the line under the cursor stay
     def _retitle(self) -> None:
         words = ["streams", self._sorted_by()]
         if self._filter_text:
-            words.append(f"{len(self._order):,} of {len(self._view.model.streams):,} match")
+            words.append(f"{len(self.order):,} of {len(self._view.model.streams):,} match")
         if self._view.standstill is not None and self._view.hello is not None and not self._view.paused:
             words[1] = f"as they were {age_text(self._view.present_t - self._view.now_t)} ago"
         elif self._view.over and not self._view.paused:
             words[1] = "as they ended"
         text = fit(" · ".join(words), max(self.size.width - 6, 1)).rstrip()
         last = min(self.scroll_offset.y + max(self._height, 0), len(self._order))
-        set_titles(self, text, f"{last:,} of {len(self._order):,}" if self._order else "")
+        if len(self._streams) < len(self._order):
+            last = len(streams_of(self._order[:last], self._bars))
+        set_titles(self, text, f"{last:,} of {len(self._streams):,}" if self._streams else "")
 
     def _sorted_by(self) -> str:
         arrow = "↓" if self.descending else "↑"
@@ -345,7 +334,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         if place >= len(self._order):
             return None
         number = self._order[place]
-        return row_of(self._view, number, self._placed, now_t, cursor=number == self.cursor)
+        bar = self._bars.get(number, "")
+        return row_of(self._view, number, self._placed, now_t, cursor=number == self.cursor, bar=bar)
 
     def render_line(self, y: int) -> Strip:
         """The head, or a row."""
@@ -398,9 +388,10 @@ The order is made anew once a second at most, and the line under the cursor stay
             self.scroll_to(y=place - height + 1, animate=False, force=True)
 
     def _move(self, by: int) -> None:
-        if self._order:
-            place = self._order.index(self.cursor) + by if self.cursor in self._order else 0
-            self.select(self._order[min(max(place, 0), len(self._order) - 1)])
+        order = self._streams
+        if order:
+            place = order.index(self.cursor) + by if self.cursor in order else 0
+            self.select(order[min(max(place, 0), len(order) - 1)])
 
     def action_up(self) -> None:
         """Select the stream above."""
@@ -458,7 +449,7 @@ The order is made anew once a second at most, and the line under the cursor stay
             return
         place = self.scroll_offset.y + offset.y - 1
         if place < len(self._order):
-            self.select(self._order[place])
+            self.select(abs(self._order[place]))
             if event.chain == 2:
                 self.action_open()
 

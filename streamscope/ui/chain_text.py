@@ -1,0 +1,65 @@
+"""A chain in a line: `client #2 ⇠ upstream #3 ⇠ [127.0.0.1:9901]`, from who suffers to the root, which is in brackets.
+
+Pure. The chain is the diagnosis'; here it is found for the stream that a sentence speaks of, which may stand anywhere
+in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from streamscope.diagnosis.chains import Chain
+from streamscope.diagnosis.shapes import Finding, Told, Word
+from streamscope.trace.roles import short
+from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
+
+LONGEST = 16
+"""So many steps are gone back from the stream, to who suffers first."""
+_BY_THE_PEER = (Word.PEER, Word.NETWORK)
+
+
+def chain_through(told: Told, number: int) -> Chain:
+    """The chain that the stream is in, from the first who suffers in it to its root."""
+    here = {end: full for full, end in told.chains.here.items()}
+    start, seen = number, {number}
+    for _ in range(LONGEST):
+        holds = next((held for held in told.holds(start) if held not in seen), None)
+        before = holds if holds is not None else here.get(start)
+        if before is None or before in seen:
+            break
+        start = before
+        seen.add(start)
+    return told.chain(start)
+
+
+def chain_text(told: Told, number: int, streams: Mapping[int, StreamState], vocabulary: Vocabulary) -> str:
+    """The line for the chain that the stream is in; "" for one in which nobody waits for it, nor it for anybody."""
+    chain = chain_through(told, number)
+    if len(chain.streams) < 2:
+        return ""
+
+    def name(stream: int) -> str:
+        state = streams.get(stream)
+        return f"#{stream}" if state is None else short(state, vocabulary)
+
+    suffer = told.holds(chain.streams[1])
+    more = len(suffer) - 1 if chain.streams[0] in suffer else 0
+    others = "" if more <= 0 else f" and {more:,} {'other' if more == 1 else 'others'}"
+    first = chain.streams[0]
+    peer = _peer(told, chain, streams)
+    return chain.text(lambda stream: f"{name(stream)}{others}" if stream == first else name(stream), peer)
+
+
+def root_of(finding: Finding) -> int:
+    """The stream at whose other end the cause is; 0 where it is not at one."""
+    verdict = finding.verdict
+    return verdict.root if verdict is not None and verdict.side == "out" and verdict.word in _BY_THE_PEER else 0
+
+
+def _peer(told: Told, chain: Chain, streams: Mapping[int, StreamState]) -> str:
+    """The address at the root's other end, where what stalls there comes from outside."""
+    verdict, state = told.verdict(chain.root), streams.get(chain.root)
+    if state is None or verdict is None or verdict.side != "out" or verdict.word not in _BY_THE_PEER:
+        return ""
+    return state.peer

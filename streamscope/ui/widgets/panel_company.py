@@ -1,0 +1,43 @@
+"""The row of a panel that says whom a stream goes with: `⇄ client #2   ⇠ held back for 31s   c go there`."""
+
+from __future__ import annotations
+
+from streamscope.ui.lines import Line, length
+from streamscope.ui.meters import NONE, age_text
+from streamscope.ui.safe import broken
+from streamscope.ui.ties import Tie
+from streamscope.ui.widgets.panel_rows import PanelRow, PanelRows
+
+SIGN = "⇄"
+GO_THERE: Line = [("c", "key"), (" go there", "label")]
+
+
+def company_rows(rows: PanelRows) -> list[PanelRow]:
+    """Whom it goes with, the one first that it holds back or is held back by; how many more there are, where there is
+    room; which of the two holds the other back, and the key that goes there. Why nobody can know, where that is so.
+    """
+    company, width = rows.facts.company, rows.width
+    if company.unknown:
+        said = zip((f"{SIGN} ", "  "), broken(company.unknown, width - 2))
+        return [PanelRow(4, [(sign, "label"), (line, "dim")]) for sign, line in said]
+    names = [*(tie.who for tie in company.ties), *([company.group] if company.group else [])]
+    if not names:
+        return [PanelRow(6, [(SIGN.ljust(rows.label), "label"), (NONE, "dim")])]
+    held = _held_back(company.ties[0], rows.facts.now_t) if company.ties else ""
+    line: Line = [(f"{SIGN} ", "label"), (names[0], "pair")]
+    others = "".join(f", {name}" for name in names[1:])
+    if length(line) + len(others) + 2 * bool(held) + len(held) <= width:
+        line.append((others, "pair"))
+    if held:
+        line += [(" " * max(rows.label - length(line), 2), ""), (held, "pair")]
+    gap = 4 if length(line) + 4 + length(GO_THERE) <= width else 2
+    if company.ties and length(line) + gap + length(GO_THERE) <= width:
+        line += [(" " * gap, ""), *GO_THERE]
+    return [PanelRow(2 if held else 4, line)]
+
+
+def _held_back(tie: Tie, now_t: int) -> str:
+    """`⇠ held back for 31s` is that one, by this; `⇠ holds this back for 31s`, this one, by that."""
+    if tie.held_t:
+        return f"⇠ holds this back for {age_text(now_t - tie.held_t)}"
+    return f"⇠ held back for {age_text(now_t - tie.holds_t)}" if tie.holds_t else ""
