@@ -222,6 +222,8 @@ class Diagnosis:
         links = self._links_of(model)
         case = Case(terms, model, self._loop, state, track, now_t, links)
         case.held = self._holding.held(case, links)
+        if case.held is None and not case.reading:
+            case.suspect = self._holding.suspect(case, links)
         limit = limit_of(case)
         if limit is None:
             self._limits.pop(state.number, None)

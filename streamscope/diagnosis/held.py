@@ -28,6 +28,7 @@ LAST_WRITES = 8
 """So many writes are looked at of each stream above its mark."""
 MOST_OF_A_GROUP = 64
 """So many members above their mark are looked at of a group."""
+MOST_SUSPECTS = 64
 KEPT = 10_000
 """So many times that are over are kept."""
 
@@ -101,6 +102,22 @@ class Holding:
         if worst.number in at_once:
             links.confirm(state.number, worst.number, streams)
         return self._said(case, worst, off or (before.since if before is not None else case.now_t))
+
+    def suspect(self, case: Case, links: Links) -> str:
+        """One that may hold the stream back, for all that is known: it has been above its mark since before reading
+        stopped, and nobody knows who feeds it. "" for none.
+        """
+        off = case.model.lit_t(case.state.number, self._terms.reading) or case.state.last_read_t
+        for number in self._above[:MOST_SUSPECTS]:
+            sink = case.model.streams.get(number)
+            if (
+                sink is not None
+                and number != case.state.number
+                and 0 < sink.above_t <= off
+                and not links.is_explained(number)
+            ):
+                return short(sink, case.terms.vocabulary)
+        return ""
 
     def _fed(self, state: StreamState, links: Links, at_once: Iterable[int], streams: Streams) -> Iterable[StreamState]:
         """The streams that it feeds, of its group those that are above their mark."""

@@ -3,9 +3,9 @@
 A program says so itself (`Stream.feeds`, the kind `feeds`), and an engine that can know it may. Of ours it is seen in
 the records all the same, so that the everyday path need not tell anything:
 
-- a write to B that begins between the beginning and the end of A's read callback, at two callbacks of A: one alone may
-  have been a greeting;
-- A is read again within B's write callback, which is what A has waited for.
+- a write to B that begins between the beginning and the end of the callback that brings A's bytes, at two such
+  callbacks: one alone may have been a greeting;
+- A is read again within the callback that says that B has room, which is what A has waited for.
 
 Not every batch is looked at, only so many words between two looks: a pair that matters writes again and again, and a
 quiet feed is seen whole. What was not seen is not known, and nothing is guessed. What a callback writes to more than
@@ -42,6 +42,11 @@ _SEEN = {
     _RESUMED: "it is read again when what was written there is done",
 }
 
+BRINGS_BYTES = ("read_cb", "data_received", "buffer_updated")
+"""What engines call the callbacks that a program gets bytes in, with how many as their value."""
+HAS_ROOM = ("write_cb", "resume_writing")
+"""And those in which it hears that what it has written is out, or that there is room again."""
+
 
 class Partner(NamedTuple):
     """Whom a stream that was asked about has to do with: which one; whether that `is_fed` by the stream, and whether it
@@ -70,19 +75,20 @@ class Links:
         self._partners: dict[int, dict[int, None]] = {}  # of each, without itself and what was only once
         self._told: dict[int, dict[int, str]] = {}  # as states have it
         self._left = WORDS_A_TICK
-        self._read_cb = vocabulary.callback("read_cb")
-        self._write_cb = vocabulary.callback("write_cb")
+        self._read_cbs = _callbacks(vocabulary, BRINGS_BYTES)
+        self._write_cbs = _callbacks(vocabulary, HAS_ROOM)
         self._write = vocabulary.request("write")
         self._reading = vocabulary.flag("READING")
         self._lengths = layout.lengths
-        self._roles = self._roles_of(vocabulary, layout) if self.can_be_known and self._read_cb > 0 else None
+        self._roles = self._roles_of(vocabulary, layout) if self.can_be_known and self._read_cbs else None
 
     def _roles_of(self, vocabulary: Vocabulary, layout: Layout) -> list[int]:
         """By code, what a record has to do with it."""
         by_name = {"callback.begin": _BEGINS, "callback.end": _ENDS, "request.begin": _WRITES, "flag.set": _LIGHTS}
         roles = [by_name.get(name, _NOTHING) for name, _ in vocabulary.kinds]
         roles += [_NOTHING] * (256 - len(roles))
-        certain = {(_BEGINS, 0, self._read_cb): _READ_BEGINS, (_WRITES, 1, self._write): _WRITE_BEGINS}
+        certain = {(_BEGINS, 0, number): _READ_BEGINS for number in self._read_cbs}
+        certain[_WRITES, 1, self._write] = _WRITE_BEGINS
         for code, expansion in layout.expansions.items():
             found = []
             for site, refs in expansion.steps:
@@ -124,8 +130,8 @@ class Links:
             if role and after <= end:
                 number = body[i] >> 16
                 if role in (_BEGINS, _READ_BEGINS):
-                    reads = role == _READ_BEGINS or (body[i + 1] == self._read_cb and body[i + 2] > 0)
-                    written = role == _BEGINS and body[i + 1] == self._write_cb
+                    reads = role == _READ_BEGINS or (body[i + 1] in self._read_cbs and body[i + 2] > 0)
+                    written = role == _BEGINS and body[i + 1] in self._write_cbs
                     within.append((number if reads else 0, number if written else 0, {}))
                 elif role == _ENDS:
                     if within:
@@ -256,6 +262,10 @@ class Links:
         speakers = () if group is None else group.speakers
         return any(each != number and is_there(each, streams) for each in speakers)
 
+    def is_explained(self, number: int) -> bool:
+        """Whether it is known, or was once, where bytes that are written to it come from, be it from itself."""
+        return bool(self._feeding.get(number)) or self.groups.of(number) is not None
+
     def fed_by(self, state: StreamState) -> list[int]:
         """The streams that this one feeds, and it may be itself; of its group's members see `heard_from`."""
         fed = self._fed.get(state.number, {})
@@ -289,3 +299,7 @@ class Links:
         if told:
             return visible(told, 120)
         return _SEEN.get(max(self._fed.get(a, {}).get(b, 0) for a, b in ((number, other), (other, number))), "")
+
+
+def _callbacks(vocabulary: Vocabulary, names: Sequence[str]) -> frozenset[int]:
+    return frozenset(number for number in map(vocabulary.callback, names) if number > 0)

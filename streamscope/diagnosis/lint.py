@@ -60,7 +60,7 @@ class Case:
     though the kernel should have been asked since, does not come round, and its silence is evidence of nothing else.
     """
 
-    __slots__ = ("_links", "held", "loop", "model", "now_t", "seen_t", "state", "terms", "track")
+    __slots__ = ("_links", "held", "loop", "model", "now_t", "seen_t", "state", "suspect", "terms", "track")
 
     def __init__(
         self,
@@ -80,6 +80,7 @@ class Case:
         self.now_t = now_t
         self.seen_t = seen_until(state.kernel_t if track.sampled else model.t, now_t, sampled=track.sampled)
         self.held: Held | None = None
+        self.suspect = ""  # who may hold it back, where nobody knows whom it feeds
         self._links = links
 
     def kernel(self, name: str) -> int | None:

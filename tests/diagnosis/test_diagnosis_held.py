@@ -178,3 +178,36 @@ def test_a_stream_that_ended_is_not_held_back() -> None:
     patient.wait(1)
 
     assert _held(patient, client) == 0
+
+
+def test_where_nobody_knows_who_feeds_a_full_stream_who_stopped_reading_before_it_is_not_blamed_for_certain() -> None:
+    """As with a program that passes bytes on in a task of its own, and does not say so."""
+    patient = Patient()
+    client, upstream = _proxy(patient)
+    patient.writes(upstream, 2 * MARK)
+    patient.clock.seconds += 0.1
+    patient.stops_reading(client)
+    patient.says(client, inq=29_696)
+    patient.says(upstream, **SHUT)
+    patient.wait(3)
+
+    verdict = patient.diagnosis.verdict(client)
+    assert verdict is not None
+    assert (verdict.word.value, verdict.sure.value) == ("APP", "likely")
+    assert "whether it feeds upstream #2, which is full, is not known" in verdict.reason
+
+
+def test_where_it_is_known_who_feeds_the_full_one_it_is_blamed_for_certain() -> None:
+    patient = Patient()
+    client, upstream = _proxy(patient)
+    other = patient.stream(peer="127.0.0.1:41027", server=9)
+    for _ in range(2):
+        patient.reads_on(other, 2 * MARK, upstream, taken=0)
+    patient.clock.seconds += 0.1
+    patient.stops_reading(client)
+    patient.says(client, inq=29_696)
+    patient.wait(3)
+
+    verdict = patient.diagnosis.verdict(client)
+    assert verdict is not None
+    assert (verdict.word.value, verdict.sure.value) == ("APP", "certain")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from feeds import joined, record
 from patient import READ_CB, WRITE_CB
@@ -10,8 +11,11 @@ from streamscope.core import flags as uv
 from streamscope.core.records import Word
 from streamscope.diagnosis.groups import MOST_PARTNERS
 from streamscope.diagnosis.links import MOST_FED, WORDS_A_TICK, Links, Partner
+from streamscope.observe import aio_kinds, aio_words
 from streamscope.trace.model import Model
 from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.words import Words
 
 A, B = 1, 2
 
@@ -260,3 +264,27 @@ def test_an_engine_that_cannot_know_it_has_no_links() -> None:
     links = Links(MOON, Model(MOON).decoder.layout)
     assert not links.can_be_known
     assert not links.wants
+
+
+def test_of_an_asyncio_program_it_is_seen_in_its_own_words() -> None:
+    vocabulary = Vocabulary(
+        [(kind.name, tuple(name for name, _ in kind.args)) for kind in aio_kinds.KINDS], aio_kinds.FUNCTIONS,
+        [(j.name, list(j.args), [(site, list(refs)) for site, refs in j.steps]) for j in aio_kinds.JOINED],
+        msgspec.convert(aio_words.words(), Words),
+    )  # fmt: skip
+    links = Links(vocabulary, Model(vocabulary).decoder.layout)
+    streams = {number: StreamState(number) for number in range(1, 9)}
+    data, resume = aio_kinds.CB_DATA, aio_kinds.CB_RESUME
+
+    def told(kind: str, stream: int, *words: Word) -> list[Word]:
+        function = next(each.functions[0] for each in aio_kinds.KINDS if each.name == kind)
+        return [stream << 16 | aio_kinds.told_by(kind, function), *words]
+
+    for _ in range(2):
+        _see(links, streams, told("callback.begin", A, data, 100), told("request.begin", B, 1, 1, 100, 1, 1),
+             told("callback.end", A, data, 7))  # fmt: skip
+    _see(links, streams, told("callback.begin", 4, resume, 0), told("flag.set", 3, aio_kinds.READING),
+         told("callback.end", 4, resume, 8))  # fmt: skip
+
+    assert [partner.number for partner in links.partners(A)] == [B]
+    assert [partner.number for partner in links.partners(3)] == [4]

@@ -128,9 +128,11 @@ def unread(case: Case, since: int, off: int, inq: int) -> Verdict:
     reason = f"reading has been off for {age}, and no stream that it feeds is the reason"
     if not case.terms.feeds:
         reason = f"reading has been off for {age}; whether a stream that it feeds is the reason cannot be known"
+    elif case.suspect:
+        reason = f"reading has been off for {age}; whether it feeds {case.suspect}, which is full, is not known"
     return Verdict(
         Word.APP,
-        Sure.CERTAIN if case.terms.feeds else Sure.LIKELY,
+        Sure.CERTAIN if case.terms.feeds and not case.suspect else Sure.LIKELY,
         number,
         since,
         f"{capital(case.who)} is not read: {bytes_text(inq)} have waited in the kernel for {age}, "
