@@ -88,6 +88,11 @@ async def _wall(stage: Stage) -> None:
     await stage.press("2")
 
 
+async def _totals(stage: Stage) -> None:
+    await stage.press("4")
+    await stage.settle()
+
+
 async def _backpressure(stage: Stage) -> None:
     number = stage.most_queued()
     await stage.select(number)
@@ -150,6 +155,7 @@ def _explained(session: Session) -> bool:
 PICTURES = (
     Picture("overview", "echo", 20.0, _stalled, _overview),
     Picture("wall", "echo", 20.0, _stalled, _wall, (180, 50)),
+    Picture("totals", "echo", 20.0, _stalled, _totals, (140, 40)),
     Picture("timeline", "http", 16.0, _at_once, _timeline, (140, 44)),
     Picture("stream", "http", 6.0, _at_once, _stream),
     Picture("stall", "stall", 2.0, _explained, _as_it_is, (110, 34)),

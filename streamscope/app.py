@@ -278,6 +278,17 @@ class StreamscopeApp(PairsApp):
         if not back:
             self.push_screen("wall")
 
+    def action_totals(self) -> None:
+        """Go to the totals, or back from them."""
+        from streamscope.ui.screens.totals_screen import TotalsScreen  # when somebody asks for them
+
+        back = isinstance(self.screen, TotalsScreen)
+        self.action_overview()
+        if not back:
+            if not self.is_screen_installed("totals"):
+                self.install_screen(TotalsScreen(self.view), "totals")
+            self.push_screen("totals")
+
     def action_timeline(self) -> None:
         """Go to the time line of the stream that matters on the screen, or back from it."""
         if isinstance(self.screen, TimelineScreen):

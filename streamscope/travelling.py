@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from textual import on
@@ -12,13 +13,14 @@ from textual.widgets import Input
 from streamscope.diagnosis.shapes import Finding
 from streamscope.trace.instant import Target
 from streamscope.ui.live import Shows
-from streamscope.ui.messages import EventWanted, InstantWanted
+from streamscope.ui.messages import EventWanted, InstantWanted, SlowestWanted
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.screens.difference import DifferenceScreen
 from streamscope.ui.screens.goto import GotoScreen
 from streamscope.ui.screens.slowest import SlowestScreen
 from streamscope.ui.screens.why import WhyScreen
 from streamscope.ui.sentences import shown
+from streamscope.ui.slow_rows import slow_callbacks
 from streamscope.ui.travel import Travel
 from streamscope.ui.view import View
 
@@ -185,6 +187,13 @@ class TimeTravelApp(App[int]):
 
     def action_slowest(self) -> None:
         """List the slowest callbacks, and go to where one returned."""
+        self._list_slowest(
+            SlowestWanted("slowest callbacks", partial(slow_callbacks, self.view), "No callback has returned yet.")
+        )
+
+    @on(SlowestWanted)
+    def _list_slowest(self, message: SlowestWanted) -> None:
+        """List what took longest, and go to where one was over."""
 
         def go(target: Target | None) -> None:
             if target is not None and (travel := self._standing()):
@@ -192,7 +201,7 @@ class TimeTravelApp(App[int]):
                 self._arrived()
 
         if not isinstance(self.screen, SlowestScreen):
-            self.push_screen(SlowestScreen(self.view), go)
+            self.push_screen(SlowestScreen(self.view, message.title, message.rows, message.empty), go)
 
     # what is wrong
 

@@ -50,7 +50,7 @@ FIGURES: dict[str, Figure] = {
 TIMES = {"a_write_waits": "writes", "a_callback_takes": "callbacks", "a_turn_takes": "turns"}
 """Those that are lengths of time, and where seconds have them."""
 
-_LOOKED_AT = "only looked at now and then: what happens between two looks is not told"
+_LOOKED_AT = "looked at now and then: what happens between two looks is not told"
 
 
 class Talks(NamedTuple):
@@ -158,13 +158,16 @@ class Totals:
     # who talks most
 
     def top(self, most: int, sort: str = "bytes") -> list[Talks]:
-        """At most so many streams, by what SORTS has; none of which that is nothing."""
-        did, waits = self._did, self._waits
-        if sort == "waits":
-            found = [number for number, _ in nlargest(most, (waits or {}).items(), key=lambda entry: entry[1])]
-        else:
+        """At most so many streams, by what SORTS has; none of which that is nothing. Where they are fewer, those follow
+        in which most waits: what does nothing, and should.
+        """
+        found: list[int] = []
+        if sort in _SORT_KEYS:
             key = _SORT_KEYS[sort]
-            found = [entry[0] for entry in nlargest(most, did.items(), key=key) if key(entry) > 0]
+            found = [entry[0] for entry in nlargest(most, self._did.items(), key=key) if key(entry) > 0]
+        if len(found) < most:
+            waits = {number: size for number, size in (self._waits or {}).items() if number not in found}
+            found += nlargest(most - len(found), waits, key=waits.__getitem__)
         return [self._talks(number) for number in found if number != OTHERS]
 
     def others(self, shown: Sequence[Talks]) -> Talks:
@@ -226,12 +229,10 @@ def untold(vocabulary: Vocabulary, *, sampled: bool = False) -> dict[str, str]:
     engine = visible(vocabulary.engine, 60) or "this engine"
     found: dict[str, str] = {}
     for name, figure in FIGURES.items():
-        fields = [field for field in figure.fields if not vocabulary.tells(field)]
-        missing = [*fields, *(kind for kind in figure.kinds if kind not in kinds)]
-        if missing:
-            found[name] = f"{engine} does not tell of {missing[0]}"
+        if not vocabulary.tells(*figure.fields) or not kinds.issuperset(figure.kinds):
+            found[name] = f"not told by {engine}"
         elif sampled and figure.happens:
-            found[name] = f"{engine} is {_LOOKED_AT}"
+            found[name] = _LOOKED_AT
     return found
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from streamscope.trace.filter import Filter
+    from streamscope.ui.slow_rows import SlowRow
 
 
 class _Newest(Message):
@@ -81,3 +84,14 @@ class EventWanted(Message):
     """The person chose an event of the past to go to, by its `seq`."""
 
     seq: int
+
+
+@dataclass
+class SlowestWanted(Message):
+    """The person asked what took longest: a list with this title, of what `rows` gives at any time; `empty` is said
+    where that is nothing.
+    """
+
+    title: str
+    rows: Callable[[], Sequence[SlowRow]]
+    empty: str
