@@ -228,7 +228,8 @@ def ladder_lines(ladder: Ladder, width: int, words_in: int = 2) -> list[Line]:
             numbers.append((f" {rate_text(rung.rate)}", "value" if rung.rate >= 1 else "dim"))
     pen = "value" if ladder.lit >= 0 and ladder.how == STALLED else "" if ladder.lit >= 0 else "label"
     words = fewer(ladder.words, width - 1, words_in)
-    return [heads, numbers, _bar(ladder, width), *([(" ", ""), (line, pen)] for line in words)]
+    bar = [(" ", ""), *bar_of(ladder, max(width - 2, 0))]
+    return [heads, numbers, bar, *([(" ", ""), (line, pen)] for line in words)]
 
 
 def _name(ladder: Ladder, place: int, width: int) -> str:
@@ -253,14 +254,14 @@ def _pen(ladder: Ladder, place: int) -> str:
     return "value" if ladder.rungs[place].size else "dim"
 
 
-def _bar(ladder: Ladder, width: int) -> Line:
-    cells = max(width - 2, 0)
+def bar_of(ladder: Ladder, cells: int) -> Line:
+    """One bar, so many cells long, of all that waits."""
     waits = [(place, rung) for place, rung in enumerate(ladder.rungs) if rung.glyph]
     unknown = sum(rung.size is None for _, rung in waits)
     sizes = [rung.size or 0 for _, rung in waits]
     hidden = cells * unknown // max(len(waits), 1) if sum(sizes) else cells * bool(unknown)
     shown = shares(sizes, cells - hidden)
-    line: Line = [(" ", "")]
+    line: Line = []
     for (place, rung), part in zip(waits, shown):
         stuck = place == ladder.lit and ladder.how == STALLED
         line.append((rung.glyph * part, "error" if stuck else "" if rung.glyph == QUEUE else "label"))

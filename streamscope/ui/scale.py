@@ -7,6 +7,7 @@ cells while time goes on and nothing in it flickers.
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -62,7 +63,9 @@ class Window(msgspec.Struct, frozen=True):
 
     def zoomed(self, by: int, around: int) -> Window:
         """So many steps closer, or further away where `by` is negative; `around` stays in its cell."""
-        place = STEPS.index(self.step) if self.step in STEPS else 0
+        place = bisect_left(STEPS, self.step)
+        if by < 0 and STEPS[place : place + 1] != (self.step,):  # the next one is a step further already
+            place -= 1
         step = STEPS[min(max(place - by, 0), len(STEPS) - 1)]
         cell = min(max(self.cell_of(around), 0), self.cells)
         return Window(around // step * step - cell * step, step, self.cells)
@@ -97,6 +100,14 @@ def fitting(first_t: int, end_t: int, cells: int) -> Window:
     return Window(first_t // step * step, step, cells)
 
 
+def filling(first_t: int, end_t: int, cells: int) -> Window:
+    """The window that shows all of a past that grows no more, over all of its width: a cell stands for what that takes,
+    be it round or not.
+    """
+    step = max(max(end_t - first_t, 0) // max(cells - 1, 1) + 1, US)
+    return Window(first_t // step * step, step, cells)
+
+
 class Tick(NamedTuple):
     """A tick of the axis: its cell, and the time it stands for, in words."""
 
@@ -107,10 +118,11 @@ class Tick(NamedTuple):
 def ticks(window: Window, started: float) -> list[Tick]:
     """The ticks of a window, at round times of day and far enough apart for their texts."""
     decimals = 0
+    is_round = window.step in STEPS
     for every in _TICKS:
         decimals = 0 if every >= SECOND else 3 if every >= MS else 6
         apart = 10 + (decimals + 1 if decimals else 0)
-        if every % window.step == 0 and every // window.step >= apart:
+        if (every % window.step == 0 or not is_round) and every // window.step >= apart:
             break
     try:
         begun = int(started) * SECOND + int(started % 1 * SECOND)

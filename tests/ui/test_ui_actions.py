@@ -21,6 +21,7 @@ TOGETHER = [
     ("everywhere", "overview", "events"),
     ("everywhere", "overview", "log"),
     ("everywhere", "wall", "panel"),
+    ("everywhere", "wall", "lines"),
     ("everywhere", "stream", "payload"),
     ("everywhere", "stream", "events"),
 ]

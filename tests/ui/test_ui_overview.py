@@ -7,11 +7,10 @@ from feeds import Clock, Scene, record
 from textual import events
 from textual.widgets import Input
 from ui_pilot import a_while, calm_scene, looking_at, text_of
-from ui_scenes import OPEN, backpressure, connection, listener, stalled
+from ui_scenes import OPEN, backpressure, connection, listener
 
 from streamscope.core import flags as uv
 from streamscope.ui.screens.stream import StreamScreen
-from streamscope.ui.screens.wall import WallScreen
 
 # moving
 
@@ -264,43 +263,6 @@ async def test_a_paused_screen_can_be_sorted_filtered_and_moved_in() -> None:
 
 
 # other screens
-
-
-async def test_2_makes_a_wall_most_troubled_first_and_esc_leads_back() -> None:
-    scene, view = backpressure()
-    async with looking_at(scene, view) as (pilot, overview):
-        await pilot.press("2")
-        wall = pilot.app.screen
-        assert isinstance(wall, WallScreen)
-        assert wall.panels.numbers[:2] == [7, 16]
-
-        await pilot.press("escape")
-        assert pilot.app.screen is overview
-
-
-async def test_panels_on_the_wall_keep_their_places_while_streams_come_and_go() -> None:
-    scene = calm_scene(*range(2, 5))
-    async with looking_at(scene) as (pilot, _):
-        await pilot.press("2")
-        wall = pilot.app.screen
-        assert isinstance(wall, WallScreen)
-        before = wall.panels.numbers
-        scene.snapshot([listener(), connection(2), stalled(3, scene.clock), connection(4), connection(5)])
-        await a_while(pilot, scene)
-
-        assert wall.panels.numbers[: len(before)] == before
-
-
-async def test_arrows_move_between_the_panels_of_the_wall_and_enter_opens_one() -> None:
-    async with looking_at(calm_scene(*range(2, 8))) as (pilot, _):
-        await pilot.press("2")
-        wall = pilot.app.screen
-        assert isinstance(wall, WallScreen)
-        numbers = wall.panels.numbers
-        await pilot.press("l", "j", "h", "l", "enter")
-
-        assert isinstance(pilot.app.screen, StreamScreen)
-        assert pilot.app.screen.number == numbers[3]
 
 
 async def test_enter_opens_the_stream_and_esc_comes_back_to_the_same_row() -> None:

@@ -44,11 +44,6 @@ def test_picture_of_a_stream_where_there_is_room_for_one_pane(compare: Compare) 
     compare(busy_app(), (60, 15), QUEUE, "enter")
 
 
-@at(*SIZES)
-def test_picture_of_the_wall(compare: Compare, size: tuple[int, int]) -> None:
-    compare(busy_app(), size, "esc back", "2")
-
-
 @at(*SIZES[:2])
 def test_picture_of_the_empty_screen(compare: Compare, size: tuple[int, int]) -> None:
     compare(empty_app(), size, "Nobody has connected yet.")
@@ -92,7 +87,8 @@ def test_picture_of_the_past_on_a_terminal_that_is_too_small(compare: Compare) -
 
 @at(*SIZES)
 def test_picture_of_the_past_with_a_time_line(compare: Compare, size: tuple[int, int]) -> None:
-    compare(past_app(), size, "time line · #7 client ← 127.0.0.1:51507 · fd 12 · 3m 30s", "T")
+    keys = ["T"] if size[0] < 160 else []  # it is there by itself where there is plenty of room
+    compare(past_app(), size, "time line · #7 client ← 127.0.0.1:51507 · fd 12 · 3m 30s", *keys)
 
 
 @at(*SIZES)

@@ -14,6 +14,7 @@ from streamscope.ui.scale import (
     STEPS,
     Window,
     ending,
+    filling,
     fitting,
     instant_text,
     span_text,
@@ -77,6 +78,28 @@ def test_all_of_the_past_fits_at_the_closest_step_that_shows_it(first: int, span
 
     assert window.t0 <= first
     assert first + span < window.t1 or window.step == STEPS[-1]
+
+
+@given(instants, st.integers(0, 10**15), st.integers(10, 300))
+def test_a_past_that_grows_no_more_fills_the_width(first: int, span: int, cells: int) -> None:
+    window = filling(first, first + span, cells)
+
+    assert window.t0 <= first
+    assert first + span < window.t1
+    if span >= cells * 1_000_000:
+        assert window.cell_of(first) <= 1
+        assert window.cell_of(first + span) >= cells - 2
+
+
+@pytest.mark.parametrize(("by", "step"), [(1, 500 * MS), (2, 200 * MS), (-1, SECOND), (-2, 2 * SECOND)])
+def test_zooming_from_a_step_that_is_not_round_goes_to_the_next_round_ones(by: int, step: int) -> None:
+    assert Window(0, 571 * MS, 90).zoomed(by, 10 * SECOND).step == step
+
+
+def test_ticks_are_round_where_the_step_is_not() -> None:
+    window = filling(0, 52 * SECOND, 91)
+
+    assert [tick.text for tick in ticks(window, STARTED)][:3] == ["22:13:20", "22:13:30", "22:13:40"]
 
 
 def test_the_newest_cell_is_the_presents() -> None:

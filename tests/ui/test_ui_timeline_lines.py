@@ -77,8 +77,8 @@ def test_the_area_is_as_high_as_the_queue_beside_the_doubled_mark() -> None:
     empty, full = column(), column(wq_max=131072, wq=131072)
     lines = lane_of("queue", picture([empty, empty, full, full]))
 
-    assert [line[1] for line in lines] == ["█"] * len(lines)
-    assert lines[-1][0] == "▁"
+    assert [line[1] for line in lines] == ["⣿"] * len(lines)
+    assert lines[-1][0] == "⣀"
     assert sum(line[0] == "┄" for line in lines) == 1, "the mark, where the area does not hide it"
 
 
@@ -88,10 +88,10 @@ def test_below_the_mark_there_is_no_line_for_it() -> None:
     assert not any("┄" in line for line in lane_of("queue", picture([some, some])))
 
 
-def test_counts_are_bars_beside_the_highest_and_errors_a_sign() -> None:
+def test_counts_are_a_curve_beside_the_highest_and_errors_a_sign() -> None:
     drawn = picture([column(reads=1), column(), column(reads=8), column(), column(errors=1), column(turns=1)])
 
-    assert lane_of("reads", drawn) == ["▂█▁"]
+    assert lane_of("reads", drawn) == ["⣄⣇⣀"]
     assert lane_of("errors", drawn) == ["▁▁✗"]
     assert lane_of("turns", drawn) == ["  ╵"]
 

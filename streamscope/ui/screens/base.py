@@ -27,6 +27,8 @@ Result = TypeVar("Result")
 
 WIDE = 120
 """From this width on, table and panels stand beside each other."""
+VAST = 160
+"""From this width on, there is room for a stream's time line beside its panel."""
 TALL = 36
 """From this height on, there is room for events beside everything else."""
 ENOUGH = (80, 24)
@@ -72,6 +74,9 @@ class LiveScreen(Screen[None]):
         yield self._scrub
         yield self._footer
 
+    def lay_out(self, width: int, height: int) -> None:
+        """Choose the panes that there is room for, where the stylesheet cannot; also before they are there."""
+
     def compose_body(self) -> Iterable[Widget]:
         """The widgets between header and footer."""
         return ()
@@ -89,6 +94,7 @@ class LiveScreen(Screen[None]):
         """Lay out by the room there is. Panes go where there is less of it; the one that had the focus before has it
         again when there is as much as then.
         """
+        self.lay_out(*size)
         room = room_of(size)
         if room < self._room and self.focused is not None and self._had_focus is None:
             self._had_focus = (self._room, self.focused)

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from streamscope.ui.actions import bindings
 from streamscope.ui.config_file import Config
 from streamscope.ui.messages import FilterChanged, RoomChanged, StreamSelected
-from streamscope.ui.screens.base import LiveScreen
+from streamscope.ui.screens.base import VAST, LiveScreen
 from streamscope.ui.view import View
 from streamscope.ui.widgets.ended_pane import EndedPane, has_failed
 from streamscope.ui.widgets.event_pane import EventPane
@@ -46,23 +46,48 @@ class OverviewScreen(LiveScreen):
         self._ended_at: tuple[int | None] | None = None  # what was selected when the engine ended
         self._looks_on = False  # and whether something else has been selected since
         self._filter = FilterBar(lambda: view.vocabulary, states=lambda: view.lint_words, id="filter")
+        self._lower = Container(id="lower")
+        self._lanes_wanted: bool | None = None  # by the person
+        self._is_vast = False
         self._log_opened = False
         self._lines_seen = 1  # the first says where the program listens, and so does the header
         self.set_class(self._nobody, "-nobody")
 
     def compose_body(self) -> Iterable[Widget]:
-        """Table and panels beside or above each other, as the stylesheet says; events and log below."""
+        """Table and panels beside or above each other, as the stylesheet says; time line, events and log below, or
+        beside them where there is plenty of room: events beside the table then, and the time line beside the panel.
+        """
         self.log_pane.display = False
-        self.timeline.display = self.view.replaying
-        self.set_class(self.timeline.display, "-lanes")
+        self.panels.assign([self.table.cursor])
         yield Container(
             Container(self._filter, self.table, id="left"),
             Container(self._where, self._ended, self._welcome, self.panels, id="right"),
             id="upper",
         )
-        yield self.timeline
-        yield self.events
-        yield self.log_pane
+        self._lower = Container(*self._in_order(), self.log_pane, id="lower")
+        yield self._lower
+
+    def lay_out(self, width: int, height: int) -> None:
+        """With plenty of room the time line is there unless the person does not want it."""
+        self._is_vast = width >= VAST
+        self._place_lanes()
+
+    def _place_lanes(self) -> None:
+        by_itself = self.view.replaying or (self._is_vast and not self._nobody)
+        lanes = by_itself if self._lanes_wanted is None else self._lanes_wanted
+        beside = self._is_vast and (lanes or self.events.display)
+        if self.timeline.display != lanes:
+            self.timeline.display = lanes
+        self.set_class(lanes, "-lanes")
+        if beside != self.has_class("-vast"):
+            self.set_class(beside, "-vast")
+            first, second = self._in_order()
+            if first in self._lower.children and second in self._lower.children:
+                self._lower.move_child(first, before=second)
+
+    def _in_order(self) -> tuple[Widget, Widget]:
+        """Events stand beside the table, which is above; below all else they come last."""
+        return (self.events, self.timeline) if self.has_class("-vast") else (self.timeline, self.events)
 
     def on_mount(self) -> None:
         """The table has the focus at first."""
@@ -81,6 +106,7 @@ class OverviewScreen(LiveScreen):
         nobody = self._nobody
         if nobody != self.has_class("-nobody"):
             self.set_class(nobody, "-nobody")
+            self._place_lanes()
         if nobody:
             self._welcome.show(changed)
         stands = self.view.standstill is not None
@@ -218,12 +244,14 @@ class OverviewScreen(LiveScreen):
 
     def action_lanes(self) -> None:
         """Show or hide the time line of the selected stream."""
+        self._lanes_wanted = not self.timeline.display
         self._toggle(self.timeline)
-        self.set_class(self.timeline.display, "-lanes")
+        self._place_lanes()
 
     def action_events(self) -> None:
         """Show or hide the events."""
         self._toggle(self.events)
+        self._place_lanes()
 
     def _toggle(self, pane: Widget) -> None:
         pane.display = not pane.display

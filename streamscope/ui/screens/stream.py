@@ -14,7 +14,7 @@ from streamscope.ui.config_file import Config
 from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.order import neighbour
 from streamscope.ui.plain import is_listener
-from streamscope.ui.screens.base import LiveScreen
+from streamscope.ui.screens.base import TALL, VAST, LiveScreen
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_pane import EventPane
 from streamscope.ui.widgets.filter_bar import FilterBar
@@ -52,16 +52,23 @@ class StreamScreen(LiveScreen):
         self.payload = PayloadView(view, number, other, id="stream-payload")
         self.events = EventPane(view, number, other, id="stream-events")
         self.timeline = Timeline(view, number, id="stream-lanes")
+        self._lanes_wanted: bool | None = None  # by the person
 
     def compose_body(self) -> Iterable[Widget]:
         """How it is on one side, what happened on the other; above each other where there is no room beside."""
-        self.timeline.display = self.view.replaying
         yield Container(
             Container(self.panel, self.beside, id="stream-state"),
             Container(self.payload, self.events, id="stream-past"),
             id="stream-now",
         )
         yield self.timeline
+
+    def lay_out(self, width: int, height: int) -> None:
+        """With plenty of room the time line is there unless the person does not want it."""
+        by_itself = self.view.replaying or (width >= VAST and height >= TALL)
+        lanes = by_itself if self._lanes_wanted is None else self._lanes_wanted
+        if self.timeline.display != lanes:
+            self.timeline.display = lanes
 
     def on_mount(self) -> None:
         """The payload has the focus at first: it is what a person opens a stream for. A listening one has none."""
@@ -104,7 +111,7 @@ class StreamScreen(LiveScreen):
 
     def action_lanes(self) -> None:
         """Show or hide the stream's time line."""
-        self.timeline.display = not self.timeline.display
+        self._lanes_wanted = self.timeline.display = not self.timeline.display
         if not self.timeline.display and self.timeline.has_focus:
             self.focus_next()
         self.show_at_once()

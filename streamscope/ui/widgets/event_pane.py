@@ -24,7 +24,7 @@ from streamscope.ui.view import View
 from streamscope.ui.widgets.event_list import EventList, Row
 from streamscope.ui.widgets.filter_bar import FilterBar
 from streamscope.ui.widgets.outline_list import OutlineList
-from streamscope.ui.widgets.pens import Pens, set_titles
+from streamscope.ui.widgets.pens import DrawnWhole, Pens, set_titles
 
 Hint = list[tuple[str, str]]
 _EVENT = ("↑", "or a click selects an event, and what it means stands here.")
@@ -88,7 +88,7 @@ class Explanation(Pens):
         return lines
 
 
-class EventPane(Vertical):
+class EventPane(DrawnWhole, Vertical):
     """The events of all streams, of one, or of both sides of a conversation. With `stream` given, of that one for good,
     and with `other`, of both.
     """
@@ -135,6 +135,10 @@ class EventPane(Vertical):
     def list(self) -> EventList | OutlineList:
         """The list that is shown: what matters, or every event."""
         return self.every if self.every.display else self.outline
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width has room for other words in the frame."""
+        self._retitle()
 
     @property
     def stream(self) -> int | None:

@@ -19,7 +19,8 @@ from streamscope.ui.ladder import Unread
 from streamscope.ui.lines import Line
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
-from streamscope.ui.row_words import FAILED, mark_of
+from streamscope.ui.meters import age_text
+from streamscope.ui.row_words import FAILED, mark_of, since_of
 from streamscope.ui.safe import fit
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnLines
@@ -97,9 +98,13 @@ class Panel(DrawnLines, can_focus=True):
             return
         self._ages_due = now + AGES_EVERY
         facts = self.facts()
-        lines = self._missing() if facts is None else panel_lines(facts, *self.content_size)
+        lines = self._missing() if facts is None else self.lines_of(facts, *self.content_size)
         self._show_frame(facts)
         self.put(lines)
+
+    def lines_of(self, facts: Facts, width: int, height: int) -> list[Line]:
+        """What is said of the stream in this room."""
+        return panel_lines(facts, width, height)
 
     def _missing(self) -> list[Line]:
         """What there is to say of a stream that is not there."""
@@ -108,18 +113,21 @@ class Panel(DrawnLines, can_focus=True):
         return [[(f"#{self.number} is not there at this instant.", "label")]]
 
     def _show_frame(self, facts: Facts | None) -> None:
-        """The head: what stream it is on the left, whether it is pinned on the right."""
-        mark = "" if facts is None else mark_of(facts.state, self._view.known).text.strip()
-        left = "" if facts is None else f"{mark} {title(facts)}".strip()
+        """The head: what stream it is on the left, for how long it has been in trouble and whether it is pinned on the
+        right.
+        """
+        known = self._view.known
+        mark = "" if facts is None else mark_of(facts.state, known).text.strip()
+        since = 0 if facts is None or not mark else since_of(facts.state, known.told)
         pinned = "pinned" if self.number in self._view.pinned else ""
-        room = self.outer_size.width - 6
-        tail = f" {pinned}" if pinned else ""
-        while cell_len(left) > room - len(tail) and " · " in left:  # rather less than half of it
+        right = " · ".join(filter(None, (age_text(self._view.now_t - since) if since else "", pinned)))
+        left = "" if facts is None else f"{mark} {title(facts, lived=not since)}".strip()
+        room = self.outer_size.width - 6 - (len(right) + 3 if right else 0)
+        while cell_len(left) > room and " · " in left:  # rather less than half of it
             left = left.rpartition(" · ")[0]
-        left = fit(left, min(room - len(tail), cell_len(left)))
-        text = left + (" " + "─" * (room - cell_len(left) - len(tail) - 1) + tail if pinned else "")
-        self._title = text
-        set_titles(self, text)
+        left = fit(left, min(room, cell_len(left)))
+        self._title = f"{left}  {right}".rstrip()
+        set_titles(self, left, right=right)
         self.set_class(mark == NOTICE, "-troubled")
         self.set_class(mark in (ALARM, FAILED), "-failed")
         self.set_class(facts is not None and facts.state.closed_t > 0, "-closed")

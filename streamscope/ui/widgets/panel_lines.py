@@ -24,7 +24,7 @@ LOW = 12
 __all__ = ["Facts", "Line", "panel_lines", "title"]
 
 
-def title(facts: Facts) -> str:
+def title(facts: Facts, *, lived: bool = True) -> str:
     """The panel's head: `#7 client ← 127.0.0.1:51514 · fd 12 · 2m 04s`, `#7 client ← unix at /run/x.sock · fd 12`; of a
     stream without a role its type, `#2 pipe ipc · child 4711 · fd 9`.
     """
@@ -39,7 +39,7 @@ def title(facts: Facts) -> str:
     else:
         if state.fd >= 0:
             pieces.append(f"fd {state.fd}")
-        if state.begin_t:
+        if state.begin_t and lived:
             pieces.append(age_text(facts.now_t - state.begin_t))
     return " · ".join(pieces)
 
@@ -64,7 +64,7 @@ def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
     verdict = rows.findings(one_line=height < LOW)
     if is_listener(facts.state, facts.vocabulary):
         waits = [*rows.connections(), *rows.accept_queue(), *rows.descriptors(), *rows.waits()]
-        return _fill([verdict, flags, waits, rows.epoll(), rows.origin()], width, height)
+        return filled([verdict, flags, waits, rows.epoll(), rows.origin()], width, height)
     groups = [
         verdict,
         rows.ladder(width),
@@ -80,10 +80,10 @@ def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
     if spare > 0:
         groups[7] = rows.traffic_trends()
         groups[3] = [*rows.size(), *rows.trend(min(spare, TALLEST_TREND))]
-    return _fill(groups, width, height)
+    return filled(groups, width, height)
 
 
-def _fill(groups: list[list[PanelRow]], width: int, height: int) -> list[Line]:
+def filled(groups: list[list[PanelRow]], width: int, height: int) -> list[Line]:
     """The groups' lines, without the least important where there is too little room, with air where there is enough."""
     over = sum(len(group) for group in groups) - max(height, 0)
     while over > 0:

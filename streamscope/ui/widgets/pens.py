@@ -16,11 +16,13 @@ from itertools import zip_longest
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.filter import ANSIToTruecolor, LineFilter
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
+from textual.style import Style as EdgeStyle
 from textual.widget import Widget
 
 from streamscope.ui.safe import fit
@@ -32,13 +34,30 @@ NAMES = (
 )  # fmt: skip
 
 
-class Pens(Widget):
+class DrawnWhole(Widget):
+    """A widget that nobody sees half drawn: it is told of its size before it is painted in it, and not only after."""
+
+    _drawn_for: Size | None = None
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines for the size that the widget has. Textual tells of that only after it has painted it once."""
+        if self.size != self._drawn_for:
+            self._drawn_for = self.size
+            self.on_resize(events.Resize(self.size, self.virtual_size, self.container_size))
+        return super().render_lines(crop)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The widget has another size. It is called before that is painted, and again when Textual says so."""
+
+
+class Pens(DrawnWhole):
     """A widget that draws with pens."""
 
     ALLOW_SELECT = False
 
     _pens: dict[tuple[str, str], Style] | None = None
     _pens_of: tuple[str, Style] | None = None  # the theme and the widget's style that they were made for
+    _titles: tuple[str, str, str] | None = None
 
     def pen(self, name: str = "", row: str = "") -> Style:
         """The style of a name from NAMES, "" for the widget's own; with the widget's background, which Textual does not
@@ -111,23 +130,37 @@ class Pens(Widget):
             self._pens_of = made_for
             self._pens = None
             self.refresh()
+        if self._titles is not None:  # the edge may have another colour
+            set_titles(self, *self._titles)
 
 
-def set_titles(pane: Widget, title: str, subtitle: str = "") -> None:
-    """What stands on a pane's edge: the title above, the subtitle below; where there is room for a line above alone,
-    the subtitle stands at the right end of that. The texts are fit for a terminal.
+def set_titles(pane: Widget, title: str, subtitle: str = "", right: str = "") -> None:
+    """What stands on a pane's edge: the title above, and at the `right` end of that edge something else, the subtitle
+    below; where there is room for a line above alone, both stand at the right end of that. The texts are fit for a
+    terminal.
     """
-    if not pane.outer_size.width:
+    if isinstance(pane, Pens):
+        pane._titles = title, subtitle, right
+    width = pane.outer_size.width
+    if not width:
         return  # it is told of its size soon, or is not on the screen
-    corners = bool(pane.styles.border_left[0])
-    edge = (title, subtitle) if corners else (_in_one_line(title, subtitle, pane.outer_size.width), "")
+    corners, colour = bool(pane.styles.border_left[0]), pane.styles.border_top[1]
+    if corners:
+        text, run = _one_line(title, right, width - 6)
+    else:
+        text, run = _one_line(title, " · ".join(filter(None, (right, subtitle))), width - 4)
+        text, run, subtitle = f" {text} ", (run[0] + 1, run[1] + 1), ""
+    edge = text, subtitle, colour
     if edge != getattr(pane, "_edge", None):
         pane._edge = edge  # type: ignore[attr-defined]
-        pane.border_title, pane.border_subtitle = Content(edge[0]), Content(edge[1])
+        line = EdgeStyle(foreground=pane.background_colors[0] + colour, bold=False, reverse=False)
+        pane.border_title, pane.border_subtitle = Content(text).stylize(line, *run), Content(subtitle)
 
 
-def _in_one_line(title: str, subtitle: str, width: int) -> str:
-    room = width - 4
+def _one_line(title: str, right: str, room: int) -> tuple[str, tuple[int, int]]:
+    """Both in one line, and from where to where the edge goes on between them."""
     title = fit(title, min(cell_len(title), max(room, 1)))
-    gap = room - cell_len(title) - cell_len(subtitle) - 2
-    return f" {title} " + (f"{'─' * gap} {subtitle} " if subtitle and gap > 0 else "")
+    gap = room - cell_len(title) - cell_len(right) - 2
+    if not right or gap < 1:
+        return title, (0, 0)
+    return f"{title} {'─' * gap} {right}", (len(title) + 1, len(title) + 1 + gap)

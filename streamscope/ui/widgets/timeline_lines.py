@@ -1,4 +1,4 @@
-"""A time line as lines of styled text: flags as lanes that are lit while set, the write queue as an area, and ticks.
+"""A time line as lines of styled text: flags as lanes that are lit while set, the write queue as a curve, and ticks.
 
 Pure: the same columns in the same room give the same lines. A cell shows two columns of `trace.lanes`, so lanes are
 twice as fine as the letters beside them. Nothing is told by colour alone:
@@ -22,6 +22,7 @@ from streamscope.trace.lanes import Lane as Signal
 from streamscope.trace.lanes import LaneColumn, lanes_of_feed
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.curves import curve_text
 from streamscope.ui.lamps import ALWAYS, WHILE_ON
 from streamscope.ui.meters import bar_scale, bytes_text, count_text
 from streamscope.ui.plain import is_above
@@ -42,9 +43,6 @@ MATTER_MOST = (
 )  # fmt: skip
 """Which of the lanes that are always there stay rather than others when there is little room."""
 _WANTED_ALWAYS = frozenset({"wants IN", "wants OUT"})
-
-_BLOCKS = " ▁▂▃▄▅▆▇█"
-
 
 _Halves: TypeAlias = tuple[bool, bool, bool, int, int, bool, int, int]
 """Of a cell whether there is a gap and whether it is exact; and of both halves whether they are known, what was lit at
@@ -321,29 +319,26 @@ def _flag_drawer(signal: Signal) -> Callable[[TimelinePicture, int], list[list[L
 
 
 def _area(picture: TimelinePicture, height: int) -> list[list[LaneSign]]:
-    """`write_queue_size` as an area, with a line at the high-water mark once it has been above that."""
-    pairs = picture.pairs
-    known = [[column for column in pair if column.known] for pair in pairs]
-    sizes = [max((column.wq_max for column in cells), default=0) for cells in known]
+    """`write_queue_size` as a curve, with a line at the high-water mark once it has been above that."""
+    sizes = [column.wq_max if column.known else None for column in picture.columns]
     scale, mark = _scale(picture)
-    levels = [max(round(size / scale * height * 8), 1) if size else 0 for size in sizes]
     at = min(int(mark / scale * height), height - 1) if mark else -1
     rows = []
-    for line in range(height - 1, -1, -1):
+    for number, text in enumerate(curve_text(sizes, len(picture.pairs), height, top=scale)):
+        line = height - 1 - number
         row = []
-        for pair, cells, size, level in zip(pairs, known, sizes, levels):
-            part = min(max(level - line * 8, 0), 8)
+        for pair, sign in zip(picture.pairs, text):
+            size = max(column.wq_max if column.known else 0 for column in pair)
             hot = 0 < mark < size and (line >= at or height == 1)
             if _lost(pair):
                 row.append(GAP)
-            elif part:
-                row.append(LaneSign(_BLOCKS[part], "bar-hot" if hot else "bar" if cells[0].exact else "dim"))
-            elif not cells:
-                row.append(BLANK)
-            elif line == at and scale > mark:
+            elif sign != " ":
+                pen = "bar-hot" if hot else "bar" if pair[0].exact else "dim"
+                row.append(LaneSign(sign, pen if size else "track"))
+            elif line == at and scale > mark and any(column.known for column in pair):
                 row.append(LaneSign("┄", "muted"))
             else:
-                row.append(LaneSign("▁" if line == 0 else " ", "track"))
+                row.append(BLANK)
         rows.append(row)
     return rows
 
@@ -356,23 +351,14 @@ def _scale(picture: TimelinePicture) -> tuple[int, int]:
 
 
 def _counts(name: str, style: str) -> Callable[[TimelinePicture, int], list[list[LaneSign]]]:
-    """A line of bars, each as high as its count is beside the highest in sight."""
+    """A curve, as high as each count is beside the highest in sight."""
 
     def draw(picture: TimelinePicture, height: int) -> list[list[LaneSign]]:
-        pairs = picture.pairs
-        if name.endswith("_max"):
-            counts = [max(getattr(column, name) for column in pair) for pair in pairs]
-        else:
-            counts = [sum(getattr(column, name) for column in pair) for pair in pairs]
-        top = max(counts, default=0)
+        counts = [getattr(column, name) if column.known else None for column in picture.columns]
         row = []
-        for pair, count in zip(pairs, counts):
-            if _lost(pair):
-                row.append(GAP)
-            elif count:
-                row.append(LaneSign(_BLOCKS[2 + min(count * 6 // top, 6)], style))
-            else:
-                row.append(LaneSign("▁", "track") if any(column.known for column in pair) else BLANK)
+        for pair, sign in zip(picture.pairs, curve_text(counts, len(picture.pairs))[0]):
+            some = any(getattr(column, name) for column in pair)
+            row.append(GAP if _lost(pair) else LaneSign(sign, style if some else "track"))
         return [row]
 
     return draw

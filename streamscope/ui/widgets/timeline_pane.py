@@ -22,7 +22,7 @@ from streamscope.ui.actions import bindings
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import InstantWanted
 from streamscope.ui.safe import fit
-from streamscope.ui.scale import DEFAULT_STEP, LEAST_STEP, Window, ending, fitting, instant_text, span_text
+from streamscope.ui.scale import DEFAULT_STEP, LEAST_STEP, Window, ending, filling, fitting, instant_text, span_text
 from streamscope.ui.view import View
 from streamscope.ui.widgets.panel_lines import title
 from streamscope.ui.widgets.panel_rows import Facts
@@ -78,6 +78,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         self._window: Window | None = None
         self._looked: Window | None = None
         self._scrolled = False
+        self._shows_all = False
         self._followed_t = -1
         self._shown: list[LaneRow] = []
         self._lines: list[Line] = []
@@ -165,16 +166,20 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         return timeline_lines(picture, self._shown)
 
     def _place(self) -> Window:
-        """The stretch of time on the screen: it ends at the present, or follows the person through the past."""
+        """The stretch of time on the screen: all of the past, which a replay begins with; or it ends at the present, or
+        follows the person through the past.
+        """
         view = self._view
         now_t = view.now_t
         window = self._window
         first_t, last_t = view.past.span_t()
-        if window is None:
-            window = fitting(first_t, last_t, self._cells)
-            if not view.replaying:  # room for about as much again as there is, and not more than is of use
-                step = fitting(0, 2 * (now_t - first_t), self._cells).step
-                window = ending(now_t, min(max(step, LEAST_STEP), DEFAULT_STEP), self._cells)
+        if window is None and view.replaying:
+            self._shows_all = True
+        if self._shows_all:
+            return self._all()
+        if window is None:  # room for about as much again as there is, and not more than is of use
+            step = fitting(0, 2 * (now_t - first_t), self._cells).step
+            window = ending(now_t, min(max(step, LEAST_STEP), DEFAULT_STEP), self._cells)
         if now_t != self._followed_t:
             self._followed_t = now_t
             if not view.paused:
@@ -184,6 +189,16 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
                 self._scrolled = False
                 window = window.following(now_t, first_t, max(last_t, view.present_t))
         return window
+
+    def _all(self) -> Window:
+        """The window that shows all of the past."""
+        view = self._view
+        first_t, last_t = view.past.span_t()
+        if view.replaying:
+            return filling(first_t, last_t, self._cells)
+        if view.paused:
+            return fitting(first_t, max(last_t, view.present_t), self._cells)
+        return ending(view.now_t, fitting(first_t, view.now_t, self._cells).step, self._cells)
 
     def _retitle(self, left: str, right: str) -> None:
         room = max(self.size.width - 6, 1)
@@ -220,6 +235,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
 
     def _zoom(self, by: int, around: int) -> None:
         if self._window is not None:
+            self._shows_all = False
             self._window = self._window.zoomed(by, around)
             if not self._view.paused and not self._scrolled:
                 self._window = ending(self._view.now_t, self._window.step, self._window.cells)
@@ -227,10 +243,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
 
     def action_all(self) -> None:
         """Show all of the past."""
-        first_t, last_t = self._view.past.span_t()
-        end_t = last_t if self._view.replaying else self._view.present_t
-        self._window = fitting(first_t, end_t, self._cells)
-        self._scrolled = False
+        self._shows_all, self._scrolled = True, False
         self.show(frozenset(), now=True)
 
     def action_scroll(self, by: int) -> None:
@@ -243,6 +256,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
             return
         first_t, last_t = self._view.past.span_t()
         last_t = max(last_t, self._view.present_t)
+        self._shows_all = False
         moved = window.moved(cells)
         newest = ending(last_t, window.step, window.cells)
         oldest = window.at(min(first_t, newest.t0))
