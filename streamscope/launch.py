@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,14 +40,25 @@ def require_terminal(instead: str = "") -> int:
     return terminal
 
 
-def run_on_own_engine(options: dict[str, Any], *, demo: bool, allow: tuple[str, ...] = ()) -> int:
-    """Start an engine with these `ServeOptions`, open the screen on it, end both; returns the exit status.
+def run_on_own_program(command: Sequence[str], hz: int, grace: float | None, allow: tuple[str, ...] = ()) -> int:
+    """Start this command line, have its loop looked at from outside, open the screen on that, end both; returns the
+    exit status. Raises CommandFailed.
+    """
+    options = {"command": list(command), "hz": hz, "grace": grace}
+    return run_on_own_engine(options, demo=False, allow=allow, module="streamscope.peek")
+
+
+def run_on_own_engine(
+    options: dict[str, Any], *, demo: bool, allow: tuple[str, ...] = (), module: str = "streamscope.serve"
+) -> int:
+    """Start an engine with these `ServeOptions`, open the screen on it, end both; returns the exit status. Another
+    `module` has options of its own.
 
     Raises CommandFailed.
     """
     terminal = require_terminal("; serve without a screen with: streamscope run --headless …")
     with Leaving() as leaving:
-        engine = OwnEngine(options, terminal)
+        engine = OwnEngine(options, terminal, module)
         try:
             from streamscope.departure import Departure
             from streamscope.link.session import Session

@@ -32,12 +32,13 @@ PRINTED = 64 * 1024
 
 
 class OwnEngine:
-    """The engine's process, as its parent has it: the other end of the link, its log, its end.
+    """The engine's process, as its parent has it: the other end of the link, its log, its end. `module` is what runs in
+    it.
 
     - `pid`; and `grace`, see `departure.Ends`.
     """
 
-    def __init__(self, options: dict[str, Any], terminal: int) -> None:
+    def __init__(self, options: dict[str, Any], terminal: int, module: str = "streamscope.serve") -> None:
         self.sock, theirs = socket.socketpair()
         terminal = os.dup(terminal)
         folder = os.environ.get("XDG_RUNTIME_DIR")
@@ -57,7 +58,7 @@ class OwnEngine:
         }
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "streamscope.serve", json.dumps(given)],
+                [sys.executable, "-P", "-m", module, json.dumps(given)],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,

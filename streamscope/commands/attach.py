@@ -1,28 +1,32 @@
-"""`streamscope attach [PID|PATH]`: watch an engine that runs already."""
+"""`streamscope attach [PID|PATH]`: watch an engine, or any program on libuv, that runs already."""
 
 from __future__ import annotations
 
 import sys
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT, allowing, engines, some_engine
-from streamscope.telling import CommandFailed
+from streamscope.commands.parameters import CONTEXT, allowing, engines, looking, some_engine
+from streamscope.telling import CommandFailed, say
 
 
 @click.command(context_settings=CONTEXT)
 @click.argument("which", metavar="[PID|PATH]", required=False, callback=some_engine, shell_complete=engines)
+@looking
 @allowing
-def attach(which: str | None, allow: tuple[str, ...]) -> None:
-    """Watch an engine that runs already: by its pid, by the path of its socket, or the only one there is.
+def attach(which: str | None, how: str | None, hz: int, allow: tuple[str, ...]) -> None:
+    """Watch a program that runs already: an engine by its pid, by the path of its socket, or the only one there is; or
+    any process that runs on libuv (Node, uvloop, …) by its pid: its memory is read from outside then, and nothing of
+    it is stopped or changed.
 
     Leaving does not end it. If it ends or the connection breaks, the screen keeps the last state, and tries again as
     long as an engine may listen there.
     """
     from streamscope.launch import run_on_running_engine
-    from streamscope.link.discovery import ProbeError, find
+    from streamscope.link.discovery import ProbeError
+    from streamscope.peek.starting import way_to
 
     try:
-        path = find(which)
+        with way_to(which, how, hz, say) as path:
+            sys.exit(run_on_running_engine(path, allow))
     except ProbeError as error:
         raise CommandFailed(str(error), 1) from error
-    sys.exit(run_on_running_engine(path, allow))

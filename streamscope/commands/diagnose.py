@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT, Span, allowing, engines
+from streamscope.commands.parameters import CONTEXT, Span, allowing, engines, looking
 from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
@@ -32,17 +32,18 @@ OTHER_ENDS, OTHER_ENDS_S = 16, 1.0
 @click.option(
     "--for", "seconds", type=Span(), default="3s", show_default=True, metavar="TIME", help="Look at an engine so long."
 )
+@looking
 @allowing
-def diagnose(which: str, as_json: bool, seconds: float, allow: tuple[str, ...]) -> None:
-    """Say which streams of the engine PID, or in the recorded trace FILE, are stalled, who is at fault, and how that is
-    known.
+def diagnose(which: str, as_json: bool, seconds: float, how: str | None, hz: int, allow: tuple[str, ...]) -> None:
+    """Say which streams of the engine or libuv program PID, or in the recorded trace FILE, are stalled, who is at
+    fault, and how that is known.
 
     The status is 0 if nothing is wrong, 1 if something was found, and 2 if it could not be looked at.
     """
     if Path(which).is_file():
         found = _file(which, allow)
     else:
-        found = _engine(which, seconds, allow)
+        found = _running(which, seconds, how, hz, allow)
     _tell(found, as_json=as_json)
 
 
@@ -82,14 +83,21 @@ def _file(path: str, allow: tuple[str, ...]) -> Looked:
         raise CommandFailed(str(error), 2) from error
 
 
-def _engine(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
-    from streamscope.link.discovery import ProbeError, find
-    from streamscope.link.session import Session
+def _running(which: str, seconds: float, how: str | None, hz: int, allow: tuple[str, ...]) -> Looked:
+    from streamscope.link.discovery import ProbeError
+    from streamscope.peek.starting import way_to
 
     try:
-        session = Session.attach(find(which))
+        with way_to(which, how, hz, say) as path:
+            return _engine(path, seconds, allow)
     except ProbeError as error:
         raise CommandFailed(str(error), 2) from error
+
+
+def _engine(path: Path, seconds: float, allow: tuple[str, ...]) -> Looked:
+    from streamscope.link.session import Session
+
+    session = Session.attach(path)
     diagnosis: Diagnosis | None = None
     begun = time.monotonic()
     now_t = 0

@@ -160,6 +160,28 @@ def spooling(command: Any) -> Any:
     )(command)
 
 
+def at_rate(command: Any) -> Any:
+    """The option that says how often a process is looked at that is looked at from outside."""
+    return click.option(
+        "--hz",
+        type=Whole(1, 100),
+        default=20,
+        show_default=True,
+        metavar="TIMES",
+        help="Look so many times a second at a process that is looked at from outside.",
+    )(command)
+
+
+def looking(command: Any) -> Any:
+    """The two options that say how a process is looked at: in which way (None: whichever there is), and how often."""
+    return click.option(
+        "--how",
+        type=click.Choice(("engine", "peek")),
+        help="Insist on one way: engine is what listens under that pid, peek is reading the memory of a libuv program."
+        "  [default: whichever there is]",
+    )(at_rate(command))
+
+
 def allowing(command: Any) -> Any:
     """The option that has a diagnosis say nothing of some lints; the command gets their names."""
 

@@ -1,7 +1,8 @@
-"""`streamscope ps`: the engines that run."""
+"""`streamscope ps`: the engines that run, and the programs on libuv."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
@@ -10,17 +11,28 @@ from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
     from streamscope.link.asking import Standstill
+    from streamscope.link.discovery import Search
 
 
 @click.command(context_settings=CONTEXT)
 def ps() -> None:
-    """List the running engines: pid, program, address, streams and age."""
-    from streamscope.link.discovery import nobody, search
-    from streamscope.link.engines_table import engines_table
+    """List the running engines: pid, program, address, streams and age; and below, your other processes that run on
+    libuv (Node, uvloop, …), which can be attached to as well.
+    """
+    from streamscope.link.discovery import ONLY_FOLDER, nobody, search
 
     found = search()
     if not found.folders:
         raise CommandFailed(nobody(found), 1)
+    _list_engines(found)
+    if not os.environ.get(ONLY_FOLDER):  # who names one folder keeps apart from everybody else
+        _list_candidates([engine.pid for engine in found.engines], below=bool(found.engines))
+
+
+def _list_engines(found: Search) -> None:
+    from streamscope.link.discovery import nobody
+    from streamscope.link.engines_table import engines_table
+
     if not found.engines:
         say(nobody(found))
         return
@@ -32,6 +44,21 @@ def ps() -> None:
         say(how)
     for why in found.passed_over:
         say(f"passed over: {why}")
+
+
+def _list_candidates(engines: list[int], *, below: bool) -> None:
+    import time
+
+    from streamscope.link.engines_table import age
+    from streamscope.peek.running_on_libuv import candidates, candidates_table
+
+    others = candidates(engines)
+    if not others:
+        return
+    if below:
+        show("")
+    for line in candidates_table(others, [age(time.time() - each.started) for each in others]):
+        show(line)
 
 
 def _at_a_standstill(silent: list[int]) -> dict[int, Standstill]:

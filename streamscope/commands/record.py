@@ -1,4 +1,4 @@
-"""`streamscope record PID FILE`: record an engine that runs already."""
+"""`streamscope record PID FILE`: record an engine, or any program on libuv, that runs already."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from streamscope.commands.parameters import (
     check_recording,
     engines,
     forcing,
+    looking,
     rotating,
     some_engine,
     spooling,
@@ -26,28 +27,32 @@ from streamscope.telling import CommandFailed, say
 @rotating
 @click.option("--duration", type=Seconds(), metavar="SECONDS", help="Stop after so long.")
 @spooling
+@looking
 def record(
     which: str,
     file: str,
+    how: str | None,
+    hz: int,
     force: bool,
     rotate: tuple[int, float] | None,
     keep: int | None,
     duration: float | None,
     spool: int,
 ) -> None:
-    """Record a running engine into the trace FILE, until it ends or you press Ctrl-C.
+    """Record a running engine, or a program on libuv, into the trace FILE, until it ends or you press Ctrl-C.
 
     The server never waits for it. What was recorded is looked at with: streamscope replay FILE
     """
     from streamscope.link.attached_recorder import record
-    from streamscope.link.discovery import ProbeError, find
+    from streamscope.link.discovery import ProbeError
     from streamscope.link.parts import PartsError, Rotation
+    from streamscope.peek.starting import way_to
 
     check_recording(file, rotate=rotate, keep=keep, force=force)
     rotation = Rotation(*(rotate or (0, 0.0)), keep or 0)
     try:
-        path = find(which)
-        problem = record(path, Path(file), rotation, force=force, spool=spool, duration=duration or 0.0, say=say)
+        with way_to(which, how, hz, say) as path:
+            problem = record(path, Path(file), rotation, force=force, spool=spool, duration=duration or 0.0, say=say)
     except (ProbeError, PartsError) as error:
         raise CommandFailed(str(error), 1) from error
     if problem:

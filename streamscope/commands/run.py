@@ -15,6 +15,7 @@ from streamscope.commands.parameters import (
     Seconds,
     Whole,
     allowing,
+    at_rate,
     check_recording,
     forcing,
     rotating,
@@ -123,10 +124,11 @@ class Run(click.Command):
 @click.option("--demo", is_flag=True, help="Begin with built-in clients that talk to the server.")
 @click.option(
     "--how",
-    type=click.Choice(["engine", "observe"]),
+    type=click.Choice(["engine", "observe", "peek"]),
     help="Insist on a way: engine for a program on the engine, observe for a command on asyncio, for which uvloop is "
-    "then kept away.",
+    "then kept away, peek for one on libuv (Node, uvloop), whose memory is read from outside.",
 )
+@at_rate
 def run(
     target: str,
     arguments: tuple[str, ...],
@@ -135,20 +137,24 @@ def run(
     allow: tuple[str, ...],
     rotate: tuple[int, float] | None,
     how: str | None,
+    hz: int,
     **given: Any,
 ) -> None:
-    """Start a program on the engine and watch it, or any command that runs on asyncio.
+    """Start a program on the engine and watch it, or any command that runs on asyncio or libuv.
 
     TARGET is a built-in server, or your own program: FILE.py with a `main(loop, *args)`, or module:function. Its own
     ARGUMENTS follow; those that begin with a dash come after --.
 
     With -- before it, it is a command: run -- python server.py, run -- uvicorn app:app. Nothing has to be changed in
-    it or installed for it; what of it runs on asyncio is watched from within, its workers too.
+    it or installed for it; what of it runs on asyncio is watched from within, its workers too. A program on libuv, as
+    in run -- node server.js, is looked at from outside.
     """
     context: click.Context | None = click.get_current_context()
     command = context is not None and bool(context.meta.get(COMMAND))
     if how == "observe" and not command:
         raise click.UsageError("what is observed is a command, with -- before it: run --how observe -- uvicorn app:app")
+    if how == "peek" and not command:
+        raise click.UsageError("what is looked at from outside is a command, with -- before it: run -- node server.js")
     if how == "engine" and command:
         raise click.UsageError("what runs on the engine is a TARGET, without -- before it")
     if given["events"] == "-" and not headless:
@@ -157,6 +163,8 @@ def run(
         raise click.UsageError("--diagnose tells on stderr what the screen shows: add --headless")
     check_recording(given["record"], rotate=rotate, keep=given["keep"], force=given["force"])
     given = {name: value for name, value in given.items() if value is not None}
+    if command and how != "observe" and (how == "peek" or is_on_libuv(target)):
+        _peek([target, *arguments], {**given, "demo": demo}, headless=headless, allow=allow, hz=hz)
     if command:
         _run_command(
             [target, *arguments], {**given, "demo": demo}, headless=headless, allow=allow, rotate=rotate, how=how
@@ -177,6 +185,33 @@ def run(
     except LoadError as error:
         raise CommandFailed(str(error)) from error
     sys.exit(run_on_own_engine(options, demo=demo, allow=allow))
+
+
+def is_on_libuv(target: str) -> bool:
+    """Whether this command is a program that has libuv in itself, as Node has."""
+    import shutil
+
+    from streamscope.peek.running_on_libuv import exports_libuv
+
+    path = shutil.which(target)
+    return path is not None and exports_libuv(path)
+
+
+OF_OTHERS_ONLY = (*OF_ENGINES_ONLY, "events", "record", "diagnose", "duration")
+
+
+def _peek(command: list[str], given: dict[str, Any], *, headless: bool, allow: tuple[str, ...], hz: int) -> NoReturn:
+    """Start a command of the user's and look at it from outside; what cannot be had of it is refused."""
+    if wrong := [name for name in given if (name in OF_OTHERS_ONLY and given[name]) or name.startswith("own_")]:
+        option = wrong[0].removeprefix("own_").replace("_", "-")
+        raise click.UsageError(
+            f"--{option} is not for a command that is looked at from outside; start it, and record it"
+        )
+    if headless:
+        raise click.UsageError("a command that is looked at from outside needs no --headless: start it, and record it")
+    from streamscope.launch import run_on_own_program
+
+    sys.exit(run_on_own_program(command, hz, given.get("grace"), allow))
 
 
 def _run_command(

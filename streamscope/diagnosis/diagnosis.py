@@ -93,7 +93,7 @@ class Diagnosis:
         self._need = Need(self._terms)
         self._holding = Holding(self._terms)
         self._chains = Chains()
-        self._loop = LoopTrack()
+        self._loop = LoopTrack(timed=vocabulary.tells("callback_ns"))
         self._tracks: dict[int, Track] = {}
         self._standing: dict[tuple[str, int], _Standing] = {}
         self._limits: dict[int, Limit] = {}

@@ -25,12 +25,13 @@ class LoopLook(NamedTuple):
 
 
 class LoopTrack:
-    """The last seconds of the loop, look by look."""
+    """The last seconds of the loop, look by look; `timed` is whether the engine tells how long callbacks take."""
 
-    __slots__ = ("looks",)
+    __slots__ = ("looks", "timed")
 
-    def __init__(self) -> None:
+    def __init__(self, *, timed: bool = True) -> None:
         self.looks: deque[LoopLook] = deque(maxlen=_KEPT)
+        self.timed = timed
 
     def see(self, model: Model, now_t: int, delay_ns: int | None) -> None:
         """Take in how it is now."""
@@ -47,10 +48,10 @@ class LoopTrack:
 
     def busy(self, since: int) -> float | None:
         """The share of the engine's time since then that callbacks took, less what the machine took; None where not
-        enough time has passed to say.
+        enough time has passed to say, or the engine does not tell.
         """
         before, now = self._since(since), self.looks[-1] if self.looks else None
-        if before is None or now is None or now.heard <= before.heard:
+        if not self.timed or before is None or now is None or now.heard <= before.heard:
             return None
         took = now.callback_ns - before.callback_ns - (self.delayed_ns(since) or 0)
         return max(0.0, min(1.0, took / (now.heard - before.heard)))

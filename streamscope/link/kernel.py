@@ -82,11 +82,13 @@ def asked(fd: int) -> Descriptor | None:
 
 
 class Descriptor:
-    """One descriptor, and what was said of it. `waits` is whether anything waits in the kernel: bytes either way, or
-    connections; `still` is how often in a row nothing had changed; `asked_t` when it was last asked.
+    """One descriptor, and what was said of it. `kind` is its place in `KINDS`. `waits` is whether anything waits in the
+    kernel: bytes either way, or connections; `still` is how often in a row nothing had changed; `asked_t` when it was
+    last asked.
     """
 
     __slots__ = ("_refused", "_room_t", "asked_t", "fd", "said", "still", "waits")
+    kind = -1
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -149,22 +151,26 @@ class _Socket(Descriptor):
 
     __slots__ = ("_sock",)
 
-    def __init__(self, fd: int, sock: Borrowed) -> None:
+    def __init__(self, fd: int, sock: Borrowed | None) -> None:
         super().__init__(fd)
-        self._sock = sock
+        self._sock = sock  # None for another process's, which is asked in another way
 
     def _room(self) -> Iterator[tuple[str, int | None]]:
-        if "room" in self._refused:
-            return
-        try:
-            memory = self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36)
-        except OSError:
-            self._refused |= {"room"}
-            return
+        memory = self._memory()
         if len(memory) >= 16:
             _, rcvbuf, _, sndbuf = struct.unpack_from("=4I", memory)
             yield "sndbuf", sndbuf
             yield "rcvbuf", rcvbuf
+
+    def _memory(self) -> bytes:
+        """What SO_MEMINFO says, empty where it says nothing."""
+        if "room" in self._refused or self._sock is None:
+            return b""
+        try:
+            return self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36)
+        except OSError:
+            self._refused |= {"room"}
+            return b""
 
 
 class UnixSocket(_Socket):
@@ -226,6 +232,8 @@ _AGES = struct.Struct(
     "=IxxxxII"
 ).unpack_from  # at 44: since data was sent, since data came in, since an acknowledgement
 _AGES_AT, _AGES_END = 44, 60
+LEAST_INFO = _AGES_END
+"""Bytes of `struct tcp_info` that are needed."""
 _INSTANTS = ("data_sent_t", "data_recv_t", "ack_recv_t")
 _ROUGH = frozenset({"rtt", "rto", "min_rtt"})
 _PLACES = {field: place for place, field in enumerate(_FIELDS)}
@@ -240,7 +248,7 @@ class TcpSocket(_Socket):
 
     __slots__ = ("_before_t", "_fresh", "_listens", "_moves", "_raw", "_received")
 
-    def __init__(self, fd: int, sock: Borrowed) -> None:
+    def __init__(self, fd: int, sock: Borrowed | None) -> None:
         super().__init__(fd, sock)
         self._raw = b""
         self._fresh: tuple[int, ...] = ()
@@ -269,14 +277,14 @@ class TcpSocket(_Socket):
         return 0 if raw is None else hash((raw[:_AGES_AT], raw[_AGES_END:]))
 
     def _info(self) -> bytes | None:
-        if "info" in self._refused:
+        if "info" in self._refused or self._sock is None:
             return None
         try:
             raw = self._sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, TCP_INFO_BYTES)
         except OSError:
             self._refused |= {"info"}
             return None
-        return raw if len(raw) >= _AGES_END else None
+        return raw if len(raw) >= LEAST_INFO else None
 
     def _listening(self, raw: bytes) -> Changes:
         waiting, most = struct.unpack_from("=II", raw, _SACKED_AT - 4)
@@ -357,4 +365,6 @@ class TcpSocket(_Socket):
 
 
 KINDS: tuple[type[Descriptor], ...] = (TcpSocket, UnixSocket, PipeDescriptor, TerminalDescriptor)
+for _place, _kind in enumerate(KINDS):
+    _kind.kind = _place
 """Where a kind of descriptor stands here is all that is kept of one that has been still for long."""

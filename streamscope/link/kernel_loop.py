@@ -10,11 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-SCHEDSTAT = "/proc/thread-self/schedstat"
-CGROUPS = "/proc/self/cgroup"
+TASK, PROCESS = "/proc/thread-self", "/proc/self"
 MOUNTED = "/sys/fs/cgroup"
-NETSTAT = "/proc/self/net/netstat"
-FDINFO = "/proc/thread-self/fdinfo"
 IMPLIED = 0x8 | 0x10  # ERR and HUP, which epoll reports unasked
 POLLS = 0xFFFF  # above are EPOLLET and its like
 
@@ -23,10 +20,13 @@ SELDOM_NS = 1_000_000_000
 
 
 class OwnThread:
-    """The loop's thread, as it is asked from within it. `root` is in front of every path, for tests."""
+    """The loop's thread, as it is asked from within it. `root` is in front of every path, for tests; `process` is where
+    the kernel tells of the process.
+    """
 
-    def __init__(self, root: str = "") -> None:
+    def __init__(self, root: str = "", process: str = PROCESS) -> None:
         self._root = root
+        self._process = process
         self._seldom_at = 0
         self._stat_path: str | None = None
         self._seldom: dict[str, int] = {}
@@ -36,13 +36,17 @@ class OwnThread:
         `listens` is whether connections can be turned away.
         """
         found: dict[str, int] = {}
-        words = self._read(SCHEDSTAT).split()
+        words = self._read(f"{self._task()}/schedstat").split()
         if len(words) >= 2 and words[0].isdigit() and words[1].isdigit():
             found["cpu_time"], found["run_delay"] = int(words[0]), int(words[1])
         if now >= self._seldom_at:
             self._seldom_at = now + SELDOM_NS
             self._seldom = {**self._throttled(), **(self._overflows() if listens else {})}
         return {**found, **self._seldom}
+
+    def _task(self) -> str:
+        """Where the kernel tells of the thread."""
+        return TASK
 
     def _throttled(self) -> dict[str, int]:
         if self._stat_path is None:
@@ -60,7 +64,7 @@ class OwnThread:
 
     def _stat_paths(self) -> Iterator[str]:
         """Where the CPU controller may tell of our group: version 2 first, then version 1."""
-        for line in self._read(CGROUPS).splitlines():
+        for line in self._read(f"{self._process}/cgroup").splitlines():
             number, _, rest = line.partition(":")
             controllers, _, group = rest.partition(":")
             if number == "0" and not controllers:
@@ -71,7 +75,11 @@ class OwnThread:
                     yield f"{MOUNTED}/{folder}{group.rstrip('/')}/cpu.stat"
 
     def _overflows(self) -> dict[str, int]:
-        lines = [line.split() for line in self._read(NETSTAT).splitlines() if line.startswith("TcpExt:")]
+        lines = [
+            line.split()
+            for line in self._read(f"{self._process}/net/netstat").splitlines()
+            if line.startswith("TcpExt:")
+        ]
         if len(lines) == 2 and "ListenOverflows" in lines[0]:
             place = lines[0].index("ListenOverflows")
             if place < len(lines[1]) and lines[1][place].isdigit():
@@ -82,7 +90,7 @@ class OwnThread:
         """By descriptor, what the kernel's epoll watches it for; None where that cannot be read. Takes 2 µs for each
         descriptor, all at once.
         """
-        text = self._read(f"{FDINFO}/{epoll}")
+        text = self._read(f"{self._task()}/fdinfo/{epoll}")
         if not text:
             return None
         masks: dict[int, int] = {}

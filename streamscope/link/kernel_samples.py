@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from streamscope.core.records import SAMPLED
 from streamscope.link.feed import Feed
-from streamscope.link.kernel import KINDS, Changes, Descriptor, asked, of_kind
+from streamscope.link.kernel import Changes, Descriptor, asked, of_kind
 from streamscope.link.kernel_loop import OwnThread
 from streamscope.link.producer import Producer
 from streamscope.link.wire import Hello
@@ -53,9 +54,19 @@ and then seldom.
 _MARK = (1 << 61) - 1
 
 
+class Elsewhere(NamedTuple):
+    """How the kernel is asked of another process: the loop's thread, a descriptor, and, by its kind, one of which
+    nothing was kept.
+    """
+
+    thread: OwnThread
+    asks: Callable[[int], Descriptor | None]
+    again: Callable[[int, int], Descriptor]
+
+
 class KernelSamples:
     """The samples of one producer, appended to its `feed`. `opened` are the streams that an inspector has open;
-    `cpu_ns` reads the thread's CPU time.
+    `cpu_ns` reads the thread's CPU time. The others are as in `Elsewhere`, and ask of this process.
     """
 
     def __init__(
@@ -68,13 +79,15 @@ class KernelSamples:
         cpu_ns: Callable[[], int] = time.thread_time_ns,
         thread: OwnThread | None = None,
         asks: Callable[[int], Descriptor | None] = asked,
+        again: Callable[[int, int], Descriptor] = of_kind,
     ) -> None:
         self._producer = producer
         self._feed = feed
         self._opened = opened
         self._cpu_ns = cpu_ns
         self._thread = thread or OwnThread()
-        self._asks = asks
+        self._asks_thread = producer.inside or thread is not None
+        self._asks, self._again = asks, again
         codes = {name: code for code, (name, _) in enumerate(hello.kinds)}
         function = list(hello.functions).index(SAMPLED) << 8 if SAMPLED in hello.functions else 0
         needed = ("loop.waits", "kernel.sample", "kernel.same", "kernel.unknown")
@@ -123,7 +136,7 @@ class KernelSamples:
         return found
 
     def _ask_thread(self, now: int) -> dict[str, int]:
-        return self._thread.ask(now, listens=self._listens) if self._producer.inside else {}
+        return self._thread.ask(now, listens=self._listens) if self._asks_thread else {}
 
     def _by_number(self, said: Mapping[str, int]) -> dict[int, int]:
         numbers = self._numbers
@@ -154,7 +167,7 @@ class KernelSamples:
     def _slice(self, now: int) -> list[int]:
         words: list[int] = []
         turn = self._producer.told()[0]
-        if self._producer.inside and now - self._loop_t >= LOOP_NS:
+        if self._asks_thread and now - self._loop_t >= LOOP_NS:
             self._loop_t = now
             self._tell(words, 0, _changed(self._said, self._ask_thread(now)))
         if self._at >= len(self._ring):
@@ -209,7 +222,7 @@ class KernelSamples:
         self._tell(words, number, changes)
         if not (often or known.waits) and (known.still >= STILL or len(self._known) > MOST_KNOWN):
             del self._known[number]
-            self._keep(number, known.mark(), KINDS.index(type(known)), now)
+            self._keep(number, known.mark(), known.kind, now)
         return 1
 
     def _is_still(self, words: list[int], number: int, fd: int, kept: int, now: int) -> bool:
@@ -217,7 +230,7 @@ class KernelSamples:
         self.asked += 1
         kind = kept & 3
         try:
-            mark = of_kind(kind, fd).mark()
+            mark = self._again(kind, fd).mark()
         except (OSError, ValueError):
             return False
         if mark & _MARK != kept >> 2 & _MARK:

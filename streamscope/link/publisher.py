@@ -29,7 +29,7 @@ from streamscope.link.farewell import deliver
 from streamscope.link.feed import BATCH_WORDS, PATIENCE_MS
 from streamscope.link.followers import Followers
 from streamscope.link.hearing import Hearing
-from streamscope.link.kernel_samples import KernelSamples
+from streamscope.link.kernel_samples import Elsewhere, KernelSamples
 from streamscope.link.listeners import Listeners
 from streamscope.link.obey import Commands
 from streamscope.link.producer import Producer
@@ -53,7 +53,8 @@ it, so that whoever asks only who we are, as `ps` does, costs nothing.
 class Publisher:
     """Rides along from `board` to `finish`. `hello` has what stays the same for every inspector; `stop` is called when
     one asks for the engine's end; `control` lets attached inspectors control; `payload` is `--payload N`; `buffer`
-    is how many bytes are kept for an attached inspector that does not read.
+    is how many bytes are kept for an attached inspector that does not read; `elsewhere` is for a producer that looks at
+    another process.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Publisher:
         control: bool = False,
         payload: int = 0,
         buffer: int = BUFFER_LIMIT,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._producer = producer
         self._hello = hello
@@ -96,7 +98,8 @@ class Publisher:
         )
         self.feed = self._followers.feed
         self.ship = self._followers.ship
-        self._kernel = KernelSamples(producer, self.feed, hello, self._taps.opened)
+        asking = elsewhere._asdict() if elsewhere is not None else {}
+        self._kernel = KernelSamples(producer, self.feed, hello, self._taps.opened, **asking)
         self._followers.on_round = self._kernel.tell_again
         self._samples = Samples(producer, self.feed, self._kernel, self._flush_one, self._dismiss_soon)
         self.remarks: list[str] = []

@@ -61,7 +61,7 @@ def fields(view: View) -> list[Field]:
         Field(0, _state(view)),
         Field(1, _instant(view)),
         Field(3, _since(view)),
-        Field(3, (("turn ", "label"), (f"{loop.turn:<7,}", ""))),
+        Field(3, (("turn ", "label"), (f"{loop.turn:<7,}", "")) if view.vocabulary.knows("turn") else ()),
         Field(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
         Field(0, _marks(view)),
         Field(2, ((f"{told:>5}", "value"), (" events/s", "label"))),

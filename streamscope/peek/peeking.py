@@ -1,0 +1,212 @@
+"""All loops of one process, each with a feed of its own: found, looked at again and again, and looked for again.
+
+A loop that has streams is an engine to whoever attaches: the first one by the pid of the process, the others by `PID.2`
+and so on. Loops without streams (Node has one or two for its own needs) are looked at seldom, until they have some.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from streamscope import __version__
+from streamscope.link import discovery, wire
+from streamscope.link.discovery import ProbeError
+from streamscope.link.frames import Hello, as_received
+from streamscope.link.publisher import Publisher
+from streamscope.peek.finding import Findings, FoundLoop, find
+from streamscope.peek.libuv_words import libuv_greeting, libuv_words, version_of, version_text
+from streamscope.peek.memory import TargetDenied, TargetGone, TargetMemory
+from streamscope.peek.sampler import Sampler
+from streamscope.peek.target import EPOLL, TargetProcess
+from streamscope.telling import say
+from streamscope.trace.vocabulary import Vocabulary
+
+SHARE = 10
+"""A look takes one part in so many of the time at most; where it would take more, there are fewer."""
+AGAIN_S = 1.0
+"""So often is looked whether there are more loops, and streams in those that had none."""
+MOST_LOOPS = 64
+IS_NODE = (
+    "Node hands libuv one write of a socket at a time: what waits in JavaScript is not seen here, and write_queue_size "
+    "is not all that waits"
+)
+
+
+class PeekFailed(Exception):
+    """The process cannot be looked at; the text says why, in one line."""
+
+
+class Peeking:
+    """The loops of the process `pid`, looked at `hz` times a second at most. Raises PeekFailed.
+
+    - `paths`: where each loop that has streams can be attached to, and `publishers` who speaks there;
+    - `hello`: the greeting of the first;
+    - `stop`: what to do when who may control asks for the end.
+    """
+
+    def __init__(self, pid: int, hz: float) -> None:
+        self.target = TargetProcess(pid)
+        self._memory = TargetMemory(pid)
+        self._program = self.target.program
+        self._every_s = self._least_s = 1 / hz
+        self._started, self._begun = time.time(), time.monotonic_ns()
+        self._watched: list[tuple[Sampler, Publisher]] = []
+        self._idle: list[Sampler] = []
+        self._again_at = 0.0
+        self.paths: list[str] = []
+        self.hello: wire.Hello
+        self.stop: Callable[[], None] = lambda: None
+        try:
+            self._find()
+        except TargetGone as error:
+            gone = "has ended, or is a thread of the kernel" if self.target.text("stat") else "is not there"
+            raise PeekFailed(f"process {pid} {gone}: there is no memory to look at") from error
+        except TargetDenied as error:
+            raise PeekFailed(self.target.why_denied()) from error
+        except ProbeError as error:
+            raise PeekFailed(str(error)) from error
+
+    @property
+    def who(self) -> str:
+        """`node server.js (4711)`."""
+        return f"{self._program} ({self.target.pid})"
+
+    @property
+    def publishers(self) -> list[Publisher]:
+        """Of every loop that can be attached to."""
+        return [publisher for _, publisher in self._watched]
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether there is anybody to tell."""
+        return any(publisher.subscribers for publisher in self.publishers)
+
+    def clock(self) -> int:
+        """The feed's clock."""
+        return time.monotonic_ns() - self._begun
+
+    # finding
+
+    def _find(self) -> None:
+        self._findings = find(self.target, self._memory)
+        if not self._findings.loops:
+            raise PeekFailed(why_none(self.target, self._findings))
+        samplers = [self._sampler(found) for found in self._findings.loops[:MOST_LOOPS]]
+        sighted = [sampler for sampler in samplers if sampler.first()]
+        if not sighted:
+            raise PeekFailed(f"{self.who} has a loop whose list of handles never holds still; try again")
+        serving = [sampler for sampler in sighted if sampler.streams()]
+        if not serving:
+            serving = sorted(sighted, key=lambda sampler: not sampler.found.thread)[:1]
+        self._idle = [sampler for sampler in samplers if sampler not in serving]
+        for sampler in serving:
+            self._serve(sampler)
+
+    def _sampler(self, found: FoundLoop) -> Sampler:
+        return Sampler(self.target, self._memory, found, self._findings.version, self.clock)
+
+    def _serve(self, sampler: Sampler) -> None:
+        """Let inspectors attach to this loop. Raises ProbeError."""
+        number, sight, version = len(self._watched) + 1, sampler.sight, self._findings.version
+        engine = f"{version_text(version, counts_turns=sight.turns)} in {self.target.exe.rpartition('/')[2] or '?'}"
+        unseen = [*(() if sight.turns else ("turn",)), *(() if sight.counts_idle else ("poll_ns",))]
+        hello = libuv_greeting(
+            release=__version__,
+            pid=self.target.pid,
+            program=self._program,
+            started=self._started,
+            loop=number,
+            vocabulary=libuv_words(engine, version_of(version), unseen),
+        )
+        greeting = as_received(hello.frame())
+        assert isinstance(greeting, Hello)
+        sampler.speak(Vocabulary.of(greeting))
+        path = discovery.probe_path(self.target.pid, number)
+        listener = discovery.listen(path)
+        hello.probe = str(path)
+        publisher = Publisher(sampler, hello, stop=lambda: self.stop(), elsewhere=sampler.elsewhere)
+        publisher.remarks += self._remarks(engine)
+        publisher.listen(listener, path)
+        publisher.board()
+        self._watched.append((sampler, publisher))
+        self.paths.append(str(path))
+        self.hello = self.hello if number > 1 else hello
+
+    def _remarks(self, engine: str) -> list[str]:
+        """What everybody should know who attaches."""
+        rate = f"{1 / self._least_s:g} times a second"
+        remarks = [f"{self.who} is {engine}, looked at from outside {rate}: nothing of it is stopped or changed"]
+        if self.target.exe.rpartition("/")[2].startswith("node"):
+            remarks.append(IS_NODE)
+        if self._findings.foreign:
+            remarks.append(f"of its epoll descriptors these are no loop of libuv's: {_listed(self._findings.foreign)}")
+        return remarks
+
+    # looking
+
+    def look(self) -> float:
+        """Look at every loop; returns after how many seconds to do so again. Raises TargetGone and TargetDenied."""
+        begun = time.thread_time()
+        for sampler, _ in self._watched:
+            if not sampler.sample():
+                self.target.check()
+        if time.monotonic() >= self._again_at:
+            self._again_at = time.monotonic() + AGAIN_S
+            self.target.check()
+            self._look_for_more()
+        took = time.thread_time() - begun
+        wanted = max(self._least_s, took * SHARE)
+        self._every_s += (wanted - self._every_s) / 8 if wanted < self._every_s else (wanted - self._every_s) / 2
+        return self._every_s
+
+    def _look_for_more(self) -> None:
+        """Loops of threads that have begun, and streams in those that had none."""
+        known = {sampler.found.epoll for sampler, _ in self._watched} | {sampler.found.epoll for sampler in self._idle}
+        with suppress(PermissionError):
+            there = {fd for fd, link in self.target.descriptors().items() if link == EPOLL}
+            if there - known - set(self._findings.foreign) and len(known) < MOST_LOOPS:
+                self._findings = find(self.target, self._memory)
+                new = [found for found in self._findings.loops if found.epoll not in known]
+                self._idle += [self._sampler(found) for found in new]
+            self._idle = [sampler for sampler in self._idle if sampler.found.epoll in there]
+        for sampler in list(self._idle):
+            if sampler.sample() and sampler.streams():
+                self._idle.remove(sampler)
+                try:
+                    self._serve(sampler)
+                except ProbeError as error:
+                    say(str(error))
+
+    def finish(self, reason: str, status: int = 0) -> None:
+        """Say goodbye to everybody."""
+        for publisher in self.publishers:
+            publisher.close_doors()
+            publisher.finish(reason, status)
+
+
+def why_none(target: TargetProcess, findings: Findings) -> str:
+    """What a process is in which no loop was found, and what that may mean."""
+    who = f"{target.program} ({target.pid})"
+    if _is_small(target):
+        return f"{who} is a program of 32 bits: only those of 64 bits can be looked at"
+    if not findings.foreign:
+        return f"{who} has no epoll descriptor, and so no libuv loop"
+    what = "asyncio, Go, nginx and others have loops of their own"
+    return (
+        f"{who} has no libuv loop: its epoll descriptor{'s' if len(findings.foreign) > 1 else ''} "
+        f"{_listed(findings.foreign)} belong{'' if len(findings.foreign) > 1 else 's'} to something else ({what})"
+    )
+
+
+def _is_small(target: TargetProcess) -> bool:
+    try:
+        with open(f"/proc/{target.pid}/exe", "rb") as file:
+            return file.read(5) == b"\x7fELF\1"
+    except OSError:
+        return False
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:8])) + (" and more" if len(numbers) > 8 else "")

@@ -1,0 +1,165 @@
+"""What a glimpse makes of the state of streams: the shape that every reader knows.
+
+Memory says what is, and not since when: whatever begins is told to begin when it was first seen, which is "at least".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+from streamscope.core.flags import BOUND, POLLOUT
+from streamscope.core.probe import CB_ALLOC, CB_CONNECTION, CB_READ
+from streamscope.peek.addresses import Addresses, Behind
+from streamscope.peek.births import Births, Born, BornRequest, RequestBirths
+from streamscope.peek.glimpsing import Sighted
+from streamscope.peek.offsets import (
+    PENDING_QUEUE,
+    UV_CONNECT,
+    UV_SHUTDOWN,
+    UV_WRITE,
+    WATCHER_QUEUE,
+    StreamFields,
+)
+from streamscope.peek.walking import Seen
+from streamscope.trace.state import RequestState, StreamState
+
+LISTENS = 1 << CB_CONNECTION
+
+
+class SeenStates:
+    """The state of every stream of one loop; `of` by number."""
+
+    def __init__(self, births: Births, addresses: Addresses) -> None:
+        self.of: dict[int, StreamState] = {}
+        self._births = births
+        self._addresses = addresses
+        self._numbers: Callable[[], int] = count(1).__next__
+        self._writes: dict[int, RequestBirths] = {}
+        self._held: dict[tuple[int, int], tuple[int, RequestState]] = {}
+        self._inodes: dict[int, int] = {}
+        self._closing: frozenset[int] = frozenset()
+        self._nameless: set[int] = set()
+        self._listeners: dict[int, int] = {}  # by port
+
+    def inode(self, number: int) -> int:
+        """Of the stream's descriptor, 0 for none."""
+        return self._inodes.get(number, 0)
+
+    def take(self, taken: Sighted, t: int) -> tuple[dict[int, StreamState], dict[int, StreamState]]:
+        """Take a glimpse for the present; returns, of the streams that are not as they were, how they were and how they
+        are.
+        """
+        glimpse, known = taken.glimpse, self._births.known
+        gone, born = self._births.settle(glimpse, taken.change, taken.changed, t)
+        before: dict[int, StreamState] = {}
+        after: dict[int, StreamState] = {}
+        for was in gone:
+            before[was.number] = self.of.pop(was.number)
+            self._let_go(was.number)
+        if gone:
+            self._addresses.keep(self._inodes.values())
+        named = {a for a in self._nameless if a in known and self._addresses.known(known[a].inode)}
+        self._nameless = {a for a in self._nameless if a in known} - named
+        touched = taken.changed.union(born, named, glimpse.closing ^ self._closing)
+        for address in sorted(touched, key=lambda each: known[each].number if each in known else 0):  # listeners first
+            seen, now = glimpse.streams.get(address), known.get(address)
+            if seen is None or now is None:
+                continue
+            old = self.of.get(now.number)
+            new = self._state(address, seen, now, old, t, closes=address in glimpse.closing)
+            if old is not None:
+                before[now.number] = old
+            after[now.number] = self.of[now.number] = new
+        self._closing = glimpse.closing
+        return before, after
+
+    def _let_go(self, number: int) -> None:
+        self._writes.pop(number, None)
+        self._inodes.pop(number, None)
+        self._listeners = {port: listener for port, listener in self._listeners.items() if listener != number}
+        for kind in (UV_CONNECT, UV_SHUTDOWN):
+            self._held.pop((number, kind), None)
+
+    def _state(
+        self, address: int, seen: Seen, born: Born, old: StreamState | None, t: int, *, closes: bool
+    ) -> StreamState:
+        fields = seen.fields
+        self._inodes[born.number] = born.inode
+        behind = self._addresses.of(born.inode)
+        if behind is None:
+            self._nameless.add(address)
+        elif fields.connection_cb and behind.raw[1]:
+            self._listeners[behind.raw[1]] = born.number
+        completed, waiting = self._requests(born.number, seen, t)
+        armed_t = 0
+        if fields.pevents & POLLOUT:
+            armed_t = old.armed_t if old is not None and old.armed_t else t
+        callbacks = (fields.alloc_cb, CB_ALLOC), (fields.read_cb, CB_READ), (fields.connection_cb, CB_CONNECTION)
+        return StreamState(
+            born.number,
+            seen.type,
+            fields.flags,
+            fields.fd,
+            local=behind.local if behind is not None else "",
+            peer=behind.peer if behind is not None else "",
+            server=self._server(fields, behind),
+            begin_t=born.t,
+            write_queue_size=fields.write_queue_size,
+            write_queue=waiting,
+            write_completed_queue=completed,
+            connect_req=self._one(born.number, UV_CONNECT, fields.connect_req, t),
+            shutdown_req=self._one(born.number, UV_SHUTDOWN, fields.shutdown_req, t),
+            accepted_fd=fields.accepted_fd,
+            queued_fds=list(seen.queued),
+            queued_fds_capacity=seen.room,
+            delayed_error=fields.delayed_error,
+            callbacks=sum(1 << number for place, number in callbacks if place),
+            pevents=fields.pevents,
+            events=fields.events,
+            pending=fields.pending_next not in (0, address + PENDING_QUEUE),
+            watched=fields.watcher_next not in (0, address + WATCHER_QUEUE),
+            closing=closes,
+            armed_t=armed_t,
+            ipc=seen.ipc,
+        )
+
+    def _server(self, fields: StreamFields, behind: Behind | None) -> int:
+        """The listener that has accepted it: libuv marks what was accepted as bound, and it has the listener's port."""
+        if behind is None or not behind.peer or fields.connection_cb or not fields.flags & BOUND:
+            return 0
+        return self._listeners.get(behind.raw[1], 0)
+
+    def _requests(self, number: int, seen: Seen, t: int) -> tuple[list[RequestState], list[RequestState]]:
+        """Those whose callback is due, and those that wait: the oldest are in the first."""
+        if not seen.writes and not seen.completed:
+            self._writes.pop(number, None)
+            return [], []
+        births = self._writes.setdefault(number, RequestBirths(self._numbers))
+        found = [self._write(born) for born in births.see((*seen.completed, *seen.writes), t)]
+        return found[: len(seen.completed)], found[len(seen.completed) :]
+
+    def _write(self, born: BornRequest) -> RequestState:
+        write = born.write
+        carried = self._births.known.get(write.send_handle)
+        return RequestState(
+            born.number,
+            UV_WRITE,
+            born.bytes,
+            write.left,
+            write.nbufs,
+            write.write_index,
+            carried.number if carried is not None else 0,
+            write.error,
+            born.t,
+        )
+
+    def _one(self, number: int, kind: int, address: int, t: int) -> RequestState | None:
+        """A connect or shutdown request: that it is there is all there is to know."""
+        if not address:
+            self._held.pop((number, kind), None)
+            return None
+        held = self._held.get((number, kind))
+        if held is None or held[0] != address:
+            held = self._held[number, kind] = (address, RequestState(self._numbers(), kind, begin_t=t))
+        return held[1]
