@@ -71,7 +71,8 @@ class Totalled:
 
     def _is_gone(self, collector: Collector, first: int) -> bool:
         """Whether it stands so far from there that to begin anew is quicker, or has let go of what was there."""
-        behind = collector.t // SECOND < first - SPARE
+        told = min(first, self._view.past.end_t // SECOND)  # an engine that says nothing leaves nobody behind
+        behind = collector.t // SECOND < told - SPARE
         return behind or (len(collector.seconds) >= KEPT and next(iter(collector.seconds)) > first)
 
     def copy_text(self) -> str:

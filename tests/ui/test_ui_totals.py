@@ -128,6 +128,40 @@ async def test_a_second_that_is_not_over_is_not_shown_and_then_it_is() -> None:
     assert totalled.totals.series("in")[-1] == 0
 
 
+async def test_an_engine_that_says_nothing_for_minutes_is_not_gone_over_again() -> None:
+    scene, view = busy_scene()
+    totalled = Totalled(view)
+    totalled.work()
+    collector = totalled.collector
+
+    scene.clock.seconds += 300
+    view.advance(0.01)
+    totalled.work()
+
+    assert totalled.collector is collector
+    assert totalled.totals is not None
+    assert totalled.totals.total("in") == 0
+    assert totalled.totals.last("waits") == 3_000  # as when it last spoke
+
+
+async def test_after_a_long_absence_only_what_is_shown_is_gone_over() -> None:
+    scene, view = busy_scene()
+    totalled = Totalled(view)
+    totalled.work()
+    collector = totalled.collector
+    for second in range(600, 606):
+        scene.clock.seconds = BEGIN_S + second + 0.5
+        scene.feed(record("epoll.wait", 0, -1, 1, scene.clock.t), record("sys.read", 9, 12, 65536, 7))
+    view.advance(0.01)
+
+    scene.clock.seconds += 1
+    totalled.work()
+
+    assert totalled.collector is not collector
+    assert totalled.totals is not None
+    assert totalled.totals.total("in") == 6 * 7
+
+
 async def test_keys_sort_and_widen_and_copy() -> None:
     scene, view = busy_scene()
     async with looking_at(scene, view, (120, 40)) as (pilot, _):
@@ -160,7 +194,7 @@ async def test_the_cursor_is_the_selection_of_every_screen_and_enter_opens_it() 
         assert pilot.app.screen.subject[0] == 8
         await pilot.press("escape", "escape")
         assert not isinstance(pilot.app.screen, TotalsScreen)
-        assert view.selected == 8
+        assert overview.table.cursor == view.selected == 8
 
 
 async def test_enter_on_a_histogram_lists_its_ten_slowest_with_stream_and_place_and_goes_there() -> None:
