@@ -18,7 +18,6 @@ _BEGIN = frozenset({"loop.turn", "loop.phase", "epoll.wait", "epoll.event", "clo
 """Kinds with which the loop turns to something else, wherever they stand."""
 _BEGIN_OUTSIDE = frozenset({"pending.pop"})
 """Kinds that do so outside of a callback; within one, the program has had it done."""
-_DEPTH = {"callback.begin": 1, "callback.end": -1}
 
 MOST_ROWS = 1_000
 """A cycle is cut behind so many events: a program may do anything in a callback."""
@@ -65,8 +64,9 @@ class Cycles:
         kinds: list[_Code] = []
         for code, (kind, arguments) in enumerate(decoder.kinds):
             begins = 1 if kind in _BEGIN else 2 if kind in _BEGIN_OUTSIDE else 0
-            tells, at = _tells(matters.of(kind), arguments)
-            kinds.append(_Code(begins, _DEPTH.get(kind, 0), tells, at, layout.t_at[code], layout.turn_at[code]))
+            matter = matters.of(kind)
+            tells, at = _tells(matter, arguments)
+            kinds.append(_Code(begins, matter.calls, tells, at, layout.t_at[code], layout.turn_at[code]))
         self._codes: list[_Code | None] = [code if any(code) else None for code in kinds]
         self._codes += [None] * (256 - len(kinds))
         for code, expansion in layout.expansions.items():

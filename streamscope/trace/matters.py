@@ -15,10 +15,12 @@ from streamscope.trace.state import NO_FAILURES
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.trace.words import CHANGE, DETAIL, TROUBLE
 
+_CALLS = {"callback.begin": 1, "callback.end": -1}
+
 
 class Matter(NamedTuple):
-    """What matters of one kind. `moves` is "in" or "out" where bytes move; `told` is whether its events are worth a
-    line by themselves.
+    """What matters of one kind. `moves` is "in" or "out" where bytes move; `calls` is 1 where a callback of the program
+    begins and -1 where one ends; `told` is whether its events are worth a line by themselves.
     """
 
     told: bool = False
@@ -33,6 +35,7 @@ class Matter(NamedTuple):
     begins: bool = False
     ends: bool = False
     connects: bool = False
+    calls: int = 0
     detail: bool = False
 
     @property
@@ -78,6 +81,7 @@ class Matters:
             begins="begin_request" in verbs,
             ends="end_request" in verbs,
             connects="connect_req" in fields,
+            calls=_CALLS.get(kind, 0),
             detail=weight <= DETAIL,
         )
 

@@ -68,6 +68,8 @@ class _Traffic(msgspec.Struct):
     asked: int = 0
     row: int = -1
     event: Event | None = None  # with which its bytes began to move
+    out: tuple[int, Event] | None = None  # with which it began to write
+    of: int | None = None  # whose callback gave it what it wrote; 0 for none, or several
     write: Event | None = None  # the last write, were it in vain
     armed: tuple[int, Event] | None = None
     queue: tuple[int, int, int, Event] | None = None  # before, after, and the event that changed it last
@@ -98,6 +100,7 @@ class _Teller:
         self._failed: dict[int, _Group] = {}
         self._turned: dict[tuple[int, Word], int] = {}  # how often a flag of a stream was turned
         self._together: _Group | None = None
+        self._calls: list[int] = []  # whose callbacks run, the innermost last
 
     def take(self, row: int, event: Event) -> None:
         """One event more."""
@@ -108,10 +111,13 @@ class _Teller:
             self._take_traffic(row, event, matter)
         elif matter.told or (matter.connects and not event.new):
             self._take_change(row, event, matter)
-        elif matter.detail or event.stream not in self._opened:
-            if event.fields.get("callback") is not None:
-                self._together = None  # what the program does is told apart from what led to it
-        else:
+        elif matter.calls:
+            self._together = None  # what the program does is told apart from what led to it
+            if matter.calls > 0:
+                self._calls.append(event.stream)
+            elif self._calls:
+                self._calls.pop()
+        elif not matter.detail and event.stream in self._opened:
             self._opened[event.stream].events.append((row, event))  # what its address is, who accepted it
 
     def _take_traffic(self, row: int, event: Event, matter: Matter) -> None:
@@ -130,11 +136,16 @@ class _Teller:
         elif matter.arms and isinstance(event.old, int) and isinstance(event.new, int):
             if event.new & ~event.old & self._out:
                 moving.armed = (row, event)
-        elif matter.begins and isinstance(size, int):
+        elif matter.begins and isinstance(size, int) and size:
             moving.asked += size
-        if (moved or (matter.begins and size)) and moving.event is None:
-            moving.row, moving.event = row, event
+            of = self._calls[-1] if self._calls else 0
+            moving.of = of if moving.of in (None, of) else 0
+        if moved or (matter.begins and size):
             self._together = None
+            if moving.event is None:
+                moving.row, moving.event = row, event
+            if moving.out is None and matter.moves != "in":
+                moving.out = row, event
 
     def _take_change(self, row: int, event: Event, matter: Matter) -> None:
         stream = event.stream
@@ -167,15 +178,17 @@ class _Teller:
     def _moved(self, ns: int | None) -> list[Passage]:
         """The bytes, in one passage; and that the kernel took no more, where that is so."""
         moving = {stream: each for stream, each in self._traffic.items() if each.event is not None}
-        readers = [stream for stream, each in moving.items() if each.read]
         writers = [stream for stream, each in moving.items() if each.wrote or each.asked]
-        if len(readers) > 1:  # not a cycle of this engine: each by itself
-            return [self._bytes(stream, [stream] if stream in writers else [], ns) for stream in moving]
         found = []
-        if readers or len(writers) == 1:
-            found.append(self._bytes((readers or writers)[0], writers, ns))
-        elif writers:
-            found += [self._bytes(stream, [stream], ns) for stream in writers]
+        given: set[int] = set()
+        for stream, each in moving.items():
+            if each.read:  # what goes on elsewhere is this one's only if its own callback has written it
+                to = [writer for writer in writers if moving[writer].of == stream]
+                given.update(to)
+                found.append(self._bytes(stream, to, ns))
+        for stream in writers:
+            if stream not in given:
+                found.append(self._bytes(stream, [stream], ns, alone=True))
         for stream in writers:
             armed, write = moving[stream].armed, moving[stream].write
             if armed is not None and write is not None:
@@ -184,17 +197,20 @@ class _Teller:
                 found.append(Passage(row, event, stream, "the kernel takes no more", names))
         return found
 
-    def _bytes(self, stream: int, writers: Sequence[int], ns: int | None) -> Passage:
+    def _bytes(self, stream: int, writers: Sequence[int], ns: int | None, *, alone: bool = False) -> Passage:
+        """What a stream read and who wrote it; or, `alone`, what it wrote that it had not just read."""
         main = self._traffic[stream]
         others = [self._traffic[writer] for writer in writers]
         wrote, asked = sum(each.wrote for each in others), sum(each.asked for each in others)
-        begins = min((each for each in (main, *others) if each.event is not None), key=lambda each: each.row)
-        assert begins.event is not None
+        parts = [(main.row, main.event)] if not alone and main.event is not None else []
+        parts += [each.out for each in others if each.out is not None]
+        row, event = min(parts, key=lambda part: part[0])
+        read, reads = (0, 0) if alone else (main.read, main.reads)
         to = tuple(sorted(writer for writer in writers if writer != stream))
-        plain, names = self._bytes_text(main.read, wrote, asked, len(to), main if not main.read else None)
-        if main.reads > 1:
-            names += f"   {main.reads} reads"
-        return Passage(begins.row, begins.event, stream, plain, names, to, "", ns, main.read, wrote, asked)
+        plain, names = self._bytes_text(read, wrote, asked, len(to), main if alone else None)
+        if reads > 1:
+            names += f"   {reads} reads"
+        return Passage(row, event, stream, plain, names, to, "", ns, read, wrote, asked)
 
     def _bytes_text(self, read: int, wrote: int, asked: int, others: int, alone: _Traffic | None) -> tuple[str, str]:
         """What a person would say of bytes that moved, and the numbers. `alone` wrote what it had not just read."""

@@ -150,6 +150,25 @@ def test_the_rest_that_the_kernel_takes_later_is_told_as_that() -> None:
     assert told(outline) == [(5, "took the rest", "wrote 47,104 B")]
 
 
+def test_what_goes_out_beside_a_read_is_no_answer_to_it() -> None:
+    both = [
+        record("epoll.event", 5, uv.POLLIN | uv.POLLOUT, 5 * MS),
+        record("sys.read", 5, 13, 65536, 100),
+        record("callback.begin", 5, CB_READ, 100),
+        record("callback.end", 5, CB_READ, 6 * MS),
+        record("sys.write", 5, 13, 300, 300),
+        record("write_queue_size", 5, 300, 0, fn="uv__write_req_update"),
+        record("request.begin", 7, 9, uv.UV_WRITE, 40, 1, 1),
+        record("sys.write", 7, 14, 40, 40),
+    ]
+
+    assert told(outline_of(scene(both).past)) == [
+        (5, "read 100 B", "read 100 B"),
+        (5, "took the rest", "wrote 300 B"),
+        (7, "wrote 40 B", "wrote 40 B"),
+    ]
+
+
 def test_a_stream_that_comes_is_one_line_and_one_that_goes_too() -> None:
     closing = [
         record("closing.pop", 9),
