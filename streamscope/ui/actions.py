@@ -97,7 +97,7 @@ ACTIONS: tuple[Action, ...] = (
            footer=45, rank=6, palette="Go to the next trouble"),
     Action("every_event", "everywhere", "v", "app.every_event", "all / what matters",
            "In the events, show every one, or only what matters again: a line for each cycle of the loop, and what "
-           "opened, closed, failed or changed.", footer=53, rank=6,
+           "opened, closed, failed or changed. The choice is kept.", footer=53, rank=6,
            palette="Events: every one, or what matters"),
     Action("turn", "everywhere", "r", "app.turn_ladder", "other side",
            "Show the other side of the stream's ladder: where the bytes are that come in, or that go out.",

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from feeds import MS, Scene, joined, record, turn
 from test_ui_events_filter import filtered
 from test_ui_events_list import PaneApp, running, turns
 from textual.pilot import Pilot
-from ui_scenes import after_a_minute, opened, view_of, wrote
+from ui_past import past_scene
+from ui_scenes import after_a_minute, config, opened, wrote
 
+from streamscope.app import StreamscopeApp
 from streamscope.core import flags as uv
 from streamscope.trace import outline
 from streamscope.trace.contents import Gap, Note
 from streamscope.trace.decode import Event
 from streamscope.trace.passages import Passage
+from streamscope.ui.choices import Choices
+from streamscope.ui.screens.overview import OverviewScreen
+from streamscope.ui.screens.stream import StreamScreen
 from streamscope.ui.sight import tree
-from streamscope.ui.widgets.outline_list import OutlineList
 
 OF_A_CYCLE = 18
 """Events of a read that is answered, and of the end of what was written."""
@@ -391,6 +396,22 @@ async def test_only_lines_in_sight_are_told(monkeypatch: pytest.MonkeyPatch) -> 
         assert 0 < len(expanded) <= 2 * app.pane.outline.size.height
 
 
-def test_the_view_shows_what_matters_unless_somebody_chose_otherwise() -> None:
-    assert not view_of(after_a_minute()).every_event
-    assert OutlineList.BINDINGS
+async def test_v_turns_every_list_of_events_and_the_choice_is_kept(tmp_path: Path) -> None:
+    choices = Choices(tmp_path / "choices")
+    for every, label in ((False, "what matters"), (True, "every event")):
+        scene, view = past_scene()
+        app = StreamscopeApp(scene, config(), view=view, choices=choices)
+        async with app.run_test(size=(140, 50)) as pilot:
+            await pilot.pause()
+            overview = app.screen
+            assert isinstance(overview, OverviewScreen)
+            assert overview.events.every.display is every
+            assert f"events · {label}" in str(overview.events.border_title)
+
+            await pilot.press("v")
+            await pilot.pause()
+            assert overview.events.every.display is not every
+            await pilot.press("enter")
+            await pilot.pause()
+            assert isinstance(app.screen, StreamScreen)
+            assert app.screen.events.every.display is not every

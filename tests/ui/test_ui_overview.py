@@ -290,7 +290,7 @@ async def test_selecting_an_event_selects_its_stream() -> None:
         overview.events.list.focus()
         await pilot.press("up", "enter")
 
-        assert overview.table.cursor == 9
+        assert overview.table.cursor == 8
 
 
 # copying
