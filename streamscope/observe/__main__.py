@@ -69,8 +69,11 @@ holds (that it has paused reading is told); which task waits for what; connects 
 uvloop, which is not asyncio's loop: `--loop asyncio` of uvicorn, or `streamscope run --how observe`, which keeps uvloop
 away so that programs which can do without fall back.
 
-Who comes to a server and who feeds whom follows from what is told; a program that copies from one connection to
-another in a task, rather than in a protocol's `data_received`, shows no pair.
+Who feeds whom is known of protocols: what `data_received` of one transport writes to another, and whose reading is
+resumed in another's `resume_writing`. A program that copies from one connection to another in a task shows no pair.
+
+What watching costs has not been measured as it should be: on a busy machine a transport's echo took about a third more
+CPU a message while everything was told, and nothing that could be told from chance while it was installed and idle.
 
 ## Where nothing is seen
 

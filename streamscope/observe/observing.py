@@ -133,7 +133,7 @@ class Observer:
 
     def enter(self, loop: Any) -> Door | None:
         """The loop runs in this thread from now on; returns its door, None if it can have none."""
-        if getattr(loop, "_selector", None) is None:
+        if getattr(loop, "_selector", None) is None or not hasattr(loop, "_add_reader"):
             return None
         try:
             with self._lock:

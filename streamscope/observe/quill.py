@@ -31,14 +31,15 @@ def _nothing(words: tuple[Word, ...]) -> None:
 class Quill:
     """Readers and those who tell may look at:
 
-    - `emit`, which appends a record; `tick`, the clock as it was last told, and `turn`, the turn;
+    - `begun`, when the clock was 0, on the monotonic one; `tick`, the clock as it was last told, and `turn`, the turn;
+    - `emit`, which appends a record;
     - `poll_ns` and `callback_ns`: how the time since the beginning was spent; `waiting`: writes that wait in buffers;
     - `handles` and `requests`: the numbers last given out;
     - `books` by descriptor; `within`: asyncio's function that runs, where a book has to know it.
     """
 
     __slots__ = (
-        "_begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "poll_ns", "requests", "tick", "turn",
+        "begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "poll_ns", "requests", "tick", "turn",
         "waiting", "within", "words",
     )  # fmt: skip
 
@@ -46,7 +47,7 @@ class Quill:
         """`failed` is called when telling has failed: that ends the telling, and nothing else. `begun` is when the
         feed's clock was 0, on the monotonic clock.
         """
-        self._begun = begun
+        self.begun = begun
         self.failed = failed
         self.emit: Callable[[tuple[Word, ...]], None] = _nothing
         self.words: list[Word] = []
@@ -58,7 +59,7 @@ class Quill:
 
     def clock(self) -> int:
         """The feed's clock, read now: ns."""
-        return time.monotonic_ns() - self._begun
+        return time.monotonic_ns() - self.begun
 
     @property
     def writes(self) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from time import monotonic_ns
 from typing import Any
 
 from streamscope.observe.aio_kinds import (
@@ -28,6 +29,7 @@ from streamscope.observe.aio_kinds import (
 )
 from streamscope.observe.book import Book
 from streamscope.observe.described import place_of
+from streamscope.observe.quill import GAP_NS
 
 _READ_END = joined_by("aio.read_end")
 _BUFFER_END = told_by("callback.end", "_read_ready__get_buffer")
@@ -88,11 +90,18 @@ def _of_reading(transport: Any) -> Hooks:
             data_received(self)
             return
         pen = book.pen
-        pen.read_clock()
+        t = monotonic_ns() - pen.begun  # what follows is `read_clock` and `end_of_callback`, on the everyday path
+        if t - pen.tick > GAP_NS:
+            pen.read_clock()
+        else:
+            pen.tick = t
         data_received(self)
         if book.began:
             book.began = 0
-            pen.emit((book.mark | _READ_END, pen.end_of_callback()))
+            t = monotonic_ns() - pen.begun
+            pen.callback_ns += t - pen.tick
+            pen.tick = t
+            pen.emit((book.mark | _READ_END, t))
 
     def _read_ready__get_buffer(self: Any) -> None:
         book = self._sock

@@ -1,0 +1,65 @@
+"""Who holds whom, in a proxy that is made of protocols: the reader is held back, and its upstream's peer is named."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import copying
+from running_command import environment, follow
+from waiting import PATIENCE_S
+
+from streamscope.diagnosis.diagnosis import Diagnosis
+from streamscope.link.session import Session
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_client_is_held_back_by_the_upstream_that_it_feeds(runtime: Path) -> None:
+    # given a server that takes nothing, a proxy before it, and a client that sends without end
+    with (
+        socket.create_server(("127.0.0.1", 0)) as sink,
+        subprocess.Popen(
+            [sys.executable, "-P", copying.__file__, str(sink.getsockname()[1])],
+            env={**environment(runtime), "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as proxy,
+    ):
+        try:
+            assert proxy.stdout is not None
+            port = int(proxy.stdout.readline())
+            session = Session.attach(runtime / "streamscope" / f"{proxy.pid}.sock")
+            follow(session, lambda: session.model.whole)
+            client = socket.create_connection(("127.0.0.1", port))
+            client.setblocking(False)
+            name = "{}:{}".format(*client.getsockname())
+            diagnosis = Diagnosis(session.model.decoder.vocabulary)
+
+            # when everything between them is full
+            def held() -> bool:
+                try:
+                    while client.send(b"x" * 10_000):
+                        pass
+                except BlockingIOError:
+                    pass
+                diagnosis.look(session.model, session.model.t, session.past)
+                of = [each for each in session.model.streams.values() if each.peer == name]
+                return bool(of and diagnosis.held(of[0].number) is not None and diagnosis.findings)
+
+            follow(session, held)
+
+            # then the client is held by the upstream, and the fault is of the upstream's peer
+            [it] = [each for each in session.model.streams.values() if each.peer == name]
+            by = diagnosis.held(it.number)
+            assert by is not None
+            upstream = session.model.streams[by.by]
+            assert upstream.peer == "{}:{}".format(*sink.getsockname())
+            assert upstream.write_queue_size > upstream.high_water
+            client.close()
+            session.close()
+        finally:
+            proxy.kill()
+            proxy.communicate(timeout=PATIENCE_S)
