@@ -50,7 +50,8 @@ def who(state: StreamState, vocabulary: Vocabulary) -> str:
             if role
             else f"{text} {visible(state.peer)}"
         )
-    return f"{text} {visible(state.name, _MOST)}".rstrip()
+    name = visible(state.name, _MOST)
+    return f"{text} {name.removeprefix(f'{role} ') if role else name}".rstrip()  # a child may be called `child 4711`
 
 
 def short(state: StreamState, vocabulary: Vocabulary) -> str:
