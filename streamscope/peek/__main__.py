@@ -32,6 +32,8 @@ from streamscope.peek.starting import HZ
 
 FIND_WITHIN_S = 10.0
 """So long a program may take until it has a loop."""
+STREAMS_WITHIN_S = 2.0
+"""So long is waited for one that has streams, if any."""
 REST_S = 0.05
 """So long is waited at least, between two tries to find one, and where there is nobody to tell."""
 
@@ -184,7 +186,8 @@ def _found(started: Started, hz: float, link: socket.socket) -> tuple[Peeking | 
     while started.status() is None and time.monotonic() - begun < FIND_WITHIN_S:
         for pid in started.waiting():
             try:
-                return Peeking(pid, hz), ""
+                young = time.monotonic() - begun < STREAMS_WITHIN_S
+                return Peeking(pid, hz, with_streams=young), ""
             except PeekFailed as error:
                 why = str(error)
         if select.select([link], [], [], rest)[0] and not link.recv(4096, socket.MSG_PEEK):

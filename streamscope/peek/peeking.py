@@ -15,7 +15,7 @@ from streamscope.link import discovery, wire
 from streamscope.link.discovery import ProbeError
 from streamscope.link.frames import Hello, as_received
 from streamscope.link.publisher import Publisher
-from streamscope.peek.finding import Findings, FoundLoop, find
+from streamscope.peek.finding import SYMBOL, Findings, FoundLoop, find
 from streamscope.peek.libuv_words import libuv_greeting, libuv_words, version_of, version_text
 from streamscope.peek.memory import TargetDenied, TargetGone, TargetMemory
 from streamscope.peek.sampler import Sampler
@@ -39,14 +39,15 @@ class PeekFailed(Exception):
 
 
 class Peeking:
-    """The loops of the process `pid`, looked at `hz` times a second at most. Raises PeekFailed.
+    """The loops of the process `pid`, looked at `hz` times a second at most. Raises PeekFailed, with `with_streams`
+    also where none has any.
 
     - `paths`: where each loop that has streams can be attached to, and `publishers` who speaks there;
     - `hello`: the greeting of the first;
     - `stop`: what to do when who may control asks for the end.
     """
 
-    def __init__(self, pid: int, hz: float) -> None:
+    def __init__(self, pid: int, hz: float, *, with_streams: bool = False) -> None:
         self.target = TargetProcess(pid)
         self._memory = TargetMemory(pid)
         self._program = self.target.program
@@ -59,7 +60,7 @@ class Peeking:
         self.hello: wire.Hello
         self.stop: Callable[[], None] = lambda: None
         try:
-            self._find()
+            self._find(with_streams)
         except TargetGone as error:
             gone = "has ended, or is a thread of the kernel" if self.target.text("stat") else "is not there"
             raise PeekFailed(f"process {pid} {gone}: there is no memory to look at") from error
@@ -89,7 +90,7 @@ class Peeking:
 
     # finding
 
-    def _find(self) -> None:
+    def _find(self, with_streams: bool) -> None:
         self._findings = find(self.target, self._memory)
         if not self._findings.loops:
             raise PeekFailed(why_none(self.target, self._findings))
@@ -98,11 +99,17 @@ class Peeking:
         if not sighted:
             raise PeekFailed(f"{self.who} has a loop whose list of handles never holds still; try again")
         serving = [sampler for sampler in sighted if sampler.streams()]
+        if not serving and with_streams:
+            raise PeekFailed(f"{self.who} has a libuv loop, and no streams yet")
         if not serving:
-            serving = sorted(sighted, key=lambda sampler: not sampler.found.thread)[:1]
+            serving = sorted(sighted, key=self._is_beside)[:1]
         self._idle = [sampler for sampler in samplers if sampler not in serving]
         for sampler in serving:
             self._serve(sampler)
+
+    def _is_beside(self, sampler: Sampler) -> tuple[bool, bool]:
+        """Sorts the loop of the first thread before others, or else the default loop."""
+        return sampler.found.thread != self.target.pid, sampler.found.how != SYMBOL
 
     def _sampler(self, found: FoundLoop) -> Sampler:
         return Sampler(self.target, self._memory, found, self._findings.version, self.clock)

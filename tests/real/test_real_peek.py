@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import struct
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -20,8 +23,13 @@ from waiting import until
 
 from streamscope.link.session import Session
 from streamscope.peek import offsets, starting
+from streamscope.peek.births import Births
+from streamscope.peek.glimpsing import Glimpses
 from streamscope.peek.walking import Torn, Walker
+from streamscope.trace.differ import EXACT
 
+SECONDS = float(os.environ.get("PEEK_S", "5"))
+"""How long it is looked at a server under flood and churn."""
 VERSIONS = ("18", "20", "22", "24")
 
 
@@ -137,6 +145,52 @@ def test_a_recorded_peek_replays_and_is_checked(stack: ExitStack, runtime: Path,
     unknown = run(runtime, "check", trace, "--assert", "max(bytes_out) < 1")
     assert unknown.returncode != 0
     assert "Traceback" not in unknown.stderr
+
+
+def reads_on(port: int, over: threading.Event) -> None:
+    """Connects, reads in fits and starts, and comes again when it is sent away."""
+    chance = random.Random(threading.get_ident())
+    while not over.is_set():
+        with suppress(OSError), client(port, receive=65536) as sock:
+            sock.settimeout(1)
+            while sock.recv(1 << chance.randrange(10, 18)) and not over.is_set():
+                over.wait(chance.random() * 0.01)
+
+
+@pytest.mark.real("node")
+def test_under_flood_and_churn_no_row_is_torn_and_births_are_right(stack: ExitStack) -> None:
+    program, port = node_program(stack, "floods.js")
+    over = threading.Event()
+    readers = [threading.Thread(target=reads_on, args=(port, over)) for _ in range(12)]
+    for reader in readers:
+        reader.start()
+    stack.callback(lambda: [reader.join() for reader in readers])
+    stack.callback(over.set)
+    until(lambda: len(Onlooker(program.pid).streams()) > 8, "clients have come")
+    onlooker = Onlooker(program.pid)
+    loop = next(found for found in onlooker.findings.loops if len(onlooker.take(found).glimpse.streams) > 8)
+    births = Births(onlooker.target.inode)
+    glimpses = Glimpses(onlooker.target, onlooker.memory, loop, births, onlooker.findings.version)
+    rows = missed = looks = 0
+    inodes: dict[int, int] = {}
+    until_t = time.monotonic() + SECONDS
+    while time.monotonic() < until_t:
+        taken = glimpses.take(time.monotonic_ns(), time.monotonic_ns)
+        looks += 1
+        if taken is None:
+            missed += 1
+            continue
+        births.settle(taken.glimpse, taken.change, taken.changed, looks)
+        for address, seen in taken.glimpse.streams.items():
+            if address not in taken.moving:
+                assert sum(write.left for write in seen.writes) == seen.fields.write_queue_size
+                rows += 1
+        if taken.sure == EXACT:
+            for born in births.known.values():
+                assert not born.inode or inodes.setdefault(born.inode, born.number) == born.number
+    assert rows > 100
+    assert len(inodes) > 12
+    assert missed < max(3, looks * 0.02)
 
 
 ASYNCIO = """
