@@ -33,8 +33,12 @@ def chain_through(told: Told, number: int) -> Chain:
     return told.chain(start)
 
 
-def chain_text(told: Told, number: int, streams: Mapping[int, StreamState], vocabulary: Vocabulary) -> str:
-    """The line for the chain that the stream is in; "" for one in which nobody waits for it, nor it for anybody."""
+def chain_text(
+    told: Told, number: int, streams: Mapping[int, StreamState], vocabulary: Vocabulary, *, peer: bool = True
+) -> str:
+    """The line for the chain that the stream is in, with where its end is unless there is no room for the `peer`; ""
+    for one in which nobody waits for it, nor it for anybody.
+    """
     chain = chain_through(told, number)
     if len(chain.streams) < 2:
         return ""
@@ -47,8 +51,8 @@ def chain_text(told: Told, number: int, streams: Mapping[int, StreamState], voca
     more = len(suffer) - 1 if chain.streams[0] in suffer else 0
     others = "" if more <= 0 else f" and {more:,} {'other' if more == 1 else 'others'}"
     first = chain.streams[0]
-    peer = _peer(told, chain, streams)
-    return chain.text(lambda stream: f"{name(stream)}{others}" if stream == first else name(stream), peer)
+    end = _peer(told, chain, streams) if peer else ""
+    return chain.text(lambda stream: f"{name(stream)}{others}" if stream == first else name(stream), end)
 
 
 def root_of(finding: Finding) -> int:

@@ -31,8 +31,7 @@ class Said(NamedTuple):
     end: str = ""
     finding: Finding | None = None
     which: str = ""  # "1 of 3"
-    chain: str = ""  # from who suffers to the root, for where there is room for it
-    neighbour: str = ""  # the process at the root's other end
+    chains: tuple[str, ...] = ()  # the chain from who suffers to the root, the most that can be said of it first
 
 
 def said(view: View) -> Said:
@@ -57,10 +56,18 @@ def said(view: View) -> Said:
     place, count = view.told.findings.index(finding) + 1, len(view.told.findings)
     which = f"{place:,} of {count:,}" if count > 1 else ""
     text = view.told.sentence_of(finding)
-    chain = chain_text(view.told, finding.stream, view.model.streams, view.vocabulary)
-    beyond = view.other_end(root_of(finding)) if chain else None
-    neighbour = "" if beyond is None else beyond.who
-    return Said(sign, PENS[sign], text, "value", "", finding, which, chain, neighbour)
+    return Said(sign, PENS[sign], text, "value", "", finding, which, _chains(view, finding))
+
+
+def _chains(view: View, finding: Finding) -> tuple[str, ...]:
+    """The chain with the process at the root's other end, as far as that is known; without; and without that end."""
+    told, streams, words = view.told, view.model.streams, view.vocabulary
+    whole = chain_text(told, finding.stream, streams, words)
+    if not whole:
+        return ()
+    other = view.other_end(root_of(finding))
+    known = (f"{whole}, {other.who}",) if other is not None and other.who else ()
+    return *known, whole, chain_text(told, finding.stream, streams, words, peer=False)
 
 
 def _of_the_source(view: View) -> Said | None:

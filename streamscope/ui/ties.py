@@ -30,11 +30,12 @@ class Tie(NamedTuple):
 
 
 class Company(NamedTuple):
-    """All that a stream goes with. `group` is `31 members` for a hub, `of #4, with 30 others` for a member; `unknown`
-    says why an engine cannot tell who feeds whom at all.
+    """All that a stream goes with, and how many of them it `holds` back. `group` is `31 members` for a hub,
+    `of #4, with 30 others` for a member; `unknown` says why an engine cannot tell who feeds whom at all.
     """
 
     ties: tuple[Tie, ...] = ()
+    holds: int = 0
     group: str = ""
     unknown: str = ""
 
@@ -87,20 +88,20 @@ class SeenTies:
         return sum([number != hub and number in streams and not streams[number].closed_t for number in members])
 
     def company(self, number: int) -> Company:
-        """All that a stream goes with, those first that it holds back or is held back by; the nearest to the root of
-        all before the others.
-        """
+        """All that a stream goes with, those first that it is held back by or holds back; of its group, only these."""
         told, links = self._told, self._links
         if told.unlinked:
             return Company(unknown=visible(told.unlinked))
         whys = {partner.number: partner.why for partner in (() if links is None else links.partners(number))}
         held = told.held.get(number)
-        if held is not None and held.by != number:
-            whys.setdefault(held.by, "")
+        holds = told.holds(number)
+        for other in (*([held.by] if held is not None else []), *holds[:1]):
+            if other != number:
+                whys.setdefault(other, "")
         ties = [self._tie(number, other, why) for other, why in whys.items() if other in self._streams]
         ties.sort(key=lambda tie: (not tie.held_t, not tie.holds_t))
         hub = self.hub_of(number)
-        return Company(tuple(ties), self._group_text(number, hub) if hub else "")
+        return Company(tuple(ties), len(holds), self._group_text(number, hub) if hub else "")
 
     def other_side(self, number: int) -> int | None:
         """The stream that makes a conversation with this one: the nearest to the root of those that it goes with; else

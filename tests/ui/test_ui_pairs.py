@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 from feeds import SECOND, Scene
+from moon import moonrise
 from textual.pilot import Pilot
 from ui_picture import Compare, at
 from ui_pilot import a_while, calm_scene, looking_at, screen_text, text_of
-from ui_scenes import chat, config, stalled_proxy
+from ui_scenes import chat, config, held_chat, stalled_proxy
 
 from streamscope.app import StreamscopeApp
 from streamscope.trace.contents import Payload
@@ -127,6 +128,27 @@ async def test_a_member_names_its_group() -> None:
         hub = panel_text(pilot)
     assert "⇄ of #2, with 4 others" in member
     assert "⇄ 5 members" in hub
+
+
+async def test_a_member_that_holds_others_back_counts_them_and_so_does_the_sentence() -> None:
+    scene, view = held_chat()
+    async with looking_at(scene, view, size=(200, 50)) as (pilot, _):
+        lines = text_of(pilot)
+        line = line_with(panel_text(pilot).splitlines(), "⇄")
+    assert "⇄ client #2 and 1 other" in line
+    assert "⇠ held back for 6.0s" in line
+    assert "client #2 and 1 other ⇠ client #7" in lines[1]
+
+
+async def test_of_an_engine_that_cannot_tell_who_feeds_whom_the_panel_says_so() -> None:
+    scene = moonrise()
+    async with looking_at(scene) as (pilot, overview):
+        await a_while(pilot, scene)
+        text = panel_text(pilot)
+        await pilot.press("c")
+        assert overview.table.cursor == 7
+        assert toasts(pilot)[0].startswith("Who feeds whom cannot be known of the moon")
+    assert "⇄ Who feeds whom cannot be known of the moon" in text
 
 
 async def test_of_a_stream_that_goes_with_nobody_there_is_a_dash() -> None:

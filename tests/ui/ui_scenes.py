@@ -191,3 +191,33 @@ def chat(members: int = 6) -> tuple[Scene, View]:
         patient.clock.seconds += TICK / SECOND
         view.advance(0.01)
     return patient.scene, view
+
+
+def held_chat() -> tuple[Scene, View]:
+    """A chat in which the last member takes nothing, and the first two have said more than it can be sent."""
+    patient = Patient()
+    patient.scene.hello = msgspec.structs.replace(patient.scene.hello, program="chat")
+    patient.listener()
+    here = [patient.stream(peer=f"127.0.0.1:{41000 + place}", server=1) for place in range(6)]
+    view = view_of(patient.scene)
+
+    def a_tick() -> None:
+        patient.clock.seconds += TICK / SECOND
+        patient.scene.feed(record("loop.waits", 0, patient.clock.t))
+        view.advance(0.01)
+
+    for speaker in (*here[:2], *here[:2]):
+        patient.turn(
+            record("sys.read", speaker, speaker + 10, 65536, 40_000),
+            record("callback.begin", speaker, CB_READ, 40_000),
+            *(each for member in here for each in patient.written(member, 40_000, 0, arms=False)),
+            record("callback.end", speaker, CB_READ, patient.clock.t),
+        )
+        for member in here[:-1]:
+            patient.drains(member, 40_000)
+        a_tick()
+    for speaker in here[:2]:
+        patient.stops_reading(speaker)
+    for _ in range(24):
+        a_tick()
+    return patient.scene, view

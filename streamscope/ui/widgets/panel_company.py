@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamscope.ui.lines import Line, length
 from streamscope.ui.meters import NONE, age_text
 from streamscope.ui.safe import broken
-from streamscope.ui.ties import Tie
+from streamscope.ui.ties import Company
 from streamscope.ui.widgets.panel_rows import PanelRow, PanelRows
 
 SIGN = "⇄"
@@ -20,10 +20,13 @@ def company_rows(rows: PanelRows) -> list[PanelRow]:
     if company.unknown:
         said = zip((f"{SIGN} ", "  "), broken(company.unknown, width - 2))
         return [PanelRow(4, [(sign, "label"), (line, "dim")]) for sign, line in said]
-    names = [*(tie.who for tie in company.ties), *([company.group] if company.group else [])]
+    names = [tie.who for tie in company.ties]
+    if company.holds > 1 and names and not company.ties[0].held_t:
+        names[0] += f" and {company.holds - 1:,} {'other' if company.holds == 2 else 'others'}"
+    names += [company.group] if company.group else []
     if not names:
         return [PanelRow(6, [(SIGN.ljust(rows.label), "label"), (NONE, "dim")])]
-    held = _held_back(company.ties[0], rows.facts.now_t) if company.ties else ""
+    held = _held_back(company, rows.facts.now_t)
     line: Line = [(f"{SIGN} ", "label"), (names[0], "pair")]
     others = "".join(f", {name}" for name in names[1:])
     if length(line) + len(others) + 2 * bool(held) + len(held) <= width:
@@ -36,8 +39,9 @@ def company_rows(rows: PanelRows) -> list[PanelRow]:
     return [PanelRow(2 if held else 4, line)]
 
 
-def _held_back(tie: Tie, now_t: int) -> str:
-    """`⇠ held back for 31s` is that one, by this; `⇠ holds this back for 31s`, this one, by that."""
-    if tie.held_t:
-        return f"⇠ holds this back for {age_text(now_t - tie.held_t)}"
-    return f"⇠ held back for {age_text(now_t - tie.holds_t)}" if tie.holds_t else ""
+def _held_back(company: Company, now_t: int) -> str:
+    """`⇠ held back for 31s` is that one, by this; `⇠ holds this back for 31s` this one, by that."""
+    first = company.ties[0] if company.ties else None
+    if first is not None and first.held_t:
+        return f"⇠ holds this back for {age_text(now_t - first.held_t)}"
+    return f"⇠ held back for {age_text(now_t - first.holds_t)}" if first is not None and first.holds_t else ""

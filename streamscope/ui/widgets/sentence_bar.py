@@ -30,10 +30,7 @@ def sentence_lines(told: Said, width: int, height: int) -> list[Line]:
     texts = [told.text, first] if len(first) < len(told.text) else [told.text]
     ends = _ends(told)
     tries = [(text, ends) for text in texts]
-    if told.chain:
-        chains = [f"{first} {told.chain}"]
-        chains += [f"{chains[0]}, {told.neighbour}"] if told.neighbour else []
-        tries = [*((text, ends[:-1]) for text in reversed(chains)), *tries]
+    tries = [*((f"{first} {chain}", ends[:-1]) for chain in told.chains), *tries]
     for text, tails in tries:
         for end in tails:
             lines = broken(text, room, height)

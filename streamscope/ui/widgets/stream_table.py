@@ -325,7 +325,7 @@ The order is made anew once a second at most, and the line under the cursor stay
     def _place(self) -> None:
         self._digits = len(str(max(self._order, default=0)))
         self._placed = cols.place(
-            self._chosen, self.scrollable_content_region.width - MARGIN - 1, self._view.vocabulary, self._digits
+            self._chosen, self.content_size.width - MARGIN - 1, self._view.vocabulary, self._digits
         )
         self._rows = []
         self._head = ""
