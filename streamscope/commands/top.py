@@ -11,10 +11,12 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT, Span, engines, some_engine
+from streamscope.commands.parameters import CONTEXT, Span, engines, looking, some_engine
 from streamscope.telling import CommandFailed, nobody_reads, say, show
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamscope.link.session import Session
     from streamscope.trace.collector import Collector
     from streamscope.trace.totals import Totals
@@ -34,12 +36,14 @@ _NEVER = 1 << 62
 @click.argument("which", metavar="PID|FILE", callback=some_engine, shell_complete=engines)
 @click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
 @click.option("--for", "seconds", type=Span(), metavar="TIME", help="End after so many seconds.  [default: go on]")
-def top(which: str, as_json: bool, seconds: float | None) -> None:
-    """Print a line for each second of the engine PID: bytes in and out, what waits, accepts and closes, errors, how
-    long writes waited, callbacks and turns took (median, 99 of 100, longest), until it ends or is stopped. Of a
-    recorded trace FILE, for each second of its clock, as fast as it can.
+@looking
+def top(which: str, as_json: bool, seconds: float | None, how: str | None, hz: int) -> None:
+    """Print a line for each second of the engine or libuv program PID: bytes in and out, what waits, accepts and
+    closes, errors, how long writes waited, callbacks and turns took (median, 99 of 100, longest), until it ends or is
+    stopped. Of a recorded trace FILE, for each second of its clock, as fast as it can.
 
-    With --json each line has the ten streams that talk most, too, and times as histograms.
+    Of a program that is looked at from outside only what waits is known for certain: the others are a dash. With --json
+    each line has the ten streams that talk most, too, and times as histograms.
 
     The status is 0, 1 if not all of a trace can be read or the engine cannot be reached any more, and 2 if it could not
     be looked at.
@@ -47,7 +51,7 @@ def top(which: str, as_json: bool, seconds: float | None) -> None:
     most = None if seconds is None else ceil(seconds)
     tell = _Lines(as_json)
     try:
-        complete = _file(which, most, tell) if os.path.isfile(which) else _engine(which, most, tell)
+        complete = _file(which, most, tell) if os.path.isfile(which) else _running(which, most, tell, how, hz)
     except BrokenPipeError:
         nobody_reads()
     sys.exit(0 if complete else 1)
@@ -78,9 +82,10 @@ class _Lines:
                 show(HEAD)
             self._headed = True
             show(line_of(totals, started))
-            for name, why in totals.untold.items():
-                if self._untold.get(name) != why:
-                    say(f"{name.replace('_', ' ')}: not known, {why}")
+            if totals.untold != self._untold:
+                for why in dict.fromkeys(totals.untold.values()):
+                    names = [name.replace("_", " ") for name, reason in totals.untold.items() if reason == why]
+                    say(f"{', '.join(names)}: {why}")
             self._untold = totals.untold
             if totals.lost:
                 say(f"{totals.lost:,} events are missing in this second")
@@ -131,15 +136,22 @@ def _numbers(collector: Collector, end_t: int, most: int | None) -> Iterator[int
                 number = following
 
 
-def _engine(which: str, most: int | None, tell: _Lines) -> bool:
+def _running(which: str, most: int | None, tell: _Lines, how: str | None, hz: int) -> bool:
     """Follows an engine until it ends; returns False where the connection broke."""
-    from streamscope.link.discovery import ProbeError, find
-    from streamscope.link.session import Session
+    from streamscope.link.discovery import ProbeError
+    from streamscope.peek.starting import way_to
 
     try:
-        session = Session.attach(find(which), past_bytes=PAST_BYTES)
+        with way_to(which, how, hz, say) as path:
+            return _engine(path, most, tell)
     except ProbeError as error:
         raise CommandFailed(str(error), 2) from error
+
+
+def _engine(path: Path, most: int | None, tell: _Lines) -> bool:
+    from streamscope.link.session import Session
+
+    session = Session.attach(path, past_bytes=PAST_BYTES)
     try:
         _until(session, lambda: session.model.whole, time.monotonic() + ANSWER_WITHIN_S)
         if session.hello is None:

@@ -22,6 +22,8 @@ from streamscope.trace.totals_text import HEAD
 
 SENT = b"a line of some length\n" * 5_000
 CLIENTS = 3
+POND = str(Path(__file__).parents[1] / "producers" / "pond.py")
+"""A sampler."""
 
 
 @contextmanager
@@ -178,11 +180,28 @@ def test_what_is_wrong_is_said_in_a_line(runtime: Path, trace: Path, tmp_path: P
         ([str(trace), "--for", "0"], "'0' is no time above 0, such as 3s"),
         ([str(trace), "--for", "soon"], "'soon' is no time above 0, such as 3s"),
         ([str(trace), "--for", "-3s"], "'-3s' is no time above 0, such as 3s"),
+        (["1", "--how", "guess"], "'guess' is not one of 'engine', 'peek'"),
+        (["1", "--hz", "0"], "'0' is not a whole number from 1 to 100"),
         ([str(trace), "more"], "unexpected extra argument (more)"),
         ([str(trace), "--jsn"], "--jsn"),
     ):
         status, line = refused(runtime, "top", *arguments)
         assert (status, words in line) == (2, True), (arguments, line)
+
+
+def test_an_engine_that_only_looks_is_told_with_dashes_and_why(runtime: Path) -> None:
+    looks = [sys.executable, POND, f"{runtime}/pond.sock"]
+    with subprocess.Popen(looks, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as pond:
+        assert pond.stdout is not None
+        assert pond.stdout.readline() == "looks\n"
+        said = run(runtime, "top", f"{runtime}/pond.sock", "--for", "1s")
+        pond.communicate("", timeout=PATIENCE_S)  # it ends with its input
+
+    head, line = said.stdout.splitlines()
+    assert (said.returncode, head) == (0, HEAD)
+    assert line.split()[1:3] == ["–", "–"]  # which it says that it cannot see
+    assert line.split()[-9:] == ["–"] * 9
+    assert any(why.startswith("streamscope: in, out") and "a pond, sampled" in why for why in said.stderr.splitlines())
 
 
 def test_it_loads_nothing_of_the_screen(runtime: Path, trace: Path) -> None:
