@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -333,6 +334,20 @@ async def test_in_the_past_what_will_happen_stands_below_and_enter_goes_to_an_ev
         assert len(now) == 1
         assert 15 < int(now[0].split("read ")[1].split()[0]) < 25
         assert lines(app).index(now[0]) < len([line for line in lines(app) if line]) - 1
+
+
+async def test_where_room_is_short_the_title_has_fewer_words_and_no_half_one() -> None:
+    feed = after_a_minute()
+    answers(feed, 1, 30)
+    async with outlined(feed, height=20) as (app, pilot):
+        app.view.pause()
+        assert app.view.travel is not None
+        app.view.travel.go(100)
+        app.view.advance(0.0)
+        for width, last in ((120, "what is to come is dim"), (70, "at 22:13:20.005"), (50, "all streams")):
+            await pilot.resize_terminal(width, 20)
+            await shown(app, pilot)
+            assert re.split(r" (\[.*\])?──", str(app.pane.border_title))[0].strip().endswith(last)
 
 
 async def test_what_opens_is_told_with_its_peer_and_what_is_queued_by_its_pieces() -> None:

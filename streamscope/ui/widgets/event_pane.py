@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Set
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events, on
 from textual.app import ComposeResult
@@ -235,8 +236,10 @@ class EventPane(DrawnWhole, Vertical):
         of = "all streams" if self.stream is None else f"#{self.stream} only"
         if self._sides is not None:
             of = " ⇄ ".join(f"#{side}" for side in self._sides)
-        searched = f" · {self.list.searched}" if self.list.searched else ""
-        title = f"events · {what} · {of}{searched} · {self._standing()}"
+        words = ["events", what, of, *filter(None, (self.list.searched, self._standing()))]
+        while len(words) > 3 and cell_len(" · ".join(words)) > self.size.width - 4:
+            words = " · ".join(words).split(" · ")[:-1]  # rather fewer words than half a one
+        title = " · ".join(words)
         event = row.event if isinstance(row, SightLine) else row
         if isinstance(event, Event):
             below = f"event {event.seq:,} of the feed · {event.t / 1e9:.6f} s"
