@@ -8,7 +8,10 @@ from streamscope.commanded.command_line import hiding
 from streamscope.commanded.run_tree import descendants
 from streamscope.trace.plain_text import visible
 
-_NO_UVLOOP = "start it with its own switch for that (uvicorn: --loop asyncio), or with streamscope run --how observe"
+_NO_UVLOOP = (
+    "start it with its own switch for that (uvicorn: --loop asyncio), or with streamscope run --how observe; "
+    "run --how peek looks at uvloop itself"
+)
 
 
 def why_unseen(pid: int) -> str:

@@ -94,11 +94,11 @@ def find(target: TargetProcess, memory: TargetMemory) -> Findings:
         waits = {thread: wait for thread in target.threads() if (wait := target.wait_of(thread)) is not None}
         threads = {wait.epoll: thread for thread, wait in waits.items()}
         for wait in waits.values():
-            take(_on_stack(memory, wait.stack), STACK, threads)
-        by_symbol, version = _by_symbol(memory)
-        take(by_symbol, SYMBOL, threads)
+            take(on_stack(memory, wait.stack), STACK, threads)
+        exported, version = by_symbol(memory)
+        take(exported, SYMBOL, threads)
         if wanted - loops.keys():
-            take(_scanned(memory, wanted - loops.keys()), SCAN, threads)
+            take(scanned(memory, wanted - loops.keys()), SCAN, threads)
     return Findings([loops[fd] for fd in sorted(loops)], sorted(wanted - loops.keys()), version)
 
 
@@ -147,7 +147,7 @@ def _watchers_fit(memory: TargetMemory, loop: LoopFields) -> bool:
 # the three ways
 
 
-def _on_stack(memory: TargetMemory, stack: int) -> Iterator[int]:
+def on_stack(memory: TargetMemory, stack: int) -> Iterator[int]:
     """Every address that stands on a stack, the nearest to its end first."""
     region = next((r for r in memory.regions if r.start <= stack < r.end), None)
     stack -= stack % 8
@@ -156,7 +156,7 @@ def _on_stack(memory: TargetMemory, stack: int) -> Iterator[int]:
     return (word for word in dict.fromkeys(words) if word % 8 == 0 and memory.holds(word, LOOP_BYTES))
 
 
-def _by_symbol(memory: TargetMemory) -> tuple[list[int], int]:
+def by_symbol(memory: TargetMemory) -> tuple[list[int], int]:
     """The default loops of whatever exports one, and the version."""
     loops, version = [], 0
 
@@ -181,7 +181,7 @@ def images(regions: Iterable[Region]) -> list[Region]:
     return list({r.path: r for r in regions if r.offset == 0 and r.inode and r.path.startswith("/")}.values())
 
 
-def _scanned(memory: TargetMemory, wanted: Collection[int]) -> Iterator[int]:
+def scanned(memory: TargetMemory, wanted: Collection[int]) -> Iterator[int]:
     """Every place that could be a loop with one of these descriptors: its own async handle says that it is its."""
     needles = [struct.pack("<q", fd) for fd in wanted]
     writable = [region for region in memory.regions if region.rights.startswith("rw")]

@@ -18,12 +18,13 @@ from typing import Any
 import outside
 import pytest
 from peeked import CACHE, PROGRAMS, Onlooker, Program, client, clients, never_stopped, stop
-from running_command import NOBODY, follow, run
+from running_command import COMMAND, NOBODY, environment, follow, run
 from waiting import until
 
 from streamscope.link.session import Session
 from streamscope.peek import offsets, starting
 from streamscope.peek.births import Births
+from streamscope.peek.finding import STACK, by_symbol, scanned
 from streamscope.peek.glimpsing import Glimpses
 from streamscope.peek.walking import Torn, Walker
 from streamscope.trace.differ import EXACT
@@ -145,6 +146,55 @@ def test_a_recorded_peek_replays_and_is_checked(stack: ExitStack, runtime: Path,
     unknown = run(runtime, "check", trace, "--assert", "max(bytes_out) < 1")
     assert unknown.returncode != 0
     assert "Traceback" not in unknown.stderr
+
+
+def waiting_in_epoll(pid: int) -> Onlooker | None:
+    """Somebody who has found it while its first thread waited."""
+    onlooker = Onlooker(pid)
+    return onlooker if any(found.thread == pid for found in onlooker.findings.loops) else None
+
+
+@pytest.mark.parametrize("command", [pytest.param("node", marks=pytest.mark.real("node")), *NODES])
+def test_stack_symbol_and_scan_agree_on_the_default_loop(stack: ExitStack, command: str) -> None:
+    program, _ = node_program(stack, "answers_much.js", command=command)
+    onlooker = until(lambda: waiting_in_epoll(program.pid), "its first thread waits")
+    assert onlooker is not None
+    main = next(found for found in onlooker.findings.loops if found.thread == program.pid)
+
+    assert main.how == STACK
+    assert main.address in by_symbol(onlooker.memory)[0]
+    assert main.address in scanned(onlooker.memory, {main.epoll})
+    assert onlooker.unexplained() == []
+
+
+@pytest.mark.real("node")
+def test_ps_lists_what_can_be_looked_at(stack: ExitStack, runtime: Path) -> None:
+    program, _ = node_program(stack, "answers_much.js")
+    there = {name: value for name, value in environment(runtime).items() if name != "STREAMSCOPE_RUNTIME_DIR"}
+
+    said = subprocess.run([*COMMAND, "ps"], env=there, capture_output=True, text=True, check=True).stdout
+
+    [line] = [line for line in said.splitlines() if line.split()[:1] == [str(program.pid)]]
+    assert "node answers_much.js  libuv 1." in line
+
+
+def test_one_that_becomes_another_program_is_left_with_a_sentence(
+    stack: ExitStack, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("uvloop")
+    becomes = UVLOOP.replace(
+        "await asyncio.sleep(1000)", "await asyncio.sleep(2)\n    os.execvp('sleep', ['sleep', '99'])"
+    )
+    program = stack.enter_context(Program([sys.executable, "-c", f"import os{becomes}"]))
+    program.hear()
+    monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
+    path, _ = stack.enter_context(starting.peeked(program.pid))
+    session = Session.attach(path)
+    stack.callback(session.close)
+
+    follow(session, lambda: session.status == "ended")
+
+    assert session.reason.endswith("has ended, or is another program now")
 
 
 def reads_on(port: int, over: threading.Event) -> None:
