@@ -123,7 +123,7 @@ def test_requests_are_drawn_as_high_as_they_are_beside_the_most_in_sight_which_i
     counts = [column(pending_max=count) for count in (0, 1, 60, 121, 121, 7)]
     drawn = picture(counts, now=2, state=Now(OPEN, 0, 0, 7, False))
 
-    assert lane_of("pending", drawn) == ["▂██"]
+    assert lane_of("pending", drawn) == ["⣠⣾⣧"]
     value = next(line[-1].text for line in timeline_lines(drawn, lanes_for(OPEN, 0, uv.UV_TCP, 30, HERE))
                  if line[0].text.strip() == "requests")  # fmt: skip
     assert value.strip() == "7 ↥121"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from feeds import Scene, record
 from textual.pilot import Pilot
-from ui_pilot import a_while, calm_scene, looking_at, screen_text, text_of
+from ui_pilot import a_while, calm_scene, looking_at, text_of
 from ui_scenes import backpressure, connection, listener, stalled_proxy, view_of
 
 from streamscope.ui.glyphs import in_ascii
@@ -195,29 +195,6 @@ async def test_only_what_is_in_sight_is_drawn(monkeypatch: pytest.MonkeyPatch) -
         await a_while(pilot, scene, 0.2)
 
         assert len(looked) <= 100
-
-
-@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (160, 50), (220, 60)])
-async def test_the_first_frame_is_whole(size: tuple[int, int]) -> None:
-    scene, view = stalled_proxy()
-    async with looking_at(scene, view, size=size) as (pilot, _):
-        frames: list[str] = []
-        app = pilot.app
-        display = type(app)._display
-
-        def seen(self: Any, screen: Any, renderable: Any) -> None:
-            if isinstance(screen, WallScreen) and renderable is not None:
-                frames.append(screen_text(pilot))
-            display(self, screen, renderable)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(type(app), "_display", seen)
-            await pilot.press("2")
-            await pilot.pause()
-
-        assert frames
-        for needed in ("#3", "PEER", "[3.3 MiB]", "q quit"):
-            assert needed in frames[0], frames[0]
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (160, 50), (220, 60)])

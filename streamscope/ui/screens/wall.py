@@ -30,6 +30,8 @@ class WallScreen(LiveScreen):
     """Panels above, lines below."""
 
     BINDINGS = bindings("wall")
+    AUTO_FOCUS = ""
+    """The focus goes where the selected stream stands, and not to the first panel."""
 
     def __init__(self, view: View) -> None:
         super().__init__(view)
