@@ -17,15 +17,19 @@ The same screen shows it, and `record`, `diagnose`, `check` and `export` work on
 `make docs` from `streamscope/observe`.)
 
 ```
-streamscope run --headless -- uvicorn app:app      # any command: it is observed, and what it starts, too
+streamscope run -- uvicorn app:app --loop asyncio   # any command: it is observed, and what it starts, too
 streamscope attach PID                             # watch it; streamscope ps lists what can be watched
 streamscope run --headless --diagnose -- python server.py
 streamscope run --headless --record server.scope --duration 30 -- python server.py
 ```
 
-The command keeps its terminal: its output, input, signals and exit status are its own. Nothing has to be installed in
-its environment; only the standard library is imported there. A script that starts Python with `-E`, `-I` or `-S`, as
-those of pipx do, is started without these, and that is said.
+Without `--headless` the screen opens on the first loop that runs; what the command prints is in the log pane (`L`),
+and it reads nothing. `q` sends SIGTERM to its process group, and SIGKILL after `--grace`; where the screen dies, the
+command goes on, and the terminal is told how to find it and how to stop it. Other loops of the run are found by
+`streamscope ps`. Headless, the command keeps its terminal: its output, input, signals and exit status are its own.
+
+Nothing has to be installed in its environment; only the standard library is imported there. A script that starts Python
+with `-E`, `-I` or `-S`, as those of pipx do, is started without these, and that is said.
 
 Where you cannot start the command through streamscope, start it with this, or put two lines into the program, where
 its environment has the package:

@@ -27,7 +27,10 @@ def address_of(address: Any) -> str:
 
 
 def name_of(protocol: Any) -> str:
-    """`handle_client` for streams that a function handles, else the protocol's class."""
+    """`handle_client` for streams that a function handles, else the protocol's class; with `TLS of` below TLS."""
+    inner = getattr(protocol, "_app_protocol", None)  # of a TLS layer
+    if inner is not None and hasattr(protocol, "_sslobj"):
+        return f"TLS of {name_of(inner)}"
     callback = getattr(protocol, "_client_connected_cb", None)
     name = getattr(callback, "__qualname__", None) or type(protocol).__qualname__
     return encodable(str(name).rpartition("<locals>.")[2][:80])

@@ -46,6 +46,14 @@ def test_writes_that_go_on_above_the_mark_are_the_programs_fault() -> None:
     assert "the mark is 64 KiB" in finding.sentence
 
 
+def test_who_waits_for_every_write_has_a_mark_of_0_and_ignores_none() -> None:
+    patient = Patient(allow={"stalled"})
+    stream = patient.stream()
+    patient.feed(record("high_water", stream, MARK, 0))
+    _writes_above_its_mark(patient, stream, 20_000)
+    assert not patient.found("mark_ignored")
+
+
 def test_one_burst_above_the_mark_is_no_fault() -> None:
     patient = Patient()
     stream = patient.stream()

@@ -26,7 +26,7 @@ class MarkIgnored(Lint):
         """See `Lint`."""
         state, track = case.state, case.track
         size, above_t = state.write_queue_size, state.above_t
-        if not above_t or size < 2 * state.high_water or not state.write_queue:
+        if not above_t or not state.high_water or size < 2 * state.high_water or not state.write_queue:
             return None
         last = state.write_queue[-1].begin_t
         before = track.ago(SECOND)
