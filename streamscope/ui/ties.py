@@ -4,7 +4,7 @@ that is looked at. Nothing is gone over here that is not asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -60,7 +60,12 @@ class SeenTies:
         """Whether anybody was seen to feed another."""
         return self._links is not None and self._links.any
 
-    def beside(self, number: int) -> Iterable[int]:
+    @property
+    def grouped(self) -> bool:
+        """Whether there is any group."""
+        return self._links is not None and self._links.groups.any
+
+    def beside(self, number: int) -> Collection[int]:
         """The streams that this one makes pairs with; they may be gone."""
         return () if self._links is None else self._links.beside(number)
 

@@ -6,7 +6,7 @@ A head is no stream: among the lines of a table it stands as its hub's number, n
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 FIRST, BETWEEN, LAST = "┌├└"
@@ -22,7 +22,11 @@ class Ties(Protocol):
     def __bool__(self) -> bool:
         """Whether anybody goes with anybody."""
 
-    def beside(self, number: int) -> Iterable[int]:
+    @property
+    def grouped(self) -> bool:
+        """Whether there is any group."""
+
+    def beside(self, number: int) -> Collection[int]:
         """The streams that this one makes pairs with."""
 
     def hub_of(self, number: int) -> int:
@@ -46,7 +50,7 @@ def stand_together(order: Sequence[int], ties: Ties) -> Arranged:
         return Arranged([*order], bars)
     places = {number: place for place, number in enumerate(order)}
     groups: dict[int, list[int]] = {}
-    for number in order:
+    for number in order if ties.grouped else ():
         hub = ties.hub_of(number)
         if hub:
             groups.setdefault(hub, []).append(number)
@@ -54,25 +58,41 @@ def stand_together(order: Sequence[int], ties: Ties) -> Arranged:
     for number in order:
         if number in placed:
             continue
-        hub = ties.hub_of(number)
+        hub = ties.hub_of(number) if groups else 0
         if not hub:
-            block = sorted(_joined(number, ties, places, placed), key=places.__getitem__)
+            beside = ties.beside(number)
+            if not beside:
+                lines.append(number)
+                continue
+            block = _joined(number, beside, ties, places, placed)
+            if len(block) > 2:  # the first of two comes first already
+                block.sort(key=places.__getitem__)
         else:
             block = groups[hub] if len(groups[hub]) == 1 else [-hub, *groups[hub]]
         lines += block
         placed.update(block)
         if len(block) > 1:
-            bars.update(dict.fromkeys(block, BETWEEN) | {block[0]: FIRST, block[-1]: LAST})
+            for between in block[1:-1]:
+                bars[between] = BETWEEN
+            bars[block[0]], bars[block[-1]] = FIRST, LAST
     return Arranged(lines, bars)
 
 
-def _joined(number: int, ties: Ties, there: Container[int], placed: Container[int]) -> list[int]:
+def _joined(
+    number: int, beside: Collection[int], ties: Ties, there: Container[int], placed: Container[int]
+) -> list[int]:
     """The stream and those that it goes with, be it through others, that are there and have no place yet."""
+    grouped = ties.grouped
+    if len(beside) == 1 and not grouped:  # as nearly all do
+        (partner,) = beside
+        if len(ties.beside(partner)) == 1:
+            return [number, partner] if partner in there and partner not in placed else [number]
     found = [number]
     for each in found:
         for partner in ties.beside(each):
-            fits = len(found) < MOST_JOINED and partner in there and partner not in placed and partner not in found
-            if fits and not ties.hub_of(partner):
+            if partner in found or partner in placed or partner not in there or len(found) >= MOST_JOINED:
+                continue
+            if not (grouped and ties.hub_of(partner)):
                 found.append(partner)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,11 @@ class Known:
     def __bool__(self) -> bool:
         return bool(self.pairs or self.hubs)
 
-    def beside(self, number: int) -> Iterable[int]:
+    @property
+    def grouped(self) -> bool:
+        return bool(self.hubs)
+
+    def beside(self, number: int) -> Collection[int]:
         return self.pairs.get(number, ())
 
     def hub_of(self, number: int) -> int:
