@@ -80,12 +80,12 @@ class Totals:
     """The seconds from `first` to before `end`, of a collector that has collected up to `until_t`.
 
     `series` has a value for each second, oldest first, None for one of which nothing is known; `extent_ns` is how much
-    time is in them all.
+    time is in them all, and `span` how many seconds were asked for, those before the clock's first among them.
     """
 
     def __init__(self, collector: Collector, vocabulary: Vocabulary, first: int, end: int, until_t: int) -> None:
         since = collector.since_t
-        self.first, self.end = max(first, 0), end
+        self.first, self.end, self.span = max(first, 0), end, end - first
         self.begin_t = max(self.first * SECOND, since)
         self.extent_ns = max(min(end * SECOND, max(until_t, collector.t)) - self.begin_t, 0)
         self._known_from = since // SECOND

@@ -82,7 +82,8 @@ def _curve_line(
     ends = max(len(tail), TAIL) + 1
     if room - ends < LEAST_CURVE:
         ends = 0
-    drawn = fitted(series, totals.end - 1, room - ends)
+    whole = [None] * (totals.span - len(series)) + list(series)  # as long as it will be, lest it shrink as it grows
+    drawn = fitted(whole, totals.end - 1, room - ends)
     line += curve(drawn, max(room - ends, 0))[0]
     return [*line, (f" {tail}", "label")] if ends else line
 

@@ -128,6 +128,19 @@ async def test_a_second_that_is_not_over_is_not_shown_and_then_it_is() -> None:
     assert totalled.totals.series("in")[-1] == 0
 
 
+async def test_the_curves_of_an_engine_that_has_just_begun_are_as_short_as_its_life() -> None:
+    scene = Scene(Clock(0.0))
+    scene.snapshot([listener()], LoopState())
+    for second in range(4):
+        scene.clock.seconds = second + 0.2
+        scene.feed(record("epoll.wait", 0, -1, 1, scene.clock.t), record("sys.read", 9, 12, 65536, 7))
+    scene.clock.seconds = 4.5
+    async with looking_at(scene, size=(200, 40)) as (pilot, _):
+        await pilot.press("4")
+        [line] = [line for line in text_of(pilot) if "peak 7 B" in line]
+    assert line.partition("││")[0].count("⣿") == 4  # four seconds of sixty, each as wide as a cell
+
+
 async def test_an_engine_that_says_nothing_for_minutes_is_not_gone_over_again() -> None:
     scene, view = busy_scene()
     totalled = Totalled(view)
