@@ -19,8 +19,10 @@ from waiting import PATIENCE_S, until
 
 MIB = 1 << 20
 GROWTH = {"engine": 8 * MIB, "inspector": 24 * MIB, "events": 8 * MIB, "recorder": 16 * MIB}
-"""What each process may have grown by since the first time all was at rest. The allocator keeps some of what load has
-taken, and the inspector's past fills up first; beyond that nothing may grow.
+"""What each process may grow by. The allocator keeps some of what load has taken; beyond that nothing may grow."""
+SETTLED = 2_000_000
+"""After so many events, however long they take, pasts and pools are full: growth counts from the next time all is at
+rest. Until then it counts from the time before.
 """
 SMALL_BUFFER = 64 * 1024
 
@@ -32,6 +34,7 @@ class Soaked:
         self.server = server
         self.wrong: list[str] = []
         self._base: dict[str, int] = {}
+        self._is_settled = False
         self._ended = False
         events = folder / f"{server}.jsonl"
         self._trace = folder / f"{server}.scope"
@@ -171,6 +174,9 @@ class Soaked:
         for name, now in memory.items():
             if now > self._base[name] + GROWTH[name]:
                 self._note("memory", [f"{name} has grown from {self._base[name] / MIB:.1f} to {now / MIB:.1f} MiB"])
+        if not self._is_settled:
+            self._base = memory
+            self._is_settled = self._accounts.lines >= SETTLED
         return memory
 
     def _child(self, module: str) -> int:
