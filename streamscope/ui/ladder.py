@@ -211,6 +211,8 @@ def ladder_lines(ladder: Ladder, width: int, words_in: int = 2) -> list[Line]:
     """The four lines, five where the words need two and may have them, `width` cells wide; the first cell is there for
     a bracket.
     """
+    bar = [(" ", ""), *bar_of(ladder, max(width - 2, 0))]  # of all that waits, whatever rungs there is room to name
+    ladder = _fitting(ladder, width)
     heads: Line = [(" ", "")]
     numbers: Line = []
     used = free = 0  # where the heads are, and from where on nothing stands in the numbers' line
@@ -228,16 +230,33 @@ def ladder_lines(ladder: Ladder, width: int, words_in: int = 2) -> list[Line]:
             numbers.append((f" {rate_text(rung.rate)}", "value" if rung.rate >= 1 else "dim"))
     pen = "value" if ladder.lit >= 0 and ladder.how == STALLED else "" if ladder.lit >= 0 else "label"
     words = fewer(ladder.words, width - 1, words_in)
-    bar = [(" ", ""), *bar_of(ladder, max(width - 2, 0))]
     return [heads, numbers, bar, *([(" ", ""), (line, pen)] for line in words)]
 
 
 def _name(ladder: Ladder, place: int, width: int) -> str:
     """The rung's name; the longest is shorter where the ladder would be too wide."""
     name = ladder.rungs[place].name
-    *others, last = ladder.rungs
-    wide = sum(max(len(rung.name) + 1, _LEAST + 2) + 2 for rung in others) + max(len(last.name), _LEAST + 1) + 1
-    return "acked" if name == "acknowledged" and wide > width else name
+    return _ACKED if name == "acknowledged" and _wide([rung.name for rung in ladder.rungs]) > width else name
+
+
+_ACKED = "acked"
+
+
+def _wide(names: Sequence[str]) -> int:
+    """How many cells a ladder of these rungs takes."""
+    *others, last = names
+    return sum(max(len(name) + 1, _LEAST + 2) + 2 for name in others) + max(len(last), _LEAST + 1) + 1
+
+
+def _fitting(ladder: Ladder, width: int) -> Ladder:
+    """The ladder without the rungs for which there is no room: first that of what waits no more, then the last."""
+    rungs, lit = list(ladder.rungs), ladder.lit
+    while len(rungs) > 1 and _wide([_ACKED if rung.name == "acknowledged" else rung.name for rung in rungs]) > width:
+        done = [place for place, rung in enumerate(rungs) if not rung.glyph and place != lit]
+        gone = done[-1] if done else len(rungs) - 1 - (lit == len(rungs) - 1)
+        del rungs[gone]
+        lit -= gone < lit
+    return Ladder(rungs, ladder.words, lit, ladder.how)
 
 
 def _number(ladder: Ladder, place: int) -> str:

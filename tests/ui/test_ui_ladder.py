@@ -222,3 +222,18 @@ def test_shares_are_all_of_the_cells(sizes: list[int], cells: int) -> None:
     if some and cells >= some:
         assert sum(found) == cells
         assert all(bool(part) == bool(size) for part, size in zip(found, sizes))
+
+
+@pytest.mark.parametrize("width", range(24, 80))
+def test_where_there_is_too_little_room_there_are_fewer_rungs_and_none_is_cut(width: int) -> None:
+    state = stream(104 * KIB, said(outq=3_460_300, notsent=3_460_300, bytes_acked=1_536_248))
+    holds = Holds(STALLED, rung="kernel", why="the peer takes nothing")
+
+    heads, numbers, *_ = drawn(ladder_out(state, HERE, NOW_T, unread=Unread(1_258_291, "python3"), holds=holds), width)
+
+    assert "[3.3 MiB]" in numbers, "the one that is lit stays"
+    names = [name.strip() for name in heads.split("▸")]
+    assert set(names) <= {"queue", "kernel", "in flight", "acknowledged", "acked", "unread"}
+    assert max(len(heads), len(numbers)) <= width
+    if width >= 52:
+        assert names[-1] == "unread"

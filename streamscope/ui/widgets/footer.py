@@ -133,7 +133,7 @@ class KeyFooter(Pens):
         start = f" {name}  " if name else " "
         found = hints(screen.active_bindings, labels, ascii_only=in_ascii_only(self.app))
         kept = fitting(found, width - 1 - len(start))
-        segments: list[Segment] = [Segment(start, self.pen("title"))]
+        segments: list[Segment] = [Segment(start, self.pen("value"))]
         self._spans = []
         x = len(start)
         for place, hint in enumerate(kept):
