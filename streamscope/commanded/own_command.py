@@ -23,6 +23,7 @@ from streamscope.commanded.unseen import why_unseen
 from streamscope.departure import Departure
 from streamscope.link.asking import Standstill
 from streamscope.link.discovery import ProbeError, runtime_folder
+from streamscope.telling import tell
 from streamscope.terminal import Leaving
 from streamscope.trace.plain_text import visible
 
@@ -136,7 +137,7 @@ class OwnCommand:
         size = os.fstat(self._log).st_size
         printed = os.pread(self._log, PRINTED, max(0, size - PRINTED))
         for line in printed.decode("utf-8", "backslashreplace").splitlines():
-            sys.stderr.write(visible(line.expandtabs(), 4096) + "\n")
+            tell(line.expandtabs(), 4096)
 
 
 class CommandDeparture(Departure):

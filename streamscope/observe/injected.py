@@ -74,7 +74,7 @@ def _install() -> None:
 
         install()
     except Exception as error:
-        sys.stderr.write(f"streamscope: this process is not observed: {error}\n")
+        sys.stderr.write(f"streamscope: this process is not observed: {str(error)!a}\n")
 
 
 def _have_house() -> None:

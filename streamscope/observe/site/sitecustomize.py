@@ -28,7 +28,7 @@ def _begin():
     try:
         _observe(here)
     except Exception:
-        sys.stderr.write("streamscope: this process is not observed: %s\n" % (sys.exc_info()[1],))
+        sys.stderr.write("streamscope: this process is not observed: %r\n" % (sys.exc_info()[1],))
     sys.modules.pop("sitecustomize", None)
     import sitecustomize  # the user's; where there is none, that is what Python expects to hear
 
