@@ -137,6 +137,7 @@ class Scene:
         self.reason = ""
         self.exit_status: int | None = None
         self.reconnects = False
+        self.behind = False
         self.standstill: Standstill | None = None
         self.payload: deque[Payload] = deque()
         self.notices: deque[str] = deque()

@@ -182,7 +182,7 @@ def _follow(session: Session, most: int | None, tell: _Lines) -> bool:
         live = _look(session)
         collector.work(_NEVER, 1e9, time.monotonic)
         present_t = 0
-        if live and session.standstill is None:  # else time passes, and nobody knows what for
+        if live and session.standstill is None and not session.behind:  # else time passes, and nobody knows what for
             present_t = _since(started)
         elif session.standstill is not None and not said:
             say(session.standstill.text)

@@ -49,6 +49,7 @@ class Replay:
             joined=header.joined,
             vocabulary=header.vocabulary,
         )
+        self.behind = False
         self.exit_status = None if trace.bye is None else trace.bye.status
         self.opened: tuple[int, ...] = ()
         self.payload: deque[Payload] = deque()

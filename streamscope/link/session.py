@@ -92,6 +92,8 @@ class Session:
         self.status = "connecting"
         self.reason = ""
         self.exit_status: int | None = None
+        self.behind = False
+        """Whether there was more to fold than there was time for: what is known is not the engine's present."""
         self.opened: tuple[int, ...] = ()
         self.payload: deque[Payload] = deque()
         self.notices: deque[str] = deque(maxlen=_NOTICES)
@@ -153,7 +155,7 @@ class Session:
     def fold(self, budget_s: float) -> bool:
         """Fold what was received, for about so many seconds at most; returns whether anything came."""
         until = self._monotonic() + budget_s
-        came = False
+        came = self.behind = False
         while self._client is not None:
             try:
                 if not self._fold_on():
@@ -172,6 +174,7 @@ class Session:
                 return True
             came = True
             if self._monotonic() >= until:
+                self.behind = True
                 break
         return came
 

@@ -23,6 +23,7 @@ class Source(Protocol):
     status: str
     reason: str
     exit_status: int | None
+    behind: bool
     opened: tuple[int, ...]
     payload: deque[Payload]
     notices: deque[str]

@@ -53,7 +53,7 @@ class Totalled:
         until = _NEVER if live or at_end else end * SECOND
         self.ready = collector.work(until, BEHIND_S if late else BUDGET_S, view.monotonic)
         if live:
-            end = min(end, over_at(collector, t))
+            end = min(end, over_at(collector, 0 if view.source.behind else t))
         if not self.ready:
             end = min(end, collector.t // SECOND)
         shown = (collector, end, self.span, self.ready, at_end and view.past.end)

@@ -175,6 +175,22 @@ async def test_after_a_long_absence_only_what_is_shown_is_gone_over() -> None:
     assert totalled.totals.total("in") == 6 * 7
 
 
+async def test_a_second_of_which_not_all_has_been_folded_yet_is_not_over() -> None:
+    scene, view = busy_scene()
+    scene.behind = True
+    scene.clock.seconds += 5
+    view.advance(0.01)
+    totalled = Totalled(view)
+
+    totalled.work()
+
+    assert totalled.totals is not None
+    assert totalled.totals.end == BEGIN_S + SECONDS - 1  # the one that was told of last is still under way
+    scene.behind = False
+    totalled.work()
+    assert totalled.totals.end == BEGIN_S + SECONDS + 5
+
+
 async def test_keys_sort_and_widen_and_copy() -> None:
     scene, view = busy_scene()
     async with looking_at(scene, view, (120, 40)) as (pilot, _):
