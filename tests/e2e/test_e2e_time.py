@@ -104,6 +104,8 @@ def test_the_bytes_of_the_past_are_those_of_that_instant(open_terminal: Open, tr
     terminal.wait_for("❚❚ replay", "listener")
     terminal.press("j")
     terminal.wait(lambda screen: bytes_in(screen) == "5.9 KiB", "all that came in")
+    terminal.press("v")  # each event has a line, and so each step is seen
+    terminal.wait_for("events · every event")
 
     # when one goes back over the changes of the stream
     seen = ["5.9 KiB"]
