@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from streamscope.diagnosis.shapes import Finding, Told
-from streamscope.ui.chain_text import chain_text, root_of
+from streamscope.ui.chain_text import chain_text, chain_through, root_of
 from streamscope.ui.findings import PENS, sign_of
 from streamscope.ui.meters import age_text, bytes_text
 from streamscope.ui.safe import visible
@@ -19,6 +19,7 @@ from streamscope.ui.view import View
 
 KEYS = (("w", "why"), ("b", "where it began"))
 SHORT_KEYS = (("w", "why"), ("b", "began"))
+_PAIR = 2
 
 
 class Said(NamedTuple):
@@ -60,11 +61,13 @@ def said(view: View) -> Said:
 
 
 def _chains(view: View, finding: Finding) -> tuple[str, ...]:
-    """The chain with the process at the root's other end, as far as that is known; without; and without that end."""
+    """The chain with the process at the root's other end, as far as that is known; without; and without that end. Of
+    two streams the sentence says the same in words, which everybody reads.
+    """
     told, streams, words = view.told, view.model.streams, view.vocabulary
-    whole = chain_text(told, finding.stream, streams, words)
-    if not whole:
+    if len(chain_through(told, finding.stream).streams) <= _PAIR:
         return ()
+    whole = chain_text(told, finding.stream, streams, words)
     other = view.other_end(root_of(finding))
     known = (f"{whole}, {other.who}",) if other is not None and other.who else ()
     return *known, whole, chain_text(told, finding.stream, streams, words, peer=False)

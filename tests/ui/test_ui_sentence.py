@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from ui_pilot import a_while, calm_scene, looking_at, text_of
 from ui_scenes import connection, listener, stalled, stalled_proxy, view_of
 
+from streamscope.diagnosis.chains import Chains
 from streamscope.diagnosis.shapes import Finding, Level, Told
 from streamscope.ui.safe import visible
 from streamscope.ui.sentences import Said, following, said, shown
@@ -30,7 +31,7 @@ async def test_without_a_key_one_sentence_names_the_cause_where_the_bytes_are_an
     async with looking_at(scene, view, size=(80, 24)) as (pilot, _):
         lines = text_of(pilot)
     assert lines[1].rstrip() == " ▲ Upstream #3 → 127.0.0.1:9901 takes nothing: 3.3 MiB have waited in the"
-    assert lines[2].rstrip() == "   kernel for 30s. client #2 ⇠ upstream #3 ⇠ [127.0.0.1:9901]   w why   b began"
+    assert lines[2].rstrip() == "   kernel for 30s. Client #2 is held back by it.       w why   b where it began"
     assert "▲ 1  ⇠ 1" in lines[0]
 
 
@@ -89,6 +90,14 @@ def test_of_several_the_worst_is_said_and_the_person_goes_on_from_there() -> Non
     assert following(found, ("stalled", 5)) == found[2]
     assert following(found, ("stalled", 9)) == found[0]
     assert following([], None) is None
+
+
+def test_a_chain_of_more_than_two_is_drawn_where_words_would_name_its_end_alone() -> None:
+    _, view = stalled_proxy()
+    assert said(view).chains == ()
+    # given that the other end is in the same process, and does not read either
+    view._diagnosed.told = msgspec.structs.replace(view.told, chains=Chains({2: 3, 4: 5}, {3: 4}))
+    assert said(view).chains[0] == "client #2 ⇠ upstream #3 = #4 ⇠ #5"
 
 
 async def test_E_goes_from_one_trouble_to_the_next_in_the_sentence_and_in_the_table() -> None:
