@@ -62,7 +62,7 @@ class Collector:
     """
 
     __slots__ = (
-        "_empty", "_gone", "_leaf", "_piece", "closed_before", "damage", "edge", "known", "longest_in_turn",
+        "_blind", "_empty", "_gone", "_leaf", "_piece", "closed_before", "damage", "edge", "known", "longest_in_turn",
         "outq", "past", "polled", "queued", "rules", "second", "seconds", "seen", "since_t", "t", "told", "turn",
         "unread", "waits_since", "whole", "writes",
     )  # fmt: skip
@@ -74,6 +74,7 @@ class Collector:
         self.seconds: dict[int, Second] = {}
         self.damage = ""
         self.closed_before = 0
+        self._blind = False  # events are missing since the clock was read last
         self._gone: deque[int] = deque()
         self._begin(past.reach if t is None else max(past.row_at(t=t - t % SECOND), past.reach))
 
@@ -163,7 +164,7 @@ class Collector:
     def _lose(self, events: int) -> None:
         """So many events are missing here: nothing that was under way is known any more."""
         self.second.lost += events
-        self.told = True
+        self.told = self._blind = True
         self._unknow()
         self.polled = self.waits_since = None
 
@@ -223,10 +224,14 @@ class Collector:
         self.t = t
         if t >= self.edge:
             self._turn_over(t)
+        self._blind = False
 
     def _turn_over(self, t: int) -> None:
         """Another second begins."""
         self._end_second()
+        if self._blind:  # of the seconds in between nobody knows anything
+            for number in range(max(self.second.number + 1, t // SECOND - KEPT), t // SECOND):
+                self.seconds.setdefault(number, Second(number)).unseen = True
         self._enter(t)
 
     def _enter(self, t: int) -> None:

@@ -33,13 +33,13 @@ class Second:
     - `talkers`: what each stream did, None once that has been let go of;
     - `waits`: how many bytes waited to go out at its end, by stream, None where that is not known; `waiting` is all of
       it together; `oldest_t` is when the oldest write began that then waited, 0 for none;
-    - `lost`: events that are missing in it; `sampled`: its bytes were counted from one look to the next, and what else
-      happened is not told.
+    - `lost`: events that are missing in it; `unseen`: all of it lies where events are missing;
+    - `sampled`: its bytes were counted from one look to the next, and what else happened is not told.
     """
 
     __slots__ = (
         "accepted", "bytes_in", "bytes_out", "callback_ns", "callbacks", "closed", "errors", "lost", "number",
-        "oldest_t", "sampled", "talkers", "turns", "waiting", "waits", "writes",
+        "oldest_t", "sampled", "talkers", "turns", "unseen", "waiting", "waits", "writes",
     )  # fmt: skip
 
     def __init__(self, number: int) -> None:
@@ -51,7 +51,7 @@ class Second:
         self.waits: dict[int, int] | None = None
         self.waiting: int | None = None
         self.oldest_t = 0
-        self.sampled = False
+        self.sampled = self.unseen = False
 
     def talker(self, number: int) -> Talker:
         """What this stream did, to be added to; that of the OTHERS where there are too many."""

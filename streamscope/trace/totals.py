@@ -114,7 +114,7 @@ class Totals:
         of = _OF_SECOND[name]
         numbers = range(self.first, self.end)
         return [
-            None if number < self._known_from else of(second) if second is not None else 0
+            None if number < self._known_from or (second and second.unseen) else of(second) if second else 0
             for number, second in zip(numbers, self._seconds)
         ]
 

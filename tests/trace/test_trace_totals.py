@@ -293,6 +293,18 @@ def test_where_events_are_missing_what_waits_is_not_known_until_a_round_says_it(
     assert totals.total("in") == 9
 
 
+def test_of_a_second_that_lies_in_a_gap_nothing_is_known() -> None:
+    grown = Grown()
+    grown.records([*turn(1, SECOND // 2), *record("sys.read", 7, 3, 9, 9)], 0, 0)
+    grown.lost(12)
+    grown.records([*turn(2, 3 * SECOND + 1), *record("sys.read", 7, 3, 9, 9)], 1, 3 * SECOND)
+    grown.records(turn(3, 5 * SECOND), 2, 3 * SECOND + 1)
+    collector = collected(grown.past)
+
+    assert totals_of(collector).series("in") == [9, None, None, 9, 0, 0]
+    assert row_of(totals_of(collector, 1, 2), collector, grown.decoder.vocabulary, 0.0)["in"] is None
+
+
 def test_what_is_no_longer_in_memory_is_passed_over_and_counts_as_lost() -> None:
     grown = Grown(max_bytes=100_000)
     grown.records([*opened(7), *turn(1, 1)], 0, 0)
