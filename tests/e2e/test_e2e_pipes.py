@@ -74,7 +74,7 @@ def path() -> Iterator[Path]:
 def test_a_unix_socket_is_watched_as_tcp_is(open_terminal: Open, path: Path) -> None:
     # given
     terminal = open_terminal("run", "pipe-echo", "--path", str(path), columns=200)
-    terminal.wait_for("live", "listener  x.sock", f"nc -U {path}")
+    terminal.wait_for("live", "listener x.sock", f"nc -U {path}")
 
     # when
     with socket.socket(socket.AF_UNIX) as client:

@@ -148,7 +148,7 @@ def test_a_terminal_without_utf_8_gets_ascii_alone(
         (tmp_path / "config" / "streamscope" / "config.toml").write_text("ascii = true\n")
     terminal = open_terminal("run", "echo", "--port", "0", **(how if isinstance(how, dict) else {}))
 
-    terminal.wait_for("* live", "listening", "ret open", "q quit", "- streams")
+    terminal.wait_for("* live", "listener", "ret open", "q quit", "- streams", "ret unfolds")
     terminal.press("?")
     terminal.wait_for("+- help")
 

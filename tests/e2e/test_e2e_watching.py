@@ -46,7 +46,6 @@ def test_a_connection_shows_up_with_its_bytes_and_goes(open_terminal: Open) -> N
 
         # then its row is there, and its panel has counted them in both directions
         terminal.wait(lambda screen: row_of(screen, peer), "the client's row")
-        terminal.press("down")
         terminal.wait(lambda screen: len(re.findall(r"2\.9 KiB", screen)) >= 2, "2.9 KiB in and out")
         terminal.wait_for("●READABLE", "●WRITABLE", "●READING")
 
@@ -122,7 +121,8 @@ def test_an_opened_stream_shows_its_payload_and_no_escape_of_it_reaches_the_term
     with socket.create_connection(terminal.address()) as client:
         peer = client.getsockname()[1]
         terminal.wait(lambda screen: row_of(screen, peer), "the client's row")
-        terminal.press("down", "enter")
+        terminal.wait_for(f"client ← 127.0.0.1:{peer} ·")  # the first connection is selected by itself
+        terminal.press("enter")
         terminal.wait_for("payload")
 
         # Setting the window's title is what a hostile peer would try first.

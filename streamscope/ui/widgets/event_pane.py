@@ -245,6 +245,7 @@ class EventPane(DrawnWhole, Vertical):
             below = f"event {event.seq:,} of the feed · {event.t / 1e9:.6f} s"
         else:
             below = "v what matters" if self.every.display else "v every event · ⏎ unfolds"
+            below = spelt(below, ascii_only=in_ascii_only(self.app))
         set_titles(self, title, below)
 
     def _standing(self) -> str:
