@@ -29,6 +29,7 @@ from streamscope.peek.memory import TargetDenied, TargetGone
 from streamscope.peek.peeking import PeekFailed, Peeking
 from streamscope.peek.started import Started
 from streamscope.peek.starting import HZ
+from streamscope.telling import show
 
 FIND_WITHIN_S = 10.0
 """So long a program may take until it has a loop."""
@@ -82,7 +83,7 @@ class _Leash:
 
 def _answer(what: dict[str, str]) -> None:
     """Our one line; whoever waits for it reads no more."""
-    sys.stdout.write(json.dumps(what) + "\n")
+    show(json.dumps(what), 1 << 16)
     sys.stdout.flush()
 
 

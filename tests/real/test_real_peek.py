@@ -42,6 +42,8 @@ for _version in VERSIONS:
     outside.LOOKS[f"node-{_version}"] = lambda version=_version: (
         "" if node(version).exists() else f"node {version} is not installed"
     )
+pytestmark = pytest.mark.real()
+
 NODES = [pytest.param(str(node(v)), marks=pytest.mark.real(f"node-{v}"), id=f"node {v}") for v in VERSIONS]
 
 

@@ -7,6 +7,7 @@ from feeds import HERE, SECOND
 from moon import FLOW, FULL, LAND, MOON, SEA, TIDAL, WAXING, moonrise, record
 from trace_lanes import exact
 
+from streamscope.observe.aio_kinds import KINDS as AIO_KINDS
 from streamscope.trace.compare import difference
 from streamscope.trace.decode import Event, event_as_json
 from streamscope.trace.effects import EFFECTS
@@ -95,8 +96,9 @@ def test_a_stream_that_is_new_differs_from_nothing_by_what_was_told_of_it() -> N
     assert [change.name for change in found.streams[0].changes] == ["peer", "place"]
 
 
-def test_what_the_rules_read_of_a_kind_is_what_this_engine_tells_first() -> None:
-    kinds = {name: tuple(arguments) for name, arguments in HERE}
+def test_what_the_rules_read_of_a_kind_is_what_an_engine_tells_first() -> None:
+    of_asyncio = {kind.name: tuple(name for name, _ in kind.args) for kind in AIO_KINDS}
+    kinds = {**of_asyncio, **{name: tuple(arguments) for name, arguments in HERE}}
     for name in EFFECTS.keys() - {"sys.*"}:
         wanted = EFFECTS[name].arguments
         assert kinds[name][: len(wanted)] == wanted, name
