@@ -74,11 +74,30 @@ class LoopTrack:
         """How long the machine kept the process from running in that time, at most all of it; None where nobody can
         know. It is read now and then only, so what lies before and behind is in it, too.
         """
-        before = self._since(begun)
-        after = next((look for look in self.looks if look.heard >= ended), None)
+        before, after = self._since(begun), self._behind(ended)
         if before is None or after is None or before.delay_ns is None or after.delay_ns is None:
             return None
         return max(0, min(after.delay_ns - before.delay_ns, ended - begun))
+
+    def is_past(self, t: int) -> bool:
+        """Whether all is known that will be of what the machine took until then."""
+        behind = self._behind(t)
+        return behind is not None and (behind.delay_ns is None or behind is not self._first_behind(t))
+
+    def _first_behind(self, t: int) -> LoopLook | None:
+        return next((look for look in self.looks if look.heard >= t), None)
+
+    def _behind(self, t: int) -> LoopLook | None:
+        """The second look that has heard of what was so then, the first where there is no other yet: what the machine
+        took is read a moment after what it took it from.
+        """
+        found = None
+        for look in self.looks:
+            if look.heard >= t:
+                if found is not None:
+                    return look
+                found = look
+        return found
 
     def turns(self, since: int) -> int:
         """How many turns there were since then."""

@@ -455,6 +455,20 @@ def test_a_callback_that_waited_for_a_cpu_is_the_machines_and_no_alarm() -> None
     assert (finding.level, _word(patient, "slow_callback")) == (Level.WARNING, Word.HOST)
 
 
+def test_what_the_machine_took_of_a_callback_is_waited_for() -> None:
+    """Recorded: it is read after the callback, and a look may lie between."""
+    patient = Patient()
+    stream = patient.stream(server=9)
+    patient.says_of_loop(run_delay=0)
+    patient.wait(1)
+    _callback(patient, stream, 0.3)
+    patient.wait(0.25)
+    assert not patient.names
+    patient.says_of_loop(run_delay=250_000_000)
+    patient.wait(0.25)
+    assert [finding.level for finding in patient.found("slow_callback")] == [Level.WARNING]
+
+
 def test_a_callback_of_a_tenth_of_a_second_now_and_then_is_nothing_and_three_are_a_notice() -> None:
     patient = Patient()
     stream = patient.stream(server=9)

@@ -37,7 +37,11 @@ class SlowCallbackLint(Lint):
 
     def check(self, case: Case) -> Sign | None:
         """See `Lint`."""
-        recent = [slow for slow in case.model.long if case.now_t - slow.t <= SHOWN and slow.ns >= NOTICE]
+        recent = [
+            slow
+            for slow in case.model.long
+            if case.now_t - slow.t <= SHOWN and slow.ns >= NOTICE and case.loop.is_past(slow.t)
+        ]
         if not recent:
             return None
         worst = max(recent, key=_own(case))

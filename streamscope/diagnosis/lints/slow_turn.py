@@ -30,6 +30,8 @@ class SlowTurn(Lint):
         ns, t, number = max(found)
         if ns < ALARM or any(slow.turn == number and slow.ns >= ns // 2 for slow in model.long):
             return None
+        if not case.loop.is_past(t):
+            return None
         delayed = case.loop.delayed_between(t - ns, t)
         own = ns - (delayed or 0)
         if own < ALARM:
