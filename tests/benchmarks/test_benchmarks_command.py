@@ -19,6 +19,8 @@ from benchmarks.terminal import Terminal
 from streamscope.link.batches import MOST_WORDS
 from streamscope.link.frames import MAX_FRAME, BatchFrame, FrameError, read_frame
 
+pytestmark = pytest.mark.real()  # needs nothing from outside, but starts all that is compared
+
 MEMBERS = {"name", "figure", "unit", "floor", "goal", "limit", "meets_floor", "meets_goal"}
 
 

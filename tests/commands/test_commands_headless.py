@@ -200,6 +200,7 @@ def zombies(pid: int) -> list[int]:
     return [child for child in children_of(pid) if is_zombie(child)]
 
 
+@pytest.mark.real  # 25,000 echoes take the time of fifty other tests
 def test_beyond_the_spool_events_are_lost_and_told(runtime: Path, tmp_path: Path) -> None:
     """The writer is stopped while more happens than a spool of 1 MiB holds."""
     path = tmp_path / "events.jsonl"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from chance import examples
 from forged import Forged, forged
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,7 +46,7 @@ def spoil(loop: Forged, found: list[tuple[int, int]]) -> None:
         loop.put(loop.base + place * 8, "Q", value if value >= 0 else loop.base + (-1 - value) * 8)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(faults(), faults())
 def test_forged_memory_makes_a_glimpse_or_none(before: list[tuple[int, int]], meanwhile: list[tuple[int, int]]) -> None:
     with forged() as loop:
@@ -72,7 +73,7 @@ def test_forged_memory_makes_a_glimpse_or_none(before: list[tuple[int, int]], me
             assert len(seen.of) == len(glimpse.streams)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(faults())
 def test_searching_forged_memory_ends(found: list[tuple[int, int]]) -> None:
     with forged() as loop:
