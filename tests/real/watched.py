@@ -120,11 +120,15 @@ class Watched(Serving):
     def come_to_rest(self) -> None:
         """Follow until all that clients did has been told, and every connection is closed. Nothing may have been lost.
 
-        The feed has an order: when a connection that is made now is told of, so is whatever clients did before it.
+        The feed has an order: when a connection that is made now is told of, so is whatever clients did before it. One
+        that has gone may have had the same port.
         """
+        before = {stream.number for stream in self._streams()}
         with self.connect() as last:
             host, port = last.getsockname()
-            self.follow(lambda: any(stream.peer == f"{host}:{port}" for stream in self._streams()))
+            self.follow(
+                lambda: any(each.peer == f"{host}:{port}" and each.number not in before for each in self._streams())
+            )
         self.follow(lambda: all(stream.closed_t or stream.number == LISTENER for stream in self._streams()))
         assert self.session.model.events_lost == 0
 
