@@ -14,14 +14,15 @@ _SERVER, _CLOSED_T = attrgetter("server"), attrgetter("closed_t")
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What was counted. `open` streams are open, servers among them; `connections` are no servers, those that closed a
-    moment ago among them; of `failed` ones something has failed; `listeners` wait for connections; `accepted` has by
-    server how many of its streams are here. `waiting` bytes wait to go out, in the queues and in the kernel, as far as
-    the engine tells; the oldest write among them began at `oldest_t`, 0 for none.
+    """`open` streams are open, servers among them; `connections` are no servers, those that closed a moment ago among
+    them, and `flowing` those of them that are open; of `failed` ones something has failed; `listeners` wait for
+    connections; `accepted` has by server how many of its streams are here. `waiting` bytes wait to go out, in the
+    queues and in the kernel, as far as the engine tells; the oldest write among them began at `oldest_t`, 0 for none.
     """
 
     open: int
     connections: int
+    flowing: int
     failed: int
     listeners: int
     accepted: Counter[int]
@@ -37,9 +38,11 @@ class Counts(msgspec.Struct, frozen=True):
         queued = [state for state in streams if state.write_queue_size and not state.closed_t]
         outq = words.kernel_number("outq")
         in_kernel = [state.kernel.get(outq, 0) for state in streams if state.kernel and not state.closed_t]
+        open_ones = list(map(_CLOSED_T, streams)).count(0)
         return cls(
-            open=list(map(_CLOSED_T, streams)).count(0),
+            open=open_ones,
             connections=len(streams) - len(servers),
+            flowing=open_ones - list(map(_CLOSED_T, servers)).count(0),
             failed=len([state for state in streams if state.errors]) * words.knows("errors"),
             listeners=len([state for state in servers if is_listener(state, words)]),
             accepted=Counter(map(_SERVER, streams)),

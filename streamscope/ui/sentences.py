@@ -102,7 +102,7 @@ def shown(told: Told, trouble: tuple[str, int] | None) -> Finding | None:
 
 def all_flows(view: View) -> str:
     """How all flows, where nothing is found to be wrong."""
-    count = view.counts.connections
+    count = view.counts.flowing
     if not count:
         return "Nobody is connected."
     streams = f"{count:,} {'stream' if count == 1 else 'streams'}"

@@ -64,6 +64,13 @@ def test_nobody_is_said_to_flow_where_nobody_is() -> None:
     assert said(view_of(scene)).text == "Nobody is connected."
 
 
+def test_who_has_gone_is_not_said_to_flow() -> None:
+    scene = Scene(Clock(200.0))
+    scene.snapshot([listener(), connection(2), connection(3, closed_t=199_000_000_000)])
+
+    assert said(view_of(scene)).text == "All flows: 1 stream, nothing waits to go out."
+
+
 def test_an_engine_whose_words_do_not_suffice_is_not_said_to_flow() -> None:
     _, view = stalled_proxy()
     view._diagnosed.diagnosis.unavailable = (("stalled", "write_queue_size cannot be known"),)
