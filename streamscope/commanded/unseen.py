@@ -31,11 +31,6 @@ def why_unseen(pid: int) -> str:
     return "it has not imported asyncio"
 
 
-def runs_on_uvloop(pid: int) -> bool:
-    """Whether the process has uvloop."""
-    return "/uvloop/" in _maps(pid)
-
-
 def _exe(pid: int) -> str:
     try:
         return os.readlink(f"/proc/{pid}/exe")

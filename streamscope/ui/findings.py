@@ -65,9 +65,3 @@ def rank(state: StreamState, told: Told) -> Rank:
     if held is not None:
         return _HELD, -held.since, -cause, False
     return (_FAILED if state.errors or state.delayed_error else CALM), 0, 0, False
-
-
-def is_troubled(state: StreamState, told: Told) -> bool:
-    """Whether a diagnosis has something to say of the stream, or a call of it has failed."""
-    number = state.number
-    return bool(told.of(number) or number in told.held or state.errors or state.delayed_error)

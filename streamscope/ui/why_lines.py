@@ -95,7 +95,8 @@ def _evidence(evidence: Sequence[Evidence], started: float, now_t: int, cursor: 
     words = min(max(len(line.words) for line in evidence), max(width * 2 // 5, 12))
     at = 23 if width >= 76 else 0
     room = max(width - words - at - 6, 8)
-    head: Line = [("  evidence", "label"), (" " * (words + room - 4), ""), ("at, ⏎ goes there" if at else "", "label")]
+    head: Line = [("  evidence", "label"), (" " * (words + room - 4), "")]
+    head += [("at; Enter goes there", "label")] if at else []
     found: _Group = [(head, -1)]
     for place, each in enumerate(evidence):
         values = broken(f"{each.field} {each.value}".strip(), room)

@@ -14,7 +14,7 @@ from streamscope.link.asking import STUCK, Standstill
 from streamscope.trace.decode import Decoder
 from streamscope.trace.state import RAISED, StreamState
 from streamscope.trace.vocabulary import Vocabulary
-from streamscope.ui.findings import holds_of, is_troubled
+from streamscope.ui.findings import holds_of
 from streamscope.ui.ladder import LIMITED, STALLED, Holds
 from streamscope.ui.order import trouble_first
 from streamscope.ui.row_words import Overview, for_of, in_room, mark_of, waits_of, what_of
@@ -149,7 +149,6 @@ def test_trouble_comes_first_the_longest_of_it_with_those_it_holds_back_and_what
     ranked = trouble_first(states, known, HERE)
 
     assert [state.number for state in ranked] == [3, 2, 5, 4, 8, 7, 10, 1, 6]
-    assert {state.number for state in states if is_troubled(state, known)} == {2, 3, 4, 5, 7, 8}
 
 
 def test_the_ladder_is_told_whose_fault_it_is_and_on_which_side() -> None:
