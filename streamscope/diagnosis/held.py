@@ -7,7 +7,9 @@ that happens in a callback.
 It is so from the look at which reading is off that stopped while a stream that it feeds was above its mark, until it is
 read again or nothing waits in that other one any more: programs read on only when the queue has drained, so between the
 mark and nothing it is held back still. Where it is not known when reading stopped, the other has to have been above its
-mark since the last read. An engine that cannot know who feeds whom holds nobody back.
+mark since the last read. Where it is told that one feeds the other, either may have come first: what a task reads comes
+through a buffer, which stops the reading when it is full, and the task writes on. An engine that cannot know who feeds
+whom holds nobody back.
 """
 
 from __future__ import annotations
@@ -93,15 +95,18 @@ class Holding:
             return self._said(case, streams[before.by], before.since)
         at_once = self._full.get(state.last_read_t, ()) if state.last_read_t else ()
         worst: StreamState | None = None
+        told = state.feeds or {}
         for sink in self._fed(state, links, at_once, streams):
-            above = sink.write_queue_size > sink.high_water and 0 < sink.above_t <= (off or state.last_read_t)
-            if above and (worst is None or _worse(sink, worst, state)):
+            above = sink.write_queue_size > sink.high_water and sink.above_t
+            first = sink.number in told or sink.above_t <= (off or state.last_read_t)
+            if above and first and (worst is None or _worse(sink, worst, state)):
                 worst = sink
         if worst is None:
             return None
         if worst.number in at_once:
             links.confirm(state.number, worst.number, streams)
-        return self._said(case, worst, off or (before.since if before is not None else case.now_t))
+        since = off or (before.since if before is not None else case.now_t)
+        return self._said(case, worst, max(since, worst.above_t) if worst.number in told else since)
 
     def suspect(self, case: Case, links: Links) -> str:
         """One that may hold the stream back, for all that is known: it has been above its mark since before reading

@@ -74,7 +74,8 @@ uvloop, which is not asyncio's loop: `--loop asyncio` of uvicorn, or `streamscop
 away so that programs which can do without fall back.
 
 Who feeds whom is known of protocols: what `data_received` of one transport writes to another, and whose reading is
-resumed in another's `resume_writing`. A program that copies from one connection to another in a task shows no pair.
+resumed in another's `resume_writing`; and of tasks: what one reads from a StreamReader and writes to another stream
+next, twice. What goes from task to task by a queue is not known.
 
 What watching costs has not been measured as it should be: on a busy machine a transport's echo took about a third more
 CPU a message while everything was told, and nothing that could be told from chance while it was installed and idle.

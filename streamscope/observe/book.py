@@ -297,6 +297,9 @@ class Book(Outgoing):
 
     # as it travels
 
+    def _whom_it_feeds(self) -> dict[int, str] | None:
+        return {number: fed.why for number, fed in self.fed.items() if fed.why} or None if self.fed else None
+
     def state(self) -> State:
         """What was told of it until now."""
         return states.handle_state(
@@ -305,5 +308,5 @@ class Book(Outgoing):
             high_water=self.high_water, write_queue=[write.state() for write in self.queue], pevents=self.events,
             events=self.events, bytes_in=self.bytes_in, bytes_out=self.bytes_out, reads=self.reads,
             writes=self.writes, errors=self.errors, last_error=self.last_error, last_read_t=self.last_read_t,
-            last_write_t=self.last_write_t, armed_t=self.armed_t, above_t=self.above_t,
+            last_write_t=self.last_write_t, armed_t=self.armed_t, above_t=self.above_t, feeds=self._whom_it_feeds(),
         )  # fmt: skip

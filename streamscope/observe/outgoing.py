@@ -20,6 +20,7 @@ from streamscope.link import states
 from streamscope.link.states import State
 from streamscope.observe.aio_kinds import WRITE, functions_of, joined_by, told_by
 from streamscope.observe.quill import Quill
+from streamscope.observe.takers import Fed
 
 _BEGIN, _SENT_ALL = functions_of("request.begin"), functions_of("sys.sendmsg")
 _PROGRESS, _FAILED, _ENDED = (functions_of(f"request.{kind}") for kind in ("progress", "error", "end"))
@@ -63,7 +64,8 @@ class Written:
 
 
 class Outgoing:
-    """What waits: `size` bytes in the writes of `queue`, as it was told; and what went out and failed until now.
+    """What waits: `size` bytes in the writes of `queue`, as it was told; and what went out and failed until now. `fed`
+    are the streams that what comes in here goes out of; `heard` is of whom it was known last that they feed this one.
 
     `send` is what hands bytes to the kernel, `sendmsg` the same for several buffers, and `buffer` where the transport
     keeps what is left.
@@ -75,8 +77,8 @@ class Outgoing:
     """The system call by which it is sent."""
 
     __slots__ = (
-        "_buffer", "_entries", "_send", "_sendmsg", "above_t", "bytes_out", "errors", "fd", "high_water", "last_error",
-        "last_write_t", "mark", "pen", "queue", "size", "writes",
+        "__weakref__", "_buffer", "_entries", "_send", "_sendmsg", "above_t", "bytes_out", "errors", "fd", "fed",
+        "heard", "high_water", "last_error", "last_write_t", "mark", "pen", "queue", "size", "writes",
     )  # fmt: skip
 
     def __init__(
@@ -90,7 +92,8 @@ class Outgoing:
         self._entries = 0  # of the buffer, as far as they are told of
         self.high_water = high_water
         self.queue: deque[Written] = deque()
-        self.size = self.above_t = 0
+        self.size = self.above_t = self.heard = 0
+        self.fed: dict[int, Fed] | None = None
         self.bytes_out = self.writes = self.last_write_t = self.errors = self.last_error = 0
 
     def take_in_waiting(self) -> None:
@@ -127,6 +130,8 @@ class Outgoing:
                 self.writes += 1
                 self.last_write_t = pen.tick
                 pen.emit((self.mark | self.whole, number, n, self.fd, pen.waiting))
+                if pen.taken != self.heard:
+                    pen.wrote(self)
                 if not number & _MANY:
                     pen.keep_bounds()
             else:
@@ -191,6 +196,8 @@ class Outgoing:
         pen.waiting += 1
         self.queue.append(Written(number, size, left, lengths, pen.tick))
         pen.emit((self.mark | _BEGIN[function], number, WRITE, size, len(lengths), pen.waiting))
+        if pen.taken != self.heard:
+            pen.wrote(self)
         return number
 
     def catch_up(self, function: str) -> None:

@@ -34,11 +34,14 @@ def exchange_pipes(exchange: Exchange, born: Callable[[Any, Any], None], passed_
 
     reader: Any = unix_events._UnixReadPipeTransport  # type: ignore[attr-defined]
     writer: Any = unix_events._UnixWritePipeTransport  # type: ignore[attr-defined]
-    find = pipe_hooks.book_finder(_books, _transports)
-    exchange.put(reader, pipe_hooks.reader_hooks(reader, find, _forget, born, passed_over))
-    exchange.put(writer, pipe_hooks.writer_hooks(writer, find, _forget, born))
+    exchange.put(reader, pipe_hooks.reader_hooks(reader, pipe_book, _forget, born, passed_over))
+    exchange.put(writer, pipe_hooks.writer_hooks(writer, pipe_book, _forget, born))
     stand_in: Any = OsStandIn(_books, of)
     exchange.put(unix_events, {"os": stand_in})
+
+
+pipe_book = pipe_hooks.book_finder(_books, _transports)
+"""Finds the book of a pipe's transport; None for one that has none."""
 
 
 def _forget(fd: int) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamscope.core.records import Word
 from streamscope.observe.aio_kinds import CB_OTHERS, told_by
+from streamscope.observe.takers import Takers
 
 if TYPE_CHECKING:
     from streamscope.observe.book import Book
+    from streamscope.observe.outgoing import Outgoing
 
 MOST_TOLD = 500_000
 """Words that one turn may tell before whoever ships them is called."""
@@ -35,15 +37,16 @@ class Quill:
     - `emit`, which appends a record;
     - `poll_ns` and `callback_ns`: how the time since the beginning was spent; `waiting`: writes that wait in buffers;
     - `handles` and `requests`: the numbers last given out;
-    - `books` by descriptor; `within`: asyncio's function that runs, where a book has to know it.
+    - `books` by descriptor; `within`: asyncio's function that runs, where a book has to know it;
+    - `taken`: the mark of the stream that a task has taken bytes from last.
     """
 
     __slots__ = (
-        "begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "poll_ns", "requests", "tick", "turn",
-        "waiting", "within", "words",
+        "_takers", "begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "poll_ns", "requests",
+        "taken", "tick", "turn", "waiting", "within", "words",
     )  # fmt: skip
 
-    def __init__(self, failed: Callable[[Exception], None], begun: int) -> None:
+    def __init__(self, loop: Any, failed: Callable[[Exception], None], begun: int) -> None:
         """`failed` is called when telling has failed: that ends the telling, and nothing else. `begun` is when the
         feed's clock was 0, on the monotonic clock.
         """
@@ -56,6 +59,8 @@ class Quill:
         self.turn = self.waiting = self.handles = self.requests = self.poll_ns = self.callback_ns = 0
         self.books: dict[int, Book] = {}
         self.within = ""
+        self.taken = 0
+        self._takers = Takers(loop)
 
     def clock(self) -> int:
         """The feed's clock, read now: ns."""
@@ -77,6 +82,19 @@ class Quill:
         self.emit = _nothing
         self.words = []
         self.on_full = lambda: None
+
+    def took(self, book: Outgoing) -> None:
+        """The task that runs has taken bytes out of this stream."""
+        try:
+            self.taken = book.mark
+            self._takers.took(book)
+        except Exception as error:
+            self.failed(error)
+
+    def wrote(self, book: Outgoing) -> None:
+        """Something was written to this stream, perhaps by a task that has taken it from another."""
+        if self._takers.wrote(book):
+            book.heard = self.taken
 
     def read_clock(self) -> None:
         """What comes next happens now. What ran since the last reading is told of if it took long."""

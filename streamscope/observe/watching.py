@@ -20,12 +20,14 @@ from streamscope.link.wire import Hello
 from streamscope.observe.aio_kinds import FUNCTIONS, JOINED, KINDS
 from streamscope.observe.aio_producer import AioProducer
 from streamscope.observe.aio_words import words
+from streamscope.observe.books import book_of
 from streamscope.observe.described import not_the_program
 from streamscope.observe.doorway import program_name
 from streamscope.observe.exchange import Exchange
 from streamscope.observe.pipes import exchange_pipes
 from streamscope.observe.quill import Quill
 from streamscope.observe.ride import Ride
+from streamscope.observe.takers import taking_hooks
 from streamscope.observe.transport_hooks import transport_hooks
 from streamscope.telling import say
 
@@ -51,7 +53,7 @@ class Watching:
         self._over = over
         self._broken = False
         self._on_loop = Exchange()
-        self.pen = Quill(self.failed, begun)
+        self.pen = Quill(loop, self.failed, begun)
         self._producer = AioProducer(loop, self._kind, self.pen, self._telling)
         self._publisher = Publisher(self._producer, self._hello(number, path), stop=lambda: None)
         self._publisher.chores.append(self._look)
@@ -83,12 +85,15 @@ class Watching:
     # what is exchanged of the transports' class
 
     def _telling(self, on: bool) -> None:
+        from asyncio import StreamReader
+
         if on:
             _watched[id(self._loop)] = self
             if not _methods.is_on:
                 passed_over = not_the_program()
                 _methods.put(self._kind, transport_hooks(self._kind, _born, passed_over))
                 exchange_pipes(_methods, _born, passed_over, _book_of)
+                _methods.put(StreamReader, taking_hooks(StreamReader, book_of))
         else:
             _watched.pop(id(self._loop), None)
             if not _watched:

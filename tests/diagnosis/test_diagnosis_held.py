@@ -100,6 +100,21 @@ def test_what_the_program_says_is_enough() -> None:
     assert (partner.number, partner.why) == (upstream, "through a queue")
 
 
+def test_where_it_is_told_who_feeds_whom_reading_may_stop_first() -> None:
+    patient = Patient()
+    client, upstream = _proxy(patient)
+    patient.turn(record("feeds", client, upstream, "a task reads here and writes there"))
+    patient.stops_reading(client)
+    patient.clock.seconds += 0.1
+    wrote = patient.clock.t
+    patient.writes(upstream, 2 * MARK)
+    patient.wait(1)
+
+    held = patient.diagnosis.held(client)
+    assert held is not None
+    assert (held.by, held.since) == (upstream, wrote)
+
+
 def test_a_talker_is_held_back_by_the_one_of_a_group_that_is_full() -> None:
     patient = Patient()
     talker = patient.stream(peer="127.0.0.1:41000", server=9)

@@ -1,4 +1,4 @@
-"""Who holds whom, in a proxy that is made of protocols: the reader is held back, and its upstream's peer is named."""
+"""Who holds whom, in a proxy of protocols and in one of tasks: the reader is held, and its upstream's peer named."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import copying
+import pumping
+import pytest
 from running_command import environment, follow
 from waiting import PATIENCE_S
 
@@ -17,12 +20,13 @@ from streamscope.link.session import Session
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_client_is_held_back_by_the_upstream_that_it_feeds(runtime: Path) -> None:
+@pytest.mark.parametrize("program", [copying, pumping], ids=["protocols", "tasks"])
+def test_a_client_is_held_back_by_the_upstream_that_it_feeds(runtime: Path, program: ModuleType) -> None:
     # given a server that takes nothing, a proxy before it, and a client that sends without end
     with (
         socket.create_server(("127.0.0.1", 0)) as sink,
         subprocess.Popen(
-            [sys.executable, "-P", copying.__file__, str(sink.getsockname()[1])],
+            [sys.executable, "-P", program.__file__, str(sink.getsockname()[1])],
             env={**environment(runtime), "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             text=True,

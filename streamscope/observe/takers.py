@@ -1,0 +1,108 @@
+"""Who feeds whom, of programs made of tasks: a task takes bytes out of one stream and writes to another.
+
+A StreamReader calls `_maybe_resume_transport` behind every read that took something, in the task that reads. So it is
+known from which stream a task has taken last; what it writes to then is fed by that one. Twice makes it so: the first
+time may have been a greeting. What a task got by other ways, a queue for one, is not known, and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from streamscope.observe.aio_kinds import told_by
+from streamscope.observe.described import place_of_code
+
+if TYPE_CHECKING:
+    from streamscope.observe.outgoing import Outgoing
+
+MOST_FED = 64
+"""So many streams are remembered of those that one feeds; whoever watches remembers as many."""
+
+_FEEDS = told_by("feeds", "write")
+
+
+class Fed:
+    """One that is fed: by how it is known, and why; no why as long as it was seen only once."""
+
+    __slots__ = ("book", "why")
+
+    def __init__(self, book: Outgoing) -> None:
+        self.book = weakref.ref(book)
+        self.why = ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has not been closed."""
+        book = self.book()
+        return book is not None and book.fd != -1
+
+
+class Takers:
+    """Of one loop: from which stream each task has taken last. Tasks and streams live no longer for it."""
+
+    def __init__(self, loop: Any) -> None:
+        from asyncio import current_task
+
+        self._current = current_task
+        self._loop = loop
+        self._by_task: weakref.WeakKeyDictionary[Any, weakref.ref[Outgoing]] = weakref.WeakKeyDictionary()
+
+    def took(self, book: Outgoing) -> None:
+        """The task that runs has taken bytes out of this stream."""
+        task = self._current(self._loop)
+        if task is not None:
+            self._by_task[task] = weakref.ref(book)
+
+    def wrote(self, sink: Outgoing) -> bool:
+        """Something was written to this stream. Returns whether that need not be said again: by whom it is fed is told,
+        or cannot be known.
+        """
+        task = self._current(self._loop)
+        found = None if task is None else self._by_task.get(task)
+        source = None if found is None else found()
+        if source is None or source is sink or source.fd == -1:
+            return True
+        number = sink.mark >> 16
+        if source.fed is None:
+            source.fed = {}
+        fed = source.fed.get(number)
+        if fed is None:
+            if len(source.fed) >= MOST_FED:
+                _forget_gone(source)
+            if len(source.fed) < MOST_FED:
+                source.fed[number] = Fed(sink)
+                return False
+        elif not fed.why:
+            fed.why = f"a task reads here and writes there: {_place_of(task)}"
+            source.pen.emit((source.mark | _FEEDS, number, fed.why))
+        return True
+
+
+def _forget_gone(source: Outgoing) -> None:
+    """What is closed is fed no more."""
+    fed = source.fed or {}
+    for number in [number for number, each in fed.items() if not each.is_there]:
+        if fed.pop(number).why:
+            source.pen.emit((source.mark | _FEEDS, number, ""))
+
+
+def _place_of(task: Any) -> str:
+    """The function of the task: `proxy.py:14 pump`."""
+    coro = task.get_coro()
+    code = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
+    return type(coro).__qualname__ if code is None else place_of_code(code)
+
+
+def taking_hooks(reader: Any, book_of: Callable[[Any], Outgoing | None]) -> dict[str, Callable[..., Any]]:
+    """Ours, by name, for the class of StreamReaders; `book_of` finds the book of a transport."""
+    maybe_resume = reader._maybe_resume_transport
+
+    def _maybe_resume_transport(self: Any) -> None:
+        book = book_of(self._transport)
+        if book is not None:
+            book.pen.took(book)
+        maybe_resume(self)
+
+    return {"_maybe_resume_transport": _maybe_resume_transport}
