@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,25 +39,14 @@ def require_terminal(instead: str = "") -> int:
     return terminal
 
 
-def run_on_own_program(command: Sequence[str], hz: int, grace: float | None, allow: tuple[str, ...] = ()) -> int:
-    """Start this command line, have its loop looked at from outside, open the screen on that, end both; returns the
-    exit status. Raises CommandFailed.
-    """
-    options = {"command": list(command), "hz": hz, "grace": grace}
-    return run_on_own_engine(options, demo=False, allow=allow, module="streamscope.peek")
-
-
-def run_on_own_engine(
-    options: dict[str, Any], *, demo: bool, allow: tuple[str, ...] = (), module: str = "streamscope.serve"
-) -> int:
-    """Start an engine with these `ServeOptions`, open the screen on it, end both; returns the exit status. Another
-    `module` has options of its own.
+def run_on_own_engine(options: dict[str, Any], *, demo: bool, allow: tuple[str, ...] = ()) -> int:
+    """Start an engine with these `ServeOptions`, open the screen on it, end both; returns the exit status.
 
     Raises CommandFailed.
     """
     terminal = require_terminal("; serve without a screen with: streamscope run --headless …")
     with Leaving() as leaving:
-        engine = OwnEngine(options, terminal, module)
+        engine = OwnEngine(options, terminal)
         try:
             from streamscope.departure import Departure
             from streamscope.link.session import Session
@@ -86,7 +74,8 @@ def run_on_command(
     command: list[str],
     wanted: Wanted,
     *,
-    block_uvloop: bool = False,
+    how: str | None = None,
+    hz: float = 20.0,
     grace: float | None = None,
     duration: float = 0.0,
     allow: tuple[str, ...] = (),
@@ -104,7 +93,7 @@ def run_on_command(
     resolved(command)
     config = _config(allow)
     with Leaving() as leaving:
-        own = OwnCommand(command, wanted, terminal, block_uvloop=block_uvloop, grace=grace, duration=duration)
+        own = OwnCommand(command, wanted, terminal, how=how, hz=hz, grace=grace, duration=duration)
         try:
             doorway = own.await_doorway(leaving)
             if isinstance(doorway, str):

@@ -32,13 +32,12 @@ PRINTED = 64 * 1024
 
 
 class OwnEngine:
-    """The engine's process, as its parent has it: the other end of the link, its log, its end. `module` is what runs in
-    it.
+    """The engine's process, as its parent has it: the other end of the link, its log, its end.
 
     - `pid`; and `grace`, see `departure.Ends`.
     """
 
-    def __init__(self, options: dict[str, Any], terminal: int, module: str = "streamscope.serve") -> None:
+    def __init__(self, options: dict[str, Any], terminal: int) -> None:
         self.sock, theirs = socket.socketpair()
         terminal = os.dup(terminal)
         folder = os.environ.get("XDG_RUNTIME_DIR")
@@ -58,7 +57,7 @@ class OwnEngine:
         }
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, json.dumps(given)],
+                [sys.executable, "-P", "-m", "streamscope.serve", json.dumps(given)],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,

@@ -19,6 +19,9 @@ from streamscope.telling import CommandFailed
 RUN = "STREAMSCOPE_RUN"
 """Names one run in the environment of everything that it has started."""
 
+OBSERVE, PEEK = "observe", "peek"
+"""Ways to watch a command, for who insists on one."""
+
 _HIDE_US = frozenset("EIS")
 _WITH_VALUE = frozenset("WX")
 
@@ -45,13 +48,17 @@ def resolved(command: list[str]) -> Start:
     return Start([interpreter[0], *kept, found, *command[1:]], note)
 
 
-def environment(run: str, *, block_uvloop: bool) -> dict[str, str]:
-    """Ours, with what has the command and all that it starts be observed."""
+def environment(run: str, how: str | None) -> dict[str, str]:
+    """Ours, with what has the command and all that it starts be observed: unless `how` it is to be watched is `PEEK`,
+    from outside; where it is `OBSERVE`, uvloop is kept away.
+    """
+    ours = {name: value for name, value in os.environ.items() if name != MAY_END}
+    if how == PEEK:
+        return {**ours, RUN: run}
     site = str(Path(observe.__file__).with_name("site"))
     before = os.environ.get("PYTHONPATH", "")
     path = [site, *(each for each in before.split(os.pathsep) if each and each != site)]
-    blocks = {"STREAMSCOPE_BLOCK_UVLOOP": "1"} if block_uvloop else {}
-    ours = {name: value for name, value in os.environ.items() if name != MAY_END}
+    blocks = {"STREAMSCOPE_BLOCK_UVLOOP": "1"} if how == OBSERVE else {}
     return {**ours, "PYTHONPATH": os.pathsep.join(path), "STREAMSCOPE_OBSERVE": "1", RUN: run, **blocks}
 
 

@@ -52,6 +52,11 @@ class Companions:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._begun = 0
 
+    @property
+    def pids(self) -> list[int]:
+        """Theirs."""
+        return [process.pid for process in self._processes]
+
     def require(self) -> None:
         """Raises CommandFailed for files that cannot be had, before anything is started."""
         wanted = self._wanted

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from streamscope.commanded.command_line import environment, resolved
 from streamscope.commanded.companions import Companions, Wanted, flush_own
-from streamscope.commanded.run_tree import Doorway, Tree
+from streamscope.commanded.run_tree import Doorway, Tree, adopt_orphans, lookout, reap_orphans
 from streamscope.commanded.unseen import why_unseen
 from streamscope.telling import say
 
@@ -31,21 +31,23 @@ _PASSED_ON = (
 
 
 class HeadlessCommand:
-    """One run: `duration` is in seconds, 0 for as long as it likes; `grace` is what it has to end after SIGTERM."""
+    """One run: `how` insists on a way of watching it, and `hz` is how often it is looked at from outside; `duration` is
+    in seconds, 0 for as long as it likes; `grace` is what it has to end after SIGTERM.
+    """
 
     def __init__(
-        self, command: list[str], wanted: Wanted, *, block_uvloop: bool, duration: float, grace: float | None
+        self, command: list[str], wanted: Wanted, *, how: str | None, hz: float, duration: float, grace: float | None
     ) -> None:
         self._start = resolved(command)
         self._companions = Companions(wanted)
         self._wanted = wanted
         self._companions.require()
         self._name = os.path.basename(command[0])
-        self._block_uvloop = block_uvloop
+        self._how, self._hz = how, hz
         self._duration = duration
         self._grace = GRACE_S if grace is None else grace
         run = f"{os.getpid()}-{time.monotonic_ns()}"
-        self._environment = environment(run, block_uvloop=block_uvloop)
+        self._environment = environment(run, how)
         self._tree = Tree(run)
         self._ends_at = 0.0
         self._kills_at = 0.0
@@ -57,16 +59,21 @@ class HeadlessCommand:
             say(self._start.note)
         flush_own()
         watched = {*_PASSED_ON, signal.SIGCHLD}
+        adopt_orphans()
         process = subprocess.Popen(self._start.arguments, env=self._environment)
         signal.pthread_sigmask(signal.SIG_BLOCK, watched)
         now = time.monotonic()
         self._unseen_at = now + UNSEEN_AFTER_S
         self._ends_at = now + self._duration if self._duration else 0.0
+        self._lookout = lookout(self._how, self._hz, lambda: self._companions.pids, os.pidfd_open(process.pid))
         while process.poll() is None:
-            came = signal.sigtimedwait(watched, LOOK_EVERY_S)
-            if came is not None and came.si_signo != signal.SIGCHLD and came.si_code != _FROM_THE_KERNEL:
-                process.send_signal(came.si_signo)
+            self._lookout.wait(LOOK_EVERY_S)
+            while (came := signal.sigtimedwait(watched, 0)) is not None:
+                if came.si_signo != signal.SIGCHLD and came.si_code != _FROM_THE_KERNEL:
+                    process.send_signal(came.si_signo)
+            reap_orphans(but=process.pid)
             self._look(process)
+        self._lookout.finish(f"{self._name} has ended with status {process.returncode}", process.returncode)
         fine = self._companions.end()
         self._tree.clear()
         _end_as(process.returncode, fine)
@@ -88,7 +95,8 @@ class HeadlessCommand:
 
     def _found(self, doorway: Doorway) -> None:
         if len(self._tree.found) == 1 and not self._wanted.anything:
-            say(f"{self._name} is observed from within asyncio; watch it with: streamscope attach {doorway.path.stem}")
+            way = "looked at from outside" if self._lookout.looks_at(doorway.pid) else "observed from within asyncio"
+            say(f"{self._name} is {way}; watch it with: streamscope attach {doorway.path.stem}")
         self._companions.begin(doorway)
 
 

@@ -14,7 +14,6 @@ import contextlib
 import json
 import math
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -25,13 +24,13 @@ import msgspec
 
 from streamscope.commanded.command_line import environment, resolved
 from streamscope.commanded.companions import Companions, Wanted
-from streamscope.commanded.run_tree import Tree
+from streamscope.commanded.run_tree import Tree, adopt_orphans, descendants, lookout, reap_orphans
 from streamscope.link.orphan import Terminal
 from streamscope.link.output import LogFile
 from streamscope.telling import CommandFailed, say
 from streamscope.trace.plain_text import visible
 
-LOOK_EVERY_MS = 100
+LOOK_EVERY_S = 0.1
 CANNOT_START = 125
 """The status of a launcher that has started nothing, as `env` and `timeout` have it."""
 
@@ -45,7 +44,8 @@ class LaunchOptions(msgspec.Struct, frozen=True):
     terminal: int
     log: str
     duration: float = 0.0  # seconds, 0 for as long as it likes
-    block_uvloop: bool = False
+    how: str | None = None
+    hz: float = 20.0
     wanted: Wanted = Wanted()
 
 
@@ -65,12 +65,13 @@ class Launcher:
     def run(self) -> int:
         """Until the command has ended; returns the exit status."""
         options = self._options
+        adopt_orphans()
         try:
             start = resolved(options.command)
             self._companions.require()
             process = subprocess.Popen(
                 start.arguments,
-                env=environment(options.run, block_uvloop=options.block_uvloop),
+                env=environment(options.run, options.how),
                 stdin=subprocess.DEVNULL,
                 process_group=0,
             )
@@ -86,21 +87,25 @@ class Launcher:
         return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
-        ended = os.pidfd_open(process.pid)
-        waits = select.poll()
-        waits.register(ended, select.POLLIN)
-        waits.register(self._control, select.POLLIN)
-        ends_at = time.monotonic() + self._options.duration if self._options.duration else math.inf
-        while process.poll() is None:
-            ready = [fd for fd, _ in waits.poll(LOOK_EVERY_MS)]
-            if self._control.fileno() in ready and not self._heard(process):
-                waits.unregister(self._control)
+        """Until the command has ended, and whatever it has left behind that is looked at from outside."""
+        ended, control = os.pidfd_open(process.pid), self._control.fileno()
+        options = self._options
+        looking = lookout(options.how, options.hz, lambda: self._companions.pids, ended, control)
+        ends_at = time.monotonic() + options.duration if options.duration else math.inf
+        while process.poll() is None or looking.at:
+            ready = looking.wait(LOOK_EVERY_S)
+            if control in ready and not self._heard(process):
+                looking.forget(control)
+            if ended in ready:
+                looking.forget(ended)
+            reap_orphans(but=process.pid)
             for doorway in self._tree.new():
                 self._companions.begin(doorway)
             self._log.cap()
             if time.monotonic() >= ends_at:
                 ends_at = math.inf
                 self._send(process, signal.SIGTERM)
+        looking.finish(f"it has ended with status {process.returncode}", process.returncode)
         os.close(ended)
 
     def _heard(self, process: subprocess.Popen[bytes]) -> bool:
@@ -120,6 +125,10 @@ class Launcher:
         self._asked = True
         with contextlib.suppress(OSError, ValueError):
             os.killpg(process.pid, signum)
+        for pid in set(descendants(os.getpid())) - set(self._companions.pids):
+            with contextlib.suppress(OSError):
+                if os.getpgid(pid) != process.pid:  # it is of the command's, and has gone its own way
+                    os.kill(pid, signum)
 
     def _tell_terminal(self, pid: int) -> None:
         name = visible(os.path.basename(self._options.command[0]))

@@ -41,7 +41,8 @@ class OwnCommand:
         wanted: Wanted,
         terminal: int,
         *,
-        block_uvloop: bool,
+        how: str | None,
+        hz: float,
         grace: float | None,
         duration: float,
     ) -> None:
@@ -57,7 +58,7 @@ class OwnCommand:
         os.close(log)
         self._log = os.open(self._log_path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         terminal = os.dup(terminal)
-        options = LaunchOptions(command, run, theirs.fileno(), terminal, self._log_path, duration, block_uvloop, wanted)
+        options = LaunchOptions(command, run, theirs.fileno(), terminal, self._log_path, duration, how, hz, wanted)
         try:
             self._process = subprocess.Popen(
                 [
@@ -77,6 +78,7 @@ class OwnCommand:
             theirs.close()
             os.close(terminal)
         self._ended = os.pidfd_open(self._process.pid)
+        self._asked = False
 
     def fileno(self) -> int:
         """See `departure.Ends`."""
@@ -84,6 +86,7 @@ class OwnCommand:
 
     def send(self, signum: int) -> None:
         """Send it to the command's process group, if that is still there."""
+        self._asked = True
         with contextlib.suppress(OSError):
             self._control.send(bytes([signum]))
 
@@ -109,7 +112,9 @@ class OwnCommand:
         return ""
 
     def end(self, leaving: Leaving, *, show: bool) -> int:
-        """Have it end if it has not, in order; returns its exit status. With `show`, what it printed last is shown."""
+        """Have it end if it has not, in order; returns its exit status, 0 if SIGTERM has ended it that was asked for
+        here. With `show`, what it printed last is shown.
+        """
         for signum, patience in ((signal.SIGTERM, self.grace), (signal.SIGKILL, GRACE_S)):
             if self._process.poll() is None:
                 self.send(signum)
@@ -124,7 +129,7 @@ class OwnCommand:
         for path in {self._log_path, self.log}:
             with contextlib.suppress(OSError):
                 os.unlink(path)
-        return status
+        return 0 if self._asked and status == 128 + signal.SIGTERM else status
 
     def let_go(self) -> None:
         """Leave it running: its launcher looks after it."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from streamscope.commanded.command_line import RUN
+from streamscope.commanded.command_line import OBSERVE, PEEK, RUN
 from streamscope.link.discovery import ProbeError, remove_stale, runtime_folder
+
+if TYPE_CHECKING:
+    from streamscope.peek.looking import Looking
+
+_SUBREAPER = 36
+MOST_DESCENDANTS = 1000
 
 
 class Doorway(NamedTuple):
@@ -64,19 +71,45 @@ class Tree:
             remove_stale(runtime_folder())
 
 
-def descendants(pid: int) -> Iterator[int]:
-    """The children of a process, theirs, and so on."""
-    children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal():
-            try:
-                with open(f"/proc/{entry}/stat", "rb") as file:
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-            except (OSError, IndexError, ValueError):
-                continue
-            children.setdefault(parent, []).append(int(entry))
-    todo = [pid]
-    while todo:
-        found = children.get(todo.pop(), [])
-        yield from found
-        todo += found
+def adopt_orphans() -> None:
+    """Have whatever is started below this process stay below it, though its parent ends: who has started a process may
+    look at it, even where Yama lets nobody else.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans(but: int) -> None:
+    """Let those go that were left to us and have ended; `but` is a child of our own."""
+    for pid in _children(os.getpid()):
+        if pid != but:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def lookout(how: str | None, hz: float, but: Callable[[], Iterable[int]], *fds: int) -> Looking:
+    """Who looks from outside, so many times a second, at those of this process's descendants that run on libuv, but for
+    these; and waits for these descriptors meanwhile. Where `how` is `OBSERVE`, nobody does.
+    """
+    from streamscope.peek.looking import Looking, Lookout  # loads while the command begins
+
+    if how == OBSERVE:
+        return Looking(*fds)
+    return Lookout(lambda: set(descendants(os.getpid())) - set(but()), hz, *fds, insists=how == PEEK)
+
+
+def descendants(pid: int) -> list[int]:
+    """The children of a process, theirs, and so on, the nearest first."""
+    found = _children(pid)
+    for each in found:
+        if len(found) < MOST_DESCENDANTS:
+            found += _children(each)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError), open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+                found += map(int, file.read().split())
+    return found

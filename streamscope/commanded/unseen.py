@@ -8,24 +8,19 @@ from streamscope.commanded.command_line import hiding
 from streamscope.commanded.run_tree import descendants
 from streamscope.trace.plain_text import visible
 
-_NO_UVLOOP = (
-    "start it with its own switch for that (uvicorn: --loop asyncio), or with streamscope run --how observe; "
-    "run --how peek looks at uvloop itself"
-)
-
 
 def why_unseen(pid: int) -> str:
     """In one sentence, why nothing of this process and those that it has started can be watched."""
     pids = [pid, *descendants(pid)]
     pythons = [each for each in pids if os.path.basename(_exe(each)).startswith(("python", "pypy"))]
     if not pythons:
-        return f"{visible(_name(pid))} and what it starts is no Python; programs on asyncio are observed"
+        return f"{visible(_name(pid))} and what it starts has no loop that is known: asyncio's or libuv's"
     for each in pythons:
         if switches := hiding(_cmdline(each)):
             return f"Python was started with -{switches}, which keeps it from being observed (pid {each})"
     for each in pythons:
         if "/uvloop/" in _maps(each):
-            return f"it runs on uvloop, which is not observed: {_NO_UVLOOP}"
+            return "it has uvloop, and no loop of it has been found; run --how observe keeps uvloop away"
     if any("_asyncio" in _maps(each) for each in pythons):
         return "it has asyncio, and no loop of asyncio's own has run yet"
     return "it has not imported asyncio"

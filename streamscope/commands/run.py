@@ -163,11 +163,15 @@ def run(
         raise click.UsageError("--diagnose tells on stderr what the screen shows: add --headless")
     check_recording(given["record"], rotate=rotate, keep=given["keep"], force=given["force"])
     given = {name: value for name, value in given.items() if value is not None}
-    if command and how != "observe" and (how == "peek" or is_on_libuv(target)):
-        _peek([target, *arguments], {**given, "demo": demo}, headless=headless, allow=allow, hz=hz)
     if command:
         _run_command(
-            [target, *arguments], {**given, "demo": demo}, headless=headless, allow=allow, rotate=rotate, how=how
+            [target, *arguments],
+            {**given, "demo": demo},
+            headless=headless,
+            allow=allow,
+            rotate=rotate,
+            how=how,
+            hz=hz,
         )
     own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}
     options: dict[str, Any] = {"target": target, "arguments": list(arguments), "options": own, **given}
@@ -187,33 +191,6 @@ def run(
     sys.exit(run_on_own_engine(options, demo=demo, allow=allow))
 
 
-def is_on_libuv(target: str) -> bool:
-    """Whether this command is a program that has libuv in itself, as Node has."""
-    import shutil
-
-    from streamscope.peek.running_on_libuv import exports_libuv
-
-    path = shutil.which(target)
-    return path is not None and exports_libuv(path)
-
-
-OF_OTHERS_ONLY = (*OF_ENGINES_ONLY, "events", "record", "diagnose", "duration")
-
-
-def _peek(command: list[str], given: dict[str, Any], *, headless: bool, allow: tuple[str, ...], hz: int) -> NoReturn:
-    """Start a command of the user's and look at it from outside; what cannot be had of it is refused."""
-    if wrong := [name for name in given if (name in OF_OTHERS_ONLY and given[name]) or name.startswith("own_")]:
-        option = wrong[0].removeprefix("own_").replace("_", "-")
-        raise click.UsageError(
-            f"--{option} is not for a command that is looked at from outside; start it, and record it"
-        )
-    if headless:
-        raise click.UsageError("a command that is looked at from outside needs no --headless: start it, and record it")
-    from streamscope.launch import run_on_own_program
-
-    sys.exit(run_on_own_program(command, hz, given.get("grace"), allow))
-
-
 def _run_command(
     command: list[str],
     given: dict[str, Any],
@@ -222,6 +199,7 @@ def _run_command(
     allow: tuple[str, ...],
     rotate: tuple[int, float] | None,
     how: str | None,
+    hz: int,
 ) -> NoReturn:
     """Run a command of the user's; what is for programs on the engine alone is refused."""
     if wrong := [name for name in given if (name in OF_ENGINES_ONLY and given[name]) or name.startswith("own_")]:
@@ -247,7 +225,8 @@ def _run_command(
             run_on_command(
                 command,
                 wanted,
-                block_uvloop=how == "observe",
+                how=how,
+                hz=hz,
                 grace=given.get("grace"),
                 duration=given.get("duration") or 0.0,
                 allow=allow,
@@ -258,7 +237,8 @@ def _run_command(
     HeadlessCommand(
         command,
         wanted,
-        block_uvloop=how == "observe",
+        how=how,
+        hz=hz,
         duration=given.get("duration") or 0.0,
         grace=given.get("grace"),
     ).run()

@@ -70,8 +70,8 @@ and writes begin when somebody begins to watch.
 
 Not seen, up to now: what the TLS layer holds above the raw transport; datagrams and `loop.sock_*`; what a StreamReader
 holds (that it has paused reading is told); which task waits for what; connects that are under way; and everything on
-uvloop, which is not asyncio's loop: `--loop asyncio` of uvicorn, or `streamscope run --how observe`, which keeps uvloop
-away so that programs which can do without fall back.
+uvloop, which is not asyncio's loop: `run` looks at it from outside (docs/peek.md), and `run --how observe` keeps uvloop
+away, so that programs which can do without fall back.
 
 Who feeds whom is known of protocols: what `data_received` of one transport writes to another, and whose reading is
 resumed in another's `resume_writing`; and of tasks: what one reads from a StreamReader and writes to another stream
@@ -82,7 +82,7 @@ CPU a message while everything was told, and nothing that could be told from cha
 
 ## Where nothing is seen
 
-After five seconds `run` says why in a line: no Python; asyncio never imported; a switch that keeps us out; uvloop. A
+After five seconds `run` says why in a line: no Python; asyncio never imported; a switch that keeps us out. A
 Python before 3.11 says so itself, and runs as it would.
 """
 

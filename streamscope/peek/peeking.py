@@ -6,12 +6,13 @@ and so on. Loops without streams (Node has one or two for its own needs) are loo
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from streamscope import __version__
-from streamscope.link import discovery, wire
+from streamscope.link import discovery
 from streamscope.link.discovery import ProbeError
 from streamscope.link.frames import Hello, as_received
 from streamscope.link.publisher import Publisher
@@ -27,10 +28,16 @@ SHARE = 10
 """A look takes one part in so many of the time at most; where it would take more, there are fewer."""
 AGAIN_S = 1.0
 """So often is looked whether there are more loops, and streams in those that had none."""
+REST_S = 0.2
+"""So often is looked whether the process is there, while nobody is told."""
 MOST_LOOPS = 64
 IS_NODE = (
     "Node hands libuv one write of a socket at a time: what waits in JavaScript is not seen here, and write_queue_size "
     "is not all that waits"
+)
+IS_UVLOOP = (
+    "it runs on uvloop, so its streams are libuv's: what waits, flags and masks are seen, and nothing of asyncio: no "
+    "tasks, transports or marks; `streamscope run --how observe -- …` keeps uvloop away and shows those"
 )
 
 
@@ -39,15 +46,14 @@ class PeekFailed(Exception):
 
 
 class Peeking:
-    """The loops of the process `pid`, looked at `hz` times a second at most. Raises PeekFailed, with `with_streams`
-    also where none has any.
+    """The loops of the process `pid`, looked at `hz` times a second at most. Raises PeekFailed, with `of_its_own` also
+    where none has streams but those that the process was started with.
 
     - `paths`: where each loop that has streams can be attached to, and `publishers` who speaks there;
-    - `hello`: the greeting of the first;
-    - `stop`: what to do when who may control asks for the end.
+    - `next_at`: when it is to be looked at again, on the monotonic clock.
     """
 
-    def __init__(self, pid: int, hz: float, *, with_streams: bool = False) -> None:
+    def __init__(self, pid: int, hz: float, *, of_its_own: bool = False) -> None:
         self.target = TargetProcess(pid)
         self._memory = TargetMemory(pid)
         self._program = self.target.program
@@ -56,11 +62,10 @@ class Peeking:
         self._watched: list[tuple[Sampler, Publisher]] = []
         self._idle: list[Sampler] = []
         self._again_at = 0.0
+        self.next_at = 0.0
         self.paths: list[str] = []
-        self.hello: wire.Hello
-        self.stop: Callable[[], None] = lambda: None
         try:
-            self._find(with_streams)
+            self._find(of_its_own)
         except TargetGone as error:
             gone = "has ended, or is a thread of the kernel" if self.target.text("stat") else "is not there"
             raise PeekFailed(f"process {pid} {gone}: there is no memory to look at") from error
@@ -90,7 +95,7 @@ class Peeking:
 
     # finding
 
-    def _find(self, with_streams: bool) -> None:
+    def _find(self, of_its_own: bool) -> None:
         self._findings = find(self.target, self._memory)
         if not self._findings.loops:
             raise PeekFailed(why_none(self.target, self._findings))
@@ -99,8 +104,8 @@ class Peeking:
         if not sighted:
             raise PeekFailed(f"{self.who} has a loop whose list of handles never holds still; try again")
         serving = [sampler for sampler in sighted if sampler.streams()]
-        if not serving and with_streams:
-            raise PeekFailed(f"{self.who} has a libuv loop, and no streams yet")
+        if of_its_own and not any(sampler.streams() > sampler.inherited() for sampler in serving):
+            raise PeekFailed(f"{self.who} has a libuv loop, and no streams of its own yet")
         if not serving:
             serving = sorted(sighted, key=self._is_beside)[:1]
         self._idle = [sampler for sampler in samplers if sampler not in serving]
@@ -116,7 +121,8 @@ class Peeking:
 
     def _serve(self, sampler: Sampler) -> None:
         """Let inspectors attach to this loop. Raises ProbeError."""
-        number, sight, version = len(self._watched) + 1, sampler.sight, self._findings.version
+        number, path, listener = self._door()
+        sight, version = sampler.sight, self._findings.version
         engine = f"{version_text(version, counts_turns=sight.turns)} in {self.target.exe.rpartition('/')[2] or '?'}"
         unseen = [*(() if sight.turns else ("turn",)), *(() if sight.counts_idle else ("poll_ns",))]
         hello = libuv_greeting(
@@ -130,16 +136,27 @@ class Peeking:
         greeting = as_received(hello.frame())
         assert isinstance(greeting, Hello)
         sampler.speak(Vocabulary.of(greeting))
-        path = discovery.probe_path(self.target.pid, number)
-        listener = discovery.listen(path)
         hello.probe = str(path)
-        publisher = Publisher(sampler, hello, stop=lambda: self.stop(), elsewhere=sampler.elsewhere)
+        publisher = Publisher(sampler, hello, stop=lambda: None, elsewhere=sampler.elsewhere)
         publisher.remarks += self._remarks(engine)
         publisher.listen(listener, path)
         publisher.board()
         self._watched.append((sampler, publisher))
         self.paths.append(str(path))
-        self.hello = self.hello if number > 1 else hello
+
+    def _door(self) -> tuple[int, Path, socket.socket]:
+        """The number of the next loop, and where it is attached to: a loop of asyncio's in the same process may have
+        the first. Raises ProbeError.
+        """
+        number = len(self._watched)
+        while True:
+            number += 1
+            path = discovery.probe_path(self.target.pid, number)
+            try:
+                return number, path, discovery.listen(path)
+            except ProbeError:
+                if number > MOST_LOOPS or not path.is_socket():
+                    raise
 
     def _remarks(self, engine: str) -> list[str]:
         """What everybody should know who attaches."""
@@ -147,14 +164,26 @@ class Peeking:
         remarks = [f"{self.who} is {engine}, looked at from outside {rate}: nothing of it is stopped or changed"]
         if self.target.exe.rpartition("/")[2].startswith("node"):
             remarks.append(IS_NODE)
+        if any("/uvloop/" in region.path for region in self._memory.regions):
+            remarks.append(IS_UVLOOP)
         if self._findings.foreign:
             remarks.append(f"of its epoll descriptors these are no loop of libuv's: {_listed(self._findings.foreign)}")
         return remarks
 
     # looking
 
-    def look(self) -> float:
-        """Look at every loop; returns after how many seconds to do so again. Raises TargetGone and TargetDenied."""
+    def look_in_time(self, *, whole: bool = False) -> None:
+        """Look, and say when to do so again; where nobody is told, only whether the process is there, unless the
+        `whole` of it is wanted. Raises TargetGone and TargetDenied.
+        """
+        if self.is_heard or whole:
+            self.next_at = time.monotonic() + self._look()
+        else:
+            self.target.check()
+            self.next_at = time.monotonic() + REST_S
+
+    def _look(self) -> float:
+        """Look at every loop; returns after how many seconds to do so again."""
         begun = time.thread_time()
         for sampler, _ in self._watched:
             if not sampler.sample():

@@ -49,13 +49,18 @@ def _candidate(pid: int, exports: dict[tuple[int, int], int]) -> OnLibuv | None:
         target = TargetProcess(pid)
         if EPOLL not in target.descriptors().values():
             return None
-        memory = TargetMemory(pid)
-        memory.look_again()
-        versions = (_version(pid, region.path, exports) for region in images(memory.regions)[:MOST_IMAGES])
-        version = max(versions, default=0)
-        if version:
+        if version := libuv_of(pid, exports):
             return OnLibuv(pid, target.program, version_text(version), _started(target))
     return None
+
+
+def libuv_of(pid: int, exports: dict[tuple[int, int], int]) -> int:
+    """The version of the libuv that something exports which is mapped into this process, 0 for none. `exports` keeps
+    what is known of files, by device and inode. Raises TargetGone and TargetDenied.
+    """
+    memory = TargetMemory(pid)
+    memory.look_again()
+    return max((_version(pid, region.path, exports) for region in images(memory.regions)[:MOST_IMAGES]), default=0)
 
 
 def _version(pid: int, path: str, exports: dict[tuple[int, int], int]) -> int:
@@ -69,11 +74,6 @@ def _version(pid: int, path: str, exports: dict[tuple[int, int], int]) -> int:
         return exports[key]
     except OSError:
         return 0
-
-
-def exports_libuv(path: str) -> bool:
-    """Whether this is a program that has libuv in itself."""
-    return _exported(path) != 0
 
 
 def _exported(path: str) -> int:

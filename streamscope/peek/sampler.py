@@ -32,6 +32,7 @@ from streamscope.trace.vocabulary import Vocabulary
 
 _HALF_CLOSED = SHUTTING | SHUT | READ_EOF
 FIRST_TRIES = 100
+STDERR = 2
 
 
 class Sampler:
@@ -158,6 +159,10 @@ class Sampler:
     def streams(self) -> int:
         """See `Producer`."""
         return len(self._seen.of)
+
+    def inherited(self) -> int:
+        """How many of them are what every process is started with: stdin, stdout, stderr."""
+        return sum(state.fd <= STDERR for state in self._seen.of.values())
 
     def addresses(self) -> list[str]:
         """See `Producer`."""

@@ -167,11 +167,11 @@ def test_a_script_whose_first_line_would_hide_us_is_started_without(runtime: Pat
 @pytest.mark.parametrize(
     ("command", "why"),
     [
-        (["sleep", "60"], "is no Python"),
+        (["sleep", "60"], "has no loop that is known"),
         ([sys.executable, "-I", unmodified.__file__], "was started with -I"),
         ([sys.executable, "-c", "import time; time.sleep(60)"], "has not imported asyncio"),
     ],
-    ids=["no Python", "isolated", "without asyncio"],
+    ids=["no loop", "isolated", "without asyncio"],
 )
 def test_where_nothing_is_seen_it_is_said_why(runtime: Path, command: list[str], why: str) -> None:
     process = subprocess.Popen(
