@@ -295,8 +295,8 @@ def inside_differences(name: str) -> list[str]:
         SCENARIOS[name](backend)
         told = list(Story(backend).tell())
     finally:
-        descriptors = backend.finish()
-    assert not any(descriptors.values()), descriptors
+        backend.finish()
+    assert not any(backend.lost.values()), backend.lost
     return departures(lines, told)
 
 

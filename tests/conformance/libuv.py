@@ -13,9 +13,9 @@ from typing import Any
 
 import libuv_abi as abi
 from backend import Backend, kernel_masks
-from library import Address
 
 from streamscope.core.flags import CLOSING, RUN_NOWAIT, flag_names, poll_names
+from streamscope.lessons.stage.library import Address
 
 STREAMS = ("pipe", "tcp", "tty")
 ALLOCATED = 65536

@@ -41,8 +41,8 @@ def run_here(make_backend: Callable[[], Backend], scenario: Callable[..., None],
         scenario(backend, *arguments)
     except Exception as error:
         backend.failure = backend.failure or f"{type(error).__name__}: {error}"
-    descriptors = backend.finish()
-    return Run(backend.steps, descriptors, backend.failure)
+    backend.finish()
+    return Run(backend.steps, backend.lost, backend.failure)
 
 
 class RealLibrary:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from descriptors import open_descriptors
 from list_harness import Echo, TookTooLong, finish, new_loop, tcp_echo
 from patience import patience_s
 
 from streamscope.core import JoinedLoop, Loop
+from streamscope.lessons.stage.plain_peers import open_descriptors
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What a library must be able to do to stand behind a `Backend`: one method for each of libuv's functions.
+"""What a library must be able to do to stand behind a `Stage`: one method for each of libuv's functions.
 
 Statuses are libuv's, 0 or negative, returned and never raised.
 """
@@ -14,19 +14,11 @@ Address: TypeAlias = tuple[str, int] | None
 
 
 class Library(ABC):
-    """The calls by name, without words: handles and requests are the names that the scenario gave them."""
+    """The calls by name, without words: handles and requests are the names that the lesson gave them."""
 
     @abstractmethod
     def descriptor(self, name: str) -> int:
         """The handle's descriptor, -1 for none."""
-
-    @abstractmethod
-    def _loop(self) -> dict[str, Any]:
-        """Every field of the loop that is compared."""
-
-    @abstractmethod
-    def _handle(self, name: str) -> dict[str, Any]:
-        """Every field of a handle that is compared."""
 
     @abstractmethod
     def _pipe(self, name: str, ipc: bool) -> int: ...

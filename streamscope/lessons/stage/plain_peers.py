@@ -1,6 +1,6 @@
-"""The other ends: plain sockets and pipes that a scenario uses without any library, each use a step of its own.
+"""The other ends: plain sockets and pipes that a lesson uses without any library.
 
-Results are part of the step, so a difference in what the peer saw is a difference of the two libraries.
+What a peer saw is told of as what the library did is, so that it can be compared too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from descriptors import open_descriptors
-from patience import patience_s
-
 LINGER_RESET = struct.pack("ii", 1, 0)
 
 
@@ -31,8 +28,26 @@ def result_of(call: Callable[[], Any]) -> Any:
         return -(error.errno or 0)
 
 
+def open_descriptors() -> dict[int, str]:
+    """Every open descriptor of this process and what it is; the one that lists them is left out."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:
+            continue  # the listing itself
+    return found
+
+
+class StageError(Exception):
+    """What a program did not get through, in a sentence."""
+
+
 class Peers(ABC):
-    """What a `Backend` offers for the other side of its connections."""
+    """What a `Stage` offers for the other side of its connections."""
+
+    patience_s = 10.0
+    """How long the kernel is waited for."""
 
     def __init__(self) -> None:
         self._peers: dict[str, socket.socket] = {}
@@ -46,7 +61,7 @@ class Peers(ABC):
     def folder(self) -> str:
         """A folder for sockets, which `finish` removes."""
         if self._folder is None:
-            self._folder = tempfile.mkdtemp(prefix="conformance-")
+            self._folder = tempfile.mkdtemp(prefix="streamscope-lesson-")
         return self._folder
 
     def remove_folder(self) -> None:
@@ -75,7 +90,7 @@ class Peers(ABC):
         else:
             sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
         self._peers[name] = sock
-        sock.settimeout(patience_s())
+        sock.settimeout(self.patience_s)
         status = result_of(lambda: sock.connect(address))
         sock.setblocking(False)
         self._did(f"peer {name} connects", status or 0)
@@ -108,8 +123,8 @@ class Peers(ABC):
         """Wait until the kernel has these events for the peer."""
         poll = select.poll()
         poll.register(self._peers[name], events)
-        if not poll.poll(patience_s() * 1000):
-            raise AssertionError(f"peer {name} has never had one of the events {events:#x}")
+        if not poll.poll(self.patience_s * 1000):
+            raise StageError(f"peer {name} has never had one of the events {events:#x}")
 
     def peer_send(self, name: str, data: bytes) -> int:
         """Send without waiting: how many bytes the kernel took, or a negative errno."""
@@ -120,10 +135,11 @@ class Peers(ABC):
         return self._did(f"peer {name} receives {size}", result_of(lambda: len(self._peers[name].recv(size))))
 
     def peer_drain(self, name: str, size: int) -> int:
-        """Receive until so many bytes have come, the end or nothing more is there; not a step until it is over."""
+        """Receive until so many bytes have come, the end or nothing more is there; told of once it is over."""
         total = 0
         while total < size:
-            got = result_of(lambda left=size - total: len(self._peers[name].recv(left)))
+            left = size - total
+            got = result_of(lambda: len(self._peers[name].recv(left)))  # noqa: B023 (called at once)
             if got <= 0:
                 break
             total += got
@@ -159,7 +175,7 @@ class Peers(ABC):
         return int(self._did(f"peer {name} sends {len(data)} and {len(fds)} descriptors", status))
 
     def peer_recv_descriptors(self, name: str, size: int = 4096) -> Any:
-        """Receive bytes and descriptors, which are closed again; the step holds both counts."""
+        """Receive bytes and descriptors, which are closed again; both counts are told of."""
 
         def receive() -> str:
             data, control, _, _ = self._peers[name].recvmsg(size, socket.CMSG_SPACE(64 * 4))

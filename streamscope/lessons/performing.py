@@ -1,0 +1,141 @@
+"""Playing a lesson: its program runs on the engine at full speed, and all that the engine tells is recorded.
+
+Whoever reads the lesson then goes through that recording, forwards and backwards; nothing runs any more.
+
+A program takes some milliseconds. What it raises, and a peer that never comes, is a `LessonError`, one line for whoever
+wrote the lesson.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from streamscope.core import Loop
+from streamscope.core.handle import Handle
+from streamscope.lessons.stage.on_engine import EngineStage
+from streamscope.lessons.stage.plain_peers import StageError
+from streamscope.lessons.step import Lesson, LessonStep
+from streamscope.link import wire
+from streamscope.link.batches import OwnLayout
+from streamscope.link.engine import EngineProducer
+from streamscope.link.feed import Feed
+from streamscope.link.frames import BatchFrame, GoodbyeFrame, Hello, SliceFrame, as_received, read_frame
+from streamscope.link.greeting import greeting
+from streamscope.link.replaying import Replay
+from streamscope.trace.state import LoopState
+from streamscope.trace.store.writer import TraceWriter
+
+LOOP = "loop"
+"""What a claim calls the loop itself, whose events are of no handle."""
+
+_HEAD = 4  # bytes of a frame's length
+
+
+class LessonError(Exception):
+    """Why there is no lesson to be shown, in one sentence."""
+
+
+class Moment(NamedTuple):
+    """A step, and where in the recording it stands: before the row `row`. `handles` are the numbers of the handles by
+    their names.
+    """
+
+    step: LessonStep
+    row: int
+    handles: dict[str, int]
+
+
+class Performance:
+    """A lesson that was played: its recording as `replay`, and its moments, at least one."""
+
+    def __init__(self, name: str, title: str, section: str, replay: Replay, moments: list[Moment]) -> None:
+        self.name = name
+        self.title = title
+        self.section = section
+        self.replay = replay
+        self.moments = moments
+
+    def close(self) -> None:
+        """Let go of the recording."""
+        self.replay.close()
+
+
+def perform(lesson: Lesson, *, make_loop: Callable[[], Loop] = Loop) -> Performance:
+    """Play a lesson; whoever gets it closes it. Raises LessonError."""
+    with tempfile.NamedTemporaryFile(prefix="streamscope-lesson-", suffix=".scope") as file:
+        stage = RecordedStage(file, lesson.name, make_loop)
+        said = ""
+        try:
+            lesson.program(stage)
+        except Exception as error:
+            said = where(error)
+        finally:
+            stage.finish()
+        if said or stage.failure:
+            raise LessonError(f"the lesson {lesson.name} failed {said or stage.failure}")
+        if not stage.moments:
+            raise LessonError(f"the lesson {lesson.name} has no steps: its program calls step(…) nowhere")
+        replay = Replay.open(file.name)  # stays readable when the file's name is gone
+    return Performance(lesson.name, lesson.title, lesson.section, replay, stage.moments)
+
+
+def where(error: Exception) -> str:
+    """Where whoever wrote a lesson finds what failed, and with what it did."""
+    if isinstance(error, SyntaxError):
+        return f"in line {error.lineno} of {Path(error.filename or '?').name}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    of_lesson = [frame for frame in frames if "/lessons/stage/" not in frame.filename]
+    frame = (of_lesson or frames)[-1]
+    said = str(error) if isinstance(error, StageError) else f"{type(error).__name__}: {error}"
+    return f"in line {frame.lineno} of {Path(frame.filename).name}: {said}"
+
+
+class RecordedStage(EngineStage):
+    """The engine, all that it tells written into a file as a trace."""
+
+    def __init__(self, file: Any, program: str, make_loop: Callable[[], Loop] = Loop) -> None:
+        super().__init__(make_loop=make_loop)
+        self.moments: list[Moment] = []
+        self._taken = 0  # rows that are in the file
+        hello = greeting(f"lesson {program}", self.loop.clock())
+        self._layout = OwnLayout(hello.kinds, hello.joined)
+        self._feed = Feed(EngineProducer(self.loop), self._layout, self._take)
+        self._writer = _writer(file, hello)
+        self._feed.begin()
+
+    def _stands(self, step: LessonStep) -> None:
+        numbers = {name: handle.number for name, handle in self._handles.items()}
+        self.moments.append(Moment(step, self._taken + self._layout.count(self._feed.words), {LOOP: 0, **numbers}))
+
+    def _new(self, name: str, make: Callable[[], Any]) -> int:
+        def named() -> Handle:
+            handle: Handle = make()
+            handle.name = name
+            return handle
+
+        return super()._new(name, named)
+
+    def _take(self) -> None:
+        for packed, words in self._feed.take():
+            self._taken += self._layout.count(words)
+            frame = read_frame(packed[_HEAD:])
+            assert isinstance(frame, BatchFrame)
+            self._writer.records(frame)
+
+    def _ended(self, status: int) -> None:
+        self._take()
+        self._feed.stop()
+        self._writer.close(GoodbyeFrame("the lesson is over", 0))
+
+
+def _writer(file: BinaryIO, hello: wire.Hello) -> TraceWriter:
+    """Of a trace that begins with nothing, and nothing unknown."""
+    said = as_received(hello.frame())
+    assert isinstance(said, Hello)
+    writer = TraceWriter(file, said)
+    writer.slice(SliceFrame(0, LoopState(), [], True, True))
+    return writer

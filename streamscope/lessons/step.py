@@ -1,0 +1,71 @@
+"""What a lesson is: a program on a `Stage`, the steps at which it says what there is to be seen, and what each claims.
+
+A claim is a filter: of the state of a stream (`flag(READING) and not registered(IN)`), held where the step stands, or
+of events (`kind == flag.set and flag == READ_EOF`), of which at least one must have come since the step before. It is
+of the handle that the step speaks of, unless it begins with another's name: `server: accepted_fd == -1`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from streamscope.lessons.stage import Stage
+
+_OF_ANOTHER = re.compile(r"([a-z]\w*): (?=\S)")
+
+
+class Claim(NamedTuple):
+    """A filter, and the name of the handle that it is about."""
+
+    of: str
+    filter: str
+    text: str
+    """As it was written."""
+
+
+class LessonStep(NamedTuple):
+    """Where a lesson stands still.
+
+    - `title`: what this is, in a few words;
+    - `text`: what has happened and why, a sentence or two; a field's name in braces becomes what it was then:
+      `{write_queue_size}`;
+    - `of`: the handle that it speaks of;
+    - `look`: the names of fields to look at, flags among them;
+    - `claims`: what is so;
+    - `chapter`: where the chapter says otherwise, and why; "" if it does not.
+    """
+
+    title: str
+    text: str
+    of: str
+    look: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    chapter: str = ""
+
+
+def step(title: str, text: str, of: str, look: str = "", claims: Sequence[str] = (), chapter: str = "") -> LessonStep:
+    """A step, of what a lesson writes: see `LessonStep`."""
+    return LessonStep(title, text, of, tuple(look.split()), tuple(_claim(each, of) for each in claims), chapter)
+
+
+def _claim(text: str, of: str) -> Claim:
+    found = _OF_ANOTHER.match(text)
+    return Claim(of, text, text) if found is None else Claim(found[1], text[found.end() :], text)
+
+
+class Lesson(NamedTuple):
+    """One lesson.
+
+    - `name`: what `streamscope lesson NAME` opens;
+    - `title`: what is learned in it, in a line;
+    - `section`: that of the chapter, with its name: `3.1.4 Writing`; "" for none;
+    - `program`: plays it, and says its steps.
+    """
+
+    name: str
+    title: str
+    section: str
+    program: Callable[[Stage], None]
