@@ -23,10 +23,23 @@ from streamscope.commands.parameters import CONTEXT
 from streamscope.link.descriptors import open_standard_descriptors, too_few_descriptors
 from streamscope.telling import CommandFailed, say
 
-COMMANDS = ("run", "attach", "ps", "top", "record", "replay", "export", "check", "diagnose", "observe", "config")
+COMMANDS = (
+    "run",
+    "attach",
+    "ps",
+    "top",
+    "record",
+    "replay",
+    "export",
+    "check",
+    "diagnose",
+    "poke",
+    "observe",
+    "config",
+)
 """In the order of the help. Each is the function of that name in the module of that name in `commands`."""
 
-OF_ENGINES = ("run", "attach", "ps", "record")
+OF_ENGINES = ("run", "attach", "ps", "record", "poke")
 """Those that need an engine, which needs Linux. The others read what one has left, and do that elsewhere, too."""
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from streamscope.control import Control
 from streamscope.core import RUN_DEFAULT, JoinedLoop, Loop, LoopOfParent, UVError
 from streamscope.core.errors import UV_EBUSY
 from streamscope.ending import Ending
@@ -148,6 +149,7 @@ class Engine:
         )
         self._answering = Answering(self._tell_who_asks)
         self.publisher.chores.append(self._answering.look)
+        Control(self.loop, self.publisher)
         self._writers = Writers(self.publisher, self._hello, options.spool)
 
     def run(self) -> int:

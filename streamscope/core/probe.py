@@ -435,6 +435,20 @@ KINDS: tuple[Kind, ...] = (
         SAMPLED,
         "The kernel no longer says this of the descriptor: what it said before may not be so any more.",
     ),
+    # what neither the program nor the kernel has done
+    _kind(
+        "injected",
+        "what:text",
+        "injected",
+        "Somebody who watches has this happen to the stream: what comes next is neither the program's doing nor the "
+        "kernel's.",
+    ),
+    _kind(
+        "faults",
+        "held:text",
+        "injected",
+        "These faults are set on the stream now, by somebody who watches; none, if it is empty.",
+    ),
 )
 
 KIND_CODES: dict[str, int] = {kind.name: code for code, kind in enumerate(KINDS)}

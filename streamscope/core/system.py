@@ -56,6 +56,9 @@ class System:
     open = staticmethod(os.open)
     set_blocking = staticmethod(os.set_blocking)
 
+    def let_go(self) -> None:
+        """The stream that had this system for its own is gone."""
+
     def nanosleep(self, seconds: float) -> None:
         """nanosleep(2)."""
         time.sleep(seconds)

@@ -27,6 +27,7 @@ from streamscope.core import (
     Stream,
     WriteRequest,
 )
+from streamscope.core.faults import Faults
 from streamscope.core.flags import POLLOUT, READ_EOF, READABLE, READING, SHUT, SHUTTING, STREAM_TYPES
 from streamscope.core.interrupted import interrupted
 from streamscope.core.poller import EpollPoller
@@ -170,6 +171,8 @@ def loop_state(loop: Loop, t: int) -> State:
         nfds=loop.nfds,
         poll_ns=loop.poll_ns,
         callback_ns=loop.callback_ns,
+        frozen_t=loop.frozen_t,
+        thawed_t=loop.thawed_t,
     )
 
 
@@ -230,6 +233,7 @@ def _stream_state(stream: Stream, closing: Collection[Handle]) -> State:
         ipc=isinstance(stream, Pipe) and stream.ipc,
         feeds=dict(stream.fed) if stream.fed else None,
         last_error=stream.last_error,
+        faults=faults.text if isinstance(faults := stream.system, Faults) else "",
     )
 
 

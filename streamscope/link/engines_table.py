@@ -49,7 +49,9 @@ def _row(engine: FoundEngine, standstill: Standstill | None, now: float) -> tupl
         what = "does not answer" if standstill is None else f"■ {standstill.text}"
         return (engine.name, what, "–", "–", "–")
     addresses = ", ".join(visible(address, 100) for address in hello.addresses[:4]) or "–"
-    return (engine.name, visible(hello.program, 40), addresses, f"{hello.streams:,}", age(now - hello.started))
+    program = f"{visible(hello.program, 40)} (injected: {visible(hello.injected, 80)})" if hello.injected else ""
+    program = program or visible(hello.program, 40)
+    return (engine.name, program, addresses, f"{hello.streams:,}", age(now - hello.started))
 
 
 def _cell(head: str, text: str, width: int) -> str:

@@ -10,6 +10,9 @@ from streamscope.link.subscriber import EVERYTHING, NOTHING, STATES, Subscriber
 from streamscope.link.taps import Taps
 from streamscope.link.wire import Argument, Command
 
+NO_SUCH_COMMAND = "this engine knows no such command"
+MAY_LOOK_ONLY = "inspectors that attach may look only; to let them control, start the engine with --control"
+
 MOST_OFTEN_MS, LEAST_OFTEN_MS = 10, 3_600_000
 """How often states can be asked for."""
 
@@ -50,9 +53,9 @@ class Commands:
         entry = self.entries.get(command.name)
         error = ""
         if entry is None:
-            error = "this engine knows no such command"
+            error = NO_SUCH_COMMAND
         elif entry.needs_control and not subscriber.control:
-            error = "inspectors that attach may look only; to let them control, start the engine with --control"
+            error = MAY_LOOK_ONLY
         else:
             try:
                 entry.handler(subscriber, command)

@@ -75,6 +75,11 @@ class Publisher:
         self.chores: list[Callable[[], None]] = []
         """Called once a second while the loop turns, for what has to be looked after now and then."""
         self._soon: list[Callable[[], None]] = []
+        self._later: list[tuple[int, Callable[[], None]]] = []
+        self.on_leave: list[Callable[[Subscriber], None]] = []
+        """Called with every inspector that leaves."""
+        self.injected: Callable[[], str] = str
+        """What inspectors have happen to the program, as whoever comes is told."""
 
         self._poller = EpollPoller()
         self.event = self._poller.fileno(), POLLIN
@@ -155,6 +160,11 @@ class Publisher:
         self._soon.append(call)
         self._calm_until = 0
 
+    def at(self, t: int, call: Callable[[], None]) -> None:
+        """Call it where the loop waits, once this is the time, in ns on the feed's clock."""
+        self._later.append((t, call))
+        self._calm_until = 0
+
     def watch_fd(self, fd: int, on_hang_up: Callable[[], None]) -> None:
         """Call back once when the other side of this descriptor hangs up."""
         self._watched_fds[fd] = on_hang_up
@@ -218,6 +228,9 @@ class Publisher:
                 chore()
         self._listeners.wake(now)
         self._kernel.advance(now)
+        for later in [each for each in self._later if now >= each[0]]:
+            self._later.remove(later)
+            later[1]()
         due = self.feed.is_due(now)
         while self._soon:
             self._soon.pop(0)()
@@ -228,6 +241,7 @@ class Publisher:
         more = self._followers.advance(due)
         self._samples.advance(now)
         times = [self._listeners.rest_until, self._samples.next_at, self._hearing.next_at, self._kernel.next_at]
+        times += [t for t, _ in self._later]
         self._due_at = min(filter(None, (*times, *self._silent.values())), default=0)
         until = min(filter(None, (self.feed.due_at, self._due_at)), default=0)
         self._calm_until = self._next_time(until)
@@ -276,6 +290,7 @@ class Publisher:
         hello.addresses = self._producer.addresses()
         hello.streams = self._producer.streams()
         hello.control = subscriber.control
+        hello.injected = self.injected()
         subscriber.send(hello.frame())
         for text in self.remarks:
             subscriber.send(wire.notice(text, hello.recording))
@@ -356,6 +371,8 @@ class Publisher:
     def _drop(self, fd: int) -> None:
         """Let an inspector go."""
         subscriber = self._subscribers.pop(fd)
+        for leaves in self.on_leave:
+            leaves(subscriber)
         self._taps.close_all(subscriber)
         self._hearing.forget(subscriber)
         if self._silent.pop(subscriber, 0):

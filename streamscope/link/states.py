@@ -12,7 +12,7 @@ State: TypeAlias = list[Any]
 
 LOOP: dict[str, Any] = dict.fromkeys(
     ("turn", "t", "active_handles", "active_reqs", "nfds", "poll_ns", "callback_ns"), 0
-) | {"kernel": None, "kernel_t": 0}
+) | {"kernel": None, "kernel_t": 0, "frozen_t": 0, "thawed_t": 0}
 
 REQUEST: dict[str, Any] = dict.fromkeys(
     ("number", "request", "bytes", "left", "nbufs", "write_index", "send_handle", "error", "begin_t"), 0
@@ -27,11 +27,11 @@ HANDLE: dict[str, Any] = {
     "pevents": 0, "events": 0, "pending": False, "watched": False, "closing": False,
     "bytes_in": 0, "bytes_out": 0, "reads": 0, "writes": 0, "errors": 0, "last_read_t": 0, "last_write_t": 0,
     "armed_t": 0, "above_t": 0, "ipc": False,
-    "kernel": None, "feeds": None, "last_error": 0, "kernel_t": 0,
+    "kernel": None, "feeds": None, "last_error": 0, "kernel_t": 0, "faults": "",
 }  # fmt: skip
 """Every field in its order, with what it is where nothing is said of it."""
 
-_TEXTS = tuple(place for place, value in enumerate(HANDLE.values()) if value == "")
+_TEXTS = tuple(place for place, value in enumerate(HANDLE.values()) if value == "" and list(HANDLE)[place] != "faults")
 _NUMBERS = (list(HANDLE).index("high_water"),)
 SET_BY_PROGRAMS = _TEXTS + _NUMBERS
 """Places of the fields that a program may have set to what msgpack has no form for."""

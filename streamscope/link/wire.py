@@ -62,13 +62,14 @@ class Hello:
         self.recording = ""
         self.vocabulary = vocabulary
         self.loop = loop
+        self.injected = ""
 
     def frame(self) -> Frame:
         """As it is sent."""
         return [
             "hello", self.protocol, self.version, self.pid, self.program, self.addresses, self.started, self.kinds,
             self.functions, self.log, self.control, self.payload, self.streams, self.joined, self.probe,
-            self.recording, self.vocabulary, self.loop,
+            self.recording, self.vocabulary, self.loop, self.injected,
         ]  # fmt: skip
 
 

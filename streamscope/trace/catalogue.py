@@ -92,6 +92,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "feeds",
         ),
     ),
+    ("What is injected", ("injected", "faults")),
     ("Queues", ("write_queue.", "write_completed_queue.", "queued_fds.", "pending.", "watcher_queue.", "closing.")),
     ("The io watcher", ("io.",)),
     ("Requests", ("request.",)),

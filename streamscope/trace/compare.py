@@ -96,7 +96,7 @@ def loop_changes(old: LoopState, new: LoopState, vocabulary: Vocabulary) -> tupl
         *(
             ChangedField(COUNTERS, name, getattr(old, name), getattr(new, name), units.get(name, ""))
             for name in LoopState.__struct_fields__
-            if name not in ("kernel", "kernel_t") and getattr(old, name) != getattr(new, name)
+            if name not in ("kernel", "kernel_t", "frozen_t", "thawed_t") and getattr(old, name) != getattr(new, name)
         ),
         *_said_by_kernel(old.kernel, new.kernel, vocabulary),
     )
@@ -111,7 +111,7 @@ def _said_by_kernel(
 
 _COUNTERS = {"bytes_in": "bytes", "bytes_out": "bytes", "reads": "", "writes": "", "errors": ""}
 _PLAIN = ("fd", "accepted_fd", "delayed_error", "last_error", "high_water", "name", "local", "peer", "server",
-          "place", "ipc", "pending", "watched", "closing")  # fmt: skip
+          "place", "faults", "ipc", "pending", "watched", "closing")  # fmt: skip
 _DESCRIPTORS = {"fd", "accepted_fd"}
 
 TOLD = {"number", "type", "flags", "write_queue_size", "write_queue", "write_completed_queue", "queued_fds",

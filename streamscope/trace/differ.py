@@ -153,6 +153,8 @@ class _Telling:
         for to in sorted(fed.keys() | feeds.keys()):
             if fed.get(to) != feeds.get(to):
                 self.record(number, "feeds", to, feeds.get(to, ""))
+        if new.faults != old.faults:
+            self.record(number, "faults", new.faults)
         if new.closed_t and not old.closed_t:
             self.record(number, "handle.closed")
 

@@ -70,9 +70,9 @@ class Fold:
 
     __slots__ = (
         "active_handles", "active_reqs", "asides", "callback_ns", "carried", "changed", "closed", "completed",
-        "connect", "exception", "failures", "handles", "initial", "kernel", "kernel_t", "known", "lit", "long",
-        "long_turns", "membership", "nfds", "poll_ns", "poll_out", "raised", "requests", "round", "shutdown", "slow_ns",
-        "slowest", "stream_types", "streams", "t", "turn", "turn_ns", "unread", "write",
+        "connect", "exception", "failures", "frozen_t", "handles", "initial", "kernel", "kernel_t", "known", "lit",
+        "long", "long_turns", "membership", "nfds", "poll_ns", "poll_out", "raised", "requests", "round", "shutdown",
+        "slow_ns", "slowest", "stream_types", "streams", "t", "thawed_t", "turn", "turn_ns", "unread", "write",
     )  # fmt: skip
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -86,7 +86,7 @@ class Fold:
         # the loop, one by one: what nearly every record touches should not be one object further away
         self.turn = self.t = self.active_handles = self.active_reqs = self.nfds = self.poll_ns = self.callback_ns = 0
         self.kernel: dict[int, int] | None = None  # what the kernel says of the loop's thread
-        self.kernel_t = 0
+        self.kernel_t = self.frozen_t = self.thawed_t = 0
         self.slowest: list[SlowCallback] = []  # the slowest first
         self.slow_ns = 0  # what a callback must take longer than to be one of them
         # what took long lately, the latest last; in no keyframe
@@ -115,7 +115,7 @@ class Fold:
         """The loop, as it is now; another object each time."""
         return LoopState(
             self.turn, self.t, self.active_handles, self.active_reqs, self.nfds, self.poll_ns, self.callback_ns,
-            None if self.kernel is None else dict(self.kernel), self.kernel_t,
+            None if self.kernel is None else dict(self.kernel), self.kernel_t, self.frozen_t, self.thawed_t,
         )  # fmt: skip
 
     def note_slow(self, ns: int, t: int, stream: int, callback: int) -> None:

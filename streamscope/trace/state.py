@@ -97,6 +97,7 @@ class StreamState(msgspec.Struct, array_like=True, gc=False):
     feeds: dict[int, str] | None = None  # why, by the handle that it feeds
     last_error: int = 0  # the negative errno of the last of `errors`, RAISED for an exception in a callback
     kernel_t: int = 0  # when the kernel was last asked
+    faults: str = ""  # what somebody who watches has set on it: `read-stop, cap-writes 4096`
 
 
 def held_requests(state: StreamState) -> list[RequestState]:
@@ -117,3 +118,5 @@ class LoopState(msgspec.Struct, array_like=True):
     callback_ns: int = 0  # time spent in the program's callbacks
     kernel: dict[int, int] | None = None  # what the kernel said last of the loop's thread, by field
     kernel_t: int = 0  # when it was asked
+    frozen_t: int = 0  # since when it is frozen
+    thawed_t: int = 0  # when it last went on

@@ -157,7 +157,7 @@ class Program:
         names = [name for cls in Tcp.__mro__ for name in getattr(cls, "__slots__", ())]
         skipped = {
             "loop", "io_cb", "read_cb", "data", "close_cb", "write_first", "write_last", "completed_first",
-            "completed_last", "shutdown_req",
+            "completed_last", "shutdown_req", "system",
         }  # fmt: skip
         held = [
             [

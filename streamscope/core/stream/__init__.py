@@ -41,7 +41,7 @@ from .write import uv_try_write, uv_write, uv_write2
 
 if TYPE_CHECKING:
     from ..loop import Loop
-    from ..system import Buffer
+    from ..system import Buffer, System
 
 _HIGH_WATER = site("high_water", "high_water")
 
@@ -56,8 +56,8 @@ class Stream(Handle):
         "_high_water", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
         "completed_first", "completed_last", "connect_req", "connection_cb", "delayed_error", "errors",
         "events", "fd", "fed", "io_cb", "last_error", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds",
-        "read_cb", "reads", "server", "shutdown_req", "tap", "watched", "write_first", "write_last", "write_queue_size",
-        "writes",
+        "read_cb", "reads", "server", "shutdown_req", "system", "tap", "watched", "write_first", "write_last",
+        "write_queue_size", "writes",
     )  # fmt: skip
 
     _high_water: int
@@ -68,6 +68,7 @@ class Stream(Handle):
     watched: bool
     armed_t: int
     io_cb: Callable[[Loop, Any, int], None]
+    system: System  # the loop's, but under a fault
     write_queue_size: int
     write_first: WriteRequest | None
     write_last: WriteRequest | None
@@ -102,6 +103,8 @@ class Stream(Handle):
     def _let_go(self) -> None:
         super()._let_go()
         self.read_cb = self.alloc_cb = self.connection_cb = self.tap = self.fed = None
+        if self.system is not self.loop.system:
+            self.system.let_go()
 
     read_start = uv_read_start
     read_stop = uv_read_stop

@@ -43,5 +43,6 @@ def uv__stream_init(stream: Stream, loop: Loop, init_site: int) -> None:
     stream.errors = stream.last_error = 0
     stream.last_read_t = stream.last_write_t = stream.armed_t = stream.above_t = 0
     stream.server = 0
+    stream.system = loop.system
     stream.fed = None
     stream.tap = None if loop.new_tap is None else loop.new_tap(stream)

@@ -102,7 +102,7 @@ def uv__accept(stream: Stream) -> int:
     """accept4(2), again after EINTR: the new descriptor, or a negative errno."""
     while True:
         try:
-            result, _ = stream.loop.system.accept(stream.fd)
+            result, _ = stream.system.accept(stream.fd)
         except InterruptedError:
             continue
         except OSError as error:

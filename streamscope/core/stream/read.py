@@ -201,9 +201,8 @@ def _call_read_cb(stream: Stream, nread: int, buf: Buffer | None, begin: int = _
 
 def _read(stream: Stream, buf: Buffer | None, asked: int) -> tuple[int, Buffer | None]:
     """read(2), again after EINTR. Returns its result or a negative errno, and the bytes or the buffer they are in."""
-    loop = stream.loop
-    system = loop.system
-    emit = loop.emit
+    system = stream.system
+    emit = stream.loop.emit
     while True:
         try:
             if buf is None:
@@ -232,7 +231,7 @@ def _recvmsg(stream: Stream, buf: Buffer, asked: int) -> tuple[int, Buffer, list
     flags = 0
     while True:
         try:
-            n, control, flags = loop.system.recvmsg(stream.fd, [buf])
+            n, control, flags = stream.system.recvmsg(stream.fd, [buf])
         except InterruptedError:
             continue
         except OSError as error:

@@ -184,7 +184,7 @@ def uv__try_write(stream: Stream, bufs: Sequence[Buffer], index: int, send_handl
 def uv__writev(stream: Stream, bufs: Sequence[Buffer], index: int) -> int:
     """write(2) for one buffer, writev(2) for more, again after EINTR: the result, or a negative errno."""
     loop = stream.loop
-    system = loop.system
+    system = stream.system
     one = len(bufs) - index == 1
     while True:
         try:
@@ -212,7 +212,7 @@ def _sendmsg(stream: Stream, bufs: Sequence[Buffer], send_fd: int) -> int:
     """sendmsg(2) with a descriptor beside the bytes, again after EINTR: the result, or a negative errno."""
     while True:
         try:
-            n = stream.loop.system.sendmsg(stream.fd, bufs, send_fd)
+            n = stream.system.sendmsg(stream.fd, bufs, send_fd)
             break
         except InterruptedError:
             continue

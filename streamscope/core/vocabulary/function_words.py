@@ -99,6 +99,7 @@ FUNCTION_MEANINGS: dict[str, str] = {
     "name": "is this engine's own: programs name handles for the screen.",
     "high_water": "is this engine's own: libuv leaves it to its users to stop feeding a stream.",
     "feeds": "is this engine's own: programs say for the screen which stream feeds which.",
+    "injected": "is this engine's own: somebody who watches has it happen, to see what the program makes of it.",
     "sampled": "looked at state from outside, and found it changed since the look before.",
     "excepthook": "is this engine's own: in C a callback cannot raise.",
 }

@@ -71,6 +71,8 @@ KIND_WORDS: dict[str, tuple[str, int]] = {
     "kernel.unknown": ("the kernel no longer says", DETAIL),
     "loop.waits": ("it waits on", DETAIL),
     "feeds": ("feeds another", STEP),
+    "injected": ("injected", CHANGE),
+    "faults": ("injected faults", CHANGE),
     "bytes_in": ("bytes came in", STEP),
     "bytes_out": ("bytes went out", STEP),
     "reads": ("it has read", DETAIL),

@@ -1,0 +1,98 @@
+"""`streamscope poke PID STREAM ACTION [VALUE]`: have something happen to a stream, without a screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamscope.commands.clicks import click
+from streamscope.commands.parameters import CONTEXT, Span, engines, size_of
+from streamscope.telling import CommandFailed, show
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from streamscope.core.faults import Poke
+
+
+def _actions(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    from streamscope.core.faults import POKES
+
+    return [CompletionItem(name, help=action.meaning) for name, action in POKES.items() if name.startswith(incomplete)]
+
+
+def _all_actions(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from streamscope.core.faults import POKES
+
+    for name, action in POKES.items():
+        takes = {"bytes": " SIZE", "ms": " TIME"}.get(action.takes, "")
+        show(f"{name + takes:<18} {action.meaning}")
+    context.exit()
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("which", metavar="PID", shell_complete=engines)
+@click.argument("stream", metavar="STREAM")
+@click.argument("action", metavar="ACTION", shell_complete=_actions)
+@click.argument("value", metavar="[VALUE]", required=False)
+@click.option("--for", "seconds", type=Span(), metavar="TIME", help="Undo it after so long.  [default: it stays]")
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_all_actions, help="List the actions, and end."
+)
+def poke(which: str, stream: str, action: str, value: str | None, seconds: float | None) -> None:
+    """Have something happen to STREAM of the engine PID, to see what the program makes of it: `poke 4711 5 read-stop`,
+    `poke 4711 5 cap-writes 4KiB --for 10s`, `poke 4711 5 clear`.
+
+    The engine must have been started with --control. Everything is told as injected, and stays until `clear`.
+    """
+    from streamscope.core.faults import POKES
+    from streamscope.link.asking_once import ask_once
+    from streamscope.link.discovery import ProbeError, find
+    from streamscope.link.obey import NO_SUCH_COMMAND
+
+    number = stream.removeprefix("#")
+    if not (number.isascii() and number.isdecimal() and len(number) < 16):
+        raise click.UsageError(f"{stream!r} is no number of a stream, such as 5 or #5")
+    found = POKES.get(action)
+    if found is None:
+        raise click.UsageError(f"there is no action {action!r}: there are {', '.join(POKES)} (see --list)")
+    if seconds is not None and not found.stays:
+        raise click.UsageError(f"--for is about what stays, and {action} is done at once")
+    amount = _amount(action, found, value)
+    ms = 0 if seconds is None else max(1, round(seconds * 1000))
+    try:
+        hello, refusal = ask_once(
+            find(which), "poke", stream=int(number), action=action, value=amount, stays=seconds is None, ms=ms
+        )
+    except ProbeError as error:
+        raise CommandFailed(str(error), 2) from error
+    if refusal == NO_SUCH_COMMAND:
+        engine = hello.vocabulary.engine if hello.vocabulary is not None else "another engine"
+        refusal = f"{which} runs on {engine}: only programs on streamscope's own engine can be poked (`run echo`)"
+    if refusal:
+        raise CommandFailed(refusal, 1)
+    undone = f" for {seconds:g} s" if seconds is not None else f"; undone by: streamscope poke {which} {number} clear"
+    told = f"#{number}: {action}{f' {value}' if value else ''}"
+    show(f"{told}{undone}" if found.stays else told)
+
+
+def _amount(name: str, action: Poke, value: str | None) -> int:
+    """The value as the engine takes it. Raises UsageError."""
+    if not action.takes:
+        if value is not None:
+            raise click.UsageError(f"{name} takes no value")
+        return 0
+    if value is None:
+        example = "4KiB" if action.takes == "bytes" else "200ms"
+        raise click.UsageError(f"{name} takes a {'size' if action.takes == 'bytes' else 'time'}, such as {example}")
+    if action.takes == "bytes":
+        amount = size_of(value)
+    else:
+        amount = round(Span().convert(value, None, None) * 1000)
+    if not 1 <= amount <= action.most:
+        unit = "bytes" if action.takes == "bytes" else "ms"
+        raise click.UsageError(f"{name} takes 1 to {action.most:,} {unit}, and not {value}")
+    return amount
