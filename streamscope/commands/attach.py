@@ -1,4 +1,4 @@
-"""`streamscope attach [PID|PATH]`: watch an engine, or any program on libuv, that runs already."""
+"""`streamscope attach [PID|PATH]`: watch an engine, or a program on asyncio or libuv, that runs already."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from streamscope.telling import CommandFailed, say
 @looking
 @allowing
 def attach(which: str | None, how: str | None, hz: int, allow: tuple[str, ...]) -> None:
-    """Watch a program that runs already: an engine by its pid, by the path of its socket, or the only one there is; or
-    any process that runs on libuv (Node, uvloop, …) by its pid: its memory is read from outside then, and nothing of
-    it is stopped or changed.
+    """Watch a program that runs already: an engine by its pid, by the path of its socket, or the only one there is; a
+    Python 3.14 with asyncio by its pid, which is observed from within while you watch; or any process that runs on
+    libuv (Node, uvloop, …): its memory is read from outside, and nothing of it is stopped or changed.
 
     Leaving does not end it. If it ends or the connection breaks, the screen keeps the last state, and tries again as
     long as an engine may listen there.
     """
+    from streamscope.joining.ways import way_to
     from streamscope.launch import run_on_running_engine
     from streamscope.link.discovery import ProbeError
-    from streamscope.peek.starting import way_to
 
     try:
         with way_to(which, how, hz, say) as path:

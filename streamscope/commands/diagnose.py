@@ -84,8 +84,8 @@ def _file(path: str, allow: tuple[str, ...]) -> Looked:
 
 
 def _running(which: str, seconds: float, how: str | None, hz: int, allow: tuple[str, ...]) -> Looked:
+    from streamscope.joining.ways import way_to
     from streamscope.link.discovery import ProbeError
-    from streamscope.peek.starting import way_to
 
     try:
         with way_to(which, how, hz, say) as path:

@@ -185,9 +185,10 @@ def looking(command: Any) -> Any:
     """The two options that say how a process is looked at: in which way (None: whichever there is), and how often."""
     return click.option(
         "--how",
-        type=click.Choice(("engine", "peek")),
-        help="Insist on one way: engine is what listens under that pid, peek is reading the memory of a libuv program."
-        "  [default: whichever there is]",
+        type=click.Choice(("engine", "observe", "gdb", "peek")),
+        help="Insist on one way: engine is what listens under that pid; observe has a Python 3.14 with asyncio let us "
+        "in, gdb does so to an older one and stops it for seconds; peek is reading the memory of a libuv program.  "
+        "[default: whichever there is, but gdb]",
     )(at_rate(command))
 
 

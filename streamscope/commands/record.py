@@ -43,10 +43,10 @@ def record(
 
     The server never waits for it. What was recorded is looked at with: streamscope replay FILE
     """
+    from streamscope.joining.ways import way_to
     from streamscope.link.attached_recorder import record
     from streamscope.link.discovery import ProbeError
     from streamscope.link.parts import PartsError, Rotation
-    from streamscope.peek.starting import way_to
 
     check_recording(file, rotate=rotate, keep=keep, force=force)
     rotation = Rotation(*(rotate or (0, 0.0)), keep or 0)

@@ -138,8 +138,8 @@ def _numbers(collector: Collector, end_t: int, most: int | None) -> Iterator[int
 
 def _running(which: str, most: int | None, tell: _Lines, how: str | None, hz: int) -> bool:
     """Follows an engine until it ends; returns False where the connection broke."""
+    from streamscope.joining.ways import way_to
     from streamscope.link.discovery import ProbeError
-    from streamscope.peek.starting import way_to
 
     try:
         with way_to(which, how, hz, say) as path:

@@ -44,6 +44,26 @@ import streamscope.observe
 streamscope.observe.install()
 ```
 
+## A program that runs already
+
+`streamscope attach PID` joins it, and so do `record`, `diagnose` and `top`. Each says which way it took, and `--how`
+insists on one.
+
+| `--how` | what it joins | what it does there |
+|---|---|---|
+| `engine` | what listens under that pid: an engine, a program that is observed already | nothing |
+| `observe` | Python 3.14 or newer with asyncio | `sys.remote_exec`, called in the program's own interpreter, has its main thread run a file of ours between two bytecodes. A loop that sleeps is woken by tracing it for a moment (PTRACE_SEIZE, INTERRUPT, DETACH): it gets no signal, and no shell or supervisor hears of it. It takes a fifth of a second. |
+| `gdb` | Python 3.11 to 3.13 with asyncio; only where you insist | gdb stops the program for half a second to some seconds and calls into it, while its main thread waits in its loop |
+| `peek` | a program on libuv, uvloop among them | nothing: its memory is read from outside (docs/peek.md) |
+
+Who is let in so is there until the last inspector leaves; then no socket, descriptor or function of ours is left, only
+modules that were imported. The file lies in a new folder that only the program's user can open, and is removed once it
+has run. Root reaches another user's program too: the folder is that user's then, has the part of our package that rides
+in programs, and what is run of that user's is run as that user.
+
+A main thread that sleeps in `time.sleep()` or `Thread.join()`, while loops run in other threads, does not come round:
+that is said after five seconds, and what it would have run later does no more than clear itself away.
+
 ## What happens in the program
 
 - Installed and idle, the process has one listening socket more, which is in the selector of the loop that runs; and
@@ -63,7 +83,7 @@ several feeds, `PID` and `PID.2`.
 ## What is seen, and what is not
 
 Seen are TCP and Unix-socket transports of the selector event loop, plain or below TLS, the sockets on which it
-accepts, pipes to and from subprocesses, and `sendfile`; Python 3.11, 3.12 and 3.13 on Linux. `buffer_size` is
+accepts, pipes to and from subprocesses, and `sendfile`; Python 3.11 to 3.14 on Linux. `buffer_size` is
 `transport.get_write_buffer_size()` at every place where a line of the program can run, and tests compare them there,
 while telling begins and ends every few moments. One request is one `write()` or `writelines()`. Counts of bytes, reads
 and writes begin when somebody begins to watch.
@@ -82,8 +102,14 @@ CPU a message while everything was told, and nothing that could be told from cha
 
 ## Where nothing is seen
 
+<<<<<<< HEAD
 After five seconds `run` says why in a line: no Python; asyncio never imported; a switch that keeps us out. A
 Python before 3.11 says so itself, and runs as it would.
+=======
+After five seconds `run` says why in a line: no Python; asyncio never imported; a switch that keeps us out; uvloop. A
+Python before 3.11 says so itself, and runs as it would. `attach` says at once: another user's process, Yama, a missing
+capability, a container, `-X disable_remote_debug`, a Python that is too old, no asyncio, no loop that runs.
+>>>>>>> ce84dc7 (Join a Python 3.14 with asyncio that knows nothing of it, by sys.remote_exec, and older ones by gdb where a person insists; nothing is left there)
 """
 
 

@@ -3,6 +3,9 @@
 Of asyncio one method is ours from `install` on: `run_forever`, which is called once for each run of a loop and says so
 here. A loop that runs has our listening socket in its selector; that is all there is until an inspector knocks. The
 socket is made when the first loop of asyncio's own runs: a process that has none is found by nobody.
+
+Where somebody attaches to a process that knows nothing of us (`let_in`), all of this is there until the last inspector
+leaves, and then nothing of it is.
 """
 
 from __future__ import annotations
@@ -25,8 +28,10 @@ from streamscope.telling import say
 class Door:
     """A listening socket, for one loop after the other; `number` is the place of the loop among those that run."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, left: Callable[[], None]) -> None:
+        """`left` is called when the last inspector of the loop has left."""
         self.number = number
+        self._left = left
         self.path = path_of(os.getpid(), number)
         self._listener: socket.socket | None = listen(self.path)
         self._loop: weakref.ref[Any] | None = None
@@ -44,11 +49,20 @@ class Door:
         loop = None if self._loop is None else self._loop()
         return loop is None or loop.is_closed()
 
-    def enter(self, loop: Any) -> None:
-        """The loop runs from now on."""
+    @property
+    def is_watched(self) -> bool:
+        """Whether an inspector is there."""
+        return self._watching is not None
+
+    def take(self, loop: Any) -> None:
+        """It is this loop's from now on."""
         if not self.is_for(loop):
             self._loop = weakref.ref(loop)
             self._begun = time.monotonic_ns() - 1
+
+    def enter(self, loop: Any) -> None:
+        """The loop runs, in this thread."""
+        self.take(loop)
         self._runs = True
         if self._watching is None:
             self._wait()
@@ -73,6 +87,7 @@ class Door:
         try:
             self._watching = Watching(loop, self.number, self._begun, self._listener, self.path, self._nobody_left)
             self._watching.begin()
+            self._watching.look()  # who has knocked may have gone again
         except Exception as error:  # a selector that takes no attributes, for one
             self.close()
             say(f"this loop is not observed: {type(error).__name__}: {error}")
@@ -82,6 +97,22 @@ class Door:
         if open_again:
             self._wait()
         else:
+            self.close()
+        self._left()
+
+    def shut(self) -> None:
+        """Nobody is to come any more; called in any thread."""
+        loop = None if self._loop is None else self._loop()
+        if loop is None or loop.is_closed():
+            self.close()
+        elif loop.is_running() and loop._thread_id != threading.get_ident():
+            loop.call_soon_threadsafe(self._shut)
+        else:
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._watching is None:
+            self.leave()
             self.close()
 
     def end(self) -> None:
@@ -111,9 +142,10 @@ class Door:
 
 
 class Observer:
-    """The doors of this process."""
+    """The doors of this process. One that `stays` does so whoever comes and goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, stays: bool) -> None:
+        self.stays = stays
         self._doors: list[Door] = []
         self._lock = threading.Lock()
         self._exchange = Exchange()
@@ -121,15 +153,39 @@ class Observer:
 
     def begin(self) -> None:
         """Hear of every loop that runs. Raises DoorwayError where none could be found."""
-        from asyncio import base_events, events
+        from asyncio import base_events
 
         folder()
         self._exchange.put(base_events.BaseEventLoop, {"run_forever": _announced(self, base_events.BaseEventLoop)})
-        os.register_at_fork(after_in_child=self._forked)
+        _hear_of_forks()
         atexit.register(self._exit)
-        running = events._get_running_loop()
-        if running is not None:
-            self.enter(running)
+
+    def let_in(self, loops: list[Any]) -> str:
+        """Where inspectors come to the first of these, which run in whatever threads: each opens when it comes round.
+        Raises DoorwayError.
+        """
+        with self._lock:
+            doors = [self._door_for(loop) for loop in loops]
+            for door, loop in zip(doors, loops):
+                door.take(loop)
+                loop.call_soon_threadsafe(door.enter, loop)
+        return doors[0].path
+
+    def _left(self) -> None:
+        """The last inspector of a loop has left."""
+        if not self.stays and not any(door.is_watched for door in self._doors):
+            self.end()
+
+    def end(self) -> None:
+        """Nothing of us is here any more."""
+        global _observer
+        self._exchange.undo()
+        atexit.unregister(self._exit)
+        for door in self._doors:
+            door.shut()
+        self._doors.clear()
+        if _observer is self:
+            _observer = None
 
     def enter(self, loop: Any) -> Door | None:
         """The loop runs in this thread from now on; returns its door, None if it can have none."""
@@ -150,11 +206,13 @@ class Observer:
                 return door
         for door in self._doors:
             if door.is_free:
+                door.take(loop)
                 return door
-        self._doors.append(Door(len(self._doors) + 1))
+        self._doors.append(Door(len(self._doors) + 1, self._left))
+        self._doors[-1].take(loop)
         return self._doors[-1]
 
-    def _forked(self) -> None:
+    def forked(self) -> None:
         """A child is a process of its own: its loops get doors under its own number."""
         try:
             for door in self._doors:
@@ -190,12 +248,39 @@ def _announced(observer: Observer, kind: Any) -> Callable[[Any], None]:
 
 
 _observer: Observer | None = None
+_hears_of_forks = False
+
+
+def _hear_of_forks() -> None:
+    """That cannot be taken back, so it is done once, whoever observes later."""
+    global _hears_of_forks
+    if not _hears_of_forks:
+        _hears_of_forks = True
+        os.register_at_fork(after_in_child=lambda: None if _observer is None else _observer.forked())
 
 
 def install() -> None:
     """See `streamscope.observe.install`."""
+    from asyncio import events
+
+    observer = _begun(stays=True)
+    running = events._get_running_loop()
+    if running is not None:
+        observer.enter(running)
+
+
+def let_in(loops: list[Any]) -> str:
+    """Let inspectors into these loops, until the last of them has left; returns where they come to the first. Raises
+    DoorwayError.
+    """
+    return _begun(stays=False).let_in(loops)
+
+
+def _begun(stays: bool) -> Observer:
     global _observer
     if _observer is None:
-        observer = Observer()
+        observer = Observer(stays)
         observer.begin()
         _observer = observer
+    _observer.stays = _observer.stays or stays
+    return _observer

@@ -56,10 +56,10 @@ class Watching:
         self.pen = Quill(loop, self.failed, begun)
         self._producer = AioProducer(loop, self._kind, self.pen, self._telling)
         self._publisher = Publisher(self._producer, self._hello(number, path), stop=lambda: None)
-        self._publisher.chores.append(self._look)
+        self._publisher.chores.append(self.look)
         self._publisher.listen(listener.dup())
         self._publisher.board()
-        self._ride = Ride(self._producer, loop._selector, self._publisher, self._look, self._is_over)
+        self._ride = Ride(self._producer, loop._selector, self._publisher, self.look, self._is_over)
 
     def _hello(self, number: int, path: str) -> Hello:
         hello = Hello(
@@ -108,8 +108,8 @@ class Watching:
 
     # the end of it
 
-    def _look(self) -> None:
-        """Whether anybody is left."""
+    def look(self) -> None:
+        """Whether anybody is left: if not, it ends."""
         if self._producer.rider is not None and not self._publisher.subscribers:
             self._publisher.finish("nobody is left", 0)
 

@@ -1,56 +1,24 @@
-"""Having a process looked at, for a command: which way there is to it, and starting the one that looks.
-
-`attach`, `record` and `diagnose` take a pid, whatever that is. Where an engine of ours listens under it, that is the
-way; else its memory is looked at, by a process of its own that stays as long as the command does, or anybody else
-attaches.
+"""Having a process looked at, for a command: by a process of its own, that stays as long as the command does, or
+anybody else attaches.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from streamscope.core.printable import visible
-from streamscope.link.discovery import ProbeError, find
+from streamscope.link.discovery import ProbeError
 
 HZ = 20
-ENGINE, PEEK = "engine", "peek"
-WAYS = (ENGINE, PEEK)
 ANSWER_WITHIN_S = 60.0
 """So long it may take to search a process that is large or busy."""
 END_WITHIN_S = 1.0
-
-
-@contextmanager
-def way_to(
-    which: str | None, how: str | None = None, hz: float = HZ, say: Callable[[str], None] = lambda line: None
-) -> Iterator[Path]:
-    """Where to attach to what `which` names (see `discovery.find`): `how` insists on one way. Says which way it took,
-    where that is not the engine's own.
-
-    Raises ProbeError where there is none.
-    """
-    pid = int(which) if which is not None and which.isascii() and which.isdigit() and len(which) < 10 else 0
-    if how == PEEK and not pid:
-        raise ProbeError("--how peek looks at a process: name it by its pid")
-    if how != PEEK:
-        try:
-            path = find(which)
-        except ProbeError:
-            if how == ENGINE or not pid or not os.path.exists(f"/proc/{pid}"):
-                raise
-        else:
-            yield path
-            return
-    with peeked(pid, hz) as (path, who):
-        say(f"{who} is no engine of streamscope, but has a libuv loop: its memory is looked at from outside")
-        yield path
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""A server of asyncio's with a fast client and one that does not read; it lets inspectors in.
+"""A server of asyncio's with a fast client and one that does not read; it lets inspectors in, or knows nothing of them.
 
-    python slow_client.py
+    python slow_client.py [alone]
 
 It says where it listens and which peer is slow; on each line that it is told it says what it knows of itself: by peer,
 how much waits; and whether asyncio is as it was when it began.
@@ -15,8 +15,6 @@ import socket
 import sys
 from asyncio import base_events, selector_events
 from typing import Any
-
-import streamscope.observe
 
 BEFORE = dict(vars(selector_events._SelectorSocketTransport))  # type: ignore[attr-defined]
 TRANSPORTS: dict[str, Any] = {}
@@ -85,5 +83,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    streamscope.observe.install()
+    if sys.argv[1:] != ["alone"]:
+        import streamscope.observe
+
+        streamscope.observe.install()
     asyncio.run(main())

@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import slow_client
-from running_command import environment, follow, run
-from waiting import PATIENCE_S, until
+from observed import Program, found_in, stream_of
+from running_command import follow, run
+from waiting import until
 
-from streamscope.diagnosis.diagnosis import Diagnosis
-from streamscope.diagnosis.shapes import Finding
 from streamscope.link.discovery import search
 from streamscope.link.session import Session
 from streamscope.trace.state import StreamState
-
-ROOT = Path(__file__).parents[2]
-
-
-class Program:
-    """The program, that says what it knows of itself."""
-
-    def __init__(self, runtime: Path, python: str = sys.executable) -> None:
-        self.process = subprocess.Popen(
-            [python, "-P", slow_client.__file__],
-            env={**environment(runtime), "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.path = runtime / "streamscope" / f"{self.process.pid}.sock"
-        self.told = self._line()
-
-    def _line(self) -> Any:
-        assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline())
-
-    def account(self) -> Any:
-        assert self.process.stdin is not None
-        self.process.stdin.write("and?\n")
-        self.process.stdin.flush()
-        return self._line()
-
-    def end(self) -> int:
-        if self.process.poll() is None:
-            self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode
 
 
 @pytest.fixture
@@ -59,24 +21,6 @@ def program(runtime: Path) -> Iterator[Program]:
     yield program
     program.process.kill()
     program.process.communicate()
-
-
-def stream_of(session: Session, peer: str) -> StreamState | None:
-    return next((each for each in session.model.streams.values() if each.peer == peer and each.server), None)
-
-
-def found_in(session: Session, peer: str) -> Finding | None:
-    """What the diagnosis says of the stream with this peer, once it says that it stalls, and by whose fault."""
-    diagnosis = Diagnosis(session.model.decoder.vocabulary)
-
-    def stalls() -> Finding | None:
-        diagnosis.look(session.model, session.model.t, session.past)
-        stream = stream_of(session, peer)
-        of_it = [each for each in diagnosis.findings if stream and each.stream == stream.number]
-        return next((each for each in of_it if each.verdict is not None and each.verdict.word == "PEER"), None)
-
-    follow(session, stalls)
-    return stalls()
 
 
 def test_who_does_not_read_is_found_and_named(program: Program) -> None:

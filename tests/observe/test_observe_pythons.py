@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import outside
 import pytest
 import toggle
+from pythons import python
 from test_observe_toggle import differences, played
 
-from benchmarks.pythons import other_pythons
-
-PYTHONS = ("3.12", "3.13")
-
-
-def _why_not(version: str) -> Callable[[], str]:
-    return lambda: "" if version in other_pythons() else f"Python {version} is neither on the PATH nor in pyenv"
-
-
-for each in PYTHONS:
-    outside.LOOKS[f"Python {each}"] = _why_not(each)
+PYTHONS = ("3.12", "3.13", "3.14")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +19,7 @@ for each in PYTHONS:
     ],
 )
 def test_told_is_what_is_on_other_pythons_too(version: str, seed: str) -> None:
-    found = played(seed, python=other_pythons()[version])
+    found = played(seed, python=python(version))
 
     compared, wrong = differences(found)
     assert wrong == []

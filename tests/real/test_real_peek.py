@@ -286,7 +286,7 @@ def test_a_process_without_a_loop_of_libuvs_is_named_in_one_line(stack: ExitStac
     program = stack.enter_context(Program([sys.executable, "-c", ASYNCIO]))
     program.hear()
 
-    ended = run(runtime, "attach", str(program.pid))
+    ended = run(runtime, "attach", "--how", "peek", str(program.pid))
 
     assert ended.returncode == 1
     assert ended.stdout == ""
