@@ -28,7 +28,7 @@ AS_NOBODY = [
     "-c",
     f"""
 import os, sys
-import platformdirs.unix, streamscope.cli, streamscope.launch, streamscope.serve
+import platformdirs.unix, streamscope.cli, streamscope.joining.ways, streamscope.launch, streamscope.serve
 import streamscope.servers.echo, streamscope.servers.pipe_echo
 if os.getuid() == 0:  # nothing is closed to root; what is needed from root's folders is loaded by now
     os.setgroups([])

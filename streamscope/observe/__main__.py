@@ -49,12 +49,14 @@ streamscope.observe.install()
 `streamscope attach PID` joins it, and so do `record`, `diagnose` and `top`. Each says which way it took, and `--how`
 insists on one.
 
-| `--how` | what it joins | what it does there |
-|---|---|---|
-| `engine` | what listens under that pid: an engine, a program that is observed already | nothing |
-| `observe` | Python 3.14 or newer with asyncio | `sys.remote_exec`, called in the program's own interpreter, has its main thread run a file of ours between two bytecodes. A loop that sleeps is woken by tracing it for a moment (PTRACE_SEIZE, INTERRUPT, DETACH): it gets no signal, and no shell or supervisor hears of it. It takes a fifth of a second. |
-| `gdb` | Python 3.11 to 3.13 with asyncio; only where you insist | gdb stops the program for half a second to some seconds and calls into it, while its main thread waits in its loop |
-| `peek` | a program on libuv, uvloop among them | nothing: its memory is read from outside (docs/peek.md) |
+- `--how engine`: what listens under that pid, an engine or a program that is observed already.
+- `--how observe`: Python 3.14 or newer with asyncio. `sys.remote_exec`, in the program's own interpreter, has its
+  main thread run a file of ours between two bytecodes. A loop that sleeps is woken by tracing it for a moment
+  (PTRACE_SEIZE, INTERRUPT, DETACH): it gets no signal, and no shell or supervisor hears of it. All of it takes a fifth
+  of a second.
+- `--how gdb`: Python 3.11 to 3.13 with asyncio, and only where you insist: gdb stops the program, for half a second to
+  some seconds, and calls into it while its main thread waits in its loop.
+- `--how peek`: a program on libuv, uvloop among them: its memory is read from outside (docs/peek.md).
 
 Who is let in so is there until the last inspector leaves; then no socket, descriptor or function of ours is left, only
 modules that were imported. The file lies in a new folder that only the program's user can open, and is removed once it
@@ -102,14 +104,9 @@ CPU a message while everything was told, and nothing that could be told from cha
 
 ## Where nothing is seen
 
-<<<<<<< HEAD
-After five seconds `run` says why in a line: no Python; asyncio never imported; a switch that keeps us out. A
-Python before 3.11 says so itself, and runs as it would.
-=======
-After five seconds `run` says why in a line: no Python; asyncio never imported; a switch that keeps us out; uvloop. A
-Python before 3.11 says so itself, and runs as it would. `attach` says at once: another user's process, Yama, a missing
+After five seconds `run` says why in a line: no Python; asyncio never imported; a switch that keeps us out. A Python
+before 3.11 says so itself, and runs as it would. `attach` says at once: another user's process, Yama, a missing
 capability, a container, `-X disable_remote_debug`, a Python that is too old, no asyncio, no loop that runs.
->>>>>>> ce84dc7 (Join a Python 3.14 with asyncio that knows nothing of it, by sys.remote_exec, and older ones by gdb where a person insists; nothing is left there)
 """
 
 

@@ -220,7 +220,7 @@ def test_two_loops_of_a_process_are_two_feeds(runtime: Path, tmp_path: Path) -> 
         "import asyncio, os, sys, threading\n"
         "async def main():\n"
         "    server = await asyncio.start_server(lambda r, w: None, '127.0.0.1', 0)\n"
-        "    print(os.getpid(), 'serves on', '%s:%s' % server.sockets[0].getsockname()[:2], flush=True)\n"
+        "    os.write(1, b'%d serves on 127.0.0.1:%d\\n' % (os.getpid(), server.sockets[0].getsockname()[1]))\n"
         "    await asyncio.sleep(1000)\n"
         "threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()\n"
         "asyncio.run(main())\n"

@@ -180,7 +180,7 @@ def test_what_is_wrong_is_said_in_a_line(runtime: Path, trace: Path, tmp_path: P
         ([str(trace), "--for", "0"], "'0' is no time above 0, such as 3s"),
         ([str(trace), "--for", "soon"], "'soon' is no time above 0, such as 3s"),
         ([str(trace), "--for", "-3s"], "'-3s' is no time above 0, such as 3s"),
-        (["1", "--how", "guess"], "'guess' is not one of 'engine', 'peek'"),
+        (["1", "--how", "guess"], "'guess' is not one of 'engine', 'observe'"),
         (["1", "--hz", "0"], "'0' is not a whole number from 1 to 100"),
         ([str(trace), "more"], "unexpected extra argument (more)"),
         ([str(trace), "--jsn"], "--jsn"),

@@ -102,10 +102,10 @@ def test_whoever_comes_a_hundred_times_leaves_nothing_and_nobody_who_waits_for_t
 
 
 LOOPS = """
-import asyncio, threading
+import asyncio, os, threading
 async def main():
     server = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
-    print("%s:%s" % server.sockets[0].getsockname()[:2], flush=True)
+    os.write(1, b"127.0.0.1:%d\\n" % server.sockets[0].getsockname()[1])  # in one piece
     await asyncio.sleep(1000)
 threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()
 asyncio.run(main())
