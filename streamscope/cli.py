@@ -35,11 +35,12 @@ COMMANDS = (
     "diagnose",
     "poke",
     "observe",
+    "lesson",
     "config",
 )
 """In the order of the help. Each is the function of that name in the module of that name in `commands`."""
 
-OF_ENGINES = ("run", "attach", "ps", "record", "poke")
+OF_ENGINES = ("run", "attach", "ps", "record", "poke", "lesson")
 """Those that need an engine, which needs Linux. The others read what one has left, and do that elsewhere, too."""
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

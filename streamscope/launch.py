@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from streamscope.app import StreamscopeApp
     from streamscope.commanded.companions import Wanted
     from streamscope.departure import Departure
+    from streamscope.lessons.performing import Performance
     from streamscope.link.session import Session
     from streamscope.trace.instant import Target
     from streamscope.ui.config_file import Config
@@ -171,6 +174,23 @@ def run_on_trace(path: str, at: str, allow: tuple[str, ...] = ()) -> int:
         replay.close()
 
 
+def run_on_lesson(performance: Performance) -> int:
+    """Open the screen on a lesson that was played, which is closed then; returns the exit status. Raises CommandFailed,
+    and LessonError for what is no claim.
+    """
+    try:
+        require_terminal("; without a screen: streamscope lesson check NAME")
+        with Leaving() as leaving:
+            from streamscope.lesson_app import LessonApp
+            from streamscope.trace.instant import Target
+
+            make = partial(LessonApp, performance)
+            status = _run_app(performance.replay, _config(()), leaving, begin=Target("start"), make=make)
+            return 1 if status is None else status
+    finally:
+        performance.close()
+
+
 def _config(allow: tuple[str, ...]) -> Config:
     """What the person has chosen, with these lints allowed as well. Raises CommandFailed."""
     import msgspec
@@ -192,9 +212,10 @@ def _run_app(
     demo: bool = False,
     begin: Target | None = None,
     departure: Departure | None = None,
+    make: Callable[..., StreamscopeApp] | None = None,
 ) -> int | None:
     """The screen, until the person leaves it; a replay begins at `begin`. Returns the status to end with, None if it
-    failed before anybody had left.
+    failed before anybody had left. `make` makes another app.
     """
     from streamscope.diagnosis.other_end import OtherEnds
     from streamscope.link.session import Session
@@ -202,7 +223,7 @@ def _run_app(
     from streamscope.ui.glyphs import ascii_wanted, blocks_wanted
     from streamscope.ui.state_file import state_path
 
-    app = _load_app()(
+    app = (make or _load_app())(
         source,
         config,
         traffic=demo,

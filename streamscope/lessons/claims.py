@@ -14,12 +14,20 @@ from streamscope.trace.state import StreamState
 from streamscope.trace.traveller import Traveller
 from streamscope.trace.vocabulary import Vocabulary
 
+SHOWN_BY_LIBUV = frozenset({
+    "flags", "fd", "write_queue_size", "write_queue", "write_completed_queue", "connect_req", "shutdown_req",
+    "accepted_fd", "queued_fds", "queued_fds_capacity", "delayed_error", "callbacks", "pevents", "events", "pending",
+    "watched", "closing", "ipc",
+})  # fmt: skip
+"""The fields of a stream's state that the real library shows as well: its own are compared with ours."""
+
 
 class JudgedClaim(NamedTuple):
     """What became of a claim.
 
     - `holds`: whether it is so; None if nobody can know;
     - `of_events`: whether it is about what happened since the step before, and not about state;
+    - `engine_only`: whether the real library cannot show it, because it is of state that only the engine has;
     - `row`: that of the event that shows it, -1 where there is none;
     - `instead`: for one of state that does not hold, what was found: `write_queue_size is 0`.
     """
@@ -27,6 +35,7 @@ class JudgedClaim(NamedTuple):
     claim: Claim
     holds: bool | None
     of_events: bool
+    engine_only: bool
     row: int = -1
     instead: str = ""
 
@@ -37,6 +46,12 @@ def parsed(claim: Claim, vocabulary: Vocabulary) -> Filter:
         return Filter.parse(claim.filter, vocabulary)
     except FilterError as error:
         raise LessonError(f"the claim “{claim.text}” is no filter: {error.message}") from None
+
+
+def engine_only(wanted: Filter) -> bool:
+    """Whether the real library cannot show what a filter of state asks for."""
+    parts = () if wanted.root is None else leaves(wanted.root)
+    return not all(name.rests_on <= SHOWN_BY_LIBUV for part in parts for name in part.names)
 
 
 def examine(performance: Performance) -> list[list[JudgedClaim]]:
@@ -53,13 +68,13 @@ def examine(performance: Performance) -> list[list[JudgedClaim]]:
             number = moment.handles[claim.of]
             if wanted.event_only:
                 row = _shows(past, wanted, number, before, moment.row)
-                found.append(JudgedClaim(claim, row >= 0, True, row))
+                found.append(JudgedClaim(claim, row >= 0, True, False, row))
             else:
                 traveller.go(moment.row)
                 state = traveller.model.known.get(number)
                 holds = False if state is None else wanted.of_stream(state, traveller.t)
                 said = "" if holds or state is None else instead(wanted, state, traveller.t)
-                found.append(JudgedClaim(claim, holds, False, instead=said))
+                found.append(JudgedClaim(claim, holds, False, engine_only(wanted), instead=said))
         examined.append(found)
         before = moment.row
     return examined

@@ -61,6 +61,7 @@ CONTEXTS: dict[str, str] = {
     "difference": "Difference",
     "slowest": "Slowest callbacks",
     "why": "Why",
+    "lesson": "Lesson",
     "help": "Help",
 }
 """The places where actions work, and what the help and the document call them."""
@@ -361,6 +362,18 @@ ACTIONS: tuple[Action, ...] = (
            rank=1, key_label="⏎"),
     Action("why.allow", "why", "a", "app.allow_this", "allow", "Say no more of what was found here.", footer=30,
            rank=3),
+    # a lesson
+    Action("lesson.next", "lesson", "n", "next_step", "next step",
+           "Go to where the step stands, then to the next one.", footer=3, rank=1, palette="Lesson: the next step",
+           key_label="n"),
+    Action("lesson.before", "lesson", "N,backspace", "step_before", "before", "Go to the step before.", footer=4,
+           rank=2, palette="Lesson: the step before", key_label="N"),
+    Action("lesson.text_down", "lesson", "pagedown,down,j", "text(1)", "text",
+           "Show more of a text that has too little room.", key_label="PgDn"),
+    Action("lesson.text_up", "lesson", "pageup,up,k", "text(-1)", "text up", "Show the text above again.",
+           key_label="PgUp"),
+    Action("lesson.leave", "lesson", "escape", "app.quit", "leave", "Leave the lesson.", footer=98, rank=1,
+           key_label="esc"),
     # help
     Action("help.close", "help", "escape,q,question_mark", "app.pop_screen", "close", "Close the help.", footer=5,
            rank=1, key_label="esc"),

@@ -9,23 +9,10 @@ from runs import Run
 
 from streamscope.core.flags import POLL_NAMES, UV_NAMED_PIPE, UV_TCP
 from streamscope.core.probe import CB_CONNECTION, CB_READ
-from streamscope.trace.filter import Filter
-from streamscope.trace.filter.tree import leaves
 from streamscope.trace.state import RequestState, StreamState
 
-SHOWN = frozenset({
-    "flags", "fd", "write_queue_size", "write_queue", "write_completed_queue", "connect_req", "shutdown_req",
-    "accepted_fd", "queued_fds", "queued_fds_capacity", "delayed_error", "callbacks", "pevents", "events", "pending",
-    "watched", "closing", "ipc",
-})  # fmt: skip
-"""The fields of `StreamState` that are compared with the library's, after every step."""
 SOME_NUMBER = 7
 """Stands for descriptors and requests: which numbers they have is left undefined."""
-
-
-def shows(wanted: Filter) -> bool:
-    """Whether the library can show what a filter asks for."""
-    return all(name.rests_on <= SHOWN for part in leaves(wanted.root) for name in part.names)
 
 
 def steps_of(run: Run) -> list[int]:

@@ -1,0 +1,99 @@
+"""`streamscope lesson`: what libuv's streams do, step by step."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from streamscope.commands.clicks import Group, click
+from streamscope.commands.parameters import CONTEXT
+from streamscope.telling import CommandFailed, show
+
+if TYPE_CHECKING:
+    from streamscope.lessons.claims import JudgedClaim
+
+
+class Lessons(Group):
+    """What can be done with lessons; any other word is the name of one, which is opened."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the words name; a lesson's name is opened."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["open", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Lessons,
+    context_settings=CONTEXT,
+    invoke_without_command=True,
+    subcommand_metavar="[NAME | FILE.py | COMMAND …]",
+    epilog="Lessons can be written: docs/lessons.md says how.",
+)
+@click.pass_context
+def lesson(ctx: click.Context) -> None:
+    """See what libuv's streams do, step by step: every section of the chapter, played on real sockets, to go through
+    forwards and backwards. Without a name, the lessons are listed.
+    """
+    if ctx.invoked_subcommand is None:
+        _list()
+
+
+def _list() -> None:
+    from streamscope.lessons import LESSONS, load
+
+    lessons = [load(name) for name in LESSONS]
+    width = max(len(each.name) for each in lessons)
+    sections = max(len(each.section) for each in lessons)
+    for each in lessons:
+        show(f"{each.name:{width}}  {each.section:{sections}}  {each.title}")
+
+
+@lesson.command("open", context_settings=CONTEXT, hidden=True)
+@click.argument("name", metavar="NAME | FILE.py")
+def open_lesson(name: str) -> None:
+    """Open a lesson on the screen. n goes from step to step, → and ← from event to event."""
+    from streamscope.launch import run_on_lesson
+    from streamscope.lessons.files import find
+    from streamscope.lessons.performing import LessonError, perform
+
+    try:
+        sys.exit(run_on_lesson(perform(find(name))))
+    except LessonError as error:
+        raise CommandFailed(str(error), 1) from error
+
+
+@lesson.command("check", context_settings=CONTEXT)
+@click.argument("lesson", metavar="FILE.py | NAME")
+def check_lesson(lesson: str) -> None:
+    """Play a lesson and say of every claim whether it is so; status 1 if one is not."""
+    from streamscope.lessons.claims import examine
+    from streamscope.lessons.files import find
+    from streamscope.lessons.performing import LessonError, perform
+
+    try:
+        performance = perform(find(lesson))
+        examined = examine(performance)
+    except LessonError as error:
+        raise CommandFailed(str(error), 1) from error
+    performance.close()
+    for number, (moment, claims) in enumerate(zip(performance.moments, examined), 1):
+        show(f"{number:3}  {moment.step.title}")
+        for found in claims:
+            show(f"     {_outcome(found)}")
+    every = [found for claims in examined for found in claims]
+    wrong = sum(not found.holds for found in every)
+    show("")
+    show(f"{len(examined)} steps, {len(every)} claims, {f'{wrong} of them not so' if wrong else 'all of them so'}")
+    if wrong:
+        raise CommandFailed(f"{wrong} of {len(every)} claims are not so", 1)
+
+
+def _outcome(found: JudgedClaim) -> str:
+    if found.holds:
+        return f"✓ {found.claim.text}"
+    if found.of_events:
+        return f"✗ {found.claim.text}: no such event came in this step"
+    return f"✗ {found.claim.text}: {found.instead or 'nobody can know'}"

@@ -1,0 +1,111 @@
+"""A lesson: what a step says, the stream that it speaks of, and the way through, event by event and step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.widget import Widget
+
+from streamscope.ui.actions import bindings
+from streamscope.ui.course import Course
+from streamscope.ui.screens.base import TALL, WIDE, LiveScreen
+from streamscope.ui.view import View
+from streamscope.ui.widgets.lesson_panes import LessonHead, LessonNext, LessonPanel, StepPane
+from streamscope.ui.widgets.too_small import TooSmall
+
+PANEL_LINES = 6
+"""What the panel takes at least where there is little room, its title included."""
+TEXT_LINES = 3
+
+
+class LessonScreen(LiveScreen):
+    """The whole of a lesson. The view is on its recording, and stands where the course does."""
+
+    BINDINGS = bindings("lesson")
+    HELP = """\
+A lesson is a short program that ran on the engine, on real sockets, just before this screen opened. You go through its
+recording: → and ← by one event, n and N by one step. What to look at has » before it. What the step claims has ○ as
+long as it may still come, then ✓; it was held against the real libuv, too, except where only the engine can tell.
+
+The panel shows the stream that the step speaks of. What has changed in this step is coloured.
+"""
+
+    def __init__(self, view: View, course: Course) -> None:
+        super().__init__(view)
+        self.course = course
+        self.head = LessonHead(course)
+        self.said = StepPane(view, course, id="lesson-step")
+        self.panel = LessonPanel(view, course, id="lesson-panel")
+        self.next = LessonNext(view, course)
+
+    def compose(self) -> ComposeResult:
+        """The lesson's own frame: no sentence and no past, for nothing is wrong and the steps say where one is."""
+        self._fit(self.app.size)
+        yield self.head
+        yield Container(*self.compose_body(), id="body")
+        yield TooSmall("The lesson")
+        yield self.next
+        yield self._footer
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What is said on one side, what is to be seen on the other; above each other where there is no room beside."""
+        yield Container(self.said, id="lesson-left")
+        yield Container(self.panel, id="lesson-right")
+
+    def lay_out(self, width: int, height: int) -> None:
+        """Where there is little room the step takes the lines that it needs."""
+        self.said.roomy = width >= WIDE and height >= TALL
+        if self.said.roomy:
+            self.said.styles.height = "1fr"
+        else:
+            self.said.most_said = max(TEXT_LINES, height - 3 - 1 - PANEL_LINES - 6)
+            self.said.styles.height = self.said.needed(width)
+
+    def on_mount(self) -> None:
+        """At the first step."""
+        self.panel.focus()
+        self._go(self.course.at)
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint where the person stands now."""
+        self.course.follow(self.view.past_end)
+        self.panel.number = self.course.number
+        self.lay_out(*self.app.size)
+        for pane in (self.head, self.said, self.panel, self.next):
+            pane.show(changed)
+
+    def show_at_once(self) -> None:
+        """Paint everything."""
+        self.show(frozenset(self.view.model.streams))
+
+    @property
+    def foremost(self) -> Widget:
+        """The panel."""
+        return self.panel
+
+    @property
+    def subject(self) -> tuple[int | None, str]:
+        """The stream that the step speaks of, to whose changes one goes."""
+        return self.course.number, ""
+
+    def _go(self, at: int) -> None:
+        travel = self.view.travel
+        if travel is not None:
+            travel.stop()
+            travel.go(self.course.go(at))
+            self.view.advance(0.0)
+            self.show_at_once()
+
+    def action_next_step(self) -> None:
+        """Go to where this step stands, or from there to the next one."""
+        self._go(self.course.at + self.course.arrived)
+
+    def action_step_before(self) -> None:
+        """Go to the step before."""
+        self._go(self.course.before())
+
+    def action_text(self, by: int) -> None:
+        """Show what of the text has no room."""
+        self.said.scroll_lines(by)

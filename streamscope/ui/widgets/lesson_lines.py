@@ -1,0 +1,258 @@
+"""What a lesson says on the screen, as lines. Pure: the same course at the same size gives the same lines.
+
+All words of the lesson's screen that are not the lesson's own stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.cells import cell_len
+
+from streamscope.trace.decode import Event
+from streamscope.trace.sentence import sentence
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui import lamps
+from streamscope.ui.course import ClaimNow, Course
+from streamscope.ui.lines import Line, length
+from streamscope.ui.meters import bar, bytes_text
+from streamscope.ui.safe import broken, few_words, fit, visible
+from streamscope.ui.widgets.panel_rows import Facts, PanelRow, PanelRows
+
+POINTER = "»"
+SIGNS = {True: ("✓", "good"), False: ("✗", "error"), None: ("○", "dim")}
+MOST_LINES = 40
+"""A text has so many lines at most."""
+MOST_CLAIMS = 3
+"""So many lines of claims where there is little room."""
+SHORT_BAR = 16
+"""Cells of a bar that has what was before beside it."""
+
+ROWS = (
+    "flags",
+    "write_queue_size",
+    "write_queue",
+    "write_completed_queue",
+    "epoll",
+    "accepted_fd",
+    "waits",
+    "callbacks",
+)
+"""What the panel of a lesson shows, in its order."""
+OF_A_LISTENER = ("flags", "epoll", "accepted_fd", "callbacks")
+SELDOM = ("accepted_fd", "waits", "callbacks")
+"""Rows that are there when a step points at them, or when there is room."""
+STANDS_IN = {
+    "pending": "epoll", "watched": "epoll", "pevents": "epoll", "events": "epoll", "fd": "title",
+    "queued_fds": "accepted_fd", "connect_req": "waits", "shutdown_req": "waits", "delayed_error": "waits",
+}  # fmt: skip
+"""In which row a field stands that has none of its own."""
+
+
+def head(course: Course, width: int, right: str = "") -> Line:
+    """The line at the top: which lesson, which step, and at the right how the quiz goes."""
+    step, count = course.at + 1, len(course.moments)
+    name = visible(course.performance.name)
+    where = f"{step} of {count}"
+    title = visible(course.moment.step.title)
+    if width >= 120:
+        dots = "●" * step + "○" * (count - step)
+        line: Line = [
+            (f" lesson {name}   ", "value"),
+            (f"{title}   ", "value"),
+            (f"{dots} ", "accent"),
+            (where, "label"),
+        ]
+    else:
+        line = [(f" lesson {name}   ", "value"), (f"{where:<9}", "label"), (title, "value")]
+    gap = width - length(line) - cell_len(right) - 1
+    return [*line, (" " * gap, ""), (right, "label")] if right and gap > 0 else line
+
+
+def said(course: Course, width: int) -> list[Line]:
+    """What the step says, and where the chapter says otherwise."""
+    step = course.moment.step
+    lines: list[Line] = [[(line, "")] for line in broken(visible(course.text), width, MOST_LINES)]
+    if step.chapter:
+        lines += [[(line, "label")] for line in broken(visible(step.chapter), width, MOST_LINES)]
+    return lines
+
+
+def look_at(course: Course) -> Line:
+    """What to look at, as the panel marks it."""
+    line: Line = [("Look at", "label")]
+    for name in course.moment.step.look:
+        line += [("  ", ""), (f"{POINTER} {visible(name)}", "accent")]
+    return line if len(line) > 1 else []
+
+
+def claims(now: Sequence[ClaimNow], width: int, *, together: bool) -> list[Line]:
+    """The claims, each with its sign: as many on a line as have room, if they are to stand together."""
+    lines: list[Line] = []
+    left = 0
+    for place, claim in enumerate(now):
+        sign, pen = SIGNS[claim.holds]
+        text = visible(claim.text) + (f": {visible(claim.instead)}" if claim.instead else "")
+        parts: Line = [(f"{sign} ", pen), (text, "" if claim.holds else "error" if claim.holds is False else "label")]
+        if together and len(lines) == MOST_CLAIMS and left < length(parts) + 3:
+            lines[-1].append((f"   +{len(now) - place}", "dim"))
+            break
+        if lines and together and left >= length(parts) + 3:
+            lines[-1] += [("   ", ""), *parts]
+            left -= length(parts) + 3
+        else:
+            lines.append(parts)
+            left = width - length(parts) - (5 if together else 0)
+    return lines
+
+
+def steps(course: Course, width: int, height: int) -> list[Line]:
+    """All steps: those that were, the one that is, those that come; in as few columns as the height has room for."""
+    across = max(1, min(-(-len(course.moments) // max(height, 1)), width // 24))
+    column = width // across
+    cells: list[Line] = []
+    for place, moment in enumerate(course.moments):
+        sign, pen = ("●", "accent") if place == course.at else ("✓", "good") if place < course.at else (" ", "")
+        title = fit(visible(moment.step.title), column - 6).rstrip()
+        here = place == course.at
+        cells.append([(f"{place + 1:>2} ", "label"), (sign, pen), (f" {title}", "value" if here else "label")])
+    lines: list[Line] = []
+    for start in range(0, len(cells), across):
+        line: Line = []
+        for place, cell in enumerate(cells[start : start + across]):
+            line += [(" " * (column * place - length(line)), ""), *cell]
+        lines.append(line)
+    return lines
+
+
+def happened(course: Course, vocabulary: Vocabulary, width: int) -> Line:
+    """What has happened last, and how much of the lesson has."""
+    count = f"event {course.row:,} of {course.moments[-1].row:,} "
+    event = course.last
+    if event is None:
+        return [("  ", ""), (count, "label")]
+    what, change = (visible(text) for text in sentence(event, vocabulary))
+    who = f"#{event.stream}" if event.stream else "loop"
+    line: Line = [("  last: ", "label"), (f"{who}  ", "value"), (f"{visible(event.fn)}  ", "label")]
+    room = width - length(line) - len(count) - 2
+    told = "  ".join(filter(None, (what, change)))
+    line.append((told if cell_len(told) <= room else few_words(change or what, room), ""))
+    return [*line, (" " * max(width - length(line) - len(count), 1), ""), (count, "label")]
+
+
+def next_line(course: Course, width: int) -> Line:
+    """The line over the keys: what comes, and the section of the chapter."""
+    following = course.following
+    line: Line = [("  next: ", "label"), (visible(following), "")] if following else [("  the last step", "label")]
+    section = f"chapter: {visible(course.performance.section)}" if course.performance.section else ""
+    gap = width - length(line) - cell_len(section) - 1
+    return [*line, (" " * gap, ""), (section, "label")] if section and gap > 1 else line
+
+
+# the panel
+
+
+def panel(facts: Facts, course: Course, width: int, height: int) -> list[Line]:
+    """The stream as the step speaks of it; what to look at is marked."""
+    rows = PanelRows(facts, width - 3)
+    look = set(course.moment.step.look)
+    marked = {STANDS_IN.get(name, name) for name in look}
+    is_flag = {lamp.name for lamp in _all_lamps(facts)} & look
+    events = course.events()
+    order = OF_A_LISTENER if "connection_cb" in facts.vocabulary.callbacks_text(facts.state.callbacks) else ROWS
+    groups: list[tuple[str, list[Line]]] = []
+    for name in order:
+        lines = [row.line for row in _made(name, rows, events)]
+        if name == "flags":
+            lines = _flags(facts, events, is_flag, width - 3, one_line=height < 12)
+        groups.append((name, lines))
+    used = sum(len(lines) for _, lines in groups)
+    for name in reversed(SELDOM):
+        if used > height and name not in marked:
+            gone = sum(len(lines) for each, lines in groups if each == name)
+            groups = [(each, lines) for each, lines in groups if each != name]
+            used -= gone
+    air = height - used
+    drawn: list[Line] = []
+    for name, lines in groups:
+        points = name in marked or (name == "flags" and bool(is_flag))
+        for place, line in enumerate(lines):
+            sign: Line = [(f" {POINTER} " if points and not place else "   ", "accent")]
+            drawn.append([*sign, *(_accented(line) if points and name != "flags" and not place else line)])
+        if air > len(groups) and lines:
+            drawn.append([])
+    return drawn[:height]
+
+
+def _made(name: str, rows: PanelRows, events: Sequence[Event]) -> list[PanelRow]:
+    if name == "write_queue_size":
+        return [_size(row, events, rows.state.write_queue_size, rows.width) for row in rows.size()]
+    if name == "callbacks":
+        held = rows.words.callbacks_text(rows.state.callbacks).replace("|", " ")
+        line: Line = [(fit("callbacks", rows.label), "label"), (held, "value") if held else ("–", "dim")]
+        return [PanelRow(1, line)]
+    made = {
+        "write_queue": rows.queue, "write_completed_queue": rows.completed, "epoll": rows.epoll,
+        "accepted_fd": rows.descriptors, "waits": rows.waits,
+    }  # fmt: skip
+    return made[name]() if name in made else []
+
+
+def _size(row: PanelRow, events: Sequence[Event], size: int, width: int) -> PanelRow:
+    """With what the size was in this step, one after the other, beside a shorter bar."""
+    sizes = [event for event in events if event.kind == "write_queue_size"]
+    if not sizes:
+        return row
+    was = [int(sizes[0].old or 0), *(int(event.new or 0) for event in sizes[-2:])]
+    text = " → ".join(bytes_text(size) for size, _ in groupby(was))
+    room = min(width - length(row.line[:2]) - cell_len(text) - 3, SHORT_BAR)
+    filled, empty = bar(size, max(was), max(room, 1))
+    return row._replace(
+        line=[*row.line[:2], (filled, "bar"), (empty.replace(" ", "·"), "track"), (f"  {text}", "accent")]
+    )
+
+
+def _all_lamps(facts: Facts) -> list[lamps.Lamp]:
+    state = facts.state
+    return [
+        lamps.Lamp(flag.name, bool(state.flags & flag.bit), 0)
+        for flag in facts.vocabulary.flags
+        if not flag.types or facts.vocabulary.type_text(state.type) in flag.types
+    ]
+
+
+def _flags(facts: Facts, events: Sequence[Event], look: set[str], width: int, *, one_line: bool) -> list[Line]:
+    """The lamps, those of which the step speaks always among them, and what has changed in the step coloured."""
+    state, words = facts.state, facts.vocabulary
+    usual = {lamp.name for lamp in lamps.lamps(words, state.flags, state.type, {}, 0)}
+    changed = {
+        words.flag_text(int(event.fields["flag"])) for event in events if event.kind in ("flag.set", "flag.clear")
+    }
+    shown = [lamp for lamp in _all_lamps(facts) if lamp.name in usual | look | changed]
+    room = width - 7
+    if one_line:
+        kept, used = set(), -1
+        for lamp in sorted(shown, key=lambda lamp: (lamp.name not in look, lamp.name not in changed, not lamp.on)):
+            used += 2 + len(lamp.name)
+            if used > room:
+                break
+            kept.add(lamp.name)
+        shown = [lamp for lamp in shown if lamp.name in kept]
+    lines = []
+    for number, row in enumerate(lamps.rows(shown, room)):
+        line: Line = [(fit("" if number else "flags", 7), "label")]
+        for place, lamp in enumerate(row):
+            pen = "on" if lamp.on else "off"
+            if lamp.name in changed:
+                pen = "fade" if lamp.on else "went"
+            elif lamp.name in look:
+                pen = "accent"
+            line += [(" " * (place > 0), ""), (lamp.text, pen)]
+        lines.append(line)
+    return lines
+
+
+def _accented(line: Line) -> Line:
+    """With its name as what is pointed at."""
+    return [(line[0][0], "accent"), *line[1:]] if line else line

@@ -1,0 +1,144 @@
+"""The panes of a lesson: which it is, what it says, and the stream that it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+import msgspec
+from rich.cells import cell_len
+
+from streamscope.ui.actions import bindings
+from streamscope.ui.course import Course
+from streamscope.ui.lines import Line
+from streamscope.ui.safe import fit
+from streamscope.ui.view import View
+from streamscope.ui.widgets import lesson_lines
+from streamscope.ui.widgets.drawn import DrawnLines
+from streamscope.ui.widgets.panel import Panel
+from streamscope.ui.widgets.panel_lines import title
+from streamscope.ui.widgets.panel_rows import Facts
+from streamscope.ui.widgets.pens import set_titles
+
+
+class LessonHead(DrawnLines):
+    """The line at the top."""
+
+    def __init__(self, course: Course) -> None:
+        super().__init__()
+        self._course = course
+        self.right = ""
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint which step it is."""
+        self.put([lesson_lines.head(self._course, self.content_size.width, self.right)])
+
+
+class LessonNext(DrawnLines):
+    """The lines over the keys: what has happened last, and what comes."""
+
+    def __init__(self, view: View, course: Course) -> None:
+        super().__init__()
+        self._view = view
+        self._course = course
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint where the person stands."""
+        course, width = self._course, self.content_size.width
+        happened = lesson_lines.happened(course, self._view.vocabulary, width)
+        self.put([happened, lesson_lines.next_line(course, width)])
+
+
+class StepPane(DrawnLines):
+    """What the step says, what to look at, what is claimed; with all steps below where there is room."""
+
+    def __init__(self, view: View, course: Course, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._view = view
+        self._course = course
+        self._scrolled = 0
+        self._at = -1
+        self.roomy = False
+        """Whether it has a border, and a claim a line."""
+        self.most_said = 3
+        """So many lines of text are in sight at once, where there is little room."""
+
+    def needed(self, width: int) -> int:
+        """The lines that it takes where it is not roomy."""
+        return len(self._lines_now(width))
+
+    def show(self, changed: Set[int]) -> None:
+        """Paint what is so where the person stands."""
+        course = self._course
+        if course.at != self._at:
+            self._at, self._scrolled = course.at, 0
+        if self.roomy:
+            set_titles(self, f"step {course.at + 1}", "n next · N before")
+        width, height = self.content_size
+        if width:
+            self.put(self._roomy(width, height) if self.roomy else self._lines_now(width))
+
+    def _lines_now(self, width: int) -> list[Line]:
+        course, indent = self._course, 2
+        said = lesson_lines.said(course, width - indent - 1)
+        most = max(self.most_said, 1)
+        self._scrolled = max(0, min(self._scrolled, len(said) - most))
+        seen = said[self._scrolled : self._scrolled + most]
+        if len(said) > most:
+            up, down = self._scrolled > 0, self._scrolled + most < len(said)
+            more = f" {'↑' if up else ''}{'↓' if down else ''}"
+            seen = [*seen[:-1], [*seen[-1], (more, "key")]]
+        claims = lesson_lines.claims(course.claims(self._view.model), width - indent - 1, together=True)
+        look = lesson_lines.look_at(course)
+        return [[(" " * indent, ""), *line] for line in (*seen, *([look] if look else []), *claims)]
+
+    def _roomy(self, width: int, height: int) -> list[Line]:
+        course = self._course
+        said = lesson_lines.said(course, width - 4)
+        claims = lesson_lines.claims(course.claims(self._view.model), width - 4, together=False)
+        parts: list[list[Line]] = [[[]], said]
+        look = lesson_lines.look_at(course)
+        parts += [[[], look]] if look else []
+        parts.append([[], *claims])
+        lines = [line for part in parts for line in part]
+        steps = lesson_lines.steps(course, width - 3, height - len(lines) - 2)
+        if len(lines) + 1 + len(steps) <= height:
+            lines += [[]] * (height - len(lines) - len(steps)) + steps
+        self._scrolled = max(0, min(self._scrolled, len(lines) - height))
+        return [[("  ", ""), *line] for line in lines[self._scrolled : self._scrolled + height]]
+
+    def scroll_lines(self, by: int) -> None:
+        """Show what of the text is above or below."""
+        self._scrolled += by
+        self.show(frozenset())
+
+    def copy_text(self) -> str:
+        """What the step says, for the clipboard."""
+        step = self._course.moment.step
+        return "\n".join(filter(None, (step.title, self._course.text, step.chapter)))
+
+
+class LessonPanel(Panel, inherit_bindings=False):
+    """The stream that the step speaks of, with what to look at marked."""
+
+    BINDINGS = bindings("", "panel.open")
+
+    def __init__(self, view: View, course: Course, *, id: str | None = None) -> None:
+        super().__init__(view, course.number, id=id)
+        self._course = course
+
+    def facts(self) -> Facts | None:
+        """See `Panel`. A lesson takes milliseconds, so there is nothing to say of ages."""
+        facts = super().facts()
+        if facts is None:
+            return None
+        return msgspec.structs.replace(facts, state=msgspec.structs.replace(facts.state, begin_t=0, armed_t=0))
+
+    def lines_of(self, facts: Facts, width: int, height: int) -> list[Line]:
+        """See `Panel`."""
+        return lesson_lines.panel(facts, self._course, width, height)
+
+    def _show_frame(self, facts: Facts | None) -> None:
+        left = f"#{self.number}" if facts is None else title(facts)
+        right = f"turn {self._view.model.turn:,}"
+        self._title = f"{left}  {right}"
+        set_titles(self, fit(left, min(cell_len(left), self.outer_size.width - len(right) - 9)), right=right)

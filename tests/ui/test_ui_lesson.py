@@ -1,0 +1,168 @@
+"""A lesson on the screen: event by event and step by step, forwards and backwards, by keys alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+from ui_pilot import screen_text, text_of
+from ui_scenes import config
+
+from streamscope.lesson_app import LessonApp
+from streamscope.lessons import load
+from streamscope.lessons.performing import perform
+from streamscope.trace.instant import Target
+from streamscope.ui.course import Course
+from streamscope.ui.screens.lesson_screen import LessonScreen
+
+
+@asynccontextmanager
+async def lesson_of(
+    name: str = "write", size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[Pilot[int], LessonScreen]]:
+    """The app on a lesson that was played just now."""
+    performance = perform(load(name))
+    try:
+        app = LessonApp(performance, performance.replay, config(), begin=Target("start"))
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            screen = app.screen
+            assert isinstance(screen, LessonScreen)
+            yield pilot, screen
+    finally:
+        performance.close()
+
+
+async def test_a_lesson_is_gone_through_by_one_key_and_every_claim_comes_true() -> None:
+    async with lesson_of() as (pilot, screen):
+        count = len(screen.course.moments)
+        for number, moment in enumerate(screen.course.moments, 1):
+            shown = screen_text(pilot)
+            assert f"{number} of {count}" in shown
+            assert moment.step.title in shown
+            said = shown.partition("\n─ #")[0]
+            assert said.count("✓ ") == len(moment.step.claims)
+            assert not re.search("[○✗]", said)
+            assert all(f"» {name}" in shown for name in moment.step.look)
+            await pilot.press("n")
+        assert "the last step" in screen_text(pilot)
+
+
+async def test_between_two_steps_one_goes_event_by_event_and_the_claims_come_true_one_by_one() -> None:
+    async with lesson_of() as (pilot, screen):
+        await pilot.press("n", "n")
+        row = screen.course.row
+
+        await pilot.press("right")
+
+        assert "4 of 12" in screen_text(pilot)
+        assert f"event {row + 1} of " in screen_text(pilot)
+        assert "○ write_queue == 1" in screen_text(pilot)
+        while "○ write_queue == 1" in screen_text(pilot):
+            await pilot.press("right")
+        assert "✓ write_queue == 1" in screen_text(pilot)
+        assert "○ armed(OUT) and not registered(OUT)" in screen_text(pilot)
+
+        await pilot.press("n")
+
+        assert "4 of 12" in screen_text(pilot)
+        assert "○ armed" not in screen_text(pilot)
+
+
+async def test_backwards_is_the_same_way() -> None:
+    async with lesson_of() as (pilot, screen):
+        await pilot.press("n", "n", "n")
+        there = text_of(pilot)
+
+        await pilot.press("left", "left", "N")
+
+        assert "3 of 12" in screen_text(pilot)
+        assert "write_cb comes in the next turn" in screen_text(pilot)
+        while "○ kind == request.end" not in screen_text(pilot):
+            await pilot.press("left")
+            assert "3 of 12" in screen_text(pilot)
+        await pilot.press("n", "n")
+        assert text_of(pilot) == there
+        assert screen.course.arrived
+
+
+async def test_a_step_that_changes_nothing_is_a_step_all_the_same() -> None:
+    async with lesson_of("shutdown") as (pilot, _):
+        await pilot.press("n", "n")
+        assert "Too late for more" in screen_text(pilot)
+        await pilot.press("N")
+        assert "uv_shutdown only asks" in screen_text(pilot)
+        await pilot.press("n", "n")
+        assert "4 of 7" in screen_text(pilot)
+
+
+async def test_where_there_is_room_all_steps_are_listed_beside_the_stream() -> None:
+    async with lesson_of(size=(140, 40)) as (pilot, screen):
+        await pilot.press("n", "n", "n")
+
+        shown = screen_text(pilot)
+        assert all(f"{n:>2} " in shown and each.step.title in shown for n, each in enumerate(screen.course.moments, 1))
+        assert "●●●●○○○○○○○○ 4 of 12" in shown
+        assert "step 4" in shown
+        assert re.search(r"0 B → 64 KiB → \d+ KiB", shown)
+
+
+async def test_a_text_with_too_little_room_is_scrolled() -> None:
+    async with lesson_of(size=(60, 16)) as (pilot, _):
+        await pilot.press("n", "n")
+        assert "uv__run_pending calls" in screen_text(pilot)
+        assert "waits for the next time" not in screen_text(pilot)
+
+        for _ in range(10):
+            await pilot.press("pagedown")
+
+        assert "for the next time." in screen_text(pilot)
+        assert "uv__run_pending calls" not in screen_text(pilot)
+        for _ in range(10):
+            await pilot.press("pageup")
+        assert "uv__run_pending calls" in screen_text(pilot)
+
+
+async def test_what_a_lesson_has_no_use_for_is_not_offered() -> None:
+    async with lesson_of() as (pilot, screen):
+        await pilot.press("2", "3", "4", "w", "g", "R", "1")
+        assert pilot.app.screen is screen
+        assert "pause" not in text_of(pilot)[-1]
+        assert "n next step" in text_of(pilot)[-1]
+
+
+async def test_the_stream_opens_on_the_whole_screen_and_the_way_goes_on_from_where_one_was_there() -> None:
+    async with lesson_of() as (pilot, screen):
+        await pilot.press("n", "enter")
+        assert pilot.app.screen is not screen
+        await pilot.press("right", "escape")
+
+        assert pilot.app.screen is screen
+        assert "3 of 12" in screen_text(pilot)
+
+
+async def test_a_terminal_that_is_too_small_says_so() -> None:
+    async with lesson_of(size=(40, 10)) as (pilot, _):
+        assert "The lesson" in screen_text(pilot)
+
+
+async def test_escape_leaves() -> None:
+    async with lesson_of() as (pilot, _):
+        await pilot.press("escape")
+        await pilot.pause()
+        assert pilot.app.return_value == 0
+
+
+@pytest.mark.parametrize(("at", "row", "then"), [(3, 1, 3), (3, 0, 2), (0, 10_000, 11)])
+def test_the_course_follows_whoever_goes_by_events(at: int, row: int, then: int) -> None:
+    performance = perform(load("write"))
+    course = Course(performance)
+    course.go(at)
+
+    course.follow(course.begins + row)
+
+    assert course.at == then
+    performance.close()
