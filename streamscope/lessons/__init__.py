@@ -16,9 +16,18 @@ if TYPE_CHECKING:
     from streamscope.lessons.step import Lesson
 
 LESSONS: dict[str, str] = {
+    "open": "opening",
     "read": "reading",
     "write": "writing",
     "shutdown": "shutting",
+    "close": "closing",
+    "connect": "connecting",
+    "accept": "accepting",
+    "pass": "handing",
+    "destroy": "destroying",
+    "event": "firing",
+    "echo": "echoing",
+    "stall": "stalling",
 }
 """The names of the lessons, in the order of the chapter, and the modules that hold them."""
 

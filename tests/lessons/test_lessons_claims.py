@@ -38,6 +38,7 @@ def test_a_lesson_is_named_and_told_as_all_others_are(name: str) -> None:
     titles = [moment.step.title for moment in performance.moments]
     assert len(set(titles)) == len(titles) >= 4
     assert max(map(len, titles)) <= 40
+    assert max(len(moment.step.text) for moment in performance.moments) <= 228  # three lines of 76
     performance.close()
 
 
