@@ -174,17 +174,19 @@ def run_on_trace(path: str, at: str, allow: tuple[str, ...] = ()) -> int:
         replay.close()
 
 
-def run_on_lesson(performance: Performance) -> int:
-    """Open the screen on a lesson that was played, which is closed then; returns the exit status. Raises CommandFailed,
-    and LessonError for what is no claim.
+def run_on_lesson(performance: Performance, *, quiz: bool = False) -> int:
+    """Open the screen on a lesson that was played, which is closed then; with `quiz` one is asked before each step.
+    Returns the exit status. Raises CommandFailed, and LessonError for what is no claim.
     """
     try:
         require_terminal("; without a screen: streamscope lesson check NAME")
         with Leaving() as leaving:
             from streamscope.lesson_app import LessonApp
             from streamscope.trace.instant import Target
+            from streamscope.ui.quiz import Score
+            from streamscope.ui.state_file import state_path
 
-            make = partial(LessonApp, performance)
+            make = partial(LessonApp, performance, score=Score(state_path("quiz")), quiz=quiz)
             status = _run_app(performance.replay, _config(()), leaving, begin=Target("start"), make=make)
             return 1 if status is None else status
     finally:

@@ -9,11 +9,12 @@ from textual.screen import Screen
 from streamscope.app import StreamscopeApp
 from streamscope.lessons.performing import Performance
 from streamscope.ui.course import Course
+from streamscope.ui.quiz import Quiz, Score
 from streamscope.ui.screens.lesson_screen import LessonScreen
 
 OF_USE = frozenset({
-    "help", "quit", "interrupt", "command_palette", "copy", "change_theme", "step", "step_turn", "change", "past_start",
-    "past_end", "focus_next", "focus_previous", "pop_screen",
+    "help", "quit", "interrupt", "command_palette", "copy", "change_theme", "step", "step_turn", "change",
+    "focus_next", "focus_previous", "pop_screen",
 })  # fmt: skip
 """Actions of the app that a lesson has use for: the others are about programs that run, and about trouble."""
 
@@ -21,10 +22,15 @@ OF_USE = frozenset({
 class LessonApp(StreamscopeApp):
     """The inspector of a lesson's recording."""
 
-    def __init__(self, performance: Performance, *arguments: Any, **settings: Any) -> None:
-        """Of a lesson that was played; what follows is the app's. Raises LessonError for what is no claim."""
+    def __init__(
+        self, performance: Performance, *arguments: Any, score: Score | None = None, quiz: bool = False, **settings: Any
+    ) -> None:
+        """Of a lesson that was played; with `quiz` one is asked from the start. What follows is the app's. Raises
+        LessonError for what is no claim.
+        """
         super().__init__(*arguments, **settings)
-        self._lesson = LessonScreen(self.view, Course(performance))
+        course = Course(performance)
+        self._lesson = LessonScreen(self.view, course, Quiz(course, score or Score(), on=quiz))
 
     def get_default_screen(self) -> Screen[None]:
         """The lesson."""
@@ -35,3 +41,12 @@ class LessonApp(StreamscopeApp):
         if action in OF_USE or not hasattr(super(), f"action_{action}"):
             return super().check_action(action, parameters)
         return False
+
+    def action_step(self, events: int) -> None:
+        """One event on or back; from an answer, to the event that decided it."""
+        row = self._lesson.decided()
+        if events > 0 and row >= 0 and self.view.travel is not None:
+            self.view.travel.go(row + 1)
+            self.show_at_once()
+        else:
+            super().action_step(events)

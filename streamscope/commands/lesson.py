@@ -53,14 +53,15 @@ def _list() -> None:
 
 @lesson.command("open", context_settings=CONTEXT, hidden=True)
 @click.argument("name", metavar="NAME | FILE.py")
-def open_lesson(name: str) -> None:
+@click.option("--quiz", is_flag=True, help="Be asked before each step what it will change; z does so too.")
+def open_lesson(name: str, quiz: bool) -> None:
     """Open a lesson on the screen. n goes from step to step, → and ← from event to event."""
     from streamscope.launch import run_on_lesson
     from streamscope.lessons.files import find
     from streamscope.lessons.performing import LessonError, perform
 
     try:
-        sys.exit(run_on_lesson(perform(find(name))))
+        sys.exit(run_on_lesson(perform(find(name)), quiz=quiz))
     except LessonError as error:
         raise CommandFailed(str(error), 1) from error
 

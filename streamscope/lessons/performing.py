@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from streamscope.core import Loop
+from streamscope.core.flags import RUN_NOWAIT
 from streamscope.core.handle import Handle
 from streamscope.lessons.stage.on_engine import EngineStage
 from streamscope.lessons.stage.plain_peers import StageError
@@ -32,6 +33,8 @@ from streamscope.trace.store.writer import TraceWriter
 LOOP = "loop"
 """What a claim calls the loop itself, whose events are of no handle."""
 
+A_TURN = "a turn of the loop"
+
 _HEAD = 4  # bytes of a frame's length
 
 
@@ -41,12 +44,13 @@ class LessonError(Exception):
 
 class Moment(NamedTuple):
     """A step, and where in the recording it stands: before the row `row`. `handles` are the numbers of the handles by
-    their names.
+    their names; `does` is what the program and its peers did on the way to it.
     """
 
     step: LessonStep
     row: int
     handles: dict[str, int]
+    does: tuple[str, ...] = ()
 
 
 class Performance:
@@ -101,6 +105,7 @@ class RecordedStage(EngineStage):
         super().__init__(make_loop=make_loop)
         self.moments: list[Moment] = []
         self._taken = 0  # rows that are in the file
+        self._does: list[str] = []
         hello = greeting(f"lesson {program}", self.loop.clock())
         self._layout = OwnLayout(hello.kinds, hello.joined)
         self._feed = Feed(EngineProducer(self.loop), self._layout, self._take)
@@ -109,7 +114,19 @@ class RecordedStage(EngineStage):
 
     def _stands(self, step: LessonStep) -> None:
         numbers = {name: handle.number for name, handle in self._handles.items()}
-        self.moments.append(Moment(step, self._taken + self._layout.count(self._feed.words), {LOOP: 0, **numbers}))
+        row = self._taken + self._layout.count(self._feed.words)
+        self.moments.append(Moment(step, row, {LOOP: 0, **numbers}, tuple(self._does)))
+        self._does.clear()
+
+    def _did(self, what: str, status: Any = None) -> Any:
+        if "_cb(" not in what and not what.startswith("uv_run("):  # what runs in a turn is what is to be seen
+            self._does.append(what.removeprefix("peer "))
+        return super()._did(what, status)
+
+    def run(self, mode: int = RUN_NOWAIT) -> int:
+        """See `Stage`."""
+        self._does.append(A_TURN)  # before it is over: steps may stand inside
+        return super().run(mode)
 
     def _new(self, name: str, make: Callable[[], Any]) -> int:
         def named() -> Handle:

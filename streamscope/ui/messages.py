@@ -95,3 +95,10 @@ class SlowestWanted(Message):
     title: str
     rows: Callable[[], Sequence[SlowRow]]
     empty: str
+
+
+@dataclass
+class AnswerGiven(Message):
+    """The person has pointed at an answer, by its place."""
+
+    place: int

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -14,19 +16,21 @@ from ui_scenes import config
 from streamscope.lesson_app import LessonApp
 from streamscope.lessons import load
 from streamscope.lessons.performing import perform
+from streamscope.lessons.questions import Questions
 from streamscope.trace.instant import Target
 from streamscope.ui.course import Course
+from streamscope.ui.quiz import Score
 from streamscope.ui.screens.lesson_screen import LessonScreen
 
 
 @asynccontextmanager
 async def lesson_of(
-    name: str = "write", size: tuple[int, int] = (80, 24)
+    name: str = "write", size: tuple[int, int] = (80, 24), **settings: Any
 ) -> AsyncIterator[tuple[Pilot[int], LessonScreen]]:
     """The app on a lesson that was played just now."""
     performance = perform(load(name))
     try:
-        app = LessonApp(performance, performance.replay, config(), begin=Target("start"))
+        app = LessonApp(performance, performance.replay, config(), begin=Target("start"), **settings)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             screen = app.screen
@@ -131,7 +135,7 @@ async def test_what_a_lesson_has_no_use_for_is_not_offered() -> None:
         await pilot.press("2", "3", "4", "w", "g", "R", "1")
         assert pilot.app.screen is screen
         assert "pause" not in text_of(pilot)[-1]
-        assert "n next step" in text_of(pilot)[-1]
+        assert "← → step   n next step   N before   z quiz" in text_of(pilot)[-1]
 
 
 async def test_the_stream_opens_on_the_whole_screen_and_the_way_goes_on_from_where_one_was_there() -> None:
@@ -166,3 +170,117 @@ def test_the_course_follows_whoever_goes_by_events(at: int, row: int, then: int)
 
     assert course.at == then
     performance.close()
+
+
+# the quiz
+
+
+async def test_before_each_step_one_is_asked_and_told_right_or_wrong_with_the_reason() -> None:
+    async with lesson_of() as (pilot, screen):
+        await pilot.press("z", "n")
+        question = screen.quiz.question
+        assert question is not None
+        shown = screen_text(pilot)
+        assert "quiz · before step 2" in shown
+        assert "1 of 12" in shown
+        assert "uv_write(ours, w1, [5])" in shown
+        assert "Straight through" not in shown
+
+        await pilot.press(str(question.right + 1))
+
+        shown = screen_text(pilot)
+        assert f"✓ {question.right + 1}" in shown
+        assert question.reasons[0] in shown
+        assert "1 of 1 right" in shown
+        await pilot.press("n")
+        assert "2 of 12" in screen_text(pilot)
+        assert "Nobody waits" in screen_text(pilot)
+
+
+async def test_what_was_not_known_is_kept_and_comes_again_until_it_is(tmp_path: Path) -> None:
+    # given somebody who does not know the answer before the second step
+    async with lesson_of("shutdown", quiz=True, score=Score(tmp_path / "quiz")) as (pilot, screen):
+        await pilot.press("n")
+        question = screen.quiz.question
+        assert question is not None
+        wrong = (question.right + 1) % len(question.answers)
+        await pilot.press(str(wrong + 1))
+        assert f"✗ {wrong + 1}" in screen_text(pilot)
+        assert "0 of 1 right" in text_of(pilot)[0]
+        await pilot.resize_terminal(140, 40)
+        await pilot.pause()
+        assert "0 of 1 right   1 weak one waits" in text_of(pilot)[0]
+
+    # when the lesson is opened another day, then it is what is asked
+    async with lesson_of("shutdown", quiz=True, score=Score(tmp_path / "quiz")) as (pilot, screen):
+        await pilot.press("n")
+        assert screen.quiz.question == question
+        await pilot.press("enter")
+        assert "it is" in screen_text(pilot)
+        assert len(Score(tmp_path / "quiz").kept.weak) == 1
+
+    # and once it is known, no more
+    async with lesson_of("shutdown", quiz=True, score=Score(tmp_path / "quiz")) as (pilot, screen):
+        await pilot.press("n", str(question.right + 1))
+        assert Score(tmp_path / "quiz").kept.weak == []
+
+
+async def test_weak_ones_are_asked_once_more_after_the_last_step(tmp_path: Path) -> None:
+    score = Score()
+    async with lesson_of("shutdown", score=score) as (pilot, screen):
+        question = Questions(screen.course.performance).before(4)[0]
+        score.note(("shutdown", screen.course.moments[4].step.title, question.subject), False)
+        for _ in range(6):
+            await pilot.press("n")
+        assert "7 of 7" in screen_text(pilot)
+
+        await pilot.press("z", "n")
+
+        assert "quiz · before step 5" in screen_text(pilot)
+        await pilot.press(str(question.right + 1))
+        assert score.kept.weak == []
+
+
+async def test_from_an_answer_one_goes_to_the_event_that_decided_it() -> None:
+    async with lesson_of(quiz=True) as (pilot, screen):
+        await pilot.press("n", "enter")
+        question = screen.quiz.question
+        assert question is not None
+
+        await pilot.press("right")
+
+        assert screen.quiz.question is None
+        assert screen.course.row == question.row + 1
+        assert "2 of 12" in screen_text(pilot)
+
+
+async def test_an_answer_can_be_clicked() -> None:
+    async with lesson_of(quiz=True) as (pilot, screen):
+        await pilot.press("n")
+        question = screen.quiz.question
+        assert question is not None
+        line = next(y for y, text in enumerate(text_of(pilot)) if text.startswith(f"    {question.right + 1}  "))
+
+        await pilot.click(offset=(8, line))
+
+        assert "1 of 1 right" in screen_text(pilot)
+
+
+async def test_escape_leaves_the_question_first() -> None:
+    async with lesson_of(quiz=True) as (pilot, screen):
+        await pilot.press("n", "escape")
+        assert screen.quiz.question is None
+        assert not screen.quiz.on
+        assert pilot.app.return_value is None
+        await pilot.press("n")
+        assert "2 of 12" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"weak": 7}'])
+def test_a_score_that_cannot_be_read_begins_anew(tmp_path: Path, text: str) -> None:
+    (tmp_path / "quiz").write_text(text)
+
+    score = Score(tmp_path / "quiz")
+    score.note(("write", "Drained", "epoll"), False)
+
+    assert Score(tmp_path / "quiz").weak("write") == [("write", "Drained", "epoll")]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
 from streamscope.ui.course import Course
+from streamscope.ui.messages import AnswerGiven
+from streamscope.ui.quiz import Quiz
 from streamscope.ui.screens.base import TALL, WIDE, LiveScreen
 from streamscope.ui.view import View
 from streamscope.ui.widgets.lesson_panes import LessonHead, LessonNext, LessonPanel, StepPane
@@ -30,15 +33,19 @@ recording: → and ← by one event, n and N by one step. What to look at has »
 long as it may still come, then ✓; it was held against the real libuv, too, except where only the engine can tell.
 
 The panel shows the stream that the step speaks of. What has changed in this step is coloured.
+
+z asks you before each step what it will change: flags, queues, or what epoll has. The answer follows from the run, and
+is told with the event that decides it. What you did not know comes again.
 """
 
-    def __init__(self, view: View, course: Course) -> None:
+    def __init__(self, view: View, course: Course, quiz: Quiz) -> None:
         super().__init__(view)
         self.course = course
-        self.head = LessonHead(course)
-        self.said = StepPane(view, course, id="lesson-step")
-        self.panel = LessonPanel(view, course, id="lesson-panel")
-        self.next = LessonNext(view, course)
+        self.quiz = quiz
+        self.head = LessonHead(course, quiz)
+        self.said = StepPane(view, course, quiz, id="lesson-step")
+        self.panel = LessonPanel(view, course, quiz, id="lesson-panel")
+        self.next = LessonNext(view, course, quiz)
 
     def compose(self) -> ComposeResult:
         """The lesson's own frame: no sentence and no past, for nothing is wrong and the steps say where one is."""
@@ -69,7 +76,9 @@ The panel shows the stream that the step speaks of. What has changed in this ste
         self._go(self.course.at)
 
     def show(self, changed: Set[int]) -> None:
-        """Paint where the person stands now."""
+        """Paint where the person stands now. Who has gone on by themselves is not asked any more."""
+        if self.quiz.question is not None and self.view.past_end != self.course.row:
+            self.quiz.over()
         self.course.follow(self.view.past_end)
         self.panel.number = self.course.number
         self.lay_out(*self.app.size)
@@ -99,8 +108,63 @@ The panel shows the stream that the step speaks of. What has changed in this ste
             self.show_at_once()
 
     def action_next_step(self) -> None:
-        """Go to where this step stands, or from there to the next one."""
-        self._go(self.course.at + self.course.arrived)
+        """Go to where this step stands, or from there to the next one; with the quiz, by way of a question."""
+        course, quiz = self.course, self.quiz
+        if quiz.question is not None:
+            answered, at = quiz.given is not None, quiz.question.at
+            quiz.over()
+            self._go(at if answered else course.at)
+        elif course.arrived and quiz.on and self._asks():
+            self._asked()
+        else:
+            self._go(course.at + course.arrived)
+
+    def _asks(self) -> bool:
+        """Whether there is something to ask: of the next step, or after the last of what was not known."""
+        course, quiz = self.course, self.quiz
+        if course.at + 1 < len(course.moments):
+            return quiz.ask(course.at + 1)
+        again = quiz.again()
+        if again is None:
+            return False
+        self._go(again.at - 1)
+        return True
+
+    def _asked(self) -> None:
+        self.refresh_bindings()
+        self.show_at_once()
+
+    def action_quiz(self) -> None:
+        """Be asked before each step, or no longer."""
+        self.quiz.turn()
+        self._asked()
+
+    def action_answer(self, place: int) -> None:
+        """Give the answer at this place."""
+        self.quiz.answer(place)
+        self._asked()
+
+    def decided(self) -> int:
+        """The row of the event that decided the question which was answered just now, -1 without one."""
+        question = self.quiz.question
+        return -1 if question is None or self.quiz.given is None else question.row
+
+    @on(AnswerGiven)
+    def _answer_given(self, message: AnswerGiven) -> None:
+        self.action_answer(message.place)
+
+    def action_leave(self) -> None:
+        """Out of a question, then out of the lesson."""
+        if self.quiz.question is not None:
+            self.action_quiz()
+        else:
+            self.app.run_worker(self.app.run_action("app.quit"), exit_on_error=True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Answers are given where there is a question."""
+        if action == "answer":
+            return self.quiz.waits
+        return super().check_action(action, parameters)
 
     def action_step_before(self) -> None:
         """Go to the step before."""

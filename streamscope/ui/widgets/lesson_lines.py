@@ -17,6 +17,7 @@ from streamscope.ui import lamps
 from streamscope.ui.course import ClaimNow, Course
 from streamscope.ui.lines import Line, length
 from streamscope.ui.meters import bar, bytes_text
+from streamscope.ui.quiz import Quiz
 from streamscope.ui.safe import broken, few_words, fit, visible
 from streamscope.ui.widgets.panel_rows import Facts, PanelRow, PanelRows
 
@@ -26,6 +27,8 @@ MOST_LINES = 40
 """A text has so many lines at most."""
 MOST_CLAIMS = 3
 """So many lines of claims where there is little room."""
+MOST_DONE = 4
+"""So many things that the program does are named before a question."""
 SHORT_BAR = 16
 """Cells of a bar that has what was before beside it."""
 
@@ -66,8 +69,11 @@ def head(course: Course, width: int, right: str = "") -> Line:
         ]
     else:
         line = [(f" lesson {name}   ", "value"), (f"{where:<9}", "label"), (title, "value")]
-    gap = width - length(line) - cell_len(right) - 1
-    return [*line, (" " * gap, ""), (right, "label")] if right and gap > 0 else line
+    for text in (right, right.partition("   ")[0]):  # rather less of it than nothing
+        gap = width - length(line) - cell_len(text) - 1
+        if text and gap > 0:
+            return [*line, (" " * gap, ""), (text, "label")]
+    return line
 
 
 def said(course: Course, width: int) -> list[Line]:
@@ -141,13 +147,62 @@ def happened(course: Course, vocabulary: Vocabulary, width: int) -> Line:
     return [*line, (" " * max(width - length(line) - len(count), 1), ""), (count, "label")]
 
 
-def next_line(course: Course, width: int) -> Line:
-    """The line over the keys: what comes, and the section of the chapter."""
-    following = course.following
+def next_line(course: Course, width: int, *, asked: bool = False) -> Line:
+    """The line over the keys: what comes, unless one is asked for it, and the section of the chapter."""
+    following = "?" if asked else course.following
     line: Line = [("  next: ", "label"), (visible(following), "")] if following else [("  the last step", "label")]
     section = f"chapter: {visible(course.performance.section)}" if course.performance.section else ""
     gap = width - length(line) - cell_len(section) - 1
     return [*line, (" " * gap, ""), (section, "label")] if section and gap > 1 else line
+
+
+# the quiz
+
+
+def asks(quiz: Quiz, width: int) -> tuple[list[Line], dict[int, int]]:
+    """The question, or what became of it; and by line the place of the answer that stands there."""
+    question = quiz.question
+    assert question is not None
+    does = [f"{what}{f' ×{count}' if (count := len(list(run))) > 1 else ''}" for what, run in groupby(question.does)]
+    lines: list[Line] = [[(f"quiz · before step {question.at + 1}", "accent")]]
+    then = ", ".join([*does[:MOST_DONE], *(["…"] if len(does) > MOST_DONE else [])])
+    goes_on = f"The program goes on: {visible(then)}." if does else "The same turn goes on."
+    lines += [[(line, "")] for line in broken(goes_on, width, 2)]
+    lines += [[(line, "value")] for line in broken(visible(question.text), width, 2)]
+    places: dict[int, int] = {}
+    for place, answer in enumerate(question.answers):
+        places[len(lines)] = place
+        lines.append(_choice(quiz, place, fit(visible(answer), min(cell_len(answer), width - 8))))
+    if quiz.given is None:
+        lines.append(_hints(f"1 to {len(question.answers)}", "answer", "⏎", "show me", "esc", "no quiz"))
+        return lines, places
+    lines += [[(line, "label")] for reason in question.reasons for line in broken(visible(reason), width, 2)]
+    known = ", ".join(f"{subject} {each.right} of {each.asked}" for subject, each in quiz.score.known())
+    lines.append([(f"You know {known}.", "label")])
+    see = ("→", f"see event {question.row + 1}") if question.row >= 0 else ()
+    lines.append(_hints("n", "go on", *see, "esc", "no quiz"))
+    return lines, places
+
+
+def _choice(quiz: Quiz, place: int, answer: str) -> Line:
+    """An answer: with its number, and once one was given, whether it is right."""
+    question = quiz.question
+    assert question is not None
+    line: Line = [(f"  {place + 1}  ", "key"), (answer, "")]
+    if quiz.given is None:
+        return line
+    if place == question.right:
+        said = "right" if quiz.given == place else "it is"
+        return [("✓ ", "good"), (f"{place + 1}  ", "key"), (answer, "value"), (f"   {said}", "good")]
+    if place == quiz.given:
+        return [("✗ ", "error"), (f"{place + 1}  ", "key"), (answer, "error"), ("   you said", "error")]
+    return [(text, "label") for text, _ in line]
+
+
+def _hints(*words: str) -> Line:
+    return [
+        part for key, label in zip(words[::2], words[1::2]) for part in ((f"{key} ", "key"), (f"{label}   ", "label"))
+    ]
 
 
 # the panel

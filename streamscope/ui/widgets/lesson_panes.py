@@ -6,10 +6,13 @@ from collections.abc import Set
 
 import msgspec
 from rich.cells import cell_len
+from textual import events
 
 from streamscope.ui.actions import bindings
 from streamscope.ui.course import Course
 from streamscope.ui.lines import Line
+from streamscope.ui.messages import AnswerGiven
+from streamscope.ui.quiz import Quiz
 from streamscope.ui.safe import fit
 from streamscope.ui.view import View
 from streamscope.ui.widgets import lesson_lines
@@ -23,38 +26,43 @@ from streamscope.ui.widgets.pens import set_titles
 class LessonHead(DrawnLines):
     """The line at the top."""
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: Course, quiz: Quiz) -> None:
         super().__init__()
         self._course = course
-        self.right = ""
+        self._quiz = quiz
 
     def show(self, changed: Set[int]) -> None:
-        """Paint which step it is."""
-        self.put([lesson_lines.head(self._course, self.content_size.width, self.right)])
+        """Paint which step it is, and how the quiz goes."""
+        self.put([lesson_lines.head(self._course, self.content_size.width, self._quiz.summary)])
 
 
 class LessonNext(DrawnLines):
     """The lines over the keys: what has happened last, and what comes."""
 
-    def __init__(self, view: View, course: Course) -> None:
+    def __init__(self, view: View, course: Course, quiz: Quiz) -> None:
         super().__init__()
         self._view = view
         self._course = course
+        self._quiz = quiz
 
     def show(self, changed: Set[int]) -> None:
         """Paint where the person stands."""
         course, width = self._course, self.content_size.width
         happened = lesson_lines.happened(course, self._view.vocabulary, width)
-        self.put([happened, lesson_lines.next_line(course, width)])
+        self.put([happened, lesson_lines.next_line(course, width, asked=self._quiz.waits)])
 
 
 class StepPane(DrawnLines):
-    """What the step says, what to look at, what is claimed; with all steps below where there is room."""
+    """What the step says, what to look at, what is claimed; with all steps below where there is room. In its place a
+    question, while one is asked.
+    """
 
-    def __init__(self, view: View, course: Course, *, id: str | None = None) -> None:
+    def __init__(self, view: View, course: Course, quiz: Quiz, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view = view
         self._course = course
+        self._quiz = quiz
+        self._answers: dict[int, int] = {}  # by line, the place of the answer there
         self._scrolled = 0
         self._at = -1
         self.roomy = False
@@ -71,14 +79,18 @@ class StepPane(DrawnLines):
         course = self._course
         if course.at != self._at:
             self._at, self._scrolled = course.at, 0
+        self._answers = {}
         if self.roomy:
-            set_titles(self, f"step {course.at + 1}", "n next · N before")
+            set_titles(self, f"step {course.at + 1}", "n next · N before · z quiz")
         width, height = self.content_size
         if width:
             self.put(self._roomy(width, height) if self.roomy else self._lines_now(width))
 
     def _lines_now(self, width: int) -> list[Line]:
         course, indent = self._course, 2
+        if self._quiz.question is not None:
+            lines, self._answers = lesson_lines.asks(self._quiz, width - indent - 1)
+            return [[(" " * indent, ""), *line] for line in lines]
         said = lesson_lines.said(course, width - indent - 1)
         most = max(self.most_said, 1)
         self._scrolled = max(0, min(self._scrolled, len(said) - most))
@@ -93,6 +105,10 @@ class StepPane(DrawnLines):
 
     def _roomy(self, width: int, height: int) -> list[Line]:
         course = self._course
+        if self._quiz.question is not None:
+            asked, places = lesson_lines.asks(self._quiz, width - 4)
+            self._answers = {line + 1: place for line, place in places.items()}
+            return [[], *([("  ", ""), *line] for line in asked)]
         said = lesson_lines.said(course, width - 4)
         claims = lesson_lines.claims(course.claims(self._view.model), width - 4, together=False)
         parts: list[list[Line]] = [[[]], said]
@@ -111,6 +127,12 @@ class StepPane(DrawnLines):
         self._scrolled += by
         self.show(frozenset())
 
+    def on_click(self, event: events.Click) -> None:
+        """A click on an answer gives it."""
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.y in self._answers:
+            self.post_message(AnswerGiven(self._answers[offset.y]))
+
     def copy_text(self) -> str:
         """What the step says, for the clipboard."""
         step = self._course.moment.step
@@ -122,9 +144,14 @@ class LessonPanel(Panel, inherit_bindings=False):
 
     BINDINGS = bindings("", "panel.open")
 
-    def __init__(self, view: View, course: Course, *, id: str | None = None) -> None:
+    def __init__(self, view: View, course: Course, quiz: Quiz, *, id: str | None = None) -> None:
         super().__init__(view, course.number, id=id)
         self._course = course
+        self._quiz = quiz
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While somebody is asked, Enter means the answer."""
+        return not (action == "open" and self._quiz.waits)
 
     def facts(self) -> Facts | None:
         """See `Panel`. A lesson takes milliseconds, so there is nothing to say of ages."""
