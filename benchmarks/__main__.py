@@ -27,6 +27,7 @@ BENCHMARKS = (
     "kernel",
     "hostile",
     "observers",
+    "observe",
 )
 
 

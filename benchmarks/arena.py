@@ -31,6 +31,8 @@ class Entry:
     """Whether the engine's end of the link rides along."""
     watched: bool = False
     """Whether an inspector is attached to it, too."""
+    mode: str = "everything"
+    """What that inspector watches."""
     python: tuple[str, ...] = (sys.executable,)
     """The interpreter, with what runs around it or in it; `{folder}` is one for files that nobody needs."""
     beside: tuple[str, ...] = ()
@@ -48,10 +50,10 @@ class Entry:
 
 
 class Inspector:
-    """A process that watches the engine whose probe is at a path; `close` returns what it counted."""
+    """A process that watches the engine whose probe is at a path, in a mode; `close` returns what it counted."""
 
-    def __init__(self, path: Path, root: Path) -> None:
-        command = [sys.executable, "-m", "benchmarks.inspector", str(path)]
+    def __init__(self, path: Path, root: Path, mode: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.inspector", str(path), mode]
         self.process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         os.sched_setaffinity(self.process.pid, client_cores())
         assert self.process.stdout is not None
@@ -111,7 +113,7 @@ class Arena:
         )
         self.contestants[name] = self._stack.enter_context(contestant)
         if entry.watched:
-            self.inspectors[name] = Inspector(probe, entry.root)
+            self.inspectors[name] = Inspector(probe, entry.root, entry.mode)
         if entry.beside:
             self._stack.enter_context(beside([w.format(folder=self._folder, pid=contestant.pid) for w in entry.beside]))
         self._warm_up(contestant)

@@ -1,6 +1,6 @@
 """An inspector that only counts: what watches the engine in these benchmarks, from a process of its own.
 
-    python -m benchmarks.inspector PATH
+    python -m benchmarks.inspector PATH [states]
 
 It takes what comes as fast as it comes and keeps it, and looks at it only when its standard input ends: it shares a
 core with the clients, and what it took of that while they drive the engine would be missing from them. Then it prints
@@ -15,14 +15,17 @@ import select
 import socket
 import sys
 
-from streamscope.link.frames import MAX_FRAME, BatchFrame, FrameCutter, GapFrame, read_frame
+from streamscope.link.frames import MAX_FRAME, BatchFrame, Command, FrameCutter, GapFrame, Hello, pack, read_frame
+from streamscope.link.subscriber import EVERYTHING
 from streamscope.trace.decode import Decoder
+from streamscope.trace.vocabulary import Vocabulary
 
 
-def main(path: str) -> None:
-    """Keep what comes until standard input ends, then count."""
+def main(path: str, mode: str = EVERYTHING) -> None:
+    """Keep what comes until standard input ends, then count. `mode` is what it watches."""
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(path)
+    sock.sendall(pack(Command(1, "watch", {"mode": mode})))
     print("ready", flush=True)
     kept: list[bytes] = []
     while True:
@@ -42,6 +45,8 @@ def count(kept: list[bytes]) -> dict[str, int]:
     place: int | None = None
     for body in (body for data in kept for body in cutter.feed(data)):
         frame = read_frame(body)
+        if isinstance(frame, Hello):
+            decoder = Decoder(Vocabulary.of(frame))
         if isinstance(frame, BatchFrame):
             if place is not None:
                 counts["untold"] += abs(frame.place - place)
@@ -55,4 +60,4 @@ def count(kept: list[bytes]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

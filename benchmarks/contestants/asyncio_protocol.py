@@ -1,6 +1,6 @@
 """asyncio's transports and protocols: what everything else is compared with.
 
-`uvloop` as an argument runs it on uvloop, `debug` in asyncio's debug mode.
+`uvloop` as an argument runs it on uvloop, `debug` in asyncio's debug mode; `link PROBE` lets inspectors in.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import sys
 from typing import cast
 
-from benchmarks.contestants import listen, say_ready
+from benchmarks.contestants import let_in, listen, say_ready
 
 
 class Echo(asyncio.Protocol):
@@ -52,5 +52,6 @@ if __name__ == "__main__":
         import uvloop
 
         uvloop.install()
+    let_in(sys.argv[2:])
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # debug mode names slow callbacks, which are ours to measure
     asyncio.run(serve(sys.argv[1]), debug="debug" in sys.argv[2:])

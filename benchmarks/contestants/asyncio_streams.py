@@ -1,4 +1,6 @@
-"""asyncio's streams: the same echo with `await reader.read()`. `debug` as an argument is asyncio's debug mode."""
+"""asyncio's streams: the same echo with `await reader.read()`. `debug` as an argument is asyncio's debug mode, `link
+PROBE` lets inspectors in.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import asyncio
 import logging
 import sys
 
-from benchmarks.contestants import listen, say_ready
+from benchmarks.contestants import let_in, listen, say_ready
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,5 +37,6 @@ async def serve(where: str) -> None:
 
 
 if __name__ == "__main__":
+    let_in(sys.argv[2:])
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # debug mode names slow callbacks, which are ours to measure
     asyncio.run(serve(sys.argv[1]), debug="debug" in sys.argv[2:])

@@ -23,6 +23,9 @@ MOST_VALUES = 1024
 _WORTH_A_RUN = 16
 """From so many integers on, writing them by columns is faster."""
 
+_WORDS = 256
+"""A list of so many is words of a feed, and nearly always of integers alone: that is tried before it is looked at."""
+
 _INTEGERS = {int}
 _DOUBLE = struct.Struct(">Bd")
 _INT = struct.Struct(">Bq")
@@ -106,6 +109,12 @@ def _write_head(out: bytearray, length: int, short: int, below: int, tags: bytes
 
 def _write_many(values: Sequence[Any], out: bytearray) -> None:
     """Runs of integers by columns, and what stands between them one by one."""
+    if len(values) >= _WORDS:
+        try:
+            _write_columns(array("q", values), out)
+            return
+        except (TypeError, OverflowError):
+            pass
     if set(map(type, values)) == _INTEGERS:
         _write_run(values, out)
         return
@@ -129,6 +138,10 @@ def _write_run(integers: Sequence[int], out: bytearray) -> None:
         for integer in integers:
             _write_int(integer, out)
         return
+    _write_columns(numbers, out)
+
+
+def _write_columns(numbers: array[int], out: bytearray) -> None:
     if byteorder == "little":
         numbers.byteswap()
     columns = numbers.tobytes()

@@ -257,6 +257,12 @@ JOINED: tuple[AioJoined, ...] = (
         ("sys.write", "write", "fd", "n", "n"),
         ("request.end", "write", "req", 0, "waiting", WRITE),
     ),
+    _joined(
+        "aio.turn",
+        "t turn",
+        ("callback.end", "_run_once", CB_OTHERS, "t"),
+        ("loop.turn", "_run_once", "turn", "t"),
+    ),
     _interest("aio.first_interest", "io.start", "register"),
     _interest("aio.more_interest", "io.start", "modify"),
     _interest("aio.less_interest", "io.stop", "modify"),

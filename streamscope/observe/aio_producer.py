@@ -31,7 +31,7 @@ AT_ONCE = 64
 
 class AioProducer:
     """See `Producer`. `kind` is the class of transports that is hooked; `telling` is called before the first word is
-    told and after the last, for whoever exchanges the functions.
+    told and after the last, for whoever exchanges the functions. `has_more` is whether there is something to `advance`.
     """
 
     def __init__(self, loop: Any, kind: Any, pen: Quill, telling: Callable[[bool], None]) -> None:
@@ -44,6 +44,7 @@ class AioProducer:
         self.inside = True
         self.rider: Rider | None = None
         self.on_leave: Callable[[], None] = lambda: None
+        self.has_more = False
         self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._transports: dict[int, weakref.ref[Any]] = {}
         self._listening: dict[int, Listening] = {}  # by descriptor
@@ -75,6 +76,7 @@ class AioProducer:
         while self._pipes.give_back():
             pass
         self._telling(True)
+        self.has_more = True
         self.pen.begin(words, on_full)
         self._without = deque([*self._known(), *self._pipes.numbers()])
 
@@ -82,6 +84,7 @@ class AioProducer:
         """See `Producer`."""
         self.pen.end()
         self._telling(False)
+        self.has_more = True
         self._without.clear()
         self._pipes.end()
         self._returning.extend(book for book in self.pen.books.values() if book.number in self._transports)
@@ -224,7 +227,8 @@ class AioProducer:
                 self._with_book(number, transport)
         for _ in range(min(AT_ONCE, len(self._returning))):
             self._give_back()
-        return self._pipes.give_back() or bool(self._without or self._returning)
+        self.has_more = self._pipes.give_back() or bool(self._without or self._returning)
+        return self.has_more
 
     def born(self, transport: Any) -> None:
         """A transport has just begun."""

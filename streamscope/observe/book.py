@@ -11,6 +11,7 @@ may fail; that ends the telling (`Quill.failed`) and nothing else.
 from __future__ import annotations
 
 import errno
+import socket
 from typing import Any
 
 from streamscope.core.errors import RAISED
@@ -40,6 +41,7 @@ from streamscope.observe.quill import Quill
 
 _EVENT = told_by("epoll.event", "_process_events")
 _RECV_INTO = told_by("sys.recv_into", "_read_ready__get_buffer")
+_READ_END = joined_by("aio.read_end")
 _BUFFER_BEGIN = told_by("callback.begin", "_read_ready__get_buffer")
 _SET, _CLEARED = functions_of("flag.set"), functions_of("flag.clear")
 _HIGH, _LOW = told_by("high_water", "set_write_buffer_limits"), told_by("low_water", "set_write_buffer_limits")
@@ -63,7 +65,8 @@ USUAL_HIGH, USUAL_LOW = 64 * 1024, 16 * 1024
 
 class Book(Outgoing):
     """One transport's. `flags`, `events` and the rest are what was told; `sock` is the transport's own; `began` is the
-    callback that a read has begun and that has not returned.
+    callback that a read has begun and that has not returned. `take` is what takes bytes from the kernel;
+    `as_read` and `as_read_end` are headers of the everyday records.
     """
 
     whole_read = joined_by("aio.read")
@@ -72,17 +75,15 @@ class Book(Outgoing):
     data_begins = told_by("callback.begin", "_read_ready__data_received")
 
     __slots__ = (
-        "_recv", "_recv_into", "armed_t", "began", "begin_t", "bytes_in", "events", "flags", "last_read_t", "local",
-        "low_water", "name", "number", "peer", "place", "reads", "server", "sock", "type",
+        "armed_t", "as_read", "as_read_end", "began", "begin_t", "bytes_in", "events", "flags", "last_read_t", "local",
+        "low_water", "name", "number", "peer", "place", "reads", "server", "sock", "take", "type",
     )  # fmt: skip
 
     def __init__(self, pen: Quill, number: int, transport: Any, events: int) -> None:
         sock = transport._sock
-        super().__init__(
-            pen, number << 16, sock.fileno(), transport._buffer, transport._high_water, sock.send, sock.sendmsg
-        )
+        super().__init__(pen, number << 16, sock.fileno(), transport._buffer, transport._high_water, sock.send)
         self.sock = sock
-        self._recv, self._recv_into = sock.recv, sock.recv_into
+        self.take = sock.recv
         self.type = type_of(sock)
         self.local = address_of(transport._extra.get("sockname"))
         self.peer = address_of(transport._extra.get("peername"))
@@ -92,13 +93,11 @@ class Book(Outgoing):
 
     def _begin(self, number: int, events: int) -> None:
         self.number = number
+        self.as_read, self.as_read_end = self.mark | self.whole_read, self.mark | _READ_END
         self.events = events
         self.begin_t = self.pen.tick
         self.place = ""
         self.server = self.flags = self.armed_t = self.began = self.bytes_in = self.reads = self.last_read_t = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.sock, name)
 
     # a transport that is there already, or begins
 
@@ -131,34 +130,41 @@ class Book(Outgoing):
             self.name = name
             self.pen.emit((self.mark | _NAME, name))
 
-    # what the transport calls of its socket, beside `send` and `sendmsg`
+    # what the transport calls of its socket, beside `send`
 
     def recv(self, size: int, *rest: Any) -> Any:
         """See `socket.recv`."""
         try:
-            data = self._recv(size, *rest)
+            data = self.take(size, *rest)
         except Exception as error:
-            self._not_read(self.received, size, error)
+            self.tell_not_received(size, error)
             raise
+        self.tell_received(size, len(data))
+        return data
+
+    def tell_received(self, size: int, n: int) -> None:
+        """So many bytes came of those that were asked for."""
         try:
-            n = len(data)
             pen = self.pen
             if n and size == RECV_SIZE:
                 self.bytes_in += n
                 self.reads += 1
                 self.last_read_t = t = pen.tick
                 self.began = CB_DATA
-                pen.emit((self.mark | self.whole_read, t, self.fd, n))
+                pen.emit((self.as_read, t, self.fd, n))
             else:
                 self._read(self.received, size, n, CB_DATA, self.data_begins)
         except Exception as error:
             self.pen.failed(error)
-        return data
+
+    def tell_not_received(self, size: int, error: BaseException) -> None:
+        """Nothing came, for this reason."""
+        self._not_read(self.received, size, error)
 
     def recv_into(self, buffer: Any, *rest: Any) -> Any:
         """See `socket.recv_into`."""
         try:
-            n = self._recv_into(buffer, *rest)
+            n = self.sock.recv_into(buffer, *rest)
         except Exception as error:
             self._not_read(_RECV_INTO, len(buffer), error)
             raise
@@ -178,9 +184,13 @@ class Book(Outgoing):
             self.began = callback
             pen.emit((mark | begin, callback, n))
 
-    def _not_read(self, call: int, asked: int, error: Exception) -> None:
+    def _not_read(self, call: int, asked: int, error: BaseException) -> None:
         pen, mark = self.pen, self.mark
         pen.emit((mark | _EVENT, IN, pen.tick, mark | call, self.fd, asked, self._status_of(error)))
+
+    def sendmsg(self, buffers: Any, *rest: Any) -> Any:
+        """See `socket.sendmsg`."""
+        return self.flush_all(self.sock.sendmsg, buffers, rest)
 
     def shutdown(self, how: int) -> None:
         """See `socket.shutdown`."""
@@ -310,3 +320,14 @@ class Book(Outgoing):
             writes=self.writes, errors=self.errors, last_error=self.last_error, last_read_t=self.last_read_t,
             last_write_t=self.last_write_t, armed_t=self.armed_t, above_t=self.above_t, feeds=self._whom_it_feeds(),
         )  # fmt: skip
+
+
+def _passed_on(name: str) -> property:
+    return property(lambda self: getattr(self.sock, name))
+
+
+# All else that a socket has. Not by `__getattr__`: a class with that has no quick way to any of its attributes, and
+# these are asked for at every message.
+for _name in dir(socket.socket):
+    if not _name.startswith("__") and not hasattr(Book, _name):
+        setattr(Book, _name, _passed_on(_name))

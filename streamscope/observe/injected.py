@@ -1,17 +1,19 @@
 """The start of a program that was not written for it: waits for asyncio to be imported, and installs then.
 
 Read by `site/sitecustomize.py` in every Python that starts under `streamscope run --` or with its PYTHONPATH. Most of
-them never import asyncio, and must not feel this: nothing is imported here that Python has not loaded by itself.
+them never import asyncio, and must not feel this: nothing is imported here that Python has not loaded by itself, not
+even what annotations would need.
 """
-
-from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
-_frozen: Any = sys.modules["_frozen_importlib"]
-_external: Any = sys.modules["_frozen_importlib_external"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_frozen: "Any" = sys.modules["_frozen_importlib"]
+_external: "Any" = sys.modules["_frozen_importlib_external"]
 
 BLOCK_UVLOOP = "STREAMSCOPE_BLOCK_UVLOOP"
 """Set to 1, importing uvloop fails, so that programs which can do without take asyncio's own loop."""
@@ -20,7 +22,7 @@ BLOCK_UVLOOP = "STREAMSCOPE_BLOCK_UVLOOP"
 class Waits:
     """An entry of `sys.meta_path` that sees asyncio being imported, and is gone by then."""
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+    def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
         """Finds nothing itself."""
         if name != "asyncio":
             return None
@@ -36,7 +38,7 @@ class Waits:
 class BlocksUvloop:
     """An entry of `sys.meta_path` for which there is no uvloop."""
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+    def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
         """Raises ImportError for uvloop."""
         if name == "uvloop":
             raise ModuleNotFoundError(
@@ -55,11 +57,11 @@ def begin() -> None:
         sys.meta_path.insert(0, Waits())
 
 
-def _install_after(loader: Any) -> None:
+def _install_after(loader: "Any") -> None:
     """Have this one loader install once it has loaded; it is as it was before by then."""
     load = loader.exec_module
 
-    def exec_module(module: Any) -> None:
+    def exec_module(module: "Any") -> None:
         del loader.exec_module
         load(module)
         _install()

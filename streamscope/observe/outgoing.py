@@ -29,7 +29,7 @@ _SENT_FILE = told_by("sys.sendfile", "sendfile")
 _SIZE = functions_of("write_queue_size")
 
 _TRY_AGAIN = (BlockingIOError, InterruptedError)
-_MANY = 0xFFFF
+MANY = 0xFFFF
 """After so many writes it is looked whether one turn tells too much."""
 
 
@@ -67,8 +67,7 @@ class Outgoing:
     """What waits: `size` bytes in the writes of `queue`, as it was told; and what went out and failed until now. `fed`
     are the streams that what comes in here goes out of; `heard` is of whom it was known last that they feed this one.
 
-    `send` is what hands bytes to the kernel, `sendmsg` the same for several buffers, and `buffer` where the transport
-    keeps what is left.
+    `give` is what hands bytes to the kernel, and `buffer` where the transport keeps what is left.
     """
 
     whole = joined_by("aio.write")
@@ -77,21 +76,20 @@ class Outgoing:
     """The system call by which it is sent."""
 
     __slots__ = (
-        "__weakref__", "_buffer", "_entries", "_send", "_sendmsg", "above_t", "bytes_out", "errors", "fd", "fed",
+        "__weakref__", "_buffer", "_entries", "above_t", "as_write", "bytes_out", "errors", "fd", "fed", "give",
         "heard", "high_water", "last_error", "last_write_t", "mark", "pen", "queue", "size", "writes",
     )  # fmt: skip
 
-    def __init__(
-        self, pen: Quill, mark: int, fd: int, buffer: Any, high_water: int, send: Any, sendmsg: Any = None
-    ) -> None:
+    def __init__(self, pen: Quill, mark: int, fd: int, buffer: Any, high_water: int, give: Any) -> None:
         self.pen = pen
         self.mark = mark
+        self.as_write = mark | self.whole
         self.fd = fd
-        self._send, self._sendmsg = send, sendmsg
+        self.give = give
         self._buffer = buffer
         self._entries = 0  # of the buffer, as far as they are told of
         self.high_water = high_water
-        self.queue: deque[Written] = deque()
+        self.queue: deque[Written] | tuple[()] = ()  # most have never a use for one, which takes half a KiB
         self.size = self.above_t = self.heard = 0
         self.fed: dict[int, Fed] | None = None
         self.bytes_out = self.writes = self.last_write_t = self.errors = self.last_error = 0
@@ -105,7 +103,7 @@ class Outgoing:
         for size in filter(None, sizes):
             pen.requests += 1
             pen.waiting += 1
-            self.queue.append(Written(pen.requests, size, size, (size,), pen.tick))
+            self._wait_for(Written(pen.requests, size, size, (size,), pen.tick))
         self.size = sum(sizes)
         self._entries = len(buffer)
         self.above_t = pen.tick if self.size > self.high_water else 0
@@ -115,35 +113,38 @@ class Outgoing:
     def send(self, data: Any, *rest: Any) -> Any:
         """See `socket.send`. With nothing waiting it is a new write that is tried at once, else a flush."""
         if self.size:
-            return self._flush(self._send, data, len(data), self.sent["_write_ready"], rest)
+            return self._flush(self.give, data, len(data), self.sent["_write_ready"], rest)
         try:
-            n = self._send(data, *rest)
+            n = self.give(data, *rest)
         except Exception as error:
-            self._not_sent(len(data), error)
+            self.tell_not_sent(len(data), error)
             raise
+        self.tell_sent(len(data), n)
+        return n
+
+    def tell_sent(self, size: int, n: int) -> None:
+        """A write was tried at once, and so many bytes of it were taken."""
         try:
-            size = len(data)
             if n == size:
                 pen = self.pen
                 pen.requests = number = pen.requests + 1
                 self.bytes_out += n
                 self.writes += 1
                 self.last_write_t = pen.tick
-                pen.emit((self.mark | self.whole, number, n, self.fd, pen.waiting))
+                pen.emit((self.as_write, number, n, self.fd, pen.waiting))
                 if pen.taken != self.heard:
                     pen.wrote(self)
-                if not number & _MANY:
+                if not number & MANY:
                     pen.keep_bounds()
             else:
                 self._sent_in_part(size, n, n)
         except Exception as error:
             self.pen.failed(error)
-        return n
 
-    def sendmsg(self, buffers: Any, *rest: Any) -> Any:
-        """See `socket.sendmsg`: a flush, of what `writelines` has just put into the buffer too."""
+    def flush_all(self, call: Any, buffers: Any, rest: tuple[Any, ...]) -> Any:
+        """`call` the kernel with all that waits, and with what `writelines` has just put into the buffer too."""
         self.catch_up("writelines")
-        return self._flush(self._sendmsg, buffers, self.size, _SENT_ALL["_write_ready"], rest)
+        return self._flush(call, buffers, self.size, _SENT_ALL["_write_ready"], rest)
 
     def call_sendfile(self, out_fd: int, in_fd: int, offset: int, count: int, *rest: Any) -> int:
         """See `os.sendfile`: past the buffer, which is empty."""
@@ -171,7 +172,8 @@ class Outgoing:
         self._resize(left, "write")
         emit((mark | _PUSHED["write"], number))
 
-    def _not_sent(self, size: int, error: Exception) -> None:
+    def tell_not_sent(self, size: int, error: BaseException) -> None:
+        """A write was tried at once, and nothing of it was taken, for this reason."""
         try:
             status = self._status_of(error)
             if isinstance(error, _TRY_AGAIN):
@@ -194,11 +196,16 @@ class Outgoing:
         pen = self.pen
         pen.requests = number = pen.requests + 1
         pen.waiting += 1
-        self.queue.append(Written(number, size, left, lengths, pen.tick))
+        self._wait_for(Written(number, size, left, lengths, pen.tick))
         pen.emit((self.mark | _BEGIN[function], number, WRITE, size, len(lengths), pen.waiting))
         if pen.taken != self.heard:
             pen.wrote(self)
         return number
+
+    def _wait_for(self, write: Written) -> None:
+        if not self.queue:
+            self.queue = deque()
+        self.queue.append(write)
 
     def catch_up(self, function: str) -> None:
         """If more waits than was told: what came on top is a write that was not tried."""

@@ -51,7 +51,7 @@ class PipeBook(Book):
         high = USUAL_HIGH if self.reads_it else transport._high_water
         Outgoing.__init__(self, pen, number << 16, fd, buffer, high, partial(os.write, fd))
         self.sock = transport._pipe
-        self._recv, self._recv_into = partial(os.read, fd), None
+        self.take = partial(os.read, fd)
         self.type = PIPE
         self.local, self.peer = "", _process_at(transport._protocol)
         self.name = _end_of(transport._protocol)

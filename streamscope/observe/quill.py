@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from streamscope.core.records import Word
-from streamscope.observe.aio_kinds import CB_OTHERS, told_by
+from streamscope.observe.aio_kinds import CB_OTHERS, joined_by, told_by
 from streamscope.observe.takers import Takers
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ GAP_NS = 1_000_000
 """What passes none of our hooks, tasks for one, is told of when it has taken so long, and at the end of each turn."""
 
 _OTHERS_END = told_by("callback.end", "_run_once")
+_TURN = joined_by("aio.turn")
 
 
 def _nothing(words: tuple[Word, ...]) -> None:
@@ -113,17 +114,23 @@ class Quill:
 
     def end_of_wait(self) -> int:
         """The clock, read now: what passed since it was last read was spent waiting."""
-        t = self.clock()
+        t = time.monotonic_ns() - self.begun
         self.poll_ns += t - self.tick
         self.tick = t
         return t
 
-    def look_back(self) -> int:
-        """The end of a turn: whatever ran last is told of, and a turn that has told very much is cut short."""
-        t = self.end_of_callback()
-        self.emit((_OTHERS_END, CB_OTHERS, t))
-        self.keep_bounds()
+    def next_turn(self) -> int:
+        """A turn begins, now; what passed since the clock was last read was a callback's time."""
+        t = time.monotonic_ns() - self.begun
+        self.callback_ns += t - self.tick
+        self.tick = t
+        self.turn += 1
         return t
+
+    def tell_turn(self) -> None:
+        """Tell of the turn that has begun, and of whatever ran last; a turn that has told very much is cut short."""
+        self.emit((_TURN, self.tick, self.turn))
+        self.keep_bounds()
 
     def keep_bounds(self) -> None:
         """Called where something rare happens: a turn may tell only so much."""

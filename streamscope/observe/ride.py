@@ -15,8 +15,10 @@ from streamscope.observe.aio_producer import AioProducer
 from streamscope.observe.exchange import Exchange
 from streamscope.observe.registrations import READ, registration_hooks
 
-_TURN, _WAIT = told_by("loop.turn", "_run_once"), told_by("epoll.wait", "select")
+_WAIT = told_by("epoll.wait", "select")
 _FOR_EVER = -1
+REST_S = 0.05
+"""So long the loop waits at most without us, where nothing is told at each turn."""
 
 
 class Ride:
@@ -41,6 +43,7 @@ class Ride:
         self._fd = rider.event[0]
         self._exchange = Exchange()
         self._original: Any = None
+        self._rests_until = 0  # where nothing is told at each turn: until then the link has nothing to do, ns
 
     def begin(self) -> None:
         """Ride from the next wait on. Raises AttributeError for a selector whose functions cannot be exchanged."""
@@ -77,19 +80,39 @@ class Ride:
 
     def _select(self, timeout: float | None = None) -> Any:
         pen = self._pen
-        begun = pen.look_back()
-        pen.turn += 1
-        pen.emit((_TURN, pen.turn, begun))
-        try:
-            more = self._producer.advance()
-        except Exception as error:
-            pen.failed(error)
-            return self._original(timeout)
-        if self._producer.rider is None:
+        t = pen.next_turn()
+        if t < self._rests_until:
+            rests = timeout is None or timeout > REST_S
+            ready = self._original(REST_S if rests else timeout)
+            for each in ready:
+                if each[0].fd == self._fd:
+                    break
+            else:
+                if ready or not rests:
+                    pen.end_of_wait()
+                    return ready
+            if timeout is not None:
+                timeout = max(0.0, timeout - (pen.clock() - t) / 1e9)
+        return self._attend(timeout)
+
+    def _attend(self, timeout: float | None) -> Any:
+        """A turn in which the link may have something to do."""
+        pen, producer = self._pen, self._producer
+        pen.tell_turn()
+        more = False
+        if producer.has_more:
+            try:
+                more = producer.advance()
+            except Exception as error:
+                pen.failed(error)
+                return self._original(timeout)
+        if producer.rider is None:
             return self._last_wait(timeout, more)
-        ready = self._wait(timeout, begun)
+        ready = self._wait(timeout, pen.tick)
         told = _FOR_EVER if timeout is None else max(0, round(timeout * 1000))
         pen.emit((_WAIT, told, len(ready), pen.end_of_wait()))
+        if pen.writes or producer.has_more:
+            self._rests_until = 0
         return ready
 
     def _last_wait(self, timeout: float | None, more: bool) -> Any:
@@ -103,17 +126,25 @@ class Ride:
 
     def _wait(self, timeout: float | None, now: int) -> Any:
         """What is ready, or nothing once the time is over; the link's own descriptor is heard and kept back."""
-        until = None if timeout is None else now + max(0, int(timeout * 1e9))
+        until = None
+        left_ms, left = _FOR_EVER, timeout
+        if timeout is not None:
+            until = now + max(0, int(timeout * 1e9))
+            left_ms = -((now - until) // 1_000_000)
         while True:
-            left = None if until is None else max(0, until - now)
-            left_ms = _FOR_EVER if left is None else -(-left // 1_000_000)
             ms = self._rider.wait(left_ms, now)
-            seconds = ms / 1000 if ms != left_ms else None if left is None else left / 1e9
-            ready = self._original(seconds)
-            if any(key.fd == self._fd for key, _ in ready):
-                ready = [each for each in ready if each[0].fd != self._fd]
-                self._rider.hear()
-                self._heard()
-            now = self._pen.clock()
-            if ready or (until is not None and now >= until) or self._producer.rider is None:
+            self._rests_until = now + ms * 1_000_000
+            ready = self._original(left if ms == left_ms else ms / 1000)
+            for each in ready:
+                if each[0].fd == self._fd:
+                    ready.remove(each)
+                    self._rider.hear()
+                    self._heard()
+                    break
+            if ready:
                 return ready
+            now = self._pen.clock()
+            if (until is not None and now >= until) or self._producer.rider is None:
+                return ready
+            if until is not None:
+                left_ms, left = -((now - until) // 1_000_000), (until - now) / 1e9

@@ -29,6 +29,7 @@ from streamscope.observe.aio_kinds import (
 )
 from streamscope.observe.book import Book
 from streamscope.observe.described import place_of
+from streamscope.observe.everyday import everyday_hooks
 from streamscope.observe.quill import GAP_NS
 
 _READ_END = joined_by("aio.read_end")
@@ -52,6 +53,7 @@ def transport_hooks(transport: Any, born: Callable[[Any, Any], None], passed_ove
         **_of_writing(transport),
         **_of_pausing(transport, passed_over),
         **_of_ending(transport),
+        **everyday_hooks(transport),
     }
 
 

@@ -69,6 +69,27 @@ def differences(found: dict[str, Any]) -> tuple[int, list[str]]:
     return compared, wrong
 
 
+def stood_in_for(python: str) -> str:
+    """The functions of this Python's asyncio in whose place ours stand."""
+    code = (
+        "from asyncio.selector_events import _SelectorSocketTransport as transport\n"
+        "from streamscope.observe.everyday import everyday_hooks; print(sorted(everyday_hooks(transport)))"
+    )
+    command = [python, "-P", "-c", code]
+    return subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True).stdout
+
+
+def test_asyncios_read_and_write_are_those_that_ours_stand_in_for() -> None:
+    assert stood_in_for(sys.executable) == "['_read_ready__data_received', 'write']\n"
+
+
+def test_told_is_what_is_where_asyncio_is_one_that_nobody_knows() -> None:
+    compared, wrong = differences(played("4", "strange"))
+
+    assert wrong == []
+    assert compared > 5_000
+
+
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
 def test_told_is_what_is_while_telling_begins_and_ends_again_and_again(seed: str) -> None:
     found = played(seed)

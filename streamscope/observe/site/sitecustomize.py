@@ -16,9 +16,9 @@ def _observe(here):
         sys.stderr.write("streamscope: this process is not observed: %s\n" % said)
         return
     name = os.path.join(os.path.dirname(here), "injected.py")
-    with open(name) as file:
-        names = {"__name__": "streamscope_injected", "__file__": name}
-        exec(compile(file.read(), name, "exec"), names)
+    loader = sys.modules["_frozen_importlib_external"].SourceFileLoader("streamscope_injected", name)
+    names = {"__name__": "streamscope_injected", "__file__": name}
+    exec(loader.get_code("streamscope_injected"), names)  # which has been compiled before
     names["begin"]()
 
 

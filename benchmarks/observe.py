@@ -1,0 +1,89 @@
+"""Observe: what it costs a program of asyncio's to be observed, beside what people look into it with today.
+
+Each way is measured against the same program without it, by turns: with somebody who watches everything, with one who
+watches states alone, and with nobody there. So are asyncio's debug mode, viztracer and strace, on the Python that runs
+this.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from benchmarks.arena import Arena, Entry
+from benchmarks.load import MEDIUM, SMALL
+from benchmarks.measure import AS_INSTALLED, ROOT, Effort, paired_cost_percent
+from benchmarks.memory import growth
+from benchmarks.observers import STRACE, VIZTRACER
+from benchmarks.pythons import HERE, other_pythons
+from benchmarks.targets import OBSERVED, OBSERVED_IDLE, OBSERVED_MEMORY, OBSERVED_START, Figure, Target, compared
+
+BASE = "not observed"
+CONNECTIONS = 2_000
+SITE = str(ROOT / "streamscope" / "observe" / "site")
+
+_PER_CENT = "% of the CPU"
+KINDS = {"asyncio_protocol": "Protocol", "asyncio_streams": "streams"}
+
+
+def run(effort: Effort) -> Iterator[Figure]:
+    """This Python and 3.13, protocols and streams; then memory and how a Python starts."""
+    pythons = {HERE: sys.executable, **{v: path for v, path in other_pythons().items() if v == "3.13"}}
+    for version, python in sorted(pythons.items()):
+        for module, kind in KINDS.items():
+            yield from _figures(version, python, module, kind, effort)
+    yield from _memory()
+    yield from _start(effort)
+
+
+def _ways(module: str, python: str) -> dict[str, tuple[Entry, Target]]:
+    """How the program is looked into, and what is wanted of that."""
+    ways = {
+        "watched": (Entry(module, python=(python,), watched=True), OBSERVED),
+        "states watched": (Entry(module, python=(python,), watched=True, mode="states"), OBSERVED_IDLE),
+        "nobody there": (Entry(module, python=(python,), link=True), OBSERVED_IDLE),
+    }
+    if python == sys.executable:
+        nothing = compared(_PER_CENT)
+        ways["debug mode"] = (Entry(module, ("debug",)), nothing)
+        ways["under viztracer"] = (Entry(module, needs="viztracer", python=VIZTRACER), nothing)
+        ways["under strace"] = (Entry(module, needs="strace", python=STRACE), nothing)
+    return ways
+
+
+def _figures(version: str, python: str, module: str, kind: str, effort: Effort) -> Iterator[Figure]:
+    ways = _ways(module, python)
+    entries = {BASE: Entry(module, python=(python,)), **{name: entry for name, (entry, _) in ways.items()}}
+    with Arena(entries) as arena:
+        for shape in (MEDIUM, SMALL):
+            costs = arena.compete(shape, effort.rounds)
+            for name, (_, target) in ways.items():
+                if name in costs:
+                    cost = paired_cost_percent(costs[BASE], costs[name])
+                    yield Figure(f"observe {version} {kind} {shape}: {name}", cost, target)
+
+
+def _memory() -> Iterator[Figure]:
+    """What a connection takes more, once somebody watches."""
+    grown = {}
+    for watched in (False, True):
+        with Arena({BASE: Entry("asyncio_protocol", watched=watched)}) as arena:
+            grown[watched] = growth(arena.contestants[BASE], CONNECTIONS) / CONNECTIONS
+    yield Figure(f"observe: memory of {CONNECTIONS:,} connections", grown[True] - grown[False], OBSERVED_MEMORY)
+
+
+def _start(effort: Effort) -> Iterator[Figure]:
+    """A Python that never imports asyncio, under `run --` and not: the least of many starts each."""
+    observed = {**AS_INSTALLED, "PYTHONPATH": SITE, "STREAMSCOPE_OBSERVE": "1"}
+    starts = [(_started_ms(AS_INSTALLED), _started_ms(observed)) for _ in range(4 * effort.repeats)]
+    least = [min(each) for each in zip(*starts, strict=True)]
+    yield Figure("observe: start of a Python without asyncio", least[1] - least[0], OBSERVED_START)
+
+
+def _started_ms(environment: dict[str, str]) -> float:
+    begin = time.perf_counter()
+    subprocess.run([os.path.realpath(sys.executable), "-c", "pass"], env=environment, check=True)
+    return (time.perf_counter() - begin) * 1000
