@@ -8,6 +8,7 @@ from pathlib import Path
 
 from streamscope.core import flags
 from streamscope.core.probe import FUNCTIONS
+from streamscope.source.mirrors import MIRRORS, SECTIONS
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "streamscope" / "core"
@@ -102,3 +103,17 @@ def test_what_newer_versions_changed_names_functions_of_the_map() -> None:
     for _, _, functions in _rows(_section("What 1.45 to 1.52 changed")):
         for function in re.findall(r"`(\w+)`", functions):
             assert function in mapped, function
+
+
+def test_the_source_view_names_the_chapters_sections_as_the_map_does() -> None:
+    sections = re.split(r"^### ", _section("The map"), flags=re.MULTILINE)[1:]
+    numbered = [section for section in sections if section.startswith("3.")]
+
+    assert {
+        section.split("\n", 1)[0].split(" ", 1)[0]: section.split("\n", 1)[0].split(" ", 1)[1] for section in numbered
+    } == SECTIONS
+    for section in sections:
+        number = section.split(" ", 1)[0] if section in numbered else ""
+        for function, _, _ in _rows(section):
+            mirror = MIRRORS.get(function.strip("`"))
+            assert mirror is None or mirror.section == number, function
