@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from screenshots.recording import SECOND, Player, load
 from streamscope.app import StreamscopeApp
 from streamscope.link.session import Session
+from streamscope.trace.decode import Event
 from streamscope.trace.export import svg
 from streamscope.trace.export.titles import title
 from streamscope.ui.config_file import Config
@@ -129,6 +130,19 @@ async def _why(stage: Stage) -> None:
     await stage.press("w")
 
 
+async def _source(stage: Stage) -> None:
+    view = stage.app.view
+    view.pause()
+    assert view.travel is not None
+    wants_out = (
+        row
+        for row in reversed(range(view.past.end))
+        if isinstance(event := view.past.event(row), Event) and event.kind == "io.start" and event.old
+    )
+    view.travel.go(next(wants_out) + 1)
+    await stage.press("x", "up")
+
+
 async def _nothing(stage: Stage) -> None:
     """It is drawn without the app."""
 
@@ -161,6 +175,7 @@ PICTURES = (
     Picture("stall", "stall", 2.0, _explained, _as_it_is, (110, 34)),
     Picture("why", "stall", 2.0, _explained, _why, (80, 24)),
     Picture("backpressure", "http", 8.0, _stalled, _backpressure),
+    Picture("source", "http", 8.0, _stalled, _source, (140, 40)),
     Picture("slide", "echo", 9.0, _at_once, _nothing, slide=8),
 )
 

@@ -45,6 +45,7 @@ from streamscope.ui.screens.wall import WallScreen
 from streamscope.ui.stuck import stack_text
 from streamscope.ui.themes import THEMES
 from streamscope.ui.view import View
+from streamscope.ui.widgets.inside_panes import InsideNow
 
 if TYPE_CHECKING:
     from streamscope.link.frames import Hello
@@ -123,6 +124,7 @@ class StreamscopeApp(PairsApp):
         self.theme = chosen if chosen in self.available_themes else self.config.theme
         self.stylesheet.set_variables(self.get_css_variables())  # before anything is parsed with another theme's
         self.view = view or View(source, closed_seconds=self.config.closed_seconds, allow=self.config.allow)
+        self.inside = InsideNow(self.view)
         self._every_event = str(self.config.every_event)
         self.view.every_event = self.choices.get("every_event", self._every_event) == str(True)
         self.traffic = Traffic()

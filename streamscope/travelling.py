@@ -11,23 +11,26 @@ from textual.app import App
 from textual.widgets import Input
 
 from streamscope.diagnosis.shapes import Finding
+from streamscope.source.stepping import step
 from streamscope.trace.instant import Target
 from streamscope.ui.live import Shows
 from streamscope.ui.messages import EventWanted, InstantWanted, SlowestWanted
 from streamscope.ui.screens.base import LiveScreen
 from streamscope.ui.screens.difference import DifferenceScreen
 from streamscope.ui.screens.goto import GotoScreen
+from streamscope.ui.screens.inside_screen import InsideScreen
 from streamscope.ui.screens.slowest import SlowestScreen
 from streamscope.ui.screens.why import WhyScreen
 from streamscope.ui.sentences import shown
 from streamscope.ui.slow_rows import slow_callbacks
 from streamscope.ui.travel import Travel
 from streamscope.ui.view import View
+from streamscope.ui.widgets.inside_panes import InsideNow
 
 NEED_A_JOURNEY = {"past_start", "past_end"}
 """Actions whose keys are a pane's own while the present is looked at; stepping by single events is one too."""
 TRAVELLING = {
-    *NEED_A_JOURNEY, "step", "step_turn", "change", "speed", "pause", "mark", "difference", "goto",
+    *NEED_A_JOURNEY, "step", "step_turn", "step_function", "change", "speed", "pause", "mark", "difference", "goto",
 }  # fmt: skip
 
 
@@ -49,6 +52,8 @@ class TimeTravelApp(App[int]):
     """Whether that is to get nothing but ASCII."""
     braille: bool
     """Whether that has braille."""
+    inside: InsideNow
+    """Where the engine was when it told of what has happened last."""
     came_from: CameFrom | None = None
     """Where the person was before they followed evidence into the past."""
 
@@ -131,6 +136,34 @@ class TimeTravelApp(App[int]):
         if travel := self._standing():
             self._say_if_gone(travel)
             travel.step_turn(turns)
+            self._arrived()
+
+    def action_step_function(self, out: int, direction: int) -> None:
+        """Step over what the function calls, or out of it; on, or back."""
+        if travel := self._standing():
+            self._say_if_gone(travel)
+            row, there = step(self.inside.of(travel.past), travel.row - 1, travel.past.end, out=bool(out),
+                              back=direction < 0)  # fmt: skip
+            if not there:
+                self.notify("Nothing that is kept of the past is outside of this function.", timeout=3)
+            travel.go(row + 1)
+            self._arrived()
+
+    def action_source(self) -> None:
+        """Show the line that told of the selected event, or of what has happened last; or go back."""
+        if isinstance(self.screen, InsideScreen):
+            self.screen.action_back()
+            return
+        front = self.front()
+        if front is None or front is not self.screen:
+            return
+        chosen = front.chosen_event
+        if travel := self._standing():
+            if chosen is not None:
+                travel.go_to(Target("seq", chosen), None)
+            else:
+                travel.step(0)  # past what the kernel was asked meanwhile
+            self.push_screen(InsideScreen(self.view, self.inside, front.subject[0]))
             self._arrived()
 
     def action_change(self, direction: int) -> None:

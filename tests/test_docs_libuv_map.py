@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "streamscope" / "core"
 DOCUMENT = (ROOT / "docs" / "libuv.md").read_text()
 
-NOT_LIBUVS = {"name", "high_water", "feeds", "excepthook", "sampled"}
+NOT_LIBUVS = {"name", "high_water", "feeds", "excepthook", "sampled", "injected"}
 """What the catalogue names besides libuv's functions: properties of the engine itself."""
 
 

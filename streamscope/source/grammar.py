@@ -88,8 +88,8 @@ _WATCHERS = {
 """What `io_cb` may be, by what it is called on."""
 _TYPES = {"wakeup": "async"}
 """What the type is called of a class whose name is another."""
-_PROGRAMS = {"callback", "alloc_cb", "excepthook"}
-"""What is called by such a name is the program's."""
+_PROGRAMS = {"callback", "alloc_cb", "excepthook", "hear"}
+"""What is called by such a name is the program's; or, of a passenger, what an inspector has it do."""
 
 
 CALL_COST, RARE_COST = 64, 32

@@ -101,6 +101,8 @@ class Inside:
             lost = f"{vocabulary.engine} does not bring its text along."
         elif is_aside(event.kind):
             lost = "The kernel was asked while the loop waited: no function of libuv's has told this."
+        elif event.fn == "injected":
+            lost = "It was injected: somebody who watches has it happen, and no function of libuv's."
         elif event.seq not in stretch.stacks:
             lost = f"{event.fn} is in no text of this version."
         else:

@@ -1,6 +1,7 @@
 """The engine's files as they stand: their lines, functions and classes, and the sites they name.
 
-`joined.py` and what belongs to it are left out: what travels joined happened as the plain text says.
+`joined.py` and what belongs to it are left out: what travels joined happened as the plain text says. So is `faults.py`:
+what is injected comes through calls of the system, and nothing of libuv's does it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 CORE = Path(__file__).parent.parent / "core"
-_LEFT_OUT = {"joined.py", "joined_records.py", "early.py", "probe.py", "records.py"}
+_LEFT_OUT = {"faults.py", "joined.py", "joined_records.py", "early.py", "probe.py", "records.py"}
 
 Site: TypeAlias = tuple[str, str]
 """A kind of event, and the function that is said to tell of it."""
@@ -98,7 +99,7 @@ def _site(call: ast.Call, words: dict[str, str]) -> Site | None:
     if not isinstance(call.func, ast.Name) or call.func.id != "site" or len(call.args) != 2:
         return None
     kind, function = (_text(argument, words) for argument in call.args)
-    return kind, function
+    return (kind, function) if function else None
 
 
 def _text(it: ast.expr, words: dict[str, str]) -> str:
@@ -108,7 +109,7 @@ def _text(it: ast.expr, words: dict[str, str]) -> str:
         return "".join(_text(each, words) for each in it.values)
     if isinstance(it, ast.FormattedValue):
         return _text(it.value, words)
-    return words[it.id] if isinstance(it, ast.Name) else ""
+    return words.get(it.id, "") if isinstance(it, ast.Name) else ""
 
 
 class Texts:

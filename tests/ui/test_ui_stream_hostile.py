@@ -73,7 +73,7 @@ async def test_nothing_from_outside_commands_the_terminal(
         assert is_plain(stream := drawn(app))
         assert "]52;c;SGFsbG8=" in stream
 
-        await pilot.press("x", "tab", "up", "question_mark")
+        await pilot.press("h", "tab", "up", "question_mark")
         assert is_plain(drawn(app))
 
         feed.status = "gone"

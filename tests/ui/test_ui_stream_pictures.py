@@ -48,5 +48,5 @@ def test_a_stream_on_the_whole_screen(compare: Compare, size: tuple[int, int]) -
 
 @at((80, 24), (140, 40))
 def test_its_payload_as_hex_and_an_event_explained(compare: Compare, size: tuple[int, int]) -> None:
-    keys = ("home", "enter", "v", "x", "up", "tab", "up", "up")
+    keys = ("home", "enter", "v", "h", "up", "tab", "up", "up")
     compare(scene(), size, "flag.set  READ_PARTIAL: The last read brought less than", *keys)

@@ -92,10 +92,10 @@ async def test_payload_can_be_read_as_hex() -> None:
     feed = feed_of(7)
     feed.payload.append(passed(b"hello\x1b\n"))
     async with running(feed, size=(80, 24)) as (app, pilot):
-        await pilot.press("x")
+        await pilot.press("h")
         assert payload(app) == [" < 000000 68 65 6c 6c 6f 1b 0a" + " " * 30 + "hello··"]
 
-        await pilot.press("x")
+        await pilot.press("h")
         assert payload(app)[0].endswith("hello␛\\n")
 
 

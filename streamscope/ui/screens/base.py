@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from streamscope.ui.messages import StreamWanted
 from streamscope.ui.view import View
+from streamscope.ui.widgets.event_pane import EventPane
 from streamscope.ui.widgets.filter_bar import FilterBar
 from streamscope.ui.widgets.footer import KeyFooter
 from streamscope.ui.widgets.header import Header
@@ -126,6 +127,12 @@ class LiveScreen(Screen[None]):
         one goes.
         """
         return None, ""
+
+    @property
+    def chosen_event(self) -> int | None:
+        """The `seq` of the event that the person has selected here; None if they have not."""
+        panes = [pane for pane in self.query(EventPane) if pane.display]
+        return next((seq for pane in panes if (seq := pane.chosen) is not None), None)
 
     def take_up(self) -> None:
         """Turn to the stream that is selected: it may have been selected on another screen."""

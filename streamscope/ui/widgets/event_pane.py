@@ -190,6 +190,13 @@ class EventPane(DrawnWhole, Vertical):
         if after is self.outline:
             self._chosen = self.outline.cursor, row
 
+    @property
+    def chosen(self) -> int | None:
+        """The `seq` of the event that is selected, or with which the selected line begins."""
+        selected = self.list.selected
+        event = selected.event if isinstance(selected, SightLine) else selected
+        return event.seq if isinstance(event, Event) else None
+
     def _row_of_selected(self) -> int | None:
         """The row of the past that is selected. Who looks at what matters and has not moved on is where they came
         from.
