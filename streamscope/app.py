@@ -21,8 +21,8 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
+from streamscope.controlling import ControlApp
 from streamscope.departure import Departure
-from streamscope.pairing import PairsApp
 from streamscope.servers.traffic import Traffic
 from streamscope.terminal import Leaving
 from streamscope.trace.contents import Goodbye
@@ -72,7 +72,7 @@ def _collect_seldom() -> None:
     gc.enable()
 
 
-class StreamscopeApp(PairsApp):
+class StreamscopeApp(ControlApp):
     """The inspector of one engine. It returns its exit status."""
 
     CSS_PATH = "ui/streamscope.tcss"

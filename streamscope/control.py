@@ -11,7 +11,8 @@ from functools import partial
 from typing import NamedTuple
 
 from streamscope.core import Loop, Stream
-from streamscope.core.faults import POKES, FaultError, Faults, act, undo
+from streamscope.core.faults import FaultError, Faults, act, undo
+from streamscope.core.pokes import POKES
 from streamscope.link.obey import Entry
 from streamscope.link.producer import CommandError
 from streamscope.link.publisher import Publisher

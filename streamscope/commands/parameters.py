@@ -106,15 +106,6 @@ class SizeOrTime(click.ParamType):  # type: ignore[type-arg]  # older click has 
         return (size, 0.0) if size >= SMALLEST_PART else wrong("is too small: 64KiB is the least.")
 
 
-def size_of(value: str) -> int:
-    """A size such as `4KiB`, in bytes; a number alone is bytes. Raises UsageError."""
-    found = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\s*", value)
-    unit = _SIZES.get(found[2] or "B") if found is not None else None
-    if found is None or unit is None:
-        raise click.UsageError(f"{value!r} is no size, such as 4KiB (B, KiB, MiB, GiB)")
-    return int(float(found[1]) * unit)
-
-
 def some_engine(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """The pid or path as given. Raises BadParameter for one that is neither, because it is empty."""
     if value is not None and not value.strip():

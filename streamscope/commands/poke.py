@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT, Span, engines, size_of
+from streamscope.commands.parameters import CONTEXT, Span, engines
 from streamscope.telling import CommandFailed, show
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from streamscope.core.faults import Poke
-
 
 def _actions(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from click.shell_completion import CompletionItem
 
-    from streamscope.core.faults import POKES
+    from streamscope.core.pokes import POKES
 
     return [CompletionItem(name, help=action.meaning) for name, action in POKES.items() if name.startswith(incomplete)]
 
@@ -25,7 +23,7 @@ def _actions(context: click.Context, parameter: click.Parameter, incomplete: str
 def _all_actions(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
-    from streamscope.core.faults import POKES
+    from streamscope.core.pokes import POKES
 
     for name, action in POKES.items():
         takes = {"bytes": " SIZE", "ms": " TIME"}.get(action.takes, "")
@@ -48,20 +46,22 @@ def poke(which: str, stream: str, action: str, value: str | None, seconds: float
 
     The engine must have been started with --control. Everything is told as injected, and stays until `clear`.
     """
-    from streamscope.core.faults import POKES
+    from streamscope.core.pokes import POKES
     from streamscope.link.asking_once import ask_once
     from streamscope.link.discovery import ProbeError, find
     from streamscope.link.obey import NO_SUCH_COMMAND
+    from streamscope.link.poking import PokeError, read_poke
 
     number = stream.removeprefix("#")
     if not (number.isascii() and number.isdecimal() and len(number) < 16):
         raise click.UsageError(f"{stream!r} is no number of a stream, such as 5 or #5")
-    found = POKES.get(action)
-    if found is None:
-        raise click.UsageError(f"there is no action {action!r}: there are {', '.join(POKES)} (see --list)")
-    if seconds is not None and not found.stays:
+    try:
+        action, amount = read_poke(f"{action} {value or ''}")
+    except PokeError as error:
+        raise click.UsageError(str(error)) from error
+    stays = POKES[action].stays
+    if seconds is not None and not stays:
         raise click.UsageError(f"--for is about what stays, and {action} is done at once")
-    amount = _amount(action, found, value)
     ms = 0 if seconds is None else max(1, round(seconds * 1000))
     try:
         hello, refusal = ask_once(
@@ -76,23 +76,4 @@ def poke(which: str, stream: str, action: str, value: str | None, seconds: float
         raise CommandFailed(refusal, 1)
     undone = f" for {seconds:g} s" if seconds is not None else f"; undone by: streamscope poke {which} {number} clear"
     told = f"#{number}: {action}{f' {value}' if value else ''}"
-    show(f"{told}{undone}" if found.stays else told)
-
-
-def _amount(name: str, action: Poke, value: str | None) -> int:
-    """The value as the engine takes it. Raises UsageError."""
-    if not action.takes:
-        if value is not None:
-            raise click.UsageError(f"{name} takes no value")
-        return 0
-    if value is None:
-        example = "4KiB" if action.takes == "bytes" else "200ms"
-        raise click.UsageError(f"{name} takes a {'size' if action.takes == 'bytes' else 'time'}, such as {example}")
-    if action.takes == "bytes":
-        amount = size_of(value)
-    else:
-        amount = round(Span().convert(value, None, None) * 1000)
-    if not 1 <= amount <= action.most:
-        unit = "bytes" if action.takes == "bytes" else "ms"
-        raise click.UsageError(f"{name} takes 1 to {action.most:,} {unit}, and not {value}")
-    return amount
+    show(f"{told}{undone}" if stays else told)

@@ -15,10 +15,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .errors import UVError
 from .flags import CLOSED, CLOSING, POLLIN, POLLOUT, READING
+from .pokes import POKES
 from .probe import site
 from .records import SAMPLED
 from .stream import Stream
@@ -36,40 +37,6 @@ if TYPE_CHECKING:
 _INJECTED = site("injected", "injected")
 _FAULTS = site("faults", "injected")
 _WAITS = site("loop.waits", SAMPLED)
-
-MOST_BYTES = 1 << 30
-MOST_MS = 60_000
-
-
-class Poke(NamedTuple):
-    """What can be done to a stream. `takes` is `bytes`, `ms` or "" for no value, at most `most`; `stays` says whether
-    it is a fault, which stays until it is cleared (or the one call that it waits for has been made).
-    """
-
-    meaning: str
-    takes: str = ""
-    most: int = 0
-    stays: bool = False
-
-
-POKES: dict[str, Poke] = {
-    "read-stop": Poke("uv_read_stop, until read-start; what comes meanwhile stays in the kernel", stays=True),
-    "read-start": Poke("read again what read-stop has stopped"),
-    "shutdown": Poke("uv_shutdown: end the stream's own side once its write_queue is empty (half-close)"),
-    "close": Poke("uv_close; the program has no close_cb for it"),
-    "reset": Poke("uv_tcp_close_reset: close with a RST"),
-    "hold-accepts": Poke("a listening stream accepts nobody; who connects waits in the kernel", stays=True),
-    "release-accepts": Poke("accept again what hold-accepts has held"),
-    "send-buffer": Poke("SO_SNDBUF; Linux doubles it, and has bounds of its own", "bytes", MOST_BYTES, stays=True),
-    "recv-buffer": Poke("SO_RCVBUF; the same", "bytes", MOST_BYTES, stays=True),
-    "cap-writes": Poke("the kernel seems to take so many bytes a turn, then EAGAIN", "bytes", MOST_BYTES, stays=True),
-    "eagain": Poke("the next read, write or accept comes out as EAGAIN", stays=True),
-    "econnreset": Poke("the next read, write or accept comes out as ECONNRESET", stays=True),
-    "partial": Poke("of the next longer write only so many bytes are taken", "bytes", MOST_BYTES, stays=True),
-    "delay": Poke("its callbacks run so much later than they were due", "ms", MOST_MS, stays=True),
-    "clear": Poke("undo every fault of the stream"),
-}
-"""Every action, by its name. Those that are no faults are done at once."""
 
 _UNDOES = {"read-start": "read-stop", "release-accepts": "hold-accepts"}
 _BUFFERS = {"send-buffer": "SO_SNDBUF", "recv-buffer": "SO_RCVBUF"}
@@ -160,6 +127,7 @@ def _rest(stream: Stream) -> None:
 
 def tell(stream: Stream, what: str) -> None:
     """Tell that what comes now is injected."""
+    stream.injected_t = stream.loop.tick
     if stream.loop.emit is not None:
         stream.loop.emit((stream.mark | _INJECTED, what))
 

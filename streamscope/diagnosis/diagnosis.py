@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from streamscope.core.records import Word
 from streamscope.diagnosis.chains import Chains
+from streamscope.diagnosis.faulted import faulted
 from streamscope.diagnosis.held import Holding, WasHeld
 from streamscope.diagnosis.limits import limit_of
 from streamscope.diagnosis.links import Links
@@ -49,7 +50,7 @@ LOST_AFTER = 8
 class _Standing:
     """A lint that sees something in a stream: since when, at how many looks, and what it became."""
 
-    __slots__ = ("finding", "last_t", "looks", "since", "told_t")
+    __slots__ = ("finding", "last_t", "looks", "shown", "since", "told_t")
 
     def __init__(self, since: int) -> None:
         self.since = since
@@ -57,6 +58,7 @@ class _Standing:
         self.last_t = 0
         self.told_t = 0
         self.finding: Finding | None = None
+        self.shown: Finding | None = None  # the same, with what is injected
 
 
 class Diagnosis:
@@ -133,6 +135,8 @@ class Diagnosis:
             self._blind = False
             self._tracks.clear()
         self._loop.see(model, now_t, self._delay_ns(model))
+        if model.frozen_t:
+            return True  # nothing goes on, and nobody is at fault: what was found stays as it was
         self._find_needy(model, now_t, touched)
         self._show(model, now_t)
         self._gather(model, now_t)
@@ -224,7 +228,7 @@ class Diagnosis:
         case.held = self._holding.held(case, links)
         if case.held is None and not case.reading:
             case.suspect = self._holding.suspect(case, links)
-        limit = limit_of(case)
+        limit = None if state.faults else limit_of(case)
         if limit is None:
             self._limits.pop(state.number, None)
         else:
@@ -249,7 +253,8 @@ class Diagnosis:
         standing.looks += 1
         standing.last_t = case.now_t
         since = sign.since or standing.since
-        if standing.finding is None and (standing.looks < lint.looks or case.seen_t - since < lint.lasting):
+        waited = case.seen_t - max(since, case.model.thawed_t)  # what passed while it was frozen was no time of its own
+        if standing.finding is None and (standing.looks < lint.looks or waited < lint.lasting):
             return
         standing.told_t = standing.told_t or case.now_t
         verdict = sign.verdict
@@ -265,7 +270,7 @@ class Diagnosis:
     def _end(self, key: tuple[str, int], now_t: int) -> None:
         standing = self._standing.pop(key, None)
         if standing is not None and standing.finding is not None:
-            self.ended.append(Ended(standing.finding, standing.told_t, now_t))
+            self.ended.append(Ended(standing.shown or standing.finding, standing.told_t, now_t))
             self.spells.add(standing.finding, now_t)
 
     def _let_go(self, number: int, looked_t: int) -> None:
@@ -290,7 +295,8 @@ class Diagnosis:
         for standing in self._standing.values():
             if standing.finding is not None:
                 standing.finding = rooted(standing.finding, self._chains, model, self._terms)
-                by_stream.setdefault(standing.finding.stream, []).append(standing.finding)
+                standing.shown = faulted(standing.finding, model)
+                by_stream.setdefault(standing.finding.stream, []).append(standing.shown)
         shown: list[Finding] = []
         covers = {lint.name: lint.covered_by for lint in self.lints}
         for number, found in by_stream.items():

@@ -26,7 +26,7 @@ class Level(StrEnum):
 
 class Word(StrEnum):
     """Who is at fault: the peer; the network; the program's loop, which does not come round; the program itself; a
-    listener that takes nobody in; the machine.
+    listener that takes nobody in; the machine; or nobody, since somebody who watches has it so.
     """
 
     PEER = "PEER"
@@ -35,6 +35,7 @@ class Word(StrEnum):
     APP = "APP"
     LISTENER = "LISTENER"
     HOST = "HOST"
+    INJECTED = "INJECTED"
 
 
 class Sure(StrEnum):

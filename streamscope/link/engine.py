@@ -234,6 +234,7 @@ def _stream_state(stream: Stream, closing: Collection[Handle]) -> State:
         feeds=dict(stream.fed) if stream.fed else None,
         last_error=stream.last_error,
         faults=faults.text if isinstance(faults := stream.system, Faults) else "",
+        injected_t=stream.injected_t,
     )
 
 

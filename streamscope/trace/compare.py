@@ -118,7 +118,7 @@ TOLD = {"number", "type", "flags", "write_queue_size", "write_queue", "write_com
         "queued_fds_capacity", "connect_req", "shutdown_req", "callbacks", "pevents", "events", "kernel", "feeds",
         *_COUNTERS, *_PLAIN}  # fmt: skip
 """Fields of which changes are told."""
-INSTANTS = {"begin_t", "closed_t", "last_read_t", "last_write_t", "armed_t", "above_t", "kernel_t"}
+INSTANTS = {"begin_t", "closed_t", "last_read_t", "last_write_t", "armed_t", "above_t", "kernel_t", "injected_t"}
 """Fields that say since when another is as it is; the other one tells of the change."""
 
 

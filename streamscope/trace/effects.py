@@ -92,6 +92,8 @@ delayed_error(old, new)
     delayed_error = new
 callbacks(old, new)
     callbacks = new
+injected(what:text)
+    injected_t = t
 faults(held:text)
     faults = held[:TEXT_LIMIT]
 feeds(to, why:text)

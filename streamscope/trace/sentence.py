@@ -295,8 +295,8 @@ _WRITERS: dict[str, Writer] = {
     "kernel.unknown": _shown("kernel: {field} is not known any more"),
     "loop.waits": _fixed("waits on"),
     "feeds": _shown("feeds {to}: {why}"),
-    "injected": _shown("injected: {what}"),
-    "faults": lambda event, words: (f"injected faults: {visible(str(event.fields.get('held', ''))) or 'none'}", ""),
+    "injected": _shown("{what}"),
+    "faults": lambda event, words: (f"faults now: {visible(str(event.fields.get('held', ''))) or 'none'}", ""),
     **{
         name: _changes("found changed", name)
         for name in ("bytes_in", "bytes_out", "reads", "writes", "errors", "last_error")

@@ -98,6 +98,7 @@ class StreamState(msgspec.Struct, array_like=True, gc=False):
     last_error: int = 0  # the negative errno of the last of `errors`, RAISED for an exception in a callback
     kernel_t: int = 0  # when the kernel was last asked
     faults: str = ""  # what somebody who watches has set on it: `read-stop, cap-writes 4096`
+    injected_t: int = 0  # when it was last made to do, or to suffer, something
 
 
 def held_requests(state: StreamState) -> list[RequestState]:

@@ -60,6 +60,7 @@ CONTEXTS: dict[str, str] = {
     "times": "A histogram",
     "filter": "Filter",
     "goto": "Go to an instant",
+    "poke": "Poke a stream",
     "difference": "Difference",
     "slowest": "Slowest callbacks",
     "why": "Why",
@@ -109,6 +110,10 @@ ACTIONS: tuple[Action, ...] = (
            "Show the line of the engine's text that told of what is selected, or of what has happened last; inside "
            "which functions, and what it is in libuv. Again goes back.", footer=52, rank=7,
            palette="The source: which line told of this, and inside which functions"),
+    Action("poke", "everywhere", "P", "app.poke", "poke",
+           "Have something happen to the selected stream, to see what the program makes of it: stop its reading, reset "
+           "it, cap its writes, have its next call fail. All of it is told as injected, and ends when you leave.",
+           footer=47, rank=7, palette="Poke the selected stream: stop, reset, delay, fail"),
     Action("slowest", "everywhere", "C", "app.slowest", "slowest callbacks",
            "List the ten callbacks that took longest.", palette="The slowest callbacks"),
     Action("overview", "everywhere", "1", "app.overview", "overview", "Go to the table, the panels and the events.",
@@ -369,6 +374,15 @@ ACTIONS: tuple[Action, ...] = (
     # going to an instant
     Action("goto.go", "goto", "enter", "go", "go there", "Go there.", footer=10, rank=1, key_label="⏎"),
     Action("goto.close", "goto", "escape", "close", "stay", "Stay here.", footer=20, rank=1, key_label="esc"),
+    # making something happen
+    Action("poke.do", "poke", "enter", "do", "do it", "Have it happen.", footer=10, rank=1, key_label="⏎"),
+    Action("poke.next", "poke", "down", "choose(1)", "actions", "Go through the actions.", footer=30, rank=2,
+           key_label="↑ ↓"),
+    Action("poke.before", "poke", "up", "choose(-1)", "action before", "Go back through the actions."),
+    Action("poke.complete", "poke", "tab", "complete", "complete", "Complete the action.", footer=40, rank=3,
+           key_label="tab"),
+    Action("poke.close", "poke", "escape", "close", "leave it", "Leave the stream alone.", footer=20, rank=1,
+           key_label="esc"),
     # the difference
     Action("difference.close", "difference", "escape,q", "close", "close", "Close the difference; d does so too.",
            footer=5, rank=1, key_label="esc"),
@@ -421,7 +435,7 @@ def of_context(context: str) -> list[Action]:
     return [action for action in ACTIONS if action.context == context]
 
 
-_FIRST = {"interrupt", "palette", "pause", "mark", "difference", "goto", "filter", "stream.filter"}
+_FIRST = {"interrupt", "palette", "pause", "mark", "difference", "goto", "filter", "stream.filter", "poke"}
 """Actions whose keys come before a pane's own, as those of a journey do. Such a key overtakes others that were pressed
 before it, which Textual hands on to the pane first: a mark would be set after the step that was pressed behind it. Nor
 is what comes in one go with a key that opens a line to write on taken for the pane's keys.

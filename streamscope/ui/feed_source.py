@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from streamscope.link.asking import Standstill
@@ -57,3 +57,11 @@ class Source(Protocol):
 
     def stop_recording(self) -> object:
         """Have the engine end the recording that it makes itself."""
+
+
+@runtime_checkable
+class Commanded(Protocol):
+    """A source that can be told to do something: an engine that runs."""
+
+    def command(self, name: str, **arguments: int | str | bool) -> bool:
+        """Send a command; returns False if there is nobody to take it. A refusal comes into `notices`."""

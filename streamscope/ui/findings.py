@@ -24,6 +24,7 @@ _WHY = {
     Word.APP: "the program does not go on with them",
     Word.HOST: "the machine does not let the program run",
     Word.LISTENER: "nobody is taken in",
+    Word.INJECTED: "somebody who watches has it so",
 }
 _STOPPED = "the program has stopped reading"
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from streamscope.trace.state import RAISED, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
+INJECTED = "injected"
+"""The word for what neither the program nor its peer has done."""
+
 
 def is_listener(state: StreamState, vocabulary: Vocabulary) -> bool:
     """Whether the stream waits for connections: it holds the callback for them, or has the flag that says so."""
@@ -27,6 +30,11 @@ def is_above(state: StreamState, vocabulary: Vocabulary) -> bool:
 def has_failed(state: StreamState, vocabulary: Vocabulary) -> bool:
     """Whether something failed in a stream, as far as its engine can know."""
     return state.errors > 0 and vocabulary.knows("errors")
+
+
+def is_injected(state: StreamState, vocabulary: Vocabulary) -> bool:
+    """Whether the stream is as somebody who watches has it: under a fault, or closed or failed with one injected."""
+    return bool(state.faults) or bool(state.injected_t and (state.closed_t or has_failed(state, vocabulary)))
 
 
 def failure_text(state: StreamState, vocabulary: Vocabulary) -> str:

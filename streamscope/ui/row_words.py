@@ -17,7 +17,7 @@ from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.findings import ALARM, HELD, NOTICE, PENS
 from streamscope.ui.ladder import kernel_says
 from streamscope.ui.meters import NONE, age_text, bytes_text, count_text
-from streamscope.ui.plain import failure_text, has_failed, is_above, is_listener
+from streamscope.ui.plain import INJECTED, failure_text, has_failed, is_above, is_injected, is_listener
 from streamscope.ui.safe import visible, whole_words
 from streamscope.ui.stuck import MARK, word_of_row
 from streamscope.ui.ties import SeenTies
@@ -68,7 +68,7 @@ def _is_calm(state: StreamState, known: Overview) -> bool:
     told = known.told
     return not (
         state.errors or state.delayed_error or state.closed_t or known.standstill
-        or state.number in told.by_stream or state.number in told.held
+        or state.number in told.by_stream or state.number in told.held or state.injected_t
     )  # fmt: skip
 
 
@@ -100,6 +100,8 @@ def what_of(state: StreamState, known: Overview, room: int = 40) -> Cell:
     stands, found = known.standstill, known.told.of(state.number)
     if stands is not None and stands.stream == state.number:
         return Cell(word_of_row(stands, room).rstrip(), "error")
+    if is_injected(state, known.vocabulary):
+        return Cell(INJECTED, "warning")
     if known.accepts(state):
         return Cell(NOT_ACCEPTED, "error")
     if found and not state.closed_t:

@@ -14,9 +14,10 @@ from core_feed import lines
 from core_kernel import OUT, Diary, World
 
 from streamscope.core import JoinedLoop, Loop, Tcp, Timer
-from streamscope.core.faults import POKES, FaultError, Faults, act, undo
+from streamscope.core.faults import FaultError, Faults, act, undo
 from streamscope.core.flags import CLOSING, READING, SHUT
 from streamscope.core.joined import stream_io
+from streamscope.core.pokes import POKES
 from streamscope.core.records import Word
 from streamscope.link.engine import handle_state
 from streamscope.link.states import HANDLE

@@ -58,6 +58,10 @@ def told(*findings: Finding, held: dict[int, int] | None = None, limited: int = 
         (connection(7, errors=2), told(), "✗", "failed"),
         (connection(7, delayed_error=-98), told(), "✗", "EADDRINUSE"),
         (stalled(7, CLOCK), told(), " ", ""),
+        (connection(7, faults="read-stop", injected_t=9), told(), " ", "injected"),
+        (connection(7, faults="read-stop", injected_t=9), told(alarm(7, word=Word.INJECTED)), "▲", "injected"),
+        (connection(7, injected_t=9), told(), " ", ""),
+        (connection(7, injected_t=9, errors=1, last_error=-104), told(), "✗", "injected"),
     ],
 )
 def test_a_row_has_one_mark_and_one_word_for_what_is_the_matter(

@@ -55,9 +55,9 @@ class Stream(Handle):
     __slots__ = (
         "_high_water", "above_t", "accepted_fd", "alloc_cb", "armed_t", "bytes_in", "bytes_out",
         "completed_first", "completed_last", "connect_req", "connection_cb", "delayed_error", "errors",
-        "events", "fd", "fed", "io_cb", "last_error", "last_read_t", "last_write_t", "pending", "pevents", "queued_fds",
-        "read_cb", "reads", "server", "shutdown_req", "system", "tap", "watched", "write_first", "write_last",
-        "write_queue_size", "writes",
+        "events", "fd", "fed", "injected_t", "io_cb", "last_error", "last_read_t", "last_write_t", "pending", "pevents",
+        "queued_fds", "read_cb", "reads", "server", "shutdown_req", "system", "tap", "watched", "write_first",
+        "write_last", "write_queue_size", "writes",
     )  # fmt: skip
 
     _high_water: int
@@ -94,6 +94,7 @@ class Stream(Handle):
     last_read_t: int
     last_write_t: int
     above_t: int
+    injected_t: int
     tap: Callable[[bool, Buffer], None] | None
     fed: dict[int, str] | None  # the handles that the program says it feeds, by number, and why
 

@@ -41,7 +41,7 @@ def uv__stream_init(stream: Stream, loop: Loop, init_site: int) -> None:
     stream._high_water = HIGH_WATER
     stream.bytes_in = stream.bytes_out = stream.reads = stream.writes = 0
     stream.errors = stream.last_error = 0
-    stream.last_read_t = stream.last_write_t = stream.armed_t = stream.above_t = 0
+    stream.injected_t = stream.last_read_t = stream.last_write_t = stream.armed_t = stream.above_t = 0
     stream.server = 0
     stream.system = loop.system
     stream.fed = None

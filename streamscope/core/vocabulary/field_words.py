@@ -69,6 +69,7 @@ FIELDS: dict[str, FieldWords] = {
     "kernel_t": FieldWords("the kernel was asked", "When the kernel was last asked, 0 for never.", 1),
     "feeds": FieldWords("feeds", "The streams that what comes in here goes out of.", 2),
     "faults": FieldWords("injected faults", "What somebody who watches has happen to the stream.", 3),
+    "injected_t": FieldWords("last injected", "When somebody who watches last had something happen to it.", 1),
     "frozen_t": FieldWords("frozen since", "Since when the loop is frozen, 0 while it is not.", 2),
     "thawed_t": FieldWords("went on", "When it last went on after it had been frozen, 0 for never.", 1),
     "turn": FieldWords("turn", "The turn of the loop.", 2),

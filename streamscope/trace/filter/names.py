@@ -145,7 +145,7 @@ def _state(vocabulary: Vocabulary) -> tuple[Name, ...]:
         told("delayed_error", "status", meaning="an error that waits to be told, 0 for none"),
         told("callbacks", "callbacks"), told("pevents", "mask"), told("events", "mask"),
         told("pending", "bool"), told("watched", "bool"), told("closing_list", "bool", "closing"), told("ipc", "bool"),
-        told("faults", "text"),
+        told("faults", "text"), told("injected_t", "ns"),
         size("feeds", "how many streams what comes in here goes out of"),
         told("bytes_in", "bytes"), told("bytes_out", "bytes"), told("reads", "int"), told("writes", "int"),
         told("errors", "int"), told("last_error", "status"),

@@ -30,10 +30,10 @@ class WhyPane(Pens, can_focus=True):
     """The lines. It follows the finding as long as that is there."""
 
     HELP = """\
-What is wrong with the stream. First who is at fault (PEER, NETWORK, LOOP, APP, LISTENER or HOST, the machine), how sure
-that is, and since when; then the evidence, each with the field it was read from and its instant: Enter goes there, and
-esc comes back. Below it what else was weighed and why it is not it, what would change the verdict, who suffers, and
-what to do.
+What is wrong with the stream. First who is at fault (PEER, NETWORK, LOOP, APP, LISTENER or HOST, the machine; INJECTED
+is what somebody who watches has it do), how sure that is, and since when; then the evidence, each with the field it was
+read from and its instant: Enter goes there, and esc comes back. Below it what else was weighed and why it is not it,
+what would change the verdict, who suffers, and what to do.
 
 a allows what was found here, from then on nothing is said of it; the palette heeds it again.
 """

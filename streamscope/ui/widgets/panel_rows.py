@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streamscope.diagnosis.shapes import Finding, Held, Limit
+from streamscope.diagnosis.shapes import Finding, Held, Limit, Word
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import lamps
@@ -21,7 +21,7 @@ from streamscope.ui.ladder import WORDS, Unread, kernel_says, ladder_in, ladder_
 from streamscope.ui.lines import Line, Part, length
 from streamscope.ui.meters import NONE, age_text, bar, bar_scale, bytes_text, count_text, rate_text
 from streamscope.ui.peer import pending_count
-from streamscope.ui.plain import failure_text, has_failed, is_above, mark_of
+from streamscope.ui.plain import INJECTED, failure_text, has_failed, is_above, is_injected, mark_of
 from streamscope.ui.safe import as_sentence, fewer, fit, visible
 from streamscope.ui.scale import instant_text
 from streamscope.ui.ties import NOBODY, Company
@@ -117,6 +117,10 @@ class PanelRows:
         """What a diagnosis says of the stream, the worst first: who is at fault, and what decided that."""
         facts = self.facts
         rows: list[PanelRow] = []
+        said = any(each.verdict is not None and each.verdict.word is Word.INJECTED for each in facts.findings)
+        if is_injected(facts.state, self.words) and not said:
+            what = visible(facts.state.faults, 200) or "what somebody who watches had happen to it"
+            rows.append(PanelRow(0, [(INJECTED, "warning"), (f" · {fewer(what, self.width - 11)[0]}", "")]))
         for finding in facts.findings[: 1 if one_line else MOST_TOLD]:
             verdict, pen = finding.verdict, PENS[sign_of(finding)]
             if verdict is None:
@@ -132,7 +136,7 @@ class PanelRows:
             head.append((f"since {instant_text(facts.started, verdict.since)}", ""))
             rows.append(PanelRow(0, [*head, *self._keys(head)]))
             rows += [PanelRow(0, [(line, "")]) for line in fewer(as_sentence(verdict.reason), self.width, 2)]
-        if facts.held is not None and not rows:
+        if facts.held is not None and not facts.findings:
             rows += self._sentence(facts.held.sentence, 1 if one_line else 2)
         return rows
 

@@ -1,0 +1,69 @@
+"""Poking a stream from the screen: what can be written is offered, what is wrong is said, and the engine is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from feeds import Clock, Scene
+from ui_pilot import looking_at, screen_text
+from ui_scenes import connection, listener
+
+from streamscope.ui.screens.poke_screen import PokeScreen
+
+
+class Engine(Scene):
+    """A scene that can be told to do something, and keeps what it was told."""
+
+    told: list[tuple[str, dict[str, Any]]]
+
+    def command(self, name: str, **arguments: int | str | bool) -> bool:
+        self.told.append((name, arguments))
+        return True
+
+
+def _engine(*, control: bool) -> Engine:
+    scene = Engine(Clock(200.0))
+    scene.told = []
+    assert scene.hello is not None
+    scene.hello.control = control
+    scene.snapshot([listener(), connection(7, faults="delay 200", injected_t=9)])
+    return scene
+
+
+async def test_an_action_is_found_by_its_beginning_and_done() -> None:
+    scene = _engine(control=True)
+    async with looking_at(scene) as (pilot, overview):
+        assert "injected" in screen_text(pilot)
+        assert "injected · delay 200" in screen_text(pilot)
+        await pilot.press("end", "P", *"cap")
+        assert "set on it: delay 200" in screen_text(pilot)
+        assert "econnreset" not in screen_text(pilot)
+        await pilot.press("tab", "enter")
+        assert pilot.app.screen is overview
+        assert scene.told == [("poke", {"stream": 7, "action": "cap-writes", "value": 4096})]
+
+
+async def test_what_is_wrong_is_said_and_nothing_is_done() -> None:
+    scene = _engine(control=True)
+    async with looking_at(scene) as (pilot, _):
+        await pilot.press("end", "P", *"delay 2h", "enter")
+        assert "delay takes a time, such as 200ms" in screen_text(pilot)
+        assert isinstance(pilot.app.screen, PokeScreen)
+        await pilot.press("escape")
+        assert scene.told == []
+
+
+async def test_who_may_only_look_is_told_how_it_is_allowed() -> None:
+    async with looking_at(_engine(control=False)) as (pilot, overview):
+        await pilot.press("end", "P")
+        assert pilot.app.screen is overview
+        assert any("--control" in note.message for note in pilot.app._notifications)
+
+
+async def test_what_cannot_be_told_anything_offers_it_nowhere() -> None:
+    scene = Scene(Clock(200.0))
+    scene.snapshot([connection(7)])
+    async with looking_at(scene) as (pilot, overview):
+        await pilot.press("end", "P")
+        assert pilot.app.screen is overview
+        assert not pilot.app._notifications
