@@ -119,7 +119,8 @@ class PokeScreen(Dialog[tuple[str, int] | None]):
         try:
             self.poke = read_poke(text)
         except PokeError as error:
-            wrong = str(error).partition(": ")[0] if text.strip() else ""
+            begun = text not in POKES and any(name.startswith(text) for name in POKES)
+            wrong = "" if begun else str(error).partition(": ")[0]
         self.set_class(bool(wrong), "-wrong")
         here = text.split(" ")[0]
         told = wrong or (f"set on it: {visible(self._faults, 100)}" if self._faults else "nothing is set on it")
