@@ -1,7 +1,9 @@
-"""What inspectors that may control can have happen to an engine's streams (`core.faults`), and for how long.
+"""What inspectors that may control can have happen to an engine's streams (`core.faults`) and loop (`core.halt`), and
+for how long.
 
 Who asks from a screen has its faults for as long as that is there. `streamscope poke` is gone as soon as it has been
-answered: its faults stay until they are cleared, or for the time that was said.
+answered: its faults stay until they are cleared, or for the time that was said. A freeze ends with who asked for it:
+when they leave, are killed, or give no sign for five seconds.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import NamedTuple
 
 from streamscope.core import Loop, Stream
 from streamscope.core.faults import FaultError, Faults, act, undo
+from streamscope.core.halt import STEPS_A_TURN, STEPS_AN_EVENT, freeze, thaw
 from streamscope.core.pokes import POKES
 from streamscope.link.obey import Entry
 from streamscope.link.producer import CommandError
@@ -21,6 +24,9 @@ from streamscope.link.wire import Command
 
 LONGEST_MS = 24 * 3600 * 1000
 """A fault can be asked for so long at most; without a time it stays until it is cleared."""
+
+WITHOUT_SIGN_NS = 5_000_000_000
+"""A freeze ends when nothing has been heard for so long of the inspector that asked for it."""
 
 _Fault = tuple[int, str]
 
@@ -40,13 +46,21 @@ class Control:
         self._publisher = publisher
         self._held: dict[_Fault, _Held] = {}
         self._tokens = 0
-        publisher.commands.entries["poke"] = Entry(self._on_poke, needs_control=True)
+        self._frozen_by: Subscriber | None = None
+        self._sign_t = 0  # when it last gave a sign of life
+        handlers = {
+            "poke": self._on_poke, "freeze": self._on_freeze, "step": self._on_step, "thaw": self._on_thaw,
+            "hold": self._on_hold,
+        }  # fmt: skip
+        for name, handler in handlers.items():
+            publisher.commands.entries[name] = Entry(handler, needs_control=True)
         publisher.on_leave.append(self._left)
         publisher.injected = self.text
 
     def text(self) -> str:
-        """What is injected now, for who asks who we are: `#5 read-stop; #8 delay 100`."""
-        return "; ".join(f"#{stream.number} {stream.system.text}" for stream in self._faulty())  # type: ignore[attr-defined]
+        """What is injected now, for who asks who we are: `frozen; #5 read-stop; #8 delay 100`."""
+        faults = [f"#{stream.number} {stream.system.text}" for stream in self._faulty()]  # type: ignore[attr-defined]
+        return "; ".join([*(["frozen"] if self._loop.frozen_t else []), *faults])
 
     def _faulty(self) -> list[Stream]:
         handles = self._loop.handles.values()
@@ -83,7 +97,59 @@ class Control:
             del self._held[fault]
             undo(self._loop, *fault)
 
+    # the freeze
+
+    def _on_freeze(self, subscriber: Subscriber, command: Command) -> None:
+        loop = self._loop
+        if loop.halt and self._frozen_by not in (None, subscriber):
+            raise CommandError("another inspector has frozen it already")
+        self._sign_t = loop.clock()
+        if self._frozen_by is None:
+            self._frozen_by = subscriber
+            self._publisher.at(self._sign_t + WITHOUT_SIGN_NS, self._look_for_a_sign)
+        freeze(loop, "an inspector")
+
+    def _on_step(self, subscriber: Subscriber, command: Command) -> None:
+        by = command.arguments.get("by")
+        if by not in ("turn", "event"):
+            raise CommandError("step takes by: turn or event")
+        self._is_theirs(subscriber)
+        if not self._loop.frozen_t:
+            raise CommandError("it is at a step already, which waits for something to happen")
+        thaw(self._loop, f"a step: one {by}", STEPS_A_TURN if by == "turn" else STEPS_AN_EVENT)
+
+    def _on_thaw(self, subscriber: Subscriber, command: Command) -> None:
+        self._is_theirs(subscriber)
+        self._end_freeze("let go")
+
+    def _on_hold(self, subscriber: Subscriber, command: Command) -> None:
+        """Who has frozen it is still there."""
+        if subscriber is self._frozen_by:
+            self._sign_t = self._loop.clock()
+
+    def _is_theirs(self, subscriber: Subscriber) -> None:
+        if not self._loop.halt or subscriber is not self._frozen_by:
+            raise CommandError("another inspector has frozen it" if self._loop.halt else "it is not frozen")
+        self._sign_t = self._loop.clock()
+
+    def _look_for_a_sign(self) -> None:
+        if self._frozen_by is None:
+            return
+        until = self._sign_t + WITHOUT_SIGN_NS
+        if not self._loop.halt:
+            self._frozen_by = None  # a signal has ended it
+        elif self._loop.clock() >= until:
+            self._end_freeze("no sign for 5 s of who has frozen it")
+        else:
+            self._publisher.at(until, self._look_for_a_sign)
+
+    def _end_freeze(self, why: str) -> None:
+        self._frozen_by = None
+        thaw(self._loop, why)
+
     def _left(self, subscriber: Subscriber) -> None:
+        if subscriber is self._frozen_by:
+            self._end_freeze("who has frozen it has left")
         for fault in [fault for fault, held in self._held.items() if held.by is subscriber]:
             del self._held[fault]
             self._publisher.soon(_undoing(self._loop, fault))

@@ -178,6 +178,8 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
             show(f"{'notice':<16} #{notice.finding.stream:<7} {notice.finding.lint}: {notice.finding.sentence}")
         if not found:
             show("All flows: nothing stalls.")
+    if model.frozen_t:
+        say("an inspector has frozen the loop: what is found is as of then")
     for name, why in diagnosis.unavailable:
         say(f"the lint {name} is not available here: {why}")
     sys.exit(1 if found else 0)

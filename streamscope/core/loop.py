@@ -55,11 +55,11 @@ class Loop(Probe):
 
     __slots__ = (
         "__weakref__", "_begin_ns", "_clock_ns", "_closed", "active_handles", "active_reqs", "async_watcher",
-        "callback_ns", "closing_list", "emfile_fd", "ending", "event_t", "excepthook", "fetched", "frozen_t", "handles",
-        "handles_made", "loop_watchers", "new_tap", "nfds", "on_full", "passenger", "pending_list", "poll_ns",
-        "poller", "redundant_mod", "refusals", "refused", "requests_made", "running", "signals", "stood_ns",
-        "stop_flag", "system", "thawed_t", "tick", "time", "timer_heap", "timers_stale", "timers_started", "turn",
-        "waits_since", "wakeups", "watcher_queue", "watchers",
+        "callback_ns", "closing_list", "emfile_fd", "ending", "event_t", "excepthook", "fetched", "frozen_t", "halt",
+        "halt_turn", "handles", "handles_made", "loop_watchers", "new_tap", "nfds", "on_full", "passenger",
+        "pending_list", "poll_ns", "poller", "redundant_mod", "refusals", "refused", "requests_made", "running",
+        "signals", "stood_ns", "stop_flag", "system", "thawed_t", "tick", "time", "timer_heap", "timers_stale",
+        "timers_started", "turn", "waits_since", "wakeups", "watcher_queue", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -111,6 +111,7 @@ class Loop(Probe):
         self.poll_ns = 0  # time spent waiting in epoll while somebody watched
         self.on_full: Callable[[], None] | None = None  # empties the feed where one turn has told too much
         self.ending = False  # whether the process is to end, though the loop may not have come round to it
+        self.halt = self.halt_turn = 0  # whether it is frozen, or goes on in steps (`halt`)
         self.frozen_t = 0  # since when it is frozen, 0 while it is not
         self.thawed_t = 0  # when it last went on
         self.stood_ns = 0  # for how long, in all, its time stood still

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .errors import status_of
 from .flags import CLOSED, CLOSING, POLLERR, POLLHUP, POLLIN, POLLOUT
+from .halt import let_through, stand_still
 from .handle import Handle
 from .poller import MAX_EVENTS, seconds_of
 from .probe import NO_CALLBACK, site
@@ -172,10 +173,16 @@ def _wait(loop: Loop, timeout: int) -> list[tuple[int, int]]:
         events = _epoll_wait(loop, timeout, MAX_EVENTS)
     else:
         loop.waits_since = 0
+        if loop.halt:
+            stand_still(loop, passenger)
+            since = loop.tick
         ms = passenger.wait(timeout, since)
         events = _epoll_wait(loop, ms, MAX_EVENTS + 1)
         if passenger.event in events or len(events) > MAX_EVENTS or (ms != timeout and not events):
             events = _wait_on(loop, passenger, events, ms, timeout, since)
+        if loop.halt:
+            loop.waits_since = loop.waits_since or since
+            events = let_through(loop, passenger, events)
     if loop.emit is not None:
         loop.poll_ns += loop.tick - (loop.waits_since or since)
         loop.waits_since = 0
@@ -189,7 +196,7 @@ def _epoll_wait(loop: Loop, timeout: int, most: int) -> list[tuple[int, int]]:
     except InterruptedError:
         events = []
     loop.tick = now = loop._clock_ns() - loop._begin_ns
-    loop.time = now // 1_000_000  # uv__update_time
+    loop.time = (now - loop.stood_ns) // 1_000_000  # uv__update_time
     return events
 
 
@@ -204,7 +211,11 @@ def _wait_on(
         heard = passenger.event in events
         if heard:
             events.remove(passenger.event)
+            loop.fetched = events  # what it does may close a stream of these
             passenger.hear()
+            loop.fetched = None
+            if loop.halt:
+                return events
         del events[MAX_EVENTS:]  # level-triggered: the next wait has it
         if events or left == 0 or (ms == left and not heard):
             return events

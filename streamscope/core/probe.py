@@ -449,6 +449,19 @@ KINDS: tuple[Kind, ...] = (
         "injected",
         "These faults are set on the stream now, by somebody who watches; none, if it is empty.",
     ),
+    _kind(
+        "loop.freeze",
+        "t:ns by:text",
+        "injected",
+        "Somebody who watches has the loop stay in its wait: it hears of nothing but that, and its own time stands "
+        "still.",
+    ),
+    _kind(
+        "loop.thaw",
+        "t:ns why:text",
+        "injected",
+        "The loop goes on, for good or for a step; what is between is no time of its own.",
+    ),
 )
 
 KIND_CODES: dict[str, int] = {kind.name: code for code, kind in enumerate(KINDS)}

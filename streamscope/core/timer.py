@@ -91,7 +91,7 @@ def uv_timer_again(timer: Timer) -> None:
 def uv__update_time(loop: Loop) -> int:
     """Read the clock into the loop's `time`. Returns it in nanoseconds, for who tells the feed of it."""
     now = loop._clock_ns() - loop._begin_ns
-    loop.time = now // 1_000_000
+    loop.time = (now - loop.stood_ns) // 1_000_000
     return now
 
 

@@ -92,7 +92,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "feeds",
         ),
     ),
-    ("What is injected", ("injected", "faults")),
+    ("What is injected", ("injected", "faults", "loop.freeze", "loop.thaw")),
     ("Queues", ("write_queue.", "write_completed_queue.", "queued_fds.", "pending.", "watcher_queue.", "closing.")),
     ("The io watcher", ("io.",)),
     ("Requests", ("request.",)),

@@ -42,11 +42,12 @@ DURATIONS: dict[str, Duration] = {
     ),
 }  # fmt: skip
 
-_CLOCK, _WAIT, _WAITS, _EVENT, _BEGIN, _END, _START, _STOP = range(8)
+_CLOCK, _WAIT, _WAITS, _EVENT, _BEGIN, _END, _START, _STOP, _FREEZE, _THAW = range(10)
 _OPS = {
     "epoll.wait": (_WAIT, "t"), "loop.waits": (_WAITS, "t"), "epoll.event": (_EVENT, "t"),
     "callback.begin": (_BEGIN, "callback"), "callback.end": (_END, "callback"),
     "timer.start": (_START, "timeout"), "timer.stop": (_STOP, ""),
+    "loop.freeze": (_FREEZE, "t"), "loop.thaw": (_THAW, "t"),
 }  # fmt: skip
 _DEEPEST = 1000
 _MOST = 1 << 20
@@ -92,6 +93,7 @@ class Durations:
         self._running: list[_Callback] = []
         self._polled: int | None = None  # when poll last returned
         self._waits: int | None = None  # when the wait began within which the clock was read
+        self._froze: int | None = None  # since when it is frozen: that is no time of its own
         self._loop_t: int | None = None  # the loop's own time, from which timers count
         self._due: dict[int, int | None] = {}  # of the timers that run
         self._fired: dict[int, int | None] = {}  # of those that stopped: their callbacks may be about to begin
@@ -109,7 +111,7 @@ class Durations:
         self._due.clear()
         self._fired.clear()
         self._ready.clear()
-        self._polled = self._loop_t = self._waits = None
+        self._polled = self._loop_t = self._waits = self._froze = None
 
     def pass_over(self, words: Sequence[Word], start: int, end: int) -> None:
         """Nobody asks about the records from `start` to `end`."""
@@ -142,6 +144,11 @@ class Durations:
                 self._ready.add(stream)
             elif op == _WAITS:
                 self._waits = before if self._waits is None else self._waits
+            elif op == _FREEZE:
+                self._waits = before if self._waits is None else self._waits
+                self._froze = self._t
+            elif op == _THAW:
+                self._goes_on()
             elif op == _WAIT:
                 began = before if self._waits is None else self._waits
                 self._waits = None
@@ -161,6 +168,14 @@ class Durations:
             if len(self._due) > _MOST:
                 self._due.clear()
         return found
+
+    def _goes_on(self) -> None:
+        """While it was frozen its timers stood still, and nothing in it was late."""
+        stood, self._froze = 0 if self._froze is None else self._t - self._froze, None
+        if self._waits is not None:
+            self._waits += stood
+        for due in (self._due, self._fired):
+            due.update({stream: t + stood for stream, t in due.items() if t is not None})
 
     def _callback_begins(self, stream: int, callback: int) -> Spans:
         if len(self._running) >= _DEEPEST:

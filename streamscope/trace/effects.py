@@ -46,6 +46,11 @@ epoll.wait(timeout, ready, t)
     loop.poll_ns += t - loop.t; loop.t = t
 loop.waits(t)
     loop.poll_ns += t - loop.t; loop.t = t; loop.asides += 1
+# within a wait
+loop.freeze(t, by:text)
+    loop.poll_ns += t - loop.t; loop.t = t; loop.frozen_t = t
+loop.thaw(t, why:text)
+    loop.poll_ns += t - loop.t; loop.t = t; loop.frozen_t = 0; loop.thawed_t = t
 epoll.event(mask, t)
 sample.taken(since, t)
     loop.t = t

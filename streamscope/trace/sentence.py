@@ -295,6 +295,8 @@ _WRITERS: dict[str, Writer] = {
     "kernel.unknown": _shown("kernel: {field} is not known any more"),
     "loop.waits": _fixed("waits on"),
     "feeds": _shown("feeds {to}: {why}"),
+    "loop.freeze": _shown("frozen by {by}"),
+    "loop.thaw": _shown("goes on: {why}"),
     "injected": _shown("{what}"),
     "faults": lambda event, words: (f"faults now: {visible(str(event.fields.get('held', ''))) or 'none'}", ""),
     **{

@@ -114,6 +114,16 @@ ACTIONS: tuple[Action, ...] = (
            "Have something happen to the selected stream, to see what the program makes of it: stop its reading, reset "
            "it, cap its writes, have its next call fail. All of it is told as injected, and ends when you leave.",
            footer=47, rank=7, palette="Poke the selected stream: stop, reset, delay, fail"),
+    Action("freeze", "everywhere", "F", "app.freeze", "freeze",
+           "Have the live loop stay in its wait, and its time stand still: nothing is read or written. Again lets it go "
+           "on, and so does leaving. Pause holds the screen alone.",
+           footer=48, rank=7, palette="Freeze the live loop, or let it go on"),
+    Action("freeze.event", "everywhere", "full_stop", "app.step_live('event')", "step",
+           "While the loop is frozen: go on until one more event has been served, with what follows from it.",
+           footer=8, rank=3, palette="Step the frozen loop by an event", key_label="."),
+    Action("freeze.turn", "everywhere", "semicolon", "app.step_live('turn')", "turn",
+           "While the loop is frozen: go on for a whole turn.", footer=9, rank=4,
+           palette="Step the frozen loop by a turn", key_label=";"),
     Action("slowest", "everywhere", "C", "app.slowest", "slowest callbacks",
            "List the ten callbacks that took longest.", palette="The slowest callbacks"),
     Action("overview", "everywhere", "1", "app.overview", "overview", "Go to the table, the panels and the events.",
@@ -469,6 +479,7 @@ _KEY_NAMES = {
     "backspace": "⌫", "shift+tab": "⇧tab", "colon": ":", "less_than_sign": "<", "greater_than_sign": ">", "plus": "+",
     "minus": "−", "equals_sign": "=", "left_parenthesis": "(", "right_parenthesis": ")", "left_curly_bracket": "{",
     "right_curly_bracket": "}",
+    "minus": "−", "equals_sign": "=", "full_stop": ".", "semicolon": ";",
 }  # fmt: skip
 
 

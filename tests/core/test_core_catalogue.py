@@ -24,6 +24,7 @@ import streamscope.core
 from streamscope.core import Check, Idle, Loop, Pipe, Prepare, Tcp, Timer, Tty, UVError, Wakeup
 from streamscope.core.faults import act
 from streamscope.core.flags import BOUND
+from streamscope.core.halt import freeze, thaw
 from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KIND_CODES, KINDS, site
 from streamscope.core.records import SAMPLED, Word
 from streamscope.core.stream import fds as fds_module
@@ -76,6 +77,12 @@ def reads_to_the_end(world: World) -> None:
 @stop
 def is_poked(world: World) -> None:
     act(world.loop, connected(world).number, "eagain")
+
+
+@stop
+def is_frozen(world: World) -> None:
+    freeze(world.loop, "a test")
+    thaw(world.loop, "let go")
 
 
 @stop

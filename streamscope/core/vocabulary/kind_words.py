@@ -73,6 +73,8 @@ KIND_WORDS: dict[str, tuple[str, int]] = {
     "feeds": ("feeds another", STEP),
     "injected": ("injected", CHANGE),
     "faults": ("injected faults", CHANGE),
+    "loop.freeze": ("frozen", CHANGE),
+    "loop.thaw": ("goes on", CHANGE),
     "bytes_in": ("bytes came in", STEP),
     "bytes_out": ("bytes went out", STEP),
     "reads": ("it has read", DETAIL),

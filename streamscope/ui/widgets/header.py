@@ -88,6 +88,8 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
         return ((f"{MARK} {view.stuck.text}", "error"),)
     if view.standing.was is not None and view.status == "live":
         return ((f"{MARK} {what_it_was(view.standing.was, view.model.slowest, view.standing.began_t)}", "warning"),)
+    if view.status == "live" and view.model.frozen_t:
+        return (("❚❚ frozen", "warning"),)
     glyph, pen = STATES.get(view.status, ("?", "warning"))
     return ((f"{glyph} {view.status}", pen),)
 
