@@ -9,7 +9,16 @@ from benchmarks.contestants import libuv_c
 from benchmarks.load import BULK, SHAPES, Shape
 from benchmarks.measure import Effort, paired_cost_percent, paired_ratio
 from benchmarks.targets import BULK as BULK_TARGET
-from benchmarks.targets import COST_OF_PROBES, COST_OF_WATCHING, UNWATCHED, WATCHED, Figure, Target, compared
+from benchmarks.targets import (
+    COST_OF_FAULTS,
+    COST_OF_PROBES,
+    COST_OF_WATCHING,
+    UNWATCHED,
+    WATCHED,
+    Figure,
+    Target,
+    compared,
+)
 
 BASE = "asyncio Protocol"
 UNWATCHED_ENGINE, WATCHED_ENGINE, LINKED_ENGINE = (
@@ -18,11 +27,13 @@ UNWATCHED_ENGINE, WATCHED_ENGINE, LINKED_ENGINE = (
     "engine, link without inspector",
 )
 BARE_ENGINE = "engine without probes"
+FAULTED_ENGINE = "engine, a fault in another stream"
 
 ENTRIES = {
     BASE: Entry("asyncio_protocol"),
     UNWATCHED_ENGINE: Entry("engine"),
     BARE_ENGINE: Entry("engine", ("bare",)),
+    FAULTED_ENGINE: Entry("engine", ("faulted",)),
     LINKED_ENGINE: Entry("engine", link=True),
     WATCHED_ENGINE: Entry("engine", watched=True),
     "engine, unwatched, with libuv's redundant MOD": Entry("engine", ("redundant",)),
@@ -53,6 +64,9 @@ def figures(load: str, shape: Shape, costs: dict[str, list[float]]) -> Iterator[
         yield Figure(f"{load}: cost of watching", paired_cost_percent(base, costs[WATCHED_ENGINE]), COST_OF_WATCHING)
         probes = paired_cost_percent(costs[BARE_ENGINE], base)
         yield Figure(f"{load}: cost of probes, nobody watching", probes, COST_OF_PROBES)
+    if FAULTED_ENGINE in costs:
+        faults = paired_cost_percent(costs[UNWATCHED_ENGINE], costs[FAULTED_ENGINE])
+        yield Figure(f"{load}: cost of a fault in another stream", faults, COST_OF_FAULTS)
 
 
 def target_of(name: str, shape: Shape) -> Target:

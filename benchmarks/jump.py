@@ -28,7 +28,7 @@ from streamscope.link.client import Client
 from streamscope.link.frames import BatchFrame, GoodbyeFrame, Hello, SliceFrame, as_received
 from streamscope.link.greeting import greeting
 from streamscope.trace.fold import COMPLETED_KEPT
-from streamscope.trace.keyframe import freeze, thaw
+from streamscope.trace.keyframe import keyframe_of, model_of
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import LoopState, RequestState, StreamState
@@ -120,7 +120,7 @@ def jumps(trace: TraceFile) -> list[float]:
     Traveller(past)
     traveller.go(0)
     traveller.go(last)
-    assert freeze(traveller.model) == freeze(model)
+    assert keyframe_of(traveller.model) == keyframe_of(model)
     return times
 
 
@@ -141,13 +141,13 @@ def keyframes(effort: Effort) -> Iterator[Figure]:
     for number in range(1, STREAMS + 1):  # as on a server that is busy
         done = [RequestState(8 * number + n, UV_WRITE, 64, 0, 1, 1, begin_t=10**10) for n in range(COMPLETED_KEPT)]
         model.completed[number] = deque(done, maxlen=COMPLETED_KEPT)
-    packed = freeze(model)
+    packed = keyframe_of(model)
     frozen, thawed = [], []
     for _ in range(effort.repeats):
         begin = time.thread_time_ns()
-        freeze(model)
+        keyframe_of(model)
         middle = time.thread_time_ns()
-        thaw(packed, Model(Vocabulary(*catalogue)))
+        model_of(packed, Model(Vocabulary(*catalogue)))
         frozen.append(middle - begin)
         thawed.append(time.thread_time_ns() - middle)
     name = f"keyframe: {STREAMS:,} streams"

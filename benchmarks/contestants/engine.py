@@ -3,7 +3,8 @@
 Alone it is the loop that nobody watches, as `run` has it: with the everyday path joined up, and without libuv's
 redundant EPOLL_CTL_MOD. `plain` takes the plain path, and `redundant` makes that call. `link PATH` has the engine's end
 of the link ride along and take inspectors at PATH, as `run` does; with `unasked` before it, the kernel is asked of
-nothing. `bare` runs an engine out of which every probe has been cut (`benchmarks.bare`).
+nothing. `faulted` has another stream beside those of the load, with a fault set on it. `bare` runs an engine out of
+which every probe has been cut (`benchmarks.bare`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def main(where: str, *arguments: str) -> None:
     if "link" in arguments:
         ride_along(loop, arguments[-1], asks="unasked" not in arguments)
     server = listen(loop, where)
+    if "faulted" in arguments:
+        fault_another(loop)
     stdin = Pipe(loop)
     stdin.open(os.dup(0))
     stdin.read_start(None, lambda stream, nread, data: loop.stop())
@@ -56,6 +59,19 @@ def listen(loop: Loop, where: str) -> Stream:
         pipe.bind(where)
         pipe.listen(2048, on_connection)
     return next(handle for handle in loop.handles.values() if isinstance(handle, Stream))
+
+
+def fault_another(loop: Loop) -> None:
+    """One more stream, of which somebody who watches caps the writes."""
+    from streamscope.core import Pipe
+    from streamscope.core.faults import act
+
+    ours, theirs = socket.socketpair()
+    other = Pipe(loop)
+    other.open(ours.detach())
+    other.data = theirs
+    other.read_start(None, lambda stream, nread, data: None)
+    act(loop, other.number, "cap-writes", 1024)
 
 
 def ride_along(loop: Loop, path: str, *, asks: bool) -> None:

@@ -39,7 +39,7 @@ from streamscope.link.frames import (
 )
 from streamscope.link.subscriber import EVERYTHING
 from streamscope.trace.contents import Note, Payload
-from streamscope.trace.keyframe import freeze
+from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.plain_text import host_and_port
@@ -321,7 +321,7 @@ class Session:
         self.past.append(frame.place, frame.turn, frame.t, frame.words, count, self.model.t)
         self._place = frame.place + len(frame.words)
         if self.past.keyframe_due(len(self.model.known)):
-            self.past.keyframe(freeze(self.model))
+            self.past.keyframe(keyframe_of(self.model))
 
     def _follow(self, *, alone: bool) -> None:
         """Once slices have come alone, nothing is certain of what is told after them, until a round has ended."""

@@ -1,8 +1,8 @@
 """Keyframes: a whole model as bytes, so that state at any row is a keyframe and a short fold.
 
-`thaw` gives back what `freeze` was given, field for field and alias for alias: a request that a stream holds and that
-records still change is one object in both places, as it was. Bytes may come out of a file that nobody vouches for, so
-everything is checked and bounded, and what cannot be a model is a FeedError.
+`model_of` gives back what `keyframe_of` was given, field for field and alias for alias: a request that a stream holds
+and that records still change is one object in both places, as it was. Bytes may come out of a file that nobody vouches
+for, so everything is checked and bounded, and what cannot be a model is a FeedError.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Number(msgspec.Struct, array_like=True):
     number: int
 
 
-class _Frozen(msgspec.Struct, array_like=True):
+class _Parts(msgspec.Struct, array_like=True):
     """What goes through msgpack. Requests that a stream holds are written where it holds them."""
 
     loop: LoopState
@@ -55,13 +55,13 @@ class _Frozen(msgspec.Struct, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Frozen).decode
+_decode = msgspec.msgpack.Decoder(_Parts).decode
 _decode_handle = msgspec.msgpack.Decoder(StreamState).decode
 _decode_numbers = msgspec.msgpack.Decoder(list[_Number]).decode
 _decode_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 
-def freeze(model: Model) -> bytes:
+def keyframe_of(model: Model) -> bytes:
     """The model as bytes, at most MOST_BYTES of them; none if its state is larger, or has numbers beyond 64 bits, which
     only a malformed feed makes. The model stays as it was.
     """
@@ -77,7 +77,7 @@ def freeze(model: Model) -> bytes:
                     ended.append((state.number, place))
     try:
         packed = _encode(
-            _Frozen(
+            _Parts(
                 loop=model.loop,
                 handles=msgspec.Raw(_encode(list(model.known.values()))),
                 loose=[request for number, request in requests.items() if number not in held],
@@ -100,8 +100,8 @@ def freeze(model: Model) -> bytes:
     return packed if len(packed) <= MOST_BYTES else b""
 
 
-def thaw(packed: bytes, other: Model) -> Model:
-    """The model that was frozen, for the feed of another model. Its `changed` is empty. Raises FeedError for bytes that
+def model_of(packed: bytes, other: Model) -> Model:
+    """The model that was packed, for the feed of another model. Its `changed` is empty. Raises FeedError for bytes that
     are no keyframe.
 
     Garbage is not collected meanwhile: there is none, and to look for it in so many new objects takes a quarter of the
@@ -110,20 +110,20 @@ def thaw(packed: bytes, other: Model) -> Model:
     collects = gc.isenabled()
     gc.disable()
     try:
-        return _thaw(packed, other)
+        return _model_of(packed, other)
     finally:
         if collects:
             gc.enable()
 
 
-def _thaw(packed: bytes, other: Model) -> Model:
-    frozen, packed_handles = _open(packed)
+def _model_of(packed: bytes, other: Model) -> Model:
+    parts, packed_handles = _open(packed)
     handles = read_handles(packed_handles)
     model = other.blank()
     for name in _LOOP:
-        setattr(model, name, getattr(frozen.loop, name))
+        setattr(model, name, getattr(parts.loop, name))
     model.turn_ns = model.callback_ns
-    ended = set(frozen.ended)
+    ended = set(parts.ended)
     model.known = {state.number: state for state in handles}
     streams = model.decoder.vocabulary.stream_types
     model.handles = {state.number: state for state in handles if state.type not in streams}
@@ -133,25 +133,25 @@ def _thaw(packed: bytes, other: Model) -> Model:
     for state in handles:
         if state.write_queue or state.write_completed_queue or state.connect_req or state.shutdown_req:
             _share(model, state, ended)
-    for request in frozen.loose:
+    for request in parts.loose:
         model.requests[request.number] = request
     if min(model.known, default=1) <= 0:
         raise FeedError("a keyframe has a handle with a number that none can have")
     if not len(model.known) == len(handles) <= MOST_HANDLES or len(model.requests) > MOST_REQUESTS:
         raise FeedError("a keyframe names a handle twice, or too many handles or requests")
-    model.carried = frozen.carried
-    model.unread = dict(frozen.completed)
-    for (number, flag), t in frozen.lit.items():
+    model.carried = parts.carried
+    model.unread = dict(parts.completed)
+    for (number, flag), t in parts.lit.items():
         model.lit[flag][number] = t
-    model.closed = OrderedDict.fromkeys(frozen.closed)
-    model.round = None if frozen.round is None else set(frozen.round)
-    model.whole = frozen.whole
-    model.keep_slowest(frozen.slowest)
-    model.asides = frozen.asides
+    model.closed = OrderedDict.fromkeys(parts.closed)
+    model.round = None if parts.round is None else set(parts.round)
+    model.whole = parts.whole
+    model.keep_slowest(parts.slowest)
+    model.asides = parts.asides
     for name in _COUNTED:
-        if getattr(frozen, name) < 0:
+        if getattr(parts, name) < 0:
             raise FeedError("a keyframe counts less than nothing")
-        setattr(model, name, getattr(frozen, name))
+        setattr(model, name, getattr(parts, name))
     return model
 
 
@@ -167,7 +167,7 @@ class KeptHandle(NamedTuple):
 
 def look(packed: bytes, number: int) -> KeptHandle:
     """What a keyframe has of one handle, without the others. Raises FeedError for bytes that are no keyframe."""
-    frozen, handles = _open(packed)
+    parts, handles = _open(packed)
     check_handles(handles)
     try:
         numbers = [handle.number for handle in _decode_numbers(handles)]
@@ -176,7 +176,7 @@ def look(packed: bytes, number: int) -> KeptHandle:
             state = _decode_handle(_decode_raw(handles)[numbers.index(number)])
     except MALFORMED as error:
         raise FeedError(f"what came is no keyframe: {error}") from error
-    return KeptHandle(state, frozen.whole, frozen.round is not None)
+    return KeptHandle(state, parts.whole, parts.round is not None)
 
 
 def snapshot(packed: bytes) -> tuple[LoopState, list[StreamState]] | None:
@@ -184,21 +184,21 @@ def snapshot(packed: bytes) -> tuple[LoopState, list[StreamState]] | None:
 
     Raises FeedError for bytes that are no keyframe.
     """
-    frozen, handles = _open(packed)
-    if not frozen.whole:
+    parts, handles = _open(packed)
+    if not parts.whole:
         return None
-    return frozen.loop, read_handles(handles)
+    return parts.loop, read_handles(handles)
 
 
-def _open(packed: bytes) -> tuple[_Frozen, bytes]:
+def _open(packed: bytes) -> tuple[_Parts, bytes]:
     """All of it but the handles, which are packed yet."""
     if len(packed) > MOST_BYTES:
         raise FeedError(f"a keyframe is larger than {MOST_BYTES:,} bytes")
     try:
-        frozen = _decode(packed)
+        parts = _decode(packed)
     except MALFORMED as error:
         raise FeedError(f"what came is no keyframe: {error}") from error
-    return frozen, bytes(frozen.handles)
+    return parts, bytes(parts.handles)
 
 
 def _completed(model: Model) -> list[tuple[int, msgspec.Raw]]:

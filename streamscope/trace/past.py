@@ -61,7 +61,7 @@ stream have come: where there are ten thousand streams, keyframes cost about as 
 
 
 class Keyframe(NamedTuple):
-    """The whole state at a row, as `keyframe.freeze` packs it; `t` is the clock there, and `piece` how many pieces
+    """The whole state at a row, as `keyframe.keyframe_of` packs it; `t` is the clock there, and `piece` how many pieces
     came before it.
     """
 
@@ -73,7 +73,7 @@ class Keyframe(NamedTuple):
 
     @property
     def packed(self) -> bytes:
-        """What `keyframe.thaw` takes."""
+        """What `keyframe.model_of` takes."""
         return self.load()
 
 

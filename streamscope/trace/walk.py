@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.durations import Durations, Spans
-from streamscope.trace.keyframe import thaw
+from streamscope.trace.keyframe import model_of
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf
@@ -27,7 +27,7 @@ def state_before(past: Past, row: int, blank: Model) -> tuple[int, int, Model]:
     """
     while (keyframe := past.before(row)) is not None:
         try:
-            return keyframe.row, keyframe.piece, thaw(keyframe.packed, blank)
+            return keyframe.row, keyframe.piece, model_of(keyframe.packed, blank)
         except FeedError as error:
             past.damage = str(error)
             past.without(keyframe)

@@ -115,8 +115,8 @@ ACTIONS: tuple[Action, ...] = (
            "it, cap its writes, have its next call fail. All of it is told as injected, and ends when you leave.",
            footer=47, rank=7, palette="Poke the selected stream: stop, reset, delay, fail"),
     Action("freeze", "everywhere", "F", "app.freeze", "freeze",
-           "Have the live loop stay in its wait, and its time stand still: nothing is read or written. Again lets it go "
-           "on, and so does leaving. Pause holds the screen alone.",
+           "Have the live loop stay in its wait, and its time stand still: nothing is read or written. Again lets it "
+           "go on, and so does leaving. Pause holds the screen alone.",
            footer=48, rank=7, palette="Freeze the live loop, or let it go on"),
     Action("freeze.event", "everywhere", "full_stop", "app.step_live('event')", "step",
            "While the loop is frozen: go on until one more event has been served, with what follows from it.",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Set
 from typing import TYPE_CHECKING
 
 from streamscope.trace.instant import Standpoint, Target
-from streamscope.trace.keyframe import freeze
+from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.series import Series
 from streamscope.trace.state import StreamState
 from streamscope.trace.traveller import Traveller
@@ -384,7 +384,7 @@ class View:
         said who it is.
         """
         if self.travel is None and self.source.hello is not None:
-            past, packed = self.source.past, freeze(self.source.model)
+            past, packed = self.source.past, keyframe_of(self.source.model)
             if len(packed) * 8 <= past.max_bytes or past.reach >= past.end:  # else it costs too much past
                 past.keyframe(packed)
             self._set_out(self._present())

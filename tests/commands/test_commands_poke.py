@@ -11,6 +11,22 @@ from running_command import Serving, echoed, follow, refused, run, socket_of
 from streamscope.link.session import Session
 
 
+def test_a_frozen_program_ends_in_order_by_a_signal_as_any_other(runtime: Path) -> None:
+    with Serving(runtime, "echo", "--control") as serving:
+        session = Session.attach(socket_of(runtime, serving))
+        follow(session, lambda: session.model.whole)
+        with serving.connect():
+            follow(session, lambda: len(session.model.streams) == 2)
+            session.command("freeze")
+            follow(session, lambda: session.model.frozen_t)
+            assert "echo (injected: frozen)" in run(runtime, "ps").stdout
+            assert serving.end() == (0, "", "")
+        follow(session, lambda: session.status == "ended")
+        assert session.reason == "SIGTERM"
+        assert session.model.streams[2].closed_t
+        session.close()
+
+
 def test_a_connection_is_reset_by_poke_and_the_events_say_who_did_it(runtime: Path, tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl"
     with Serving(runtime, "echo", "--control", "--events", str(events)) as serving:

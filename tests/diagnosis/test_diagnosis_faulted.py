@@ -57,6 +57,23 @@ def test_what_was_injected_long_before_is_no_excuse() -> None:
     assert verdict.word is Word.PEER
 
 
+def test_nothing_stalls_while_the_loop_is_frozen_and_what_passed_meanwhile_does_not_count() -> None:
+    patient = Patient()
+    stream = patient.stream()
+    patient.feed(record("loop.freeze", 0, patient.clock.t, "an inspector"))
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=1, snd_wnd=0, total_retrans=0)
+
+    patient.wait(30)
+    assert not patient.names
+    patient.feed(record("loop.thaw", 0, patient.clock.t, "let go"))
+    patient.wait(0.9)
+    assert not patient.names
+
+    patient.wait(1.5)
+    assert patient.names == {"stalled"}
+
+
 @pytest.mark.parametrize("faults", ["", "cap-writes 10"])
 def test_a_pace_that_is_injected_is_nobodys_limit(faults: str) -> None:
     patient = Patient()

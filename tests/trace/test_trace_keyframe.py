@@ -17,7 +17,7 @@ from trace_records import begun, echoed, folded, opened, written
 from streamscope.core import flags as uv
 from streamscope.core.probe import KINDS
 from streamscope.core.records import Word
-from streamscope.trace.keyframe import MOST_BYTES, freeze, look, thaw
+from streamscope.trace.keyframe import MOST_BYTES, keyframe_of, look, model_of
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.untrusted import FeedError
@@ -25,7 +25,7 @@ from streamscope.trace.vocabulary import Vocabulary
 
 
 def thawed(model: Model) -> Model:
-    return thaw(freeze(model), Model(Vocabulary(*CATALOGUE)))
+    return model_of(keyframe_of(model), Model(Vocabulary(*CATALOGUE)))
 
 
 def assert_same(one: Model, other: Model) -> None:
@@ -118,7 +118,7 @@ def test_freezing_leaves_the_model_as_it_was() -> None:
     before = everything(model)
     changed = set(model.changed)
 
-    freeze(model)
+    keyframe_of(model)
 
     assert everything(model) == before
     assert model.changed == changed
@@ -126,7 +126,7 @@ def test_freezing_leaves_the_model_as_it_was() -> None:
 
 def test_one_handle_can_be_looked_at_alone() -> None:
     model = folded(opened(7), opened(8, uv.UV_TIMER), written(7, 1, 10))
-    packed = freeze(model)
+    packed = keyframe_of(model)
 
     assert look(packed, 7) == (model.streams[7], False, False)
     assert look(packed, 8).state == model.handles[8]
@@ -136,9 +136,9 @@ def test_one_handle_can_be_looked_at_alone() -> None:
 def test_a_look_says_whether_all_was_known() -> None:
     model = Model.here()
     model.slice(0, LoopState(), [StreamState(7, uv.UV_TCP)], True, False)
-    assert look(freeze(model), 7)[1:] == (False, True)
+    assert look(keyframe_of(model), 7)[1:] == (False, True)
     model.slice(0, LoopState(), [], False, True)
-    assert look(freeze(model), 7)[1:] == (True, False)
+    assert look(keyframe_of(model), 7)[1:] == (True, False)
 
 
 def test_a_state_that_is_too_large_has_no_keyframe() -> None:
@@ -147,13 +147,13 @@ def test_a_state_that_is_too_large_has_no_keyframe() -> None:
     states = [StreamState(n, uv.UV_TCP, name=text, place=text, local=text, peer=text) for n in range(1, 1200)]
     model.slice(0, LoopState(), states, True, True)
 
-    assert freeze(model) == b""
+    assert keyframe_of(model) == b""
 
 
 def test_a_state_with_numbers_beyond_64_bits_has_no_keyframe() -> None:
     model = folded(opened(7), *[record("sys.read", 7, 1, 1, (1 << 63) - 1) for _ in range(3)])
 
-    assert freeze(model) == b""
+    assert keyframe_of(model) == b""
 
 
 @pytest.mark.parametrize(
@@ -171,15 +171,15 @@ def test_a_state_with_numbers_beyond_64_bits_has_no_keyframe() -> None:
     ],
 )
 def test_what_cannot_be_a_model_is_refused(place: int, value: Any) -> None:
-    parts = msgspec.msgpack.decode(freeze(folded(opened(7))), type=list[msgspec.Raw])
+    parts = msgspec.msgpack.decode(keyframe_of(folded(opened(7))), type=list[msgspec.Raw])
     parts[place] = value if isinstance(value, msgspec.Raw) else msgspec.Raw(msgspec.msgpack.encode(value))
 
     with pytest.raises(FeedError):
-        thaw(msgspec.msgpack.encode(parts), Model(Vocabulary(*CATALOGUE)))
+        model_of(msgspec.msgpack.encode(parts), Model(Vocabulary(*CATALOGUE)))
 
 
 def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
-    packed = freeze(
+    packed = keyframe_of(
         folded(opened(7), written(7, 1, 10), echoed(7, 2), begun(7, 3, 5), record("write_queue.push", 7, 3))
     )
     rng = random.Random(1)
@@ -191,7 +191,7 @@ def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
         if rng.random() < 0.2:
             del data[rng.randrange(len(data)) :]
         try:
-            model = thaw(bytes(data), Model(Vocabulary(*CATALOGUE)))
+            model = model_of(bytes(data), Model(Vocabulary(*CATALOGUE)))
         except FeedError:
             continue
         taken += 1
@@ -201,7 +201,7 @@ def test_bytes_of_any_kind_are_thawed_or_refused() -> None:
 
 def test_more_bytes_than_a_keyframe_has_are_refused() -> None:
     with pytest.raises(FeedError, match="larger"):
-        thaw(bytes(MOST_BYTES + 1), Model(Vocabulary(*CATALOGUE)))
+        model_of(bytes(MOST_BYTES + 1), Model(Vocabulary(*CATALOGUE)))
 
 
 def ended(stream: int, *numbers: int) -> list[Word]:
@@ -225,9 +225,9 @@ def test_what_a_keyframe_has_of_ended_requests_goes_with_the_stream() -> None:
 
 
 def test_ended_requests_that_are_none_are_nothing() -> None:
-    parts = msgspec.msgpack.decode(freeze(folded(opened(1), ended(1, 1))))
+    parts = msgspec.msgpack.decode(keyframe_of(folded(opened(1), ended(1, 1))))
     [[stream, requests_of_it]] = parts[5]
     assert (stream, len(requests_of_it)) == (1, 1)
     parts[5] = [[1, "no list"], [2, [["no request"]]]]
-    model = thaw(msgspec.msgpack.encode(parts), Model(Vocabulary(*CATALOGUE)))
+    model = model_of(msgspec.msgpack.encode(parts), Model(Vocabulary(*CATALOGUE)))
     assert [list(model.finished(number)) for number in (1, 2)] == [[], []]

@@ -10,7 +10,7 @@ from trace_records import MARK, begun, folded, opened, stream_after, written
 from streamscope.core import flags as uv
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import Word
-from streamscope.trace.keyframe import freeze, thaw
+from streamscope.trace.keyframe import keyframe_of, model_of
 from streamscope.trace.model import Model
 from streamscope.trace.state import RAISED, LoopState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -270,4 +270,4 @@ def test_what_the_kernel_was_asked_is_counted_by_itself() -> None:
         record("kernel.same", 7), record("kernel.unknown", 7, 1), record("kernel.sample", 99, 1, 5),
     )  # fmt: skip
     assert (model.events_seen - model.asides, model.asides) == (2, 5)
-    assert thaw(freeze(model), model).asides == 5
+    assert model_of(keyframe_of(model), model).asides == 5

@@ -14,7 +14,7 @@ from trace_records import echoed, opened, written
 from streamscope.core.records import Word
 from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
-from streamscope.trace.keyframe import freeze
+from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.model import Model
 from streamscope.trace.past import KEYFRAME_ROWS, ROWS_PER_STREAM, Past
 from streamscope.trace.search import Searching, is_change, search
@@ -188,7 +188,7 @@ def test_what_was_dropped_cannot_be_reached_and_the_rest_can() -> None:
     assert traveller.row == past.reach
     assert traveller.go(0) == past.reach
     assert traveller.go(1 << 60) == past.end
-    assert freeze(traveller.model) == freeze(grown.model)
+    assert keyframe_of(traveller.model) == keyframe_of(grown.model)
 
 
 def test_a_past_without_any_keyframe_left_knows_nothing_but_its_end() -> None:

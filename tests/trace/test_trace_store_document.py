@@ -11,7 +11,7 @@ from feeds import greeted
 from trace_past import Grown
 
 from streamscope.core.records import FIRST_JOINED
-from streamscope.trace.keyframe import MOST_BYTES, freeze
+from streamscope.trace.keyframe import MOST_BYTES, keyframe_of
 from streamscope.trace.past import ROWS_PER_STREAM
 from streamscope.trace.state import LoopState
 from streamscope.trace.store import format as f
@@ -104,7 +104,7 @@ def test_pieces_and_keyframes_are_as_is_written(tmp_path: Path) -> None:
         assert [name.rstrip("s") for name in written[number][1:]] == names
     payload = "row" + DOCUMENT.split("of `[row")[1].split("]")[0]
     assert list(f.PayloadItem.__struct_fields__) == re.findall(r"\w+", payload)
-    keyframe = msgspec.msgpack.decode(freeze(Grown().model))
+    keyframe = msgspec.msgpack.decode(keyframe_of(Grown().model))
     assert f"a msgpack array of {len(keyframe)}:" in DOCUMENT
     assert f"({', '.join(LoopState.__struct_fields__)})" in DOCUMENT.replace("\n", " ")
 

@@ -14,7 +14,7 @@ from streamscope.core import flags as uv
 from streamscope.core.records import Word
 from streamscope.trace.contents import Slice
 from streamscope.trace.decode import Decoder, Event
-from streamscope.trace.keyframe import freeze
+from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.lanes import LaneColumn, Lanes
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
@@ -55,7 +55,7 @@ class Grown:
         return self.requests
 
     def keyframe(self) -> None:
-        self.past.keyframe(freeze(self.model))
+        self.past.keyframe(keyframe_of(self.model))
 
     def lose(self, events: int) -> None:
         """Events are lost."""

@@ -10,7 +10,7 @@ from feeds import HERE, JOINED_HERE
 from streamscope.core.probe import FUNCTIONS
 from streamscope.core.records import Word
 from streamscope.trace.decode import Decoder
-from streamscope.trace.keyframe import freeze
+from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf
@@ -102,7 +102,7 @@ class Grown:
         self.past.forget(before_t)
 
     def keyframe(self) -> None:
-        self.past.keyframe(freeze(self.model))
+        self.past.keyframe(keyframe_of(self.model))
 
     def traveller(self) -> Traveller:
         return Traveller(self.past)

@@ -18,7 +18,7 @@ from ui_scenes import connection, listener
 from streamscope.app import StreamscopeApp
 from streamscope.link.frames import Hello
 from streamscope.trace.contents import Goodbye
-from streamscope.trace.keyframe import freeze
+from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.store.reader import TraceFile
 from streamscope.trace.traveller import Traveller
 from streamscope.ui.recording import Recording
@@ -200,7 +200,7 @@ def test_of_a_past_whose_beginning_is_gone_the_rest_is_kept_with_the_state_there
         scene.clock.seconds += 0.5
         scene.records(record("loop.turn", 0, turn, scene.clock.t), record("sys.read", 7, 12, 65536, 100 + turn))
         if scene.past.keyframe_due(2):
-            scene.past.keyframe(freeze(scene.model))
+            scene.past.keyframe(keyframe_of(scene.model))
     assert scene.past.dropped
     assert scene.hello is not None
 

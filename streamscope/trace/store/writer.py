@@ -17,7 +17,7 @@ import zstandard
 
 from streamscope.core.records import Word
 from streamscope.trace.contents import Batch, Goodbye, Note, Payload, Slice
-from streamscope.trace.keyframe import freeze
+from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.model import Model
 from streamscope.trace.packing import array_head
 from streamscope.trace.past import ROWS_PER_STREAM
@@ -226,7 +226,7 @@ class TraceWriter:
             handles = len(self._model.known)
             since = self.events - self._keyframe_row
             if self._keyframe_row < 0 or handles <= ALWAYS_KEYFRAME or since >= ROWS_PER_STREAM * handles:
-                self._keyframe = freeze(self._model)
+                self._keyframe = keyframe_of(self._model)
                 self._keyframe_row = self.events
 
     def _expect(self, place: int, *, alone: bool = False) -> None:
