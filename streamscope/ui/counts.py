@@ -16,8 +16,9 @@ _SERVER, _CLOSED_T = attrgetter("server"), attrgetter("closed_t")
 class Counts(msgspec.Struct, frozen=True):
     """`open` streams are open, servers among them; `connections` are no servers, those that closed a moment ago among
     them, and `flowing` those of them that are open; of `failed` ones something has failed; `listeners` wait for
-    connections; `accepted` has by server how many of its streams are here. `waiting` bytes wait to go out, in the
-    queues and in the kernel, as far as the engine tells; the oldest write among them began at `oldest_t`, 0 for none.
+    connections; `accepted` has by server how many of its streams are here; `faulted` have a fault set. `waiting` bytes
+    wait to go out, in the queues and in the kernel, as far as the engine tells; the oldest write among them began at
+    `oldest_t`, 0 for none.
     """
 
     open: int
@@ -26,6 +27,7 @@ class Counts(msgspec.Struct, frozen=True):
     failed: int
     listeners: int
     accepted: Counter[int]
+    faulted: tuple[int, ...]
     waiting: int
     oldest_t: int
 
@@ -46,6 +48,7 @@ class Counts(msgspec.Struct, frozen=True):
             failed=len([state for state in streams if state.errors]) * words.knows("errors"),
             listeners=len([state for state in servers if is_listener(state, words)]),
             accepted=Counter(map(_SERVER, streams)),
+            faulted=tuple([state.number for state in streams if state.faults and not state.closed_t]),
             waiting=sum([state.write_queue_size for state in queued]) + sum(in_kernel),
             oldest_t=min([state.write_queue[0].begin_t for state in queued if state.write_queue], default=0),
         )

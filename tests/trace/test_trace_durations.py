@@ -152,6 +152,18 @@ def test_a_timer_is_late_by_the_loops_own_time_and_a_repeating_one_each_time() -
     assert [span for _, _, name, span in spans(grown) if name == "lag"] == [7, 0, 98, None]
 
 
+def test_what_passed_while_the_loop_was_frozen_is_no_time_of_its_own() -> None:
+    grown = past_of(
+        turn(1, 10 * MS), record("timer.start", 4, 30, 0),  # due at 40
+        record("loop.freeze", 0, 20 * MS, "an inspector"), record("loop.thaw", 0, 1020 * MS, "let go"),  # now at 1040
+        poll(1041 * MS), turn(2, 1042 * MS), record("timer.stop", 4), begin(4, CB_TIMER), end(4, CB_TIMER, 1043 * MS),
+    )  # fmt: skip
+
+    assert [(name, span) for _, _, name, span in spans(grown) if name in ("lag", "wait_time")] == [
+        ("wait_time", 31), ("lag", 2),
+    ]  # fmt: skip
+
+
 def test_what_was_under_way_before_a_loss_is_not_known_after_it() -> None:
     grown = past_of(poll(1 * MS), record("timer.start", 4, 5, 0), begin(7, CB_READ))
     grown.lost(3)

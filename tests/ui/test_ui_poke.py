@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from feeds import Clock, Scene
-from ui_pilot import looking_at, screen_text
+from feeds import Clock, Scene, record
+from ui_pilot import a_while, looking_at, screen_text
 from ui_scenes import connection, listener
 
 from streamscope.ui.screens.poke_screen import PokeScreen
@@ -19,6 +19,10 @@ class Engine(Scene):
     def command(self, name: str, **arguments: int | str | bool) -> bool:
         self.told.append((name, arguments))
         return True
+
+    def asked(self) -> list[tuple[str, dict[str, Any]]]:
+        """What a person has asked for."""
+        return [(name, arguments) for name, arguments in self.told if name != "hold"]
 
 
 def _engine(*, control: bool) -> Engine:
@@ -35,6 +39,7 @@ async def test_an_action_is_found_by_its_beginning_and_done() -> None:
     async with looking_at(scene) as (pilot, overview):
         assert "injected" in screen_text(pilot)
         assert "injected · delay 200" in screen_text(pilot)
+        assert "injected #7 delay 200" in screen_text(pilot).splitlines()[0]
         await pilot.press("end", "P", *"cap")
         assert "set on it: delay 200" in screen_text(pilot)
         assert "econnreset" not in screen_text(pilot)
@@ -67,3 +72,27 @@ async def test_what_cannot_be_told_anything_offers_it_nowhere() -> None:
         await pilot.press("end", "P")
         assert pilot.app.screen is overview
         assert not pilot.app._notifications
+
+
+async def test_a_frozen_loop_is_told_of_held_and_stepped() -> None:
+    scene = _engine(control=True)
+    async with looking_at(scene) as (pilot, _):
+        await pilot.press("F")
+        assert scene.asked() == [("freeze", {})]
+        scene.feed(record("loop.freeze", 0, scene.clock.t, "an inspector"))
+        await a_while(pilot, scene)
+        assert "❚❚ frozen" in screen_text(pilot).splitlines()[0]
+        assert "the loop stays in its wait" in screen_text(pilot)
+
+        await pilot.press("full_stop", "semicolon")
+        await a_while(pilot, scene)
+        assert ("hold", {}) in scene.told, "the loop would go on by itself"
+        await pilot.press("F")
+        assert scene.asked()[1:] == [("step", {"by": "event"}), ("step", {"by": "turn"}), ("thaw", {})]
+
+
+async def test_there_is_no_step_of_a_loop_that_is_not_frozen() -> None:
+    scene = _engine(control=True)
+    async with looking_at(scene) as (pilot, _):
+        await pilot.press("full_stop", "semicolon")
+        assert scene.told == []

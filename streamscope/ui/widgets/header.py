@@ -15,6 +15,7 @@ from textual.strip import Strip
 from streamscope.diagnosis.shapes import Level
 from streamscope.ui.findings import ALARM, HELD, NOTICE, PENS
 from streamscope.ui.meters import COUNTING, NONE, bytes_text, count_text, percent_text
+from streamscope.ui.plain import INJECTED
 from streamscope.ui.row_words import FAILED
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text, span_text
@@ -23,6 +24,8 @@ from streamscope.ui.view import View
 from streamscope.ui.widgets.pens import Pens
 
 _TENTH = 100_000_000
+MOST_NAMED = 3
+"""So many streams under a fault are named."""
 EVERY = 0.1
 """Seconds between two paintings at least: a turn number that flickers faster says nothing more."""
 
@@ -64,6 +67,7 @@ def fields(view: View) -> list[Field]:
         Field(3, (("turn ", "label"), (f"{loop.turn:<7,}", "")) if view.vocabulary.knows("turn") else ()),
         Field(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
         Field(0, _marks(view)),
+        Field(1, _injected(view)),
         Field(2, ((f"{told:>5}", "value"), (" events/s", "label"))),
         Field(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
         Field(1, _recording(view)),
@@ -106,6 +110,20 @@ def _marks(view: View) -> tuple[tuple[str, str], ...]:
     )
     shown = [(f"{mark} {count_text(count)}", PENS.get(mark, "error")) for mark, count in counts if count]
     return tuple(part for place, each in enumerate(shown) for part in ((("  ", ""), each) if place else (each,)))
+
+
+def _injected(view: View) -> tuple[tuple[str, str], ...]:
+    """The streams under a fault, and of one alone which."""
+    faulted = view.counts.faulted
+    if not faulted:
+        return ()
+    state = view.model.streams.get(faulted[0])
+    which = " ".join(f"#{number}" for number in faulted[:MOST_NAMED])
+    if len(faulted) > MOST_NAMED:
+        which += f" +{count_text(len(faulted) - MOST_NAMED)}"
+    elif len(faulted) == 1 and state is not None:
+        which += f" {visible(state.faults, 40)}"
+    return ((f"{INJECTED} ", "warning"), (which, "value"))
 
 
 def _instant(view: View) -> tuple[tuple[str, str], ...]:
