@@ -85,5 +85,6 @@ def let_through(loop: Loop, passenger: Passenger, events: list[tuple[int, int]])
         return []
     if loop.halt == STEPS_AN_EVENT:
         due = loop.closing_list or any(w.pending for w in loop.pending_list) or uv__next_timeout(loop) == 0
-        return [] if due else events[:1]
+        own = loop.async_watcher.fd  # by which who made it due has ended the wait
+        return [event for event in events if event[0] == own] if due else events[:1]
     return events

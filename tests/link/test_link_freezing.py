@@ -140,6 +140,19 @@ def test_a_step_by_event_serves_one_of_two_that_are_ready_and_a_step_by_turn_all
         assert frozen.kinds().count("loop.thaw") == 2
 
 
+def test_what_was_done_to_a_frozen_loop_is_the_first_that_a_step_serves() -> None:
+    with _running() as frozen:
+        frozen.freeze()
+        turn, (one, _) = frozen.turn, frozen.clients
+        one.sendall(b"a")
+        number = max(frozen.session.model.streams)
+        frozen.session.command("poke", stream=number, action="close")
+        frozen.session.command("step", by="event")
+        frozen.sees(lambda: frozen.session.model.frozen_t and frozen.turn == turn + 1)
+        assert frozen.session.model.streams[number].closed_t
+        assert [frozen.echoed(one), frozen.session.model.streams[number - 1].closed_t] == [b"", 0]
+
+
 def test_a_freeze_ends_when_who_asked_for_it_leaves() -> None:
     with _running() as frozen:
         frozen.freeze()

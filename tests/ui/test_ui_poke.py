@@ -20,7 +20,7 @@ class Engine(Scene):
         self.told.append((name, arguments))
         return True
 
-    def asked(self) -> list[tuple[str, dict[str, Any]]]:
+    def by_keys(self) -> list[tuple[str, dict[str, Any]]]:
         """What a person has asked for."""
         return [(name, arguments) for name, arguments in self.told if name != "hold"]
 
@@ -78,7 +78,7 @@ async def test_a_frozen_loop_is_told_of_held_and_stepped() -> None:
     scene = _engine(control=True)
     async with looking_at(scene) as (pilot, _):
         await pilot.press("F")
-        assert scene.asked() == [("freeze", {})]
+        assert scene.by_keys() == [("freeze", {})]
         scene.feed(record("loop.freeze", 0, scene.clock.t, "an inspector"))
         await a_while(pilot, scene)
         assert "❚❚ frozen" in screen_text(pilot).splitlines()[0]
@@ -88,7 +88,7 @@ async def test_a_frozen_loop_is_told_of_held_and_stepped() -> None:
         await a_while(pilot, scene)
         assert ("hold", {}) in scene.told, "the loop would go on by itself"
         await pilot.press("F")
-        assert scene.asked()[1:] == [("step", {"by": "event"}), ("step", {"by": "turn"}), ("thaw", {})]
+        assert scene.by_keys()[1:] == [("step", {"by": "event"}), ("step", {"by": "turn"}), ("thaw", {})]
 
 
 async def test_there_is_no_step_of_a_loop_that_is_not_frozen() -> None:
