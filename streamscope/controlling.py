@@ -8,7 +8,6 @@ from streamscope.pairing import PairsApp
 from streamscope.trace.roles import short
 from streamscope.ui.feed_source import Commanded
 from streamscope.ui.safe import visible
-from streamscope.ui.screens.poke_screen import PokeScreen
 
 HOLD_EVERY_S = 1.0
 
@@ -70,6 +69,8 @@ class ControlApp(PairsApp):
 
     def action_poke(self) -> None:
         """Ask what is to happen to the selected stream, and have it happen."""
+        from streamscope.ui.screens.poke_screen import PokeScreen  # when somebody asks for it
+
         front = self.front()
         number = (front.subject[0] if front is not None else None) or self.view.selected
         state = None if number is None else self.view.source.model.streams.get(number)
