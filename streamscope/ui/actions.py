@@ -479,7 +479,7 @@ _KEY_NAMES = {
     "backspace": "⌫", "shift+tab": "⇧tab", "colon": ":", "less_than_sign": "<", "greater_than_sign": ">", "plus": "+",
     "minus": "−", "equals_sign": "=", "left_parenthesis": "(", "right_parenthesis": ")", "left_curly_bracket": "{",
     "right_curly_bracket": "}",
-    "minus": "−", "equals_sign": "=", "full_stop": ".", "semicolon": ";",
+    "full_stop": ".", "semicolon": ";",
 }  # fmt: skip
 
 
