@@ -20,7 +20,7 @@ from streamscope.source.grammar import grammar
 from streamscope.source.inside import Whereabouts, text_of
 from streamscope.source.mirrors import MIRRORS
 
-OWN = {"excepthook", "name", "high_water", "feeds"}
+OWN = {"excepthook", "name", "high_water", "feeds", "injected"}
 """What libuv has not."""
 ASIDE = {SAMPLED, "injected"}
 """What no function of libuv's tells: what the kernel was asked meanwhile, and what somebody had happen."""

@@ -48,7 +48,7 @@ def test_settings_of_a_file_replace_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
         'theme = "nord"\ncolumns = ["queue", "number"]\nframes_per_second = 10\nclosed_seconds = 0\npast_mib = 8\n'
-        '[keys]\n"streams.sort" = "o, ctrl+o"\nstreams.pin = "?"\nhelp = "f1"\npause = "P"\n'
+        '[keys]\n"streams.sort" = "o, ctrl+o"\nstreams.pin = "?"\nhelp = "f1"\npause = "Z"\n'
     )
     config = load_config(path)
 
@@ -56,7 +56,7 @@ def test_settings_of_a_file_replace_the_defaults(tmp_path: Path) -> None:
     assert config.columns == ("queue", "number")
     assert (config.frames_per_second, config.closed_seconds) == (10, 0)
     assert config.past_bytes == 8 * 1024 * 1024
-    assert config.keys == {"streams.sort": "o,ctrl+o", "streams.pin": "?", "help": "f1", "pause": "P"}
+    assert config.keys == {"streams.sort": "o,ctrl+o", "streams.pin": "?", "help": "f1", "pause": "Z"}
 
 
 def test_without_a_file_everything_is_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
