@@ -6,11 +6,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import Group, click
-from streamscope.commands.parameters import CONTEXT
+from streamscope.commands.parameters import CONTEXT, Whole
 from streamscope.telling import CommandFailed, show
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamscope.lessons.claims import JudgedClaim
+
+
+writing_over = click.option("--force", is_flag=True, help="Write over what is there already.")
 
 
 class Lessons(Group):
@@ -57,11 +62,11 @@ def _list() -> None:
 def open_lesson(name: str, quiz: bool) -> None:
     """Open a lesson on the screen. n goes from step to step, → and ← from event to event."""
     from streamscope.launch import run_on_lesson
-    from streamscope.lessons.files import find
-    from streamscope.lessons.performing import LessonError, perform
+    from streamscope.lessons.files import play
+    from streamscope.lessons.performing import LessonError
 
     try:
-        sys.exit(run_on_lesson(perform(find(name)), quiz=quiz))
+        sys.exit(run_on_lesson(play(name), quiz=quiz))
     except LessonError as error:
         raise CommandFailed(str(error), 1) from error
 
@@ -71,11 +76,11 @@ def open_lesson(name: str, quiz: bool) -> None:
 def check_lesson(lesson: str) -> None:
     """Play a lesson and say of every claim whether it is so; status 1 if one is not."""
     from streamscope.lessons.claims import examine
-    from streamscope.lessons.files import find
-    from streamscope.lessons.performing import LessonError, perform
+    from streamscope.lessons.files import play
+    from streamscope.lessons.performing import LessonError
 
     try:
-        performance = perform(find(lesson))
+        performance = play(lesson)
         examined = examine(performance)
     except LessonError as error:
         raise CommandFailed(str(error), 1) from error
@@ -90,6 +95,45 @@ def check_lesson(lesson: str) -> None:
     show(f"{len(examined)} steps, {len(every)} claims, {f'{wrong} of them not so' if wrong else 'all of them so'}")
     if wrong:
         raise CommandFailed(f"{wrong} of {len(every)} claims are not so", 1)
+
+
+@lesson.command("new", context_settings=CONTEXT)
+@click.argument("name")
+@writing_over
+def new_lesson(name: str, force: bool) -> None:
+    """Write the skeleton of a lesson into NAME.py, with a word on each of its parts; it runs."""
+    from streamscope.lessons.files import write_new
+    from streamscope.lessons.performing import LessonError
+
+    try:
+        path = write_new(name, force=force)
+    except LessonError as error:
+        raise CommandFailed(str(error)) from error
+    _say_what_now(path)
+
+
+@lesson.command("from", context_settings=CONTEXT)
+@click.argument("file", metavar="FILE.scope", type=click.Path())
+@click.option("--stream", type=Whole(1, 999_999_999_999), metavar="N", required=True, help="The stream it is about.")
+@click.option("--name", metavar="NAME", default="", help="What the lesson is called.  [default: after FILE]")
+@writing_over
+def lesson_from(file: str, stream: int, name: str, force: bool) -> None:
+    """Write a lesson that walks the recorded past of a stream: NAME.py, and beside it NAME.scope, part of the trace."""
+    from pathlib import Path
+
+    from streamscope.lessons.files import write_recorded
+    from streamscope.lessons.performing import LessonError
+    from streamscope.lessons.recorded import default_name
+
+    try:
+        path = write_recorded(Path(file), stream, name or default_name(Path(file)), force=force)
+    except LessonError as error:
+        raise CommandFailed(str(error), 1) from error
+    _say_what_now(path)
+
+
+def _say_what_now(path: Path) -> None:
+    show(f"{path} is written: streamscope lesson check {path}, streamscope lesson ./{path}")
 
 
 def _outcome(found: JudgedClaim) -> str:

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 from streamscope.lessons import LESSONS, load
-from streamscope.lessons.performing import LessonError, where
-from streamscope.lessons.step import Lesson
+from streamscope.lessons.performing import LessonError, Performance, perform, where
+from streamscope.lessons.recorded import make, walk
+from streamscope.lessons.skeleton import skeleton
+from streamscope.lessons.step import Lesson, RecordedLesson
 
 SUFFIX = ".py"
 OWN_WORDS = ("new", "check", "from")
@@ -19,7 +21,7 @@ OWN_WORDS = ("new", "check", "from")
 _NAME = re.compile(r"[a-z][a-z-]*")
 
 
-def find(name: str) -> Lesson:
+def find(name: str) -> Lesson | RecordedLesson:
     """The lesson of a name, or in a file. Raises LessonError."""
     if name in LESSONS:
         return load(name)
@@ -32,7 +34,7 @@ def find(name: str) -> Lesson:
     raise LessonError(f"there is no lesson {name!r}: {instead}")
 
 
-def read(path: Path) -> Lesson:
+def read(path: Path) -> Lesson | RecordedLesson:
     """The lesson in a file; what stands there is run, as Python. Raises LessonError."""
     if not path.is_file():
         raise LessonError(f"{path} {'is not a file' if path.exists() else 'is not there'}")
@@ -46,6 +48,8 @@ def read(path: Path) -> Lesson:
     except Exception as error:
         raise LessonError(f"{path} cannot be read: {where(error)}") from error
     found = getattr(module, "LESSON", None)
+    if isinstance(found, RecordedLesson):
+        return found._replace(trace=str(path.parent / found.trace))
     if not isinstance(found, Lesson):
         raise LessonError(f"{path} is no lesson: it has no LESSON = Lesson(…)")
     return found
@@ -60,3 +64,48 @@ def why_no_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         return f"no lesson can be called {name!r}: a name is small letters and dashes, and begins with a letter"
     return ""
+
+
+def play(name: str) -> Performance:
+    """The lesson of a name or in a file, played. Raises LessonError."""
+    found = find(name)
+    return walk(found) if isinstance(found, RecordedLesson) else perform(found)
+
+
+def write_new(name: str, *, force: bool) -> Path:
+    """Write the skeleton of a lesson into the current folder; returns the file. Raises LessonError."""
+    path = _new(name, force)
+    _write(path, skeleton(name))
+    return path
+
+
+def write_recorded(trace: Path, stream: int, name: str, *, force: bool) -> Path:
+    """Write a lesson of what a stream of a trace did, and the part of the trace that it needs, into the current folder;
+    returns the lesson's file. Raises LessonError.
+    """
+    path = _new(name, force)
+    copy = path.with_suffix(".scope")
+    if copy.exists() and (not force or copy.samefile(trace)):
+        raise LessonError(f"{copy} is there already: give another --name{'' if force else ', or --force'}")
+    try:
+        text, _ = make(trace, stream, name, path.parent)
+    except OSError as error:
+        raise LessonError(f"{copy} cannot be written: {error.strerror}") from error
+    _write(path, text)
+    return path
+
+
+def _new(name: str, force: bool) -> Path:
+    if why := why_no_name(name):
+        raise LessonError(why)
+    path = Path(f"{name}{SUFFIX}")
+    if path.exists() and not force:
+        raise LessonError(f"{path} is there already: --force writes over it")
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LessonError(f"{path} cannot be written: {error.strerror}") from error

@@ -69,3 +69,29 @@ class Lesson(NamedTuple):
     title: str
     section: str
     program: Callable[[Stage], None]
+
+
+STREAM = "stream"
+"""What a lesson of a recording calls the stream that it is about."""
+
+
+class RecordedLesson(NamedTuple):
+    """A lesson that walks a recorded past: no program runs.
+
+    - `trace`: the trace, relative to the lesson's file; `stream`: the number of the stream that it is about;
+    - `steps`: each with the number of the event (`seq`) right after which it stands.
+    """
+
+    name: str
+    title: str
+    section: str
+    trace: str
+    stream: int
+    steps: tuple[tuple[int, LessonStep], ...]
+
+
+def at(
+    seq: int, title: str, text: str, *, of: str = STREAM, look: str = "", claims: Sequence[str] = (), chapter: str = ""
+) -> tuple[int, LessonStep]:
+    """A step of a lesson that walks a recorded past, right after this event."""
+    return seq, step(title, text, of, look, claims, chapter)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from streamscope.lessons.claims import JudgedClaim, examine, parsed
-from streamscope.lessons.performing import Moment, Performance
+from streamscope.lessons.performing import LessonError, Moment, Performance
 from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
 from streamscope.trace.figures import bytes_text
@@ -146,13 +146,18 @@ def _instead(judged: JudgedClaim) -> str:
 
 
 def _filled(performance: Performance) -> list[str]:
-    """The texts, with what the fields that they name were."""
+    """The texts, with what the fields that they name were. Raises LessonError."""
     traveller = Traveller(performance.replay.past, row=0)
     texts = []
     for moment in performance.moments:
         traveller.go(moment.row)
         state = traveller.model.known.get(moment.handles.get(moment.step.of, 0))
-        texts.append(moment.step.text.format_map(_Fields(state)))
+        try:
+            texts.append(moment.step.text.format_map(_Fields(state)))
+        except (ValueError, LookupError, AttributeError) as error:
+            raise LessonError(
+                f"the text of “{moment.step.title}” has a brace that names no field ({error}): write {{{{ for one"
+            ) from error
     return texts
 
 

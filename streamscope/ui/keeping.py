@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from streamscope.trace.contents import Batch, Goodbye, Slice
+from streamscope.trace.contents import Goodbye, Slice
 from streamscope.trace.keyframe import snapshot
 from streamscope.trace.past import Past
-from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, NoteLeaf, SliceLeaf
+from streamscope.trace.store.copying import copy_leaf
 from streamscope.trace.store.writer import EngineGreeting, TraceWriter
 
 
@@ -63,15 +63,4 @@ class Keeping:
                 begin = Slice(leaf.place, *known, first=True, last=True)
                 yield partial(writer.slice, begin)
                 known = None
-            yield partial(_write, writer, leaf)
-
-
-def _write(writer: TraceWriter, leaf: Leaf) -> None:
-    if isinstance(leaf, BatchLeaf):
-        writer.records(Batch(leaf.place, leaf.turn, leaf.t, leaf.words()))
-    elif isinstance(leaf, SliceLeaf):
-        writer.slice(leaf.read())
-    elif isinstance(leaf, GapLeaf):
-        writer.lost(leaf.events)
-    elif isinstance(leaf, NoteLeaf):
-        writer.note(leaf.note)
+            yield partial(copy_leaf, writer, leaf)

@@ -9,7 +9,11 @@ from click.testing import CliRunner
 
 from streamscope.commands.lesson import lesson
 from streamscope.lessons import LESSONS, load
+from streamscope.lessons.claims import examine
+from streamscope.lessons.files import play
+from streamscope.lessons.performing import LessonError, RecordedStage
 from streamscope.telling import CommandFailed
+from streamscope.ui.course import Course
 
 OWN = """
 from streamscope.lessons.step import Lesson
@@ -95,3 +99,119 @@ def test_a_file_that_is_no_lesson_says_why_in_one_line(tmp_path: Path, text: str
 def test_a_lesson_that_is_not_there_says_what_there_is(name: str, line: str) -> None:
     assert refused("check", name).startswith(line)
     assert refused(name).startswith(line)
+
+
+# lessons of one's own
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def trace(here: Path) -> Path:
+    """What the engine told of a lesson's program, as any recorder would have written it."""
+    path = here / "a write.scope"
+    with open(path, "wb") as file:
+        stage = RecordedStage(file, "write")
+        load("write").program(stage)
+        stage.finish()
+    return path
+
+
+def test_a_new_lesson_runs_and_all_its_claims_are_so(here: Path) -> None:
+    assert said("new", "my-own").startswith("my-own.py is written: ")
+
+    assert "all of them so" in said("check", "my-own.py")
+
+
+@pytest.mark.parametrize("name", ["new", "check", "from", "write", "Own", "own_one", "-own", "1", "", "../own"])
+def test_a_name_that_no_lesson_can_have_is_refused(here: Path, name: str) -> None:
+    with pytest.raises(CommandFailed) as error:
+        said("new", "--", name)
+
+    assert error.value.status == 2
+    assert list(here.iterdir()) == []
+
+
+def test_nothing_is_written_over_unless_it_is_forced(here: Path, trace: Path) -> None:
+    (here / "own.py").write_text("mine")
+    (here / "other.scope").write_text("mine")
+
+    assert refused("new", "own") == "own.py is there already: --force writes over it"
+    assert refused("from", str(trace), "--stream", "1", "--name", "own") == refused("new", "own")
+    assert "other.scope is there already" in refused("from", str(trace), "--stream", "1", "--name", "other")
+    assert {(here / name).read_text() for name in ("own.py", "other.scope")} == {"mine"}
+
+    said("new", "own", "--force")
+    said("from", str(trace), "--stream", "1", "--name", "other", "--force")
+
+    assert "all of them so" in said("check", "own.py")
+    assert "all of them so" in said("check", "other.py")
+
+
+def test_a_trace_is_never_written_over_by_the_lesson_of_it(here: Path, trace: Path) -> None:
+    before = trace.rename(here / "own.scope").read_bytes()
+
+    assert "give another --name" in refused("from", "own.scope", "--stream", "1", "--name", "own", "--force")
+    assert (here / "own.scope").read_bytes() == before
+
+
+def test_a_lesson_of_a_recording_walks_what_one_stream_did(here: Path, trace: Path) -> None:
+    said("from", str(trace), "--stream", "1")
+
+    performance = play("a-write-lesson.py")
+    titles = [moment.step.title for moment in performance.moments]
+    assert len(set(titles)) == len(titles)
+    assert 4 <= len(titles) <= 12
+    assert any("closed" in title for title in titles)
+    assert (here / "a-write-lesson.scope").stat().st_mode & 0o777 == 0o600
+    assert all(found.holds for step in examine(performance) for found in step)
+    # the copy can be gone through without the trace that it was cut out of
+    performance.close()
+    trace.unlink()
+    assert "all of them so" in said("check", "a-write-lesson.py")
+
+
+def test_a_recorded_lesson_whose_claim_is_not_so_says_what_was(here: Path, trace: Path) -> None:
+    said("from", str(trace), "--stream", "1", "--name", "own")
+    text = (here / "own.py").read_text()
+    assert "flag(READING)" in text
+    (here / "own.py").write_text(text.replace('"flag(READING)"', '"flag(SHUT)"'))
+
+    assert refused("check", "own.py").endswith("claims are not so")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("a write.scope", "--stream", "77"), "a write.scope tells nothing of a stream 77: "),
+        (("nowhere.scope", "--stream", "1"), "nowhere.scope cannot be opened: No such file or directory"),
+        (("no.scope", "--stream", "1"), "no.scope is no"),
+        (("a write.scope", "--stream", "1", "--name", "check"), "no lesson can be called check: "),
+    ],
+)
+def test_what_no_lesson_can_be_made_of_says_why(here: Path, trace: Path, words: tuple[str, ...], line: str) -> None:
+    (here / "no.scope").write_text("no trace at all")
+
+    assert line in refused("from", *words)
+    assert not list(here.glob("*.py"))
+
+
+def test_a_recorded_lesson_without_its_recording_says_so(here: Path, trace: Path) -> None:
+    said("from", str(trace), "--stream", "1", "--name", "own")
+    (here / "own.scope").unlink()
+
+    assert refused("check", "own.py").startswith("the lesson own has no recording: ")
+
+
+def test_a_brace_that_names_nothing_is_told_and_no_traceback(here: Path) -> None:
+    text = OWN.format(claims='"wq == 0",').replace("It is open.", "It is { open.")
+    (here / "own.py").write_text(text)
+    performance = play("own.py")
+
+    with pytest.raises(LessonError, match="has a brace that names no field"):
+        Course(performance)
+    performance.close()
