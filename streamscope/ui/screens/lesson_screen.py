@@ -13,14 +13,18 @@ from streamscope.ui.actions import bindings
 from streamscope.ui.course import Course
 from streamscope.ui.messages import AnswerGiven
 from streamscope.ui.quiz import Quiz
-from streamscope.ui.screens.base import TALL, WIDE, LiveScreen
+from streamscope.ui.screens.base import ENOUGH, TALL, WIDE, LiveScreen
 from streamscope.ui.view import View
+from streamscope.ui.widgets.inside_panes import InsideNow, PhasePane, SourcePane
 from streamscope.ui.widgets.lesson_panes import LessonHead, LessonNext, LessonPanel, StepPane
 from streamscope.ui.widgets.too_small import TooSmall
 
 PANEL_LINES = 6
-"""What the panel takes at least where there is little room, its title included."""
+"""What the panel takes where there is little room and the text beside it, its title included."""
 TEXT_LINES = 3
+"""Lines of what is said that are in sight then."""
+OTHERS = 13
+"""Lines that all else takes where the text is not wanted."""
 
 
 class LessonScreen(LiveScreen):
@@ -38,14 +42,17 @@ z asks you before each step what it will change: flags, queues, or what epoll ha
 is told with the event that decides it. What you did not know comes again.
 """
 
-    def __init__(self, view: View, course: Course, quiz: Quiz) -> None:
+    def __init__(self, view: View, course: Course, quiz: Quiz, inside: InsideNow) -> None:
         super().__init__(view)
         self.course = course
         self.quiz = quiz
         self.head = LessonHead(course, quiz)
         self.said = StepPane(view, course, quiz, id="lesson-step")
         self.panel = LessonPanel(view, course, quiz, id="lesson-panel")
-        self.next = LessonNext(view, course, quiz)
+        self.phases = PhasePane(inside, id="lesson-phases")
+        self.source = SourcePane(inside, id="lesson-source")
+        self.next = LessonNext(course, quiz)
+        self._source_wanted = True
 
     def compose(self) -> ComposeResult:
         """The lesson's own frame: no sentence and no past, for nothing is wrong and the steps say where one is."""
@@ -57,18 +64,27 @@ is told with the event that decides it. What you did not know comes again.
         yield self._footer
 
     def compose_body(self) -> Iterable[Widget]:
-        """What is said on one side, what is to be seen on the other; above each other where there is no room beside."""
-        yield Container(self.said, id="lesson-left")
-        yield Container(self.panel, id="lesson-right")
+        """What is said and where we are on one side, the stream and the engine's text on the other; in this order above
+        each other where there is no room beside.
+        """
+        yield from (self.said, self.panel, self.phases, self.source)
 
     def lay_out(self, width: int, height: int) -> None:
-        """Where there is little room the step takes the lines that it needs."""
-        self.said.roomy = width >= WIDE and height >= TALL
-        if self.said.roomy:
+        """Where there is little room the step takes the lines that it needs, and a question all that there are."""
+        roomy = self.said.roomy = width >= WIDE and height >= TALL
+        asked = self.quiz.question is not None and not roomy
+        self.phases.display = not asked and (roomy or height >= ENOUGH[1])
+        self.source.display = self.phases.display and self._source_wanted
+        self.set_class(not self.source.display, "-without-source")
+        if roomy:
             self.said.styles.height = "1fr"
+            self.panel.styles.height = "1fr"
         else:
-            self.said.most_said = max(TEXT_LINES, height - 3 - 1 - PANEL_LINES - 6)
+            self.said.most_claims = 2 if self.source.display and height < TALL else 3
+            spare = (height - ENOUGH[1]) // 2 if self.source.display else height - OTHERS - TEXT_LINES
+            self.said.most_said = TEXT_LINES + max(spare, 0)
             self.said.styles.height = self.said.needed(width)
+            self.panel.styles.height = PANEL_LINES + (height - ENOUGH[1]) // 3 if self.source.display else "1fr"
 
     def on_mount(self) -> None:
         """At the first step."""
@@ -82,8 +98,9 @@ is told with the event that decides it. What you did not know comes again.
         self.course.follow(self.view.past_end)
         self.panel.number = self.course.number
         self.lay_out(*self.app.size)
-        for pane in (self.head, self.said, self.panel, self.next):
-            pane.show(changed)
+        for pane in (self.head, self.said, self.panel, self.phases, self.source, self.next):
+            if pane.display:
+                pane.show(changed)
 
     def show_at_once(self) -> None:
         """Paint everything."""
@@ -132,6 +149,13 @@ is told with the event that decides it. What you did not know comes again.
 
     def _asked(self) -> None:
         self.refresh_bindings()
+        self.show_at_once()
+
+    def action_text_of_engine(self) -> None:
+        """Show the engine's text, or give its room to the stream."""
+        self._source_wanted = not self._source_wanted
+        if not self._source_wanted and self.source.has_focus:
+            self.panel.focus()
         self.show_at_once()
 
     def action_quiz(self) -> None:

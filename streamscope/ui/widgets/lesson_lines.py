@@ -11,22 +11,18 @@ from itertools import groupby
 from rich.cells import cell_len
 
 from streamscope.trace.decode import Event
-from streamscope.trace.sentence import sentence
-from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import lamps
 from streamscope.ui.course import ClaimNow, Course
 from streamscope.ui.lines import Line, length
 from streamscope.ui.meters import bar, bytes_text
 from streamscope.ui.quiz import Quiz
-from streamscope.ui.safe import broken, few_words, fit, visible
+from streamscope.ui.safe import broken, fit, visible
 from streamscope.ui.widgets.panel_rows import Facts, PanelRow, PanelRows
 
 POINTER = "»"
 SIGNS = {True: ("✓", "good"), False: ("✗", "error"), None: ("○", "dim")}
 MOST_LINES = 40
 """A text has so many lines at most."""
-MOST_CLAIMS = 3
-"""So many lines of claims where there is little room."""
 MOST_DONE = 4
 """So many things that the program does are named before a question."""
 SHORT_BAR = 16
@@ -44,8 +40,17 @@ ROWS = (
 )
 """What the panel of a lesson shows, in its order."""
 OF_A_LISTENER = ("flags", "epoll", "accepted_fd", "callbacks")
-SELDOM = ("accepted_fd", "waits", "callbacks")
-"""Rows that are there when a step points at them, or when there is room."""
+GOING = (
+    "callbacks",
+    "waits",
+    "accepted_fd",
+    "write_completed_queue",
+    "write_queue",
+    "write_queue_size",
+    "flags",
+    "epoll",
+)
+"""What goes first where there is little room, unless a step points at it."""
 STANDS_IN = {
     "pending": "epoll", "watched": "epoll", "pevents": "epoll", "events": "epoll", "fd": "title",
     "queued_fds": "accepted_fd", "connect_req": "waits", "shutdown_req": "waits", "delayed_error": "waits",
@@ -93,28 +98,30 @@ def look_at(course: Course) -> Line:
     return line if len(line) > 1 else []
 
 
-def claims(now: Sequence[ClaimNow], width: int, *, together: bool) -> list[Line]:
-    """The claims, each with its sign: as many on a line as have room, if they are to stand together."""
+def claims(now: Sequence[ClaimNow], width: int, most: int = 0) -> list[Line]:
+    """The claims, each with its sign: a line each, or as many as have room in so many lines."""
     lines: list[Line] = []
     left = 0
     for place, claim in enumerate(now):
         sign, pen = SIGNS[claim.holds]
         text = visible(claim.text) + (f": {visible(claim.instead)}" if claim.instead else "")
         parts: Line = [(f"{sign} ", pen), (text, "" if claim.holds else "error" if claim.holds is False else "label")]
-        if together and len(lines) == MOST_CLAIMS and left < length(parts) + 3:
+        if most and len(lines) == most and left < length(parts) + 3:
             lines[-1].append((f"   +{len(now) - place}", "dim"))
             break
-        if lines and together and left >= length(parts) + 3:
+        if lines and most and left >= length(parts) + 3:
             lines[-1] += [("   ", ""), *parts]
             left -= length(parts) + 3
         else:
             lines.append(parts)
-            left = width - length(parts) - (5 if together else 0)
+            left = width - length(parts) - (5 if most else 0)
     return lines
 
 
 def steps(course: Course, width: int, height: int) -> list[Line]:
-    """All steps: those that were, the one that is, those that come; in as few columns as the height has room for."""
+    """The steps: those that were, the one that is, those that come; in as few columns as the height has room for, and
+    where that is still too little, those around the one that is.
+    """
     across = max(1, min(-(-len(course.moments) // max(height, 1)), width // 24))
     column = width // across
     cells: list[Line] = []
@@ -129,31 +136,23 @@ def steps(course: Course, width: int, height: int) -> list[Line]:
         for place, cell in enumerate(cells[start : start + across]):
             line += [(" " * (column * place - length(line)), ""), *cell]
         lines.append(line)
-    return lines
-
-
-def happened(course: Course, vocabulary: Vocabulary, width: int) -> Line:
-    """What has happened last, and how much of the lesson has."""
-    count = f"event {course.row:,} of {course.moments[-1].row:,} "
-    event = course.last
-    if event is None:
-        return [("  ", ""), (count, "label")]
-    what, change = (visible(text) for text in sentence(event, vocabulary))
-    who = f"#{event.stream}" if event.stream else "loop"
-    line: Line = [("  last: ", "label"), (f"{who}  ", "value"), (f"{visible(event.fn)}  ", "label")]
-    room = width - length(line) - len(count) - 2
-    told = "  ".join(filter(None, (what, change)))
-    line.append((told if cell_len(told) <= room else few_words(change or what, room), ""))
-    return [*line, (" " * max(width - length(line) - len(count), 1), ""), (count, "label")]
+    begin = max(min(course.at // across - height // 2, len(lines) - height), 0)
+    return lines[begin : begin + max(height, 0)]
 
 
 def next_line(course: Course, width: int, *, asked: bool = False) -> Line:
-    """The line over the keys: what comes, unless one is asked for it, and the section of the chapter."""
+    """The line over the keys: what comes, unless one is asked for it, how much of the lesson has happened, and the
+    section of the chapter.
+    """
     following = "?" if asked else course.following
     line: Line = [("  next: ", "label"), (visible(following), "")] if following else [("  the last step", "label")]
-    section = f"chapter: {visible(course.performance.section)}" if course.performance.section else ""
-    gap = width - length(line) - cell_len(section) - 1
-    return [*line, (" " * gap, ""), (section, "label")] if section and gap > 1 else line
+    count = f"event {course.row:,} of {course.moments[-1].row:,}"
+    section = visible(course.performance.section)
+    for right in (f"{count}   chapter: {section}", f"{count}   {section}", count):
+        gap = width - length(line) - cell_len(right.rstrip()) - 1
+        if gap > 1:
+            return [*line, (" " * gap, ""), (right.rstrip() if section else count, "label")]
+    return line
 
 
 # the quiz
@@ -223,11 +222,10 @@ def panel(facts: Facts, course: Course, width: int, height: int) -> list[Line]:
             lines = _flags(facts, events, is_flag, width - 3, one_line=height < 12)
         groups.append((name, lines))
     used = sum(len(lines) for _, lines in groups)
-    for name in reversed(SELDOM):
-        if used > height and name not in marked:
-            gone = sum(len(lines) for each, lines in groups if each == name)
+    for name in GOING:
+        if used > height and name not in marked and not (name == "flags" and is_flag):
+            used -= sum(len(lines) for each, lines in groups if each == name)
             groups = [(each, lines) for each, lines in groups if each != name]
-            used -= gone
     air = height - used
     drawn: list[Line] = []
     for name, lines in groups:

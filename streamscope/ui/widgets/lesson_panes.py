@@ -37,19 +37,16 @@ class LessonHead(DrawnLines):
 
 
 class LessonNext(DrawnLines):
-    """The lines over the keys: what has happened last, and what comes."""
+    """The line over the keys: what comes, and how much of the lesson has happened."""
 
-    def __init__(self, view: View, course: Course, quiz: Quiz) -> None:
+    def __init__(self, course: Course, quiz: Quiz) -> None:
         super().__init__()
-        self._view = view
         self._course = course
         self._quiz = quiz
 
     def show(self, changed: Set[int]) -> None:
         """Paint where the person stands."""
-        course, width = self._course, self.content_size.width
-        happened = lesson_lines.happened(course, self._view.vocabulary, width)
-        self.put([happened, lesson_lines.next_line(course, width, asked=self._quiz.waits)])
+        self.put([lesson_lines.next_line(self._course, self.content_size.width, asked=self._quiz.waits)])
 
 
 class StepPane(DrawnLines):
@@ -67,8 +64,9 @@ class StepPane(DrawnLines):
         self._at = -1
         self.roomy = False
         """Whether it has a border, and a claim a line."""
+        self.most_claims = 3
         self.most_said = 3
-        """So many lines of text are in sight at once, where there is little room."""
+        """So many lines of claims and of text are in sight at once, where there is little room."""
 
     def needed(self, width: int) -> int:
         """The lines that it takes where it is not roomy."""
@@ -99,7 +97,7 @@ class StepPane(DrawnLines):
             up, down = self._scrolled > 0, self._scrolled + most < len(said)
             more = f" {'↑' if up else ''}{'↓' if down else ''}"
             seen = [*seen[:-1], [*seen[-1], (more, "key")]]
-        claims = lesson_lines.claims(course.claims(self._view.model), width - indent - 1, together=True)
+        claims = lesson_lines.claims(course.claims(self._view.model), width - indent - 1, self.most_claims)
         look = lesson_lines.look_at(course)
         return [[(" " * indent, ""), *line] for line in (*seen, *([look] if look else []), *claims)]
 
@@ -110,14 +108,14 @@ class StepPane(DrawnLines):
             self._answers = {line + 1: place for line, place in places.items()}
             return [[], *([("  ", ""), *line] for line in asked)]
         said = lesson_lines.said(course, width - 4)
-        claims = lesson_lines.claims(course.claims(self._view.model), width - 4, together=False)
+        claims = lesson_lines.claims(course.claims(self._view.model), width - 4)
         parts: list[list[Line]] = [[[]], said]
         look = lesson_lines.look_at(course)
         parts += [[[], look]] if look else []
         parts.append([[], *claims])
         lines = [line for part in parts for line in part]
-        steps = lesson_lines.steps(course, width - 3, height - len(lines) - 2)
-        if len(lines) + 1 + len(steps) <= height:
+        steps = lesson_lines.steps(course, width - 3, height - len(lines) - 1)
+        if steps:
             lines += [[]] * (height - len(lines) - len(steps)) + steps
         self._scrolled = max(0, min(self._scrolled, len(lines) - height))
         return [[("  ", ""), *line] for line in lines[self._scrolled : self._scrolled + height]]
