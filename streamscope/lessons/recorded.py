@@ -19,7 +19,7 @@ from streamscope.lessons.step import STREAM, RecordedLesson
 from streamscope.link.replaying import Replay
 from streamscope.trace.contents import Slice
 from streamscope.trace.decode import Event
-from streamscope.trace.keyframe import freeze, snapshot
+from streamscope.trace.keyframe import keyframe_of, snapshot
 from streamscope.trace.model import Model
 from streamscope.trace.outline import Episode, Outline
 from streamscope.trace.past import Past
@@ -139,7 +139,7 @@ def _cut(replay: Replay, first: int, end: int, path: Path) -> None:
     assert replay.hello is not None
     past = replay.past
     _, piece, model = state_before(past, first, Model(past.decoder.vocabulary))
-    known = snapshot(freeze(model)) if model.whole else None
+    known = snapshot(keyframe_of(model)) if model.whole else None
     with open(path, "wb", opener=_only_for_us) as file:
         writer = TraceWriter(file, replay.hello)
         for _, leaf in past.leaves(piece):
