@@ -6,6 +6,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,6 @@ from streamscope.trace.store import format as store
 ROOT = Path(__file__).parents[1]
 HOUSE = ROOT / "streamscope"
 FILES = sorted(HOUSE.rglob("*.py"))
-TREES = {path: ast.parse(path.read_text()) for path in FILES}
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
 
 BOTH_ENDS = {"Command", "FieldWords", "FlagWords", "Hello"}
@@ -26,6 +26,12 @@ BOTH_ENDS = {"Command", "FieldWords", "FlagWords", "Hello"}
 
 WORDS = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## Words\n")[2].partition("\n## ")[0]
 NAMED = re.findall(r"^- \*\*(.+?)\*\*: ", WORDS, flags=re.MULTILINE)
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Every file, parsed; not where this is imported: each worker does that, and one of them needs it."""
+    return {path: ast.parse(path.read_text()) for path in FILES}
 
 
 def test_no_two_files_bear_one_name() -> None:
@@ -38,7 +44,7 @@ def test_no_two_files_bear_one_name() -> None:
 
 def test_no_two_classes_bear_one_name() -> None:
     places = defaultdict(list)
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and "servers" not in path.parts:
                 places[node.name].append(path)  # each server is a program by itself
@@ -69,7 +75,7 @@ def test_words_are_named_once_each_and_are_in_use() -> None:
 def _names() -> Iterator[str]:
     """What files, classes, functions and constants are called."""
     yield from MODULES
-    for tree in TREES.values():
+    for tree in trees().values():
         for node in ast.walk(tree):
             if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
                 yield node.name
@@ -103,11 +109,14 @@ def _imported(module: str, node: ast.ImportFrom) -> Iterator[str]:
             yield found
 
 
-IMPORTS = {module: list(_imports(module, TREES[path].body)) for module, path in MODULES.items()}
+@cache
+def imports() -> dict[str, list[tuple[str, bool]]]:
+    """What each module imports of the house, and whether for the types' sake alone."""
+    return {module: list(_imports(module, trees()[path].body)) for module, path in MODULES.items()}
 
 
 def test_imports_run_in_no_circle_but_for_types() -> None:
-    left = {module: {found for found, types in found if not types} for module, found in IMPORTS.items()}
+    left = {module: {found for found, types in found if not types} for module, found in imports().items()}
     while ready := [module for module, needs in left.items() if not needs]:
         for module in ready:
             del left[module]
@@ -124,8 +133,8 @@ def test_imports_run_in_no_circle_but_for_types() -> None:
 def test_within_ui_imports_run_down(room: str, above: tuple[str, ...]) -> None:
     climbing = [
         (module, found)
-        for module, imports in IMPORTS.items()
-        for found, _ in imports
+        for module, modules in imports().items()
+        for found, _ in modules
         if module.startswith(f"streamscope.{room}")
         and module.count(".") == f"streamscope.{room}".count(".")
         and module not in ("streamscope.ui.widgets", "streamscope.ui.screens")
@@ -137,7 +146,7 @@ def test_within_ui_imports_run_down(room: str, above: tuple[str, ...]) -> None:
 def test_errors_are_written_by_name_in_the_engine() -> None:
     bare = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         if path.parent in (HOUSE / "core", HOUSE / "core" / "stream") and path.name != "errors.py"
         for node in ast.walk(tree)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
