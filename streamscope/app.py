@@ -65,9 +65,10 @@ EXCEPTIONS_APART_S = 5.0
 def _collect_seldom() -> None:
     """Ten thousand streams are some hundred thousand objects that live long: looking through all of them for cycles
     would hold a frame up for a tenth of a second. What is there already is left alone, and the rest looked through
-    seldom.
+    seldom. A second app in a process leaves it at that: what the first has let go of would stay for good.
     """
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     gc.enable()
 

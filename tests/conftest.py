@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import tempfile
 import time
@@ -58,6 +59,14 @@ def pytest_configure(config: pytest.Config) -> None:
         ):  # by `nohup` or a shell's `&`, and so in all that is started here
             signal.signal(signum, lambda *_: None)  # ignored here too, and by nobody else: no handler is inherited
     config.addinivalue_line("markers", "real(*things): a test of `make real`, which needs these things from outside")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Thousands of tests and what they import stay until the end: nobody is to look for cycles in them all the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
