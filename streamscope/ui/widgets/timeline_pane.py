@@ -133,7 +133,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
             return []
         if self._lanes is None or self._past is not view.past:
             self._past = view.past
-            self._lanes = Lanes(view.past, number)
+            self._lanes = Lanes(view.past, number, monotonic=view.monotonic)
         window = self._window = self._place()
         present = None if view.replaying else view.present_t
         refining = self._lanes.work(WORK_SECONDS)
