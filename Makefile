@@ -6,16 +6,18 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?= echo
 
-# Many tests wait for processes and terminals: twice as many at once as there are cores keep the cores busy.
-WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+# Many tests wait for processes and terminals: so many at once as keep every core busy.
+PER_CORE := 2
+WORKERS ?= $(shell echo $$(($(PER_CORE) * $$(nproc))))
 # What is compiled is kept, whatever the environment says: else each of the hundreds of processes compiles it again.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: run test real long chance busy silence diagnosis check lint types contracts format conformance soak bench screenshots docs clean help
 
 run: $(VENV)/.installed            ## set up, then inspect a live echo server (ARGS="http --port 0" for another)
 	@$(BIN)/streamscope run $(ARGS)
 
+test: PER_CORE := 3
 test: $(VENV)/.installed-dev       ## set up, then run every test that needs nothing but Python and what pip brings
 	$(PYTEST) -m 'not real' $(TESTS)
 

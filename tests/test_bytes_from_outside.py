@@ -185,7 +185,7 @@ def test_reading_http_takes_steps_in_proportion(kind: str, piece: int, monkeypat
         read_http(HTTP[kind](n), piece, steps, monkeypatch)
         return steps.count
 
-    assert_linear(count, 4000)
+    assert_linear(count, 2000)
 
 
 @pytest.mark.parametrize("piece", [1, 100, 1 << 20])
