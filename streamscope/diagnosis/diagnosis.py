@@ -8,7 +8,7 @@ has been so for its while, at several looks on end.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from streamscope.core.records import Word
@@ -297,6 +297,8 @@ class Diagnosis:
                 standing.finding = rooted(standing.finding, self._chains, model, self._terms)
                 standing.shown = faulted(standing.finding, model)
                 by_stream.setdefault(standing.finding.stream, []).append(standing.shown)
+        for number in [number for number in by_stream if _is_told_above(number, by_stream, model)]:
+            del by_stream[number]
         shown: list[Finding] = []
         covers = {lint.name: lint.covered_by for lint in self.lints}
         for number, found in by_stream.items():
@@ -359,6 +361,12 @@ class Diagnosis:
         """What was found, and who suffers from it."""
         suffers = self._holding.follows(finding.stream) if finding.stream else ""
         return f"{finding.sentence} {suffers}".rstrip()
+
+
+def _is_told_above(number: int, found: Mapping[int, Sequence[Finding]], model: Model) -> bool:
+    """Whether a stream carries another, as one below TLS does, of which something is told already."""
+    state = model.streams.get(number)
+    return state is not None and bool(state.under) and state.under in found
 
 
 def _badness(finding: Finding) -> tuple[bool, bool, bool, int, str, int]:

@@ -190,6 +190,8 @@ class Links:
         self._feed(source, sink, _OFTEN, streams)
 
     def _feed(self, source: int, sink: int, how: int, streams: Streams) -> None:
+        if _carries(source, streams) or _carries(sink, streams):  # what lies over it is what the program knows
+            return
         fed = self._fed.get(source)
         if fed is None:
             if len(self._fed) >= MOST_FEEDING:
@@ -299,6 +301,12 @@ class Links:
         if told:
             return visible(told, 120)
         return _SEEN.get(max(self._fed.get(a, {}).get(b, 0) for a, b in ((number, other), (other, number))), "")
+
+
+def _carries(number: int, streams: Streams) -> bool:
+    """Whether another stream lies over this one, as TLS does."""
+    state = streams.get(number)
+    return state is not None and bool(state.under)
 
 
 def _callbacks(vocabulary: Vocabulary, names: Sequence[str]) -> frozenset[int]:

@@ -28,6 +28,8 @@ HANDLE: dict[str, Any] = {
     "bytes_in": 0, "bytes_out": 0, "reads": 0, "writes": 0, "errors": 0, "last_read_t": 0, "last_write_t": 0,
     "armed_t": 0, "above_t": 0, "ipc": False,
     "kernel": None, "feeds": None, "last_error": 0, "kernel_t": 0, "faults": "", "injected_t": 0,
+    "over": 0, "under": 0, "session": "", "outgoing": 0, "incoming": 0, "low_water": 0, "reader_size": 0,
+    "reader_limit": 0, "paused_at": "", "dropped": 0,
 }  # fmt: skip
 """Every field in its order, with what it is where nothing is said of it."""
 

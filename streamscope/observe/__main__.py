@@ -84,16 +84,22 @@ several feeds, `PID` and `PID.2`.
 
 ## What is seen, and what is not
 
-Seen are TCP and Unix-socket transports of the selector event loop, plain or below TLS, the sockets on which it
-accepts, pipes to and from subprocesses, and `sendfile`; Python 3.11 to 3.14 on Linux. `buffer_size` is
+Seen are TCP and Unix-socket transports of the selector event loop, TLS over them as a stream of its own, the sockets on
+which it accepts, pipes to and from subprocesses, and `sendfile`; Python 3.11 to 3.14 on Linux. `buffer_size` is
 `transport.get_write_buffer_size()` at every place where a line of the program can run, and tests compare them there,
 while telling begins and ends every few moments. One request is one `write()` or `writelines()`. Counts of bytes, reads
 and writes begin when somebody begins to watch.
 
-Not seen, up to now: what the TLS layer holds above the raw transport; datagrams and `loop.sock_*`; what a StreamReader
-holds (that it has paused reading is told); which task waits for what; connects that are under way; and everything on
-uvloop, which is not asyncio's loop: `run` looks at it from outside (docs/peek.md), and `run --how observe` keeps uvloop
-away, so that programs which can do without fall back.
+A TLS stream lies over the one with the socket (`over`, `under`), and counts the program's bytes: `outgoing` is what is
+encrypted and the transport below has not been given, because it is to pause itself. That is the larger part of what
+waits where nobody waits for drain(), and who looks at the socket alone does not see it.
+
+What a StreamReader holds, and what TLS has not decrypted, is looked at ten times a second and of thousands less often,
+and not told of each message; where reading was paused is told, by the program's line or by the reader that is full.
+
+Not seen, up to now: datagrams and `loop.sock_*`; which task waits for what; connects that are under way; and everything
+on uvloop, which is not asyncio's loop: `run` looks at it from outside (docs/peek.md), and
+`run --how observe` keeps uvloop away, so that programs which can do without fall back.
 
 Who feeds whom is known of protocols: what `data_received` of one transport writes to another, and whose reading is
 resumed in another's `resume_writing`; and of tasks: what one reads from a StreamReader and writes to another stream

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from streamscope.core.records import FIRST_JOINED, SAMPLED, SEQ_PER_WORD
 
-READING, READ_EOF, PAUSED_WRITING, SHUTTING, SHUT, CONN_LOST, CLOSING, CLOSED, LISTENING = (
-    1 << bit for bit in range(9)
+READING, READ_EOF, PAUSED_WRITING, SHUTTING, SHUT, CONN_LOST, CLOSING, CLOSED, LISTENING, HANDSHAKE = (
+    1 << bit for bit in range(10)
 )
 """The flags of a transport, in bits of our own: asyncio has attributes."""
 
-TCP, UNIX, SOCKET, PIPE = range(1, 5)
-"""The types of handles: what a transport has: a socket of some kind, or one end of a pipe."""
+TCP, UNIX, SOCKET, PIPE, TLS = range(1, 6)
+"""The types of handles: what a transport has: a socket of some kind, one end of a pipe, or TLS over another."""
 
 WRITE = 1
 """The type of a request: one `write()` or `writelines()`."""
@@ -65,12 +65,19 @@ def _sys(call: str, functions: str, meaning: str) -> AioKind:
     return _kind(f"sys.{call}", "fd:fd asked:int result:result", functions, STEP, call, meaning)
 
 
+_TLS_ENDS = "_start_shutdown _abort connection_lost"
 _READS = "_read_ready _read_ready__data_received _read_ready__get_buffer"
-_CALLS = f"{_READS} _read_ready__on_eof _call_connection_lost _maybe_pause_protocol _maybe_resume_protocol _run_once"
-_WRITES = "write writelines _write_ready _force_close _fatal_error _close"
+_CALLS = (
+    f"{_READS} _read_ready__on_eof _call_connection_lost _maybe_pause_protocol _maybe_resume_protocol _run_once "
+    "_do_read _call_eof_received _control_app_writing"
+)
+_SENDS = "write writelines _write_ready _process_outgoing"
+_BEGINS = "write writelines _write_appdata"
+_WRITES = f"{_SENDS} _write_appdata _force_close _fatal_error _close connection_lost"
 _TOGGLES = (
     "pause_reading resume_reading _read_ready__on_eof _add_reader _remove_reader write_eof close abort _fatal_error "
-    "_read_ready _close"
+    "_read_ready _close connection_made _set_state _control_app_writing _call_eof_received _pause_reading "
+    f"_resume_reading {_TLS_ENDS}"
 )
 _ENDS = "_force_close _call_connection_lost _stop_serving"
 
@@ -89,25 +96,27 @@ KINDS: tuple[AioKind, ...] = (
     _kind("epoll.del", "fd:fd result:status", "unregister", STEP, "epoll stops watching",
           "The selector stops watching the descriptor."),
     # a transport from its beginning to its end
-    _kind("handle.init", "type:type place:text", "_start_serving __init__", CHANGE, "opened",
+    _kind("handle.init", "type:type place:text", "_start_serving __init__ connection_made", CHANGE, "opened",
           "A transport or a listening socket came into being, at this place of the program."),
     _kind("handle.name", "name:text", "_start_serving set_protocol", STEP, "has a protocol",
           "Which protocol the transport has: its class, or the function that handles its streams."),
-    _kind("handle.address", "local:text peer:text", "_start_serving __init__", STEP, "its addresses are known",
-          "The socket's addresses are known."),
+    _kind("handle.address", "local:text peer:text", "_start_serving __init__ connection_made", STEP,
+          "its addresses are known", "The socket's addresses are known."),
     _kind("handle.accepted", "server:handle", "_accept_connection2", CHANGE, "accepted",
           "The connection came to this listening socket."),
-    _kind("handle.close", "", "close abort _force_close _stop_serving _close write_eof _read_ready", CHANGE,
+    _kind("handle.close", "",
+          "close abort _force_close _stop_serving _close write_eof _read_ready _start_shutdown _abort", CHANGE,
           "asked to close",
           "The transport is to be closed: at once, or when its buffer is empty."),
-    _kind("handle.closed", "", _ENDS, CHANGE, "closed", "The socket is closed and connection_lost was called."),
+    _kind("handle.closed", "", f"{_ENDS} connection_lost", CHANGE, "closed",
+          "The socket is closed and connection_lost was called."),
     # its flags and fields
     _kind("flag.set", "flag:flag", f"{_TOGGLES} {_ENDS} _maybe_pause_protocol _write_ready __init__ _start_serving",
           CHANGE, "a flag goes on", "A flag of the transport went from off to on."),
     _kind("flag.clear", "flag:flag", f"{_TOGGLES} {_ENDS} _maybe_resume_protocol _write_ready", CHANGE,
           "a flag goes off", "A flag of the transport went from on to off."),
-    _change("fd", "fd", f"__init__ _start_serving {_ENDS}", STEP, "its descriptor changed",
-            "The descriptor changed; -1 is none."),
+    _change("fd", "fd", f"__init__ _start_serving connection_made connection_lost {_ENDS}", STEP,
+            "its descriptor changed", "The descriptor changed; -1 is none."),
     _change("write_queue_size", "bytes", _WRITES, STEP, "waiting to be sent",
             "What transport.get_write_buffer_size() says changed."),
     _change("high_water", "bytes", "set_write_buffer_limits __init__", STEP, "its mark changed",
@@ -122,21 +131,21 @@ KINDS: tuple[AioKind, ...] = (
     _change("io.events", "mask", "register modify unregister", EVENT, "registered with epoll",
             "What is registered with epoll changed."),
     # requests
-    _kind("request.begin", "req:req request:request bytes:bytes nbufs:int active_reqs:int", "write writelines", STEP,
+    _kind("request.begin", "req:req request:request bytes:bytes nbufs:int active_reqs:int", _BEGINS, STEP,
           "a write begins", "A write() or writelines() of so many bytes; active_reqs is how many writes wait in all."),
-    _kind("request.progress", "req:req write_index:int left:bytes", "write writelines _write_ready", STEP,
+    _kind("request.progress", "req:req write_index:int left:bytes", _SENDS, STEP,
           "taken in part", "The kernel took part of the write; this much is left."),
     _kind("request.error", "req:req status:status", f"{_WRITES}", TROUBLE, "a write fails",
           "The write failed, or its transport was closed at once: what was left of it is dropped."),
     _kind("request.end", "req:req status:status active_reqs:int request:request", _WRITES, STEP, "a write ends",
           "The kernel has taken all of the write, or it failed."),
-    _kind("write_queue.push", "req:req", "write writelines", STEP, "a write queues",
+    _kind("write_queue.push", "req:req", _BEGINS, STEP, "a write queues",
           "What is left of the write waits in the transport's buffer."),
     _kind("write_queue.pop", "req:req", _WRITES, STEP, "a write leaves the queue",
           "Nothing of the write is in the buffer any more."),
     _kind("write.dropped", "times:int", "write", TROUBLE, "writes were dropped",
           "So many writes came after the connection was lost; asyncio drops them without a word, until the fifth."),
-    _kind("reading.paused", "place:text", "pause_reading", CHANGE, "reading was paused",
+    _kind("reading.paused", "place:text", "pause_reading _pause_reading", CHANGE, "reading was paused",
           "The program, or a StreamReader that holds too much, paused reading: at this place."),
     # system calls
     _sys("recv", "_read_ready__data_received", "recv(2) on the socket."),
@@ -167,6 +176,25 @@ KINDS: tuple[AioKind, ...] = (
           "The kernel no longer says this of the descriptor: what it said before may not be so any more."),
     _kind("feeds", "to:handle why:text", "write", STEP, "feeds another",
           "What comes in here goes out there; no why is an end of it."),
+    # TLS over another stream
+    _kind("handle.over", "lower:handle", "connection_made", STEP, "lies over another",
+          "This is the TLS layer over the stream of that number, which carries it."),
+    _kind("handle.under", "upper:handle", "connection_made connection_lost", STEP, "carries another",
+          "The TLS layer of that number lies over this stream; 0 for none any more."),
+    _kind("tls.session", "session:text", "_set_state", STEP, "hands were shaken",
+          "The handshake is done: this is what the two sides have agreed on."),
+    _kind("tls.read", "bytes:bytes", "_do_read", STEP, "decrypted", "So many bytes were decrypted for the protocol."),
+    _kind("tls.write", "bytes:bytes", "_process_outgoing", STEP, "handed on",
+          "So many bytes of the program's were encrypted, and the stream below has been given them."),
+    _change("tls.outgoing", "bytes", "_process_outgoing", STEP, "encrypted bytes wait",
+            "Encrypted bytes that the stream below has not been given, because it is to pause writing itself."),
+    # who reads for the program
+    _change("reader.size", "bytes", SAMPLED, EVENT, "its StreamReader holds",
+            "What the StreamReader holds that the program has not taken: looked at ten times a second."),
+    _change("reader.limit", "bytes", SAMPLED, STEP, "its StreamReader has a limit",
+            "The limit of the StreamReader: it has reading paused when it holds more than twice that. 0 is none."),
+    _change("tls.incoming", "bytes", SAMPLED, EVENT, "bytes wait to be decrypted",
+            "Encrypted bytes that came, and that are not decrypted."),
 )  # fmt: skip
 
 FUNCTIONS: tuple[str, ...] = tuple(dict.fromkeys(function for kind in KINDS for function in kind.functions))
@@ -262,6 +290,16 @@ JOINED: tuple[AioJoined, ...] = (
         "t turn",
         ("callback.end", "_run_once", CB_OTHERS, "t"),
         ("loop.turn", "_run_once", "turn", "t"),
+    ),
+    _joined(
+        "aio.tls_read", "n", ("tls.read", "_do_read", "n"), ("callback.begin", "_do_read", CB_DATA, "n")
+    ),
+    _joined(
+        "aio.tls_write",
+        "req n nbufs waiting",
+        ("request.begin", "_write_appdata", "req", WRITE, "n", "nbufs", "waiting"),
+        ("tls.write", "_process_outgoing", "n"),
+        ("request.end", "_process_outgoing", "req", 0, "waiting", WRITE),
     ),
     _interest("aio.first_interest", "io.start", "register"),
     _interest("aio.more_interest", "io.start", "modify"),

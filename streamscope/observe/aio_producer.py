@@ -19,11 +19,14 @@ from streamscope.link.states import State
 from streamscope.link.wire import Argument
 from streamscope.observe.aio_kinds import LISTENING, OUT, READ_EOF, READING
 from streamscope.observe.book import Book
+from streamscope.observe.common_book import CommonBook
 from streamscope.observe.described import not_the_program, place_of, place_of_code
 from streamscope.observe.listening import Listening
 from streamscope.observe.pipes import Pipes
 from streamscope.observe.quill import Quill
+from streamscope.observe.readers import Readers
 from streamscope.observe.registrations import accept_of, mask_of
+from streamscope.observe.tls import TlsLayers, layer_over
 
 AT_ONCE = 64
 """So many transports get a book, or give it back, in one turn: about a millisecond."""
@@ -52,6 +55,9 @@ class AioProducer:
         self._returning: deque[Book] = deque()  # those that give it back
         self._passed_over = not_the_program()
         self._pipes = Pipes(loop, pen, self._numbered, self._passed_over)
+        self.tls = TlsLayers(loop, pen, self._numbered, self._carrier)
+        self._others = (self._pipes, self.tls)
+        self.readers = Readers(pen, self._seen_numbers, self._book)
 
     def board(self, rider: Rider) -> None:
         """See `Producer`."""
@@ -73,12 +79,13 @@ class AioProducer:
         """See `Producer`."""
         while self._returning:
             self._give_back()
-        while self._pipes.give_back():
-            pass
+        for others in self._others:
+            while others.give_back():
+                pass
         self._telling(True)
         self.has_more = True
         self.pen.begin(words, on_full)
-        self._without = deque([*self._known(), *self._pipes.numbers()])
+        self._without = deque([*self._known(), *self._other_numbers()])
 
     def unwatch(self) -> None:
         """See `Producer`."""
@@ -86,7 +93,8 @@ class AioProducer:
         self._telling(False)
         self.has_more = True
         self._without.clear()
-        self._pipes.end()
+        for others in self._others:
+            others.end()
         self._returning.extend(book for book in self.pen.books.values() if book.number in self._transports)
         self.pen.books.clear()
 
@@ -98,7 +106,11 @@ class AioProducer:
 
     def numbers(self) -> list[int]:
         """See `Producer`."""
-        return [*(each.number for each in self._listeners()), *self._known(), *self._pipes.numbers()]
+        return [*(each.number for each in self._listeners()), *self._known(), *self._other_numbers()]
+
+    def _other_numbers(self) -> list[int]:
+        """Of those that are kept by others."""
+        return [number for others in self._others for number in others.numbers()]
 
     def _known(self) -> list[int]:
         """The numbers of all transports that are there."""
@@ -109,6 +121,17 @@ class AioProducer:
         for number in gone:
             del self._transports[number]
         return [n for n, found in self._transports.items() if (each := found()) is not None and each._sock is not None]
+
+    def _seen_numbers(self) -> list[int]:
+        return [*self._transports, *(number for others in self._others for number in others.known)]
+
+    def _book(self, number: int) -> tuple[CommonBook, Any] | None:
+        """The book of a stream and the program's protocol, where there is one."""
+        transport = self._transport(number)
+        if transport is None:
+            return next((found for others in self._others if (found := others.book(number)) is not None), None)
+        book = transport._sock
+        return (book, transport._protocol) if type(book) is Book else None
 
     def _number_of(self, transport: Any) -> int:
         number = self._numbered(transport)
@@ -148,7 +171,7 @@ class AioProducer:
         """See `Producer`."""
         transport = self._transport(number)
         if transport is None:
-            return self._pipes.requests(number)
+            return max(others.requests(number) for others in self._others)
         return 1 if isinstance(transport._buffer, bytearray) else len(transport._buffer)
 
     def states(self, numbers: Iterable[int]) -> Iterator[State | None]:
@@ -160,14 +183,19 @@ class AioProducer:
                 continue
             transport = self._transport(number)
             if transport is None:
-                yield self._pipes.state(number)
+                yield next((state for others in self._others if (state := others.state(number)) is not None), None)
             elif self.pen.writes:
                 yield self._with_book(number, transport).state()
             else:
-                yield self._seen(number, transport)
+                yield self._seen(number, transport).state()
 
-    def _seen(self, number: int, transport: Any) -> State:
-        """The state of one that has no book, and gets none."""
+    def _carrier(self, transport: Any) -> Book:
+        """The book of a transport that carries TLS."""
+        number = self._number_of(transport)
+        return self._with_book(number, transport) if self.pen.writes else self._seen(number, transport)
+
+    def _seen(self, number: int, transport: Any) -> Book:
+        """How one is that has no book, and gets none."""
         pen = self.pen
         waiting = pen.waiting
         try:
@@ -179,7 +207,7 @@ class AioProducer:
                 transport._sock = book
             self._know_origin(seen, transport)
             seen.take_in(transport)
-            return seen.state()
+            return seen
         finally:
             pen.waiting = waiting
 
@@ -203,6 +231,8 @@ class AioProducer:
         server = self._server_of(transport)
         book.server = 0 if server is None else server.number
         book.place = _made_for(transport) if server is None else server.place or _made_for(transport)
+        layer = layer_over(transport)
+        book.under = 0 if layer is None else self._numbered(layer)
 
     def _hand_over(self, book: Book, transport: Any) -> None:
         transport._sock = book
@@ -222,12 +252,13 @@ class AioProducer:
             number = self._without.popleft()
             transport = self._transport(number)
             if transport is None:
-                self._pipes.take_in(number)
+                any(others.take_in(number) for others in self._others)
             else:
                 self._with_book(number, transport)
         for _ in range(min(AT_ONCE, len(self._returning))):
             self._give_back()
-        self.has_more = self._pipes.give_back() or bool(self._without or self._returning)
+        more = [others.give_back() for others in self._others]
+        self.has_more = bool(self._without or self._returning) or any(more)
         return self.has_more
 
     def born(self, transport: Any) -> None:
@@ -309,7 +340,8 @@ class AioProducer:
                 continue
             transport = self._transport(number)
             if transport is None:
-                yield self._pipes.descriptor(number)
+                found = (others.descriptor(number) for others in self._others)
+                yield next((each for each in found if each is not None), None)
                 continue
             book = transport._sock
             if type(book) is Book:

@@ -14,9 +14,6 @@ import errno
 import socket
 from typing import Any
 
-from streamscope.core.errors import RAISED
-from streamscope.link import states
-from streamscope.link.states import State
 from streamscope.observe.aio_kinds import (
     CB_BUFFER,
     CB_DATA,
@@ -35,37 +32,24 @@ from streamscope.observe.aio_kinds import (
     joined_by,
     told_by,
 )
-from streamscope.observe.described import address_of, name_of, text_of, type_of
-from streamscope.observe.outgoing import Outgoing
+from streamscope.observe.common_book import CommonBook
+from streamscope.observe.described import address_of, name_of, reader_of, type_of
 from streamscope.observe.quill import Quill
 
 _EVENT = told_by("epoll.event", "_process_events")
 _RECV_INTO = told_by("sys.recv_into", "_read_ready__get_buffer")
 _READ_END = joined_by("aio.read_end")
 _BUFFER_BEGIN = told_by("callback.begin", "_read_ready__get_buffer")
-_SET, _CLEARED = functions_of("flag.set"), functions_of("flag.clear")
-_HIGH, _LOW = told_by("high_water", "set_write_buffer_limits"), told_by("low_water", "set_write_buffer_limits")
-_INIT, _ADDRESS = told_by("handle.init", "__init__"), told_by("handle.address", "__init__")
-_LOW_AT_FIRST, _HIGH_AT_FIRST = told_by("low_water", "__init__"), told_by("high_water", "__init__")
-_NAME = told_by("handle.name", "set_protocol")
-_ACCEPTED = told_by("handle.accepted", "_accept_connection2")
-_OPENED, _GAVE_BACK = told_by("fd", "__init__"), told_by("fd", "_call_connection_lost")
+_GAVE_BACK = told_by("fd", "_call_connection_lost")
 _SHUT_DOWN = functions_of("sys.shutdown")
 _SYS_CLOSE = told_by("sys.close", "_call_connection_lost")
-_CLOSE = functions_of("handle.close")
 _IS_CLOSED = told_by("handle.closed", "_call_connection_lost")
-_DROPPED = told_by("write.dropped", "write")
-_ERROR = told_by("callback.error", "_fatal_error")
 _FIRST, _MORE = joined_by("aio.first_interest"), joined_by("aio.more_interest")
 _LESS, _NONE = joined_by("aio.less_interest"), joined_by("aio.no_interest")
 
-USUAL_HIGH, USUAL_LOW = 64 * 1024, 16 * 1024
-"""The marks that a transport has unless the program sets others."""
 
-
-class Book(Outgoing):
-    """One transport's. `flags`, `events` and the rest are what was told; `sock` is the transport's own; `began` is the
-    callback that a read has begun and that has not returned. `take` is what takes bytes from the kernel;
+class Book(CommonBook):
+    """One transport's that has a socket; `sock` is the transport's own. `take` is what takes bytes from the kernel;
     `as_read` and `as_read_end` are headers of the everyday records.
     """
 
@@ -74,10 +58,7 @@ class Book(Outgoing):
     received = told_by("sys.recv", "_read_ready__data_received")
     data_begins = told_by("callback.begin", "_read_ready__data_received")
 
-    __slots__ = (
-        "armed_t", "as_read", "as_read_end", "began", "begin_t", "bytes_in", "events", "flags", "last_read_t", "local",
-        "low_water", "name", "number", "peer", "place", "reads", "server", "sock", "take", "type",
-    )  # fmt: skip
+    __slots__ = ("as_read", "as_read_end", "sock", "take")
 
     def __init__(self, pen: Quill, number: int, transport: Any, events: int) -> None:
         sock = transport._sock
@@ -88,16 +69,12 @@ class Book(Outgoing):
         self.local = address_of(transport._extra.get("sockname"))
         self.peer = address_of(transport._extra.get("peername"))
         self.name = name_of(transport._protocol)
-        self.low_water: int = transport._low_water
+        self.low_water = transport._low_water
         self._begin(number, events)
 
     def _begin(self, number: int, events: int) -> None:
-        self.number = number
+        super()._begin(number, events)
         self.as_read, self.as_read_end = self.mark | self.whole_read, self.mark | _READ_END
-        self.events = events
-        self.begin_t = self.pen.tick
-        self.place = ""
-        self.server = self.flags = self.armed_t = self.began = self.bytes_in = self.reads = self.last_read_t = 0
 
     # a transport that is there already, or begins
 
@@ -106,29 +83,11 @@ class Book(Outgoing):
         self.take_in_waiting()
         self.flags = self._flags_of(transport)
         self.armed_t = self.pen.tick if self.events & OUT else 0
+        self.know_reader(reader_of(transport._protocol))
 
     def tell_birth(self, place: str, server: int) -> None:
         """It begins now."""
-        pen, mark = self.pen, self.mark
-        emit = pen.emit
-        self.place, self.server, self.begin_t = place, server, pen.tick
-        emit((mark | _INIT, self.type, place))
-        emit((mark | _OPENED, -1, self.fd))
-        emit((mark | _ADDRESS, self.local, self.peer))
-        emit((mark | _NAME, self.name))
-        if server:
-            emit((mark | _ACCEPTED, server))
-        if self.high_water != USUAL_HIGH:
-            emit((mark | _HIGH_AT_FIRST, USUAL_HIGH, self.high_water))
-        if self.low_water != USUAL_LOW:
-            emit((mark | _LOW_AT_FIRST, USUAL_LOW, self.low_water))
-
-    def tell_name(self, protocol: Any) -> None:
-        """It has this protocol from now on."""
-        name = name_of(protocol)
-        if name != self.name:
-            self.name = name
-            self.pen.emit((self.mark | _NAME, name))
+        self._tell_beginning(place, server, "__init__")
 
     # what the transport calls of its socket, beside `send`
 
@@ -223,22 +182,6 @@ class Book(Outgoing):
             del self.pen.books[self.fd]
         self.fd = -1
 
-    # what the hooks call
-
-    def set_flag(self, flag: int, function: str, *, on: bool = True) -> None:
-        """A flag is so, or is not, from now on."""
-        self._set_flags(self.flags | flag if on else self.flags & ~flag, function)
-
-    def _set_flags(self, flags: int, function: str) -> None:
-        emit, mark, changed = self.pen.emit, self.mark, self.flags ^ flags
-        self.flags = flags
-        bit = 1
-        while changed:
-            if changed & bit:
-                changed ^= bit
-                emit((mark | (_SET[function] if flags & bit else _CLEARED[function]), bit))
-            bit <<= 1
-
     def _flags_of(self, transport: Any) -> int:
         """As they are: READING is what the selector says, the rest are the transport's own attributes."""
         flags = self.flags & (READ_EOF | SHUT | CLOSED)
@@ -254,72 +197,25 @@ class Book(Outgoing):
             flags |= CLOSING
         return flags
 
-    def sync(self, transport: Any, function: str) -> None:
-        """Tell what this function has changed, of what is not told where it happens."""
-        if not self.flags & CLOSED:
-            self._set_flags(self._flags_of(transport), function)
-
-    def dropped(self, transport: Any, error: BaseException | None, function: str) -> None:
+    def tell_lost(self, transport: Any, error: BaseException | None, function: str) -> None:
         """Tell of what is lost, if the transport has emptied its buffer."""
         if self.size and not transport._buffer:
             self.drop(-(getattr(error, "errno", 0) or errno.ECANCELED), function)
 
-    def tell_close(self, function: str) -> None:
-        """The transport is to be closed."""
-        if not self.flags & (CLOSING | CLOSED):
-            self.pen.emit((self.mark | _CLOSE[function],))
-
-    def sync_marks(self, transport: Any) -> None:
-        """Tell of marks that were moved."""
-        high, low = transport._high_water, transport._low_water
-        if high != self.high_water:
-            old, self.high_water = self.high_water, high
-            self._mark_crossed(self.size, old, self.size, high)
-            self.pen.emit((self.mark | _HIGH, old, high))
-        if low != self.low_water:
-            old, self.low_water = self.low_water, low
-            self.pen.emit((self.mark | _LOW, old, low))
-
     def registered(self, new: int) -> None:
         """The selector watches for this from now on."""
-        old, self.events = self.events, new
+        old = self.events
         if old == new:
             return
+        self._watched_for(new)
         joined = _FIRST if not old else _NONE if not new else _MORE if new & ~old else _LESS
         self.pen.emit((self.mark | joined, self.fd, old, new))
-        if (old ^ new) & OUT:
-            self.armed_t = self.pen.tick if new & OUT else 0
+        if self.upper is not None:
+            self.upper.registered(new)
         if (old ^ new) & IN:
             self.set_flag(
                 READING, self.pen.within or ("_add_reader" if new & IN else "_remove_reader"), on=bool(new & IN)
             )
-
-    def tell_error(self, error: BaseException) -> None:
-        """The protocol raised, which ends the transport."""
-        self.errors += 1
-        self.last_error = RAISED
-        self.pen.emit((self.mark | _ERROR, self.began, text_of(error)))
-
-    def tell_dropped(self, times: int) -> None:
-        """So many writes came when the connection was lost."""
-        if times > 0:
-            self.pen.emit((self.mark | _DROPPED, times))
-
-    # as it travels
-
-    def _whom_it_feeds(self) -> dict[int, str] | None:
-        return {number: fed.why for number, fed in self.fed.items() if fed.why} or None if self.fed else None
-
-    def state(self) -> State:
-        """What was told of it until now."""
-        return states.handle_state(
-            number=self.number, type=self.type, flags=self.flags, fd=self.fd, name=self.name, place=self.place,
-            local=self.local, peer=self.peer, server=self.server, begin_t=self.begin_t, write_queue_size=self.size,
-            high_water=self.high_water, write_queue=[write.state() for write in self.queue], pevents=self.events,
-            events=self.events, bytes_in=self.bytes_in, bytes_out=self.bytes_out, reads=self.reads,
-            writes=self.writes, errors=self.errors, last_error=self.last_error, last_read_t=self.last_read_t,
-            last_write_t=self.last_write_t, armed_t=self.armed_t, above_t=self.above_t, feeds=self._whom_it_feeds(),
-        )  # fmt: skip
 
 
 def _passed_on(name: str) -> property:

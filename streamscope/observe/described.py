@@ -27,13 +27,26 @@ def address_of(address: Any) -> str:
 
 
 def name_of(protocol: Any) -> str:
-    """`handle_client` for streams that a function handles, else the protocol's class; with `TLS of` below TLS."""
-    inner = getattr(protocol, "_app_protocol", None)  # of a TLS layer
-    if inner is not None and hasattr(protocol, "_sslobj"):
-        return f"TLS of {name_of(inner)}"
+    """`handle_client` for streams that a function handles, else the protocol's class."""
     callback = getattr(protocol, "_client_connected_cb", None)
     name = getattr(callback, "__qualname__", None) or type(protocol).__qualname__
     return encodable(str(name).rpartition("<locals>.")[2][:80])
+
+
+def reader_of(protocol: Any) -> Any:
+    """The StreamReader that a protocol feeds: that of a connection, or of a pipe from a subprocess; None for none."""
+    if hasattr(protocol, "proc"):
+        streams = getattr(protocol.proc, "_protocol", None)
+        reader = getattr(streams, {1: "stdout", 2: "stderr"}.get(protocol.fd, ""), None)
+    else:
+        reader = getattr(protocol, "_stream_reader", None)
+    return reader if hasattr(reader, "_buffer") and hasattr(reader, "_limit") else None
+
+
+def session_of(sslobj: Any) -> str:
+    """`TLSv1.3, TLS_AES_256_GCM_SHA384`: what two sides have agreed on; "" for nothing yet."""
+    cipher = sslobj.cipher()
+    return encodable(f"{sslobj.version()}, {cipher[0]}"[:80]) if cipher else ""
 
 
 def text_of(error: BaseException) -> str:

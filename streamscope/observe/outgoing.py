@@ -252,20 +252,24 @@ class Outgoing:
         return n
 
     def _taken(self, n: int) -> None:
-        pen, queue = self.pen, self.queue
         self.bytes_out += n
-        self.last_write_t = pen.tick
+        self.last_write_t = self.pen.tick
         self._resize(max(0, self.size - n), "_write_ready")
+        self._take_off(n, "_write_ready")
+
+    def _take_off(self, n: int, function: str) -> None:
+        """So many bytes of the writes that wait are on their way."""
+        queue = self.queue
         while n > 0 and queue:
             write = queue[0]
             if write.left > n:
                 write.left -= n
-                pen.emit((self.mark | _PROGRESS["_write_ready"], write.number, write.index, write.left))
+                self.pen.emit((self.mark | _PROGRESS[function], write.number, write.index, write.left))
                 return
             n -= write.left
             queue.popleft()
             self.writes += 1
-            self._end(write, 0, "_write_ready")
+            self._end(write, 0, function)
 
     def flushed(self) -> None:
         """asyncio has taken out of its buffer what was sent."""

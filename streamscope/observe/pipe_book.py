@@ -25,7 +25,8 @@ from streamscope.observe.aio_kinds import (
     joined_by,
     told_by,
 )
-from streamscope.observe.book import USUAL_HIGH, USUAL_LOW, Book
+from streamscope.observe.book import Book
+from streamscope.observe.common_book import USUAL_HIGH, USUAL_LOW
 from streamscope.observe.described import name_of
 from streamscope.observe.outgoing import Outgoing
 from streamscope.observe.quill import Quill

@@ -15,7 +15,6 @@ _READ_END = joined_by("aio.pipe_read_end")
 _LOST_BEGIN, _LOST_END = (told_by(f"callback.{each}", "_call_connection_lost") for each in ("begin", "end"))
 _PAUSE_BEGIN, _PAUSE_END = (told_by(f"callback.{each}", "_maybe_pause_protocol") for each in ("begin", "end"))
 _RESUME_BEGIN, _RESUME_END = (told_by(f"callback.{each}", "_maybe_resume_protocol") for each in ("begin", "end"))
-_PAUSED = told_by("reading.paused", "pause_reading")
 
 Forget = Callable[[int], None]
 Find = Callable[[Any], "PipeBook | None"]
@@ -63,7 +62,7 @@ def reader_hooks(
         before = self._paused
         pause(self)
         if book is not None and self._paused and not before:
-            book.pen.emit((book.mark | _PAUSED, who_pauses(sys._getframe(1), passed_over)))
+            book.tell_pause(who_pauses(sys._getframe(1), passed_over), "pause_reading")
 
     return {
         "__init__": __init__,

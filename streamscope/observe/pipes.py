@@ -15,6 +15,7 @@ from typing import Any
 from streamscope.link.states import State
 from streamscope.observe import pipe_hooks
 from streamscope.observe.aio_kinds import OUT
+from streamscope.observe.common_book import CommonBook
 from streamscope.observe.described import place_of
 from streamscope.observe.exchange import Exchange
 from streamscope.observe.pipe_book import OsStandIn, PipeBook
@@ -139,6 +140,17 @@ class Pipes:
         if transport is not None:
             self._with_book(number, transport)
         return transport is not None
+
+    def book(self, number: int) -> tuple[CommonBook, Any] | None:
+        """The book of a pipe and its protocol."""
+        transport = self.transport(number)
+        book = None if transport is None else pipe_book(transport)
+        return None if book is None else (book, transport._protocol)
+
+    @property
+    def known(self) -> list[int]:
+        """The numbers of those that have been seen."""
+        return list(self._known)
 
     def _enter(self, book: PipeBook, transport: Any) -> None:
         _books[book.fd] = self._pen.books[book.fd] = book

@@ -124,6 +124,18 @@ class Ride:
         self._over()
         return self._original(timeout)
 
+    def _look_at_readers(self, now: int, ms: int) -> int:
+        """Returns by when to come again, in ms and never more than given."""
+        try:
+            due = self._producer.readers.look(now)
+        except Exception as error:
+            self._pen.failed(error)
+            return ms
+        if not due:
+            return ms
+        left = max(0, -((now - due) // 1_000_000))
+        return left if ms < 0 else min(left, ms)
+
     def _wait(self, timeout: float | None, now: int) -> Any:
         """What is ready, or nothing once the time is over; the link's own descriptor is heard and kept back."""
         until = None
@@ -132,7 +144,7 @@ class Ride:
             until = now + max(0, int(timeout * 1e9))
             left_ms = -((now - until) // 1_000_000)
         while True:
-            ms = self._rider.wait(left_ms, now)
+            ms = self._look_at_readers(now, self._rider.wait(left_ms, now))
             self._rests_until = now + ms * 1_000_000
             ready = self._original(left if ms == left_ms else ms / 1000)
             for each in ready:

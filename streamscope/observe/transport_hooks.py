@@ -38,7 +38,6 @@ _EOF_BEGIN, _EOF_END = (told_by(f"callback.{each}", "_read_ready__on_eof") for e
 _LOST_BEGIN, _LOST_END = (told_by(f"callback.{each}", "_call_connection_lost") for each in ("begin", "end"))
 _PAUSE_BEGIN, _PAUSE_END = (told_by(f"callback.{each}", "_maybe_pause_protocol") for each in ("begin", "end"))
 _RESUME_BEGIN, _RESUME_END = (told_by(f"callback.{each}", "_maybe_resume_protocol") for each in ("begin", "end"))
-_PAUSED = told_by("reading.paused", "pause_reading")
 
 Hooks = dict[str, Callable[..., Any]]
 
@@ -76,7 +75,7 @@ def _of_beginning(transport: Any, born: Callable[[Any, Any], None]) -> Hooks:
         set_limits(self, *rest, **named)
         book = self._sock
         if type(book) is Book:
-            book.sync_marks(self)
+            book.sync_marks(self._high_water, self._low_water)
 
     return {"__init__": __init__, "set_protocol": with_protocol, "_set_write_buffer_limits": with_limits}
 
@@ -199,7 +198,7 @@ def _of_pausing(transport: Any, passed_over: tuple[str, ...]) -> Hooks:
         pause(self)
         book.pen.within = ""
         if self._paused and not before:
-            book.pen.emit((book.mark | _PAUSED, who_pauses(sys._getframe(1), passed_over)))
+            book.tell_pause(who_pauses(sys._getframe(1), passed_over), "pause_reading")
 
     def resume_reading(self: Any) -> None:
         book = self._sock
@@ -246,13 +245,13 @@ def _of_ending(transport: Any) -> Hooks:
         book.pen.within = "_force_close"
         force_close(self, exc)
         book.pen.within = ""
-        book.dropped(self, exc, "_force_close")
+        book.tell_lost(self, exc, "_force_close")
         book.sync(self, "_force_close")
 
     def _fatal_error(self: Any, exc: Any, *rest: Any, **named: Any) -> None:
         book = self._sock
         if type(book) is Book:
-            book.dropped(self, exc, "_fatal_error")
+            book.tell_lost(self, exc, "_fatal_error")
             if not isinstance(exc, OSError):
                 book.tell_error(exc)
         fatal_error(self, exc, *rest, **named)

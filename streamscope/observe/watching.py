@@ -28,6 +28,7 @@ from streamscope.observe.pipes import exchange_pipes
 from streamscope.observe.quill import Quill
 from streamscope.observe.ride import Ride
 from streamscope.observe.takers import taking_hooks
+from streamscope.observe.tls import TlsLayers, exchange_tls
 from streamscope.observe.transport_hooks import transport_hooks
 from streamscope.telling import say
 
@@ -93,6 +94,7 @@ class Watching:
                 passed_over = not_the_program()
                 _methods.put(self._kind, transport_hooks(self._kind, _born, passed_over))
                 exchange_pipes(_methods, _born, passed_over, _book_of)
+                exchange_tls(_methods, _layers_of, passed_over)
                 _methods.put(StreamReader, taking_hooks(StreamReader, book_of))
         else:
             _watched.pop(id(self._loop), None)
@@ -105,6 +107,11 @@ class Watching:
             self._producer.born(transport)
         except Exception as error:
             self.failed(error)
+
+    @property
+    def layers(self) -> TlsLayers:
+        """The TLS layers of this loop."""
+        return self._producer.tls
 
     # the end of it
 
@@ -154,6 +161,12 @@ def _born(loop: Any, transport: Any) -> None:
     watching = _watched.get(id(loop))
     if watching is not None:
         watching.born(transport)
+
+
+def _layers_of(loop: Any) -> TlsLayers | None:
+    """The TLS layers of a loop, if it is watched."""
+    watching = _watched.get(id(loop))
+    return None if watching is None else watching.layers
 
 
 def _book_of(fd: int) -> Any:

@@ -109,9 +109,11 @@ def _said_by_kernel(
         yield ChangedField(COUNTERS, f"kernel {vocabulary.kernel_text(field)}", was, now)
 
 
-_COUNTERS = {"bytes_in": "bytes", "bytes_out": "bytes", "reads": "", "writes": "", "errors": ""}
+_COUNTERS = {"bytes_in": "bytes", "bytes_out": "bytes", "reads": "", "writes": "", "errors": "", "outgoing": "bytes",
+             "incoming": "bytes", "reader_size": "bytes", "dropped": ""}  # fmt: skip
 _PLAIN = ("fd", "accepted_fd", "delayed_error", "last_error", "high_water", "name", "local", "peer", "server",
-          "place", "faults", "ipc", "pending", "watched", "closing")  # fmt: skip
+          "place", "faults", "ipc", "pending", "watched", "closing", "over", "under", "session", "low_water",
+          "reader_limit", "paused_at")  # fmt: skip
 _DESCRIPTORS = {"fd", "accepted_fd"}
 
 TOLD = {"number", "type", "flags", "write_queue_size", "write_queue", "write_completed_queue", "queued_fds",

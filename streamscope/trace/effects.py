@@ -104,6 +104,32 @@ faults(held:text)
 feeds(to, why:text)
     feeds = with_feed(feeds, to, why)
 
+# of streams that lie one over the other, and of what reads for the program
+handle.over(lower)
+    over = lower
+handle.under(upper)
+    under = upper
+tls.session(session:text)
+    session = session[:TEXT_LIMIT]
+tls.outgoing(old, new)
+    outgoing = new
+tls.incoming(old, new)
+    incoming = new
+tls.read(bytes)
+    bytes_in += bytes; reads += 1; last_read_t = t
+tls.write(bytes)
+    bytes_out += bytes; last_write_t = t
+low_water(old, new)
+    low_water = new
+reader.size(old, new)
+    reader_size = new
+reader.limit(old, new)
+    reader_limit = new
+reading.paused(place:text)
+    paused_at = place[:TEXT_LIMIT]
+write.dropped(times)
+    dropped += times
+
 queued_fds.push(fd)
     push(queued_fds, fd)
 queued_fds.pop(fd)

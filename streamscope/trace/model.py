@@ -371,6 +371,8 @@ def _copy(state: StreamState) -> StreamState:
         place=state.place[:TEXT_LIMIT],
         local=state.local[:TEXT_LIMIT],
         peer=state.peer[:TEXT_LIMIT],
+        session=state.session[:TEXT_LIMIT],
+        paused_at=state.paused_at[:TEXT_LIMIT],
         write_queue=[replace(request) for request in state.write_queue],
         write_completed_queue=[replace(request) for request in state.write_completed_queue],
         connect_req=state.connect_req and replace(state.connect_req),

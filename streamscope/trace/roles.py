@@ -14,7 +14,7 @@ CLIENT = "client"
 UPSTREAM = "upstream"
 CHILD = "child"
 PARENT = "parent"
-ARROWS = {CLIENT: "←", UPSTREAM: "→", LISTENER: ""}
+CARRIER = "carrier"
 
 _STDERR = 2
 _MOST = 80
@@ -24,8 +24,11 @@ _MOST = 80
 def role_of(state: StreamState, vocabulary: Vocabulary) -> str:
     """`listener`, `client` for one that a listener accepted, `upstream` for one that was connected to somewhere; of
     pipes that carry descriptors, `parent` for what the process was started with, `child` for the other ends that it
-    hands out; "" for what is none of these, as far as the feed tells.
+    hands out; `carrier` for one that another stream lies over, as TLS does; "" for what is none of these, as far as the
+    feed tells.
     """
+    if state.under:
+        return CARRIER
     if state.callbacks & vocabulary.listens or state.flags & vocabulary.listening:
         return LISTENER
     if state.server:
@@ -33,6 +36,14 @@ def role_of(state: StreamState, vocabulary: Vocabulary) -> str:
     if state.ipc:
         return "" if state.fd < 0 or state.peer else PARENT if state.fd <= _STDERR else CHILD
     return UPSTREAM if state.peer else ""
+
+
+def arrow_of(state: StreamState, vocabulary: Vocabulary) -> str:
+    """`←` before the peer of who came here, `→` before one that was gone to; "" for who is neither."""
+    role = role_of(state, vocabulary)
+    if role == LISTENER or not (state.server or state.peer):
+        return ""
+    return "←" if state.server else "→" if role in (UPSTREAM, CARRIER) else ""
 
 
 def who(state: StreamState, vocabulary: Vocabulary) -> str:
@@ -46,7 +57,7 @@ def who(state: StreamState, vocabulary: Vocabulary) -> str:
         return f"{text} {where}".rstrip()
     if state.peer:
         return (
-            f"{text} {ARROWS.get(role) or '→'} {visible(state.peer, _MOST)}"
+            f"{text} {arrow_of(state, vocabulary) or '→'} {visible(state.peer, _MOST)}"
             if role
             else f"{text} {visible(state.peer)}"
         )

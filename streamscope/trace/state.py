@@ -100,6 +100,18 @@ class StreamState(msgspec.Struct, array_like=True, gc=False):
     faults: str = ""  # what somebody who watches has set on it: `read-stop, cap-writes 4096`
     injected_t: int = 0  # when it was last made to do, or to suffer, something
 
+    # of streams that lie one over the other, as TLS does over what carries it, and of what reads for the program
+    over: int = 0  # the number of the stream below it, 0 for none
+    under: int = 0  # the number of the stream above it
+    session: str = ""  # what was agreed on with the peer: `TLSv1.3, TLS_AES_256_GCM_SHA384`
+    outgoing: int = 0  # encrypted bytes that the stream below has not been given
+    incoming: int = 0  # encrypted bytes that came and are not decrypted
+    low_water: int = 0  # at so few bytes the program is told to write on
+    reader_size: int = 0  # what a StreamReader holds that the program has not taken
+    reader_limit: int = 0  # its limit, 0 where nothing reads so
+    paused_at: str = ""  # where in the program reading was last paused
+    dropped: int = 0  # writes that came when the connection was lost
+
 
 def held_requests(state: StreamState) -> list[RequestState]:
     """Every request that a stream holds. Traces count places in this order."""

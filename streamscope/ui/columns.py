@@ -13,7 +13,7 @@ import msgspec
 
 from streamscope.diagnosis.shapes import Told
 from streamscope.trace.plain_text import host_and_port
-from streamscope.trace.roles import ARROWS, role_of
+from streamscope.trace.roles import arrow_of, role_of
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.curves import Values, curve_text
@@ -112,7 +112,7 @@ def _where(state: StreamState, vocabulary: Vocabulary) -> str:
         parts = host_and_port(state.local)
         return visible(state.local.rpartition("/")[2] if parts is None else f":{parts[1]}") or NONE
     peer = peer_text(state, vocabulary)
-    arrow = ARROWS.get(role_of(state, vocabulary), "") if state.peer else ""
+    arrow = arrow_of(state, vocabulary) if state.peer else ""
     return f"{arrow} {peer}".strip() or NONE
 
 

@@ -20,7 +20,7 @@ from streamscope.ui.safe import fewer, fit
 STALLED, LIMITED, WAITS = "stalled", "limited", "waits"
 """What it means that a rung is lit: an alarm; what holds back a flow that goes on; that bytes lie there."""
 
-QUEUE, KERNEL, FLIGHT, UNREAD, UNKNOWN, NOTHING = "█▓▒░┄·"
+QUEUE, BELOW, KERNEL, FLIGHT, UNREAD, UNKNOWN, NOTHING = "█▚▓▒░┄·"
 _BRACKETS = {STALLED: ("[", "]"), LIMITED: ("‹", "›"), WAITS: ("[", "]")}
 _LEAST = 7
 """Cells that the longest number takes."""
@@ -28,13 +28,19 @@ _LEAST = 7
 
 class Rung(msgspec.Struct, frozen=True):
     """A place where bytes are: how many (None where nobody knows), how they are drawn ("" for those that wait no more),
-    and how many pass a second.
+    how many pass a second, and what it is `called` where that is not its name.
     """
 
     name: str
     size: int | None
     glyph: str = ""
     rate: float | None = None
+    called: str = ""
+
+    @property
+    def title(self) -> str:
+        """As it is drawn."""
+        return self.called or self.name
 
 
 class Ladder(msgspec.Struct, frozen=True):
@@ -96,11 +102,17 @@ def ladder_out(
     rate: float | None = None,
     unread: Unread | None = None,
     holds: Holds | None = None,
+    below: StreamState | None = None,
 ) -> Ladder:
-    """The way out: what waits in the queue, in the kernel, on the wire, and unread at a peer on this machine."""
+    """The way out: what waits in the queue, in the transport `below` where the stream lies over one, in the kernel, on
+    the wire, and unread at a peer on this machine.
+    """
     held = kernel_says(state, vocabulary, "outq")
     queued = state.write_queue_size if vocabulary.tells("write_queue_size") else None
     rungs = [Rung("queue", queued, QUEUE)]
+    if below is not None:
+        called = vocabulary.type_text(state.type).upper()
+        rungs = [Rung("queue", queued, QUEUE, called=called), Rung("transport", below.write_queue_size, BELOW)]
     if vocabulary.types.get(state.type) in ("pipe", "tty"):  # what the kernel has, the other side only has to read
         rungs.append(Rung("kernel", held, KERNEL))
     else:
@@ -136,12 +148,13 @@ def _words_out(rungs: Sequence[Rung], age: str, lit: int, why: str) -> str:
     if why and lit >= 0:
         where = {
             QUEUE: f"wait here{f' for {age}' if age else ''}",
+            BELOW: "wait in the transport below",
             KERNEL: "wait in the kernel",
             FLIGHT: "are in flight",
         }
         return f"{bytes_text(rungs[lit].size or 0)} {where.get(rungs[lit].glyph, 'wait')}: {why}."
-    queued, kernel = rungs[0].size, rungs[1].size
-    flight = rungs[2].size if len(rungs) > 2 and rungs[2].glyph == FLIGHT else 0
+    at = {rung.glyph: rung.size for rung in rungs}
+    queued, kernel, flight = rungs[0].size, at.get(KERNEL), at.get(FLIGHT, 0)
     if queued is None:
         return "What waits is not known."
     if kernel is None:
@@ -235,8 +248,8 @@ def ladder_lines(ladder: Ladder, width: int, words_in: int = 2) -> list[Line]:
 
 def _name(ladder: Ladder, place: int, width: int) -> str:
     """The rung's name; the longest is shorter where the ladder would be too wide."""
-    name = ladder.rungs[place].name
-    return _ACKED if name == "acknowledged" and _wide([rung.name for rung in ladder.rungs]) > width else name
+    name = ladder.rungs[place].title
+    return _ACKED if name == "acknowledged" and _wide([rung.title for rung in ladder.rungs]) > width else name
 
 
 _ACKED = "acked"
@@ -251,7 +264,7 @@ def _wide(names: Sequence[str]) -> int:
 def _fitting(ladder: Ladder, width: int) -> Ladder:
     """The ladder without the rungs for which there is no room: first that of what waits no more, then the last."""
     rungs, lit = list(ladder.rungs), ladder.lit
-    while len(rungs) > 1 and _wide([_ACKED if rung.name == "acknowledged" else rung.name for rung in rungs]) > width:
+    while len(rungs) > 1 and _wide([_ACKED if rung.name == "acknowledged" else rung.title for rung in rungs]) > width:
         done = [place for place, rung in enumerate(rungs) if not rung.glyph and place != lit]
         gone = done[-1] if done else len(rungs) - 1 - (lit == len(rungs) - 1)
         del rungs[gone]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from streamscope.trace.plain_text import host_and_port
-from streamscope.trace.roles import ARROWS, role_of
+from streamscope.trace.roles import arrow_of
 from streamscope.trace.series import Series
 from streamscope.trace.state import StreamState
 from streamscope.ui.curves import curve
@@ -99,7 +99,7 @@ def _address(state: StreamState, known: Overview) -> str:
     if is_listener(state, known.vocabulary):
         parts = host_and_port(state.local)
         return f"listener {visible(state.local.rpartition('/')[2]) if parts is None else f':{parts[1]}'}"
-    arrow = ARROWS.get(role_of(state, known.vocabulary), "") if state.peer else ""
+    arrow = arrow_of(state, known.vocabulary) if state.peer else ""
     return f"{arrow} {peer_text(state, known.vocabulary)}".strip() or NONE
 
 

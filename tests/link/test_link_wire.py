@@ -129,7 +129,7 @@ def test_a_field_that_there_is_not_is_said() -> None:
 
 def test_the_fields_that_programs_set_are_known_by_place() -> None:
     names = [StreamState.__struct_fields__[place] for place in states.SET_BY_PROGRAMS]
-    assert set(names) == {"name", "place", "local", "peer", "high_water"}
+    assert set(names) == {"name", "place", "local", "peer", "session", "paused_at", "high_water"}
 
 
 # reading

@@ -62,6 +62,13 @@ def test_a_client_is_held_back_by_the_upstream_that_it_feeds(runtime: Path, prog
             upstream = session.model.streams[by.by]
             assert upstream.peer == "{}:{}".format(*sink.getsockname())
             assert upstream.write_queue_size > upstream.high_water
+
+            # and where reading was paused is told: by the program, or by its reader, which holds what was not taken
+            if program is pumping:
+                assert it.paused_at == "StreamReader.feed_data"
+                follow(session, lambda: it.reader_size > it.reader_limit == 65536)
+            else:
+                assert it.paused_at.startswith("copying.py:")
             client.close()
             session.close()
         finally:

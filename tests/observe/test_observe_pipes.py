@@ -61,8 +61,12 @@ def test_a_subprocess_that_is_fed_and_not_read_stands_still_on_both_sides(progra
     # given a program that stands still, and somebody who comes then
     session = Session.attach(program.path)
 
+    reading = session.model.decoder.vocabulary.flag("READING")
+
     def both() -> bool:
         stdin, stdout = named(session, "stdin"), named(session, "stdout")
+        if stdout is None or stdout.flags & reading:
+            return False
         return bool(stdin and stdout and stdin.write_queue_size == program.say("and?")["size"] > 1_000_000)
 
     follow(session, both)
@@ -77,6 +81,7 @@ def test_a_subprocess_that_is_fed_and_not_read_stands_still_on_both_sides(progra
     assert "PAUSED_WRITING" in words.flag_text(stdin.flags)
     assert words.mask_text(stdin.pevents) == "IN|OUT"
     assert "READING" not in words.flag_text(stdout.flags)
+    follow(session, lambda: stdout.reader_size > 2 * stdout.reader_limit == 2 * 65536)
 
     # and when it is read, all of it is told, to the end
     assert program.say("read")["size"] == 0

@@ -11,15 +11,16 @@ PYTHONS = ("3.12", "3.13", "3.14")
 
 
 @pytest.mark.parametrize(
-    ("version", "seed"),
+    ("version", "seed", "kind"),
     [
-        pytest.param(version, str(seed), marks=pytest.mark.real(f"Python {version}"))
+        pytest.param(version, str(seed), kind, marks=pytest.mark.real(f"Python {version}"))
         for version in PYTHONS
         for seed in (1, 2)
+        for kind in ("plain", "tls")
     ],
 )
-def test_told_is_what_is_on_other_pythons_too(version: str, seed: str) -> None:
-    found = played(seed, python=python(version))
+def test_told_is_what_is_on_other_pythons_too(version: str, seed: str, kind: str) -> None:
+    found = played(seed, kind, python=python(version))
 
     compared, wrong = differences(found)
     assert wrong == []

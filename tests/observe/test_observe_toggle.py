@@ -52,7 +52,7 @@ def differences(found: dict[str, Any]) -> tuple[int, list[str]]:
         for place, so in stretch["looks"]:
             model.apply(at, model.turn, model.t, words[at:place])
             at = place
-            for number, (size, is_paused, mask, is_closing, high, _) in so.items():
+            for number, (size, is_paused, mask, is_closing, high, kind) in so.items():
                 state = model.streams.get(int(number))
                 compared += 1
                 if state is None:
@@ -64,6 +64,8 @@ def differences(found: dict[str, Any]) -> tuple[int, list[str]]:
                     sum(request.left for request in state.write_queue),
                 )  # fmt: skip
                 real = (size, is_paused, mask, is_closing, high, mask, size)
+                if kind == "tls":  # the program's bytes wait, and are more or fewer when they are encrypted
+                    told, real = told[:-1], real[:-1]
                 if told != real:
                     wrong.append(f"#{number} at {place}: told {told}, is {real}")
     return compared, wrong
@@ -84,7 +86,7 @@ def test_asyncios_read_and_write_are_those_that_ours_stand_in_for() -> None:
 
 
 def test_told_is_what_is_where_asyncio_is_one_that_nobody_knows() -> None:
-    compared, wrong = differences(played("4", "strange"))
+    compared, wrong = differences(played("4", "plain", "strange"))
 
     assert wrong == []
     assert compared > 5_000
@@ -92,8 +94,15 @@ def test_told_is_what_is_where_asyncio_is_one_that_nobody_knows() -> None:
 
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
 def test_told_is_what_is_while_telling_begins_and_ends_again_and_again(seed: str) -> None:
-    found = played(seed)
+    _is_true(played(seed, "plain"))
 
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_told_is_what_is_of_tls_too(seed: str) -> None:
+    _is_true(played(seed, "tls"))
+
+
+def _is_true(found: dict[str, Any]) -> None:
     compared, wrong = differences(found)
     assert wrong == []
     assert compared > 5_000
@@ -103,4 +112,9 @@ def test_told_is_what_is_while_telling_begins_and_ends_again_and_again(seed: str
 
 @pytest.mark.parametrize("fault", ["flush", "interest", "resume"])
 def test_what_is_not_told_is_noticed(fault: str) -> None:
-    assert any(differences(played(seed, fault))[1] for seed in "123456")
+    assert any(differences(played(seed, "plain", fault))[1] for seed in "123456")
+
+
+@pytest.mark.parametrize("fault", ["encrypted", "handed on"])
+def test_what_is_not_told_of_tls_is_noticed(fault: str) -> None:
+    assert any(differences(played(seed, "tls", fault))[1] for seed in "123456")

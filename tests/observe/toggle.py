@@ -1,6 +1,6 @@
 """A program under backpressure, in which telling begins and ends every few moments; any Python runs it.
 
-    python toggle.py SEED [FAULT]
+    python toggle.py SEED plain|tls [FAULT]
 
 It writes a JSON object: the greeting, and for each stretch that was told its slices, its words, and at which places of
 these words the program itself looked at its transports, wherever a line of it runs: within callbacks of protocols,
@@ -12,19 +12,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import os
 import random
 import socket
+import ssl
 import sys
 import tempfile
 import time
 from typing import Any
 
 from streamscope.observe import book as books
-from streamscope.observe import everyday, outgoing, watching
+from streamscope.observe import everyday, outgoing, tls_book, watching
 from streamscope.observe.aio_kinds import PAUSED_WRITING
 
 PAIRS, STEPS, MOST = 12, 700, 60_000
+CERTIFICATE = f"{os.path.dirname(os.path.abspath(__file__))}/localhost.pem"
 PATIENCE_S = 30.0
 
 
@@ -66,13 +69,27 @@ class Looked:
             return
         so = {}
         for transport, number in list(self.producer._numbers.items()):
+            if hasattr(transport, "_sslobj"):
+                so.update(self._of_layer(transport, number))
+                continue
             if transport._sock is None or type(transport) is not self.kind:
                 continue
             key = self.selector.get_map().get(transport._sock_fd)
             mask = 0 if key is None else (key.events & 1) | (key.events & 2) << 1
             so[number] = [transport.get_write_buffer_size(), int(transport._protocol_paused), mask,
-                          int(transport._closing), transport._high_water, len(transport._buffer)]  # fmt: skip
+                          int(transport._closing), transport._high_water, "plain"]  # fmt: skip
         self.now["looks"].append([len(self.now["words"]), so])
+
+    def _of_layer(self, layer: Any, number: int) -> dict[int, list[Any]]:
+        """The same of a TLS layer: what its own transport says."""
+        transport = layer._app_transport
+        if layer._transport is None or transport is None or transport._ssl_protocol is None:
+            return {}
+        key = self.selector.get_map().get(layer._transport._sock_fd)
+        mask = 0 if key is None else (key.events & 1) | (key.events & 2) << 1
+        _, high = transport.get_write_buffer_limits()
+        return {number: [transport.get_write_buffer_size(), int(transport._protocol_paused), mask,
+                         int(transport.is_closing()), high, "tls"]}  # fmt: skip
 
 
 class End(asyncio.Protocol):
@@ -84,7 +101,7 @@ class End(asyncio.Protocol):
         self.transport: Any = None
         self.sent, self.got = hashlib.md5(), hashlib.md5()
         self.names: tuple[Any, Any] = (None, None)
-        self.rough = False
+        self.rough = self.ended = False
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -103,7 +120,7 @@ class End(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self.looked.look()
-        return self.rough
+        return self.rough and self.transport.can_write_eof()
 
     def pause_writing(self) -> None:
         self.looked.look()
@@ -117,16 +134,36 @@ class End(asyncio.Protocol):
         self.looked.look()
 
     def write(self, data: Any) -> None:
-        if not self.transport.is_closing() and not self.transport._eof:
+        if not self.transport.is_closing() and not self.ended:
             self.sent.update(bytes(data))
             self.transport.write(data)
             self.looked.look()
 
     def writelines(self, parts: list[bytes]) -> None:
-        if not self.transport.is_closing() and not self.transport._eof:
+        if not self.transport.is_closing() and not self.ended:
             self.sent.update(b"".join(parts))
             self.transport.writelines(parts)
             self.looked.look()
+
+
+class BufferedEnd(End, asyncio.BufferedProtocol):
+    """One that has a buffer of its own for what comes."""
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        self.buffer = memoryview(bytearray(10_000))  # of what can be no view, asyncio's TLS layer fills a copy
+        return self.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self.buffer[:nbytes]))
+
+
+def contexts(kind: str) -> tuple[Any, Any]:
+    """What a server and a client speak TLS with; None where they do not."""
+    if kind == "plain":
+        return None, None
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(CERTIFICATE)
+    return server, ssl.create_default_context(cafile=CERTIFICATE)
 
 
 def act(chance: random.Random, end: End) -> None:
@@ -139,38 +176,46 @@ def act(chance: random.Random, end: End) -> None:
         end.write(chance.choice((bytes, bytearray, memoryview))(data))
     elif what < 0.6:
         end.writelines([data[:at] for at in (1, len(data) // 2, len(data)) if at])
-    elif what < 0.75:
+    elif what < 0.75 and not transport.is_closing():
         transport.pause_reading()
-    elif what < 0.93:
+    elif what < 0.93 and not transport.is_closing():
         transport.resume_reading()
+    elif transport.is_closing():
+        pass
     elif what < 0.95:
         transport.set_write_buffer_limits(high=chance.choice((0, 1000, 65536, 200_000)))
-    elif what < 0.965 and not transport.is_closing():
+    elif what < 0.965 and not transport.is_closing() and transport.can_write_eof():
         transport.write_eof()
-        end.rough = True
+        end.rough = end.ended = True
     elif what < 0.975:
         transport.close()
         end.rough = True
     elif what < 0.98 and not transport.is_closing():
         transport.abort()
         end.rough = True
-        if not transport._eof:
+        if not end.ended:
             transport.write(b"into nothing")
     end.looked.look()
 
 
-async def main(seed: int, folder: str) -> dict[str, Any]:
+async def main(seed: int, kind: str, folder: str) -> dict[str, Any]:
     chance = random.Random(seed)
     loop = asyncio.get_running_loop()
     looked = Looked(loop, folder)
     ends: list[End] = []
-    server = await loop.create_server(lambda: End(looked, ends), "127.0.0.1", 0)
+    with_server, with_client = contexts(kind)
+
+    def new() -> End:
+        return (BufferedEnd if chance.random() < 0.3 else End)(looked, ends)
+
+    server = await loop.create_server(new, "127.0.0.1", 0, ssl=with_server)
     address = server.sockets[0].getsockname()
     pairs: list[End] = []
     for _ in range(STEPS):
         if len(pairs) < PAIRS or chance.random() < 0.01:
-            _, end = await loop.create_connection(lambda: End(looked, ends), *address)
-            pairs.append(end)  # type: ignore[arg-type]
+            named = {"server_hostname": "localhost"} if with_client else {}
+            _, end = await loop.create_connection(new, *address, ssl=with_client, **named)
+            pairs.append(end)
         looked.look()
         if chance.random() < 0.12:
             looked.end() if looked.now is not None else looked.begin()
@@ -191,7 +236,7 @@ async def main(seed: int, folder: str) -> dict[str, Any]:
 
 async def drain(ends: list[End]) -> None:
     """Let everything arrive that is on its way; what never does is counted as wrong."""
-    for end in ends:
+    for end in [end for end in ends if not end.transport.is_closing()]:
         end.transport.set_write_buffer_limits(high=1 << 24)
         end.transport.resume_reading()
     until = time.monotonic() + PATIENCE_S
@@ -226,12 +271,23 @@ def plant(fault: str) -> None:
                 tell(self, flag, function, on=on)
 
         books.Book.set_flag = silent  # type: ignore[method-assign]
+    elif fault == "encrypted":
+        tls_book.TlsBook._resize = lambda self, new, function: None  # type: ignore[assignment,method-assign]
+    elif fault == "handed on":
+        settle = tls_book.TlsBook.settle
+
+        def late(self: Any, protocol: Any) -> None:
+            if not protocol._outgoing.pending:
+                settle(self, protocol)
+
+        tls_book.TlsBook.settle = late  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
-    plant(sys.argv[2] if len(sys.argv) > 2 else "")
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # which says of the fifth late write that it is dropped
+    plant(sys.argv[3] if len(sys.argv) > 3 else "")
     with tempfile.TemporaryDirectory(prefix="ss-") as folder:
-        found = asyncio.run(main(int(sys.argv[1]), folder))
+        found = asyncio.run(main(int(sys.argv[1]), sys.argv[2], folder))
     json.dump(found, sys.stdout)
     sys.stdout.flush()
     os._exit(0)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from streamscope.core.flags import FLAG_NAMES, POLL_NAMES, REQUEST_NAMES, TYPE_NAMES
 from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KINDS
+from streamscope.observe import aio_kinds
+from streamscope.observe.aio_words import words
 from streamscope.trace.catalogue import DOMAINS
 from streamscope.trace.filter import Filter, complete, help_text
 from streamscope.trace.filter.guide import EXAMPLES, examples, markdown
@@ -15,8 +19,15 @@ from streamscope.trace.filter.parser import COMPARISONS, KEYWORDS
 from streamscope.trace.filter.values import SETS, WHAT
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.words import Words
 
 HERE = Language.of(Vocabulary.here())
+ASYNCIO = Vocabulary(
+    [(each.name, tuple(name for name, _ in each.args)) for each in aio_kinds.KINDS],
+    aio_kinds.FUNCTIONS,
+    [(joined.name, list(joined.args), list(joined.steps)) for joined in aio_kinds.JOINED],
+    msgspec.convert(words(), Words),
+)
 NAMES, VALUES, TEXTS = HERE.names, HERE.values.names, HERE.values.texts
 
 OTHERWISE = {"number": "stream", "closing": "closing_list", "armed_t": "armed_age", "above_t": "above_age"}
@@ -24,10 +35,11 @@ OTHERWISE = {"number": "stream", "closing": "closing_list", "armed_t": "armed_ag
 
 
 def test_every_field_of_a_stream_has_a_name() -> None:
+    of_asyncio = Language.of(ASYNCIO)
     for field in set(StreamState.__struct_fields__) - {"kernel"}:  # many values, each with a name of its own
         name = NAMES[OTHERWISE.get(field, field)]
         assert name.of_state is not None, field
-        assert name in HERE.stream_names
+        assert name in HERE.stream_names or of_asyncio.names[field] in of_asyncio.stream_names
 
 
 def test_every_argument_of_the_catalogue_has_a_name_of_its_domain() -> None:

@@ -87,6 +87,7 @@ class Panel(DrawnLines, can_focus=True):
             limit=view.told.limited(number),
             unread=None if other is None else Unread(other.unread, other.who),
             turned=number in view.turned,
+            below=view.stream(state.over) if state.over else None,
         )
 
     def show(self, changed: Set[int]) -> None:

@@ -15,6 +15,7 @@ from streamscope.ui.peer import peer_text
 from streamscope.ui.plain import is_listener
 from streamscope.ui.safe import visible
 from streamscope.ui.widgets.panel_company import company_rows
+from streamscope.ui.widgets.panel_layers import layer_rows
 from streamscope.ui.widgets.panel_rows import Facts, PanelRow, PanelRows
 
 TALLEST_TREND = 6
@@ -72,7 +73,7 @@ def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
         [*rows.size(), *rows.trend(1)],
         [*rows.queue(), *rows.completed()],
         rows.epoll(),
-        [*rows.descriptors(), *rows.waits()],
+        [*layer_rows(rows), *rows.descriptors(), *rows.waits()],
         rows.traffic(),
         [*company_rows(rows), *rows.origin()],
     ]

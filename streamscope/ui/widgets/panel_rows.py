@@ -38,7 +38,8 @@ LONG_ARMED = 1_000_000_000
 
 class Facts(msgspec.Struct, frozen=True):
     """All that a panel tells of a stream, and the words of its engine. The trends are of the last thirty seconds,
-    oldest first; `company` is whom it goes with; `turned` is that the person wants to see the other side of the ladder.
+    oldest first; `below` is the stream that it lies over, if it does; `company` is whom it goes with; `turned` is that
+    the person wants to see the other side of the ladder.
     """
 
     state: StreamState
@@ -59,6 +60,7 @@ class Facts(msgspec.Struct, frozen=True):
     limit: Limit | None = None
     unread: Unread | None = None
     turned: bool = False
+    below: StreamState | None = None
 
 
 class PanelRow(NamedTuple):
@@ -164,7 +166,7 @@ class PanelRows:
         holds = holds if holds is not None and holds.side == side else None
         unread = facts.unread if side == "out" else None
         found = (
-            ladder_out(state, words, facts.now_t, rate=facts.rate_out, unread=unread, holds=holds)
+            ladder_out(state, words, facts.now_t, rate=facts.rate_out, unread=unread, holds=holds, below=facts.below)
             if side == "out"
             else ladder_in(state, words, rate=facts.rate_in, holds=holds)
         )
