@@ -21,8 +21,8 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
-from streamscope.controlling import ControlApp
 from streamscope.departure import Departure
+from streamscope.moving import MovingApp
 from streamscope.servers.traffic import Traffic
 from streamscope.terminal import Leaving
 from streamscope.trace.contents import Goodbye
@@ -35,6 +35,7 @@ from streamscope.ui.feed_source import Source
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.palette import ActionProvider, LintProvider, StreamProvider
+from streamscope.ui.processes import Moves
 from streamscope.ui.safe import visible
 from streamscope.ui.screens.base import HEIGHTS, WIDTHS, LiveScreen
 from streamscope.ui.screens.help import HelpScreen
@@ -73,7 +74,7 @@ def _collect_seldom() -> None:
     gc.enable()
 
 
-class StreamscopeApp(ControlApp):
+class StreamscopeApp(MovingApp):
     """The inspector of one engine. It returns its exit status."""
 
     CSS_PATH = "ui/streamscope.tcss"
@@ -97,6 +98,7 @@ class StreamscopeApp(ControlApp):
         terminal: int = 2,
         leaving: Leaving | None = None,
         departure: Departure | None = None,
+        moves: Moves | None = None,
         ascii_only: bool = False,
         braille: bool = True,
         choices: Choices | None = None,
@@ -104,7 +106,7 @@ class StreamscopeApp(ControlApp):
         """`traffic` starts the built-in clients as soon as it is known where the server listens. A replay stands at
         `begin`, or plays from the start. `terminal` is the descriptor to draw on, with ASCII alone or without braille
         if need be; `leaving` says when the app is to end, and `departure` is the end of the engine, where it has to end
-        first. `choices` keeps what is chosen here for the next time.
+        first; `moves` is where else it may go. `choices` keeps what is chosen here for the next time.
         """
         no_color = os.environ.pop("NO_COLOR", "")
         if no_color:
@@ -133,6 +135,7 @@ class StreamscopeApp(ControlApp):
         self._begin = begin
         self._leaving = leaving
         self._departure = departure
+        self.moves = moves
         self.view.own = departure is not None
         self._ages_due = 0.0
         self._interrupted_until = 0.0

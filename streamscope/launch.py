@@ -21,12 +21,14 @@ from streamscope.terminal import Leaving, drawn_on, restored
 if TYPE_CHECKING:
     from streamscope.app import StreamscopeApp
     from streamscope.commanded.companions import Wanted
+    from streamscope.commanded.own_command import OwnCommand
     from streamscope.departure import Departure
     from streamscope.lessons.performing import Performance
     from streamscope.link.session import Session
     from streamscope.trace.instant import Target
     from streamscope.ui.config_file import Config
     from streamscope.ui.feed_source import Source
+    from streamscope.ui.processes import Moves
 
 GREETING_S = 3.0
 """How long the screen waits to open for an engine that has not said who it is; its program may begin with long work."""
@@ -88,9 +90,7 @@ def run_on_command(
     Raises CommandFailed.
     """
     from streamscope.commanded.command_line import resolved
-    from streamscope.commanded.own_command import CommandDeparture, OwnCommand
-    from streamscope.link.discovery import ProbeError
-    from streamscope.link.session import Session
+    from streamscope.commanded.own_command import OwnCommand
 
     terminal = require_terminal("; run it without a screen with: streamscope run --headless -- …")
     resolved(command)
@@ -103,46 +103,100 @@ def run_on_command(
                 if doorway:
                     say(doorway)
                 return own.end(leaving, show=True) or (1 if doorway else 0)
-            session = Session.attach(doorway.path, past_bytes=config.past_bytes)
-            _await_greeting(session, leaving)
-            if session.hello is not None:
-                session.hello.log = own.log
-            status = _run_app(session, config, leaving, departure=CommandDeparture(own))
-            session.close()
-            if status is None:
-                own.let_go()
-                return 1
-            return max(own.end(leaving, show=False), status)
-        except ProbeError as error:
-            say(str(error))
-            own.end(leaving, show=True)
-            return 1
+            return _watch_command(own, doorway.path, config, leaving)
         except BaseException:
             own.end(leaving, show=False)
             raise
 
 
-def run_on_running_engine(path: Path, allow: tuple[str, ...] = ()) -> int:
-    """Open the screen on the engine that listens at this path; returns the exit status. Raises CommandFailed."""
-    from streamscope.link.discovery import ProbeError, connect
-    from streamscope.link.session import Session
+def _watch_command(own: OwnCommand, path: Path, config: Config, leaving: Leaving) -> int:
+    """The screen, on one process of the run after the other, and the end of both."""
+    from streamscope.commanded.own_command import CommandDeparture
+    from streamscope.link.discovery import ProbeError
+    from streamscope.ui.processes import Moves
+
+    def watched(path: Path) -> tuple[int | None, Moves]:
+        moves = Moves(own.processes, path, may_leave=True)
+        return _watch(path, config, leaving, moves, CommandDeparture(own), own.log), moves
 
     try:
-        sock = connect(path)
+        status, moves = _from_process_to_process(path, watched)
     except ProbeError as error:
-        raise CommandFailed(str(error), 1) from error
+        say(str(error))
+        own.end(leaving, show=True)
+        return 1
+    if moves.leaves_it:
+        say(own.leave_running())
+        own.let_go()
+        return 0
+    if status is None:
+        own.let_go()
+        return 1
+    return max(own.end(leaving, show=False), status)
+
+
+def run_on_running_engine(path: Path, allow: tuple[str, ...] = ()) -> int:
+    """Open the screen on the engine that listens at this path; returns the exit status. Raises CommandFailed."""
+    from streamscope.joining.listing import all_listed
+    from streamscope.link.discovery import ProbeError, connect
+    from streamscope.ui.processes import Moves
+
+    def watched(path: Path) -> tuple[int | None, Moves]:
+        moves = Moves(all_listed, path)
+        return _watch(path, config, leaving, moves), moves
+
     try:
+        connect(path).close()
         require_terminal()
         config = _config(allow)
-    except CommandFailed:
-        sock.close()
-        raise
-    session = Session(sock, path, past_bytes=config.past_bytes)
-    try:
         with Leaving() as leaving:
-            _await_greeting(session, leaving)
-            status = _run_app(session, config, leaving)
+            status, _ = _from_process_to_process(path, watched)
             return 1 if status is None else status
+    except ProbeError as error:
+        raise CommandFailed(str(error), 1) from error
+
+
+def _from_process_to_process(
+    path: Path, watched: Callable[[Path], tuple[int | None, Moves]]
+) -> tuple[int | None, Moves]:
+    """Watch this one, and then whichever the person goes to; where that has gone meanwhile, the one before again.
+    Raises ProbeError where the first one cannot be watched.
+    """
+    from streamscope.link.discovery import ProbeError
+
+    before: Path | None = None
+    while True:
+        try:
+            status, moves = watched(path)
+        except ProbeError:
+            if before is None:
+                raise
+            path, before = before, None
+            continue
+        if moves.to is None:
+            return status, moves
+        path, before = moves.to, path
+
+
+def _watch(
+    path: Path,
+    config: Config,
+    leaving: Leaving,
+    moves: Moves,
+    departure: Departure | None = None,
+    log: str = "",
+) -> int | None:
+    """The screen on the engine that listens at this path, until the person leaves it; see `_run_app`. `log` is where
+    its program prints, if it does not say so itself. Raises ProbeError.
+    """
+    from streamscope.link.session import Session
+
+    session = Session.attach(path, past_bytes=config.past_bytes)
+    try:
+        _await_greeting(session, leaving)
+        if log and session.hello is not None:
+            session.hello.log = log
+        return _run_app(session, config, leaving, departure=departure, moves=moves)
     finally:
         session.close()
 
@@ -214,6 +268,7 @@ def _run_app(
     demo: bool = False,
     begin: Target | None = None,
     departure: Departure | None = None,
+    moves: Moves | None = None,
     make: Callable[..., StreamscopeApp] | None = None,
 ) -> int | None:
     """The screen, until the person leaves it; a replay begins at `begin`. Returns the status to end with, None if it
@@ -233,6 +288,7 @@ def _run_app(
         terminal=require_terminal(),
         leaving=leaving,
         departure=departure,
+        moves=moves,
         ascii_only=config.ascii or ascii_wanted(),
         braille=config.braille and not blocks_wanted(),
         choices=Choices(state_path("choices")),

@@ -27,3 +27,12 @@ def children_of(pid: int) -> list[int]:
 def descriptors_of(pid: int) -> int:
     """How many descriptors it has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def ancestors_of(pid: int) -> list[int]:
+    """Its parent, the parent's, and so on up to the first process."""
+    found = []
+    while pid > 1:
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        found.append(pid)
+    return found

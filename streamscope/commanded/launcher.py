@@ -31,6 +31,8 @@ from streamscope.telling import CommandFailed, say
 from streamscope.trace.plain_text import visible
 
 LOOK_EVERY_S = 0.1
+LET_GO = 0
+"""Instead of a signal's number: the screen leaves, and the command is to go on."""
 CANNOT_START = 125
 """The status of a launcher that has started nothing, as `env` and `timeout` have it."""
 
@@ -115,7 +117,10 @@ class Launcher:
         except OSError:
             said = b""
         for signum in said:
-            self._send(process, signum)
+            if signum == LET_GO:
+                self._asked = self._orphaned = True
+            else:
+                self._send(process, signum)
         if not said and not self._asked:
             self._orphaned = True
             self._tell_terminal(process.pid)

@@ -17,15 +17,18 @@ from collections.abc import Callable
 import msgspec
 
 from streamscope.commanded.companions import Wanted
-from streamscope.commanded.launcher import CANNOT_START, LaunchOptions
-from streamscope.commanded.run_tree import Doorway, Tree
-from streamscope.commanded.unseen import why_unseen
+from streamscope.commanded.launcher import CANNOT_START, LET_GO, LaunchOptions
+from streamscope.commanded.run_tree import Doorway, Tree, descendants
+from streamscope.commanded.unseen import program_of, why_alone, why_unseen
 from streamscope.departure import Departure
+from streamscope.joining.listing import listed
+from streamscope.joining.python_process import is_python
 from streamscope.link.asking import Standstill
-from streamscope.link.discovery import ProbeError, runtime_folder
+from streamscope.link.discovery import ProbeError, runtime_folder, search
 from streamscope.telling import tell
 from streamscope.terminal import Leaving
 from streamscope.trace.plain_text import visible
+from streamscope.ui.processes import Listed
 
 GRACE_S = 5.0
 UNSEEN_AFTER_S = 5.0
@@ -130,6 +133,30 @@ class OwnCommand:
             with contextlib.suppress(OSError):
                 os.unlink(path)
         return 0 if self._asked and status == 128 + signal.SIGTERM else status
+
+    def processes(self) -> list[Listed]:
+        """Every loop of the run that can be watched, and of the others that run Python, why they cannot."""
+        self.tree.new()
+        paths = {doorway.path for doorway in self.tree.found}
+        seen = [each for each in search().engines if each.path in paths]
+        pids = {each.pid for each in seen}
+        unseen = [pid for pid in descendants(self._process.pid) if pid not in pids and is_python(pid)]
+        unseen = [pid for pid in unseen if self._has_started(pid)]
+        return [*listed(seen), *(Listed(str(pid), program_of(pid), why=why_alone(pid)) for pid in unseen)]
+
+    def _has_started(self, pid: int) -> bool:
+        try:
+            return self.tree.has_started(pid)
+        except OSError:
+            return False
+
+    def leave_running(self) -> str:
+        """The person leaves, and it goes on: what to tell them."""
+        self.send(LET_GO)
+        pid = next(iter(descendants(self._process.pid)), 0)
+        found = self.tree.found
+        look = f"; attach again with: streamscope attach {found[0].path.stem}" if found else ""
+        return f"{visible(self.name)} goes on (pid {pid}){look}; stop it with: kill -- -{pid}"
 
     def let_go(self) -> None:
         """Leave it running: its launcher looks after it."""

@@ -52,16 +52,19 @@ class Tree:
         self.found += fresh
         return fresh
 
+    def has_started(self, pid: int) -> bool:
+        """Whether this process is of the run. Raises OSError where that may not be known."""
+        return self._mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
     def _is_of_run(self, path: Path, pid: int) -> bool:
         try:
             found = path.stat()
             if (found.st_dev, found.st_ino) in self._others:
                 return False
-            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            if self.has_started(pid):
+                return True
         except OSError:
             return False
-        if self._mark in environment:
-            return True
         self._others.add((found.st_dev, found.st_ino))
         return False
 

@@ -11,10 +11,24 @@ from streamscope.trace.plain_text import visible
 
 def why_unseen(pid: int) -> str:
     """In one sentence, why nothing of this process and those that it has started can be watched."""
-    pids = [pid, *descendants(pid)]
+    return _why([pid, *descendants(pid)])
+
+
+def why_alone(pid: int) -> str:
+    """The same of this process alone."""
+    return _why([pid])
+
+
+def program_of(pid: int) -> str:
+    """What it was started as, short."""
+    words = [os.path.basename(word) or word for word in _cmdline(pid)]
+    return visible(" ".join(words[:3]), 60) or _name(pid)
+
+
+def _why(pids: list[int]) -> str:
     pythons = [each for each in pids if os.path.basename(_exe(each)).startswith(("python", "pypy"))]
     if not pythons:
-        return f"{visible(_name(pid))} and what it starts has no loop that is known: asyncio's or libuv's"
+        return f"{visible(_name(pids[0]))} and what it starts has no loop that is known: asyncio's or libuv's"
     for each in pythons:
         if switches := hiding(_cmdline(each)):
             return f"Python was started with -{switches}, which keeps it from being observed (pid {each})"

@@ -24,9 +24,11 @@ streamscope run --headless --record server.scope --duration 30 -- python server.
 ```
 
 Without `--headless` the screen opens on the first loop that runs; what the command prints is in the log pane (`L`),
-and it reads nothing. `q` sends SIGTERM to its process group, and SIGKILL after `--grace`; where the screen dies, the
-command goes on, and the terminal is told how to find it and how to stop it. Other loops of the run are found by
-`streamscope ps`. Headless, the command keeps its terminal: its output, input, signals and exit status are its own.
+and it reads nothing. `P` lists the processes and loops of the run, its workers among them, and goes from one to the
+other; of those that cannot be watched it says why. `q` sends SIGTERM to the command's process group, and SIGKILL after
+`--grace`; `D` leaves the screen and lets the command run, and a line says how to find it and how to stop it, as the
+terminal is told where the screen dies. Headless, the command keeps its terminal: its output, input, signals and exit
+status are its own. Who starts it is the ancestor of all that it starts, to its end.
 
 Nothing has to be installed in its environment; only the standard library is imported there. A script that starts Python
 with `-E`, `-I` or `-S`, as those of pipx do, is started without these, and that is said.

@@ -63,6 +63,7 @@ CONTEXTS: dict[str, str] = {
     "poke": "Poke a stream",
     "difference": "Difference",
     "slowest": "Slowest callbacks",
+    "processes": "Processes",
     "why": "Why",
     "lesson": "Lesson",
     "help": "Help",
@@ -145,6 +146,12 @@ ACTIONS: tuple[Action, ...] = (
            "Record everything into a new trace in the current folder. Again ends the recording. Once the engine has "
            "ended, keep in such a file what is in memory of its past.",
            footer=72, rank=7, palette="Start or stop recording"),
+    Action("processes", "everywhere", "P", "app.processes", "processes",
+           "List the processes and loops of the command that was started, or, for a screen that has attached, all that "
+           "can be watched, and watch another one.", footer=74, rank=5, palette="Processes: watch another one"),
+    Action("leave_it", "everywhere", "D", "app.leave_it", "leave it running",
+           "Leave the screen, and let the command run: a line says how to attach again and how to stop it.",
+           footer=98, rank=6, palette="Leave, and let the command run"),
     Action("help", "everywhere", "question_mark,f1", "app.help", "help",
            "Explain what has the focus, and list the keys that work there.",
            footer=80, rank=2, palette="Help", key_label="?"),
@@ -400,6 +407,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("slowest.go", "slowest", "enter", "select", "go there", "Go to the instant at which it returned.", footer=10,
            rank=1, key_label="⏎"),
     Action("slowest.close", "slowest", "escape,C", "screen.close", "close", "Close the list.", footer=5, rank=1,
+           key_label="esc"),
+    # processes
+    Action("processes.go", "processes", "enter", "select", "watch it", "Watch this process, or loop.", footer=10,
+           rank=1, key_label="⏎"),
+    Action("processes.close", "processes", "escape,P", "screen.close", "stay", "Close the list.", footer=5, rank=1,
            key_label="esc"),
     # why
     Action("why.close", "why", "escape,w", "screen.close", "close", "Close the explanation.", footer=5, rank=1,

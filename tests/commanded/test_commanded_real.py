@@ -14,6 +14,7 @@ from pathlib import Path
 
 import outside
 import pytest
+from processes import ancestors_of
 from running_command import COMMAND, environment, follow
 from waiting import PATIENCE_S, until
 
@@ -121,15 +122,7 @@ def test_uvicorns_workers_are_each_a_feed(runtime: Path, monkeypatch: pytest.Mon
         assert len(pids) == 2
         assert process.pid not in pids
         for pid in pids:
-            assert process.pid in ancestors(pid)
-
-
-def ancestors(pid: int) -> list[int]:
-    found = []
-    while pid > 1:
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        found.append(pid)
-    return found
+            assert process.pid in ancestors_of(pid)
 
 
 BROADCAST = """

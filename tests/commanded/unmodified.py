@@ -17,13 +17,17 @@ async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-async def main() -> None:
+async def serve(over: asyncio.Event) -> None:
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    over = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     print(f"{os.getpid()} serves on {host}:{port}", flush=True)
     await over.wait()
+
+
+async def main() -> None:
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
+    await serve(over)
     print("over", flush=True)
 
 

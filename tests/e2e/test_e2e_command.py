@@ -8,11 +8,13 @@ import socket
 import sys
 from pathlib import Path
 
-from processes import children_of
+import pytest
+from processes import ancestors_of, children_of
 from terminal import Open, Terminal, child_of
 from waiting import until
 
 SERVER = Path(__file__).parents[1] / "commanded" / "unmodified.py"
+FAMILY = SERVER.with_name("family.py")
 
 
 def _opened(open_terminal: Open) -> Terminal:
@@ -51,3 +53,37 @@ def test_it_goes_on_where_the_screen_is_killed_and_the_terminal_is_told_how_to_f
         assert client.recv(100) == b"hello\n"
     os.kill(server, signal.SIGTERM)
     until(lambda: not Path(f"/proc/{launcher}").exists(), "its launcher has ended with it")
+
+
+@pytest.mark.real("python3")
+def test_its_processes_are_listed_another_one_is_watched_and_the_command_is_left_running(open_terminal: Open) -> None:
+    terminal = open_terminal("run", "--", sys.executable, str(FAMILY), columns=120, rows=30)
+    terminal.wait_for("● live", "family.py")
+    launcher = child_of(terminal.process.pid, "commanded.launcher")
+    [parent] = children_of(launcher)
+    until(lambda: len(children_of(parent)) == 2, "it has started its children")
+    worker, idler = sorted(children_of(parent))
+
+    terminal.press("P")
+    terminal.wait_for(
+        f"› {parent} ", f"{parent}.2 ", f"  {worker} ", f"– {idler} ", "not seen", "it has not imported asyncio"
+    )
+    first = terminal.text
+    terminal.press("down", "down", "enter")
+    terminal.wait(
+        lambda text: "● live" in text and "processes ─" not in text and text != first, "another one is watched"
+    )
+    terminal.press("P")
+    terminal.wait_for(f"› {worker} ")
+    terminal.press("escape")
+    terminal.wait(lambda text: "processes ─" not in text, "the list is closed")
+    terminal.press("D")
+
+    assert terminal.ends() == 0
+    terminal.wait_for(f"goes on (pid {parent}); attach again with: streamscope attach {parent}")
+    terminal.wait_for(f"stop it with: kill -- -{parent}")
+    assert launcher != terminal.process.pid
+    for pid in (parent, worker, idler):
+        assert launcher in ancestors_of(pid)
+    os.killpg(parent, signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{launcher}").exists(), "all of it has ended")
