@@ -173,5 +173,29 @@ def program(s: Stage) -> None:
         chapter="READ_PARTIAL is gone in 1.52: there, a hang-up is the end only if POLLIN did not come with it.",
     )
 
+    fd, peer = s.socketpair()
+    s.pipe("third")
+    s.open("third", fd)
+    s.peer("rude", peer)
+    s.read_start("third")
+    s.turn()
+    s.write("third", "w1", [b"unread"])
+    s.peer_close("rude")
+    s.turn()
+    s.step(
+        "A read that fails",
+        "The peer has closed with our bytes unread: read(2) says ECONNRESET. Both READABLE and WRITABLE go off, then "
+        "read_cb hears of it, then reading stops. Nothing closes by itself.",
+        of="third",
+        look="READABLE WRITABLE READING CLOSING",
+        claims=(
+            "not flag(READABLE) and not flag(WRITABLE) and not flag(READING)",
+            "not flag(CLOSING) and fd >= 0 and holds(read_cb)",
+            "kind == sys.read and result == ECONNRESET",
+            "kind == flag.clear and flag == WRITABLE and fn == uv__read",
+        ),
+        chapter="The chapter leaves READABLE and WRITABLE as they were.",
+    )
 
-LESSON = Lesson("read", "Start, stop, short and full reads, the end, a hang-up", "3.1.3 Reading", program)
+
+LESSON = Lesson("read", "Start, stop, short and full reads, end, hang-up, error", "3.1.3 Reading", program)

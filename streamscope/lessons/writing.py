@@ -158,6 +158,20 @@ def program(s: Stage) -> None:
     )
 
     s.peer_drain("peer", 64 * KIB)
+    s.write("ours", "empty", [b"abc", b""])
+    s.step(
+        "An empty buffer is a write of its own",
+        "3 bytes and an empty buffer: the bytes have gone, so write_queue_size is 0, and yet the request still stands "
+        "in the queue, for its empty buffer. The next uv_write would not wait: it looks at the size.",
+        of="ours",
+        look="write_queue_size write_queue",
+        claims=("wq == 0 and write_queue == 1", "armed(OUT)", "kind == sys.writev and result == 3"),
+        chapter="The chapter passes over all empty buffers at once; 1.44.2 takes a write for each.",
+    )
+
+    s.turn_when("ours", select.POLLOUT)
+    s.turn()
+    s.peer_drain("peer", 64 * KIB)
     s.peer_close("peer")
     s.write("ours", "w4", [b"0123456789"])
     s.step(

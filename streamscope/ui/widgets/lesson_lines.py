@@ -99,22 +99,25 @@ def look_at(course: Course) -> Line:
 
 
 def claims(now: Sequence[ClaimNow], width: int, most: int = 0) -> list[Line]:
-    """The claims, each with its sign: a line each, or as many as have room in so many lines."""
+    """The claims, each with its sign: each on lines of its own, or as many as have room in so many lines."""
     lines: list[Line] = []
     left = 0
     for place, claim in enumerate(now):
         sign, pen = SIGNS[claim.holds]
         text = visible(claim.text) + (f": {visible(claim.instead)}" if claim.instead else "")
-        parts: Line = [(f"{sign} ", pen), (text, "" if claim.holds else "error" if claim.holds is False else "label")]
-        if most and len(lines) == most and left < length(parts) + 3:
-            lines[-1].append((f"   +{len(now) - place}", "dim"))
+        said = "" if claim.holds else "error" if claim.holds is False else "label"
+        first, *others = broken(text, width - 2, MOST_LINES)
+        beside = bool(lines) and not others and left >= cell_len(first) + 5
+        if most and not beside and len(lines) + 1 + len(others) > most:
+            if lines:
+                lines[-1].append((f"   +{len(now) - place}", "dim"))
             break
-        if lines and most and left >= length(parts) + 3:
-            lines[-1] += [("   ", ""), *parts]
-            left -= length(parts) + 3
-        else:
-            lines.append(parts)
-            left = width - length(parts) - (5 if most else 0)
+        if most and beside:
+            lines[-1] += [("   ", ""), (f"{sign} ", pen), (first, said)]
+            left -= cell_len(first) + 5
+            continue
+        lines += [[(f"{sign} ", pen), (first, said)], *([("  ", ""), (line, said)] for line in others)]
+        left = width - length(lines[-1]) - 5 if most and not others else 0
     return lines
 
 
