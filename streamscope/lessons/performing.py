@@ -16,7 +16,6 @@ from typing import Any, BinaryIO, NamedTuple
 
 from streamscope.core import Loop
 from streamscope.core.flags import RUN_NOWAIT
-from streamscope.core.handle import Handle
 from streamscope.lessons.stage.on_engine import EngineStage
 from streamscope.lessons.stage.plain_peers import StageError
 from streamscope.lessons.step import Lesson, LessonStep
@@ -127,14 +126,6 @@ class RecordedStage(EngineStage):
         """See `Stage`."""
         self._does.append(A_TURN)  # before it is over: steps may stand inside
         return super().run(mode)
-
-    def _new(self, name: str, make: Callable[[], Any]) -> int:
-        def named() -> Handle:
-            handle: Handle = make()
-            handle.name = name
-            return handle
-
-        return super()._new(name, named)
 
     def _take(self) -> None:
         for packed, words in self._feed.take():

@@ -88,6 +88,10 @@ class Course:
         """The number of the handle that the step speaks of."""
         return self.moment.handles[self.moment.step.of]
 
+    def name_of(self, number: int) -> str:
+        """What the lesson calls a handle; the recording has no names, for none is libuv's."""
+        return next((name for name, each in self.moment.handles.items() if each == number), "")
+
     def go(self, at: int) -> int:
         """Stand at this step, or at the first or last; returns its row."""
         self.at = min(max(at, 0), len(self.moments) - 1)

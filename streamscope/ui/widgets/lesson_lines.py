@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from streamscope.trace.decode import Event
 from streamscope.ui import lamps
 from streamscope.ui.course import ClaimNow, Course
-from streamscope.ui.lines import Line, length
+from streamscope.ui.lines import Line, cut, length
 from streamscope.ui.meters import bar, bytes_text
 from streamscope.ui.quiz import Quiz
 from streamscope.ui.safe import broken, fit, visible
@@ -110,7 +110,8 @@ def claims(now: Sequence[ClaimNow], width: int, most: int = 0) -> list[Line]:
         beside = bool(lines) and not others and left >= cell_len(first) + 5
         if most and not beside and len(lines) + 1 + len(others) > most:
             if lines:
-                lines[-1].append((f"   +{len(now) - place}", "dim"))
+                more = f"   +{len(now) - place}"
+                lines[-1] = [*cut(lines[-1], width - len(more)), (more, "dim")]
             break
         if most and beside:
             lines[-1] += [("   ", ""), (f"{sign} ", pen), (first, said)]
@@ -244,15 +245,28 @@ def panel(facts: Facts, course: Course, width: int, height: int) -> list[Line]:
 def _made(name: str, rows: PanelRows, events: Sequence[Event]) -> list[PanelRow]:
     if name == "write_queue_size":
         return [_size(row, events, rows.state.write_queue_size, rows.width) for row in rows.size()]
+    if name == "epoll":
+        return [row._replace(line=_fewer_queues(row.line, rows.width)) for row in rows.epoll()]
     if name == "callbacks":
         held = rows.words.callbacks_text(rows.state.callbacks).replace("|", " ")
         line: Line = [(fit("callbacks", rows.label), "label"), (held, "value") if held else ("–", "dim")]
         return [PanelRow(1, line)]
     made = {
-        "write_queue": rows.queue, "write_completed_queue": rows.completed, "epoll": rows.epoll,
-        "accepted_fd": rows.descriptors, "waits": rows.waits,
-    }  # fmt: skip
+        "write_queue": rows.queue,
+        "write_completed_queue": rows.completed,
+        "accepted_fd": rows.descriptors,
+        "waits": rows.waits,
+    }
     return made[name]() if name in made else []
+
+
+def _fewer_queues(line: Line, width: int) -> Line:
+    """Of the queues that the watcher is in, at the end, as many as have room."""
+    text, pen = line[-1]
+    while length(line) > width and ", " in text:
+        text = text.rpartition(", ")[0]
+        line = [*line[:-1], (text, pen)]
+    return line
 
 
 def _size(row: PanelRow, events: Sequence[Event], size: int, width: int) -> PanelRow:
@@ -264,9 +278,8 @@ def _size(row: PanelRow, events: Sequence[Event], size: int, width: int) -> Pane
     text = " → ".join(bytes_text(size) for size, _ in groupby(was))
     room = min(width - length(row.line[:2]) - cell_len(text) - 3, SHORT_BAR)
     filled, empty = bar(size, max(was), max(room, 1))
-    return row._replace(
-        line=[*row.line[:2], (filled, "bar"), (empty.replace(" ", "·"), "track"), (f"  {text}", "accent")]
-    )
+    drawn: Line = [(filled, "bar"), (empty.replace(" ", "·"), "track"), (f"  {text}", "accent")]
+    return row._replace(line=[*row.line[:2], *drawn])
 
 
 def _all_lamps(facts: Facts) -> list[lamps.Lamp]:

@@ -156,7 +156,9 @@ class LessonPanel(Panel, inherit_bindings=False):
         facts = super().facts()
         if facts is None:
             return None
-        return msgspec.structs.replace(facts, state=msgspec.structs.replace(facts.state, begin_t=0, armed_t=0))
+        state = facts.state
+        name = state.name or self._course.name_of(state.number)
+        return msgspec.structs.replace(facts, state=msgspec.structs.replace(state, name=name, begin_t=0, armed_t=0))
 
     def lines_of(self, facts: Facts, width: int, height: int) -> list[Line]:
         """See `Panel`."""
