@@ -102,12 +102,15 @@ class StreamscopeApp(MovingApp):
         ascii_only: bool = False,
         braille: bool = True,
         choices: Choices | None = None,
+        in_fleet: bool = False,
     ) -> None:
         """`traffic` starts the built-in clients as soon as it is known where the server listens. A replay stands at
         `begin`, or plays from the start. `terminal` is the descriptor to draw on, with ASCII alone or without braille
         if need be; `leaving` says when the app is to end, and `departure` is the end of the engine, where it has to end
         first; `moves` is where else it may go. `choices` keeps what is chosen here for the next time.
+        Who looks at an engine `in_fleet` can go back to all of them: `to_fleet` says so.
         """
+        self.in_fleet, self.to_fleet = in_fleet, False
         no_color = os.environ.pop("NO_COLOR", "")
         if no_color:
             os.environ["NO_COLOR"] = no_color  # textual takes it out, and takes an empty one for a wish
@@ -271,7 +274,8 @@ class StreamscopeApp(MovingApp):
             return False
         if action == "overview":
             return len(self.screen_stack) > 1
-        return super().check_action(action, parameters)
+        can = super().check_action(action, parameters)
+        return can or (self.in_fleet and len(self.screen_stack) == 1) if action == "came_back" else can
 
     def action_overview(self) -> None:
         """Go to the overview."""
@@ -391,6 +395,14 @@ class StreamscopeApp(MovingApp):
     def action_help(self) -> None:
         """Explain what has the focus."""
         self.push_screen(HelpScreen(self.screen.focused, self.screen.active_bindings, self.view.told.findings))
+
+    def action_came_back(self) -> None:
+        """Go back to where one came from, or else to all engines of the fleet."""
+        if super().check_action("came_back", ()) or not self.in_fleet:
+            super().action_came_back()
+        else:
+            self.to_fleet = True
+            self._leave()
 
     def action_copy(self) -> None:
         """Copy what is selected."""

@@ -36,11 +36,14 @@ COMMANDS = (
     "poke",
     "observe",
     "lesson",
+    "relay",
+    "fleet",
+    "metrics",
     "config",
 )
 """In the order of the help. Each is the function of that name in the module of that name in `commands`."""
 
-OF_ENGINES = ("run", "attach", "ps", "record", "poke", "lesson")
+OF_ENGINES = ("run", "attach", "ps", "record", "poke", "lesson", "relay", "metrics")
 """Those that need an engine, which needs Linux. The others read what one has left, and do that elsewhere, too."""
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from streamscope.commanded.companions import Wanted
     from streamscope.commanded.own_command import OwnCommand
     from streamscope.departure import Departure
+    from streamscope.fleet.nats_server import Address, Credentials
     from streamscope.lessons.performing import Performance
     from streamscope.link.session import Session
     from streamscope.trace.instant import Target
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from streamscope.ui.feed_source import Source
     from streamscope.ui.processes import Moves
 
+TO_FLEET = -1
+"""What the screen of one engine ends with when the person goes back to all of them."""
 GREETING_S = 3.0
 """How long the screen waits to open for an engine that has not said who it is; its program may begin with long work."""
 
@@ -247,6 +250,58 @@ def run_on_lesson(performance: Performance, *, quiz: bool = False) -> int:
         performance.close()
 
 
+def run_on_fleet(address: Address, credentials: Credentials) -> int:
+    """Open the screen on the engines that this NATS server is told of, and on each that the person opens there; returns
+    the exit status. Raises CommandFailed.
+    """
+    from streamscope.fleet.far import far
+    from streamscope.fleet.roster import Roster, listen
+    from streamscope.fleet_app import FleetApp
+    from streamscope.link.discovery import ProbeError
+    from streamscope.link.session import Session
+    from streamscope.ui.choices import Choices
+    from streamscope.ui.glyphs import ascii_wanted, blocks_wanted
+    from streamscope.ui.state_file import state_path
+
+    terminal = require_terminal("; print the engines with: streamscope fleet --json …")
+    config = _config(())
+    roster, trouble = Roster(), ""
+
+    async def hear(say: Callable[[str], None]) -> Any:
+        return await listen(roster, address, credentials, say)
+
+    with Leaving() as leaving:
+        while True:
+            app = FleetApp(
+                roster, address.url, hear, leaving=leaving, terminal=terminal,
+                theme=Choices(state_path("choices")).get("theme", config.theme),
+                ascii_only=config.ascii or ascii_wanted(), braille=config.braille and not blocks_wanted(),
+                trouble=trouble,
+            )  # fmt: skip
+            with restored():
+                name = app.run()
+            if app.failed:
+                raise CommandFailed(app.failed, 1)
+            if name is None or leaving.told:
+                return 0
+            trouble = ""
+            try:
+                with far(f"{address.url}{name.path}", credentials) as path:
+                    session = Session.attach(path, past_bytes=config.past_bytes)
+                    try:
+                        _await_greeting(session, leaving)
+                        if session.hello is None:
+                            raise ProbeError(session.reason or "it does not answer")
+                        status = _run_app(session, config, leaving, in_fleet=True)
+                    finally:
+                        session.close()
+            except ProbeError as error:
+                trouble = str(error)
+                continue
+            if status is not TO_FLEET:
+                return 1 if status is None else status
+
+
 def _config(allow: tuple[str, ...]) -> Config:
     """What the person has chosen, with these lints allowed as well. Raises CommandFailed."""
     import msgspec
@@ -270,6 +325,7 @@ def _run_app(
     departure: Departure | None = None,
     moves: Moves | None = None,
     make: Callable[..., StreamscopeApp] | None = None,
+    in_fleet: bool = False,
 ) -> int | None:
     """The screen, until the person leaves it; a replay begins at `begin`. Returns the status to end with, None if it
     failed before anybody had left. `make` makes another app.
@@ -292,11 +348,14 @@ def _run_app(
         ascii_only=config.ascii or ascii_wanted(),
         braille=config.braille and not blocks_wanted(),
         choices=Choices(state_path("choices")),
+        in_fleet=in_fleet,
     )
-    if isinstance(source, Session):
+    if isinstance(source, Session) and (source.hello is None or not source.hello.host):
         app.view.beside.look(OtherEnds(), source.note)
     with restored():
         app.run()
+    if app.to_fleet:
+        return TO_FLEET
     if leaving.hung_up:
         leaving.let_go()
     else:

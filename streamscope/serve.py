@@ -68,6 +68,7 @@ class ServeOptions(msgspec.Struct):
     events: str | None = None  # file, or `-`
     diagnose: bool = False  # say on stderr what stalls, and when it is over
     allow: list[str] = []  # nothing of these lints
+    relay: str | None = None  # a NATS server that is told of this engine
     record: str | None = None  # a trace
     rotate_bytes: int = 0  # when it begins a new part; 0 for never
     rotate_seconds: float = 0.0
@@ -383,6 +384,8 @@ class Engine:
                 self._writers.write_events(options.events)
             if options.diagnose:
                 self._writers.tell("streamscope.diagnosis.teller", options.allow, "the process that diagnoses")
+            if options.relay is not None and self._hello.probe:
+                self._writers.relay(Path(self._hello.probe), options.relay)
             if options.record is not None:
                 rotation = Rotation(options.rotate_bytes, options.rotate_seconds, options.keep)
                 self._writers.record(Path(options.record), rotation, force=options.force)

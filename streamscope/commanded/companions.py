@@ -28,19 +28,22 @@ LAST_WORDS_S = 30.0
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What was asked for: files, "" for none; and whether to diagnose, without these lints."""
+    """What was asked for: files, "" for none; whether to diagnose, without these lints; and the NATS server that is
+    told of each loop.
+    """
 
     events: str = ""
     record: str = ""
     rotation: Rotation = Rotation()
     force: bool = False
     diagnose: bool = False
+    relay: str = ""
     allow: tuple[str, ...] = ()
 
     @property
     def anything(self) -> bool:
         """Whether any process is to be started."""
-        return bool(self.events or self.record or self.diagnose)
+        return bool(self.events or self.record or self.diagnose or self.relay)
 
 
 class Companions:
@@ -77,6 +80,8 @@ class Companions:
             makers.append((wanted.record, lambda path: self._record(doorway, Path(path))))
         if wanted.diagnose:
             makers.append(("", lambda _: self._tell(doorway)))
+        if wanted.relay:
+            self._processes.append(following.start_relay(str(doorway.path), wanted.relay))
         for name, make in makers:
             try:
                 make(name if first or not name else _named_after(name, doorway))

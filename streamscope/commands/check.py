@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT
+from streamscope.commands.parameters import CONTEXT, kept, since
 from streamscope.telling import CommandFailed, say, show, tell
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _TEXT_OR_COMMENT = re.compile(r"""\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|((?:^
     epilog="Such as: max(wq) < 1MiB; max(queue_age) < 1s; count(error) == 0; never(armed(POLLOUT) and wq == 0 for "
     "100ms); always(flag(CLOSING) -> eventually flag(CLOSED)). All of it is in docs/check.md.",
 )
-@click.argument("file", type=click.Path())
+@click.argument("file", metavar="FILE|URL", type=click.Path())
 @click.option("--assert", "texts", metavar="EXPR", multiple=True, help="What has to hold; again for more.")
 @click.option(
     "--assert-file",
@@ -41,10 +41,18 @@ _TEXT_OR_COMMENT = re.compile(r"""\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|((?:^
 @click.option("--allow-vacuous", is_flag=True, help="An assertion whose `where` was never so holds, too.")
 @click.option("--strict", is_flag=True, help="An assertion that had nothing to show does not hold.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell only of what does not hold.")
+@since
 def check(
-    file: str, texts: tuple[str, ...], files: tuple[str, ...], allow_vacuous: bool, strict: bool, quiet: bool
+    file: str,
+    texts: tuple[str, ...],
+    files: tuple[str, ...],
+    allow_vacuous: bool,
+    strict: bool,
+    quiet: bool,
+    since: float | None,
 ) -> None:
-    """Hold the recorded trace FILE against assertions.
+    """Hold the recorded trace FILE against assertions; or what is kept of an engine of a fleet, by its address
+    (nats://HOST:4222/web-07/4121).
 
     The status is 0 if all hold, 1 if one does not, cannot be shown because events or the end of the trace are missing,
     or had nothing to look at, and 2 if nothing could be checked. Each failure is told with its stream, its instant, its
@@ -64,7 +72,7 @@ def check(
     if not written:
         raise click.UsageError("what has to hold? add --assert 'max(wq) < 1MiB', or --assert-file PATH")
     try:
-        with TraceFile.open(file) as trace:
+        with kept(file, since) as path, TraceFile.open(path) as trace:
             past = trace.past
             words = LintWords(past.decoder.vocabulary)
             assertions = [_parsed(text, where, past.decoder.vocabulary, words) for text, where in written]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT, Span, allowing, engines, looking
+from streamscope.commands.parameters import CONTEXT, Span, allowing, engines, kept, looking
+from streamscope.fleet.nats_server import is_address
 from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def diagnose(which: str, as_json: bool, seconds: float, how: str | None, hz: int
     """
     if Path(which).is_file():
         found = _file(which, allow)
+    elif is_address(which):
+        found = _far(which, seconds, allow)
     else:
         found = _running(which, seconds, how, hz, allow)
     _tell(found, as_json=as_json)
@@ -81,6 +84,22 @@ def _file(path: str, allow: tuple[str, ...]) -> Looked:
             return Looked(diagnosis, model, trace.past.end_t, trace.header.started, None, {})
     except (TraceError, FeedError) as error:
         raise CommandFailed(str(error), 2) from error
+
+
+def _far(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
+    """An engine of a fleet: as it is now, or, where it has ended, what is kept of it."""
+    from streamscope.fleet.far import EndedError, far
+    from streamscope.link.discovery import ProbeError
+
+    try:
+        with far(which, live=True) as path:
+            return _engine(path, seconds, allow)
+    except EndedError as error:
+        say(str(error))
+    except ProbeError as error:
+        raise CommandFailed(str(error), 2) from error
+    with kept(which, None) as trace:
+        return _file(trace, allow)
 
 
 def _running(which: str, seconds: float, how: str | None, hz: int, allow: tuple[str, ...]) -> Looked:
@@ -124,7 +143,8 @@ def _engine(path: Path, seconds: float, allow: tuple[str, ...]) -> Looked:
             if stands is None or session.status in ("ended", "gone"):
                 raise CommandFailed(session.reason or "the engine does not answer", 2)
             diagnosis = _diagnosis(session.model.decoder.vocabulary, allow)  # it has not come round to say who it is
-        pid = session.hello.pid if session.hello is not None else 0
+        hello = session.hello
+        pid = hello.pid if hello is not None and not hello.host else 0  # those of another host cannot be asked
         return Looked(diagnosis, session.model, now_t, started, stands, _other_ends(diagnosis, session.model, pid))
     finally:
         session.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from streamscope.commands.clicks import click
-from streamscope.commands.parameters import CONTEXT, Whole
+from streamscope.commands.parameters import CONTEXT, Whole, kept, since
 from streamscope.telling import CommandFailed, nobody_reads, say, tell
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ WHEN = "TIME|turn N|seq N"
     epilog="Times are 14:02:11.5, 12.5s (after the engine began), -3s (before the end), turn 18402 or seq 73504. "
     "What --filter takes is in docs/filter.md, and what each format holds in docs/export.md.",
 )
-@click.argument("file", type=click.Path())
+@click.argument("file", metavar="FILE|URL", type=click.Path())
 @click.option("--to", "kind", type=click.Choice(FORMATS), help="The format.  [default: by the name of --output]")
 @click.option("-o", "--output", metavar="OUT", type=click.Path(), help="Where to; - is stdout.  [default: -]")
 @click.option(
@@ -59,9 +59,10 @@ WHEN = "TIME|turn N|seq N"
     help="For svg: auto is light, and dark where whoever looks at it prefers that.",
 )
 @click.option("--title", metavar="TEXT", default="", help="For svg: its heading.  [default: what was recorded]")
+@since
 def export(
     file: str, kind: str | None, output: str | None, expression: str, begin: str, end: str, streams: tuple[int, ...],
-    theme: str, title: str,
+    theme: str, title: str, since: float | None,
 ) -> None:  # fmt: skip
     """Write a recorded trace as lines of JSON, as CSV, for Perfetto's viewer, or as a picture of the time line.
 
@@ -81,7 +82,7 @@ def export(
         raise click.UsageError("this is not for reading on a terminal: add -o OUT.pftrace")
     options = ExportOptions(expression, begin, end, tuple(dict.fromkeys(streams)))
     try:
-        with TraceFile.open(file) as trace:
+        with kept(file, since) as path, TraceFile.open(path) as trace:
             try:
                 size = _write(output, _pieces(trace, options, kind, theme, title), not_over=file)
             finally:

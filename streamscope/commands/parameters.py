@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamscope.commands.clicks import click
@@ -55,7 +57,8 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # older click has no arg
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
         """The seconds. Raises BadParameter."""
         found = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-z]*)\s*", str(value))
-        unit = _TIMES.get(found[2] or "s", 0.001 if found[2] == "ms" else 0) if found is not None else 0
+        units = {**_TIMES, "m": 60, "ms": 0.001}  # of sizes and times, m could be meant for either
+        unit = units.get(found[2] or "s", 0) if found is not None else 0
         seconds = float(found[1]) * unit if found is not None else 0.0
         if not 0 < seconds <= 1e9:
             self.fail(f"{value!r} is no time above 0, such as 3s (ms, s, min, h, d).", parameter, context)
@@ -208,3 +211,61 @@ def check_recording(recorded: str | None, *, rotate: tuple[int, float] | None, k
         raise click.UsageError("--rotate is about a recording: add --record FILE")
     if force and recorded is None:
         raise click.UsageError("--force is about a recording: add --record FILE")
+
+
+since = click.option(
+    "--since",
+    type=Span(),
+    metavar="TIME",
+    help="Of what is kept of an engine of a fleet: the last so long, such as 10min.  [default: all of it]",
+)
+
+
+@contextmanager
+def kept(which: str, since: float | None) -> Iterator[str]:
+    """The file of this name, or, for an engine's address in a fleet, one with what is kept of it, for as long.
+
+    Raises UsageError and CommandFailed.
+    """
+    from streamscope.fleet.nats_server import is_address
+
+    if not is_address(which):
+        if since is not None:
+            raise click.UsageError("--since is for engines of a fleet, and this is a file")
+        yield which
+        return
+    from streamscope.fleet.kept import located
+    from streamscope.fleet.nats_server import FleetError
+    from streamscope.telling import CommandFailed
+
+    try:
+        with located(which, since or 0.0) as path:
+            yield path
+    except FleetError as error:
+        raise CommandFailed(str(error), 2) from error
+
+
+def credentials(command: Any) -> Any:
+    """The options that say with which files a NATS server lets one in; the command gets them together, and what is not
+    given is what NATS's own tools have in the environment.
+    """
+    import functools
+
+    from streamscope.fleet.nats_server import Credentials
+
+    @functools.wraps(command)
+    def with_credentials(*args: Any, **options: Any) -> Any:
+        files = {name: options.pop(name) or "" for name in Credentials._fields}
+        return command(*args, credentials=Credentials(**files), **options)
+
+    helps = {
+        "creds": "The file with NATS credentials (.creds).",
+        "nkey": "The file with an nkey's seed.",
+        "ca": "With TLS: certificates that are trusted.",
+        "cert": "With TLS: this side's certificate.",
+        "key": "With TLS: this side's key.",
+    }
+    for name, text in reversed(helps.items()):
+        option = click.option(f"--{name}", metavar="FILE", envvar=f"NATS_{name.upper()}", help=text)
+        with_credentials = option(with_credentials)
+    return with_credentials

@@ -104,6 +104,9 @@ class Run(click.Command):
 @forcing
 @rotating
 @spooling
+@click.option(
+    "--relay", metavar="URL", help="Tell the NATS server at URL (nats://HOST:4222) of it: see streamscope fleet."
+)
 @click.option("--probe", metavar="PATH", help="Listen for inspectors on this Unix socket too.")
 @click.option(
     "--no-probe", is_flag=True, help="Do not listen for them in the runtime folder, where ps and attach look."
@@ -161,6 +164,10 @@ def run(
         raise click.UsageError("--events - needs the terminal that the screen draws on: add --headless, or name a file")
     if given["diagnose"] and not headless:
         raise click.UsageError("--diagnose tells on stderr what the screen shows: add --headless")
+    if given["relay"] is not None:
+        given["relay"] = _server_of(given["relay"])
+        if given["no_probe"]:
+            raise click.UsageError("a relay is an inspector, and with --no-probe none can attach")
     check_recording(given["record"], rotate=rotate, keep=given["keep"], force=given["force"])
     given = {name: value for name, value in given.items() if value is not None}
     if command:
@@ -191,6 +198,22 @@ def run(
     sys.exit(run_on_own_engine(options, demo=demo, allow=allow))
 
 
+def _server_of(text: str) -> str:
+    """The address of a NATS server, and nothing else. Raises UsageError; CommandFailed where the extra is missing."""
+    import importlib.util
+
+    from streamscope.fleet.nats_server import INSTALL, Address, FleetError
+    from streamscope.telling import CommandFailed
+
+    try:
+        url = Address.parse(text).only_server().url
+    except FleetError as error:
+        raise click.UsageError(str(error)) from error
+    if importlib.util.find_spec("nats") is None:
+        raise CommandFailed(f"--relay {INSTALL}", 1)
+    return url
+
+
 def _run_command(
     command: list[str],
     given: dict[str, Any],
@@ -216,6 +239,7 @@ def _run_command(
         rotation=Rotation(*(rotate or (0, 0.0)), given.get("keep") or 0),
         force=given["force"],
         diagnose=given["diagnose"],
+        relay=given.get("relay", ""),
         allow=allow,
     )
     if not headless:

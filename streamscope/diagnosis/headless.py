@@ -20,6 +20,7 @@ from streamscope.trace.untrusted import FeedError
 
 STEPS = 400
 """So many looks are made at most where nothing is told: a hundred seconds. What is longer is passed over."""
+MS = 1_000_000
 AT_ONCE = 64
 """Records of a batch in which the clock is looked for."""
 
@@ -31,6 +32,8 @@ class Along:
         self.diagnosis = diagnosis
         self.model = model
         self._t = 0
+        # who is looked at seldom may have done anything in between
+        self._steps = model.decoder.vocabulary.words.every_ms * MS <= TICK
 
     def batch(self, turn: int, t: int, words: Sequence[Word]) -> None:
         """A batch of the feed. Raises FeedError for what is none."""
@@ -47,8 +50,9 @@ class Along:
         if not self._t:
             self._t = t
         elif t > start:
-            for step in range(start, min(t, start + STEPS * TICK), TICK):
-                self.diagnosis.look(self.model, step)
+            if self._steps:
+                for step in range(start, min(t, start + STEPS * TICK), TICK):
+                    self.diagnosis.look(self.model, step)
             self._t = t
 
 

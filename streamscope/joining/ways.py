@@ -4,6 +4,8 @@ engine     somebody listens under this pid: our engine, or a program that is obs
 observe    Python 3.14 or newer with asyncio: it is asked to let us in (`sys.remote_exec`)
 gdb        Python 3.11 to 3.13: gdb calls into it, where a person insists
 peek       libuv: its memory is looked at from outside
+
+and to an engine of a fleet, by its address (`nats://HOST/…`): through its relay.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from streamscope.fleet.nats_server import is_address
 from streamscope.joining.entering import REMOTE_EXEC_SINCE, entered
 from streamscope.joining.python_process import OLDEST, PythonProcess, is_python
 from streamscope.link.discovery import ProbeError, find
@@ -35,6 +38,12 @@ def way_to(
 
     Raises ProbeError where there is none.
     """
+    if is_address(which):
+        from streamscope.fleet.far import far
+
+        with far(str(which)) as path:
+            yield path
+        return
     pid = int(which) if which is not None and which.isascii() and which.isdigit() and len(which) < 10 else 0
     if how not in (None, ENGINE) and not pid:
         raise ProbeError(f"--how {how} is about a process: name it by its pid")

@@ -8,6 +8,7 @@ cannot be written ends it with one line on stderr; the engine is told too, for t
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import signal
@@ -151,15 +152,25 @@ def start(
     module: str, arguments: list[str], sock: socket.socket, *, stdout: int, keep: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
     """Start a process that writes: it has the link as `sock`, and these descriptors too."""
+    return _start(module, [str(sock.fileno()), *arguments], stdout, (sock.fileno(), *keep))
+
+
+def start_relay(path: str, server: str) -> subprocess.Popen[bytes]:
+    """Start a process that tells the NATS server of the engine which listens at the path."""
+    options = json.dumps({"path": path, "to": server})
+    return _start("streamscope.fleet.relaying", [options], subprocess.DEVNULL, ())
+
+
+def _start(module: str, arguments: list[str], stdout: int, keep: tuple[int, ...]) -> subprocess.Popen[bytes]:
     # Ignored signals stay ignored across exec: a Ctrl-C meant for the server does not reach the writer even before
     # it is up.
     before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in NOT_MEANT_FOR_US}
     try:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", module, str(sock.fileno()), *arguments],
+            [sys.executable, "-P", "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
-            pass_fds=[sock.fileno(), *keep],
+            pass_fds=keep,
         )
     finally:
         for signum, handler in before.items():

@@ -58,6 +58,7 @@ class Hello(Frame, tag="hello"):
     vocabulary: Words | None = None  # what the catalogue's words mean; None in protocol 1
     loop: int = 1  # which of its process's loops this feed is of
     injected: str = ""  # the faults that are set now, and by whom it is frozen: `#5 read-stop`
+    host: str = ""  # the machine that it runs on, "" for this one
 
     def __post_init__(self) -> None:
         """What times and paths cannot be, is not taken for one: NaN and "" then."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from streamscope.link import wire
 from streamscope.link.batches import sendable
-from streamscope.link.feed import Feed
-from streamscope.link.kernel_samples import KernelSamples
-from streamscope.link.producer import Producer
 from streamscope.link.states import HANDLE, LOOP, SET_BY_PROGRAMS, State
-from streamscope.link.subscriber import Round
 from streamscope.link.wire import FrameError
+
+if TYPE_CHECKING:  # whoever reads slices somewhere else has none of what makes them
+    from streamscope.link.feed import Feed
+    from streamscope.link.kernel_samples import KernelSamples
+    from streamscope.link.producer import Producer
+    from streamscope.link.subscriber import Round
 
 STREAMS_PER_SLICE = 64
 REQUESTS_PER_SLICE = 2048

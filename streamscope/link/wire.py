@@ -62,6 +62,7 @@ class Hello:
         self.recording = ""
         self.vocabulary = vocabulary
         self.loop = loop
+        self.host = ""
         self.injected = ""
 
     def frame(self) -> Frame:
@@ -69,7 +70,7 @@ class Hello:
         return [
             "hello", self.protocol, self.version, self.pid, self.program, self.addresses, self.started, self.kinds,
             self.functions, self.log, self.control, self.payload, self.streams, self.joined, self.probe,
-            self.recording, self.vocabulary, self.loop, self.injected,
+            self.recording, self.vocabulary, self.loop, self.injected, self.host,
         ]  # fmt: skip
 
 

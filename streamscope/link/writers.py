@@ -59,6 +59,7 @@ class Writers:
         self._spool = spool
         self._writers: list[_Writer] = []
         self._recorder: _Writer | None = None
+        self._relay: subprocess.Popen[bytes] | None = None
         publisher.commands.entries["ended"] = Entry(self._on_ended, needs_control=False)
         publisher.commands.entries["record"] = Entry(self._on_record, needs_control=True)
 
@@ -85,6 +86,10 @@ class Writers:
         """Start a process of this module, which follows the engine and tells of it on stderr."""
         self._adopt(name, -1, lambda sock: following.start(module, arguments, sock, stdout=subprocess.DEVNULL))
 
+    def relay(self, path: Path, server: str) -> None:
+        """Start a process that tells this NATS server of the engine, which listens at the path."""
+        self._relay = following.start_relay(str(path), server)
+
     def wait(self) -> bool:
         """Wait until all have written what they have, or get nowhere; returns whether everything is as it should be."""
         for writer in self._writers:
@@ -93,6 +98,8 @@ class Writers:
                 say(f"{writer.name} {why}, and is not waited for any longer; the rest of it may be missing")
             elif writer.process.returncode < 0 and not writer.said:
                 self._gone(writer)
+        if self._relay is not None and (why := _waited_in_vain(self._relay)):
+            say(f"the relay {why}, and is not waited for any longer")
         return all(writer.process.returncode == 0 for writer in self._writers)
 
     def _adopt(

@@ -67,7 +67,7 @@ class FieldWords(msgspec.Struct, frozen=True):
 
 class Words(msgspec.Struct, frozen=True):
     """The words of an engine. `engine` is what speaks: `asyncio, CPython 3.12.1`; `unseen` are the fields that it
-    cannot know.
+    cannot know; `every_ms` is how often it is looked at where nothing is told in between, 0 where all is told.
     """
 
     engine: str = ""
@@ -82,3 +82,4 @@ class Words(msgspec.Struct, frozen=True):
     fields: dict[str, FieldWords] = {}
     unseen: list[str] = []
     kernel: list[NameWords] = []
+    every_ms: int = 0

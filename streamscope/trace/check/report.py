@@ -77,7 +77,8 @@ def _failure(failure: Failure, vocabulary: Vocabulary, path: str, beside: Beside
         there = f"{at.t // SECOND}.{at.t % SECOND:09}s"
     else:
         out = [f"{whose}, t {seconds(at.t)}, turn {event.turn:,}, seq {event.seq}{what}", f"  {did}"]
-        there = str(event.seq)
+        # what is kept of a far engine begins elsewhere tomorrow, and is counted from there
+        there = f"{at.t // SECOND}.{at.t % SECOND:09}s" if "://" in path else str(event.seq)
     out += [f"  {line}" for line in beside(at)]
     if path:
         out.append(f"  streamscope replay {shlex.quote(path)} --at {there}")

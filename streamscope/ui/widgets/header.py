@@ -57,8 +57,9 @@ def fields(view: View) -> list[Field]:
     address = visible(", ".join(hello.addresses[:2]), 60) if hello is not None else ""
     open_streams = view.counts.open
     told = COUNTING if rates.events is None else count_text(rates.events)
+    host = visible(hello.host, 40) if hello is not None else ""
     found = [
-        Field(6, (("streamscope", "title"),)),
+        Field(1, (("fleet ▸ ", "title"), (f"{host} ▸", "value"))) if host else Field(6, (("streamscope", "title"),)),
         Field(2, ((program, "value"),)),
         Field(1, ((address, ""),)),
         Field(0, _state(view)),
@@ -95,7 +96,8 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
     if view.status == "live" and view.model.frozen_t:
         return (("❚❚ frozen", "warning"),)
     glyph, pen = STATES.get(view.status, ("?", "warning"))
-    return ((f"{glyph} {view.status}", pen),)
+    is_far = view.status == "live" and view.hello is not None and view.hello.host
+    return ((f"{glyph} {'far' if is_far else view.status}", pen),)
 
 
 def _marks(view: View) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,186 @@
+"""Getting to a NATS server, and saying in one line why not.
+
+How one is let in is NATS's own affair: credentials come from where its own tools have them from, the environment
+(`NATS_CREDS`, `NATS_NKEY`, `NATS_USER` with `NATS_PASSWORD`, `NATS_TOKEN`; `NATS_CA`, `NATS_CERT` and `NATS_KEY` for
+TLS), or from files that options name. In an address they would stand in every list of processes: refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from streamscope.fleet.subjects import Sought, sought
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+SCHEMES = ("nats", "tls")
+PORT = 4222
+CONNECT_WITHIN_S = 5.0
+OLDEST = (2, 9)
+"""Of nats-server: what Debian 12 has. An older one has no headers, or no JetStream that keeps by age and size as we
+ask for it.
+"""
+
+INSTALL = "needs the extra `fleet`; install it with: pip install 'streamscope[fleet]'"
+
+
+class FleetError(Exception):
+    """The server, or what is sought there, cannot be had; the text says why, in one line."""
+
+
+class Address(NamedTuple):
+    """A server, and perhaps an engine that it is asked for: `nats://HOST:4222/web-07/4121`."""
+
+    url: str
+    engine: Sought | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """The address. Raises FleetError for what is none, or has in it what does not belong there."""
+        try:
+            parts = urlsplit(text)
+            port = parts.port or PORT
+        except ValueError as error:
+            raise FleetError(f"{text!r} is no address: {error}") from error
+        if parts.scheme not in SCHEMES or not parts.hostname:
+            raise FleetError(f"{text!r} is no address of a NATS server, such as nats://127.0.0.1:{PORT}")
+        if parts.username is not None or parts.password is not None:
+            raise FleetError(
+                "credentials do not belong in an address, which every user of this machine can read: name their file "
+                "with --creds FILE or --nkey FILE, or set NATS_USER and NATS_PASSWORD"
+            )
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        engine = sought(parts.path) if parts.path.strip("/") else None
+        if parts.path.strip("/") and engine is None:
+            raise FleetError(f"{parts.path} names no engine: after the server stand host and pid, as in /web-07/4121")
+        return cls(f"{parts.scheme}://{host}:{port}", engine)
+
+    def only_server(self) -> Address:
+        """The address. Raises FleetError if it names an engine, too."""
+        if self.engine is not None:
+            raise FleetError(f"{self.url} is all that is wanted here: the address names an engine")
+        return self
+
+
+def is_address(text: str | None) -> bool:
+    """Whether this is meant to be an address, not a pid or a file."""
+    return text is not None and text.partition("://")[0] in SCHEMES and "://" in text
+
+
+class Credentials(NamedTuple):
+    """How one is let in: files, and what may stand in the environment alone."""
+
+    creds: str = ""
+    nkey: str = ""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+    @classmethod
+    def of_environment(cls, given: Credentials | None = None) -> Credentials:
+        """What was given, and where nothing was, what the environment says."""
+        given = given or cls()
+        return cls(*(value or os.environ.get(f"NATS_{name.upper()}", "") for name, value in given._asdict().items()))
+
+    def options(self, url: str) -> dict[str, Any]:
+        """As nats-py has them. Raises FleetError for files that cannot be read."""
+        options: dict[str, Any] = {}
+        for name, path in self._asdict().items():
+            if path and not os.access(path, os.R_OK):
+                raise FleetError(f"{path}, the file for {name}, cannot be read")
+        if self.creds:
+            options["user_credentials"] = self.creds
+        if self.nkey:
+            options["nkeys_seed"] = self.nkey
+        for name in ("user", "password", "token"):
+            if value := os.environ.get(f"NATS_{name.upper()}"):
+                options[name] = value
+        if self.ca or self.cert or url.startswith("tls:"):
+            try:
+                context = ssl.create_default_context(cafile=self.ca or None)
+                if self.cert:
+                    context.load_cert_chain(self.cert, self.key or None)
+            except (OSError, ssl.SSLError) as error:
+                raise FleetError(f"TLS cannot be set up: {getattr(error, 'strerror', None) or error}") from error
+            options["tls"] = context
+        return options
+
+
+def require() -> None:
+    """Load what speaks NATS, which takes a while: before a loop runs. Raises FleetError if it is not there."""
+    try:
+        import nats.aio.client
+        import nats.js  # noqa: F401
+    except ImportError as error:
+        raise FleetError(f"this {INSTALL}") from error
+
+
+async def connect(
+    address: Address, credentials: Credentials | None = None, *, say: Callable[[str], None] = lambda line: None
+) -> Client:
+    """A connection that stays: when it breaks it is made again, for as long as it takes; `say` is told of both.
+
+    `require` comes before. Raises FleetError if it cannot be made now.
+    """
+    from nats.aio.client import Client
+    from nats.errors import Error
+
+    told: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        why = _why(error)
+        if not told or told[-1] != why:
+            told[:] = [why]
+
+    async def on_lost() -> None:
+        if not client.is_closed and not client.is_draining:
+            say(f"the connection to {address.url} is lost{_because(told)}; trying again")
+
+    async def on_found() -> None:
+        told.clear()
+        say(f"connected again to {address.url}")
+
+    options = Credentials.of_environment(credentials).options(address.url)
+    client = Client()
+    try:
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await client.connect(
+                address.url, error_cb=on_error, disconnected_cb=on_lost, reconnected_cb=on_found, name="streamscope",
+                connect_timeout=2, max_reconnect_attempts=-1, reconnect_time_wait=1, **options,
+            )  # fmt: skip
+    except (Error, OSError, TimeoutError, ValueError, ssl.SSLError) as error:
+        await _leave(client)
+        raise FleetError(f"there is no getting to {address.url}{_because(told or [_why(error)])}") from error
+    except Exception as error:  # nkeys has exceptions of its own, and so has whatever reads creds
+        await _leave(client)
+        raise FleetError(f"the credentials for {address.url} are none: {_why(error)}") from error
+    version = client.connected_server_version
+    if (version.major, version.minor) < OLDEST:
+        await _leave(client)
+        raise FleetError(f"the server at {address.url} is nats-server {version}, and 2.9 is the oldest that will do")
+    return client
+
+
+async def _leave(client: Client) -> None:
+    try:
+        async with asyncio.timeout(1.0):
+            await client.close()
+    except Exception:  # it never was one
+        return
+
+
+def _why(error: BaseException) -> str:
+    text = str(error).removeprefix("nats: ").strip()
+    if isinstance(error, TimeoutError) and not text:
+        return "it does not answer"
+    return text or type(error).__name__
+
+
+def _because(told: list[str]) -> str:
+    return f": {told[-1]}" if told else ""

@@ -1,0 +1,182 @@
+"""What metrics say of one engine: a reading of it, made anew every second."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from streamscope.diagnosis.shapes import Level
+from streamscope.fleet.relayed import Relayed
+from streamscope.link.subscriber import EVERYTHING, STATES
+from streamscope.trace.collector import Collector, over_at
+from streamscope.trace.collector_rules import CollectorRules
+from streamscope.trace.histogram import EDGES
+from streamscope.trace.model import Model
+from streamscope.trace.vocabulary import Vocabulary
+
+SECOND = 1_000_000_000
+_NEVER = 1 << 62
+_WORK_S = 0.2
+MOST_PEERS = 1000
+"""With `--per-peer`: so many are told apart, the others are one."""
+
+Attributes = dict[str, str | int]
+
+
+class Measured(NamedTuple):
+    """One engine at one moment; None for what this engine does not tell."""
+
+    engine: Attributes
+    streams: int
+    paused: int | None
+    queue_bytes: int | None
+    queue_age_s: float | None
+    requests: int | None
+    received: int | None  # bytes since it was watched
+    transmitted: int | None
+    accepted: dict[str, int] | None  # by listener
+    findings: dict[tuple[str, str, str], int]  # by lint, verdict and level
+    lost: int
+    queues: dict[str, int]  # bytes that wait, by peer, where that was asked for
+
+
+class Took(NamedTuple):
+    """Lengths of time of the seconds that are over, in seconds, each with how often."""
+
+    callbacks: list[tuple[float, int]]
+    turns: list[tuple[float, int]]
+    writes: list[tuple[float, int]]
+
+
+class Watched:
+    """One engine, watched."""
+
+    def __init__(self, path: Path, *, everything: bool = False, per_peer: bool = False) -> None:
+        """Raises ProbeError if nobody listens at the path."""
+        self.engine = Relayed(path, "", "", mode=EVERYTHING if everything else STATES)
+        self.reading: Measured | None = None
+        self._everything = everything
+        self._per_peer = per_peer
+        self._model: Model | None = None
+        self._bytes: dict[int, tuple[int, int]] = {}
+        self._moved = [0, 0]
+        self._accepted: Counter[str] = Counter()
+        self._newest = 0
+        self._collector: Collector | None = None
+        self._second = 0
+
+    def look(self) -> None:
+        """Take in what has come. Raises FeedError."""
+        self.engine.look()
+
+    def read(self) -> Took | None:
+        """Make the reading anew; what took how long since it was made last, None where that is not told."""
+        if not self.engine.known or self.engine.over:
+            self.reading = None if self.engine.over else self.reading
+            return None
+        model = self.engine.session.model
+        vocabulary = model.decoder.vocabulary
+        if model is not self._model:  # the first time, or another engine answers there
+            self._model, self._bytes, self._collector = model, {}, None
+            self._newest = max(model.streams, default=0)
+            if self._everything:
+                self._collector = Collector(self.engine.session.past, CollectorRules(model.decoder))
+        self._move(model)
+        self._accept(model)
+        self.reading = self._read(model, vocabulary)
+        return self._durations()
+
+    def _read(self, model: Model, vocabulary: Vocabulary) -> Measured:
+        knows = vocabulary.knows
+        open_ = [state for state in model.streams.values() if not state.closed_t]
+        oldest = min((state.write_queue[0].begin_t for state in open_ if state.write_queue), default=0)
+        reading = vocabulary.flag("READING")
+        queues: Counter[str] = Counter()
+        if self._per_peer:
+            for state in open_:
+                if state.write_queue_size:
+                    queues[state.peer if state.peer in queues or len(queues) < MOST_PEERS else "others"] += (
+                        state.write_queue_size
+                    )
+        diagnosis = self.engine.diagnosis
+        assert diagnosis is not None
+        found = Counter(
+            (each.lint, "" if each.verdict is None else each.verdict.word.value, each.level.value)
+            for each in diagnosis.findings
+            if each.level in (Level.ERROR, Level.WARNING)
+        )
+        return Measured(
+            engine=self._attributes(),
+            streams=len(open_),
+            paused=sum(bool(s.reads) and not s.flags & reading for s in open_) if reading else None,
+            queue_bytes=sum(state.write_queue_size for state in open_) if knows("write_queue_size") else None,
+            queue_age_s=(max(0, model.t - oldest) / SECOND if oldest else 0.0) if knows("write_queue") else None,
+            requests=model.active_reqs if knows("active_reqs") else None,
+            received=self._moved[0] if knows("bytes_in") else None,
+            transmitted=self._moved[1] if knows("bytes_out") else None,
+            accepted=dict(self._accepted) if vocabulary.listens or vocabulary.listening else None,
+            findings=dict(found),
+            lost=model.events_lost,
+            queues=dict(queues),
+        )
+
+    def _attributes(self) -> Attributes:
+        hello = self.engine.session.hello
+        assert hello is not None
+        named: Attributes = {"process.pid": hello.pid, "streamscope.program": hello.program[:100]}
+        if hello.loop > 1:
+            named["streamscope.loop"] = hello.loop
+        return named
+
+    def _move(self, model: Model) -> None:
+        """Bytes that were moved since the look before; those between a stream's last look and its end are missing."""
+        before, self._bytes = self._bytes, {}
+        for number, state in model.streams.items():
+            now = self._bytes[number] = state.bytes_in, state.bytes_out
+            was = before.get(number, (0, 0) if before else now)
+            for way in (0, 1):
+                self._moved[way] += max(0, now[way] - was[way])
+
+    def _accept(self, model: Model) -> None:
+        """Connections that have come since the look before, by listener; those that have gone since are missing."""
+        newest = self._newest
+        for number, state in model.streams.items():
+            if state.server and number > self._newest:
+                listener = model.streams.get(state.server)
+                self._accepted[listener.local if listener is not None else ""] += 1
+                newest = max(newest, number)
+        self._newest = newest
+
+    def _durations(self) -> Took | None:
+        """The seconds that are over, each once."""
+        collector = self._collector
+        if collector is None or self._model is None:
+            return None
+        collector.work(_NEVER, _WORK_S, _monotonic)
+        end = over_at(collector, self._model.t)
+        numbers = [number for number in list(collector.seconds) if self._second <= number < end]
+        found = Took([], [], [])
+        for number in numbers:
+            second = collector.seconds[number]
+            for name in Took._fields:
+                getattr(found, name).extend(_lengths(getattr(second, name).counts))
+        self._second = max(end, self._second)
+        collector.close_before(self._second)
+        return found
+
+
+def _lengths(counts: dict[int, int]) -> list[tuple[float, int]]:
+    """The middle of each slot, which is an eighth of what it begins with, and how many are in it."""
+    found = []
+    for place, count in counts.items():
+        low = EDGES[place - 1] if place else 0
+        high = EDGES[place] if place < len(EDGES) else low
+        found.append(((low + high) / 2 / SECOND, count))
+    return found
+
+
+def _monotonic() -> float:
+    import time
+
+    return time.monotonic()

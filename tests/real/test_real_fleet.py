@@ -1,0 +1,247 @@
+"""Many hosts, for real: engines that relays tell nats-server of, old and new, found, opened and judged from there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats_servers import SERVERS, nats, url
+from outside_servers import OutsideServer
+from running_command import COMMAND, Serving, echoed, environment, run
+from waiting import until
+
+from streamscope.fleet.far import far
+from streamscope.fleet.subjects import SUMMARY, EngineName
+from streamscope.fleet.summary import VERSION, Summary, pack
+from streamscope.link.session import Session
+
+pytestmark = pytest.mark.real("nats-server of PyPI", "nats-server of Debian")
+
+HOST = socket.gethostname()
+STALL = ("stall", "--as", "peer-never-reads", "--port", "0")
+
+
+@pytest.fixture(params=list(SERVERS))
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OutsideServer]:
+    """One of either kind."""
+    with nats(tmp_path, request.param) as started:
+        yield started
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Iterator[OutsideServer]:
+    """One of PyPI's."""
+    with nats(tmp_path) as started:
+        yield started
+
+
+def fleet(runtime: Path, server: str) -> list[dict[str, Any]]:
+    """What `fleet --json` says."""
+    ended = run(runtime, "fleet", "--json", "--for", "0.3s", server)
+    assert ended.returncode == 0, ended.stderr
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def found(runtime: Path, server: str, **wanted: Any) -> dict[str, Any]:
+    """The engine of which all that is so, once there is one."""
+
+    def look() -> dict[str, Any] | None:
+        rows = fleet(runtime, server)
+        return next((row for row in rows if all(row[name] == value for name, value in wanted.items())), None)
+
+    return until(look, f"an engine of which {wanted}")
+
+
+@contextlib.contextmanager
+def relayed(runtime: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A relay as a process."""
+    process = subprocess.Popen(
+        [*COMMAND, "relay", *arguments], env=environment(runtime), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def said(relay: subprocess.Popen[str], what: str) -> None:
+    """Wait until the relay has said it."""
+    assert relay.stderr is not None
+    until(lambda: what in relay.stderr.readline(), f"the relay says {what!r}", pause_s=0)
+
+
+def test_a_stall_is_found_from_afar_and_judged_and_after_its_engine_has_died_from_what_was_kept(
+    server: OutsideServer, runtime: Path
+) -> None:
+    with Serving(runtime, *STALL, "--relay", url(server)) as engine:
+        row = found(runtime, url(server), verdict="PEER")
+        assert (row["host"], row["state"], row["streams"]) == (HOST, "live", 2)
+        assert "takes nothing" in row["sentence"]
+        live = run(runtime, "diagnose", row["address"], "--json")
+        assert json.loads(live.stdout)[0]["verdict"] == "PEER", live.stderr
+        os.kill(engine.pid, signal.SIGKILL)
+        engine.process.wait()
+
+    dead = run(runtime, "diagnose", row["address"], "--json")
+    assert json.loads(dead.stdout)[0]["verdict"] == "PEER", dead.stderr
+    assert "is not told of now" in dead.stderr
+    fails = run(runtime, "check", row["address"], "--since", "10m", "--assert", "max(wq) < 1KiB")
+    assert fails.returncode == 1
+    assert f"streamscope replay {row['address']} --at " in fails.stdout
+    refused = run(runtime, "check", row["address"], "--assert", "count(sys.write) == 0")
+    assert refused.returncode == 2
+    assert "is no word of this feed" in refused.stderr
+    exported = run(runtime, "export", row["address"], "--to", "jsonl", "--filter", "kind==write_queue_size")
+    assert all(json.loads(line)["fn"] == "sampled" for line in exported.stdout.splitlines())
+
+
+def test_with_keep_every_event_is_there_when_the_engine_has_gone(server: OutsideServer, runtime: Path) -> None:
+    with Serving(runtime, "echo", "--port", "0") as engine:
+        with relayed(runtime, str(engine.pid), "--to", url(server), "--keep", "10m"):
+            row = found(runtime, url(server), program="echo", state="live")
+            for _ in range(3):
+                with socket.create_connection(engine.address) as client:
+                    client.sendall(b"x" * 1000)
+                    assert client.recv(1000)
+            until(
+                lambda: (
+                    run(runtime, "check", row["address"], "--assert", "count(handle.accepted) >= 3").returncode == 0
+                ),
+                "three accepts are kept",
+            )
+            engine.end()
+            found(runtime, url(server), state="ended")
+
+    kept = run(runtime, "check", row["address"], "--assert", "count(sys.read) >= 3", "--assert", "count(error) == 0")
+    assert kept.returncode == 0, kept.stdout + kept.stderr
+
+
+def told(*sessions: Session) -> None:
+    """Take in what has come."""
+    for session in sessions:
+        if session.fileno() != -1:
+            select.select([session.fileno()], [], [], 0.02)
+        session.receive()
+        session.fold(0.1)
+
+
+def open_streams(session: Session) -> dict[int, tuple[int, int, int]]:
+    """What a session knows of those that are open: flags, and bytes both ways."""
+    streams = session.model.streams.values()
+    return {each.number: (each.flags, each.bytes_in, each.bytes_out) for each in streams if not each.closed_t}
+
+
+def test_nothing_is_lost_unsaid_when_nats_is_stopped_and_started_and_state_is_true_again(
+    newer: OutsideServer, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(runtime).items():
+        monkeypatch.setenv(name, value)
+    with Serving(runtime, "echo") as engine, relayed(runtime, "--all", "--to", url(newer)) as relay:
+        row = found(runtime, url(newer), program="echo")
+        with far(row["address"]) as path, contextlib.ExitStack() as clients:
+            there, here = Session.attach(path), Session.attach(runtime / "streamscope" / f"{engine.pid}.sock")
+            until(lambda: (told(there, here), there.model.whole)[1], "the far state is whole")
+            first = clients.enter_context(engine.connect())
+            echoed(first, b"before")
+            until(lambda: (told(there, here), open_streams(there) == open_streams(here))[1], "both know the client")
+            assert not there.model.events_lost
+
+            newer.stop(signal.SIGKILL)
+            said(relay, "is lost")
+            for _ in range(200):  # more than a relay keeps for a server that is not there
+                echoed(first, b"x" * 20_000)
+            echoed(clients.enter_context(engine.connect()), b"meanwhile")
+            newer.start()
+            said(relay, "connected again")
+
+            until(lambda: (told(there, here), open_streams(there) == open_streams(here))[1], "both know the same again")
+            assert there.model.whole
+            assert there.model.events_lost or there.model.events_seen >= here.model.events_seen
+            there.close()
+            here.close()
+
+
+def test_a_relay_that_is_killed_leaves_an_engine_that_is_silent_and_serves_on(
+    newer: OutsideServer, runtime: Path
+) -> None:
+    with Serving(runtime, "echo", "--port", "0") as engine:
+        with relayed(runtime, str(engine.pid), "--to", url(newer)) as relay:
+            found(runtime, url(newer), program="echo", state="live")
+            relay.kill()
+            found(runtime, url(newer), program="echo", state="silent")
+        with socket.create_connection(engine.address) as client:
+            client.sendall(b"still")
+            assert client.recv(10) == b"still"
+
+
+async def _publish(server: str, *messages: tuple[str, bytes]) -> None:
+    from nats.aio.client import Client
+
+    client = Client()
+    await client.connect(server)
+    for _ in range(20):  # while somebody listens
+        for subject, data in messages:
+            await client.publish(subject, data)
+        await client.flush()
+        await asyncio.sleep(0.1)
+    await client.close()
+
+
+def test_garbage_is_counted_and_two_machines_of_one_name_are_said(newer: OutsideServer, runtime: Path) -> None:
+    name = EngineName("twin", 7, 1000)
+    summaries = [pack(Summary(VERSION, 1.0, machine, "echo", "libuv")) for machine in ("one", "two")]
+    listening = subprocess.Popen(
+        [*COMMAND, "fleet", "--json", "--for", "3s", url(newer)],
+        env=environment(runtime), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    asyncio.run(
+        _publish(
+            url(newer),
+            (EngineName("evil", 1, 1).subject(SUMMARY), b"\x1b]0;garbage"),
+            *((name.subject(SUMMARY), data) for data in summaries),
+        )
+    )
+    out, err = listening.communicate()
+
+    (row,) = map(json.loads, out.splitlines())
+    assert (row["host"], row["machines"]) == ("twin", 2)
+    assert "were no summaries of engines" in err
+
+
+def test_without_jetstream_everything_is_told_and_nothing_is_kept_which_is_said(tmp_path: Path, runtime: Path) -> None:
+    with nats(tmp_path, jetstream=False) as server, Serving(runtime, "echo", "--port", "0") as engine:
+        with relayed(runtime, str(engine.pid), "--to", url(server)) as relay:
+            said(relay, "no past is kept: JetStream is off; start nats-server with -js")
+            row = found(runtime, url(server), program="echo")
+        ended = run(runtime, "check", row["address"], "--assert", "max(wq) < 1MiB")
+        assert ended.returncode == 2
+        assert "nothing of it is kept" in ended.stderr
+
+
+def test_whoever_is_not_let_in_is_told_so_in_a_line_and_the_password_stands_nowhere(
+    tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nats(tmp_path, "PyPI", "--user", "ops", "--pass", "s3cret") as server:
+        refused = run(runtime, "fleet", "--json", url(server))
+        assert refused.returncode == 1
+        assert "Authorization Violation" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
+        monkeypatch.setenv("NATS_USER", "ops")
+        monkeypatch.setenv("NATS_PASSWORD", "wrong")
+        assert "wrong" not in run(runtime, "fleet", "--json", url(server)).stderr
+        monkeypatch.setenv("NATS_PASSWORD", "s3cret")
+        assert run(runtime, "fleet", "--json", url(server)).returncode == 0
+    gone = run(runtime, "fleet", "--json", url(server))
+    assert gone.returncode == 1
+    assert f"there is no getting to {url(server)}" in gone.stderr
