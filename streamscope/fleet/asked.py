@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from streamscope.fleet.roster import LIVE, Listed
+from streamscope.fleet.roster import LIVE, FleetMember
 from streamscope.trace.filter import FilterError, Language
 from streamscope.trace.filter.evaluate import stream_test
 from streamscope.trace.filter.names import Name
@@ -26,7 +26,7 @@ class _Seen:
 
     __slots__ = ("local", "name", "now", "number", "peer", "place", "row")
 
-    def __init__(self, row: Listed, now: float) -> None:
+    def __init__(self, row: FleetMember, now: float) -> None:
         self.row, self.now = row, now
         said = row.summary
         self.number = row.name.pid
@@ -95,7 +95,7 @@ def language() -> Language:
     return _OfEngines()
 
 
-Wanted = Callable[[Listed, float], bool]
+Wanted = Callable[[FleetMember, float], bool]
 
 
 def wanted(text: str) -> Wanted:
@@ -105,7 +105,7 @@ def wanted(text: str) -> Wanted:
         return lambda row, now: True
     test = stream_test(root)
 
-    def is_wanted(row: Listed, now: float) -> bool:
+    def is_wanted(row: FleetMember, now: float) -> bool:
         seen: Any = _Seen(row, now)
         return test(seen, 0) is True
 

@@ -32,7 +32,7 @@ HERE_S = 0.5
 LIVE, SILENT, ENDED = "live", "silent", "ended"
 
 
-class Listed:
+class FleetMember:
     """One engine, as far as it was heard of. `claims` are the machines that call themselves by its host's name."""
 
     __slots__ = ("bye", "claims", "heard", "history", "name", "offset", "summary")
@@ -66,7 +66,7 @@ class Roster:
     """The engines that were heard of. `refused` counts what was published under their subjects and is no summary."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
-        self.rows: dict[EngineName, Listed] = {}
+        self.rows: dict[EngineName, FleetMember] = {}
         self.refused = 0
         self._monotonic = monotonic
         self._wall = wall
@@ -95,7 +95,7 @@ class Roster:
             return
         row = self.rows.get(name)
         if row is None:
-            row = self.rows[name] = Listed(name, found)
+            row = self.rows[name] = FleetMember(name, found)
         heard = self._monotonic() - ago
         if heard < row.heard:
             return
@@ -122,7 +122,7 @@ class Roster:
         for name in [name for name, row in self.rows.items() if row.heard < before]:
             del self.rows[name]
 
-    def sorted(self) -> list[Listed]:
+    def sorted(self) -> list[FleetMember]:
         """All rows, trouble first."""
         now = self._monotonic()
         return sorted(self.rows.values(), key=lambda row: row.rank(now))

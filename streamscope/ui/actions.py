@@ -113,7 +113,7 @@ ACTIONS: tuple[Action, ...] = (
            "Show the line of the engine's text that told of what is selected, or of what has happened last; inside "
            "which functions, and what it is in libuv. Again goes back.", footer=52, rank=7,
            palette="The source: which line told of this, and inside which functions"),
-    Action("poke", "everywhere", "P", "app.poke", "poke",
+    Action("poke", "everywhere", "I", "app.poke", "poke",
            "Have something happen to the selected stream, to see what the program makes of it: stop its reading, reset "
            "it, cap its writes, have its next call fail. All of it is told as injected, and ends when you leave.",
            footer=47, rank=7, palette="Poke the selected stream: stop, reset, delay, fail"),

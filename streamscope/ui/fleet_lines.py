@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from streamscope.fleet.roster import ENDED, HERE_S, LIVE, SILENT, Listed, Roster
+from streamscope.fleet.roster import ENDED, HERE_S, LIVE, SILENT, FleetMember, Roster
 from streamscope.trace.figures import age_text
 from streamscope.ui.curves import curve, fitted
 from streamscope.ui.findings import ALARM, NOTICE
@@ -61,7 +61,7 @@ def head(width: int) -> Line:
     return [(" " * _MARGIN + (" " * _GAP).join(cells), "head")]
 
 
-def row_line(row: Listed, width: int, now: float, *, selected: bool) -> Line:
+def row_line(row: FleetMember, width: int, now: float, *, selected: bool) -> Line:
     """An engine."""
     state = row.state(now)
     mark, pen = _mark(row, state)
@@ -74,7 +74,7 @@ def row_line(row: Listed, width: int, now: float, *, selected: bool) -> Line:
     return line
 
 
-def _mark(row: Listed, state: str) -> tuple[str, str]:
+def _mark(row: FleetMember, state: str) -> tuple[str, str]:
     if state == ENDED:
         return FAILED, "muted"
     if state == SILENT:
@@ -82,7 +82,7 @@ def _mark(row: Listed, state: str) -> tuple[str, str]:
     return {"error": (ALARM, "error"), "warning": (NOTICE, "warning")}.get(row.summary.level, (" ", ""))
 
 
-def _cell(row: Listed, column: str, state: str, now: float) -> tuple[str, str]:
+def _cell(row: FleetMember, column: str, state: str, now: float) -> tuple[str, str]:
     said = row.summary
     there = state == LIVE
     if column == "host":
@@ -110,7 +110,7 @@ def _cell(row: Listed, column: str, state: str, now: float) -> tuple[str, str]:
     return age_text(int(max(0.0, now - row.heard) * _NS)), ""
 
 
-def _verdict(row: Listed, state: str, now: float) -> tuple[str, str]:
+def _verdict(row: FleetMember, state: str, now: float) -> tuple[str, str]:
     said = row.summary
     if state == ENDED:
         return "ended", "muted"
@@ -146,7 +146,7 @@ def header_line(roster: Roster, server: str, status: tuple[str, str]) -> Line:
     return line
 
 
-def sentence_line(roster: Roster, rows: Sequence[Listed], server: str) -> Line:
+def sentence_line(roster: Roster, rows: Sequence[FleetMember], server: str) -> Line:
     """The worst, in a sentence, and how it is with the others."""
     now = roster.now
     if not roster.rows:
@@ -166,7 +166,7 @@ def sentence_line(roster: Roster, rows: Sequence[Listed], server: str) -> Line:
     return [(f"{mark} {worst.name.host}, {said.program}: ", pen), (f"{what} ", ""), (others, "label")]
 
 
-def detail_lines(row: Listed | None, width: int, now: float) -> list[Line]:
+def detail_lines(row: FleetMember | None, width: int, now: float) -> list[Line]:
     """The engine under the cursor: who it is, and its curves of the last minute."""
     if row is None:
         return [[], []]
@@ -187,7 +187,7 @@ def detail_lines(row: Listed | None, width: int, now: float) -> list[Line]:
     return [first, _curves(row, width)]
 
 
-def _curves(row: Listed, width: int) -> Line:
+def _curves(row: FleetMember, width: int) -> Line:
     said, history = row.summary, list(row.history)
     shown = (
         ("streams", [float(each[0]) for each in history], f"{said.streams:,}"),

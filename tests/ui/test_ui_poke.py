@@ -40,7 +40,7 @@ async def test_an_action_is_found_by_its_beginning_and_done() -> None:
         assert "injected" in screen_text(pilot)
         assert "injected · delay 200" in screen_text(pilot)
         assert "injected #7 delay 200" in screen_text(pilot).splitlines()[0]
-        await pilot.press("end", "P", *"cap")
+        await pilot.press("end", "I", *"cap")
         assert "set on it: delay 200" in screen_text(pilot)
         assert "econnreset" not in screen_text(pilot)
         await pilot.press("tab", "enter")
@@ -51,7 +51,7 @@ async def test_an_action_is_found_by_its_beginning_and_done() -> None:
 async def test_what_is_wrong_is_said_and_nothing_is_done() -> None:
     scene = _engine(control=True)
     async with looking_at(scene) as (pilot, _):
-        await pilot.press("end", "P", *"delay 2h", "enter")
+        await pilot.press("end", "I", *"delay 2h", "enter")
         assert "delay takes a time, such as 200ms" in screen_text(pilot)
         assert isinstance(pilot.app.screen, PokeScreen)
         await pilot.press("escape")
@@ -60,7 +60,7 @@ async def test_what_is_wrong_is_said_and_nothing_is_done() -> None:
 
 async def test_who_may_only_look_is_told_how_it_is_allowed() -> None:
     async with looking_at(_engine(control=False)) as (pilot, overview):
-        await pilot.press("end", "P")
+        await pilot.press("end", "I")
         assert pilot.app.screen is overview
         assert any("--control" in note.message for note in pilot.app._notifications)
 
@@ -69,7 +69,7 @@ async def test_what_cannot_be_told_anything_offers_it_nowhere() -> None:
     scene = Scene(Clock(200.0))
     scene.snapshot([connection(7)])
     async with looking_at(scene) as (pilot, overview):
-        await pilot.press("end", "P")
+        await pilot.press("end", "I")
         assert pilot.app.screen is overview
         assert not pilot.app._notifications
 

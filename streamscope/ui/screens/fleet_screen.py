@@ -23,12 +23,12 @@ from streamscope.ui.widgets.drawn import DrawnLines, DrawnList
 from streamscope.ui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:
-    from streamscope.fleet.roster import Listed, Roster
+    from streamscope.fleet.roster import FleetMember, Roster
     from streamscope.fleet.subjects import EngineName
 
 RESORT_S = 1.0
 """The order is made anew so often at most, so that rows do not run away."""
-SORTS: tuple[tuple[str, Callable[[Listed], object]], ...] = (
+SORTS: tuple[tuple[str, Callable[[FleetMember], object]], ...] = (
     ("trouble first", lambda row: 0),
     ("by what waits", lambda row: -(row.summary.waits or 0)),
     ("by bytes out", lambda row: -(row.summary.went or 0)),
@@ -59,7 +59,7 @@ kept or looked at, heard – the age of its last summary, by this clock.
 
     def __init__(self, roster: Roster) -> None:
         super().__init__(id="engines")
-        self.rows: list[Listed] = []
+        self.rows: list[FleetMember] = []
         self.sort = 0
         self.wanted: Wanted | None = None
         self._roster = roster
@@ -74,7 +74,7 @@ kept or looked at, heard – the age of its last summary, by this clock.
         return place if place is not None else min(0, len(self.rows) - 1)
 
     @property
-    def row(self) -> Listed | None:
+    def row(self) -> FleetMember | None:
         """The engine under the cursor."""
         return self.rows[self.at] if self.rows else None
 
