@@ -46,6 +46,8 @@ from streamscope.ui.screens.wall import WallScreen
 from streamscope.ui.stuck import stack_text
 from streamscope.ui.themes import THEMES
 from streamscope.ui.view import View
+from streamscope.ui.widgets.explains import Explains
+from streamscope.ui.widgets.filtered import FilteredList
 from streamscope.ui.widgets.inside_panes import InsideNow
 
 if TYPE_CHECKING:
@@ -141,7 +143,7 @@ class StreamscopeApp(MovingApp):
         self.moves = moves
         self.view.own = departure is not None
         self._ages_due = 0.0
-        self._interrupted_until = 0.0
+        self._interrupted_until = self._again_until = 0.0
         self._exception_due = 0.0
         self._overview = OverviewScreen(self.view, self.config)
         self._wall = WallScreen(self.view)
@@ -272,6 +274,10 @@ class StreamscopeApp(MovingApp):
         """
         if self.left:
             return False
+        if action == "explain":
+            return self._explains() is not None
+        if action == "again":
+            return self.view.own and self.view.over
         if action == "overview":
             return len(self.screen_stack) > 1
         can = super().check_action(action, parameters)
@@ -330,6 +336,22 @@ class StreamscopeApp(MovingApp):
             if isinstance(self.screen, LiveScreen):
                 self.screen.take_up()
         self.show_at_once()
+
+    def _explains(self) -> Explains | FilteredList | None:
+        """The pane whose things are explained: the one that has the focus, or else the foremost of its screen."""
+        front = self.front()
+        candidates = (self.focused, front.foremost if front is not None and front is self.screen else None)
+        return next((each for each in candidates if isinstance(each, Explains | FilteredList)), None)
+
+    def action_explain(self) -> None:
+        """Explain what is under the cursor, then the next thing."""
+        pane = self._explains()
+        if pane is None:
+            return
+        if not pane.has_focus:
+            pane.focus()
+        if not pane.explain():
+            self.notify("Nothing stands here that could be explained; ? explains the pane.", timeout=4)
 
     def action_every_event(self) -> None:
         """Show every event, or what matters alone."""
@@ -453,6 +475,17 @@ class StreamscopeApp(MovingApp):
             self._interrupted_until = now + INTERRUPT_S
             key = key_text(self.config.keys.get("quit", BY_ID["quit"].keys).split(",")[0])
             self.notify(f"{key} leaves; so does Ctrl-C, pressed again.", timeout=INTERRUPT_S, markup=False)
+
+    def action_again(self) -> None:
+        """Leave, and have the same command line run anew: once the person has said so twice, since the past goes."""
+        assert self._departure is not None
+        now = self.view.monotonic()
+        if now < self._again_until:
+            self._departure.again = True
+            self._leave()
+        else:
+            self._again_until = now + INTERRUPT_S
+            self.notify("r again runs it anew; what is kept of its past goes. R keeps that in a file.", timeout=5)
 
     @property
     def leaves(self) -> bool:

@@ -52,6 +52,7 @@ class Departure:
         self, engine: Ends, ask: Callable[[], object], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self.engine = engine
+        self.again = False  # whether what has ended is to run once more
         self._ask = ask
         self._monotonic = monotonic
         self._times = 0

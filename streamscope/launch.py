@@ -8,11 +8,13 @@ person must know is on it: why the engine ended, and the traceback if the progra
 from __future__ import annotations
 
 import gc
+import os
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamscope.own_engine import OwnEngine, follow
 from streamscope.telling import CommandFailed, say
@@ -72,7 +74,8 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool, allow: tuple[str, 
                 session.close()  # the server goes on, and says so
                 engine.abandon()
                 return 1
-            return max(engine.end(session, leaving, asked=departure.begun), status)
+            status = max(engine.end(session, leaving, asked=departure.begun), status)
+            return _again() if departure.again and not leaving.told else status
         except BaseException:
             engine.kill(leaving)
             raise
@@ -112,15 +115,23 @@ def run_on_command(
             raise
 
 
+def _again() -> NoReturn:
+    """Become the same command line anew: nothing of this run is left to be in its way."""
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 def _watch_command(own: OwnCommand, path: Path, config: Config, leaving: Leaving) -> int:
     """The screen, on one process of the run after the other, and the end of both."""
     from streamscope.commanded.own_command import CommandDeparture
     from streamscope.link.discovery import ProbeError
     from streamscope.ui.processes import Moves
 
+    departure: Departure | None = None
+
     def watched(path: Path) -> tuple[int | None, Moves]:
-        moves = Moves(own.processes, path, may_leave=True)
-        return _watch(path, config, leaving, moves, CommandDeparture(own), own.log), moves
+        nonlocal departure
+        moves, departure = Moves(own.processes, path, may_leave=True), CommandDeparture(own)
+        return _watch(path, config, leaving, moves, departure, own.log), moves
 
     try:
         status, moves = _from_process_to_process(path, watched)
@@ -135,7 +146,8 @@ def _watch_command(own: OwnCommand, path: Path, config: Config, leaving: Leaving
     if status is None:
         own.let_go()
         return 1
-    return max(own.end(leaving, show=False), status)
+    status = max(own.end(leaving, show=False), status)
+    return _again() if departure is not None and departure.again and not leaving.told else status
 
 
 def run_on_running_engine(path: Path, allow: tuple[str, ...] = ()) -> int:

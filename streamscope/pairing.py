@@ -49,6 +49,8 @@ class PairsApp(TimeTravelApp):
             self._trail = (number,)
         told = self.view.told
         steps = told.chain(number).streams[1:2]
+        if steps and self._is_hidden(steps[0]):
+            return
         if steps and steps[0] not in self._trail:
             self._trail += steps
             self._go_to(steps[0])
@@ -66,11 +68,30 @@ class PairsApp(TimeTravelApp):
         view = self.view
         other = view.ties.other_side(number)
         if other is not None:
-            self._go_to(other)
+            if not self._is_hidden(other):
+                self._go_to(other)
         elif view.told.unlinked:
             self.notify(visible(view.told.unlinked), timeout=4, markup=False)
         else:
             self.notify(f"#{number} is in no chain: nothing was seen to feed it, nor to be fed by it.", timeout=4)
+
+    def _is_hidden(self, number: int) -> bool:
+        """Whether the stream is not among those that the screen in front shows, because of its filter: the person is
+        told so, since the cursor cannot go there.
+        """
+        front = self.front()
+        if front is None or not front.hides(number):
+            return False
+        state = self.view.stream(number)
+        who = f"#{number}" if state is None else short(state, self.view.vocabulary)
+        self.notify(
+            f"{as_sentence(f'{who} is next along the chain, and the filter hides it')} esc shows every stream, then c "
+            "goes there.",
+            severity="warning",
+            timeout=6,
+            markup=False,
+        )
+        return True
 
     def _say_if_root(self, number: int) -> None:
         """Tell the person that this is where the chain ends."""

@@ -52,7 +52,7 @@ class Matters:
         self._least = CHANGE if max(weights, default=DETAIL) >= CHANGE else min(weights, default=DETAIL)
         self._vocabulary = vocabulary
         self._known: dict[str, Matter] = {}
-        self.passing = sum(flag.bit for flag in vocabulary.flags if flag.passing)
+        self.passing = vocabulary.passing
         """The flags whose changes are steps of something else."""
 
     def of(self, kind: str) -> Matter:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -82,11 +82,20 @@ class _Told(NamedTuple):
 class Outline:
     """The lines of a past, of one stream if one is given; with `found`, those that have a row that was found.
 
-    `mark_of` says above how many bytes a stream's queue should not be.
+    `mark_of` says above how many bytes a stream's queue should not be. `noted` are notes that were made of the past
+    afterwards, in order, each before the row that it has; there may be more of them at every look.
     """
 
-    def __init__(self, past: Past, mark_of: MarkOf, stream: int | None = None, found: FoundRows | None = None) -> None:
+    def __init__(
+        self,
+        past: Past,
+        mark_of: MarkOf,
+        stream: int | None = None,
+        found: FoundRows | None = None,
+        noted: Callable[[], Sequence[NoteLeaf]] = tuple,
+    ) -> None:
         self.past = past
+        self._noted = noted
         self.stream = stream
         self.found = found
         self.matters = Matters(past.decoder.vocabulary)
@@ -97,7 +106,7 @@ class Outline:
         self._words: tuple[int, Sequence[Word]] = -1, ()  # of the batch that was read last
         self._empty: dict[int, int] = {}  # stretches in which nothing is told: where they begin, by where they end
         self._empty_on: dict[int, int] = {}  # the other way round
-        self._spent = 0
+        self._spent = self._notes_seen = 0
         self._unsure = False  # whether what is told now may be told otherwise once more is known
 
     # looking
@@ -115,6 +124,10 @@ class Outline:
     def _look(self, steps: Iterator[tuple[int, Episode | None]], lines: int, row: int) -> Extract:
         """Take steps until there are enough lines, or enough was gone over."""
         self._spent = 0
+        if (noted := len(self._noted())) != self._notes_seen:  # there may be some where nothing was told
+            self._notes_seen = noted
+            self._empty.clear()
+            self._empty_on.clear()
         episodes: list[Episode] = []
         for row, episode in steps:
             if episode is not None:
@@ -128,7 +141,7 @@ class Outline:
 
     def at(self, row: int) -> Episode | None:
         """The episode that tells of this row, None if nothing does."""
-        for leaf in self._leaves(row, 1):
+        for leaf in self._told_leaves(row, 1):
             if leaf.first + leaf.count > row >= leaf.first:
                 if isinstance(leaf, GapLeaf):
                     return _gap(leaf)
@@ -248,7 +261,28 @@ class Outline:
             yield Episode((place, 0), place, notes=tuple(notes))
 
     def _leaves(self, row: int, step: int) -> Iterator[Leaf]:
-        """The leaves from the one with this row on, or backwards."""
+        """The leaves from the one with this row on, or backwards, and what was noted afterwards between them."""
+        noted = self._noted()
+        if not noted:
+            yield from self._told_leaves(row, step)
+        elif step > 0:
+            at = bisect_left(noted, row, key=_FIRST)
+            for leaf in self._told_leaves(row, step):
+                while at < len(noted) and noted[at].first <= leaf.first:
+                    yield noted[at]
+                    at += 1
+                yield leaf
+            yield from noted[at:]
+        else:
+            at = bisect_right(noted, row, key=_FIRST)
+            for leaf in self._told_leaves(row, step):
+                while at > 0 and noted[at - 1].first > leaf.first:
+                    at -= 1
+                    yield noted[at]
+                yield leaf
+            yield from reversed(noted[:at])
+
+    def _told_leaves(self, row: int, step: int) -> Iterator[Leaf]:
         for piece in self.past.pieces_from(row, step):
             if isinstance(piece, Leaf):
                 yield piece
@@ -348,7 +382,7 @@ class Outline:
         ends = Walk(self.past.decoder, lambda kind: self.matters.of(kind).ends)
         found: list[tuple[int, Event]] = []
         end = row
-        for leaf in self._leaves(row - 1, 1):
+        for leaf in self._told_leaves(row - 1, 1):
             if leaf.first > row + WRITES_WITHIN or not begun:
                 break
             if not isinstance(leaf, BatchLeaf) or leaf.first + leaf.count <= row:
@@ -365,7 +399,7 @@ class Outline:
         return found
 
 
-_ROW = attrgetter("row")
+_ROW, _FIRST = attrgetter("row"), attrgetter("first")
 
 
 def _keep(stretches: dict[int, int], one: int, other: int) -> None:

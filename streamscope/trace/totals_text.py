@@ -11,11 +11,12 @@ from streamscope.trace.seconds import SECOND
 from streamscope.trace.totals import TIMES, Totals
 
 NONE = "–"
+AT_ONCE = "at once"
 _PERCENTILES = (("p50", 0.5), ("p99", 0.99))
 
 _COLUMNS: Sequence[tuple[str, int]] = (
     ("time", 8), ("in/s", 9), ("out/s", 9), ("waits", 9), ("accepts", 8), ("closes", 7), ("errors", 7),
-    ("write p50", 11), ("p99", 6), ("max ms", 7), ("callback p50", 13), ("p99", 6), ("max ms", 7),
+    ("write p50", 11), ("p99", 8), ("max ms", 8), ("callback p50", 13), ("p99", 6), ("max ms", 7),
     ("turn p50", 9), ("p99", 6), ("max ms", 7),
 )  # fmt: skip
 
@@ -50,12 +51,16 @@ def times_cells(times: Histogram) -> list[str]:
 
 
 def ms_text(ns: int | None) -> str:
-    """Milliseconds at the precision that matters: `0`, `0.04`, `4.1`, `140`, `31,000`; six cells below 100 seconds."""
+    """Milliseconds at the precision that matters: `0.04`, `4.1`, `140`, `31,000`; six cells below 100 seconds. What
+    began and ended while the feed's clock stood still was over `at once`: how long it took nobody has measured.
+    """
     if ns is None:
         return NONE
+    if not ns:
+        return AT_ONCE
     ms = ns / 1_000_000
     if ms < 0.995:
-        return f"{max(ms, 0.01):.2f}" if ns > 0 else "0"
+        return f"{max(ms, 0.01):.2f}"
     return f"{ms:.1f}" if ms < 9.95 else f"{ms:,.0f}"
 
 

@@ -301,6 +301,11 @@ class Vocabulary:
         return StreamState(number, handle_type, **self.initial)
 
     @cached_property
+    def passing(self) -> int:
+        """The flags whose changes are steps of something else, all in one."""
+        return sum(flag.bit for flag in self.flags if flag.passing)
+
+    @cached_property
     def namers(self) -> Mapping[str, Callable[[int], str]]:
         """By domain whose numbers stand for names alone: how such a number reads."""
         return {

@@ -60,6 +60,7 @@ CONTEXTS: dict[str, str] = {
     "totals": "Totals",
     "talkers": "Top talkers",
     "times": "A histogram",
+    "explained": "An explanation",
     "filter": "Filter",
     "goto": "Go to an instant",
     "poke": "Poke a stream",
@@ -106,6 +107,10 @@ ACTIONS: tuple[Action, ...] = (
            "In the events, show every one, or only what matters again: a line for each cycle of the loop, and what "
            "opened, closed, failed or changed. The choice is kept.", footer=53, rank=6,
            palette="Events: every one, or what matters"),
+    Action("explain", "everywhere", "i", "app.explain", "explain",
+           "Explain in place what is under the cursor: a column, a letter, a flag, a field, a lane, an event. Again "
+           "explains the next thing there.",
+           footer=43, rank=3, palette="Explain what is under the cursor"),
     Action("turn", "everywhere", "r", "app.turn_ladder", "other side",
            "Show the other side of the stream's ladder: where the bytes are that come in, or that go out.",
            palette="Turn the ladder to the other side"),
@@ -220,6 +225,9 @@ ACTIONS: tuple[Action, ...] = (
            palette="Show or hide the log"),
     Action("events", "overview", "e", "events", "events", "Show or hide the events.",
            palette="Show or hide the events"),
+    Action("again", "overview", "r", "app.again", "run again",
+           "Run what has ended once more, with the same command line. Its past goes, so the key is pressed twice.",
+           footer=8, rank=3, palette="Run again what has ended"),
     Action("overview.lanes", "overview", "T", "lanes", "lanes",
            "Show or hide the time line of the selected stream.", footer=52, rank=6,
            palette="Show or hide the time line"),
@@ -397,6 +405,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("lines.last", "lines", "end,G", "last", "last", "Move to the last line.", key_label="End"),
     Action("lines.open", "lines", "enter", "open", "open", "Open the stream on the whole screen.", footer=20, rank=3,
            key_label="⏎"),
+    # while something is explained
+    Action("explained.close", "explained", "escape", "explain_close", "close", "Take the explanation away.",
+           footer=5, rank=1, key_label="esc"),
+    Action("explained.before", "explained", "I", "explain_before", "before", "Explain the thing before.",
+           footer=44, rank=4),
     # the filter
     Action("filter.apply", "filter", "enter", "apply", "apply", "Keep the filter and go to the list.", footer=10,
            rank=1, key_label="⏎"),

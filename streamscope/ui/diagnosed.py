@@ -15,25 +15,21 @@ from streamscope.core.records import Word
 from streamscope.diagnosis import Diagnosis
 from streamscope.diagnosis.diagnosis import ASKED_A_LOOK
 from streamscope.diagnosis.links import Links
-from streamscope.diagnosis.shapes import Finding, Told
+from streamscope.diagnosis.shapes import Told
 from streamscope.diagnosis.track import TICK
-from streamscope.trace.contents import Note
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.traveller import Traveller
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.noted import Noted
 
 SECOND = 1_000_000_000
 LEAD = 8 * SECOND
 """So much of the past before an instant is looked at: every lint has found by then what it finds."""
 
 NOTHING = Told()
-
-
-OVER = "over"
-"""What a note is about that says that a finding is none any more."""
 
 
 class Diagnosed:
@@ -46,7 +42,7 @@ class Diagnosed:
         self.diagnosis.allowed = allowed
         self.told = NOTHING
         self._touched: set[int] = set()
-        self._noted: dict[tuple[str, int], Finding] = {}
+        self._noted = Noted()
 
     def look(self, model: Model, now_t: int, past: Past, changed: AbstractSet[int], started: float = 0.0) -> None:
         """Look, if it is time; `changed` are the streams of which something was told since this was asked last, and the
@@ -57,19 +53,8 @@ class Diagnosed:
         if self.diagnosis.look(model, now_t, past, self._touched):
             self._touched.clear()
             self.told = self.diagnosis.report()
-            self._note(past, started + now_t / SECOND)
-
-    def _note(self, past: Past, at: float) -> None:
-        """Note what was found since the look before, and what is over."""
-        found = {finding.key: finding for finding in self.told.findings}
-        for key, finding in found.items():
-            if key not in self._noted:
-                word = "" if finding.verdict is None else f"{finding.verdict.word.value}   "
-                past.note(Note(at, finding.lint, f"{word}{self.told.sentence_of(finding)}", finding.stream))
-        for key, finding in self._noted.items():
-            if key not in found:
-                past.note(Note(at, OVER, f"{finding.lint} no longer", finding.stream))
-        self._noted = found
+            for note in self._noted.notes(self.told, started + now_t / SECOND):
+                past.note(note)
 
 
 class PastDiagnosed:

@@ -232,13 +232,13 @@ def ladder_lines(ladder: Ladder, width: int, words_in: int = 2) -> list[Line]:
     for place, rung in enumerate(ladder.rungs):
         name = _name(ladder, place, width)
         start = used + (2 if place else 0)
-        heads.append((f"{'▸ ' if place else ''}{fit(name, max(len(name) + 1, _LEAST + 2))}", "label"))
+        last = place == len(ladder.rungs) - 1
+        heads.append((f"{'▸ ' if place else ''}{name if last else fit(name, max(len(name) + 1, _LEAST + 2))}", "label"))
         number = _number(ladder, place)
         numbers.append((" " * (start - free), ""))
         numbers.append((number, _pen(ladder, place)))
         free = start + len(number)
         used = start + max(len(name) + 1, _LEAST + 2)
-        last = place == len(ladder.rungs) - 1
         if rung.rate is not None and last and free + 11 <= width:
             numbers.append((f" {rate_text(rung.rate)}", "value" if rung.rate >= 1 else "dim"))
     pen = "value" if ladder.lit >= 0 and ladder.how == STALLED else "" if ladder.lit >= 0 else "label"

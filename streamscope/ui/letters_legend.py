@@ -18,7 +18,15 @@ FREE = 3
 """So many lines have to be free for it."""
 APART = 3
 """Cells between two of them."""
-MARKS = (("▲", "alarm"), ("△", "notice"), ("⇠", "held back"), ("✗", "failed"), ("◦", "closed"), ("▸", "listens"))
+MARKS = (
+    ("┌└", "pair"),
+    ("▲", "alarm"),
+    ("△", "notice"),
+    ("⇠", "held back"),
+    ("✗", "failed"),
+    ("◦", "closed"),
+    ("▸", "listens"),
+)
 
 
 @lru_cache(maxsize=64)
@@ -30,7 +38,7 @@ def legend(vocabulary: Vocabulary, width: int, free: int, number: int = 0, flags
     letters = [(letter, names[bit]) for cell in Letters.of(vocabulary).cells for bit, letter in reversed(cell)]
     if not letters or free < FREE:
         return []
-    lines = [*_flow(letters, width), *_flow(MARKS, width)[:1]]
+    lines = [*_flow(letters, width), *_flow(MARKS, width, apart=2)[:1]]
     if len(lines) + 2 <= free:
         said = few_words(PARTS.join(_plain(vocabulary, flags)), width - 6 - len(str(number))) if number else ""
         if said and len(lines) + 3 <= free:
@@ -47,22 +55,22 @@ def _plain(vocabulary: Vocabulary, flags: int) -> list[str]:
 
 
 def _flow(
-    pairs: tuple[tuple[str, str], ...] | list[tuple[str, str]], width: int, *, columns: bool = True
+    pairs: tuple[tuple[str, str], ...] | list[tuple[str, str]], width: int, *, columns: bool = True, apart: int = APART
 ) -> list[Line]:
     """Signs and what each means; in columns, if that is wanted, where there is more than one line of them."""
-    whole = sum(len(name) + 2 for _, name in pairs) + APART * (len(pairs) - 1) + 2
+    whole = sum(len(sign) + len(name) + 1 for sign, name in pairs) + apart * (len(pairs) - 1) + 2
     column = 0 if whole <= width or not columns else max(len(name) for _, name in pairs) + 2
     lines: list[Line] = []
     used = width
     for sign, name in pairs:
         text = f" {name}".ljust(column - 1) if column else f" {name}"
-        needed = 1 + len(f" {name}")
-        if not lines or used + APART + needed > width:
+        needed = len(sign) + len(f" {name}")
+        if not lines or used + apart + needed > width:
             lines.append([("  ", "")])
             used = 2
         else:
-            lines[-1].append((" " * APART, ""))
-            used += APART
+            lines[-1].append((" " * apart, ""))
+            used += apart
         lines[-1] += [(sign, "value"), (text, "label")]
-        used += 1 + len(text)
+        used += len(sign) + len(text)
     return lines

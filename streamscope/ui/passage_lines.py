@@ -130,17 +130,25 @@ def _note_parts(note: Note, form: PassageColumns, started: float, of: int | None
     whose = (f"#{note.stream}" if note.stream else "loop") if of is None else ""
     lint = LINT_BY_NAME.get(note.about)
     pen = "label" if lint is None else "error" if lint.level is Level.ERROR else "warning"
-    word, _, rest = visible(note.text).rpartition(PARTS)
+    word, _, sentence = visible(note.text).rpartition(PARTS)
     plain = f"{visible(note.about)}, {word}" if word else visible(note.about)
     start: Line = [_clock(note.t(started), started, form)]
     if form.stream:
         start.append((fit(whose, form.stream) + " " * GAP, "value"))
     room = form.names + (form.took + GAP if form.took else 0)
     if not form.names:
-        return [*start, (fit(few_words(f"{plain}{PARTS}{rest}", form.plain) or plain, form.plain), pen)]
+        return [*start, (fit(few_words(f"{plain}{PARTS}{sentence}", form.plain) or plain, form.plain), pen)]
     more = max(cell_len(plain) - form.plain, 0)
-    text = few_words(rest, room - more)
+    text = sentence if cell_len(sentence) <= room - more else few_words(_without_subject(note, sentence), room - more)
     return [*start, (fit(plain, form.plain + more) + " " * GAP, pen), (fit(text, room - more), "label")]
+
+
+def _without_subject(note: Note, sentence: str) -> str:
+    """A sentence that begins with the note's own stream, which the line has named, without that."""
+    words = sentence.split(" ")
+    if words[1:2] != [f"#{note.stream}"]:
+        return sentence
+    return " ".join(words[4 if words[2:3] in (["→"], ["←"]) else 2 :])
 
 
 def _event_parts(event: Event, branch: str, width: int, vocabulary: Vocabulary, line: SightLine, found: bool) -> Line:

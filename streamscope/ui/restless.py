@@ -1,5 +1,5 @@
-"""Which flags change so often that a glow would say nothing: a flag that every read sets and clears would outshine a
-stream that stalls.
+"""Which flags change so often that a glow would say nothing: a flag that every message sets and clears would outshine a
+stream that stalls. What a vocabulary says of by itself that it comes and goes is not even asked about.
 
 Only streams in sight are asked about, at most as often as frames are drawn, so a change that undid itself between two
 looks counts as two. In the past, where one goes from change to change, whatever has changed is of interest.

@@ -107,7 +107,10 @@ class Sight:
         key, number = place
         look = self.outline.after(key, count + max(number, 0))
         found = [
-            entry for episode in look.episodes if episode.row < end or episode.notes for entry in self.entries(episode)
+            entry
+            for episode in look.episodes
+            if episode.row < end + bool(episode.notes)
+            for entry in self.entries(episode)
         ]
         found = [entry for entry in found if entry.place >= place]
         if not look.whole and len(found) < count and look.row < end:

@@ -15,7 +15,7 @@ from streamscope.ui.safe import fit
 MARGIN = 3
 """Cells at the left of a row: its mark, the cursor, a space."""
 _NUMBER, _RATE, _WAITS, _SHARE = 6, 11, 10, 7
-_PEER = (16, 30)
+_PEER = (18, 30)
 _LEAST_BAR = 6
 
 

@@ -141,9 +141,10 @@ def _summary(times: Histogram, width: int) -> Line:
         (figures, " ms", "   "),
         (figures, " ms", "  "),
         (figures, "", "  "),
+        (figures, "", " "),
         (figures[1:], "", " "),
     ):
-        cells = [(word, f"{ms_text(ns)}{unit if ns is not None else ''}") for word, ns in shown]
+        cells = [(word, f"{ms_text(ns)}{unit if ns else ''}") for word, ns in shown]
         if sum(len(word) + 1 + len(text) for word, text in cells) + len(gap) * (len(cells) - 1) <= width:
             break
     line: Line = []

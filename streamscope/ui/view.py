@@ -11,7 +11,7 @@ Times are nanoseconds on the feed's clock. Rates are over the last second.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import TYPE_CHECKING
 
 from streamscope.trace.instant import Standpoint, Target
@@ -23,6 +23,8 @@ from streamscope.ui.beside import Beside
 from streamscope.ui.counts import Counts
 from streamscope.ui.diagnosed import NOTHING, Diagnosed, PastDiagnosed
 from streamscope.ui.feed_source import Source
+from streamscope.ui.gone import Gone
+from streamscope.ui.noted import ReplayNotes
 from streamscope.ui.rates import Curves, LiveRates, PastRates
 from streamscope.ui.recording import Recording
 from streamscope.ui.restless import Restless
@@ -39,13 +41,11 @@ if TYPE_CHECKING:
     from streamscope.link.frames import Hello
     from streamscope.trace.model import Model
     from streamscope.trace.past import Past
+    from streamscope.trace.pieces import NoteLeaf
     from streamscope.trace.vocabulary import Vocabulary
     from streamscope.ui.curves import Values
 
 SECOND = 1_000_000_000
-CLOSED_KEPT = 2_000
-"""How many closed streams stay at most, however quickly they close."""
-
 MANY = 2_000
 """From so many streams on, what has to look at all of them is done once a second only."""
 
@@ -110,12 +110,14 @@ class View:
         self.standing = Standstills(monotonic)
         """Since when the engine does not come round, if so."""
         self.standing.follow(source.standstill, self._present())
-        self._forgot_at = -1.0
+        self.gone = Gone(self._closed_stays, monotonic)
+        """The streams that have closed."""
         self._restless = Restless()
         self._seen_model = source.model
         self._raised = source.model.raised
         self._uncounted = False
         self._count_due = 0.0
+        self._replay_notes = ReplayNotes(source.past, self.started, self.allowed) if self.replaying else None
         if self.replaying:
             self._set_out(source.past.span_t()[0])
         self.known = self._known()
@@ -251,6 +253,10 @@ class View:
     def _is_found(self, lint: str, stream: int, t: int) -> bool:
         return any(finding.lint == lint for finding in self.told.of(stream))
 
+    def noted(self) -> Sequence[NoteLeaf]:
+        """What was found afterwards in a replay, as notes among its events."""
+        return () if self._replay_notes is None else self._replay_notes.leaves
+
     @property
     def told(self) -> Told:
         """What is wrong at the instant that is looked at."""
@@ -289,11 +295,15 @@ class View:
         return None if number is None else self.model.streams.get(number)
 
     def changed_t(self, number: int) -> dict[int, int]:
-        """When each flag of the stream changed, for those that did a moment ago; in the present without those that
-        change all the time.
+        """When each flag of the stream changed, for those that did a moment ago: without those that are steps of
+        something else, and while time goes on without those that change all the time. They would outshine what is rare.
         """
-        lit = self.model.lit
-        changed = {flag: lit[flag][number] for flag in self.vocabulary.flag_names if number in lit.get(flag, ())}
+        lit, words = self.model.lit, self.vocabulary
+        changed = {
+            flag: lit[flag][number]
+            for flag in words.flag_names
+            if not flag & words.passing and number in lit.get(flag, ())
+        }
         state = self.stream(number)
         if not changed or state is None or (self.travel is not None and not self.travel.playing):
             return changed
@@ -344,6 +354,8 @@ class View:
         if self.travel is not None:
             changed = self._advance_travel(self.travel)
         self._count_if_due(bool(changed))
+        if self._replay_notes is not None:
+            self._replay_notes.work(LOOK_BACK_SECONDS, self.monotonic)
         self.known = self._known()
         if self._everything:
             self._everything = False
@@ -456,6 +468,7 @@ class View:
         self._raised = 0
         self._live = LiveRates()
         self._diagnosed = Diagnosed(model.decoder.vocabulary, self.allowed)
+        self.gone = Gone(self._closed_stays, self.monotonic)
         self._last_t = 0
         self._everything = True
         if self.travel is None:
@@ -480,16 +493,7 @@ class View:
 
     def _forget(self, model: Model) -> None:
         """Let go of streams that closed a while ago, and of the oldest of too many."""
-        now = self.monotonic()
-        if now - self._forgot_at < 1.0 or self.replaying:
-            return
-        self._forgot_at = now
-        before_t = self._present() - self._closed_stays
-        closed = sorted([state.closed_t for state in model.streams.values() if state.closed_t])
-        if len(closed) > CLOSED_KEPT:
-            before_t = max(before_t, closed[-CLOSED_KEPT])
-        if closed and closed[0] < before_t:
-            self.source.forget_closed(before_t)
+        if not self.replaying and self.gone.forget(model, self._present(), self.source.forget_closed):
             self._everything = self._everything or self.travel is None
-        if self.travel is None:
+        if self.travel is None and self.pinned:
             self.pinned = [number for number in self.pinned if number in model.streams]

@@ -8,7 +8,7 @@ the matter. One that has failed, has closed or listens says that instead. Pure: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streamscope.trace.plain_text import host_and_port
@@ -17,11 +17,13 @@ from streamscope.trace.series import Series
 from streamscope.trace.state import StreamState
 from streamscope.ui.curves import curve
 from streamscope.ui.findings import rank
+from streamscope.ui.glossary import Thing
 from streamscope.ui.ladder import bar_of, kernel_says, ladder_in, ladder_out
-from streamscope.ui.lines import Line
+from streamscope.ui.lines import Line, length
 from streamscope.ui.meters import BYTES_WIDTH, NONE, RATE_WIDTH, age_text, bytes_text, rate_text
 from streamscope.ui.peer import peer_text
 from streamscope.ui.plain import is_above, is_listener
+from streamscope.ui.row_things import MARKS
 from streamscope.ui.row_words import FAILED, Cell, Overview, in_room, mark_of, waiting, what_of
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.view import View
@@ -33,13 +35,22 @@ _CURVES = (30, 15, 10)
 
 
 class LinePlaces(NamedTuple):
-    """How many cells each part of a line has; what waits and the bytes a second have the same always."""
+    """How many cells each part of a line has; what waits and the bytes a second have the same always. `instead` are
+    those of all that stands behind `where`.
+    """
 
     name: int
     where: int
     bar: int
     curve: int
     what: int
+    instead: int = 40
+
+    @property
+    def moving(self) -> Mapping[str, int]:
+        """Of one in which something moves the parts behind `where`, each with the cell behind it."""
+        bar, curved = self.bar and self.bar + 1, self.curve and self.curve + 1
+        return {"bar": bar, "waits": BYTES_WIDTH + 2, "a second": RATE_WIDTH + 1, "curve": curved, "what": self.what}
 
 
 def line_places(width: int, digits: int) -> LinePlaces:
@@ -62,16 +73,21 @@ def line_places(width: int, digits: int) -> LinePlaces:
     take(curve_cells + bool(curve_cells))
     bar += take(_BAR) if bar else 0
     where += take(24)
-    return LinePlaces(name, max(where, 0), max(bar - 1, 0), curve_cells, _WHAT + take(12))
+    where = max(where, 0)
+    instead = max(width - MARGIN - name - where - 2, 0)
+    return LinePlaces(name, where, max(bar - 1, 0), curve_cells, _WHAT + take(12), instead)
 
 
 class WallRow(NamedTuple):
-    """All that a line on the screen is drawn from; `back`: it stands back, since its streams have closed."""
+    """All that a line on the screen is drawn from; `back`: it stands back, since its streams have closed; `instead`:
+    it says something else than what moves.
+    """
 
     mark: Cell
     cursor: bool
     back: bool
     parts: tuple[tuple[str, str], ...]
+    instead: bool = False
 
 
 def wall_row(view: View, numbers: Sequence[int], places: LinePlaces, *, cursor: bool) -> WallRow | None:
@@ -84,8 +100,9 @@ def wall_row(view: View, numbers: Sequence[int], places: LinePlaces, *, cursor: 
     mark = mark_of(speaks, known)
     parts: Line = [(fit(" ⇄ ".join(f"#{state.number}" for state in states), places.name + 1), "value")]
     parts.append((fit(_where(states, known, places.where), places.where + 1), ""))
-    parts += _instead(speaks, known, mark.text, view.now_t) or _moves(view, states, places)
-    return WallRow(mark, cursor, all(state.closed_t for state in states), tuple(parts))
+    instead = _instead(speaks, known, mark.text, view.now_t)
+    parts += _in_room(instead, places.instead) if instead else _moves(view, states, places)
+    return WallRow(mark, cursor, all(state.closed_t for state in states), tuple(parts), bool(instead))
 
 
 def _where(states: Sequence[StreamState], known: Overview, room: int) -> str:
@@ -113,8 +130,16 @@ def _instead(state: StreamState, known: Overview, mark: str, now_t: int) -> Line
         return [(closed, "label")]
     if is_listener(state, known.vocabulary) and not known.told.of(state.number):
         queued = kernel_says(state, known.vocabulary, "accept_queue")
-        return [("listens" if queued is None else f"listens, {queued:,} wait in the kernel", "label")]
+        line: Line = [("listens", "label")]
+        return line if queued is None else [*line, (f", {queued:,} wait", "label"), (" in the kernel", "label")]
     return []
+
+
+def _in_room(line: Line, room: int) -> Line:
+    """As many of its parts as there is room for, the first one cut if need be."""
+    while len(line) > 1 and length(line) > room:
+        line = line[:-1]
+    return line
 
 
 def _moves(view: View, states: Sequence[StreamState], places: LinePlaces) -> Line:
@@ -143,3 +168,29 @@ def _moves(view: View, states: Sequence[StreamState], places: LinePlaces) -> Lin
         what = next((found for state in states if (found := what_of(state, known, places.what)).text), what)
     line.append((f" {fit(in_room(what.text, places.what), places.what)}", what.pen))
     return line
+
+
+_SAYS: Mapping[str, str] = {
+    "stream": "The stream's number; of a pair, ⇄, both: what comes in at one goes out at the other.",
+    "where": "Where it listens, or the other side's address; of a pair that of the client first.",
+    "bar": "Where the bytes are that wait: █ in the queue, ▓ in the kernel, ▒ in flight, ┄ not known; · is nothing.",
+    "waits": "Bytes that wait, in the one of the two in which more do.",
+    "a second": "Bytes a second, over the last second, the way that more have gone.",
+    "curve": "The same over the last thirty seconds, at most; as long as the stream has been there.",
+    "what": "In a word what is the matter: what was found, who holds it back, or what sets its pace.",
+    "instead": "It listens, has failed or has closed: nothing moves in it.",
+}
+
+
+def wall_things(row: WallRow, places: LinePlaces, x: int, y: int) -> list[Thing]:
+    """What can be explained in a line that begins in this cell."""
+    mark = MARKS.get(row.mark.text)
+    found = [] if mark is None else [Thing(y, x + 1, 1, f"{row.mark.text} {mark[0]}", mark[1])]
+    x += MARGIN
+    widths = {"stream": places.name + 1, "where": places.where + 1}
+    widths |= {"instead": places.instead} if row.instead else places.moving
+    for name, cells in widths.items():
+        if cells:
+            found.append(Thing(y, x, cells - 1, name, _SAYS[name]))
+        x += cells
+    return found

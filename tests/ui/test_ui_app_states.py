@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from ui_pilot import a_while, calm_scene, looking_at, text_of
 from ui_scenes import backpressure, config, connection, listener, opened, view_of
 
 from streamscope.app import StreamscopeApp
+from streamscope.departure import Departure
 from streamscope.servers.traffic import Traffic
 from streamscope.trace.instant import Target
 from streamscope.ui.screens.help import HelpScreen
@@ -106,6 +109,7 @@ async def test_when_the_engine_has_ended_the_screen_says_why_and_what_can_still_
         text = "\n".join(text_of(pilot))
         assert "■ echo ended at 22:17:00, status 0." in text
         assert "topped by SIGTERM" in text
+        assert re.search(r"\d+ connections?, [\d.]+ \w+ in, [\d.]+ \w+ out\.", text) or size[0] < 80
         assert "The past is whole: 20 s, 174 events." in text
         assert "← → go through it" in text
         assert "q leaves" in text
@@ -116,6 +120,46 @@ async def test_when_the_engine_has_ended_the_screen_says_why_and_what_can_still_
         await a_while(pilot, scene)
         assert overview.view.moved
         assert "echo ended at" not in "\n".join(text_of(pilot))
+
+
+class Ended:
+    """An engine's process that has ended."""
+
+    grace = 1.0
+
+    def __init__(self) -> None:
+        self._ended = os.eventfd(1)
+
+    def fileno(self) -> int:
+        return self._ended
+
+    def send(self, signum: int) -> None:
+        raise AssertionError("there is nobody to send it to")
+
+
+async def test_what_was_started_here_runs_again_once_the_person_has_said_so_twice() -> None:
+    scene, view = past_scene()
+    view.own = True
+    async with looking_at(scene, view) as (pilot, _):
+        await pilot.press("r", "r")
+        assert not pilot.app._notifications, "while it runs, r turns the ladder"
+        app = pilot.app
+        assert isinstance(app, StreamscopeApp)
+        app._departure = departure = Departure(Ended(), lambda: None)
+        view.own = True
+        scene.status, scene.exit_status = "ended", 0
+        await a_while(pilot, scene)
+        await a_while(pilot, scene)
+        assert "r runs it again" in "\n".join(text_of(pilot))
+
+        await pilot.press("r")
+        assert [notice.message for notice in app._notifications] == [
+            "r again runs it anew; what is kept of its past goes. R keeps that in a file."
+        ]
+        assert not departure.again
+        await pilot.press("r")
+        assert departure.again
+        assert departure.begun
 
 
 async def test_where_there_is_little_room_the_end_gives_way_to_the_stream_that_one_looks_at() -> None:
@@ -376,7 +420,7 @@ async def test_under_a_dialog_the_footer_shows_the_dialogs_keys() -> None:
             return next(iter(overview.query_one(KeyFooter).render_lines(Region(0, 0, 140, 1)))).text
 
         await pilot.press("colon")
-        assert "⏎ go there   esc stay" in footer()
+        assert "⏎ go there  esc stay" in footer()
         assert "f1 help" in footer(), "a question mark would be written"
         assert "filter" not in footer()
 
@@ -384,7 +428,7 @@ async def test_under_a_dialog_the_footer_shows_the_dialogs_keys() -> None:
         assert footer().strip() == "help  esc close"
         await pilot.press("escape", "escape", "space", "m", "d")
         assert "esc close" in footer()
-        assert "space resume   ← → step" in footer(), "the keys that travel work there too"
+        assert "space resume  ← → step" in footer(), "the keys that travel work there too"
 
         await pilot.press("question_mark")
         assert isinstance(pilot.app.screen, HelpScreen)

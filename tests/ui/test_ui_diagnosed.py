@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from feeds import SECOND, record
+from feeds import SECOND, record, turn
 from ui_past import Replayed
 from ui_pilot import a_while, looking_at, text_of
 from ui_scenes import stalled_proxy, view_of
 
+from streamscope.trace.contents import Note
 from streamscope.trace.filter import Filter
 from streamscope.trace.instant import Target
-from streamscope.trace.pieces import NoteLeaf
+from streamscope.trace.outline import Outline
+from streamscope.trace.past import Past
+from streamscope.trace.pieces import BatchLeaf, NoteLeaf, SliceLeaf
 from streamscope.ui.sentences import said
+from streamscope.ui.sight import Sight
 from streamscope.ui.view import View
 
 
@@ -70,6 +74,63 @@ def test_what_is_found_in_the_present_is_noted_in_the_past_once_and_so_is_its_en
         view.advance(0.0)
     assert not view.told.findings
     assert notes()[-1] == ("over", now.stream, "stalled no longer")
+
+
+def without_notes(past: Past) -> Past:
+    """What a recorder keeps of it, which notes nothing."""
+    kept = Past(past.max_bytes, past.decoder)
+    for _, leaf in past.leaves(past.pieces[0]):
+        if isinstance(leaf, BatchLeaf):
+            kept.append(leaf.place, leaf.turn, leaf.t, leaf.words())
+        elif isinstance(leaf, SliceLeaf):
+            part = leaf.read()
+            kept.slice(part.place, part.loop, part.streams, part.first, part.last)
+    return kept
+
+
+def noted(view: View) -> list[tuple[str, int]]:
+    """What the list of what matters tells of notes, of all streams."""
+    sight = Sight(Outline(view.past, lambda stream: None, noted=view.noted))
+    lines = sight.after(((0, 0), 0), 1_000, view.past.end)
+    return [(line.item.about, line.item.stream) for line in lines if isinstance(line.item, Note)]
+
+
+def test_a_replay_has_the_same_notes_among_its_events_as_the_live_screen_had() -> None:
+    scene, live = stalled_proxy()
+    scene.feed(record("handle.closed", 3))
+    for _ in range(20):
+        scene.clock.seconds += 0.3
+        live.advance(0.0)
+    scene.feed(turn(9, scene.clock.t))
+    live.advance(0.0)
+    lived = noted(live)
+    replayed = Replayed.of(scene)
+    replayed.past = without_notes(scene.past)
+
+    replay = view_of(replayed)
+    assert noted(replay) == []
+    for _ in range(500):
+        replay.advance(0.01)
+
+    assert ("stalled", 3) in lived
+    assert noted(replay) == lived
+    [mine, *_] = [leaf for leaf in replay.noted() if leaf.note.about == "stalled"]
+    [theirs, *_] = [leaf for leaf in scene_notes(live) if leaf.note.about == "stalled"]
+    assert abs(mine.note.at - theirs.note.at) <= 0.5
+
+
+def scene_notes(view: View) -> list[NoteLeaf]:
+    return [leaf for _, leaf in view.past.leaves(view.past.pieces[0]) if isinstance(leaf, NoteLeaf)]
+
+
+def test_what_a_screen_has_noted_in_a_recording_is_not_noted_twice() -> None:
+    scene, live = stalled_proxy()
+    lived = noted(live)
+    replay = view_of(Replayed.of(scene))
+    for _ in range(500):
+        replay.advance(0.01)
+
+    assert noted(replay) == lived
 
 
 def test_while_it_is_looked_for_nothing_is_said_to_be_well() -> None:

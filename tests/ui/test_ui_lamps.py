@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from feeds import record
+from ui_scenes import after_a_minute, connection, view_of
+
 from streamscope.core import flags as uv
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import lamps
@@ -84,6 +87,19 @@ def test_what_has_gone_out_says_less_than_what_has_come_on() -> None:
 
 
 # flags that change all the time
+
+
+def test_a_flag_that_is_a_step_of_something_else_never_glows() -> None:
+    scene = after_a_minute()
+    scene.snapshot([connection(7)])
+    view = view_of(scene)
+    scene.records(record("flag.set", 7, uv.READ_PARTIAL), record("flag.clear", 7, uv.READING))
+    view.advance(0.01)
+
+    assert view.changed_t(7).keys() == {uv.READING}
+
+    view.pause()
+    assert view.changed_t(7).keys() == {uv.READING}
 
 
 def test_a_flag_that_changes_now_and_then_glows_every_time() -> None:

@@ -154,7 +154,7 @@ async def test_what_a_lesson_has_no_use_for_is_not_offered() -> None:
         await pilot.press("2", "3", "4", "w", "g", "R", "1")
         assert pilot.app.screen is screen
         assert "pause" not in text_of(pilot)[-1]
-        assert "← → step   n N next, before   z quiz   x source" in text_of(pilot)[-1]
+        assert "← → step  n N next, before  z quiz  x source" in text_of(pilot)[-1]
 
 
 async def test_the_stream_opens_on_the_whole_screen_and_the_way_goes_on_from_where_one_was_there() -> None:

@@ -23,6 +23,7 @@ def test_every_letter_has_its_flags_name_where_there_is_room(width: int) -> None
     for flag in HERE.flags:
         if flag.cell >= 0:
             assert words[words.index(flag.name) - 1] == flag.letter
+    assert "┌└ pair" in lines[-1]
     assert "held back" in lines[-1] or width < 64
     assert all(len(line) <= width for line in lines)
 

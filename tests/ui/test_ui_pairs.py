@@ -151,9 +151,10 @@ async def test_of_an_engine_that_cannot_tell_who_feeds_whom_the_panel_says_so() 
     assert "⇄ Who feeds whom cannot be known of the moon" in text
 
 
-async def test_of_a_stream_that_goes_with_nobody_there_is_a_dash() -> None:
+async def test_of_a_stream_that_was_seen_with_nobody_it_is_said_what_makes_no_pair() -> None:
     async with looking_at(calm_scene(7)) as (pilot, _):
-        assert line_with(panel_text(pilot).splitlines(), "⇄").split() == ["⇄", "–"]
+        said = line_with(panel_text(pilot).splitlines(), "⇄").split()
+        assert " ".join(said) == "⇄ – none seen yet once makes none"
 
 
 # along the chain
@@ -170,6 +171,25 @@ async def test_c_goes_to_the_root_says_so_and_comes_back() -> None:
         assert overview.table.cursor == 2
         await pilot.press("c", "escape")
         assert overview.table.cursor == 2
+
+
+async def test_c_says_that_a_filter_hides_where_it_would_go_and_goes_there_once_that_is_cleared() -> None:
+    scene, view = stalled_proxy()
+    async with looking_at(scene, view) as (pilot, overview):
+        await pilot.press("slash", *"41026", "enter")
+        await a_while(pilot, scene)
+        assert overview.table.order == [2]
+        overview.table.select(2)
+
+        await pilot.press("c")
+        [told] = toasts(pilot)
+        assert told.startswith("Upstream #3 is next along the chain, and the filter hides it. esc shows every stream")
+        assert overview.table.cursor == 2
+
+        await pilot.press("escape")
+        await a_while(pilot, scene)
+        await pilot.press("c")
+        assert overview.table.cursor == 3
 
 
 async def test_esc_goes_nowhere_once_the_person_has_gone_on_by_hand() -> None:

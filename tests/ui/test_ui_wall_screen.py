@@ -33,6 +33,28 @@ async def on_the_wall(
         yield pilot, wall
 
 
+async def test_on_the_wall_the_keys_offer_no_way_to_the_wall() -> None:
+    async with on_the_wall(calm_scene(7), size=(160, 50)) as (pilot, _):
+        keys = text_of(pilot)[-1]
+        assert "2 wall" not in keys
+        assert "3 time line" in keys
+        await pilot.press("2")
+        assert isinstance(pilot.app.screen, OverviewScreen), "and it leads back all the same"
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_no_word_of_a_line_is_cut(size: tuple[int, int]) -> None:
+    scene, view = stalled_proxy()
+    asked = scene.model.decoder.vocabulary.kernel_number("accept_queue")
+    for each in scene.model.streams.values():
+        each.kernel = {**(each.kernel or {}), asked: 0} if each.number == 1 else each.kernel
+    async with on_the_wall(scene, view, size=size) as (pilot, _):
+        text = "\n".join(text_of(pilot))
+    assert "unread…" not in text
+    assert "unread …" not in text
+    assert "kerne" not in text.replace("kernel", "")
+
+
 def large(wall: WallScreen) -> list[int | None]:
     return wall.panels.numbers
 

@@ -154,6 +154,10 @@ class LiveScreen(Screen[None]):
             return self.filtering is not None
         return action != "filter" or not isinstance(self.focused, Input)
 
+    def hides(self, number: int) -> bool:
+        """Whether a filter of this screen keeps a stream that is there from being shown."""
+        return False
+
     @property
     def filtering(self) -> FilterBar | None:
         """The filter that goes before the person leaves this screen; None where there is none."""

@@ -219,6 +219,10 @@ class OverviewScreen(LiveScreen):
         bars = (self._filter, self.events.filter)
         return next((bar for bar in (bars[::-1] if self._in_events else bars) if bar.filters), None)
 
+    def hides(self, number: int) -> bool:
+        """See `LiveScreen`."""
+        return self._filter.filters and number not in self.table.order and self.view.stream(number) is not None
+
     @property
     def _in_events(self) -> bool:
         return self.focused is not None and self.events in self.focused.ancestors_with_self

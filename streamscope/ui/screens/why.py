@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -16,17 +19,19 @@ from streamscope.trace.roles import who
 from streamscope.ui.actions import bindings, of_context
 from streamscope.ui.chain_text import chain_text
 from streamscope.ui.findings import sign_of
+from streamscope.ui.glossary import Thing, of_panel
 from streamscope.ui.lines import cut
 from streamscope.ui.safe import fit
 from streamscope.ui.screens.base import Dialog, LiveScreen
 from streamscope.ui.view import View
 from streamscope.ui.why_lines import Why, evidence_of, why_lines
-from streamscope.ui.widgets.pens import Pens, set_titles
+from streamscope.ui.widgets.explains import Explains
+from streamscope.ui.widgets.pens import set_titles
 
 NOTHING = Why([], [])
 
 
-class WhyPane(Pens, can_focus=True):
+class WhyPane(Explains, can_focus=True):
     """The lines. It follows the finding as long as that is there."""
 
     HELP = """\
@@ -37,7 +42,7 @@ what would change the verdict, who suffers, and what to do.
 
 a allows what was found here, from then on nothing is said of it; the palette heeds it again.
 """
-    BINDINGS = bindings("why")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("explained"), *bindings("why")]
 
     def __init__(self, view: View, finding: Finding, cursor: int = 0) -> None:
         super().__init__(id="why")
@@ -76,6 +81,7 @@ a allows what was found here, from then on nothing is said of it; the palette he
             notes=() if other is None else other.sentences,
         )  # fmt: skip
         self._retitle()
+        self.explain_anew()
         self.refresh_lines_that_differ(before, self._why.lines)
 
     def _retitle(self) -> None:
@@ -88,12 +94,27 @@ a allows what was found here, from then on nothing is said of it; the palette he
 
     def render_line(self, y: int) -> Strip:
         """One line."""
-        line = self._why.lines[y] if y < len(self._why.lines) else []
-        ground = "cursor" if line and self._why.places[y] == self.cursor else ""
+        at = y + self.shift
+        line = self._why.lines[at] if at < len(self._why.lines) else []
+        ground = "cursor" if line and self._why.places[at] == self.cursor else ""
         pen = self.pen
-        return self.strip(
-            (Segment(text, pen(name, ground)) for text, name in cut(line, self.content_size.width)), ground
-        )
+        parts = (Segment(text, pen(name, ground)) for text, name in cut(line, self.content_size.width))
+        return self.explained_over(y, self.strip(parts, ground))
+
+    def things(self) -> Sequence[Thing]:
+        """See `Explains`: the fields that the evidence was read from."""
+        words, found = of_panel(self._view.vocabulary), []
+        for place, evidence in enumerate(evidence_of(self.finding)):
+            y = next((y for y, there in enumerate(self._why.places) if there == place), None)
+            if y is not None and evidence.field in words:
+                x = cell_len("".join(text for text, _ in self._why.lines[y]).partition(f" {evidence.field} ")[0]) + 1
+                found.append(Thing(y, x, cell_len(evidence.field), evidence.field, words[evidence.field]))
+        return found
+
+    def under_cursor(self) -> str:
+        """See `Explains`: the field of the line that is chosen."""
+        evidence = evidence_of(self.finding)
+        return evidence[self.cursor].field if evidence else ""
 
     def copy_text(self) -> str:
         """What it says, for the clipboard."""
@@ -103,6 +124,7 @@ a allows what was found here, from then on nothing is said of it; the palette he
     def _move(self, by: int) -> None:
         self.cursor += by
         self.show(frozenset())
+        self.explain_anew(self.under_cursor())
 
     def action_up(self) -> None:
         """The line of evidence above."""
@@ -132,7 +154,7 @@ class WhyScreen(Dialog[Target | None]):
     """The pane, in the place of the panel where there is room, else of the body: header and sentence stay."""
 
     BINDINGS = bindings(
-        "", *(action.id for action in of_context("travel")), "pause", "goto", "help", "copy", "began", "quit"
+        "", *(action.id for action in of_context("travel")), "pause", "goto", "explain", "help", "copy", "began", "quit"
     )
 
     def __init__(self, view: View, finding: Finding, below: LiveScreen, cursor: int = 0) -> None:

@@ -5,7 +5,7 @@ Pure. From some height on a panel of the wall says all that any other does.
 
 from __future__ import annotations
 
-from streamscope.ui.lamps import Letters
+from streamscope.ui.lamps import GLOWS, Letters
 from streamscope.ui.lines import Line
 from streamscope.ui.meters import NONE
 from streamscope.ui.plain import is_listener
@@ -14,8 +14,6 @@ from streamscope.ui.widgets.panel_rows import Facts, PanelRow, PanelRows
 
 BRIEF = 14
 """Below so many lines a panel of the wall is brief."""
-
-_GLOWS = ("", "fade", "glow")
 
 
 def brief_lines(facts: Facts, width: int, height: int) -> list[Line]:
@@ -42,7 +40,8 @@ def _state(facts: Facts) -> list[PanelRow]:
         if words.knows("flags"):
             glows = letters.glows(facts.changed_t, facts.now_t)
             text = letters.text(state.flags)
-            line += [(letter, _GLOWS[glow] or ("off" if letter == "·" else "on")) for letter, glow in zip(text, glows)]
+            on = [letter != "·" for letter in text]
+            line += [(letter, GLOWS[lit][glow] or ("off", "on")[lit]) for letter, lit, glow in zip(text, on, glows)]
         else:
             line.append((NONE, "dim"))
     if words.has("pevents"):

@@ -6,19 +6,38 @@ from collections.abc import Sequence, Set
 
 from rich.segment import Segment
 from textual import events
+from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from streamscope.ui.glossary import Glossary, Thing, things_in
 from streamscope.ui.lines import Line, cut
+from streamscope.ui.widgets.explains import Explains
 from streamscope.ui.widgets.pens import Pens
 
 
-class DrawnLines(Pens):
-    """Lines that are all in sight."""
+class DrawnLines(Explains):
+    """Lines that are all in sight. What of them has a meaning in the `glossary`, `i` or the mouse explains."""
 
     _lines: Sequence[Line] = ()
+
+    def glossary(self) -> Glossary:
+        """What the words of these lines mean; nothing, for lines that are sentences anyway."""
+        return {}
+
+    def things(self) -> Sequence[Thing]:
+        """See `Explains`."""
+        return things_in(self._lines, self.glossary())
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Resting on a word explains it."""
+        offset = event.get_content_offset(self)
+        at = (0, -1) if offset is None else (offset.x, offset.y + self.shift)
+        found = (each for each in self.things() if each.y == at[1] and each.x <= at[0] < each.x + each.cells)
+        thing = next(found, None)
+        self.tooltip = None if thing is None else Content(f"{thing.name}: {thing.says}")
 
     def show(self, changed: Set[int]) -> None:
         """Put the lines that there are now, for one that knows them by itself."""
@@ -34,12 +53,15 @@ class DrawnLines(Pens):
     def put(self, lines: Sequence[Line]) -> None:
         """Show these; exactly those are painted that differ from what stands there."""
         before, self._lines = self._lines, lines
+        self.explain_anew()
         self.refresh_lines_that_differ(before, lines)
 
     def render_line(self, y: int) -> Strip:
         """One line."""
-        line = self._lines[y] if y < len(self._lines) else []
-        return self.strip(Segment(text, self.pen(style)) for text, style in cut(line, self.content_size.width))
+        at = y + self.shift
+        line = self._lines[at] if at < len(self._lines) else []
+        parts = cut(line, self.content_size.width)
+        return self.explained_over(y, self.strip(Segment(text, self.pen(style)) for text, style in parts))
 
 
 class DrawnList(Pens, ScrollView):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from streamscope.ui.lines import Line, length
-from streamscope.ui.meters import count_text
+from streamscope.ui.meters import bytes_text, count_text
 from streamscope.ui.safe import as_sentence, broken, fewer, visible
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.view import View
@@ -22,6 +22,8 @@ def ended_lines(view: View, summary: str, width: int, height: int) -> list[Line]
     """
     head, *why = _why(view, width)
     wrong: list[Line] = [[(line, "")] for line in broken(as_sentence(summary), width, 3)] if summary else []
+    if passed := _passed(view):
+        wrong.insert(0, [(fewer(passed, width)[0], "")])
     past: list[Line] = [[(line, "")] for line in fewer(_past(view), width, 2)]
     past += _in_lines(_keys(view), width)
     air: list[Line] = [[]]
@@ -50,6 +52,17 @@ def _why(view: View, width: int) -> list[Line]:
     return lines + [[(f"  {line}", "")] for line in fewer(reason, max(width - 2, 1), 2) if line]
 
 
+def _passed(view: View) -> str:
+    """`12 connections, 4.0 KiB in, 1.2 MiB out.`, as far as the engine tells; "" where nobody has connected."""
+    passed, words = view.gone.passed(view.source.model), view.vocabulary
+    if not passed.connections:
+        return ""
+    parts = [f"{passed.connections:,} connection{'s' if passed.connections > 1 else ''}"]
+    parts += [f"{bytes_text(passed.bytes_in)} in"] if words.tells("bytes_in") else []
+    parts += [f"{bytes_text(passed.bytes_out)} out"] if words.tells("bytes_out") else []
+    return ", ".join(parts) + "."
+
+
 def _past(view: View) -> str:
     past = view.source.past
     first, last = past.span_t()
@@ -63,6 +76,8 @@ def _keys(view: View) -> list[Key]:
     keys = [("← →", "go through it"), (":", "goes to a time in it"), ("R", "keeps it in a file")]
     if view.hello is not None and view.hello.log:
         keys.append(("L", "has the program's log"))
+    if view.own:
+        keys.append(("r", "runs it again"))
     return [*keys, ("q", "leaves")]
 
 

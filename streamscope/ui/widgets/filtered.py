@@ -60,6 +60,13 @@ class FilteredList(Widget):
         def action_follow(self) -> None:
             """Nothing selected, the newest in sight, now and from now on."""
 
+        def action_up(self) -> None:
+            """Select the line before, or the newest in sight if none is selected."""
+
+        @property
+        def selected(self) -> object | None:
+            """What is selected, None for nothing."""
+
     @abstractmethod
     def renumber(self) -> None:
         """Other rows are shown: `look_for` them, and begin anew."""
@@ -130,6 +137,12 @@ class FilteredList(Widget):
         if self.stream is not None:
             return f"Nothing of stream #{self.stream} is in memory."
         return "Nothing has happened yet: every change of a stream will be told here."
+
+    def explain(self, by: int = 1) -> bool:
+        """Select the newest line where none is selected: what the selected one means stands below the list."""
+        if self.selected is None:
+            self.action_up()
+        return self.selected is not None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A list that is of one stream for good, or of two, offers no other."""

@@ -13,14 +13,19 @@ from textual.binding import ActiveBinding, Binding
 from textual.content import Content
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
 from streamscope.ui.actions import BY_ID, Action, key_text, spelt
 from streamscope.ui.live import Overlooked, in_ascii_only
 from streamscope.ui.view import View
+from streamscope.ui.widgets.explains import Explains
 from streamscope.ui.widgets.pens import Pens
 
-FOR_THE_MOMENT = 3
+FOR_THE_MOMENT = 2
 """The rank at most of what has other words for the moment than always."""
+
+GAP = 2
+"""Cells between two keys."""
 
 _NO_LABELS: Mapping[str, str] = {}
 
@@ -37,7 +42,7 @@ class Hint(NamedTuple):
     @property
     def width(self) -> int:
         """Cells that it takes, with the gap after it."""
-        return cell_len(self.shown) + 1 + cell_len(self.label) + 3
+        return cell_len(self.shown) + 1 + cell_len(self.label) + GAP
 
 
 def hints(
@@ -80,7 +85,7 @@ def labels_of(view: View) -> Mapping[str, str]:
 def fitting(found: list[Hint], width: int) -> list[Hint]:
     """The hints that fit into `width` cells; those of the highest rank go first."""
     kept = list(found)
-    while kept and sum(hint.width for hint in kept) > width + 2:
+    while kept and sum(hint.width for hint in kept) > width + GAP - 1:
         least = max(hint.action.rank for hint in kept)
         kept.pop(max(place for place, hint in enumerate(kept) if hint.action.rank == least))
     return kept
@@ -92,14 +97,22 @@ NAMED_FROM = 120
 _CALLED = {"timeline": "time line", "large": "time line", "goto": "go to", "slowest": "slowest callbacks"}
 
 
+_THE_WAY_TO = {"large": "timeline"}
+"""The action that leads to a screen, where it is not called as the screen's own are."""
+
+
 def called(screen: Screen[Any]) -> str:
     """What has the focus on a screen, or else the screen itself, by the name that its actions have."""
-    for node in (screen.focused, screen):
-        for binding in node.BINDINGS if node is not None else ():
-            if isinstance(binding, Binding) and binding.id in BY_ID:
-                context = BY_ID[binding.id].context
-                return _CALLED.get(context, context)
-    return ""
+    context = context_of(screen.focused) or context_of(screen)
+    return _CALLED.get(context, context)
+
+
+def context_of(node: Screen[Any] | Widget | None) -> str:
+    """Where the actions of a screen or a widget work, "" for one that has none."""
+    found = (BY_ID.get(binding.id or "") for binding in (node.BINDINGS if node is not None else ())
+             if isinstance(binding, Binding))  # fmt: skip
+    contexts = (action.context for action in found if action is not None)
+    return next((context for context in contexts if context != "explained"), "")
 
 
 class KeyFooter(Pens):
@@ -129,20 +142,24 @@ class KeyFooter(Pens):
             return self.strip([])
         labels = labels_of(self.app.view) if isinstance(self.app, Overlooked) else _NO_LABELS
         screen = self._dialog or self.screen
+        if isinstance(screen.focused, Explains) and screen.focused.explained is not None:
+            labels = {**labels, "explain": "next"}
         name = called(screen) if width >= NAMED_FROM else ""
         start = f" {name}  " if name else " "
+        here = context_of(screen)
         found = hints(screen.active_bindings, labels, ascii_only=in_ascii_only(self.app))
+        found = [hint for hint in found if hint.action.id != _THE_WAY_TO.get(here, here)]
         kept = fitting(found, width - 1 - len(start))
         segments: list[Segment] = [Segment(start, self.pen("value"))]
         self._spans = []
         x = len(start)
         for place, hint in enumerate(kept):
             if place == len(kept) - 1 and place:
-                gap = max(width - x - hint.width + 2, 0)
+                gap = max(width - x - hint.width + GAP - 1, 0)
                 segments.append(Segment(" " * gap, self.pen()))
                 x += gap
-            segments += [Segment(hint.shown, self.pen("key")), Segment(f" {hint.label}   ", self.pen("label"))]
-            self._spans.append((x, x + hint.width - 3, hint))
+            segments += [Segment(hint.shown, self.pen("key")), Segment(f" {hint.label}{' ' * GAP}", self.pen("label"))]
+            self._spans.append((x, x + hint.width - GAP, hint))
             x += hint.width
         return self.strip(segments)
 

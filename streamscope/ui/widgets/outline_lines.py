@@ -17,6 +17,7 @@ from textual.cache import LRUCache
 from textual.reactive import var
 from textual.strip import Strip
 
+from streamscope.trace.contents import Note
 from streamscope.trace.decode import Event
 from streamscope.trace.outline import Outline
 from streamscope.ui.passage_lines import line_parts, mark_of
@@ -58,7 +59,7 @@ class OutlineLines(DrawnList, FilteredList, can_focus=True):
         self.sight = self._anew()
 
     def _anew(self) -> Sight:
-        return Sight(Outline(self._past, self._mark_of, self.stream, self._found))
+        return Sight(Outline(self._past, self._mark_of, self.stream, self._found, self._view.noted))
 
     def _mark_of(self, stream: int) -> int | None:
         """The mark of a stream, at the instant that is looked at or else now; None where nobody knows it any more."""
@@ -130,10 +131,15 @@ class OutlineLines(DrawnList, FilteredList, can_focus=True):
         """
         if not self._view.moved:
             return [-1] * len(self._lines)
-        happened = [line.row < self._end for line in self._lines]
+        happened = [line.row < self._end or self._has_been(line) for line in self._lines]
         told = [has and not isinstance(line.item, Passed) for has, line in zip(happened, self._lines)]
         last = max((number for number, has in enumerate(told) if has), default=-1)
         return [0 if number == last else -1 if has else 1 for number, has in enumerate(happened)]
+
+    def _has_been(self, line: SightLine) -> bool:
+        """Whether it is a note that was made just before the instant that is looked at."""
+        item, view = line.item, self._view
+        return isinstance(item, Note) and line.row == self._end and item.t(view.started) <= view.now_t
 
     def _put_scrollbar(self, height: int) -> None:
         """Where the sight is in the past, by rows."""

@@ -15,6 +15,7 @@ from textual.reactive import var
 from streamscope.trace.series import Series
 from streamscope.ui.actions import bindings
 from streamscope.ui.findings import ALARM, NOTICE
+from streamscope.ui.glossary import Glossary, of_panel
 from streamscope.ui.ladder import Unread
 from streamscope.ui.lines import Line
 from streamscope.ui.live import AGES_EVERY
@@ -54,6 +55,10 @@ class Panel(DrawnLines, can_focus=True):
         """Another stream."""
         if old != new:
             self.show(frozenset())
+
+    def glossary(self) -> Glossary:
+        """See `DrawnLines`."""
+        return of_panel(self._view.vocabulary)
 
     def facts(self) -> Facts | None:
         """All that there is to say of the stream, None when it is not known any more."""

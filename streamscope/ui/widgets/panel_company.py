@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from streamscope.ui.lines import Line, length
 from streamscope.ui.meters import NONE, age_text
-from streamscope.ui.safe import broken
+from streamscope.ui.safe import broken, few_words
 from streamscope.ui.ties import Company
 from streamscope.ui.widgets.panel_rows import PanelRow, PanelRows
 
 SIGN = "⇄"
+ALONE = "none seen yet   once makes none"
+"""What there is to say of one that its program may have named after another, to which it has written once."""
 GO_THERE: Line = [("c", "key"), (" go there", "label")]
 
 
@@ -25,7 +27,8 @@ def company_rows(rows: PanelRows) -> list[PanelRow]:
         names[0] += f" and {company.holds - 1:,} {'other' if company.holds == 2 else 'others'}"
     names += [company.group] if company.group else []
     if not names:
-        return [PanelRow(6, [(SIGN.ljust(rows.label), "label"), (NONE, "dim")])]
+        why = few_words(ALONE, width - rows.label - 3)
+        return [PanelRow(6, [(SIGN.ljust(rows.label), "label"), (f"{NONE}  {why}".rstrip(), "dim")])]
     held = _held_back(company, rows.facts.now_t)
     line: Line = [(f"{SIGN} ", "label"), (names[0], "pair")]
     others = "".join(f", {name}" for name in names[1:])

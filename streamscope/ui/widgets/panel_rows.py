@@ -206,7 +206,8 @@ class PanelRows:
         if self.words.tells("high_water"):
             line += _marked_bar(size, bar_scale(size, mark), mark, room)
             called = self.words.field("high_water").name or "mark"
-            line.append((f" {called} {bytes_text(mark)}", "warning" if above else "label"))
+            pen = "warning" if above else "label"
+            line += [(f" {called} ", pen), (bytes_text(mark), pen)]
         return [PanelRow(2 if size else 5, line)]  # the ladder has the number, too
 
     def trend(self, height: int) -> list[PanelRow]:

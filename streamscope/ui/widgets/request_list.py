@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.glossary import Glossary, of_panel
 from streamscope.ui.lines import Line, cut
 from streamscope.ui.meters import age_text, bar, bytes_text
 from streamscope.ui.safe import visible
@@ -24,6 +25,10 @@ class RequestList(DrawnLines):
         super().__init__(id=id)
         self._view = view
         self._number = number
+
+    def glossary(self) -> Glossary:
+        """See `DrawnLines`."""
+        return of_panel(self._view.vocabulary)
 
     def show(self, changed: Set[int]) -> None:
         """Paint anew if anything reads differently."""

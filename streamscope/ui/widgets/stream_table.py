@@ -7,7 +7,7 @@ line is kept together with everything that it was drawn from, so a frame paints 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 
 from rich.segment import Segment
 from textual import events
@@ -18,17 +18,20 @@ from textual.strip import Strip
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
+from streamscope.ui.glossary import Thing
 from streamscope.ui.letters_legend import legend
 from streamscope.ui.lines import Line
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.meters import age_text
 from streamscope.ui.order import Matches, most_telling, ordered, settle
+from streamscope.ui.row_things import row_things
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text
 from streamscope.ui.together import streams_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnList
+from streamscope.ui.widgets.explains import Explains
 from streamscope.ui.widgets.pens import set_titles
 from streamscope.ui.widgets.stream_rows import (
     MARGIN,
@@ -45,7 +48,7 @@ RESORT_AFTER = 1.0
 """Seconds between two sortings that nobody asked for."""
 
 
-class StreamTable(DrawnList, can_focus=True):
+class StreamTable(DrawnList, Explains, can_focus=True):
     """The streams of a view, filtered and sorted. The cursor is on the stream that is selected on every screen."""
 
     BINDINGS = bindings("streams")
@@ -210,6 +213,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         if (below := self._legend_now()) != self._legend:
             self._legend = below
             self.refresh()
+        self.explain_anew()
 
     def _go_where_it_is_stuck(self) -> None:
         """Put the cursor on the stream that the engine is stuck in, once, unless the person has put it elsewhere."""
@@ -245,7 +249,28 @@ The order is made anew once a second at most, and the line under the cursor stay
     @property
     def _height(self) -> int:
         """How many rows are in sight, the head aside."""
-        return self.scrollable_content_region.height - 1
+        return self.lines_in_sight - len(self.foot) - 1
+
+    @property
+    def lines_in_sight(self) -> int:
+        """See `Explains`."""
+        return self.scrollable_content_region.height
+
+    def things(self) -> Sequence[Thing]:
+        """See `Explains`: those of the row that has the cursor."""
+        y = next((y for y, row in enumerate(self._rows) if row is not None and row.cursor), None)
+        state = self._view.stream(self.cursor)
+        row = None if y is None else self._rows[y]
+        if y is None or row is None or state is None:
+            return ()
+        cells = [cell.text for cell in row.cells]
+        return row_things(spans(self._placed), cells, row.mark, row.bar, state.flags, self._words, y + 1)
+
+    def explanation_changed(self) -> None:
+        """Its row stays in sight, above the explanation."""
+        self._set_size()
+        self._bring_into_sight()
+        self.show(frozenset())
 
     def _sort(self) -> None:
         """Make the order anew, holding the row of the cursor on its line."""
@@ -296,7 +321,7 @@ The order is made anew once a second at most, and the line under the cursor stay
         """Tell the scrollbar how many rows there are, the head among them."""
         if len(str(max(self._order, default=0))) > self._digits:
             self._place()
-        self.set_rows(len(self._order) + 1)
+        self.set_rows(len(self._order) + 1 + len(self.foot))
         if self.scroll_offset.y > self.max_scroll_y:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
@@ -338,7 +363,10 @@ The order is made anew once a second at most, and the line under the cursor stay
         return row_of(self._view, number, self._placed, now_t, cursor=number == self.cursor, bar=bar)
 
     def render_line(self, y: int) -> Strip:
-        """The head, or a row."""
+        """The head, or a row; or what is explained of one."""
+        return self.explained_over(y, self._drawn_line(y))
+
+    def _drawn_line(self, y: int) -> Strip:
         if y == 0:
             head = self._head or head_text(self._placed, self.sort_by, self.descending)
             return self.strip(draw_head(head, self._placed, self.sort_by, self.pen))
@@ -349,7 +377,8 @@ The order is made anew once a second at most, and the line under the cursor stay
         if y == 2 and self._empty:
             return self.strip([Segment(f"  {self._empty}", self.pen("label"))])
         place = y - 1 - self._height + len(self._legend)
-        return self.strip(Segment(text, self.pen(pen)) for text, pen in (self._legend[place] if place >= 0 else []))
+        line = self._legend[place] if 0 <= place < len(self._legend) else []
+        return self.strip(Segment(text, self.pen(pen)) for text, pen in line)
 
     def _legend_now(self) -> list[Line]:
         """What stands at the foot of the table, where lines are free: what its letters mean."""

@@ -216,9 +216,14 @@ def timeline_lines(picture: TimelinePicture, lanes: Sequence[LaneRow]) -> list[L
     return lines
 
 
+def lane_title(name: str, vocabulary: Vocabulary) -> str:
+    """What a lane is called: as the engine calls what it shows."""
+    return vocabulary.label("write_queue_size") if name == "queue" else TITLES.get(name, name)
+
+
 def _line(name: str, row: list[LaneSign], value: tuple[str, str], picture: TimelinePicture) -> Line:
     chosen = bool(name) and name == picture.selected
-    text = picture.vocabulary.label("write_queue_size") if name == "queue" else TITLES.get(name, name)
+    text = lane_title(name, picture.vocabulary)
     title = f"{'›' if chosen else ' '}{text[: LABEL - 2]:<{LABEL - 1}}"
     line = [LanePart(title, "value" if chosen else "label", "mark" if chosen else "")]
     grounds = {picture.mark: "mark", picture.now: "now"}

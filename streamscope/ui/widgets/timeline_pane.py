@@ -7,7 +7,7 @@ the picture moves by whole cells; in the past the present instant is a line that
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -19,14 +19,16 @@ from textual.strip import Strip
 from streamscope.trace.lanes import Lanes
 from streamscope.trace.past import Past
 from streamscope.ui.actions import bindings
+from streamscope.ui.glossary import Thing, of_panel
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import InstantWanted
 from streamscope.ui.safe import fit
 from streamscope.ui.scale import DEFAULT_STEP, LEAST_STEP, Window, ending, filling, fitting, instant_text, span_text
 from streamscope.ui.view import View
+from streamscope.ui.widgets.explains import Explains
 from streamscope.ui.widgets.panel_lines import title
 from streamscope.ui.widgets.panel_rows import Facts
-from streamscope.ui.widgets.pens import Pens, set_titles
+from streamscope.ui.widgets.pens import set_titles
 from streamscope.ui.widgets.timeline_lines import (
     HALVES,
     LABEL,
@@ -35,6 +37,7 @@ from streamscope.ui.widgets.timeline_lines import (
     Now,
     TimelinePicture,
     cells_of,
+    lane_title,
     lanes_for,
     timeline_lines,
 )
@@ -45,7 +48,7 @@ WORK_SECONDS = 0.004
 _GROUNDS = {"": "", "now": "cursor", "mark": "cursor-blurred"}
 
 
-class Timeline(Pens, can_focus=True):
+class Timeline(Explains, can_focus=True):
     """The time line of stream `number`; None shows nothing."""
 
     HELP = """\
@@ -54,7 +57,8 @@ set and cleared within the cell. Nothing is drawn where nothing is known: before
 ╱ is where events were lost.
 
 Bytes that wait to be sent are an area; ┄ is the high-water mark, once it has been above it. Below it the greatest
-number of requests under way, failures, bytes read and requests written, and the turns of the loop, all for each cell.
+number of requests under way, how many reads brought bytes and how many writes ended, failures, and the turns of the
+loop, all for each cell.
 
 ▼ is the instant that is looked at, ◆ the marked one. At the right stands how it is at that instant. A click, or
 dragging, goes there; + and − and the wheel look closer and further, 0 shows all of the past.
@@ -105,6 +109,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
     def watch_lane(self) -> None:
         """Another lane is selected."""
         self.show(frozenset(), now=True)
+        self.explain_anew(self.under_cursor())
 
     @property
     def _cells(self) -> int:
@@ -121,9 +126,9 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         if at < self._due and not now and not moved:
             return
         self._due = at + AGES_EVERY
-        lines = self._look()
-        self.refresh_lines_that_differ(self._lines, lines)
-        self._lines = lines
+        before, self._lines = self._lines, self._look()
+        self.explain_anew()
+        self.refresh_lines_that_differ(before, self._lines)
 
     def _look(self) -> list[Line]:
         view, number = self._view, self.number
@@ -213,8 +218,26 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         if not self._lines:
             text = " Select a stream to see how it evolved." if y == 0 else ""
             return self.strip([Segment(text, pen("label"))])
-        line = self._lines[y] if y < len(self._lines) else []
-        return self.strip(Segment(text, pen(style, _GROUNDS[ground])) for text, style, ground in line)
+        at = y + self.shift
+        line = self._lines[at] if at < len(self._lines) else []
+        return self.explained_over(
+            y, self.strip(Segment(text, pen(style, _GROUNDS[ground])) for text, style, ground in line)
+        )
+
+    def things(self) -> Sequence[Thing]:
+        """See `Explains`: the lanes, by their names."""
+        vocabulary = self._view.past.decoder.vocabulary
+        words, found, y = of_panel(vocabulary), [], 1
+        for lane in self._shown:
+            name = lane_title(lane.id, vocabulary)
+            if name in words:
+                found.append(Thing(y, 1, min(cell_len(name), LABEL - 2), name, words[name]))
+            y += lane.height
+        return found
+
+    def under_cursor(self) -> str:
+        """See `Explains`: the lane that is selected."""
+        return lane_title(self.lane, self._view.past.decoder.vocabulary)
 
     def copy_text(self) -> str:
         """The picture as text, for the clipboard."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.strip import Strip
 
 from streamscope.trace.totals import SORTS, Talks
+from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
 from streamscope.ui.findings import PENS, sign_of
+from streamscope.ui.glossary import TOTALS, Glossary, Thing, things_in
 from streamscope.ui.lines import Line, cut
 from streamscope.ui.messages import SlowestWanted, StreamOpened, StreamSelected
 from streamscope.ui.meters import age_text
@@ -22,7 +25,8 @@ from streamscope.ui.totalled import Totalled
 from streamscope.ui.totals_lines import TITLES, bytes_lines, stream_lines, times_lines
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnLines
-from streamscope.ui.widgets.pens import Pens, set_titles
+from streamscope.ui.widgets.explains import Explains
+from streamscope.ui.widgets.pens import set_titles
 
 _WIDE = 34
 """From so many cells on, a title has room for more words."""
@@ -55,6 +59,10 @@ class TotalsPane(DrawnLines):
     def titles(self) -> tuple[str, str]:
         """What stands above and below it."""
         raise NotImplementedError
+
+    def glossary(self) -> Glossary:
+        """See `DrawnLines`."""
+        return TOTALS
 
     def copy_text(self) -> str:
         """All totals as JSON."""
@@ -103,7 +111,8 @@ How long each took, in five slots: their share of all, or how many, where that i
 99 of 100 took at most, and the longest. Enter lists the ten longest, and goes to where one was.
 
 A write waits until the kernel has all of it, or it fails; what still waits is not in here, but how long the oldest has
-waited stands at the edge. A callback's time is without those within it, a turn's without the wait in poll. The mark in
+waited stands at the edge. `at once` is in the callback that wrote it: the feed's clock stands still meanwhile, so how
+long that was is not known. A callback's time is without those within it, a turn's without the wait in poll. The mark in
 the longest slot says that something is found to be wrong there: w tells what.
 """
 
@@ -137,7 +146,7 @@ the longest slot says that something is found to be wrong there: w tells what.
         return slow_in_totals(self.times_name, totals, collector, self._view.vocabulary)
 
 
-class TalkersPane(Pens, can_focus=True):
+class TalkersPane(Explains, can_focus=True):
     """The streams that do most."""
 
     BINDINGS = bindings("talkers")
@@ -207,22 +216,34 @@ the others are in the last line, together.
         sign = sign_of(found[0]) if found else " "
         cursor = talks.stream == view.selected
         above = state is not None and is_above(state, view.vocabulary)
-        row = TalkerRow(talks, self._name_of(talks.stream), (sign, PENS.get(sign, "")), above, cursor)
+        name = self._name_of(talks.stream)
+        if cell_len(name) > widths.name:  # rather all of an address than which way it was opened
+            name = name.strip("←→ ")
+        row = TalkerRow(talks, name, (sign, PENS.get(sign, "")), above, cursor)
         ground = "" if not cursor else "cursor" if self.has_focus else "cursor-blurred"
         return row_line(row, most, widths), ground
 
     def _name_of(self, number: int) -> str:
-        collector = self._totalled.collector
+        """As the table calls it; one that has gone as it was called."""
+        state, collector = self._view.stream(number), self._totalled.collector
+        if state is not None:
+            return cols.BY_ID["peer"].cell(state, self._view.now_t, self._view).text
         if collector is None:
             return ""
         named = collector.name_of(number)
-        return visible(named.name or named.peer or named.place, 80)
+        return visible(named.peer or named.name or named.place, 80)
 
     def render_line(self, y: int) -> Strip:
         """One line."""
         line, ground = self._lines[y] if y < len(self._lines) else ([], "")
-        width = self.content_size.width
-        return self.strip([Segment(text, self.pen(style, ground)) for text, style in cut(line, width)], ground)
+        parts = cut(line, self.content_size.width)
+        return self.explained_over(
+            y, self.strip([Segment(text, self.pen(style, ground)) for text, style in parts], ground)
+        )
+
+    def things(self) -> Sequence[Thing]:
+        """See `Explains`: the heads of the columns."""
+        return things_in([self._lines[0][0]] if self._lines else [], TOTALS)
 
     def copy_text(self) -> str:
         """All totals as JSON."""

@@ -14,18 +14,20 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from streamscope.ui.actions import bindings, spelt
+from streamscope.ui.glossary import Thing
 from streamscope.ui.live import AGES_EVERY, in_ascii_only
 from streamscope.ui.messages import StreamOpened, StreamSelected
 from streamscope.ui.view import View
-from streamscope.ui.wall_lines import WallRow, line_places, wall_row
+from streamscope.ui.wall_lines import WallRow, line_places, wall_row, wall_things
 from streamscope.ui.walls import WallLine
 from streamscope.ui.widgets.drawn import DrawnList
+from streamscope.ui.widgets.explains import Explains
 from streamscope.ui.widgets.pens import set_titles
 
 HINT = "⏎ opens · p makes one large and keeps it"
 
 
-class WallList(DrawnList, can_focus=True):
+class WallList(DrawnList, Explains, can_focus=True):
     """The lines; the cursor is on the stream that is selected, if it is in one of them."""
 
     HELP = """\
@@ -76,11 +78,32 @@ In the bar █ waits in the queue, ▓ in the kernel and ▒ is in flight; ┄ i
 
     @property
     def _height(self) -> int:
+        return self.lines_in_sight - len(self.foot)
+
+    @property
+    def lines_in_sight(self) -> int:
+        """See `Explains`."""
         return self.scrollable_content_region.height
+
+    def things(self) -> Sequence[Thing]:
+        """See `Explains`: those of the line that has the cursor."""
+        for y, rows in enumerate(self._rows):
+            for column, row in enumerate(rows):
+                if row is not None and row.cursor:
+                    return wall_things(row, self._parts, column * self._width, y)
+        return ()
+
+    def explanation_changed(self) -> None:
+        """Its line stays in sight, above the explanation."""
+        self._fit()
+        place = self.cursor
+        if place is not None and place // self._columns - self.scroll_offset.y >= self._height:
+            self._go_to_row(place // self._columns - self._height + 1)
+        self.show(frozenset())
 
     def _fit(self) -> None:
         """Another number of lines, or another size."""
-        self.set_rows(-(-len(self.lines) // self._columns))
+        self.set_rows(-(-len(self.lines) // self._columns) + len(self.foot))
         digits = len(str(max(self._places, default=0)))
         self._parts = line_places(self._width, digits)
 
@@ -118,6 +141,7 @@ In the bar █ waits in the queue, ▓ in the kernel and ▒ is in flight; ┄ i
         for y, row in enumerate(self._rows):
             if y >= len(before) or before[y] != row:
                 self.refresh(Region(0, y, self.size.width, 1))
+        self.explain_anew()
 
     def _look(self, changed: Set[int]) -> list[tuple[WallRow | None, ...]]:
         """The lines in sight as they are now; those that nothing has touched are made anew ten times a second only."""
@@ -155,7 +179,7 @@ In the bar █ waits in the queue, ▓ in the kernel and ▒ is in flight; ┄ i
         segments: list[Segment] = []
         for place, row in enumerate(self._rows[y] if y < len(self._rows) else ()):
             segments += self._draw(row, self._width * (place + 1) - sum(segment.cell_length for segment in segments))
-        return self.strip(segments)
+        return self.explained_over(y, self.strip(segments))
 
     def _draw(self, row: WallRow | None, width: int) -> list[Segment]:
         if row is None:
