@@ -153,7 +153,7 @@ ACTIONS: tuple[Action, ...] = (
            "Record everything into a new trace in the current folder. Again ends the recording. Once the engine has "
            "ended, keep in such a file what is in memory of its past.",
            footer=72, rank=7, palette="Start or stop recording"),
-    Action("processes", "everywhere", "P", "app.processes", "processes",
+    Action("processes", "everywhere", "O", "app.processes", "processes",
            "List the processes and loops of the command that was started, or, for a screen that has attached, all that "
            "can be watched, and watch another one.", footer=74, rank=5, palette="Processes: watch another one"),
     Action("leave_it", "everywhere", "D", "app.leave_it", "leave it running",
@@ -445,7 +445,7 @@ ACTIONS: tuple[Action, ...] = (
     # processes
     Action("processes.go", "processes", "enter", "select", "watch it", "Watch this process, or loop.", footer=10,
            rank=1, key_label="⏎"),
-    Action("processes.close", "processes", "escape,P", "screen.close", "stay", "Close the list.", footer=5, rank=1,
+    Action("processes.close", "processes", "escape,O", "screen.close", "stay", "Close the list.", footer=5, rank=1,
            key_label="esc"),
     # why
     Action("why.close", "why", "escape,w", "screen.close", "close", "Close the explanation.", footer=5, rank=1,

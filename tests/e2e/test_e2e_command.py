@@ -64,7 +64,7 @@ def test_its_processes_are_listed_another_one_is_watched_and_the_command_is_left
     until(lambda: len(children_of(parent)) == 2, "it has started its children")
     worker, idler = sorted(children_of(parent))
 
-    terminal.press("P")
+    terminal.press("O")
     terminal.wait_for(
         f"› {parent} ", f"{parent}.2 ", f"  {worker} ", f"– {idler} ", "not seen", "it has not imported asyncio"
     )
@@ -73,7 +73,7 @@ def test_its_processes_are_listed_another_one_is_watched_and_the_command_is_left
     terminal.wait(
         lambda text: "● live" in text and "processes ─" not in text and text != first, "another one is watched"
     )
-    terminal.press("P")
+    terminal.press("O")
     terminal.wait_for(f"› {worker} ")
     terminal.press("escape")
     terminal.wait(lambda text: "processes ─" not in text, "the list is closed")
