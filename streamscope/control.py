@@ -9,12 +9,11 @@ when they leave, are killed, or give no sign for five seconds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 from streamscope.core import Loop, Stream
 from streamscope.core.faults import FaultError, Faults, act, undo
-from streamscope.core.halt import STEPS_A_TURN, STEPS_AN_EVENT, freeze, thaw
+from streamscope.core.halt import STEPS_A_CALLBACK, STEPS_A_TURN, freeze, thaw
 from streamscope.core.pokes import POKES
 from streamscope.link.obey import Entry
 from streamscope.link.producer import CommandError
@@ -32,10 +31,10 @@ _Fault = tuple[int, str]
 
 
 class _Held(NamedTuple):
-    """Who has set a fault, None for one that stays without anybody; and which of the settings it was."""
+    """Who has set a fault, None for one that stays without anybody; and until when it stays, 0 for ever."""
 
     by: Subscriber | None
-    token: int
+    until: int
 
 
 class Control:
@@ -45,7 +44,6 @@ class Control:
         self._loop = loop
         self._publisher = publisher
         self._held: dict[_Fault, _Held] = {}
-        self._tokens = 0
         self._frozen_by: Subscriber | None = None
         self._sign_t = 0  # when it last gave a sign of life
         handlers = {
@@ -80,22 +78,24 @@ class Control:
             raise CommandError(str(refusal)) from refusal
         self._held = {fault: held for fault, held in self._held.items() if self._is_set(*fault)}
         if POKES[name].stays:
-            self._tokens += 1
-            self._held[number, name] = _Held(None if stays or ms else subscriber, self._tokens)
-            if ms:
-                over = partial(self._over, (number, name), self._tokens)
-                self._publisher.at(self._loop.clock() + ms * 1_000_000, over)
+            until = self._loop.clock() + ms * 1_000_000 if ms else 0
+            self._held[number, name] = _Held(None if stays or ms else subscriber, until)
+            if until:
+                self._publisher.at(until, self._look_at_times)
 
     def _is_set(self, number: int, name: str) -> bool:
         stream = self._loop.handles.get(number)
         return isinstance(stream, Stream) and isinstance(stream.system, Faults) and name in stream.system.held
 
-    def _over(self, fault: _Fault, token: int) -> None:
-        """The time of a fault is over, if it has not been cleared, or set anew, before."""
-        held = self._held.get(fault)
-        if held is not None and held.token == token:
+    def _look_at_times(self) -> None:
+        """The time of some fault is over, if it has not been cleared, or set anew, before."""
+        now = self._loop.clock()
+        for fault in [fault for fault, held in self._held.items() if held.until and now >= held.until]:
             del self._held[fault]
             undo(self._loop, *fault)
+        for held in self._held.values():
+            if held.until:
+                self._publisher.at(held.until, self._look_at_times)
 
     # the freeze
 
@@ -111,12 +111,12 @@ class Control:
 
     def _on_step(self, subscriber: Subscriber, command: Command) -> None:
         by = command.arguments.get("by")
-        if by not in ("turn", "event"):
-            raise CommandError("step takes by: turn or event")
+        if by not in ("turn", "callback"):
+            raise CommandError("step takes by: turn or callback")
         self._is_theirs(subscriber)
         if not self._loop.frozen_t:
             raise CommandError("it is at a step already, which waits for something to happen")
-        thaw(self._loop, f"a step: one {by}", STEPS_A_TURN if by == "turn" else STEPS_AN_EVENT)
+        thaw(self._loop, f"a step: one {by}", STEPS_A_TURN if by == "turn" else STEPS_A_CALLBACK)
 
     def _on_thaw(self, subscriber: Subscriber, command: Command) -> None:
         self._is_theirs(subscriber)

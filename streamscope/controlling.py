@@ -7,6 +7,7 @@ from textual.widgets import Input
 from streamscope.pairing import PairsApp
 from streamscope.trace.roles import short
 from streamscope.ui.feed_source import Commanded
+from streamscope.ui.plain import is_listener
 from streamscope.ui.safe import visible
 
 HOLD_EVERY_S = 1.0
@@ -55,7 +56,7 @@ class ControlApp(PairsApp):
             source.command("freeze" if self._holds else "thaw")
 
     def action_step_live(self, by: str) -> None:
-        """Let the frozen loop go on by one event, or by one turn."""
+        """Let the frozen loop go on by one callback, or by one turn."""
         if (source := self._may_control()) is not None:
             source.command("step", by=by)
 
@@ -86,4 +87,5 @@ class ControlApp(PairsApp):
                 source.command("poke", stream=number, action=name, value=value)
 
         who = visible(short(state, self.view.vocabulary), 40)
-        self.push_screen(PokeScreen(who, state.faults), do)
+        listens = is_listener(state, self.view.vocabulary)
+        self.push_screen(PokeScreen(who, state.faults, listens=listens), do)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
@@ -10,6 +11,9 @@ from streamscope.telling import CommandFailed, show
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+
+ONLY_OURS = "only programs on streamscope's own engine can be poked"
 
 
 def _actions(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -68,10 +72,12 @@ def poke(which: str, stream: str, action: str, value: str | None, seconds: float
             find(which), "poke", stream=int(number), action=action, value=amount, stays=seconds is None, ms=ms
         )
     except ProbeError as error:
+        if which.isdecimal() and Path("/proc", which).exists():
+            raise CommandFailed(f"{which} is no engine, and {ONLY_OURS}; {error}", 2) from error
         raise CommandFailed(str(error), 2) from error
     if refusal == NO_SUCH_COMMAND:
         engine = hello.vocabulary.engine if hello.vocabulary is not None else "another engine"
-        refusal = f"{which} runs on {engine}: only programs on streamscope's own engine can be poked (`run echo`)"
+        refusal = f"{which} runs on {engine}: {ONLY_OURS} (`streamscope run echo`)"
     if refusal:
         raise CommandFailed(refusal, 1)
     undone = f" for {seconds:g} s" if seconds is not None else f"; undone by: streamscope poke {which} {number} clear"

@@ -5,7 +5,8 @@ asked of a loop can be asked of one that is frozen. Its own time (`uv_now`, and 
 feed's clock goes on, and `loop.freeze` and `loop.thaw` say from when to when. The kernel goes on too: what comes
 meanwhile waits there, and is ready when the loop is let go.
 
-A step is a turn, from this wait to the next; or one of its events, the others of which come again, because epoll is
+A step is a turn, from this wait to the next; or one callback of it: that of one watcher (`uv__stream_io` of a stream),
+with what the program does in it and what that makes due in this turn. The other events come again, because epoll is
 level-triggered. Before an event, what is due without one has its turn: finished writes, closing handles, timers.
 
 A signal lets it go: a program that is to end ends as always.
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _FREEZE = site("loop.freeze", "injected")
 _THAW = site("loop.thaw", "injected")
 
-GOES_ON, FROZEN, STEPS_A_TURN, STEPS_AN_EVENT = range(4)
+GOES_ON, FROZEN, STEPS_A_TURN, STEPS_A_CALLBACK = range(4)
 """What `loop.halt` is. In a step, `loop.halt_turn` is the turn that it began in."""
 
 
@@ -83,7 +84,7 @@ def let_through(loop: Loop, passenger: Passenger, events: list[tuple[int, int]])
     if loop.halt == FROZEN:
         stand_still(loop, passenger)
         return []
-    if loop.halt == STEPS_AN_EVENT:
+    if loop.halt == STEPS_A_CALLBACK:
         due = loop.closing_list or any(w.pending for w in loop.pending_list) or uv__next_timeout(loop) == 0
         own = loop.async_watcher.fd  # by which who made it due has ended the wait
         return [event for event in events if event[0] == own] if due else events[:1]

@@ -75,7 +75,7 @@ class Publisher:
         self.chores: list[Callable[[], None]] = []
         """Called once a second while the loop turns, for what has to be looked after now and then."""
         self._soon: list[Callable[[], None]] = []
-        self._later: list[tuple[int, Callable[[], None]]] = []
+        self._later: dict[Callable[[], None], int] = {}
         self.on_leave: list[Callable[[Subscriber], None]] = []
         """Called with every inspector that leaves."""
         self.injected: Callable[[], str] = str
@@ -161,8 +161,10 @@ class Publisher:
         self._calm_until = 0
 
     def at(self, t: int, call: Callable[[], None]) -> None:
-        """Call it where the loop waits, once this is the time, in ns on the feed's clock."""
-        self._later.append((t, call))
+        """Call it where the loop waits, once this is the time, in ns on the feed's clock; at the first of these times,
+        if it is asked for again before.
+        """
+        self._later[call] = min(t, self._later.get(call, t))
         self._calm_until = 0
 
     def watch_fd(self, fd: int, on_hang_up: Callable[[], None]) -> None:
@@ -228,9 +230,9 @@ class Publisher:
                 chore()
         self._listeners.wake(now)
         self._kernel.advance(now)
-        for later in [each for each in self._later if now >= each[0]]:
-            self._later.remove(later)
-            later[1]()
+        for call in [call for call, t in self._later.items() if now >= t]:
+            del self._later[call]
+            call()
         due = self.feed.is_due(now)
         while self._soon:
             self._soon.pop(0)()
@@ -241,7 +243,7 @@ class Publisher:
         more = self._followers.advance(due)
         self._samples.advance(now)
         times = [self._listeners.rest_until, self._samples.next_at, self._hearing.next_at, self._kernel.next_at]
-        times += [t for t, _ in self._later]
+        times += self._later.values()
         self._due_at = min(filter(None, (*times, *self._silent.values())), default=0)
         until = min(filter(None, (self.feed.due_at, self._due_at)), default=0)
         self._calm_until = self._next_time(until)

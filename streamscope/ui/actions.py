@@ -126,9 +126,9 @@ ACTIONS: tuple[Action, ...] = (
            "Have the live loop stay in its wait, and its time stand still: nothing is read or written. Again lets it "
            "go on, and so does leaving. Pause holds the screen alone.",
            footer=48, rank=7, palette="Freeze the live loop, or let it go on"),
-    Action("freeze.event", "everywhere", "full_stop", "app.step_live('event')", "step",
-           "While the loop is frozen: go on until one more event has been served, with what follows from it.",
-           footer=8, rank=3, palette="Step the frozen loop by an event", key_label="."),
+    Action("freeze.callback", "everywhere", "full_stop", "app.step_live('callback')", "step",
+           "While the loop is frozen: go on until one more callback has run, with what follows from it.",
+           footer=8, rank=3, palette="Step the frozen loop by a callback", key_label="."),
     Action("freeze.turn", "everywhere", "semicolon", "app.step_live('turn')", "turn",
            "While the loop is frozen: go on for a whole turn.", footer=9, rank=4,
            palette="Step the frozen loop by a turn", key_label=";"),

@@ -51,7 +51,7 @@ def said(view: View) -> Said:
     if view.model.frozen_t and view.status == "live" and view.travel is None:
         for_ = age_text(view.now_t - view.model.frozen_t)
         text = f"Frozen for {for_}: the loop stays in its wait and its time stands still."
-        return Said("❚❚", "warning", text, "value", "F goes on   . an event   ; a turn")
+        return Said("❚❚", "warning", text, "value", "F goes on   . a callback   ; a turn")
     if view.diagnosing:
         return Said("", "", "Looking at what led here …", "label")
     finding = shown(view.told, view.trouble)

@@ -120,13 +120,13 @@ def test_its_time_stands_still_and_so_do_its_timers() -> None:
         assert 20_000 <= fired[0] - before < 40_000
 
 
-def test_a_step_by_event_serves_one_of_two_that_are_ready_and_a_step_by_turn_all() -> None:
+def test_a_step_by_callback_serves_one_of_two_that_are_ready_and_a_step_by_turn_all() -> None:
     with _running() as frozen:
         frozen.freeze()
         turn, (one, two) = frozen.turn, frozen.clients
         for client in frozen.clients:
             client.sendall(b"a")
-        frozen.session.command("step", by="event")
+        frozen.session.command("step", by="callback")
         frozen.sees(lambda: frozen.session.model.frozen_t and frozen.turn == turn + 1)
         answers = sorted([frozen.echoed(one), frozen.echoed(two)])
         assert answers == [b"", b"a"]
@@ -147,7 +147,7 @@ def test_what_was_done_to_a_frozen_loop_is_the_first_that_a_step_serves() -> Non
         one.sendall(b"a")
         number = max(frozen.session.model.streams)
         frozen.session.command("poke", stream=number, action="close")
-        frozen.session.command("step", by="event")
+        frozen.session.command("step", by="callback")
         frozen.sees(lambda: frozen.session.model.frozen_t and frozen.turn == turn + 1)
         assert frozen.session.model.streams[number].closed_t
         assert [frozen.echoed(one), frozen.session.model.streams[number - 1].closed_t] == [b"", 0]
@@ -187,7 +187,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence() -> None:
         assert refusal(frozen.session, "thaw") == "it is not frozen"
         assert refusal(frozen.session, "step", by="turn") == "it is not frozen"
         frozen.freeze()
-        assert refusal(frozen.session, "step", by="day") == "step takes by: turn or event"
+        assert refusal(frozen.session, "step", by="day") == "step takes by: turn or callback"
         assert refusal(frozen.other, "freeze") == "another inspector has frozen it already"
         assert refusal(frozen.other, "thaw") == "another inspector has frozen it"
         frozen.session.command("step", by="turn")

@@ -43,6 +43,7 @@ async def test_an_action_is_found_by_its_beginning_and_done() -> None:
         await pilot.press("end", "I", *"cap")
         assert "set on it: delay 200" in screen_text(pilot)
         assert "econnreset" not in screen_text(pilot)
+        assert "hold-accepts" not in screen_text(pilot), "it does not listen"
         await pilot.press("tab", "enter")
         assert pilot.app.screen is overview
         assert scene.told == [("poke", {"stream": 7, "action": "cap-writes", "value": 4096})]
@@ -88,7 +89,7 @@ async def test_a_frozen_loop_is_told_of_held_and_stepped() -> None:
         await a_while(pilot, scene)
         assert ("hold", {}) in scene.told, "the loop would go on by itself"
         await pilot.press("F")
-        assert scene.by_keys()[1:] == [("step", {"by": "event"}), ("step", {"by": "turn"}), ("thaw", {})]
+        assert scene.by_keys()[1:] == [("step", {"by": "callback"}), ("step", {"by": "turn"}), ("thaw", {})]
 
 
 async def test_there_is_no_step_of_a_loop_that_is_not_frozen() -> None:

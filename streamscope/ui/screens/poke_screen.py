@@ -55,16 +55,19 @@ and partial 10 wait for the next call; close, reset and shutdown are done at onc
 
 
 class PokeScreen(Dialog[tuple[str, int] | None]):
-    """The line and the actions, over the screen that stays in sight. `who` is the stream, `faults` are set on it."""
+    """The line and the actions, over the screen that stays in sight. `who` is the stream, `faults` are set on it,
+    and it `listens` or not.
+    """
 
     BINDINGS = bindings("", "help")
 
-    def __init__(self, who: str, faults: str) -> None:
+    def __init__(self, who: str, faults: str, *, listens: bool) -> None:
         super().__init__()
         self.poke: tuple[str, int] | None = None
         """What is written, None while it is no poke."""
         self._who = who
         self._faults = faults
+        self._fitting = [name for name, poke in POKES.items() if poke.listener in (None, listens)]
         self._written = ""  # by the person: what is offered goes by that
         self._input = PokeInput(compact=True, placeholder="read-stop, cap-writes 4KiB, delay 200ms, econnreset, clear")
         self._words = Static(Content(""), id="poke-words")
@@ -104,7 +107,7 @@ class PokeScreen(Dialog[tuple[str, int] | None]):
 
     def _offered(self) -> list[str]:
         begun = self._written.split(" ")[0]
-        return [name for name in POKES if name.startswith(begun)] or list(POKES)
+        return [name for name in self._fitting if name.startswith(begun)] or self._fitting
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
