@@ -7,6 +7,7 @@ import signal
 import socket
 from contextlib import suppress
 
+import pytest
 from terminal import Open
 from waiting import until
 
@@ -17,6 +18,7 @@ def _echo_of(client: socket.socket) -> bytes:
     return b""
 
 
+@pytest.mark.real  # a screen, an engine and a client take the time of twenty others
 def test_a_frozen_server_goes_a_step_and_goes_on_when_its_screen_is_killed(open_terminal: Open) -> None:
     # given a server with a client, frozen from its screen
     terminal = open_terminal("run", "echo", "--port", "0")
