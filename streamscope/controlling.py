@@ -78,7 +78,7 @@ class ControlApp(PairsApp):
         if isinstance(self.screen, PokeScreen) or (source := self._may_control()) is None:
             return
         if number is None or state is None or state.closed_t:
-            self.notify("Select a stream that is open first: P pokes it.", severity="warning", timeout=4)
+            self.notify("Select a stream that is open first: I pokes it.", severity="warning", timeout=4)
             return
 
         def do(poke: tuple[str, int] | None) -> None:

@@ -24,7 +24,7 @@ def faulted(finding: Finding, model: Model) -> Finding:
     else:
         return finding
     sentence = f"Injected on #{number}: {what}. {finding.sentence}"
-    clear = f"clear it: P on the screen, or streamscope poke PID {number} clear"
+    clear = f"clear it: I on the screen, or streamscope poke PID {number} clear"
     if verdict is not None:
         verdict = verdict._replace(
             word=Word.INJECTED,
