@@ -13,8 +13,8 @@ from streamscope.ui.quiz import Quiz, Score
 from streamscope.ui.screens.lesson_screen import LessonScreen
 
 OF_USE = frozenset({
-    "help", "quit", "interrupt", "command_palette", "copy", "change_theme", "step", "step_turn", "step_function",
-    "change", "focus_next", "focus_previous", "pop_screen",
+    "help", "explain", "quit", "interrupt", "command_palette", "copy", "change_theme", "step", "step_turn",
+    "step_function", "change", "focus_next", "focus_previous", "pop_screen",
 })  # fmt: skip
 """Actions of the app that a lesson has use for: the others are about programs that run, and about trouble."""
 

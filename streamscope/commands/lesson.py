@@ -138,7 +138,7 @@ def _say_what_now(path: Path) -> None:
 
 def _outcome(found: JudgedClaim) -> str:
     if found.holds:
-        return f"✓ {found.claim.text}"
+        return f"✓ {found.claim.text}{' (engine only)' if found.engine_only else ''}"
     if found.of_events:
         return f"✗ {found.claim.text}: no such event came in this step"
     return f"✗ {found.claim.text}: {found.instead or 'nobody can know'}"

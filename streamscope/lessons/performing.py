@@ -43,13 +43,13 @@ class LessonError(Exception):
 
 class Moment(NamedTuple):
     """A step, and where in the recording it stands: before the row `row`. `handles` are the numbers of the handles by
-    their names; `does` is what the program and its peers did on the way to it.
+    their names; `does` is what the program and its peers did on the way to it, None where that is not known.
     """
 
     step: LessonStep
     row: int
     handles: dict[str, int]
-    does: tuple[str, ...] = ()
+    does: tuple[str, ...] | None = None
 
 
 class Performance:

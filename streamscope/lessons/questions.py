@@ -57,14 +57,14 @@ class Question(NamedTuple):
     """One question.
 
     - `at`: the step before which it is asked, counted from 0, and `subject` what it is about;
-    - `does`: what the program does in the step: calls, and what its peers do;
+    - `does`: what the program does in the step: calls, and what its peers do; None where that is not known;
     - `text`: the question; `answers`, of which `right` is the place of the right one;
     - `reasons`: why; `row`: that of the event that decides, -1 where nothing happened.
     """
 
     at: int
     subject: str
-    does: tuple[str, ...]
+    does: tuple[str, ...] | None
     text: str
     answers: tuple[str, ...]
     right: int

@@ -173,9 +173,8 @@ def _text(trace: Path, stream: int, name: str, copy: str, past: Past, found: lis
         if titles[title] > 1:
             title = f"{title} ({titles[title]})"
         look, claims = _claims(state, before, words)
-        steps.append(
-            _step(event.seq, title, f"{worth.plain}: {worth.names}." if worth.names else worth.plain, look, claims)
-        )
+        said = worth.plain if worth.names in ("", worth.plain) else f"{worth.plain}: {worth.names}"
+        steps.append(_step(event.seq, title, _sentence(said), look, claims))
         before = (state.flags, state.write_queue_size, state.pevents)
     return HEAD.format(
         trace=_quoted(trace.name), stream=stream, name=_quoted(name), copy=_quoted(copy), steps="".join(steps)
@@ -209,6 +208,10 @@ def _step(seq: int, title: str, text: str, look: list[str], claims: list[str]) -
         f"        at(\n            {seq},\n            {_quoted(title)},\n            {_quoted(text)},\n"
         f"            look={_quoted(' '.join(look))},\n            claims=(\n{said}            ),\n        ),\n"
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _quoted(text: str) -> str:

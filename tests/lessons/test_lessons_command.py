@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from streamscope import launch
 from streamscope.commands.lesson import lesson
 from streamscope.lessons import LESSONS, load
 from streamscope.lessons.claims import examine
@@ -49,6 +50,16 @@ def test_without_a_name_the_lessons_are_listed_with_what_they_show() -> None:
 
     assert [line.split()[0] for line in lines] == list(LESSONS)
     assert all(load(name).title in line for name, line in zip(LESSONS, lines))
+
+
+def test_a_claim_that_libuv_cannot_show_is_marked() -> None:
+    assert "✓ wq > high_water (engine only)" in said("check", "stall")
+
+
+def test_without_a_terminal_a_lesson_says_what_can_be_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "drawn_on", lambda: None)
+
+    assert refused("write") == "there is no terminal to draw on; without a screen: streamscope lesson check NAME"
 
 
 def test_a_lesson_of_ones_own_is_checked(tmp_path: Path) -> None:

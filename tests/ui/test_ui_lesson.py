@@ -15,8 +15,10 @@ from ui_scenes import config
 
 from streamscope.lesson_app import LessonApp
 from streamscope.lessons import load
-from streamscope.lessons.performing import perform
+from streamscope.lessons.files import play
+from streamscope.lessons.performing import RecordedStage, perform
 from streamscope.lessons.questions import Questions
+from streamscope.lessons.recorded import make
 from streamscope.trace.instant import Target
 from streamscope.ui.course import Course
 from streamscope.ui.quiz import Score
@@ -303,3 +305,25 @@ def test_a_score_that_cannot_be_read_begins_anew(tmp_path: Path, text: str) -> N
     score.note(("write", "Drained", "epoll"), False)
 
     assert Score(tmp_path / "quiz").weak("write") == [("write", "Drained", "epoll")]
+
+
+async def test_of_a_recording_nobody_knows_what_its_program_did(tmp_path: Path) -> None:
+    path = tmp_path / "any.scope"
+    with open(path, "wb") as file:
+        stage = RecordedStage(file, "any")
+        load("shutdown").program(stage)
+        stage.finish()
+    text, _ = make(path, 1, "own", tmp_path)
+    (tmp_path / "own.py").write_text(text)
+    performance = play(str(tmp_path / "own.py"))
+    app = LessonApp(performance, performance.replay, config(), begin=Target("start"), quiz=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("n")
+        shown = screen_text(pilot)
+        assert "quiz · before step 2" in shown
+        assert "goes on" not in shown
+        await pilot.press("enter", "n")
+        assert f"2 of {len(performance.moments)}" in screen_text(pilot)
+        assert "✗" not in screen_text(pilot).partition("\n─ #")[0]
+    performance.close()

@@ -166,11 +166,9 @@ def asks(quiz: Quiz, width: int) -> tuple[list[Line], dict[int, int]]:
     """The question, or what became of it; and by line the place of the answer that stands there."""
     question = quiz.question
     assert question is not None
-    does = [f"{what}{f' ×{count}' if (count := len(list(run))) > 1 else ''}" for what, run in groupby(question.does)]
     lines: list[Line] = [[(f"quiz · before step {question.at + 1}", "accent")]]
-    then = ", ".join([*does[:MOST_DONE], *(["…"] if len(does) > MOST_DONE else [])])
-    goes_on = f"The program goes on: {visible(then)}." if does else "The same turn goes on."
-    lines += [[(line, "")] for line in broken(goes_on, width, 2)]
+    if question.does is not None:
+        lines += [[(line, "")] for line in broken(_goes_on(question.does), width, 2)]
     lines += [[(line, "value")] for line in broken(visible(question.text), width, 2)]
     places: dict[int, int] = {}
     for place, answer in enumerate(question.answers):
@@ -185,6 +183,13 @@ def asks(quiz: Quiz, width: int) -> tuple[list[Line], dict[int, int]]:
     see = ("→", f"see event {question.row + 1}") if question.row >= 0 else ()
     lines.append(_hints("n", "go on", *see, "esc", "no quiz"))
     return lines, places
+
+
+def _goes_on(does: Sequence[str]) -> str:
+    """What the program does next."""
+    said = [f"{what}{f' ×{count}' if (count := len(list(run))) > 1 else ''}" for what, run in groupby(does)]
+    then = ", ".join([*said[:MOST_DONE], *(["…"] if len(said) > MOST_DONE else [])])
+    return f"The program goes on: {visible(then)}." if said else "The same turn goes on."
 
 
 def _choice(quiz: Quiz, place: int, answer: str) -> Line:
