@@ -36,7 +36,7 @@ def _list_engines(found: Search) -> None:
     if not found.engines:
         say(nobody(found))
         return
-    silent = [engine.pid for engine in found.engines if engine.hello is None]
+    silent = {engine.pid: str(engine.path) for engine in found.engines if engine.hello is None}
     standstills = _at_a_standstill(silent)
     for line in engines_table(found.engines, standstills):
         show(line)
@@ -61,7 +61,7 @@ def _list_candidates(engines: list[int], *, below: bool) -> None:
         show(line)
 
 
-def _at_a_standstill(silent: list[int]) -> dict[int, Standstill]:
+def _at_a_standstill(silent: dict[int, str]) -> dict[int, Standstill]:
     """What is known of engines that do not answer."""
     if not silent:
         return {}

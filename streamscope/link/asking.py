@@ -16,12 +16,12 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 import msgspec
 
-from streamscope.link import process
+from streamscope.link import process, resting
 from streamscope.link.answering import ASK, BODY, HEAD, MAGIC, NAME, STACK
 from streamscope.link.process import ProcessState
 from streamscope.link.subscriber import peer_pid
@@ -53,6 +53,7 @@ MOST_STACK = 64 << 10
 MOST_FRAMES = 64
 
 STUCK, STOPPED, NO_CPU, IN_KERNEL, ENDED = "stuck", "stopped", "no cpu", "in the kernel", "ended"
+RESTS = "no loop runs"
 TURNS = "turns"
 
 _TAKEN = "it does not say in what: the program has taken SIGURG for itself, or blocks it"
@@ -65,7 +66,8 @@ _FRAME = re.compile(r'  File "([^"\n]{0,500}+)", line (\d{1,9}+) in ([^\n]{1,200
 class Answer(msgspec.Struct):
     """What the engine wrote: times in ns on the feed's clock, `since` when it last came back from the kernel. `words`
     are the newest of the feed that nobody has been sent yet, with where they stand. `left` is how many seconds the
-    callback has until it is ended, below 0 if nothing was asked, or for ever.
+    callback has until it is ended, below 0 if nothing was asked, or for ever. `loops` are the answers of each loop,
+    by its number, where a process may have several.
     """
 
     t: int = 0
@@ -83,12 +85,14 @@ class Answer(msgspec.Struct):
     program: str = ""
     ending: str = ""
     left: float = -1.0
+    loops: dict[str, Answer] = {}
 
 
 class Standstill(msgspec.Struct):
     """What is known of an engine that does not come round. Texts are of the engine's, made visible.
 
-    - `state`: `STUCK`, or the kernel's word: `STOPPED`, `NO_CPU`, `IN_KERNEL` (in `wchan`), `ENDED`;
+    - `state`: `STUCK`, or the kernel's word: `STOPPED`, `NO_CPU`, `IN_KERNEL` (in `wchan`), `ENDED`; or `RESTS`, where
+      its program runs no loop just now;
     - `seconds`: for how long, at least;
     - `stream`, `callback`: whose callback runs, 0 and "" where that is not known; `frames`: the program's frames,
       innermost first: file, line, function; `engine`: the engine's functions further out;
@@ -133,8 +137,8 @@ class Standstill(msgspec.Struct):
         for_ = f"for {self.seconds:.1f} s"
         if self.state == STOPPED:
             return f"stopped by a signal {for_}: kill -CONT lets it go on"
-        if self.state == ENDED:
-            return "ended"
+        if self.state in (ENDED, RESTS):
+            return self.state
         if self.state == NO_CPU:
             return f"waits for a CPU {for_}"
         if self.state == IN_KERNEL:
@@ -157,11 +161,15 @@ class Asking:
         self,
         pid: int,
         *,
+        path: str = "",
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`pid` as this process sees it."""
+        """`pid` as this process sees it; `path` is its loop's socket, "" where that is not known."""
         self.pid = pid
+        self._path = path
+        second = os.path.basename(path).split(".")[1:-1]
+        self._loop = int(second[0]) if second and second[0].isdigit() else 1
         self.standstill: Standstill | None = None
         self.answer: Answer | None = None
         self.ports: Collection[int] = ()
@@ -191,7 +199,10 @@ class Asking:
         ourselves.
         """
         pid = peer_pid(sock)
-        return None if pid in (0, os.getpid()) else cls(pid, monotonic=monotonic)
+        if pid in (0, os.getpid()):
+            return None
+        name = sock.getpeername()
+        return cls(pid, path=name if isinstance(name, str) else "", monotonic=monotonic)
 
     def see(self, received: int, ask: Callable[[], object]) -> None:
         """Find out whether it turns: `received` is how many bytes have come from it in all, and `ask` asks it over the
@@ -251,8 +262,16 @@ class Asking:
         if not seen.state or (self._began and seen.started != self._began):
             self.standstill = Standstill(ENDED, now - self._heard_at)
             return
+        if self._path and resting.rests(self._path):
+            self.standstill = Standstill(RESTS, now - self._heard_at)
+            return
         untold = "" if seen.state in "TtZX" else self._ask(now)
         self.standstill = self._standstill(now, seen, untold)
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is known that no loop runs."""
+        return self.standstill is not None and self.standstill.state == RESTS
 
     def close(self) -> None:
         """Let go of the engine's file."""
@@ -269,7 +288,9 @@ class Asking:
         due = ASK_AFTER_S[self._asks] if self._asks < len(ASK_AFTER_S) else ASK_EVERY_S * (self._asks - 2)
         number = process.descriptor_called(self.pid, NAME)
         if number == -1:
-            return "it does not say in what: it is of a version, or on a system, that cannot"
+            return (
+                "it does not say in what: it is of a version or on a system that cannot, or its main thread has no loop"
+            )
         if not process.takes(self.pid, ASK):
             return _TAKEN
         if self._outstanding_at is not None:
@@ -325,7 +346,10 @@ class Asking:
     def _take(self, now: float, body: bytes) -> None:
         with suppress(msgspec.MsgspecError, UnicodeError):
             self._outstanding_at = None
-            self.answer = msgspec.json.decode(body, type=Answer)
+            answer = msgspec.json.decode(body, type=Answer)
+            if answer.loops:
+                answer = answer.loops.get(str(self._loop), Answer())
+            self.answer = answer
             self._answered_at = now
             self._places.add(str(self.answer.frames[:1]))
 
@@ -407,15 +431,15 @@ def kill_it(pid: int) -> str:
     return f"kill -9 {pid} ends it whatever it does"
 
 
-def find_out(pids: Iterable[int], seconds: float = PATIENCE_S) -> dict[int, Standstill]:
-    """What is known of engines that have not answered a while ago. Waits until each has said in what it is stuck, or
-    can not, and so long at most.
+def find_out(silent: Mapping[int, str], seconds: float = PATIENCE_S) -> dict[int, Standstill]:
+    """What is known of engines that have not answered a while ago, by pid with their sockets. Waits until each has said
+    in what it is stuck, or can not, and so long at most.
     """
     until = time.monotonic() + seconds
-    asked = [Asking(pid) for pid in pids]
+    asked = [Asking(pid, path=path) for pid, path in silent.items()]
     for asking in asked:
         asking.see(0, lambda: None)
-    while any(each.answer is None for each in asked) and time.monotonic() < until:
+    while any(each.answer is None and not each.rests for each in asked) and time.monotonic() < until:
         time.sleep(LOOK_EVERY_S)
         for asking in asked:
             asking.see(0, lambda: None)

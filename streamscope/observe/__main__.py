@@ -99,6 +99,10 @@ waits where nobody waits for drain(), and who looks at the socket alone does not
 What a StreamReader holds, and what TLS has not decrypted, is looked at ten times a second and of thousands less often,
 and not told of each message; where reading was paused is told, by the program's line or by the reader that is full.
 
+A loop that does not come round says in which callback, of which stream, and at which line, when it is asked by SIGURG.
+That is so only where the program has left SIGURG at its default, and where the main thread runs a loop while somebody
+watches: Python runs signal handlers there alone. The handler is gone with the last inspector.
+
 Not seen, up to now: datagrams and `loop.sock_*`; which task waits for what; connects that are under way; and everything
 on uvloop, which is not asyncio's loop: `run` looks at it from outside (docs/peek.md), and
 `run --how observe` keeps uvloop away, so that programs which can do without fall back.

@@ -19,8 +19,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from streamscope.link.resting import say as say_that_it_rests
 from streamscope.observe.doorway import folder, listen, path_of
 from streamscope.observe.exchange import Exchange
+from streamscope.observe.stuck_loops import answers
 from streamscope.observe.watching import Watching
 from streamscope.telling import say
 
@@ -64,6 +66,9 @@ class Door:
         """The loop runs, in this thread."""
         self.take(loop)
         self._runs = True
+        say_that_it_rests(self.path, rests=False)
+        if threading.current_thread() is threading.main_thread():
+            answers.main_runs(loop)
         if self._watching is None:
             self._wait()
 
@@ -71,6 +76,8 @@ class Door:
         """It runs no more, for now."""
         loop = None if self._loop is None else self._loop()
         self._runs = False
+        if self._listener is not None:
+            say_that_it_rests(self.path, rests=True)
         if self._watching is None and self._listener is not None and loop is not None and not loop.is_closed():
             loop._remove_reader(self._listener.fileno())
 
@@ -218,6 +225,7 @@ class Observer:
             for door in self._doors:
                 door.forget()
             self._doors.clear()
+            answers.forget()
             self._lock = threading.Lock()
             self._pid = os.getpid()
         except Exception as error:

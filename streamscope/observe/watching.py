@@ -12,9 +12,11 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from streamscope import __version__
+from streamscope.link.batches import last_part
 from streamscope.link.publisher import Publisher
 from streamscope.link.wire import Hello
 from streamscope.observe.aio_kinds import FUNCTIONS, JOINED, KINDS
@@ -27,10 +29,14 @@ from streamscope.observe.exchange import Exchange
 from streamscope.observe.pipes import exchange_pipes
 from streamscope.observe.quill import Quill
 from streamscope.observe.ride import Ride
+from streamscope.observe.stuck_loops import answers, where_it_stands
 from streamscope.observe.takers import taking_hooks
 from streamscope.observe.tls import TlsLayers, exchange_tls
 from streamscope.observe.transport_hooks import transport_hooks
 from streamscope.telling import say
+
+MOST_TOLD_OF = 64 * 1024
+"""Words of the feed that an answer has at most."""
 
 _watched: dict[int, Watching] = {}
 """The loops of which everything is told, by `id`; they are kept alive by whoever watches them."""
@@ -57,7 +63,8 @@ class Watching:
         self.pen = Quill(loop, self.failed, begun)
         self._producer = AioProducer(loop, self._kind, self.pen, self._telling)
         self._publisher = Publisher(self._producer, self._hello(number, path), stop=lambda: None)
-        self._publisher.chores.append(self.look)
+        self._number = number
+        self._publisher.chores += [self.look, answers.look]
         self._publisher.listen(listener.dup())
         self._publisher.board()
         self._ride = Ride(self._producer, loop._selector, self._publisher, self.look, self._is_over)
@@ -81,7 +88,17 @@ class Watching:
         """Take in who has knocked. Raises AttributeError for a loop that cannot be watched."""
         self._ride.begin()
         self._on_loop.put(self._loop, {"close": self._loop_closes})
+        answers.begin(self._number, self._where_it_stands)
         self._publisher.hear()
+
+    def _where_it_stands(self, frame: FrameType | None) -> dict[str, Any]:
+        """For who asks while the loop does not come round."""
+        pen, feed = self.pen, self._publisher.feed
+        place, turn, t, told = last_part(feed.layout, feed.place, *feed.begins, [*feed.words], MOST_TOLD_OF)
+        return {
+            **where_it_stands(self._loop, frame), "t": pen.clock(), "since": pen.tick, "turn": pen.turn,
+            "place": place, "batch_turn": turn, "batch_t": t, "words": told,
+        }  # fmt: skip
 
     # what is exchanged of the transports' class
 
@@ -121,6 +138,7 @@ class Watching:
             self._publisher.finish("nobody is left", 0)
 
     def _is_over(self) -> None:
+        answers.end(self._number)
         self._ride.end()
         self._on_loop.undo()
         self._over(not self._broken)
