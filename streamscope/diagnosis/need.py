@@ -53,8 +53,13 @@ def look_at(state: StreamState, terms: Terms, now_t: int) -> Look:
     def kernel(name: str) -> int | None:
         return said.get(names.get(name, -1))
 
+    out = state.bytes_out if terms.bytes_out else None
+    into: int | None = state.bytes_in
+    if not terms.bytes_in:  # who counts nothing has read what came and is not there any more
+        received = kernel("bytes_received")
+        into = None if received is None or unread is None else received - unread
     return Look(
-        now_t, state.write_queue_size, state.bytes_out, state.bytes_in, state.errors, len(state.queued_fds),
+        now_t, state.write_queue_size, out, into, state.errors, len(state.queued_fds),
         kernel("outq"), kernel("notsent"), unread, kernel("bytes_acked"), kernel("total_retrans"),
         kernel("busy"), kernel("rwnd_limited"), kernel("probes"),
     )  # fmt: skip

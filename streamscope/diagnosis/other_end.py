@@ -19,7 +19,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from streamscope.core.printable import visible
+from streamscope.link import sock_diag
 from streamscope.link.discovery import ProbeError, find
+from streamscope.link.sock_diag import PEER, QUEUES, SHOW_PEER, SHOW_QUEUES, Ends
 from streamscope.trace.figures import bytes_text
 from streamscope.trace.plain_text import host_and_port
 from streamscope.trace.state import StreamState
@@ -31,12 +33,6 @@ LINKS_A_LOOK = 2_000
 MOST_LINKS = 200_000
 MOST_ASKED = 64
 """So many streams are asked about at a time."""
-
-_NETLINK_SOCK_DIAG, _BY_FAMILY, _REQUEST, _ERROR = 4, 20, 1, 2
-_NO_COOKIE = 0xFFFFFFFF
-_SHOW_PEER, _SHOW_QUEUES = 0x4, 0x10
-_PEER, _QUEUES = 2, 4
-_HEADER = struct.Struct("=IHHII")
 
 
 class OtherEnd(NamedTuple):
@@ -107,7 +103,7 @@ class OtherEnds:
     ) -> None:
         self._monotonic = monotonic
         self._proc = proc
-        self._ask = ask or ask_kernel
+        self._ask = ask or sock_diag.ask_kernel
         self._is_engine = is_engine or has_engine
         self._asked: dict[tuple[int, int], _Asked] = {}  # by pid of the engine and number of the stream
 
@@ -177,40 +173,20 @@ class OtherEnds:
         family = socket.AF_INET if addresses[0].version == 4 else socket.AF_INET6
         if addresses[0].version != addresses[1].version:
             return None
-        request = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 0, 0xFFFFFFFF)
-        request += struct.pack("!HH", theirs[1], ours[1])
-        request += b"".join(address.packed.ljust(16, b"\0") for address in reversed(addresses))
-        answer = self._answer(request + struct.pack("=III", 0, _NO_COOKIE, _NO_COOKIE))
-        if answer is None:
-            return None
-        _, unread, _, _, inode = struct.unpack_from("=5I", answer, 52)
-        return Found(inode, unread)
+        ends = Ends(family, addresses[1].packed, theirs[1], addresses[0].packed, ours[1])
+        said = sock_diag.tcp_said(self._ask(sock_diag.of_tcp(ends)))
+        return None if said is None else Found(said.inode, said.inq)
 
     def _unix(self, inode: int) -> Found | None:
-        peer = self._attribute(inode, _SHOW_PEER, _PEER) if inode else b""
+        peer = self._unix_said(inode, SHOW_PEER).get(PEER, b"") if inode else b""
         if len(peer) < 4:
             return None
         theirs = struct.unpack_from("=I", peer)[0]
-        queues = self._attribute(theirs, _SHOW_QUEUES, _QUEUES)
+        queues = self._unix_said(theirs, SHOW_QUEUES).get(QUEUES, b"")
         return Found(theirs, struct.unpack_from("=I", queues)[0]) if len(queues) >= 4 else None
 
-    def _attribute(self, inode: int, show: int, wanted: int) -> bytes:
-        answer = self._answer(
-            struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, inode, show, _NO_COOKIE, _NO_COOKIE)
-        )
-        at = 16
-        while answer is not None and at + 4 <= len(answer):
-            length, kind = struct.unpack_from("=HH", answer, at)
-            if kind == wanted:
-                return answer[at + 4 : at + length]
-            at += max((length + 3) & ~3, 4)
-        return b""
-
-    def _answer(self, request: bytes) -> bytes | None:
-        """What the kernel answers, None for a socket that is not there."""
-        said = self._ask(_HEADER.pack(_HEADER.size + len(request), _BY_FAMILY, _REQUEST, 1, 0) + request)
-        length, kind, _, _, _ = _HEADER.unpack_from(said)
-        return said[_HEADER.size : length] if kind == _BY_FAMILY else None
+    def _unix_said(self, inode: int, show: int) -> dict[int, bytes]:
+        return sock_diag.unix_said(self._ask(sock_diag.of_unix(inode, show)))
 
     # whose it is
 
@@ -292,14 +268,6 @@ def has_engine(pid: int) -> bool:
     except (ProbeError, OSError):
         return False
     return True
-
-
-def ask_kernel(request: bytes) -> bytes:
-    """Sends one sock_diag request and returns the answer. Raises OSError."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG) as sock:
-        sock.setblocking(False)  # the kernel answers before `send` returns
-        sock.send(request)
-        return sock.recv(8192)
 
 
 def _plain(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

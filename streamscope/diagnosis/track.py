@@ -22,12 +22,12 @@ LULL = 4 * SECOND // 3
 
 
 class Look(NamedTuple):
-    """One stream at one look. What the kernel says has its names."""
+    """One stream at one look. What the kernel says has its names. `out` and `into` are None where nobody counts them."""
 
     t: int
     wq: int
-    out: int
-    into: int
+    out: int | None
+    into: int | None
     errors: int
     fds: int  # descriptors that queue
     outq: int | None
@@ -105,7 +105,7 @@ class Track:
             self.moved_t = look.t
         waits = bool(look.inq)
         self.unread_t = (self.unread_t or look.t) if waits and not reading else 0
-        quiet = before is None or before.into == look.into
+        quiet = look.into is not None and (before is None or before.into == look.into)
         self.idle_t = (self.idle_t or look.t) if waits and reading and quiet else 0
 
 
@@ -113,6 +113,9 @@ def _moved(before: Look, look: Look) -> bool:
     """Whether bytes went out between two looks: acknowledged ones, as far as the kernel tells of these."""
     if before.acked is not None and look.acked is not None:
         return look.acked > before.acked
-    if look.out > before.out:
+    if look.out is not None and before.out is not None:
+        if look.out > before.out:
+            return True
+    elif look.wq < before.wq:
         return True
     return before.outq is not None and look.outq is not None and look.outq < before.outq

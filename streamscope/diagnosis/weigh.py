@@ -80,7 +80,9 @@ class Weighing:
         case, now = self.case, self.now
         if now.acked is not None:
             return case.evidence("nothing was acknowledged", "bytes_acked", f"stays {now.acked:,}", self.since)
-        return case.evidence("nothing was taken", "bytes_out", f"stays {now.out:,}", self.since)
+        if now.out is not None:
+            return case.evidence("nothing was taken", "bytes_out", f"stays {now.out:,}", self.since)
+        return case.evidence("nothing was seen to go", "write_queue_size", "fell at no look", self.since)
 
     # who it could be
 

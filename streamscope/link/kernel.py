@@ -109,6 +109,10 @@ class Descriptor:
         self.waits = bool(said.get("outq") or said.get("inq"))
         return changes
 
+    def borrow(self, fd: int) -> None:
+        """Ask through this descriptor of the same thing from now on."""
+        self.fd = fd
+
     def mark(self) -> int:
         """A number that stays the same while nothing changes: of one that has been still for long, no more is kept."""
         return hash(tuple(self._ask()))
@@ -154,6 +158,10 @@ class _Socket(Descriptor):
     def __init__(self, fd: int, sock: Borrowed | None) -> None:
         super().__init__(fd)
         self._sock = sock  # None for another process's, which is asked in another way
+
+    def borrow(self, fd: int) -> None:
+        """See `Descriptor`."""
+        self.fd, self._sock = fd, borrowed(fd)
 
     def _room(self) -> Iterator[tuple[str, int | None]]:
         memory = self._memory()

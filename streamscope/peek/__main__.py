@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for whoever has started us, who closes our input
     signal.signal(signal.SIGTERM, _leave)
     try:
-        peeking = Peeking(int(options["pid"]), float(options["hz"]))
+        peeking = Peeking(int(options["pid"]), float(options["hz"]), takes_all=bool(options.get("kernel")))
     except PeekFailed as error:
         _answer({"error": str(error)})
         return 1

@@ -1,243 +1,230 @@
-"""What lies behind the descriptors of another process: addresses, and what the kernel says of each socket.
+"""What lies behind the descriptors of another process: addresses, and what the kernel says of each.
 
-Its sockets are its own: nothing of them is opened here. /proc/PID/net has every socket of its network with inode and
-addresses, whatever namespace that is; reading it takes long, so it is read only when a stream has come whose address is
-not known, and seldom where it takes very long. With the address, sock_diag is asked for exactly this socket: what it
-says is what the process itself would be told by getsockopt and ioctl.
+Its sockets are its own. TCP sockets of our own network are asked for by sock_diag, and nothing of them is opened. What
+cannot be had so, Unix sockets, pipes, terminals, and sockets of another network, is asked of a duplicate that
+pidfd_getfd(2) makes and that is closed again at once: some 30 µs, by which a FIN is late where the process closes the
+socket meanwhile. With `--kernel` that is the way for all.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import NamedTuple
 
-from streamscope.core.system import encodable, format_address
-from streamscope.link import kernel
+from streamscope.core.system import format_address
+from streamscope.link import kernel, sock_diag
+from streamscope.link.kernel import Changes
 from streamscope.link.kernel_loop import OwnThread
+from streamscope.link.sock_diag import INFO, MEMORY, Ends, TcpSaid
+from streamscope.peek.offsets import UV_TCP
 from streamscope.peek.target import TargetProcess
 
-SHARE = 50
-"""One part in so many of the time is what reading all sockets may take."""
-MOST_LINES = 1 << 20
-
-_SOCK_DIAG, _BY_FAMILY, _REQUEST = 4, 20, 1
-_NO_COOKIE = 0xFFFFFFFF
-_INFO, _MEMORY, _RQLEN, _SHOW_RQLEN = 2, 7, 4, 0x10
-_HEADER = struct.Struct("=IHHII")
-_TCP_TABLES = (("net/tcp", socket.AF_INET), ("net/tcp6", socket.AF_INET6))
+SHARE = 20
+"""One part in so many of the time is what looking for addresses may take."""
+TRIES = 3
+"""So often a socket is looked for that has no address."""
+MOST_TAKEN = 256
+"""So many descriptors are taken for their addresses at one go."""
+_PIDFD_GETFD = 438
 
 
 class Behind(NamedTuple):
-    """A socket: its family, its own address and the peer's as text, and both as the kernel has them."""
+    """A socket or what else a descriptor is open on: its own address and the peer's as text, the port that it has, and,
+    of a TCP socket of our network, both as the kernel has them.
+    """
 
-    family: int
-    local: str
-    peer: str
-    raw: tuple[bytes, int, bytes, int] = (b"", 0, b"", 0)
+    local: str = ""
+    peer: str = ""
+    port: int = 0
+    ends: Ends | None = None
 
 
 class Addresses:
-    """The sockets of one process, by inode."""
+    """What is behind the descriptors of one process, by inode. With `takes_all` every one is taken, see above."""
 
-    def __init__(self, target: TargetProcess, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        target: TargetProcess,
+        *,
+        takes_all: bool = False,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         self._target = target
         self._monotonic = monotonic_ns
         self._known: dict[int, Behind] = {}
-        self._unknown: set[int] = set()
+        self._wanted: dict[int, tuple[int, bool]] = {}  # by inode, the descriptor, and whether it is asked by sock_diag
         self._in_vain: dict[int, int] = {}
         self._due = 0
-        with suppress(OSError):
-            self.is_our_network = os.readlink(f"/proc/{target.pid}/ns/net") == os.readlink("/proc/self/ns/net")
+        self._takes_tcp = takes_all or not target.is_in_our_network
+        self._pidfd = -1
 
-    is_our_network = False
+    def of(self, inode: int, fd: int, kind: int) -> Behind | None:
+        """What is known of what this descriptor of a handle of this type is open on; it is looked for if that is
+        nothing.
+        """
+        found = self._known.get(inode)
+        if found is None and inode and self._in_vain.get(inode, 0) < TRIES:
+            self._wanted[inode] = fd, kind == UV_TCP and not self._takes_tcp
+        return found
+
+    def known(self, inode: int) -> bool:
+        """Whether it is known; nothing is looked for."""
+        return inode in self._known
 
     def keep(self, inodes: Collection[int]) -> None:
         """Forget every other."""
         there = set(inodes)
         self._known = {inode: known for inode, known in self._known.items() if inode in there}
-        self._unknown &= there
+        self._wanted = {inode: wanted for inode, wanted in self._wanted.items() if inode in there}
         self._in_vain = {inode: times for inode, times in self._in_vain.items() if inode in there}
-
-    def of(self, inode: int) -> Behind | None:
-        """What is known of this socket; it is looked for if that is nothing."""
-        found = self._known.get(inode)
-        if found is None and inode and self._in_vain.get(inode, 0) < 3:
-            self._unknown.add(inode)
-        return found
-
-    def known(self, inode: int) -> bool:
-        """Whether its address is known; nothing is looked for."""
-        return inode in self._known
-
-    def can_ask(self, inode: int) -> bool:
-        """Whether the kernel can be asked about it: by its address, in our own network."""
-        return self.is_our_network and inode in self._known
-
-    def asked(self, fd: int, inode: int, diag: SockDiag) -> kernel.Descriptor | None:
-        """What is to be asked about this descriptor; None where nothing can be."""
-        behind = self._known.get(inode)
-        if behind is None or not self.is_our_network:
-            return None
-        if behind.family == socket.AF_UNIX:
-            return DiagUnixSocket(fd, inode, diag)
-        return DiagTcpSocket(fd, inode, behind, diag)
 
     def look(self) -> bool:
         """Look for those that are not known, if it is time; whether any was found."""
-        now = self._monotonic()
-        if not self._unknown or now < self._due:
+        begun = self._monotonic()
+        if not self._wanted or begun < self._due:
             return False
-        found = self._read()
-        self._due = (after := self._monotonic()) + (after - now) * SHARE
-        for inode in self._unknown - found.keys():  # no socket, or one that has no address
+        asked = {inode for inode, (_, asks) in self._wanted.items() if asks}
+        taken = [(inode, fd) for inode, (fd, asks) in self._wanted.items() if not asks][:MOST_TAKEN]
+        found = {**_asked(asked), **dict(self._taken(taken))}
+        self._due = (ended := self._monotonic()) + (ended - begun) * SHARE
+        for inode in (asked | {inode for inode, _ in taken}) - found.keys():
             self._in_vain[inode] = self._in_vain.get(inode, 0) + 1
+        for inode in (*asked, *(inode for inode, _ in taken)):
+            del self._wanted[inode]
         self._known.update(found)
-        self._unknown.clear()
         return bool(found)
 
-    def _read(self) -> dict[int, Behind]:
-        wanted = {b"%d" % inode for inode in self._unknown}
-        found: dict[int, Behind] = {}
-        for name, family in _TCP_TABLES:
-            for line in self._lines(name):
-                words = line.split(maxsplit=10)
-                if len(words) > 9 and words[9] in wanted:
-                    with suppress(ValueError, struct.error, OSError):
-                        found[int(words[9])] = _tcp(family, words[1], words[2])
-        for line in self._lines("net/unix"):
-            words = line.split(maxsplit=7)
-            if len(words) > 6 and words[6] in wanted:
-                path = words[7].rstrip(b"\n") if len(words) > 7 else b""
-                found[int(words[6])] = Behind(socket.AF_UNIX, encodable(path.decode("utf-8", "surrogateescape")), "")
-        return found
+    def _taken(self, wanted: list[tuple[int, int]]) -> Iterator[tuple[int, Behind]]:
+        for inode, fd in wanted:
+            with suppress(OSError), self.take(fd, inode) as ours:
+                yield inode, _of_descriptor(ours)
 
-    def _lines(self, name: str) -> list[bytes]:
+    @contextmanager
+    def take(self, fd: int, inode: int) -> Iterator[int]:
+        """A duplicate of a descriptor of the process that is open on this inode, and closed again. Raises OSError."""
+        if self._pidfd < 0:
+            self._pidfd = os.pidfd_open(self._target.pid)
+        ours = _syscall(_PIDFD_GETFD, self._pidfd, fd, 0)
+        if ours < 0:
+            raise OSError(ctypes.get_errno(), "pidfd_getfd")
         try:
-            with open(f"/proc/{self._target.pid}/{name}", "rb") as file:
-                return file.readlines(MOST_LINES * 150)[:MOST_LINES]
-        except OSError:
-            return []
+            if os.fstat(ours).st_ino != inode:
+                raise OSError("it is open on something else by now")
+            yield ours
+        finally:
+            os.close(ours)
+
+    def descriptor(self, fd: int, inode: int) -> kernel.Descriptor | None:
+        """What is to be asked about this descriptor; None where nothing can be, or not yet."""
+        behind = self._known.get(inode)
+        if behind is None:
+            return None
+        if behind.ends is not None:
+            return DiagTcpSocket(fd, inode, behind.ends)
+        with suppress(OSError), self.take(fd, inode) as ours:
+            inner = kernel.asked(ours)
+            return None if inner is None else TakenDescriptor(fd, inner, lambda: self.take(fd, inode))
+        return None
 
 
-def _tcp(family: int, local: bytes, peer: bytes) -> Behind:
-    ours, theirs = _address(family, local), _address(family, peer)
-    connected = theirs[1] != 0
-    return Behind(family, ours[2], theirs[2] if connected else "", (ours[0], ours[1], theirs[0], theirs[1]))
+_syscall = ctypes.CDLL(None, use_errno=True).syscall
 
 
-def _address(family: int, text: bytes) -> tuple[bytes, int, str]:
-    """`0100007F:1F90`: the address in words of the machine's byte order, and the port."""
-    words, _, port = text.partition(b":")
-    raw = b"".join(struct.pack("=I", int(words[i : i + 8], 16)) for i in range(0, len(words), 8))
-    number = int(port, 16)
-    return raw, number, format_address((socket.inet_ntop(family, raw), number))
+def _asked(wanted: Collection[int]) -> dict[int, Behind]:
+    """Those TCP sockets of our network."""
+    found: dict[int, Behind] = {}
+    for family in (socket.AF_INET, socket.AF_INET6):
+        if len(found) < len(wanted):
+            with suppress(OSError, struct.error):
+                for inode, ends in sock_diag.every_tcp(family):
+                    if inode in wanted:
+                        found[inode] = _of_ends(ends)
+    return found
+
+
+def _of_ends(ends: Ends) -> Behind:
+    local = format_address((socket.inet_ntop(ends.family, ends.ours), ends.port))
+    peer = format_address((socket.inet_ntop(ends.family, ends.theirs), ends.their_port)) if ends.their_port else ""
+    return Behind(local, peer, ends.port, ends)
+
+
+def _of_descriptor(fd: int) -> Behind:
+    try:
+        sock = kernel.borrowed(fd)
+        local = sock.getsockname()
+    except OSError:  # a pipe
+        return Behind()
+    peer = ""
+    with suppress(OSError):
+        peer = format_address(sock.getpeername())
+    return Behind(format_address(local), peer, local[1] if isinstance(local, tuple) else 0)
 
 
 # what the kernel says
 
 
-class Asked(NamedTuple):
-    """What sock_diag says of one socket: what waits to be read and to go out, and what else was asked for."""
-
-    inode: int
-    inq: int
-    outq: int
-    attributes: Mapping[int, bytes]
-
-
-class SockDiag:
-    """Asks the kernel for single sockets of our own network."""
-
-    def __init__(self) -> None:
-        self._sock: socket.socket | None = None
-
-    def tcp(self, behind: Behind) -> Asked | None:
-        """Raises nothing: None for a socket that is not there, or where the kernel does not tell."""
-        ours, our_port, theirs, their_port = behind.raw
-        wanted = 1 << (_INFO - 1) | 1 << (_MEMORY - 1)
-        body = struct.pack("=BBBxI", behind.family, socket.IPPROTO_TCP, wanted, 0xFFFFFFFF)
-        body += struct.pack("!HH", our_port, their_port) + ours.ljust(16, b"\0") + theirs.ljust(16, b"\0")
-        answer = self._ask(body + struct.pack("=III", 0, _NO_COOKIE, _NO_COOKIE))
-        if answer is None or len(answer) < 72:
-            return None
-        _, inq, outq, _, inode = struct.unpack_from("=5I", answer, 52)
-        return Asked(inode, inq, outq, _attributes(answer, 72))
-
-    def unix(self, inode: int) -> Asked | None:
-        """The same of a Unix socket."""
-        body = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, inode, _SHOW_RQLEN, _NO_COOKIE, _NO_COOKIE)
-        answer = self._ask(body)
-        attributes = _attributes(answer, 16) if answer is not None else {}
-        if len(attributes.get(_RQLEN, b"")) < 8:
-            return None
-        inq, outq = struct.unpack_from("=II", attributes[_RQLEN])
-        return Asked(inode, inq, outq, attributes)
-
-    def _ask(self, body: bytes) -> bytes | None:
-        try:
-            if self._sock is None:
-                self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _SOCK_DIAG)
-                self._sock.setblocking(False)  # the kernel answers before `send` returns
-            self._sock.send(_HEADER.pack(_HEADER.size + len(body), _BY_FAMILY, _REQUEST, 1, 0) + body)
-            said = self._sock.recv(8192)
-            length, kind, _, _, _ = _HEADER.unpack_from(said)
-        except (OSError, struct.error):
-            return None
-        return said[_HEADER.size : length] if kind == _BY_FAMILY else None
-
-
-def _attributes(answer: bytes, at: int) -> dict[int, bytes]:
-    found = {}
-    while at + 4 <= len(answer):
-        length, kind = struct.unpack_from("=HH", answer, at)
-        found[kind] = answer[at + 4 : at + length]
-        at += max((length + 3) & ~3, 4)
-    return found
-
-
 class DiagTcpSocket(kernel.TcpSocket):
     """A TCP socket of another process, asked by its addresses."""
 
-    __slots__ = ("_asked", "_behind", "_diag", "_inode")
+    __slots__ = ("_ends", "_inode", "_said")
 
-    def __init__(self, fd: int, inode: int, behind: Behind, diag: SockDiag) -> None:
+    def __init__(self, fd: int, inode: int, ends: Ends) -> None:
         super().__init__(fd, None)
-        self._inode, self._behind, self._diag = inode, behind, diag
-        self._asked: Asked | None = None
+        self._inode, self._ends = inode, ends
+        self._said: TcpSaid | None = None
 
     def _info(self) -> bytes | None:
-        asked = self._diag.tcp(self._behind)
-        self._asked = asked if asked is not None and asked.inode == self._inode else None
-        raw = self._asked.attributes.get(_INFO, b"") if self._asked is not None else b""
+        said = None
+        with suppress(OSError, struct.error):
+            said = sock_diag.tcp_said(sock_diag.ask_kernel(sock_diag.of_tcp(self._ends, INFO, MEMORY)))
+        self._said = said if said is not None and said.inode == self._inode else None
+        raw = self._said.attributes.get(INFO, b"") if self._said is not None else b""
         return raw if len(raw) >= kernel.LEAST_INFO else None
 
     def _number(self, request: int, field: str) -> int | None:
-        if self._asked is None:
+        if self._said is None:
             return None
-        return self._asked.outq if request == kernel.SIOCOUTQ else self._asked.inq
+        return self._said.outq if request == kernel.SIOCOUTQ else self._said.inq
 
     def _memory(self) -> bytes:
-        return self._asked.attributes.get(_MEMORY, b"") if self._asked is not None else b""
+        return self._said.attributes.get(MEMORY, b"") if self._said is not None else b""
 
 
-class DiagUnixSocket(kernel.UnixSocket):
-    """A Unix socket of another process, asked by its inode."""
+class TakenDescriptor(kernel.Descriptor):
+    """A descriptor of another process, of which a duplicate is ours for as long as it is asked."""
 
-    __slots__ = ("_diag", "_inode")
+    __slots__ = ("_inner", "_lent", "kind")
 
-    def __init__(self, fd: int, inode: int, diag: SockDiag) -> None:
-        super().__init__(fd, None)
-        self._inode, self._diag = inode, diag
+    def __init__(self, fd: int, inner: kernel.Descriptor, lent: Callable[[], AbstractContextManager[int]]) -> None:
+        super().__init__(fd)
+        self._inner, self._lent, self.kind = inner, lent, inner.kind
+        self.said = inner.said
 
-    def _ask(self) -> Iterator[tuple[str, int | None]]:
-        asked = self._diag.unix(self._inode)
-        yield "inq", None if asked is None else asked.inq
-        yield "outq", None if asked is None else asked.outq
+    def ask(self, now: int) -> Changes:
+        """See `Descriptor`."""
+        inner = self._inner
+        try:
+            with self._lent() as ours:
+                inner.borrow(ours)
+                changes = inner.ask(now)
+        except OSError:
+            changes = [(field, None) for field in self.said]
+            self.said.clear()
+        self.waits, self.still, self.asked_t = inner.waits, inner.still, now
+        return changes
+
+    def mark(self) -> int:
+        """See `Descriptor`."""
+        with suppress(OSError), self._lent() as ours:
+            self._inner.borrow(ours)
+            return self._inner.mark()
+        return 0
 
 
 class LoopThread(OwnThread):

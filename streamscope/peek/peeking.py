@@ -46,17 +46,18 @@ class PeekFailed(Exception):
 
 
 class Peeking:
-    """The loops of the process `pid`, looked at `hz` times a second at most. Raises PeekFailed, with `of_its_own` also
-    where none has streams but those that the process was started with.
+    """The loops of the process `pid`, looked at `hz` times a second at most; `takes_all` is `--kernel`. Raises
+    PeekFailed, with `of_its_own` also where none has streams but those that the process was started with.
 
     - `paths`: where each loop that has streams can be attached to, and `publishers` who speaks there;
     - `next_at`: when it is to be looked at again, on the monotonic clock.
     """
 
-    def __init__(self, pid: int, hz: float, *, of_its_own: bool = False) -> None:
+    def __init__(self, pid: int, hz: float, *, takes_all: bool = False, of_its_own: bool = False) -> None:
         self.target = TargetProcess(pid)
         self._memory = TargetMemory(pid)
         self._program = self.target.program
+        self._takes_all = takes_all
         self._every_s = self._least_s = 1 / hz
         self._started, self._begun = time.time(), time.monotonic_ns()
         self._watched: list[tuple[Sampler, Publisher]] = []
@@ -117,7 +118,7 @@ class Peeking:
         return sampler.found.thread != self.target.pid, sampler.found.how != SYMBOL
 
     def _sampler(self, found: FoundLoop) -> Sampler:
-        return Sampler(self.target, self._memory, found, self._findings.version, self.clock)
+        return Sampler(self.target, self._memory, found, self._findings.version, self.clock, takes_all=self._takes_all)
 
     def _serve(self, sampler: Sampler) -> None:
         """Let inspectors attach to this loop. Raises ProbeError."""

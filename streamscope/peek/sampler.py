@@ -19,7 +19,7 @@ from streamscope.link.kernel import Descriptor
 from streamscope.link.kernel_samples import Elsewhere
 from streamscope.link.producer import Rider, Show
 from streamscope.link.states import State
-from streamscope.peek.addresses import Addresses, LoopThread, SockDiag
+from streamscope.peek.addresses import Addresses, LoopThread
 from streamscope.peek.births import Births
 from streamscope.peek.finding import FoundLoop
 from streamscope.peek.glimpsing import Glimpses, Sighted
@@ -36,13 +36,21 @@ STDERR = 2
 
 
 class Sampler:
-    """A `Producer`. `clock` is the feed's; `version` what `uv_version` returns, 0 where nobody says.
+    """A `Producer`. `clock` is the feed's; `version` what `uv_version` returns, 0 where nobody says; `takes_all`
+    is `--kernel`.
 
     - `exact`, `looks`, `missed`: how many glimpses were exact, how many there were, and how often there was none.
     """
 
     def __init__(
-        self, target: TargetProcess, memory: TargetMemory, found: FoundLoop, version: int, clock: Callable[[], int]
+        self,
+        target: TargetProcess,
+        memory: TargetMemory,
+        found: FoundLoop,
+        version: int,
+        clock: Callable[[], int],
+        *,
+        takes_all: bool = False,
     ) -> None:
         self.commands: Mapping[str, Callable[[dict[str, wire.Argument]], None]] = {}
         self.inside = False
@@ -51,9 +59,8 @@ class Sampler:
         self.exact = self.looks = self.missed = 0
         self._births = Births(target.inode)
         self.sight = Glimpses(target, memory, found, self._births, version)
-        self._addresses = Addresses(target)
+        self._addresses = Addresses(target, takes_all=takes_all)
         self._seen = SeenStates(self._births, self._addresses)
-        self._diag = SockDiag()
         self._inodes: dict[int, int] = {}
         self._waited = -1
         self._loop = LoopState()
@@ -176,7 +183,7 @@ class Sampler:
         for number in numbers:
             state = self._seen.of.get(number)
             inode = self._seen.inode(number)
-            if state is None or state.fd < 0 or not self._addresses.can_ask(inode):
+            if state is None or state.fd < 0 or not self._addresses.known(inode):
                 yield None
                 continue
             self._inodes[state.fd] = inode
@@ -184,7 +191,7 @@ class Sampler:
 
     def asks(self, fd: int) -> Descriptor | None:
         """What is to be asked about a descriptor of the process; see `Elsewhere`."""
-        return self._addresses.asked(fd, self._inodes.get(fd, 0), self._diag)
+        return self._addresses.descriptor(fd, self._inodes.get(fd, 0))
 
     def again(self, kind: int, fd: int) -> Descriptor:
         """The same, of one that was asked about before. Raises OSError."""

@@ -86,11 +86,11 @@ class SeenStates:
     ) -> StreamState:
         fields = seen.fields
         self._inodes[born.number] = born.inode
-        behind = self._addresses.of(born.inode)
+        behind = self._addresses.of(born.inode, fields.fd, seen.type)
         if behind is None:
             self._nameless.add(address)
-        elif fields.connection_cb and behind.raw[1]:
-            self._listeners[behind.raw[1]] = born.number
+        elif fields.connection_cb and behind.port:
+            self._listeners[behind.port] = born.number
         completed, waiting = self._requests(born.number, seen, t)
         armed_t = 0
         if fields.pevents & POLLOUT:
@@ -128,7 +128,7 @@ class SeenStates:
         """The listener that has accepted it: libuv marks what was accepted as bound, and it has the listener's port."""
         if behind is None or not behind.peer or fields.connection_cb or not fields.flags & BOUND:
             return 0
-        return self._listeners.get(behind.raw[1], 0)
+        return self._listeners.get(behind.port, 0)
 
     def _requests(self, number: int, seen: Seen, t: int) -> tuple[list[RequestState], list[RequestState]]:
         """Those whose callback is due, and those that wait: the oldest are in the first."""

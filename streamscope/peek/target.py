@@ -40,6 +40,9 @@ class TargetProcess:
         self.pid = pid
         self._folder = f"{proc}/{pid}"
         self._is = self._identity()
+        self.is_in_our_network = False
+        with suppress(OSError):
+            self.is_in_our_network = os.readlink(f"{self._folder}/ns/net") == os.readlink("/proc/self/ns/net")
 
     def check(self) -> None:
         """Raises TargetGone if the process has ended, or is another program now."""

@@ -46,7 +46,7 @@ class LostWakeup(Lint):
         evidence = (
             case.evidence("what waits to be read", "inq", f"{inq:,}", since),
             case.evidence("registered", "events", case.terms.vocabulary.mask_text(case.state.events), since),
-            case.evidence("nothing was read", "bytes_in", f"stays {case.state.bytes_in:,}", since),
+            case.evidence("nothing was read", "bytes_in", f"stays {case.track.now.into:,}", since),
         )
         reason = "the loop is idle, and IN is registered"
         return blame(

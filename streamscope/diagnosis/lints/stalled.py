@@ -119,7 +119,8 @@ def unread(case: Case, since: int, off: int, inq: int) -> Verdict:
     evidence = [case.evidence("what waits to be read", "inq", f"{inq:,}", since)]
     if off:
         evidence.append(case.evidence("reading is off", "flags", "READING off", off))
-    evidence.append(case.evidence("nothing was read", "bytes_in", f"stays {case.state.bytes_in:,}", since))
+    if (into := case.track.now.into) is not None:
+        evidence.append(case.evidence("nothing was read", "bytes_in", f"stays {into:,}", since))
     not_it = [(Word.PEER, "it has sent: its bytes are here")]
     if (busy := case.loop.busy(since)) is not None:
         not_it.append((Word.LOOP, f"callbacks took {busy:.0%} of the time"))
@@ -153,13 +154,15 @@ def _ignored(case: Case, head: int) -> Verdict:
     state, track = case.state, case.track
     before = track.ago(OLD) or track.looks[0]
     grew = track.now.wq - before.wq
-    went = track.grew("acked" if track.now.acked is not None else "out", OLD) or 0
+    knows_acked = track.now.acked is not None
+    went = track.grew("acked" if knows_acked else "out", OLD)
     evidence = [
         case.evidence("what waits here", "write_queue_size", f"{before.wq:,} → {track.now.wq:,}", before.t),
         case.evidence("the oldest write waits", "write_queue", age_text(case.now_t - head), head),
-        case.evidence("what went meanwhile", "bytes_acked" if track.now.acked is not None else "bytes_out",
-                      f"+{went:,}", before.t),
-    ]  # fmt: skip
+    ]
+    if went is not None:
+        field = "bytes_acked" if knows_acked else "bytes_out"
+        evidence.append(case.evidence("what went meanwhile", field, f"+{went:,}", before.t))
     return Verdict(
         Word.APP,
         Sure.CERTAIN if went else Sure.LIKELY,
@@ -167,7 +170,7 @@ def _ignored(case: Case, head: int) -> Verdict:
         head,
         f"{capital(case.who)} is written to faster than it takes: {bytes_text(track.now.wq)} wait in the program, "
         f"{bytes_text(grew)} more than 2s ago, the oldest for {age_text(case.now_t - head)}.",
-        f"the queue grew by {bytes_text(grew)} in 2s, while {bytes_text(went)} went",
+        f"the queue grew by {bytes_text(grew)} in 2s" + ("" if went is None else f", while {bytes_text(went)} went"),
         tuple(evidence),
         ((Word.PEER, f"{bytes_text(went)} were taken in 2s"),) if went else (),
         ("A queue that grows no more ends the alarm: then the peer is only slow.",),
