@@ -391,7 +391,8 @@ KINDS: tuple[Kind, ...] = (
         "since:ns t:ns sure:text",
         SAMPLED,
         "State was looked at; what follows changed since the look before. It was all true at one instant (exact), was "
-        "the same in two looks (agreed), or changed meanwhile (moving). Of a handle, it is about that alone.",
+        "the same in two looks (agreed), or changed meanwhile (moving); or the look came to nothing (missed). Of a "
+        "handle, it is about that alone.",
     ),
     _kind(
         "kernel.sample",

@@ -200,7 +200,8 @@ class Diagnosis:
             if state is None or not (self._need.is_needy(state, now_t) or tracks[number].since):
                 self._let_go(number, now_t)
                 continue
-            self._show_one(model, state, tracks[number], now_t)
+            if not model.looks.is_moving(number):
+                self._show_one(model, state, tracks[number], now_t)
         loop = Case(self._terms, model, self._loop, StreamState(0), Track(0), now_t)
         for lint in self._of_kind["loop"]:
             self._heed(lint, loop, lint.check(loop))

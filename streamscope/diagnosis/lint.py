@@ -51,6 +51,7 @@ class Terms:
         self.kernel = {name: number for number, name in vocabulary.kernel.items()}
         self.queue = vocabulary.tells("write_queue_size")
         self.feeds = vocabulary.tells("feeds")
+        self.before_queue = vocabulary.before_queue is not None
         self.bytes_in, self.bytes_out = vocabulary.tells("bytes_in"), vocabulary.tells("bytes_out")
 
 

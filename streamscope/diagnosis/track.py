@@ -22,7 +22,7 @@ LULL = 4 * SECOND // 3
 
 
 class Look(NamedTuple):
-    """One stream at one look. What the kernel says has its names. `out` and `into` are None where nobody counts them."""
+    """One stream at one look. What the kernel says has its names. `out` and `into` are None where nobody counts."""
 
     t: int
     wq: int

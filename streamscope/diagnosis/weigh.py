@@ -49,7 +49,8 @@ class Weighing:
 
     def _rung(self) -> str:
         now = self.now
-        if now.outq is None or now.wq >= now.outq:
+        queue_is_all = not self.case.terms.before_queue  # else it is not what waits, and the kernel has more to say
+        if not now.outq or (queue_is_all and now.wq >= now.outq):
             return "queue" if now.wq else ""
         if now.notsent is None:
             return "kernel"
@@ -63,7 +64,8 @@ class Weighing:
             return f"{bytes_text(now.outq or 0)} have waited in the kernel for {age}"
         if self.rung == "in flight":
             return f"{bytes_text(now.outq or 0)} have been on their way for {age}"
-        return f"{bytes_text(now.wq)} have waited in the program for {age}"
+        least = "at least " if self.case.terms.before_queue else ""
+        return f"{least}{bytes_text(now.wq)} have waited in the program for {age}"
 
     def _places(self) -> list[Evidence]:
         """What waits, rung by rung."""
@@ -73,7 +75,8 @@ class Weighing:
             told = f"{now.outq:,}" if now.notsent is None else f"{now.outq:,}, of these notsent {now.notsent:,}"
             found.append(Evidence("what waits in the kernel", "outq", told, at))
         if now.wq or case.terms.queue:
-            found.append(Evidence("what waits here", case.named("write_queue_size"), f"{now.wq:,}", at))
+            here = "what waits here, not all" if case.terms.before_queue else "what waits here"
+            found.append(Evidence(here, case.named("write_queue_size"), f"{now.wq:,}", at))
         return found
 
     def _nothing_moved(self) -> Evidence:

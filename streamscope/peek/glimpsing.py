@@ -16,7 +16,7 @@ from streamscope.peek.memory import TargetMemory
 from streamscope.peek.proof import Metrics, Rest, counts_turns, metrics, rested
 from streamscope.peek.target import RING, TargetProcess
 from streamscope.peek.walking import Glimpse, Torn, Walker
-from streamscope.trace.differ import AGREED, EXACT
+from streamscope.trace.fold import AGREED, EXACT
 
 EXACT_WITHIN_NS = 3_000_000
 MOST_TRIES = 32

@@ -34,6 +34,15 @@ _UNSEEN = (
 )  # fmt: skip
 """Nobody writes these down in a libuv program."""
 
+_IN_JAVASCRIPT = {
+    "plain": "waits in JavaScript",
+    "meaning": "Node hands libuv one write at a time: what waits in JavaScript is not seen here; `run --preload -- "
+    "node …` shows it.",
+    "weight": 1,
+    "initial": 0,
+    "name": "JavaScript",
+}
+
 _UNTIL: dict[int, Version] = {uv.SHUTTING: (1, 45), uv.READ_PARTIAL: (1, 52)}
 """Flags that are no more, and since when: that a stream shuts down shows in its shutdown request."""
 
@@ -65,8 +74,12 @@ def version_text(number: int, *, counts_turns: bool = False) -> str:
     return "libuv 1.45 or later" if counts_turns else "libuv up to 1.44"
 
 
-def libuv_words(engine: str, version: Version | None, unseen: Collection[str] = ()) -> dict[str, Any]:
-    """The words, as they travel; `unseen` is what of this very loop cannot be known either."""
+def libuv_words(
+    engine: str, version: Version | None, unseen: Collection[str] = (), *, node: bool = False
+) -> dict[str, Any]:
+    """The words, as they travel; `unseen` is what of this very loop cannot be known either; `node` is whether Node runs
+    on it.
+    """
     said = words()
     told = {kind.name for kind in KINDS if kind.name in _TOLD}
     hidden = [*_UNSEEN, *unseen]
@@ -83,6 +96,7 @@ def libuv_words(engine: str, version: Version | None, unseen: Collection[str] = 
         "kinds": {name: {**kind, "functions": [SAMPLED]} for name, kind in said["kinds"].items() if name in told},
         "functions": {SAMPLED: said["functions"][SAMPLED]},
         "flags": flags,
+        "fields": {**said["fields"], **({"before_queue": _IN_JAVASCRIPT} if node else {})},
         "unseen": hidden,
     }
 

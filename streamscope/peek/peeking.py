@@ -31,10 +31,6 @@ AGAIN_S = 1.0
 REST_S = 0.2
 """So often is looked whether the process is there, while nobody is told."""
 MOST_LOOPS = 64
-IS_NODE = (
-    "Node hands libuv one write of a socket at a time: what waits in JavaScript is not seen here, and write_queue_size "
-    "is not all that waits"
-)
 IS_UVLOOP = (
     "it runs on uvloop, so its streams are libuv's: what waits, flags and masks are seen, and nothing of asyncio: no "
     "tasks, transports or marks; `streamscope run --how observe -- …` keeps uvloop away and shows those"
@@ -94,6 +90,10 @@ class Peeking:
         """The feed's clock."""
         return time.monotonic_ns() - self._begun
 
+    @property
+    def _is_node(self) -> bool:
+        return self.target.exe.rpartition("/")[2].startswith("node")
+
     # finding
 
     def _find(self, of_its_own: bool) -> None:
@@ -132,7 +132,7 @@ class Peeking:
             program=self._program,
             started=self._started,
             loop=number,
-            vocabulary=libuv_words(engine, version_of(version), unseen),
+            vocabulary=libuv_words(engine, version_of(version), unseen, node=self._is_node),
         )
         greeting = as_received(hello.frame())
         assert isinstance(greeting, Hello)
@@ -163,8 +163,6 @@ class Peeking:
         """What everybody should know who attaches."""
         rate = f"{1 / self._least_s:g} times a second"
         remarks = [f"{self.who} is {engine}, looked at from outside {rate}: nothing of it is stopped or changed"]
-        if self.target.exe.rpartition("/")[2].startswith("node"):
-            remarks.append(IS_NODE)
         if any("/uvloop/" in region.path for region in self._memory.regions):
             remarks.append(IS_UVLOOP)
         if self._findings.foreign:

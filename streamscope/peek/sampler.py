@@ -26,7 +26,8 @@ from streamscope.peek.glimpsing import Glimpses, Sighted
 from streamscope.peek.memory import TargetMemory
 from streamscope.peek.seen_states import LISTENS, SeenStates
 from streamscope.peek.target import TargetProcess
-from streamscope.trace.differ import EXACT, MOVING, Differ
+from streamscope.trace.differ import Differ
+from streamscope.trace.fold import EXACT, MOVING
 from streamscope.trace.state import LoopState, StreamState, held_requests
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -75,10 +76,11 @@ class Sampler:
         taken = self.sight.take(self.clock(), self.clock)
         if taken is None:
             self.missed += 1
+            if self._differ is not None and self._words is not None:
+                self._words += self._differ.missed(self._loop.t, self.clock())
             return False
         self.looks += 1
         self.exact += taken.sure == EXACT
-        self._addresses.look()
         t = self.clock()
         loop = self._loop_state(taken, t)
         before, after = self._seen.take(taken, t)
@@ -91,10 +93,8 @@ class Sampler:
         return True
 
     def first(self) -> bool:
-        """The first looks, before anything can be told; whether there was a glimpse. After the second, addresses are
-        known.
-        """
-        return any(self.sample() for _ in range(FIRST_TRIES)) and (self.sample() or True)
+        """The first look, before anything can be told; whether there was a glimpse."""
+        return any(self.sample() for _ in range(FIRST_TRIES))
 
     def speak(self, vocabulary: Vocabulary) -> None:
         """What is told is told in these words from now on."""

@@ -59,6 +59,9 @@ class SeenStates:
             self._let_go(was.number)
         if gone:
             self._addresses.keep(self._inodes.values())
+        for address in born:
+            self._behind(glimpse.streams[address], known[address])
+        self._addresses.look()
         named = {a for a in self._nameless if a in known and self._addresses.known(known[a].inode)}
         self._nameless = {a for a in self._nameless if a in known} - named
         touched = taken.changed.union(born, named, glimpse.closing ^ self._closing)
@@ -74,6 +77,9 @@ class SeenStates:
         self._closing = glimpse.closing
         return before, after
 
+    def _behind(self, seen: Seen, born: Born) -> Behind | None:
+        return self._addresses.of(born.inode, seen.fields.fd, seen.type)
+
     def _let_go(self, number: int) -> None:
         self._writes.pop(number, None)
         self._inodes.pop(number, None)
@@ -86,7 +92,7 @@ class SeenStates:
     ) -> StreamState:
         fields = seen.fields
         self._inodes[born.number] = born.inode
-        behind = self._addresses.of(born.inode, fields.fd, seen.type)
+        behind = self._behind(seen, born)
         if behind is None:
             self._nameless.add(address)
         elif fields.connection_cb and behind.port:

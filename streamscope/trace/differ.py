@@ -18,11 +18,9 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from streamscope.core.records import SAMPLED, Word
+from streamscope.trace.fold import EXACT, MISSED
 from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
 from streamscope.trace.vocabulary import Vocabulary
-
-EXACT, AGREED, MOVING = "exact", "agreed", "moving"
-"""How sure a look is: all of it was true at one instant; it was the same in two looks; it changed meanwhile."""
 
 _CHANGES = (
     ("fd", "fd"), ("high_water", "high_water"), ("write_queue_size", "write_queue_size"),
@@ -67,24 +65,28 @@ class Differ:
         loop_before, loop_after = loops
         counts = [field for field in _COUNTS if field not in self._unseen and field in self._sites]
         telling = _Telling(self._sites, self._write, counts, loop_after.active_reqs)
-        telling.record(0, "sample.taken", loop_before.t, loop_after.t, sure)
         if loop_before.turn != loop_after.turn:
             telling.record(0, "loop.turn", loop_after.turn, loop_after.t)
-        for number in sorted(after.keys() | before.keys()):
+        telling.record(0, "sample.taken", loop_before.t, loop_after.t, sure)
+        for number in sorted(after.keys() | before.keys() | others.keys()):
             old, new = before.get(number), after.get(number)
             if new is not None and self._unseen:
                 known = old or StreamState(number)
                 new = replace(new, **{field: getattr(known, field) for field in self._unseen})
-            if old == new:
-                continue
             if number in others:
                 telling.record(number, "sample.taken", loop_before.t, loop_after.t, others[number])
+            if old == new:
+                continue
             if new is not None:
                 telling.handle(old, new)
             elif old is not None:
                 telling.gone(old)
         telling.loop(loop_before, loop_after)
         return telling.words
+
+    def missed(self, since: int, t: int) -> list[Word]:
+        """That a look came to nothing."""
+        return [self._sites["sample.taken"], since, t, MISSED]
 
 
 class _Telling:

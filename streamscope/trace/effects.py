@@ -52,8 +52,9 @@ loop.freeze(t, by:text)
 loop.thaw(t, why:text)
     loop.poll_ns += t - loop.t; loop.t = t; loop.frozen_t = 0; loop.thawed_t = t
 epoll.event(mask, t)
-sample.taken(since, t)
     loop.t = t
+sample.taken(since, t, sure:text)
+    note_look(loop.looks, number, t, sure); loop.t = t
 callback.end(callback, t)
     loop.callback_ns += t - loop.t
     if t - loop.t > loop.slow_ns: note_slow(loop.slowest, t - loop.t, t, number, callback)

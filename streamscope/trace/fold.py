@@ -30,6 +30,15 @@ LONG_NS = 50_000_000
 LONG_KEPT = 64
 """A callback is long, and a turn whose callbacks take together, that takes more; so many of the latest are kept."""
 
+MOST_MOVING = 4096
+LOOKS_KEPT = 200
+"""So many of the latest looks from outside are remembered."""
+EXACT, AGREED, MOVING, MISSED = "exact", "agreed", "moving", "missed"
+"""How sure a look is: all of it was true at one instant; it was the same in two looks; it changed meanwhile; or the
+look came to nothing, because what was looked at never held still.
+"""
+SURE_NS = 1_000_000_000
+
 SLOWEST_KEPT = 10
 """So many callbacks of the program are kept that took longest."""
 
@@ -65,14 +74,72 @@ class LongTurn(NamedTuple):
     turn: int
 
 
+class Looks:
+    """How sure whoever looks from outside is of what he tells. In no keyframe: the next look says it again.
+
+    - `t`: when the last look was, 0 for an engine that tells by itself; `exact_t`: the last that was exact;
+    - `recent`: of the latest looks, when each was, and how sure; `missed`: how many came to nothing, in all;
+    - `moving`: by handle, when it was last seen moving.
+    """
+
+    __slots__ = ("exact_t", "missed", "moving", "recent", "t")
+
+    def __init__(self) -> None:
+        self.t = self.exact_t = self.missed = 0
+        self.recent: deque[tuple[int, str]] = deque(maxlen=LOOKS_KEPT)
+        self.moving: dict[int, int] = {}
+
+    def take(self, number: int, t: int, sure: str) -> None:
+        """A look; or, behind that, what it was like for a single handle."""
+        if number:
+            if sure == MOVING:
+                self.moving[number] = t
+            return
+        self.recent.append((t, sure))
+        if sure == MISSED:
+            self.missed += 1
+            return
+        self.t = t
+        self.exact_t = t if sure == EXACT else self.exact_t
+        if len(self.moving) > MOST_MOVING:
+            self.moving = {each: at for each, at in self.moving.items() if at > t - SURE_NS}
+
+    def of(self, number: int) -> str:
+        """How sure the looks of the last second are of this handle, the loop for 0; "" where nobody looks from outside.
+        It is moving if it was in any of them; else all was exact in one of them, or agreed.
+        """
+        if not self.t:
+            return ""
+        if self.moving.get(number, -SURE_NS) > self.t - SURE_NS:
+            return MOVING
+        return EXACT if self.exact_t > self.t - SURE_NS else AGREED
+
+    def is_moving(self, number: int) -> bool:
+        """Whether it was moving at the last look: what is known of it then is evidence of nothing."""
+        return bool(self.moving) and self.moving.get(number) == self.t
+
+    @property
+    def share(self) -> float:
+        """How many of the latest looks were exact, as a part of all."""
+        return sum(sure == EXACT for _, sure in self.recent) / len(self.recent) if self.recent else 0.0
+
+    @property
+    def rate(self) -> float:
+        """How many looks a second there were lately."""
+        if len(self.recent) < 2 or self.recent[-1][0] <= self.recent[0][0]:
+            return 0.0
+        return (len(self.recent) - 1) * 1e9 / (self.recent[-1][0] - self.recent[0][0])
+
+
 class Fold:
     """What handlers work on. `Model` is the whole of it, with slices and losses."""
 
     __slots__ = (
         "active_handles", "active_reqs", "asides", "callback_ns", "carried", "changed", "closed", "completed",
         "connect", "exception", "failures", "frozen_t", "handles", "initial", "kernel", "kernel_t", "known", "lit",
-        "long", "long_turns", "membership", "nfds", "poll_ns", "poll_out", "raised", "requests", "round", "shutdown",
-        "slow_ns", "slowest", "stream_types", "streams", "t", "thawed_t", "turn", "turn_ns", "unread", "write",
+        "long", "long_turns", "looks", "membership", "nfds", "poll_ns", "poll_out", "raised", "requests", "round",
+        "shutdown", "slow_ns", "slowest", "stream_types", "streams", "t", "thawed_t", "turn", "turn_ns", "unread",
+        "write",
     )  # fmt: skip
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -92,6 +159,7 @@ class Fold:
         # what took long lately, the latest last; in no keyframe
         self.long: deque[SlowCallback] = deque(maxlen=LONG_KEPT)
         self.long_turns: deque[LongTurn] = deque(maxlen=LONG_KEPT)
+        self.looks = Looks()
         self.turn_ns = 0  # `callback_ns` when this turn began
         self.failures = 0  # all of `errors` while this folded, of streams that are forgotten too; in no keyframe
         self.asides = 0  # events that were told aside: what the kernel was asked
@@ -128,6 +196,10 @@ class Fold:
     def note_turn(self, ns: int) -> None:
         """The callbacks of the turn that is over have taken more than `LONG_NS`."""
         self.long_turns.append(LongTurn(ns, self.t, self.turn))
+
+    def note_look(self, number: int, t: int, sure: str) -> None:
+        """State was looked at from outside."""
+        self.looks.take(number, t, sure)
 
     def keep_slowest(self, callbacks: list[SlowCallback]) -> None:
         """These are the slowest, or some of them are."""

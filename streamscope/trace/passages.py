@@ -32,6 +32,8 @@ class Passage(msgspec.Struct, frozen=True):
     - `stream` is the stream, and `to` the others that its bytes went on to;
     - `plain` is what a person would say, `names` the same by the engine's names and numbers, both fit for a terminal;
     - `style` is "error" for a failure; `ns` how long the cycle took, None where the clock was not read again;
+    - `sure` is how sure it is, of what is looked at from outside, and `since` when the look before was: it happened in
+      between;
     - `read` and `wrote` are the bytes that moved, `asked` those that the program gave to be written.
     """
 
@@ -46,6 +48,8 @@ class Passage(msgspec.Struct, frozen=True):
     read: int = 0
     wrote: int = 0
     asked: int = 0
+    since: int = 0
+    sure: str = ""
 
     def is_of(self, stream: int) -> bool:
         """Whether it tells of this stream."""
@@ -83,7 +87,19 @@ def passages(
     for place, event in enumerate(events):
         teller.take(row + place, event)
     began, ended = events[0].t, events[-1].t
+    if events[0].kind == "sample.taken":
+        return tuple(_seen(passage, events) for passage in teller.told(None))
     return teller.told(ended - began if ended > began else None)
+
+
+def _seen(passage: Passage, events: Sequence[Event]) -> Passage:
+    """What was seen by a look: when the look before was, and how sure it is of this stream."""
+    look = events[0].fields
+    own = next((each for each in events if each.kind == "sample.taken" and each.stream == passage.stream), events[0])
+    since, sure = look.get("since"), own.fields.get("sure")
+    return msgspec.structs.replace(
+        passage, since=since if isinstance(since, int) else 0, sure=sure if isinstance(sure, str) else ""
+    )
 
 
 class _Teller:

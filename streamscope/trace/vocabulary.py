@@ -22,6 +22,7 @@ import msgspec
 
 from streamscope.core.joined_records import JOINED
 from streamscope.core.probe import FUNCTIONS, KINDS
+from streamscope.core.records import SAMPLED
 from streamscope.core.vocabulary import words as words_of_the_engine
 from streamscope.trace.expansions import JoinedAsTold, Kinds
 from streamscope.trace.state import StreamState
@@ -29,6 +30,7 @@ from streamscope.trace.untrusted import NAME, FeedError
 from streamscope.trace.words import FieldWords, FlagWords, KindWords, NameWords, Words
 
 MOST_NAMES = 4096
+SAID_BY_PROGRAM = 1 << 10
 MOST_TEXT = 400
 """Characters that are kept of one sentence."""
 _MOST_BIT = 1 << 62
@@ -221,6 +223,26 @@ class Vocabulary:
         if told is None:  # kept, since tables ask it of every stream
             told = self._told[fields] = all(self.has(field) and self.knows(field) for field in fields)
         return told
+
+    @cached_property
+    def is_sampled(self) -> bool:
+        """Whether all that is told was seen by looking from outside."""
+        return self.functions == [SAMPLED]
+
+    @property
+    def program(self) -> Mapping[int, str]:
+        """Of the fields of what is said of a stream, those that code in the program says, and not the kernel; by
+        number.
+        """
+        return {number: name for number, name in self.kernel.items() if number >= SAID_BY_PROGRAM}
+
+    @property
+    def before_queue(self) -> FieldWords | None:
+        """The words of where bytes wait that have not come to a stream's queue yet, as Node's do in JavaScript: a field
+        `before_queue`, which no state has. None for an engine in which none do. Who can know how many they are tells
+        that as what the program says.
+        """
+        return self.fields.get("before_queue")
 
     def label(self, field: str) -> str:
         """What this engine calls a field."""

@@ -21,6 +21,8 @@ STALLED, LIMITED, WAITS = "stalled", "limited", "waits"
 """What it means that a rung is lit: an alarm; what holds back a flow that goes on; that bytes lie there."""
 
 QUEUE, BELOW, KERNEL, FLIGHT, UNREAD, UNKNOWN, NOTHING = "█▚▓▒░┄·"
+BEFORE_QUEUE = "writableLength"
+"""What a program says of the bytes that have not come to the queue yet."""
 _BRACKETS = {STALLED: ("[", "]"), LIMITED: ("‹", "›"), WAITS: ("[", "]")}
 _LEAST = 7
 """Cells that the longest number takes."""
@@ -85,6 +87,20 @@ def kernel_says(state: StreamState, vocabulary: Vocabulary, name: str) -> int | 
         return None
     value = said.get(vocabulary.kernel_number(name), -1)
     return value if value >= 0 else None
+
+
+def program_says(state: StreamState, vocabulary: Vocabulary, name: str) -> int | None:
+    """What the program itself says of a stream, by code in it; None where it does not."""
+    number = next((number for number, found in vocabulary.program.items() if found == name), -1)
+    return (state.kernel or {}).get(number)
+
+
+def with_rung_before(ladder: Ladder, name: str, size: int | None) -> Ladder:
+    """The ladder with a rung before all others, on which so many bytes are, those of the queue among them."""
+    queued = ladder.rungs[0].size or 0
+    ahead = None if size is None else max(size - queued, 0)
+    rungs = [Rung(name, ahead, BELOW if ahead else UNKNOWN if ahead is None else ""), *ladder.rungs]
+    return msgspec.structs.replace(ladder, rungs=rungs, lit=ladder.lit + 1 if ladder.lit >= 0 else -1)
 
 
 def side_of(state: StreamState, vocabulary: Vocabulary) -> str:
@@ -299,7 +315,8 @@ def bar_of(ladder: Ladder, cells: int) -> Line:
         line.append((rung.glyph * part, "error" if stuck else "" if rung.glyph == QUEUE else "label"))
     if not sum(sizes):
         line.append((NOTHING * (cells - hidden), "dim"))
-    line.append((UNKNOWN * hidden, "dim"))
+    unknown_first = bool(waits) and waits[0][1].size is None
+    line.insert(0 if unknown_first else len(line), (UNKNOWN * hidden, "dim"))
     return [(text, pen) for text, pen in line if text]
 
 

@@ -22,6 +22,7 @@ from streamscope.trace.words import DETAIL
 from streamscope.ui.event_lines import explanation, gap_parts, row_text, what_style
 from streamscope.ui.findings import ALARM, NOTICE
 from streamscope.ui.lines import Line
+from streamscope.ui.row_words import SIGNS
 from streamscope.ui.safe import PARTS, few_words, fit, visible
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.sight import Passed, SightLine
@@ -29,6 +30,8 @@ from streamscope.ui.sight import Passed, SightLine
 FAILED = "✗"
 GAP = 2
 """Cells between two fields."""
+BETWEEN = len("= ") + len(" … 59.999")
+"""Cells that an instant takes more that is known to lie between two others."""
 FUNCTION = 20
 """Cells of a function's name; a longer one takes what it needs."""
 
@@ -44,9 +47,12 @@ class PassageColumns(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=64)
-def layout(width: int, *, with_stream: bool = True) -> PassageColumns:
-    """The layout for a list of `width` cells; the least important fields go first."""
+def layout(width: int, *, with_stream: bool = True, sampled: bool = False) -> PassageColumns:
+    """The layout for a list of `width` cells; the least important fields go first. What is `sampled` happened between
+    two instants.
+    """
     clock = 12 if width >= 72 else 9 if width >= 50 else 6
+    clock += 0 if not sampled else BETWEEN if width >= 100 else len("= ")
     stream = (10 if width >= 100 else 8) if with_stream else 0
     took = 8 if width >= 100 else 0
     plain = 26 if width >= 100 else 24 if width >= 70 else 20
@@ -76,7 +82,7 @@ def line_parts(
     very event.
     """
     item = line.item
-    form = layout(width, with_stream=of is None)
+    form = layout(width, with_stream=of is None, sampled=vocabulary.is_sampled)
     if isinstance(item, Gap):
         return gap_parts(item, width)
     if isinstance(item, Passed):
@@ -86,6 +92,21 @@ def line_parts(
     if isinstance(item, Event):
         return _event_parts(item, line.branch, width, vocabulary, line, found)
     return _passage_parts(item, form, started, of)
+
+
+def _between(passage: Passage, started: float, form: PassageColumns) -> tuple[str, str]:
+    """`= 14:02:09.878 … .928`: how sure it is, and between when and when it happened; where room is short, when it was
+    seen.
+    """
+    if not passage.sure:
+        return _clock(passage.event.t, started, form)
+    sign, seen = SIGNS.get(passage.sure, " "), instant_text(started, passage.event.t)
+    if form.clock < len(seen) + BETWEEN:
+        text = f"{sign} {seen[2 - form.clock :]}"
+    else:
+        before = instant_text(started, passage.since)
+        text = f"{sign} {before} … {seen[-4:] if before[:8] == seen[:8] else seen[-6:]}"
+    return text.ljust(form.clock) + " " * GAP, "muted"
 
 
 def _clock(t: int, started: float, form: PassageColumns) -> tuple[str, str]:
@@ -107,7 +128,7 @@ def _whose(passage: Passage, of: int | None) -> str:
 def _passage_parts(passage: Passage, form: PassageColumns, started: float, of: int | None) -> Line:
     pen = passage.style
     took = span_text(passage.ns) if passage.ns is not None and form.took else ""
-    parts: Line = [_clock(passage.event.t, started, form)]
+    parts: Line = [_between(passage, started, form)]
     whose, plain, names = _whose(passage, of), passage.plain, passage.names
     over = 0
     if form.stream:

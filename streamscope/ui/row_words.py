@@ -12,6 +12,7 @@ from streamscope.core.errors import UV_ECANCELED
 from streamscope.diagnosis.lints.reset_after_data import RESETS
 from streamscope.diagnosis.shapes import Level, Told
 from streamscope.link.asking import Standstill
+from streamscope.trace.fold import AGREED, EXACT, MOVING
 from streamscope.trace.state import RAISED, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.findings import ALARM, HELD, NOTICE, PENS
@@ -23,6 +24,9 @@ from streamscope.ui.stuck import MARK, word_of_row
 from streamscope.ui.ties import SeenTies
 
 FAILED, LISTENS, CLOSED, UNSEEN, CALM = "✗", "▸", "◦", "–", " "
+
+SIGNS = {EXACT: "=", AGREED: "≈", MOVING: "?"}
+"""How sure is what was seen by looking from outside."""
 
 FOR_WIDTH = 6
 """Cells for how long something has been so: from ten minutes on, the seconds are left out."""

@@ -18,7 +18,7 @@ from streamscope.peek.proof import NOTHING
 from streamscope.peek.seen_states import SeenStates
 from streamscope.peek.target import TargetProcess
 from streamscope.peek.walking import Torn
-from streamscope.trace.differ import EXACT
+from streamscope.trace.fold import EXACT
 
 
 def a_scene(loop: Forged) -> None:

@@ -25,7 +25,8 @@ from streamscope.link import states, wire
 from streamscope.link.frames import Hello, as_received
 from streamscope.link.producer import Rider, Show
 from streamscope.link.publisher import Publisher
-from streamscope.trace.differ import AGREED, EXACT, MOVING, Differ
+from streamscope.trace.differ import Differ
+from streamscope.trace.fold import AGREED, EXACT, MOVING
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary

@@ -27,7 +27,7 @@ from streamscope.peek.births import Births
 from streamscope.peek.finding import STACK, by_symbol, scanned
 from streamscope.peek.glimpsing import Glimpses
 from streamscope.peek.walking import Torn, Walker
-from streamscope.trace.differ import EXACT
+from streamscope.trace.fold import EXACT
 
 SECONDS = float(os.environ.get("PEEK_S", "5"))
 """How long it is looked at a server under flood and churn."""

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from streamscope.core import flags as uv
 from streamscope.core.records import SAMPLED
 from streamscope.trace.decode import Decoder, Event
-from streamscope.trace.differ import AGREED, MOVING, Differ
+from streamscope.trace.differ import Differ
+from streamscope.trace.fold import AGREED, MOVING
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
 from streamscope.trace.vocabulary import Vocabulary

@@ -13,10 +13,11 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from streamscope.diagnosis.shapes import Level
+from streamscope.trace.fold import EXACT
 from streamscope.ui.findings import ALARM, HELD, NOTICE, PENS
 from streamscope.ui.meters import COUNTING, NONE, bytes_text, count_text, percent_text
 from streamscope.ui.plain import INJECTED
-from streamscope.ui.row_words import FAILED
+from streamscope.ui.row_words import FAILED, SIGNS, UNSEEN
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.stuck import LONG_NS, MARK, what_it_was
@@ -69,9 +70,10 @@ def fields(view: View) -> list[Field]:
         Field(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
         Field(0, _marks(view)),
         Field(1, _injected(view)),
-        Field(2, ((f"{told:>5}", "value"), (" events/s", "label"))),
+        Field(4 if view.vocabulary.is_sampled else 2, ((f"{told:>5}", "value"), (" events/s", "label"))),
         Field(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
         Field(1, _recording(view)),
+        Field(5, ((visible(view.vocabulary.engine, 60), "label"),) if view.vocabulary.is_sampled else ()),
         Field(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "value")) if view.unread_lines else ()),
         Field(3, _slowest(view)),
         Field(4, _shares(view), right=True),
@@ -97,7 +99,17 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
         return (("❚❚ frozen", "warning"),)
     glyph, pen = STATES.get(view.status, ("?", "warning"))
     is_far = view.status == "live" and view.hello is not None and view.hello.host
+    if view.status == "live" and view.model.looks.t:
+        return ((f"{glyph} {'far, ' if is_far else ''}", pen), *_sureness(view))
     return ((f"{glyph} {'far' if is_far else view.status}", pen),)
+
+
+def _sureness(view: View) -> tuple[tuple[str, str], ...]:
+    """How often is looked from outside, how many of the looks were exact, and how many came to nothing."""
+    looks = view.model.looks
+    missed = ((f", {UNSEEN} {count_text(looks.missed)} missed", "warning"),) if looks.missed else ()
+    said = f"sampled {looks.rate:.0f}/s, {SIGNS[EXACT]} {percent_text(looks.share).strip()}"
+    return ((said, "good"), *missed)
 
 
 def _marks(view: View) -> tuple[tuple[str, str], ...]:

@@ -21,7 +21,7 @@ from streamscope.ui.lines import Line
 from streamscope.ui.live import AGES_EVERY
 from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.meters import age_text
-from streamscope.ui.row_words import FAILED, mark_of, since_of
+from streamscope.ui.row_words import FAILED, SIGNS, mark_of, since_of
 from streamscope.ui.safe import fit
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnLines
@@ -93,6 +93,7 @@ class Panel(DrawnLines, can_focus=True):
             unread=None if other is None else Unread(other.unread, other.who),
             turned=number in view.turned,
             below=view.stream(state.over) if state.over else None,
+            sure=model.looks.of(number),
         )
 
     def show(self, changed: Set[int]) -> None:
@@ -127,7 +128,8 @@ class Panel(DrawnLines, can_focus=True):
         since = 0 if facts is None or not mark else since_of(facts.state, known.told)
         pinned = "pinned" if self.number in self._view.pinned else ""
         right = " · ".join(filter(None, (age_text(self._view.now_t - since) if since else "", pinned)))
-        left = "" if facts is None else f"{mark} {title(facts, lived=not since)}".strip()
+        sure = "" if facts is None else SIGNS.get(facts.sure, "")
+        left = "" if facts is None else " ".join(filter(None, (mark, sure, title(facts, lived=not since))))
         room = self.outer_size.width - 6 - (len(right) + 3 if right else 0)
         while cell_len(left) > room and " · " in left:  # rather less than half of it
             left = left.rpartition(" · ")[0]

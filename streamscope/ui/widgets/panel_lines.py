@@ -77,9 +77,12 @@ def panel_lines(facts: Facts, width: int, height: int) -> list[Line]:
         rows.traffic(),
         [*company_rows(rows), *rows.origin()],
     ]
+    if facts.vocabulary.is_sampled:
+        groups[7:] = [[*company_rows(rows), *rows.origin()], rows.unseen()]
     spare = height - sum(map(len, groups)) - sum(map(bool, groups)) + 1
     if spare > 0:
-        groups[7] = rows.traffic_trends()
+        if not facts.vocabulary.is_sampled:
+            groups[7] = rows.traffic_trends()
         groups[3] = [*rows.size(), *rows.trend(min(spare, TALLEST_TREND))]
     return filled(groups, width, height)
 

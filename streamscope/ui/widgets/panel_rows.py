@@ -12,17 +12,30 @@ from typing import NamedTuple
 import msgspec
 
 from streamscope.diagnosis.shapes import Finding, Held, Limit, Word
+from streamscope.trace.fold import AGREED, EXACT, MOVING
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import lamps
 from streamscope.ui.curves import Values, curve, peak
 from streamscope.ui.findings import PENS, holds_of, sign_of
-from streamscope.ui.ladder import WORDS, Unread, kernel_says, ladder_in, ladder_lines, ladder_out, side_of
+from streamscope.ui.ladder import (
+    BEFORE_QUEUE,
+    WORDS,
+    Unread,
+    with_rung_before,
+    kernel_says,
+    ladder_in,
+    ladder_lines,
+    ladder_out,
+    program_says,
+    side_of,
+)
 from streamscope.ui.lines import Line, Part, length
 from streamscope.ui.meters import NONE, age_text, bar, bar_scale, bytes_text, count_text, rate_text
 from streamscope.ui.peer import pending_count
 from streamscope.ui.plain import INJECTED, failure_text, has_failed, is_above, is_injected, mark_of
-from streamscope.ui.safe import as_sentence, fewer, fit, visible
+from streamscope.ui.row_words import SIGNS
+from streamscope.ui.safe import as_sentence, few_words, fewer, fit, visible
 from streamscope.ui.scale import instant_text
 from streamscope.ui.ties import NOBODY, Company
 
@@ -32,6 +45,13 @@ MOST_TOLD = 3
 NARROW = 64
 """Below so many cells, what failed is told without how often."""
 
+AT_LEAST = "≥ "
+SURE = {
+    EXACT: "exact: the loop waited meanwhile",
+    AGREED: "agreed: two readings, the same",
+    MOVING: "moving: two readings differed; no evidence",
+}
+
 LONG_ARMED = 1_000_000_000
 """From so many nanoseconds on, a stream has waited for long until it can write."""
 
@@ -39,7 +59,7 @@ LONG_ARMED = 1_000_000_000
 class Facts(msgspec.Struct, frozen=True):
     """All that a panel tells of a stream, and the words of its engine. The trends are of the last thirty seconds,
     oldest first; `below` is the stream that it lies over, if it does; `company` is whom it goes with; `turned` is that
-    the person wants to see the other side of the ladder.
+    the person wants to see the other side of the ladder; `sure` is how sure it is, of what is looked at from outside.
     """
 
     state: StreamState
@@ -61,6 +81,7 @@ class Facts(msgspec.Struct, frozen=True):
     unread: Unread | None = None
     turned: bool = False
     below: StreamState | None = None
+    sure: str = ""
 
 
 class PanelRow(NamedTuple):
@@ -170,10 +191,15 @@ class PanelRows:
             if side == "out"
             else ladder_in(state, words, rate=facts.rate_in, holds=holds)
         )
+        before = words.before_queue if side == "out" else None
+        if before is not None:
+            found = with_rung_before(found, before.name, program_says(state, words, BEFORE_QUEUE))
         lines = ladder_lines(found, width)
         alone = ladder_lines(found, width, words_in=1)[WORDS] if len(lines) > WORDS + 1 else None
         rows = [PanelRow(0 if place <= WORDS else 2, line, whole=True) for place, line in enumerate(lines)]
         rows[WORDS] = rows[WORDS]._replace(alone=alone)
+        if before is not None and program_says(state, words, BEFORE_QUEUE) is None:
+            rows += [PanelRow(2, [(line, "label")]) for line in fewer(before.meaning, self.width, 3)]
         return rows
 
     def flags(self, *, one_line: bool = False) -> list[PanelRow]:
@@ -208,6 +234,9 @@ class PanelRows:
             called = self.words.field("high_water").name or "mark"
             pen = "warning" if above else "label"
             line += [(f" {called} ", pen), (bytes_text(mark), pen)]
+        elif self.words.before_queue is not None:
+            del line[2:]
+            line.append(("not all that waits", "label"))
         return [PanelRow(2 if size else 5, line)]  # the ladder has the number, too
 
     def trend(self, height: int) -> list[PanelRow]:
@@ -236,7 +265,8 @@ class PanelRows:
         done = head.bytes - head.left
         filled, empty = bar(done, max(head.bytes, 1), 8)
         line += [(f"w{head.number} ", "value"), (filled, "bar"), (empty.replace(" ", "░"), "track")]
-        line += [(f" {_part_of(done, head.bytes)} {age_text(self.facts.now_t - head.begin_t)}", ""), *self._fate(head)]
+        age = f"{AT_LEAST if self.words.is_sampled else ''}{age_text(self.facts.now_t - head.begin_t)}"
+        line += [(f" {_part_of(done, head.bytes)} {age}", ""), *self._fate(head)]
         used = length(line)
         for place, request in enumerate(queue[1:], 1):
             carries = f" carries #{request.send_handle}" if request.send_handle else ""
@@ -402,6 +432,24 @@ class PanelRows:
         if self.state.server and length(line) + len(by[0]) <= self.width:
             line.append(by)
         return [PanelRow(7, line)]
+
+    def unseen(self) -> list[PanelRow]:
+        """Of what is looked at from outside: how sure it is, what of it the program says itself, and, on one line, what
+        nobody can see.
+        """
+        facts, words = self.facts, self.words
+        rows = []
+        said = [(name, program_says(self.state, words, name)) for name in words.program.values()]
+        if known := [f"{name} {value:,}" for name, value in said if value is not None]:
+            rows.append(PanelRow(3, [*self._begin("the preload says"), ("   ".join(known), "")]))
+        if facts.sure:
+            rows.append(PanelRow(5, [*self._begin("how sure"), (f"{SIGNS[facts.sure]} {SURE[facts.sure]}", "")]))
+        fields = ("bytes_in", "bytes_out", "place", "high_water", "reads", "writes", "errors")
+        hidden = [words.field(name).plain or name for name in fields if not words.knows(name)]
+        line = self._begin("not seen")
+        if hidden:
+            rows.append(PanelRow(7, [*line, (few_words(", ".join(hidden), self.width - length(line)), "dim")]))
+        return rows
 
     def _outcome(self, request: RequestState, *, calm: bool = False) -> Part:
         if request.error:

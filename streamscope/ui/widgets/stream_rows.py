@@ -15,21 +15,25 @@ from typing import NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 
+from streamscope.trace.fold import AGREED, EXACT, MOVING
 from streamscope.ui import columns as cols
 from streamscope.ui.lamps import GLOWS, Letters
-from streamscope.ui.row_words import Cell, in_room, mark_of
+from streamscope.ui.row_words import SIGNS, Cell, in_room, mark_of
 from streamscope.ui.safe import fit
 from streamscope.ui.view import View
 
 MARGIN = 3
-"""Cells at the left of a row: trouble; cursor, or the bar that joins it to its neighbours; pin."""
+"""Cells at the left of a row: trouble; cursor, or the bar that joins it to its neighbours; pin, or how sure it is."""
+
+_SURE_PEN = {" ": "", SIGNS[EXACT]: "muted", SIGNS[AGREED]: "muted", SIGNS[MOVING]: "warning"}
 
 Pen = Callable[[str, str], Style]
 
 
 class StreamRow(NamedTuple):
     """All that a line on the screen is drawn from. `closed`: it stands back; `bar` joins it to the rows above or below;
-    `head` is the text of a group's head, which has no cells, and whose number is its hub's, negative.
+    `head` is the text of a group's head, which has no cells, and whose number is its hub's, negative; `sure` says how
+    sure it is, of what is looked at from outside.
     """
 
     number: int
@@ -42,6 +46,7 @@ class StreamRow(NamedTuple):
     glows: tuple[int, ...]
     bar: str = ""
     head: str = ""
+    sure: str = " "
 
 
 def row_of(
@@ -67,6 +72,7 @@ def row_of(
         tuple([place.column.cell(state, now_t, view) for place in placed]),
         Letters.of(known.vocabulary).glows(view.changed_t(number), now_t),
         bar,
+        sure=SIGNS.get(view.model.looks.of(number), " "),
     )
 
 
@@ -76,7 +82,7 @@ def draw_row(row: StreamRow, placed: Sequence[cols.Placed], pen: Pen, ground: st
     segments = [
         Segment(row.mark, pen(row.mark_style, ground)),
         Segment("›", pen("accent", ground)) if row.cursor else Segment(row.bar or " ", pen("pair", ground)),
-        Segment("◆" if row.pinned else " ", pen("accent", ground)),
+        Segment("◆", pen("accent", ground)) if row.pinned else Segment(row.sure, pen(_SURE_PEN[row.sure], ground)),
     ]
     if row.head:
         return [*segments, Segment(row.head, pen("pair", ground))]
