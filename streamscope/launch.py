@@ -87,6 +87,7 @@ def run_on_command(
     *,
     how: str | None = None,
     hz: float = 20.0,
+    preload: bool = False,
     grace: float | None = None,
     duration: float = 0.0,
     allow: tuple[str, ...] = (),
@@ -102,7 +103,7 @@ def run_on_command(
     resolved(command)
     config = _config(allow)
     with Leaving() as leaving:
-        own = OwnCommand(command, wanted, terminal, how=how, hz=hz, grace=grace, duration=duration)
+        own = OwnCommand(command, wanted, terminal, how=how, hz=hz, preload=preload, grace=grace, duration=duration)
         try:
             doorway = own.await_doorway(leaving)
             if isinstance(doorway, str):

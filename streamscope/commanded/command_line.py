@@ -48,11 +48,15 @@ def resolved(command: list[str]) -> Start:
     return Start([interpreter[0], *kept, found, *command[1:]], note)
 
 
-def environment(run: str, how: str | None) -> dict[str, str]:
+def environment(run: str, how: str | None, *, preload: bool = False) -> dict[str, str]:
     """Ours, with what has the command and all that it starts be observed: unless `how` it is to be watched is `PEEK`,
-    from outside; where it is `OBSERVE`, uvloop is kept away.
+    from outside; where it is `OBSERVE`, uvloop is kept away. With `preload`, every Node says what waits in JavaScript.
     """
     ours = {name: value for name, value in os.environ.items() if name != MAY_END}
+    if preload:
+        from streamscope.peek.preloaded import environment as of_node  # only who asks for it needs it
+
+        ours |= of_node(ours)
     if how == PEEK:
         return {**ours, RUN: run}
     site = str(Path(observe.__file__).with_name("site"))

@@ -36,7 +36,15 @@ class HeadlessCommand:
     """
 
     def __init__(
-        self, command: list[str], wanted: Wanted, *, how: str | None, hz: float, duration: float, grace: float | None
+        self,
+        command: list[str],
+        wanted: Wanted,
+        *,
+        how: str | None,
+        hz: float,
+        preload: bool,
+        duration: float,
+        grace: float | None,
     ) -> None:
         self._start = resolved(command)
         self._companions = Companions(wanted)
@@ -47,7 +55,7 @@ class HeadlessCommand:
         self._duration = duration
         self._grace = GRACE_S if grace is None else grace
         run = f"{os.getpid()}-{time.monotonic_ns()}"
-        self._environment = environment(run, how)
+        self._environment = environment(run, how, preload=preload)
         self._tree = Tree(run)
         self._ends_at = 0.0
         self._kills_at = 0.0

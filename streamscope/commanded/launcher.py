@@ -48,6 +48,7 @@ class LaunchOptions(msgspec.Struct, frozen=True):
     duration: float = 0.0  # seconds, 0 for as long as it likes
     how: str | None = None
     hz: float = 20.0
+    preload: bool = False
     wanted: Wanted = Wanted()
 
 
@@ -73,7 +74,7 @@ class Launcher:
             self._companions.require()
             process = subprocess.Popen(
                 start.arguments,
-                env=environment(options.run, options.how),
+                env=environment(options.run, options.how, preload=options.preload),
                 stdin=subprocess.DEVNULL,
                 process_group=0,
             )

@@ -46,6 +46,7 @@ class OwnCommand:
         *,
         how: str | None,
         hz: float,
+        preload: bool,
         grace: float | None,
         duration: float,
     ) -> None:
@@ -61,7 +62,9 @@ class OwnCommand:
         os.close(log)
         self._log = os.open(self._log_path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         terminal = os.dup(terminal)
-        options = LaunchOptions(command, run, theirs.fileno(), terminal, self._log_path, duration, how, hz, wanted)
+        options = LaunchOptions(
+            command, run, theirs.fileno(), terminal, self._log_path, duration, how, hz, preload, wanted
+        )
         try:
             self._process = subprocess.Popen(
                 [

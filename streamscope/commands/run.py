@@ -132,6 +132,12 @@ class Run(click.Command):
     "then kept away, peek for one on libuv (Node, uvloop), whose memory is read from outside.",
 )
 @at_rate
+@click.option(
+    "--preload",
+    is_flag=True,
+    help="For a command that runs Node: put a small script into it that says what waits in JavaScript, where nobody "
+    "can look from outside, and where each socket was made.",
+)
 def run(
     target: str,
     arguments: tuple[str, ...],
@@ -141,6 +147,7 @@ def run(
     rotate: tuple[int, float] | None,
     how: str | None,
     hz: int,
+    preload: bool,
     **given: Any,
 ) -> None:
     """Start a program on the engine and watch it, or any command that runs on asyncio or libuv.
@@ -158,6 +165,8 @@ def run(
         raise click.UsageError("what is observed is a command, with -- before it: run --how observe -- uvicorn app:app")
     if how == "peek" and not command:
         raise click.UsageError("what is looked at from outside is a command, with -- before it: run -- node server.js")
+    if preload and (not command or how == "observe"):
+        raise click.UsageError("--preload is for a command that is looked at from outside: run --preload -- node …")
     if how == "engine" and command:
         raise click.UsageError("what runs on the engine is a TARGET, without -- before it")
     if given["events"] == "-" and not headless:
@@ -179,6 +188,7 @@ def run(
             rotate=rotate,
             how=how,
             hz=hz,
+            preload=preload,
         )
     own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}
     options: dict[str, Any] = {"target": target, "arguments": list(arguments), "options": own, **given}
@@ -223,6 +233,7 @@ def _run_command(
     rotate: tuple[int, float] | None,
     how: str | None,
     hz: int,
+    preload: bool,
 ) -> NoReturn:
     """Run a command of the user's; what is for programs on the engine alone is refused."""
     if wrong := [name for name in given if (name in OF_ENGINES_ONLY and given[name]) or name.startswith("own_")]:
@@ -251,6 +262,7 @@ def _run_command(
                 wanted,
                 how=how,
                 hz=hz,
+                preload=preload,
                 grace=given.get("grace"),
                 duration=given.get("duration") or 0.0,
                 allow=allow,
@@ -263,6 +275,7 @@ def _run_command(
         wanted,
         how=how,
         hz=hz,
+        preload=preload,
         duration=given.get("duration") or 0.0,
         grace=given.get("grace"),
     ).run()

@@ -463,6 +463,12 @@ KINDS: tuple[Kind, ...] = (
         "injected",
         "The loop goes on, for good or for a step; what is between is no time of its own.",
     ),
+        "program.says",
+        "field:kernel value:int",
+        SAMPLED,
+        "What the program itself says of the stream, by code that was put into it for that: one field.",
+    ),
+    _kind("handle.place", "place:text", SAMPLED, "Where in the program it was made, as the program itself says."),
 )
 
 KIND_CODES: dict[str, int] = {kind.name: code for code, kind in enumerate(KINDS)}

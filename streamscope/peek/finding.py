@@ -184,6 +184,14 @@ def images(regions: Iterable[Region]) -> list[Region]:
 def scanned(memory: TargetMemory, wanted: Collection[int]) -> Iterator[int]:
     """Every place that could be a loop with one of these descriptors: its own async handle says that it is its."""
     needles = [struct.pack("<q", fd) for fd in wanted]
+    for at, raw in pieces(memory, LOOP_BYTES):
+        yield from _in_piece(raw, at, needles)
+
+
+def pieces(memory: TargetMemory, more: int) -> Iterator[tuple[int, bytes]]:
+    """All that is in use, where the program can write, piece by piece, its own heap first: each of CHUNK bytes, and so
+    many `more` as what begins in it may reach into the next.
+    """
     writable = [region for region in memory.regions if region.rights.startswith("rw")]
     left = MOST_SCANNED
     for region in sorted(writable, key=lambda r: (r.path != "[heap]", bool(r.path), r.start)):
@@ -192,10 +200,9 @@ def scanned(memory: TargetMemory, wanted: Collection[int]) -> Iterator[int]:
                 left -= CHUNK
                 if left < 0:
                     return
-                # a loop may begin in one piece and go on in the next
-                raw = memory.read_one(at, min(CHUNK + LOOP_BYTES, region.end - at))
+                raw = memory.read_one(at, min(CHUNK + more, region.end - at))
                 if raw is not None:
-                    yield from _in_piece(raw, at, needles)
+                    yield at, raw
 
 
 def _in_piece(raw: bytes, at: int, needles: list[bytes]) -> Iterator[int]:

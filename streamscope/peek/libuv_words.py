@@ -14,6 +14,7 @@ from streamscope.core.probe import KINDS
 from streamscope.core.records import SAMPLED
 from streamscope.core.vocabulary import words
 from streamscope.link.wire import Hello
+from streamscope.trace.vocabulary import SAID_BY_PROGRAM
 
 Version = tuple[int, int]
 
@@ -25,6 +26,7 @@ _TOLD = frozenset({
     "queued_fds.capacity", "pending.pop", "watcher_queue.push", "watcher_queue.pop", "closing.push", "closing.pop",
     "io.start", "io.stop", "io.events", "io.feed", "request.begin", "request.send", "request.progress",
     "request.error", "request.end", "kernel.sample", "kernel.same", "kernel.unknown",
+    "program.says", "handle.place",
 })  # fmt: skip
 """The kinds that a sampler tells."""
 
@@ -42,6 +44,16 @@ _IN_JAVASCRIPT = {
     "initial": 0,
     "name": "JavaScript",
 }
+
+WRITABLE_LENGTH, BYTES_WRITTEN, READABLE_FLOWING = (SAID_BY_PROGRAM + place for place in range(3))
+_SAID_BY_NODE = (
+    {"number": WRITABLE_LENGTH, "name": "writableLength", "domain": "bytes", "stream": True,
+     "meaning": "Bytes that wait in the socket, in JavaScript and in libuv."},
+    {"number": BYTES_WRITTEN, "name": "bytesWritten", "domain": "bytes", "stream": True,
+     "meaning": "Bytes that the program has written to the socket, those among them that wait."},
+    {"number": READABLE_FLOWING, "name": "readableFlowing", "domain": "int", "stream": True,
+     "meaning": "Whether the program reads the socket: 1, 0 where it has paused it, -1 where it has not begun."},
+)  # fmt: skip
 
 _UNTIL: dict[int, Version] = {uv.SHUTTING: (1, 45), uv.READ_PARTIAL: (1, 52)}
 """Flags that are no more, and since when: that a stream shuts down shows in its shutdown request."""
@@ -75,14 +87,19 @@ def version_text(number: int, *, counts_turns: bool = False) -> str:
 
 
 def libuv_words(
-    engine: str, version: Version | None, unseen: Collection[str] = (), *, node: bool = False
+    engine: str,
+    version: Version | None,
+    unseen: Collection[str] = (),
+    *,
+    node: bool = False,
+    preloaded: bool = False,
 ) -> dict[str, Any]:
     """The words, as they travel; `unseen` is what of this very loop cannot be known either; `node` is whether Node runs
-    on it.
+    on it, and `preloaded` whether code in that says what is in JavaScript.
     """
     said = words()
     told = {kind.name for kind in KINDS if kind.name in _TOLD}
-    hidden = [*_UNSEEN, *unseen]
+    hidden = [*(field for field in _UNSEEN if not (preloaded and field == "place")), *unseen]
     since = version or (1, 44)
     flags = [flag for flag in said["flags"] if since < _UNTIL.get(flag["bit"], (2, 0))]
     flags += [
@@ -97,6 +114,7 @@ def libuv_words(
         "functions": {SAMPLED: said["functions"][SAMPLED]},
         "flags": flags,
         "fields": {**said["fields"], **({"before_queue": _IN_JAVASCRIPT} if node else {})},
+        "kernel": [*said["kernel"], *(_SAID_BY_NODE if preloaded else ())],
         "unseen": hidden,
     }
 

@@ -19,6 +19,7 @@ from streamscope.link.publisher import Publisher
 from streamscope.peek.finding import SYMBOL, Findings, FoundLoop, find
 from streamscope.peek.libuv_words import libuv_greeting, libuv_words, version_of, version_text
 from streamscope.peek.memory import TargetDenied, TargetGone, TargetMemory
+from streamscope.peek.preloaded import Preloaded
 from streamscope.peek.sampler import Sampler
 from streamscope.peek.target import EPOLL, TargetProcess
 from streamscope.telling import say
@@ -31,6 +32,7 @@ AGAIN_S = 1.0
 REST_S = 0.2
 """So often is looked whether the process is there, while nobody is told."""
 MOST_LOOPS = 64
+IS_PRELOADED = "code of ours is in it (--preload), and says what waits in JavaScript"
 IS_UVLOOP = (
     "it runs on uvloop, so its streams are libuv's: what waits, flags and masks are seen, and nothing of asyncio: no "
     "tasks, transports or marks; `streamscope run --how observe -- …` keeps uvloop away and shows those"
@@ -54,6 +56,7 @@ class Peeking:
         self._memory = TargetMemory(pid)
         self._program = self.target.program
         self._takes_all = takes_all
+        self._preloaded = Preloaded(self.target, self._memory)
         self._every_s = self._least_s = 1 / hz
         self._started, self._begun = time.time(), time.monotonic_ns()
         self._watched: list[tuple[Sampler, Publisher]] = []
@@ -118,7 +121,15 @@ class Peeking:
         return sampler.found.thread != self.target.pid, sampler.found.how != SYMBOL
 
     def _sampler(self, found: FoundLoop) -> Sampler:
-        return Sampler(self.target, self._memory, found, self._findings.version, self.clock, takes_all=self._takes_all)
+        return Sampler(
+            self.target,
+            self._memory,
+            found,
+            self._findings.version,
+            self.clock,
+            self._preloaded,
+            takes_all=self._takes_all,
+        )
 
     def _serve(self, sampler: Sampler) -> None:
         """Let inspectors attach to this loop. Raises ProbeError."""
@@ -132,7 +143,9 @@ class Peeking:
             program=self._program,
             started=self._started,
             loop=number,
-            vocabulary=libuv_words(engine, version_of(version), unseen, node=self._is_node),
+            vocabulary=libuv_words(
+                engine, version_of(version), unseen, node=self._is_node, preloaded=self._preloaded.is_there
+            ),
         )
         greeting = as_received(hello.frame())
         assert isinstance(greeting, Hello)
@@ -162,7 +175,10 @@ class Peeking:
     def _remarks(self, engine: str) -> list[str]:
         """What everybody should know who attaches."""
         rate = f"{1 / self._least_s:g} times a second"
-        remarks = [f"{self.who} is {engine}, looked at from outside {rate}: nothing of it is stopped or changed"]
+        beside = f"; {IS_PRELOADED}" if self._preloaded.is_there else ""
+        remarks = [
+            f"{self.who} is {engine}, looked at from outside {rate}: nothing of it is stopped or changed{beside}"
+        ]
         if any("/uvloop/" in region.path for region in self._memory.regions):
             remarks.append(IS_UVLOOP)
         if self._findings.foreign:
@@ -204,6 +220,7 @@ class Peeking:
             if there - known - set(self._findings.foreign) and len(known) < MOST_LOOPS:
                 self._findings = find(self.target, self._memory)
                 new = [found for found in self._findings.loops if found.epoll not in known]
+                self._preloaded.search_again()
                 self._idle += [self._sampler(found) for found in new]
             self._idle = [sampler for sampler in self._idle if sampler.found.epoll in there]
         for sampler in list(self._idle):

@@ -24,6 +24,7 @@ from streamscope.peek.births import Births
 from streamscope.peek.finding import FoundLoop
 from streamscope.peek.glimpsing import Glimpses, Sighted
 from streamscope.peek.memory import TargetMemory
+from streamscope.peek.preloaded import Preloaded
 from streamscope.peek.seen_states import LISTENS, SeenStates
 from streamscope.peek.target import TargetProcess
 from streamscope.trace.differ import Differ
@@ -37,8 +38,8 @@ STDERR = 2
 
 
 class Sampler:
-    """A `Producer`. `clock` is the feed's; `version` what `uv_version` returns, 0 where nobody says; `takes_all`
-    is `--kernel`.
+    """A `Producer`. `clock` is the feed's; `version` what `uv_version` returns, 0 where nobody says; `preloaded`
+    what the program says itself; `takes_all` is `--kernel`.
 
     - `exact`, `looks`, `missed`: how many glimpses were exact, how many there were, and how often there was none.
     """
@@ -50,12 +51,14 @@ class Sampler:
         found: FoundLoop,
         version: int,
         clock: Callable[[], int],
+        preloaded: Preloaded,
         *,
         takes_all: bool = False,
     ) -> None:
         self.commands: Mapping[str, Callable[[dict[str, wire.Argument]], None]] = {}
         self.inside = False
         self.found = found
+        self._preloaded = preloaded
         self.clock = clock
         self.exact = self.looks = self.missed = 0
         self._births = Births(target.inode)
@@ -84,6 +87,8 @@ class Sampler:
         t = self.clock()
         loop = self._loop_state(taken, t)
         before, after = self._seen.take(taken, t)
+        if said := self._preloaded.said():
+            self._seen.hear(said, before, after)
         if self._differ is not None:
             others = {self._births.known[a].number: MOVING for a in taken.moving if a in self._births.known}
             told = self._differ.words(before, after, (self._loop, loop), taken.sure, others)

@@ -5,14 +5,17 @@ Memory says what is, and not since when: whatever begins is told to begin when i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
+
+from msgspec.structs import replace
 
 from streamscope.core.flags import BOUND, POLLOUT
 from streamscope.core.probe import CB_ALLOC, CB_CONNECTION, CB_READ
 from streamscope.peek.addresses import Addresses, Behind
 from streamscope.peek.births import Births, Born, BornRequest, RequestBirths
 from streamscope.peek.glimpsing import Sighted
+from streamscope.peek.libuv_words import BYTES_WRITTEN, READABLE_FLOWING, WRITABLE_LENGTH
 from streamscope.peek.offsets import (
     PENDING_QUEUE,
     UV_CONNECT,
@@ -21,6 +24,7 @@ from streamscope.peek.offsets import (
     WATCHER_QUEUE,
     StreamFields,
 )
+from streamscope.peek.preloaded import Said
 from streamscope.peek.walking import Seen
 from streamscope.trace.state import RequestState, StreamState
 
@@ -77,6 +81,19 @@ class SeenStates:
         self._closing = glimpse.closing
         return before, after
 
+    def hear(self, said: Mapping[int, Said], before: dict[int, StreamState], after: dict[int, StreamState]) -> None:
+        """Take what the program says of its sockets, by descriptor, for the present as well."""
+        for number, state in self.of.items():
+            each = said.get(state.fd)
+            if each is None or not state.peer.endswith(f":{each.peer_port}" if each.peer_port else ""):
+                continue
+            spoken = {WRITABLE_LENGTH: each.writable_length, BYTES_WRITTEN: each.bytes_written,
+                      READABLE_FLOWING: each.flowing}  # fmt: skip
+            new = replace(state, kernel=spoken, place=each.place or state.place)
+            if new != state:
+                before.setdefault(number, state)
+                after[number] = self.of[number] = new
+
     def _behind(self, seen: Seen, born: Born) -> Behind | None:
         return self._addresses.of(born.inode, seen.fields.fd, seen.type)
 
@@ -107,6 +124,7 @@ class SeenStates:
             seen.type,
             fields.flags,
             fields.fd,
+            place=old.place if old is not None else "",
             local=behind.local if behind is not None else "",
             peer=behind.peer if behind is not None else "",
             server=self._server(fields, behind),
@@ -128,6 +146,7 @@ class SeenStates:
             closing=closes,
             armed_t=armed_t,
             ipc=seen.ipc,
+            kernel=old.kernel if old is not None else None,
         )
 
     def _server(self, fields: StreamFields, behind: Behind | None) -> int:

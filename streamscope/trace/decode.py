@@ -112,7 +112,7 @@ class _Recipe(NamedTuple):
 
 EVERY = -1
 """In place of a stream's number: the events of all of them and of the loop, as a person reads them."""
-_ASIDE = ("loop.waits", "kernel.")
+_ASIDE = ("loop.waits", "kernel.", "program.")
 """Kinds that are told aside: what the kernel was asked meanwhile is no step of what the engine does, and would drown
 those. Whoever filters finds them.
 """

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from streamscope.core.records import SAMPLED, Word
 from streamscope.trace.fold import EXACT, MISSED
 from streamscope.trace.state import LoopState, RequestState, StreamState, held_requests
-from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.vocabulary import SAID_BY_PROGRAM, Vocabulary
 
 _CHANGES = (
     ("fd", "fd"), ("high_water", "high_water"), ("write_queue_size", "write_queue_size"),
@@ -123,11 +123,14 @@ class _Telling:
     def handle(self, old: StreamState | None, new: StreamState) -> None:
         """What differs in a handle; all of it, where it is another than that which had its number."""
         number = new.number
-        if old is None or _is_another(old, new):
+        told = "handle.place" in self._sites
+        if old is None or _is_another(old, replace(new, place=old.place) if told else new):
             if old is not None:
                 self.gone(old)
             self.record(number, "handle.init", new.type, new.place)
             old = StreamState(number, new.type, place=new.place)
+        if old.place != new.place and told:
+            self.record(number, "handle.place", new.place)
         if old.name != new.name:
             self.record(number, "handle.name", new.name)
         if (old.local, old.peer) != (new.local, new.peer):
@@ -165,7 +168,7 @@ class _Telling:
         before, now = old.kernel or {}, new.kernel or {}
         changed = [field for field, value in now.items() if before.get(field) != value]
         for field in changed:
-            self.record(number, "kernel.sample", field, now[field])
+            self.record(number, "program.says" if field >= SAID_BY_PROGRAM else "kernel.sample", field, now[field])
         gone = before.keys() - now.keys()
         for field in sorted(gone):
             self.record(number, "kernel.unknown", field)

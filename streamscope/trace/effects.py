@@ -217,6 +217,11 @@ kernel.same()
 kernel.unknown(field)
     kernel = unsaid(kernel, field); kernel_t = t; loop.asides += 1
     if number == 0: loop.kernel = unsaid(loop.kernel, field); loop.kernel_t = t
+program.says(field, value)
+    loop.asides += 1
+    if 0 <= field < KERNEL_FIELDS_KEPT: kernel = kernel or {}; kernel[field] = value
+handle.place(place:text)
+    place = place[:TEXT_LIMIT]
 bytes_in(old, new)
     bytes_in = new
     if new > old: last_read_t = t

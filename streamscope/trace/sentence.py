@@ -226,6 +226,11 @@ def _kernel_sample(event: Event, words: Vocabulary) -> tuple[str, str]:
     return f"kernel: {words.kernel_text(field)} = {words.kernel_value(field, value)}", ""
 
 
+def _program_says(event: Event, words: Vocabulary) -> tuple[str, str]:
+    what, changed = _kernel_sample(event, words)
+    return what.replace("kernel", "the program", 1), changed
+
+
 def _other(event: Event, words: Vocabulary) -> tuple[str, str]:
     """A kind that this version does not know: what its engine calls it, or its name, and its arguments."""
     what = words.kind(event.kind).plain or event.kind
@@ -291,6 +296,7 @@ _WRITERS: dict[str, Writer] = {
     "timer.stop": _fixed("timer stopped"),
     "sample.taken": _shown("looked at: {sure}"),
     "kernel.sample": _kernel_sample,
+    "program.says": _program_says,
     "kernel.same": _fixed("kernel: nothing new"),
     "kernel.unknown": _shown("kernel: {field} is not known any more"),
     "loop.waits": _fixed("waits on"),

@@ -30,7 +30,8 @@ from streamscope.trace.untrusted import NAME, FeedError
 from streamscope.trace.words import FieldWords, FlagWords, KindWords, NameWords, Words
 
 MOST_NAMES = 4096
-SAID_BY_PROGRAM = 1 << 10
+SAID_BY_PROGRAM = 56
+"""From this number on, a field of what is said is said by the program."""
 MOST_TEXT = 400
 """Characters that are kept of one sentence."""
 _MOST_BIT = 1 << 62

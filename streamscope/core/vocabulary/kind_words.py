@@ -69,6 +69,8 @@ KIND_WORDS: dict[str, tuple[str, int]] = {
     "kernel.sample": ("the kernel says", DETAIL),
     "kernel.same": ("the kernel says the same", DETAIL),
     "kernel.unknown": ("the kernel no longer says", DETAIL),
+    "program.says": ("the program says", DETAIL),
+    "handle.place": ("made at", DETAIL),
     "loop.waits": ("it waits on", DETAIL),
     "feeds": ("feeds another", STEP),
     "injected": ("injected", CHANGE),
