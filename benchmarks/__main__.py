@@ -25,6 +25,7 @@ BENCHMARKS = (
     "keys",
     "jump",
     "kernel",
+    "peek",
     "hostile",
     "observers",
     "observe",

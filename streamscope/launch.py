@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamscope.own_engine import OwnEngine, follow
+from streamscope.peek.manner import EVERYDAY, Manner
 from streamscope.telling import CommandFailed, say
 from streamscope.terminal import Leaving, drawn_on, restored
 
@@ -86,7 +87,7 @@ def run_on_command(
     wanted: Wanted,
     *,
     how: str | None = None,
-    hz: float = 20.0,
+    manner: Manner = EVERYDAY,
     preload: bool = False,
     grace: float | None = None,
     duration: float = 0.0,
@@ -103,7 +104,9 @@ def run_on_command(
     resolved(command)
     config = _config(allow)
     with Leaving() as leaving:
-        own = OwnCommand(command, wanted, terminal, how=how, hz=hz, preload=preload, grace=grace, duration=duration)
+        own = OwnCommand(
+            command, wanted, terminal, how=how, manner=manner, preload=preload, grace=grace, duration=duration
+        )
         try:
             doorway = own.await_doorway(leaving)
             if isinstance(doorway, str):

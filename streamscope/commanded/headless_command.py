@@ -17,6 +17,7 @@ from streamscope.commanded.command_line import environment, resolved
 from streamscope.commanded.companions import Companions, Wanted, flush_own
 from streamscope.commanded.run_tree import Doorway, Tree, adopt_orphans, lookout, reap_orphans
 from streamscope.commanded.unseen import why_unseen
+from streamscope.peek.manner import Manner
 from streamscope.telling import say
 
 GRACE_S = 30.0
@@ -31,7 +32,7 @@ _PASSED_ON = (
 
 
 class HeadlessCommand:
-    """One run: `how` insists on a way of watching it, and `hz` is how often it is looked at from outside; `duration` is
+    """One run: `how` insists on a way of watching it, and `manner` is how it is looked at from outside; `duration` is
     in seconds, 0 for as long as it likes; `grace` is what it has to end after SIGTERM.
     """
 
@@ -41,7 +42,7 @@ class HeadlessCommand:
         wanted: Wanted,
         *,
         how: str | None,
-        hz: float,
+        manner: Manner,
         preload: bool,
         duration: float,
         grace: float | None,
@@ -51,7 +52,7 @@ class HeadlessCommand:
         self._wanted = wanted
         self._companions.require()
         self._name = os.path.basename(command[0])
-        self._how, self._hz = how, hz
+        self._how, self._manner = how, manner
         self._duration = duration
         self._grace = GRACE_S if grace is None else grace
         run = f"{os.getpid()}-{time.monotonic_ns()}"
@@ -73,7 +74,7 @@ class HeadlessCommand:
         now = time.monotonic()
         self._unseen_at = now + UNSEEN_AFTER_S
         self._ends_at = now + self._duration if self._duration else 0.0
-        self._lookout = lookout(self._how, self._hz, lambda: self._companions.pids, os.pidfd_open(process.pid))
+        self._lookout = lookout(self._how, self._manner, lambda: self._companions.pids, os.pidfd_open(process.pid))
         while process.poll() is None:
             self._lookout.wait(LOOK_EVERY_S)
             while (came := signal.sigtimedwait(watched, 0)) is not None:

@@ -27,6 +27,7 @@ from streamscope.commanded.companions import Companions, Wanted
 from streamscope.commanded.run_tree import Tree, adopt_orphans, descendants, lookout, reap_orphans
 from streamscope.link.orphan import Terminal
 from streamscope.link.output import LogFile
+from streamscope.peek.manner import EVERYDAY, Manner
 from streamscope.telling import CommandFailed, say
 from streamscope.trace.plain_text import visible
 
@@ -47,7 +48,7 @@ class LaunchOptions(msgspec.Struct, frozen=True):
     log: str
     duration: float = 0.0  # seconds, 0 for as long as it likes
     how: str | None = None
-    hz: float = 20.0
+    manner: Manner = EVERYDAY
     preload: bool = False
     wanted: Wanted = Wanted()
 
@@ -93,7 +94,7 @@ class Launcher:
         """Until the command has ended, and whatever it has left behind that is looked at from outside."""
         ended, control = os.pidfd_open(process.pid), self._control.fileno()
         options = self._options
-        looking = lookout(options.how, options.hz, lambda: self._companions.pids, ended, control)
+        looking = lookout(options.how, options.manner, lambda: self._companions.pids, ended, control)
         ends_at = time.monotonic() + options.duration if options.duration else math.inf
         while process.poll() is None or looking.at:
             ready = looking.wait(LOOK_EVERY_S)

@@ -25,6 +25,7 @@ from streamscope.joining.listing import listed
 from streamscope.joining.python_process import is_python
 from streamscope.link.asking import Standstill
 from streamscope.link.discovery import ProbeError, runtime_folder, search
+from streamscope.peek.manner import Manner
 from streamscope.telling import tell
 from streamscope.terminal import Leaving
 from streamscope.trace.plain_text import visible
@@ -45,7 +46,7 @@ class OwnCommand:
         terminal: int,
         *,
         how: str | None,
-        hz: float,
+        manner: Manner,
         preload: bool,
         grace: float | None,
         duration: float,
@@ -63,7 +64,7 @@ class OwnCommand:
         self._log = os.open(self._log_path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         terminal = os.dup(terminal)
         options = LaunchOptions(
-            command, run, theirs.fileno(), terminal, self._log_path, duration, how, hz, preload, wanted
+            command, run, theirs.fileno(), terminal, self._log_path, duration, how, manner, preload, wanted
         )
         try:
             self._process = subprocess.Popen(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamscope.commanded.command_line import OBSERVE, PEEK, RUN
 from streamscope.link.discovery import ProbeError, remove_stale, runtime_folder
+from streamscope.peek.manner import Manner
 
 if TYPE_CHECKING:
     from streamscope.peek.looking import Looking
@@ -89,7 +90,7 @@ def reap_orphans(but: int) -> None:
                 os.waitpid(pid, os.WNOHANG)
 
 
-def lookout(how: str | None, hz: float, but: Callable[[], Iterable[int]], *fds: int) -> Looking:
+def lookout(how: str | None, manner: Manner, but: Callable[[], Iterable[int]], *fds: int) -> Looking:
     """Who looks from outside, so many times a second, at those of this process's descendants that run on libuv, but for
     these; and waits for these descriptors meanwhile. Where `how` is `OBSERVE`, nobody does.
     """
@@ -97,7 +98,7 @@ def lookout(how: str | None, hz: float, but: Callable[[], Iterable[int]], *fds: 
 
     if how == OBSERVE:
         return Looking(*fds)
-    return Lookout(lambda: set(descendants(os.getpid())) - set(but()), hz, *fds, insists=how == PEEK)
+    return Lookout(lambda: set(descendants(os.getpid())) - set(but()), manner, *fds, insists=how == PEEK)
 
 
 def descendants(pid: int) -> list[int]:

@@ -6,6 +6,7 @@ import sys
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, allowing, engines, looking, some_engine
+from streamscope.peek.manner import Manner
 from streamscope.telling import CommandFailed, say
 
 
@@ -13,7 +14,7 @@ from streamscope.telling import CommandFailed, say
 @click.argument("which", metavar="[PID|PATH]", required=False, callback=some_engine, shell_complete=engines)
 @looking
 @allowing
-def attach(which: str | None, how: str | None, hz: int, allow: tuple[str, ...]) -> None:
+def attach(which: str | None, how: str | None, manner: Manner, allow: tuple[str, ...]) -> None:
     """Watch a program that runs already: an engine by its pid, by the path of its socket, or the only one there is; a
     Python 3.14 with asyncio by its pid, which is observed from within while you watch; or any process that runs on
     libuv (Node, uvloop, …): its memory is read from outside, and nothing of it is stopped or changed.
@@ -26,7 +27,7 @@ def attach(which: str | None, how: str | None, hz: int, allow: tuple[str, ...]) 
     from streamscope.link.discovery import ProbeError
 
     try:
-        with way_to(which, how, hz, say) as path:
+        with way_to(which, how, manner, say) as path:
             sys.exit(run_on_running_engine(path, allow))
     except ProbeError as error:
         raise CommandFailed(str(error), 1) from error

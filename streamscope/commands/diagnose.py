@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, allowing, engines, kept, looking
 from streamscope.fleet.nats_server import is_address
+from streamscope.peek.manner import Manner
 from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ OTHER_ENDS, OTHER_ENDS_S = 16, 1.0
 )
 @looking
 @allowing
-def diagnose(which: str, as_json: bool, seconds: float, how: str | None, hz: int, allow: tuple[str, ...]) -> None:
+def diagnose(
+    which: str, as_json: bool, seconds: float, how: str | None, manner: Manner, allow: tuple[str, ...]
+) -> None:
     """Say which streams of the engine or libuv program PID, or in the recorded trace FILE, are stalled, who is at
     fault, and how that is known.
 
@@ -46,7 +49,7 @@ def diagnose(which: str, as_json: bool, seconds: float, how: str | None, hz: int
     elif is_address(which):
         found = _far(which, seconds, allow)
     else:
-        found = _running(which, seconds, how, hz, allow)
+        found = _running(which, seconds, how, manner, allow)
     _tell(found, as_json=as_json)
 
 
@@ -102,12 +105,12 @@ def _far(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
         return _file(trace, allow)
 
 
-def _running(which: str, seconds: float, how: str | None, hz: int, allow: tuple[str, ...]) -> Looked:
+def _running(which: str, seconds: float, how: str | None, manner: Manner, allow: tuple[str, ...]) -> Looked:
     from streamscope.joining.ways import way_to
     from streamscope.link.discovery import ProbeError
 
     try:
-        with way_to(which, how, hz, say) as path:
+        with way_to(which, how, manner, say) as path:
             return _engine(path, seconds, allow)
     except ProbeError as error:
         raise CommandFailed(str(error), 2) from error

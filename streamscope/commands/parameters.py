@@ -11,9 +11,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamscope.commands.clicks import click
+from streamscope.peek.manner import Manner
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+TAKES_ALL = "streamscope.takes_all"
+"""In a context's `meta`: whether --kernel was given."""
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -163,27 +167,45 @@ def spooling(command: Any) -> Any:
     )(command)
 
 
-def at_rate(command: Any) -> Any:
-    """The option that says how often a process is looked at that is looked at from outside."""
+def in_manner(command: Any) -> Any:
+    """The options that say in which manner a process is looked at from outside; the command gets a `Manner`."""
+
+    def manner(context: click.Context, parameter: click.Parameter, hz: int) -> Manner:
+        return Manner(hz, bool(context.meta.get(TAKES_ALL)))
+
+    def takes_all(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+        context.meta[TAKES_ALL] = wanted
+
+    command = click.option(
+        "--kernel",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=takes_all,
+        help="Of a process that is looked at from outside, ask the kernel by duplicates of all of its descriptors: "
+        "where sock_diag does not answer; a FIN that it sends meanwhile is some 30 µs late.",
+    )(command)
     return click.option(
         "--hz",
+        "manner",
         type=Whole(1, 100),
         default=20,
         show_default=True,
         metavar="TIMES",
+        callback=manner,
         help="Look so many times a second at a process that is looked at from outside.",
     )(command)
 
 
 def looking(command: Any) -> Any:
-    """The two options that say how a process is looked at: in which way (None: whichever there is), and how often."""
+    """The options that say how a process is looked at: in which way (None: whichever there is), and in which manner."""
     return click.option(
         "--how",
         type=click.Choice(("engine", "observe", "gdb", "peek")),
         help="Insist on one way: engine is what listens under that pid; observe has a Python 3.14 with asyncio let us "
         "in, gdb does so to an older one and stops it for seconds; peek is reading the memory of a libuv program.  "
         "[default: whichever there is, but gdb]",
-    )(at_rate(command))
+    )(in_manner(command))
 
 
 def allowing(command: Any) -> Any:

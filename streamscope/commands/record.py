@@ -17,6 +17,7 @@ from streamscope.commands.parameters import (
     some_engine,
     spooling,
 )
+from streamscope.peek.manner import Manner
 from streamscope.telling import CommandFailed, say
 
 
@@ -32,7 +33,7 @@ def record(
     which: str,
     file: str,
     how: str | None,
-    hz: int,
+    manner: Manner,
     force: bool,
     rotate: tuple[int, float] | None,
     keep: int | None,
@@ -51,7 +52,7 @@ def record(
     check_recording(file, rotate=rotate, keep=keep, force=force)
     rotation = Rotation(*(rotate or (0, 0.0)), keep or 0)
     try:
-        with way_to(which, how, hz, say) as path:
+        with way_to(which, how, manner, say) as path:
             problem = record(path, Path(file), rotation, force=force, spool=spool, duration=duration or 0.0, say=say)
     except (ProbeError, PartsError) as error:
         raise CommandFailed(str(error), 1) from error

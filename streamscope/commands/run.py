@@ -15,12 +15,13 @@ from streamscope.commands.parameters import (
     Seconds,
     Whole,
     allowing,
-    at_rate,
     check_recording,
     forcing,
+    in_manner,
     rotating,
     spooling,
 )
+from streamscope.peek.manner import Manner
 from streamscope.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Run(click.Command):
     help="Insist on a way: engine for a program on the engine, observe for a command on asyncio, for which uvloop is "
     "then kept away, peek for one on libuv (Node, uvloop), whose memory is read from outside.",
 )
-@at_rate
+@in_manner
 @click.option(
     "--preload",
     is_flag=True,
@@ -146,7 +147,7 @@ def run(
     allow: tuple[str, ...],
     rotate: tuple[int, float] | None,
     how: str | None,
-    hz: int,
+    manner: Manner,
     preload: bool,
     **given: Any,
 ) -> None:
@@ -187,7 +188,7 @@ def run(
             allow=allow,
             rotate=rotate,
             how=how,
-            hz=hz,
+            manner=manner,
             preload=preload,
         )
     own = {name.removeprefix("own_"): given.pop(name) for name in list(given) if name.startswith("own_")}
@@ -232,7 +233,7 @@ def _run_command(
     allow: tuple[str, ...],
     rotate: tuple[int, float] | None,
     how: str | None,
-    hz: int,
+    manner: Manner,
     preload: bool,
 ) -> NoReturn:
     """Run a command of the user's; what is for programs on the engine alone is refused."""
@@ -261,7 +262,7 @@ def _run_command(
                 command,
                 wanted,
                 how=how,
-                hz=hz,
+                manner=manner,
                 preload=preload,
                 grace=given.get("grace"),
                 duration=given.get("duration") or 0.0,
@@ -274,7 +275,7 @@ def _run_command(
         command,
         wanted,
         how=how,
-        hz=hz,
+        manner=manner,
         preload=preload,
         duration=given.get("duration") or 0.0,
         grace=given.get("grace"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, engines, looking, some_engine
+from streamscope.peek.manner import Manner
 from streamscope.telling import CommandFailed, nobody_reads, say, show
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _NEVER = 1 << 62
 @click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON object.")
 @click.option("--for", "seconds", type=Span(), metavar="TIME", help="End after so many seconds.  [default: go on]")
 @looking
-def top(which: str, as_json: bool, seconds: float | None, how: str | None, hz: int) -> None:
+def top(which: str, as_json: bool, seconds: float | None, how: str | None, manner: Manner) -> None:
     """Print a line for each second of the engine or libuv program PID: bytes in and out, what waits, accepts and
     closes, errors, how long writes waited, callbacks and turns took (median, 99 of 100, longest), until it ends or is
     stopped. Of a recorded trace FILE, for each second of its clock, as fast as it can.
@@ -51,7 +52,7 @@ def top(which: str, as_json: bool, seconds: float | None, how: str | None, hz: i
     most = None if seconds is None else ceil(seconds)
     tell = _Lines(as_json)
     try:
-        complete = _file(which, most, tell) if os.path.isfile(which) else _running(which, most, tell, how, hz)
+        complete = _file(which, most, tell) if os.path.isfile(which) else _running(which, most, tell, how, manner)
     except BrokenPipeError:
         nobody_reads()
     sys.exit(0 if complete else 1)
@@ -136,13 +137,13 @@ def _numbers(collector: Collector, end_t: int, most: int | None) -> Iterator[int
                 number = following
 
 
-def _running(which: str, most: int | None, tell: _Lines, how: str | None, hz: int) -> bool:
+def _running(which: str, most: int | None, tell: _Lines, how: str | None, manner: Manner) -> bool:
     """Follows an engine until it ends; returns False where the connection broke."""
     from streamscope.joining.ways import way_to
     from streamscope.link.discovery import ProbeError
 
     try:
-        with way_to(which, how, hz, say) as path:
+        with way_to(which, how, manner, say) as path:
             return _engine(path, most, tell)
     except ProbeError as error:
         raise CommandFailed(str(error), 2) from error

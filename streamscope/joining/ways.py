@@ -19,7 +19,8 @@ from streamscope.fleet.nats_server import is_address
 from streamscope.joining.entering import REMOTE_EXEC_SINCE, entered
 from streamscope.joining.python_process import OLDEST, PythonProcess, is_python
 from streamscope.link.discovery import ProbeError, find
-from streamscope.peek.starting import HZ, peeked
+from streamscope.peek.manner import EVERYDAY, Manner
+from streamscope.peek.starting import peeked
 
 ENGINE, OBSERVE, GDB, PEEK = "engine", "observe", "gdb", "peek"
 WAYS = (ENGINE, OBSERVE, GDB, PEEK)
@@ -31,7 +32,7 @@ NO_UVLOOP = "its own switch for that (uvicorn: --loop asyncio), or streamscope r
 
 @contextmanager
 def way_to(
-    which: str | None, how: str | None = None, hz: float = HZ, say: Callable[[str], None] = lambda line: None
+    which: str | None, how: str | None = None, manner: Manner = EVERYDAY, say: Callable[[str], None] = lambda line: None
 ) -> Iterator[Path]:
     """Where to attach to what `which` names (see `discovery.find`): `how` insists on one way. Says which way it took
     and what that costs, where somebody had to be let in.
@@ -68,7 +69,7 @@ def way_to(
                 say(f"{process.who} is observed from within asyncio, by {way}: {COSTS}")
                 yield path
             return
-    with peeked(pid, hz) as (path, who):
+    with peeked(pid, manner) as (path, who):
         say(f"{who} is no engine of streamscope, but has a libuv loop: its memory is looked at from outside")
         yield path
 

@@ -1,6 +1,6 @@
 """The process that looks at another one: it finds the loops, listens where inspectors look for engines, and tells.
 
-    python -m streamscope.peek '{"pid": 4711, "hz": 20}'
+    python -m streamscope.peek '{"pid": 4711, "manner": [20, false]}'
 
 writes one line of JSON when it can be attached to, or why it cannot, and goes on until the other side of its standard
 input is closed and no inspector is left, or the process that it looks at has ended.
@@ -15,6 +15,7 @@ import sys
 from contextlib import suppress
 
 from streamscope.peek.looking import Looking
+from streamscope.peek.manner import Manner
 from streamscope.peek.peeking import PeekFailed, Peeking
 from streamscope.telling import show
 
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for whoever has started us, who closes our input
     signal.signal(signal.SIGTERM, _leave)
     try:
-        peeking = Peeking(int(options["pid"]), float(options["hz"]), takes_all=bool(options.get("kernel")))
+        peeking = Peeking(int(options["pid"]), Manner(*options["manner"]))
     except PeekFailed as error:
         _answer({"error": str(error)})
         return 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
+from streamscope.peek.manner import Manner
 from streamscope.peek.memory import TargetDenied, TargetGone
 from streamscope.peek.peeking import PeekFailed, Peeking
 from streamscope.peek.running_on_libuv import libuv_of
@@ -106,10 +107,10 @@ class Lookout(Looking):
     whatever has an epoll descriptor is tried, libuv or not.
     """
 
-    def __init__(self, pids: Callable[[], Iterable[int]], hz: float, *fds: int, insists: bool = False) -> None:
+    def __init__(self, pids: Callable[[], Iterable[int]], manner: Manner, *fds: int, insists: bool = False) -> None:
         super().__init__(*fds)
         self._pids = pids
-        self._hz = hz
+        self._manner = manner
         self._insists = insists
         self._tried: dict[int, _Tried] = {}
         self._exports: dict[tuple[int, int], int] = {}
@@ -135,7 +136,7 @@ class Lookout(Looking):
             tried.again(now)
             try:
                 if self._may_have_a_loop(pid):
-                    yield Peeking(pid, self._hz, of_its_own=now - tried.since < SETTLES_S)
+                    yield Peeking(pid, self._manner, of_its_own=now - tried.since < SETTLES_S)
             except PeekFailed as error:
                 if now - tried.since >= TRIED_S and not tried.said:
                     tried.said = True

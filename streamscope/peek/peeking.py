@@ -18,6 +18,7 @@ from streamscope.link.frames import Hello, as_received
 from streamscope.link.publisher import Publisher
 from streamscope.peek.finding import SYMBOL, Findings, FoundLoop, find
 from streamscope.peek.libuv_words import libuv_greeting, libuv_words, version_of, version_text
+from streamscope.peek.manner import Manner
 from streamscope.peek.memory import TargetDenied, TargetGone, TargetMemory
 from streamscope.peek.preloaded import Preloaded
 from streamscope.peek.sampler import Sampler
@@ -44,20 +45,20 @@ class PeekFailed(Exception):
 
 
 class Peeking:
-    """The loops of the process `pid`, looked at `hz` times a second at most; `takes_all` is `--kernel`. Raises
-    PeekFailed, with `of_its_own` also where none has streams but those that the process was started with.
+    """The loops of the process `pid`, looked at in this manner. Raises PeekFailed, with `of_its_own` also where none
+    has streams but those that the process was started with.
 
     - `paths`: where each loop that has streams can be attached to, and `publishers` who speaks there;
     - `next_at`: when it is to be looked at again, on the monotonic clock.
     """
 
-    def __init__(self, pid: int, hz: float, *, takes_all: bool = False, of_its_own: bool = False) -> None:
+    def __init__(self, pid: int, manner: Manner, *, of_its_own: bool = False) -> None:
         self.target = TargetProcess(pid)
         self._memory = TargetMemory(pid)
         self._program = self.target.program
-        self._takes_all = takes_all
+        self._takes_all = manner.takes_all
         self._preloaded = Preloaded(self.target, self._memory)
-        self._every_s = self._least_s = 1 / hz
+        self._every_s = self._least_s = 1 / manner.hz
         self._started, self._begun = time.time(), time.monotonic_ns()
         self._watched: list[tuple[Sampler, Publisher]] = []
         self._idle: list[Sampler] = []
@@ -195,6 +196,7 @@ class Peeking:
             self.next_at = time.monotonic() + self._look()
         else:
             self.target.check()
+            self._look_for_more()
             self.next_at = time.monotonic() + REST_S
 
     def _look(self) -> float:
@@ -203,17 +205,18 @@ class Peeking:
         for sampler, _ in self._watched:
             if not sampler.sample():
                 self.target.check()
-        if time.monotonic() >= self._again_at:
-            self._again_at = time.monotonic() + AGAIN_S
-            self.target.check()
-            self._look_for_more()
+        self._look_for_more()
         took = time.thread_time() - begun
         wanted = max(self._least_s, took * SHARE)
         self._every_s += (wanted - self._every_s) / 8 if wanted < self._every_s else (wanted - self._every_s) / 2
         return self._every_s
 
     def _look_for_more(self) -> None:
-        """Loops of threads that have begun, and streams in those that had none."""
+        """If it is time: loops of threads that have begun, and streams in those that had none."""
+        if time.monotonic() < self._again_at:
+            return
+        self._again_at = time.monotonic() + AGAIN_S
+        self.target.check()
         known = {sampler.found.epoll for sampler, _ in self._watched} | {sampler.found.epoll for sampler in self._idle}
         with suppress(PermissionError):
             there = {fd for fd, link in self.target.descriptors().items() if link == EPOLL}

@@ -271,12 +271,13 @@ uvloop.run(main())
 
 AS_SOMEBODY_ELSE = f"""
 import os, sys
+from streamscope.peek.manner import Manner
 from streamscope.peek.peeking import Peeking, PeekFailed
 os.setgroups([])
 os.setgid({NOBODY})
 os.setuid({NOBODY})
 try:
-    Peeking(int(sys.argv[1]), 20)
+    Peeking(int(sys.argv[1]), Manner())
 except PeekFailed as error:
     print(error)
 """

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from running_command import COMMAND, Serving, follow, run
 from waiting import until
 
 from streamscope.link.session import Session
+from streamscope.ui.ladder import program_says
 
 pytestmark = pytest.mark.real()
 NODE_SERVER = PROGRAMS / "answers_much.js"
@@ -97,3 +99,82 @@ def test_where_python_runs_on_uvloop_it_is_looked_at_from_outside_and_that_is_sa
         session.close()
         _, _, told = server.end()
     assert "is looked at from outside; watch it with: streamscope attach" in told
+
+
+@pytest.mark.real("node")
+def test_with_a_preload_node_says_what_waits_in_javascript_and_where_a_socket_was_made(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
+    trace = str(tmp_path / "node.scope")
+    with Run(runtime, "--preload", "--record", trace, "--", "node", str(NODE_SERVER)) as server:
+        [door] = until(lambda: server.doors(runtime), "it is looked at")
+        session = Session.attach(door)
+        follow(session, lambda: session.model.whole)
+        with client(server.port) as sock:
+            address = "{}:{}".format(*sock.getsockname())
+            words = session.model.decoder.vocabulary
+
+            def said(name: str) -> int | None:
+                state = next((s for s in session.model.streams.values() if s.peer == address), None)
+                return None if state is None else program_says(state, words, name)
+
+            follow(session, lambda: (said("writableLength") or 0) > 0)
+            [state] = [s for s in session.model.streams.values() if s.peer == address]
+            assert said("writableLength") == said("bytesWritten") == 8 << 20
+            assert 0 < state.write_queue_size < 8 << 20
+            assert state.place.startswith("answers_much.js:7")
+            assert any("code of ours is in it" in notice for notice in session.notices)
+        session.close()
+        server.end()
+
+    checked = run(runtime, "check", trace, "--assert", "max(writableLength) < 1MiB")
+    assert (checked.returncode, "on stream #" in checked.stdout) == (1, True)
+
+
+@pytest.mark.real("node")
+def test_the_loop_of_each_thread_is_a_feed(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
+    with Run(runtime, "--", "node", str(PROGRAMS / "three_loops.js")) as server, ExitStack() as stack:
+        ports = json.loads(server.first_line)
+        doors = until(lambda: found if len(found := server.doors(runtime)) == 3 else [], "there are three loops")
+        pid = doors[0].stem.partition(".")[0]
+        assert {door.stem for door in doors} == {pid, f"{pid}.2", f"{pid}.3"}
+        for port in ports:
+            stack.enter_context(client(port))
+        waiting = set()
+        for door in doors:
+            session = Session.attach(door)
+            stack.callback(session.close)
+            follow(session, lambda session=session: any(s.write_queue for s in session.model.streams.values()))
+            waiting |= {s.local for s in session.model.streams.values() if s.write_queue}
+        assert waiting == {f"127.0.0.1:{port}" for port in ports}
+
+
+@pytest.mark.real("node", "unshare", "ip")
+def test_the_kernel_is_asked_of_pipes_unix_sockets_and_in_another_network(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
+    apart = f"ip link set lo up; exec node {PROGRAMS / 'talks_to_itself.js'} {runtime}"
+    with Run(runtime, "--", "unshare", "--net", "sh", "-c", apart) as server:
+        folder = json.loads(server.first_line)["folder"]
+        [door] = until(lambda: server.doors(runtime), "it is looked at")
+        session = Session.attach(door)
+
+        def full() -> dict[str, int]:
+            """By its own address, what waits in the kernel of each that wants to write more."""
+            words = session.model.decoder.vocabulary
+            return {
+                state.local: state.kernel[words.kernel_number("outq")]
+                for state in session.model.streams.values()
+                if state.pevents & words.poll("OUT") and state.kernel and state.kernel.get(words.kernel_number("outq"))
+            }
+
+        follow(session, lambda: len(full()) == 3)
+        found = full()
+        session.close()
+        server.end()
+    [tcp] = [local for local in found if local.startswith("127.0.0.1:")]
+    assert set(found) == {tcp, f"{folder}/sock", ""}
+    assert all(size > 100_000 for size in found.values())
