@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 
 from screenshots.pictures import FEEDS, HERE, PICTURES, PLAYED, draw
-from screenshots.recording import in_utc, record, save
+from screenshots.recording import in_utc, record, record_node, save
 from screenshots.still import StillLoop, time_stands_still
 
-RECORDED = {"echo": (40.0, []), "http": (13.0, [2]), "stall": (9.0, [])}
+RECORDED = {"echo": (40.0, []), "http": (13.0, [2]), "stall": (9.0, []), "node": (10.0, [])}
 """Per feed: for how many seconds, and of which streams with their payload."""
 
 
@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pictured = {picture.feed for picture in PICTURES if picture.name in options.names or not options.names}
         for feed, (seconds, payload_of) in RECORDED.items():
             if feed in pictured:
-                save(FEEDS / f"{feed}.msgpack.gz", record(PLAYED.get(feed, [feed, "--demo"]), seconds, payload_of))
+                played = PLAYED.get(feed, [feed, "--demo"])
+                told = record_node(seconds) if feed == "node" else record(played, seconds, payload_of)
+                save(FEEDS / f"{feed}.msgpack.gz", told)
     with time_stands_still(), asyncio.Runner(loop_factory=StillLoop) as runner:
         return runner.run(_draw(options.names, check=options.check))
 

@@ -174,6 +174,7 @@ PICTURES = (
     Picture("stream", "http", 6.0, _at_once, _stream),
     Picture("stall", "stall", 2.0, _explained, _as_it_is, (110, 34)),
     Picture("why", "stall", 2.0, _explained, _why, (80, 24)),
+    Picture("node", "node", 9.0, _at_once, _as_it_is, (120, 36)),
     Picture("backpressure", "http", 8.0, _stalled, _backpressure),
     Picture("source", "http", 8.0, _stalled, _source, (140, 40)),
     Picture("slide", "echo", 9.0, _at_once, _nothing, slide=8),
@@ -181,6 +182,7 @@ PICTURES = (
 
 PLAYED = {"stall": ["stall", "--as", "dead-reader"]}
 """What a feed is recorded from, where that is not a server of its name with its built-in clients."""
+TITLES = {"node": "attach $(pgrep -n node)"}
 
 
 async def draw(picture: Picture) -> str:
@@ -196,9 +198,8 @@ async def draw(picture: Picture) -> str:
             stage = Stage(app, pilot, player)
             await stage.settle()
             await picture.act(stage)
-            return _tidy(
-                app.export_screenshot(title=f"streamscope run {' '.join(PLAYED.get(picture.feed, [picture.feed]))}")
-            )
+            ran = TITLES.get(picture.feed) or f"run {' '.join(PLAYED.get(picture.feed, [picture.feed]))}"
+            return _tidy(app.export_screenshot(title=f"streamscope {ran}"))
     finally:
         player.close()
 

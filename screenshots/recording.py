@@ -14,8 +14,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,11 @@ import msgspec
 from streamscope.link.discovery import ProbeError, connect
 from streamscope.link.frames import MAX_FRAME, Command, FrameCutter, Hello, pack, read_frame
 from streamscope.link.session import Session
+from streamscope.peek.starting import peeked
 from streamscope.ui.view import View
 
+SERVER = Path(__file__).with_name("server.js")
+READERS = 6
 SECOND = 1_000_000_000
 STEP = SECOND // 20
 
@@ -60,6 +65,29 @@ def record(target: list[str], seconds: float, payload_of: list[int]) -> Recordin
         finally:
             engine.terminate()
             engine.wait()
+
+
+def record_node(seconds: float) -> Recording:
+    """What is told of a Node server that is looked at from outside, and one of whose clients reads nothing."""
+    with ExitStack() as stack:
+        node = subprocess.Popen(["node", SERVER.name], cwd=SERVER.parent, stdout=subprocess.PIPE, text=True)
+        stack.callback(node.wait)
+        stack.callback(node.kill)
+        assert node.stdout is not None
+        port = int(node.stdout.readline())
+        path, _ = stack.enter_context(peeked(node.pid))
+        for place in range(READERS + 1):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            if place != READERS // 2:
+                threading.Thread(target=_read_all, args=(client,), daemon=True).start()
+        return _listen(node, path, seconds, [])
+
+
+def _read_all(client: socket.socket) -> None:
+    with suppress(OSError):
+        while client.recv(1 << 16):
+            pass
 
 
 def _listen(engine: subprocess.Popen[bytes], path: Path, seconds: float, payload_of: list[int]) -> Recording:
