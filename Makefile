@@ -12,7 +12,7 @@ WORKERS ?= $(shell echo $$(($(PER_CORE) * $$(nproc))))
 # What is compiled is kept, whatever the environment says: else each of the hundreds of processes compiles it again.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: run test real long chance busy silence diagnosis check lint types contracts format conformance soak bench screenshots docs clean help
+.PHONY: run test real long chance busy silence diagnosis check lint types contracts format conformance soak peek bench screenshots docs clean help
 
 run: $(VENV)/.installed            ## set up, then inspect a live echo server (ARGS="http --port 0" for another)
 	@$(BIN)/streamscope run $(ARGS)
@@ -24,7 +24,7 @@ test: $(VENV)/.installed-dev       ## set up, then run every test that needs not
 real: $(VENV)/.installed-dev       ## the same product against libuv, nginx, redis, wrk and curl (.ci/outside installs them)
 	$(PYTEST) -m real $(TESTS)
 
-long: conformance chance soak silence     ## minutes of what `test` and `real` do for seconds: before an issue is called resolved
+long: conformance chance soak silence peek ## minutes of what `test` and `real` do for seconds: before an issue is called resolved
 
 # A busy process ends by itself when the shell of this recipe has ended, whatever ended that.
 busy: $(VENV)/.installed-dev       ## the tests of `make test`, beside one busy process per core
@@ -57,6 +57,9 @@ soak: $(VENV)/.installed-dev       ## serve under churn and hostile inspectors f
 
 silence: $(VENV)/.installed-dev    ## minutes of healthy loads, in which no alarm may be raised (SILENCE_S=60)
 	SILENCE_S=$(or $(SILENCE_S),60) $(PYTEST) -k 'well or limited or healthy' tests/real
+
+peek: $(VENV)/.installed-dev       ## look for PEEK_S seconds (600) at a Node server under flood and churn
+	PEEK_S=$(or $(PEEK_S),600) $(BIN)/python -m pytest -k flood tests/real/test_real_peek.py
 
 diagnosis: $(VENV)/.installed-dev  ## play every scenario of `run stall`, and write the table of docs/diagnosis.md
 	$(BIN)/python -m pytest tests/real/test_real_diagnosis.py -k 'alone' --write-diagnosis

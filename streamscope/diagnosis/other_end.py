@@ -21,7 +21,7 @@ from typing import NamedTuple
 from streamscope.core.printable import visible
 from streamscope.link import sock_diag
 from streamscope.link.discovery import ProbeError, find
-from streamscope.link.sock_diag import PEER, QUEUES, SHOW_PEER, SHOW_QUEUES, Ends
+from streamscope.link.sock_diag import PEER, QUEUES, SHOW_PEER, SHOW_QUEUES, TcpEnds
 from streamscope.trace.figures import bytes_text
 from streamscope.trace.plain_text import host_and_port
 from streamscope.trace.state import StreamState
@@ -173,7 +173,7 @@ class OtherEnds:
         family = socket.AF_INET if addresses[0].version == 4 else socket.AF_INET6
         if addresses[0].version != addresses[1].version:
             return None
-        ends = Ends(family, addresses[1].packed, theirs[1], addresses[0].packed, ours[1])
+        ends = TcpEnds(family, addresses[1].packed, theirs[1], addresses[0].packed, ours[1])
         said = sock_diag.tcp_said(self._ask(sock_diag.of_tcp(ends)))
         return None if said is None else Found(said.inode, said.inq)
 

@@ -29,7 +29,7 @@ MOST_ANSWERS = 4096
 _PIECE = 1 << 16
 
 
-class Ends(NamedTuple):
+class TcpEnds(NamedTuple):
     """The addresses of a TCP socket, packed, and its ports."""
 
     family: int
@@ -48,7 +48,7 @@ class TcpSaid(NamedTuple):
     attributes: dict[int, bytes]
 
 
-def of_tcp(ends: Ends, *wanted: int) -> bytes:
+def of_tcp(ends: TcpEnds, *wanted: int) -> bytes:
     """The request for one TCP socket and these attributes."""
     return _message(_tcp(ends.family, wanted, _SEEN, ends), _REQUEST)
 
@@ -59,7 +59,7 @@ def of_unix(inode: int, show: int) -> bytes:
     return _message(body, _REQUEST)
 
 
-def _tcp(family: int, wanted: tuple[int, ...], states: int, ends: Ends) -> bytes:
+def _tcp(family: int, wanted: tuple[int, ...], states: int, ends: TcpEnds) -> bytes:
     body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, sum(1 << (each - 1) for each in wanted), states)
     body += struct.pack("!HH", ends.port, ends.their_port)
     body += ends.ours.ljust(16, b"\0") + ends.theirs.ljust(16, b"\0")
@@ -112,10 +112,10 @@ def _netlink() -> socket.socket:
     return sock
 
 
-def every_tcp(family: int) -> Iterator[tuple[int, Ends]]:
+def every_tcp(family: int) -> Iterator[tuple[int, TcpEnds]]:
     """Every TCP socket of this family, by inode. Raises OSError, and struct.error."""
     with _netlink() as sock:
-        sock.send(_message(_tcp(family, (), _SEEN, Ends(family, b"", 0, b"", 0)), _REQUEST | _DUMP))
+        sock.send(_message(_tcp(family, (), _SEEN, TcpEnds(family, b"", 0, b"", 0)), _REQUEST | _DUMP))
         for _ in range(MOST_ANSWERS):
             said, at = sock.recv(_PIECE), 0
             while at + _HEADER.size <= len(said):
@@ -126,8 +126,8 @@ def every_tcp(family: int) -> Iterator[tuple[int, Ends]]:
                 at += (length + 3) & ~3
 
 
-def _named(family: int, said: bytes, at: int) -> tuple[int, Ends]:
+def _named(family: int, said: bytes, at: int) -> tuple[int, TcpEnds]:
     port, their_port = struct.unpack_from("!HH", said, at + 4)
     size = 4 if family == socket.AF_INET else 16
     ours, theirs = said[at + 8 : at + 8 + size], said[at + 24 : at + 24 + size]
-    return struct.unpack_from("=I", said, at + 68)[0], Ends(family, ours, port, theirs, their_port)
+    return struct.unpack_from("=I", said, at + 68)[0], TcpEnds(family, ours, port, theirs, their_port)

@@ -21,7 +21,7 @@ from streamscope.core.system import format_address
 from streamscope.link import kernel, sock_diag
 from streamscope.link.kernel import Changes
 from streamscope.link.kernel_loop import OwnThread
-from streamscope.link.sock_diag import INFO, MEMORY, Ends, TcpSaid
+from streamscope.link.sock_diag import INFO, MEMORY, TcpEnds, TcpSaid
 from streamscope.peek.offsets import UV_TCP
 from streamscope.peek.target import TargetProcess
 
@@ -42,7 +42,7 @@ class Behind(NamedTuple):
     local: str = ""
     peer: str = ""
     port: int = 0
-    ends: Ends | None = None
+    ends: TcpEnds | None = None
 
 
 class Addresses:
@@ -148,7 +148,7 @@ def _asked(wanted: Collection[int]) -> dict[int, Behind]:
     return found
 
 
-def _of_ends(ends: Ends) -> Behind:
+def _of_ends(ends: TcpEnds) -> Behind:
     local = format_address((socket.inet_ntop(ends.family, ends.ours), ends.port))
     peer = format_address((socket.inet_ntop(ends.family, ends.theirs), ends.their_port)) if ends.their_port else ""
     return Behind(local, peer, ends.port, ends)
@@ -174,7 +174,7 @@ class DiagTcpSocket(kernel.TcpSocket):
 
     __slots__ = ("_ends", "_inode", "_said")
 
-    def __init__(self, fd: int, inode: int, ends: Ends) -> None:
+    def __init__(self, fd: int, inode: int, ends: TcpEnds) -> None:
         super().__init__(fd, None)
         self._inode, self._ends = inode, ends
         self._said: TcpSaid | None = None

@@ -244,7 +244,7 @@ class Peeking:
 def why_none(target: TargetProcess, findings: Findings) -> str:
     """What a process is in which no loop was found, and what that may mean."""
     who = f"{target.program} ({target.pid})"
-    if _is_small(target):
+    if target.is_small:
         return f"{who} is a program of 32 bits: only those of 64 bits can be looked at"
     if not findings.foreign:
         return f"{who} has no epoll descriptor, and so no libuv loop"
@@ -253,14 +253,6 @@ def why_none(target: TargetProcess, findings: Findings) -> str:
         f"{who} has no libuv loop: its epoll descriptor{'s' if len(findings.foreign) > 1 else ''} "
         f"{_listed(findings.foreign)} belong{'' if len(findings.foreign) > 1 else 's'} to something else ({what})"
     )
-
-
-def _is_small(target: TargetProcess) -> bool:
-    try:
-        with open(f"/proc/{target.pid}/exe", "rb") as file:
-            return file.read(5) == b"\x7fELF\1"
-    except OSError:
-        return False
 
 
 def _listed(numbers: list[int]) -> str:

@@ -28,7 +28,7 @@ MOST_PAGES = 64
 TRIES, AGAIN_S = 4, 1.0
 
 
-class Said(NamedTuple):
+class SaidByNode(NamedTuple):
     """What is said of one socket: the port of its peer, 0 for none; bytes that wait in JavaScript, and those that were
     ever written; whether it is read, -1 for not yet; and where in the program it was made.
     """
@@ -55,7 +55,7 @@ class Preloaded:
         mark = named[0].partition("=")[2] if named else ""
         self._mark = bytes.fromhex(mark) if len(mark) == 32 and set(mark) <= set("0123456789abcdef") else b""
         self._pages: dict[int, int] = {}  # by address, how often it had been written when it was read last
-        self._said: dict[int, dict[int, Said]] = {}
+        self._said: dict[int, dict[int, SaidByNode]] = {}
         self._tries, self._again_at = TRIES if self._mark else 0, 0.0
 
     @property
@@ -63,7 +63,7 @@ class Preloaded:
         """Whether the process was started with it."""
         return bool(self._mark)
 
-    def said(self) -> dict[int, Said]:
+    def said(self) -> dict[int, SaidByNode]:
         """By descriptor, what is said now. Raises TargetGone and TargetDenied."""
         if not self._pages and self._tries and time.monotonic() >= self._again_at:
             self._search()
@@ -105,7 +105,7 @@ class Preloaded:
         except msgspec.MsgspecError:
             return
         self._pages[page] = count
-        self._said[page] = {fd: Said(port, most(waits), most(written), flowing, place[:200])
+        self._said[page] = {fd: SaidByNode(port, most(waits), most(written), flowing, place[:200])
                             for fd, port, waits, written, flowing, place in rows}  # fmt: skip
 
 

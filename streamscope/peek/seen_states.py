@@ -24,7 +24,7 @@ from streamscope.peek.offsets import (
     WATCHER_QUEUE,
     StreamFields,
 )
-from streamscope.peek.preloaded import Said
+from streamscope.peek.preloaded import SaidByNode
 from streamscope.peek.walking import Seen
 from streamscope.trace.state import RequestState, StreamState
 
@@ -81,7 +81,9 @@ class SeenStates:
         self._closing = glimpse.closing
         return before, after
 
-    def hear(self, said: Mapping[int, Said], before: dict[int, StreamState], after: dict[int, StreamState]) -> None:
+    def hear(
+        self, said: Mapping[int, SaidByNode], before: dict[int, StreamState], after: dict[int, StreamState]
+    ) -> None:
         """Take what the program says of its sockets, by descriptor, for the present as well."""
         for number, state in self.of.items():
             each = said.get(state.fd)

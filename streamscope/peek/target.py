@@ -71,6 +71,15 @@ class TargetProcess:
         """The path of its program."""
         return self._is[1]
 
+    @property
+    def is_small(self) -> bool:
+        """Whether it is a program of 32 bits."""
+        try:
+            with open(f"{self._folder}/exe", "rb") as file:
+                return file.read(5) == b"\x7fELF\1"
+        except OSError:
+            return False
+
     # descriptors
 
     def descriptors(self) -> dict[int, str]:
@@ -83,8 +92,12 @@ class TargetProcess:
         except OSError as error:
             raise TargetGone from error
         for name in names[:MOST_DESCRIPTORS]:
-            if link := self.link(int(name)):
-                found[int(name)] = link
+            try:
+                found[int(name)] = os.readlink(f"{self._folder}/fd/{name}")
+            except PermissionError:  # to list them was allowed: root needs no more for that
+                raise
+            except OSError:
+                continue  # it was closed meanwhile
         return found
 
     def link(self, fd: int) -> str:
@@ -137,7 +150,7 @@ class TargetProcess:
         """What is in the way of reading its memory, and what to do about it, in one line."""
         pid = self.pid
         try:
-            owner = os.stat(self._folder).st_uid
+            owner = os.stat(f"{self._folder}/environ").st_uid  # root, where the process has shut itself off
         except OSError:
             return f"there is no process {pid}"
         ids = next((line.split()[1:] for line in self.text("status").splitlines() if line.startswith("Uid:")), [])

@@ -99,7 +99,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("System calls", ("sys.", "fds.")),
     ("Callbacks of the program", ("callback.",)),
     ("Timers", ("timer.",)),
-    ("What is told by who looks from outside", ("sample.", "kernel.")),
+    ("What is told by who looks from outside", ("sample.", "kernel.", "program.")),
 )
 
 

@@ -75,22 +75,26 @@ class LongTurn(NamedTuple):
 
 
 class Looks:
-    """How sure whoever looks from outside is of what he tells. In no keyframe: the next look says it again.
+    """How sure whoever looks from outside is of what he tells; of an engine that tells by itself nothing is `heeded`. In
+    no keyframe: the next look says it again.
 
     - `t`: when the last look was, 0 for an engine that tells by itself; `exact_t`: the last that was exact;
     - `recent`: of the latest looks, when each was, and how sure; `missed`: how many came to nothing, in all;
     - `moving`: by handle, when it was last seen moving.
     """
 
-    __slots__ = ("exact_t", "missed", "moving", "recent", "t")
+    __slots__ = ("_heeded", "exact_t", "missed", "moving", "recent", "t")
 
-    def __init__(self) -> None:
+    def __init__(self, *, heeded: bool) -> None:
+        self._heeded = heeded
         self.t = self.exact_t = self.missed = 0
         self.recent: deque[tuple[int, str]] = deque(maxlen=LOOKS_KEPT)
         self.moving: dict[int, int] = {}
 
     def take(self, number: int, t: int, sure: str) -> None:
         """A look; or, behind that, what it was like for a single handle."""
+        if not self._heeded:
+            return
         if number:
             if sure == MOVING:
                 self.moving[number] = t
@@ -159,7 +163,7 @@ class Fold:
         # what took long lately, the latest last; in no keyframe
         self.long: deque[SlowCallback] = deque(maxlen=LONG_KEPT)
         self.long_turns: deque[LongTurn] = deque(maxlen=LONG_KEPT)
-        self.looks = Looks()
+        self.looks = Looks(heeded=vocabulary.is_sampled)
         self.turn_ns = 0  # `callback_ns` when this turn began
         self.failures = 0  # all of `errors` while this folded, of streams that are forgotten too; in no keyframe
         self.asides = 0  # events that were told aside: what the kernel was asked

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from streamscope.peek.memory import TargetMemory
-from streamscope.peek.preloaded import HEAD, MARK, Preloaded, Said
+from streamscope.peek.preloaded import HEAD, MARK, Preloaded, SaidByNode
 from streamscope.peek.target import TargetProcess
 
 ROW = [19, 51454, 1310720, 5242880, 0, "server.js:7 onclient"]
@@ -57,7 +57,7 @@ def test_it_is_found_by_its_mark_and_read_again_when_it_was_written_again(page: 
     there = preloaded(page)
 
     assert there.is_there
-    assert there.said() == {19: Said(51454, 1310720, 5242880, 0, "server.js:7 onclient")}
+    assert there.said() == {19: SaidByNode(51454, 1310720, 5242880, 0, "server.js:7 onclient")}
     page.write(b"[]", count=4)
     assert there.said() == {}
 
