@@ -75,8 +75,8 @@ class LongTurn(NamedTuple):
 
 
 class Looks:
-    """How sure whoever looks from outside is of what he tells; of an engine that tells by itself nothing is `heeded`. In
-    no keyframe: the next look says it again.
+    """How sure whoever looks from outside is of what he tells; of an engine that tells by itself nothing is `heeded`.
+    In no keyframe: the next look says it again.
 
     - `t`: when the last look was, 0 for an engine that tells by itself; `exact_t`: the last that was exact;
     - `recent`: of the latest looks, when each was, and how sure; `missed`: how many came to nothing, in all;

@@ -25,7 +25,7 @@ from streamscope.ui.view import View
 MARGIN = 3
 """Cells at the left of a row: trouble; cursor, or the bar that joins it to its neighbours; pin, or how sure it is."""
 
-_SURE_PEN = {" ": "", SIGNS[EXACT]: "muted", SIGNS[AGREED]: "muted", SIGNS[MOVING]: "warning"}
+_SURE_PEN = {" ": "accent", SIGNS[EXACT]: "muted", SIGNS[AGREED]: "muted", SIGNS[MOVING]: "warning"}
 
 Pen = Callable[[str, str], Style]
 
