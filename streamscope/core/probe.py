@@ -463,6 +463,7 @@ KINDS: tuple[Kind, ...] = (
         "injected",
         "The loop goes on, for good or for a step; what is between is no time of its own.",
     ),
+    _kind(
         "program.says",
         "field:kernel value:int",
         SAMPLED,
