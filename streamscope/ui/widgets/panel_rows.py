@@ -22,13 +22,13 @@ from streamscope.ui.ladder import (
     BEFORE_QUEUE,
     WORDS,
     Unread,
-    with_rung_before,
     kernel_says,
     ladder_in,
     ladder_lines,
     ladder_out,
     program_says,
     side_of,
+    with_rung_before,
 )
 from streamscope.ui.lines import Line, Part, length
 from streamscope.ui.meters import NONE, age_text, bar, bar_scale, bytes_text, count_text, rate_text
