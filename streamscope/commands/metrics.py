@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, engines, looking, some_engine
+from streamscope.peek.manner import Manner
 from streamscope.telling import CommandFailed, say
 
 
@@ -34,7 +35,7 @@ def metrics(
     everything: bool,
     per_peer: bool,
     how: str | None,
-    hz: int,
+    manner: Manner,
 ) -> None:
     """Export metrics of an engine, or of --all on this host: streams, accepts, bytes, queues and their age, requests,
     what is paused, what was found to be wrong, events lost; and with --everything how long callbacks, turns and writes
@@ -57,7 +58,7 @@ def metrics(
         if everyone:
             serve(Exporting(None, place, otlp, everything, per_peer))
         else:
-            with way_to(which, how, hz, say) as path:
+            with way_to(which, how, manner, say) as path:
                 serve(Exporting(path, place, otlp, everything, per_peer))
     except ProbeError as error:
         raise CommandFailed(str(error), 1) from error

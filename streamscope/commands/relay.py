@@ -7,6 +7,7 @@ import sys
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, credentials, engines, looking, some_engine
 from streamscope.fleet.nats_server import Credentials
+from streamscope.peek.manner import Manner
 from streamscope.telling import CommandFailed, say
 
 
@@ -27,7 +28,7 @@ def relay(
     keep: float | None,
     payload: bool,
     how: str | None,
-    hz: int,
+    manner: Manner,
     credentials: Credentials,
 ) -> None:
     """Tell a NATS server of an engine, or of --all on this host: a summary a second, states now and then, and what else
@@ -54,7 +55,7 @@ def relay(
         if everyone:
             run(address, Relaying(None, every, keep_s, payload), credentials)
         else:
-            with way_to(which, how, hz, say) as path:
+            with way_to(which, how, manner, say) as path:
                 run(address, Relaying(path, every, keep_s, payload), credentials)
     except (FleetError, ProbeError) as error:
         raise CommandFailed(str(error), 1) from error

@@ -15,7 +15,8 @@ import msgspec
 from streamscope.core.records import SAMPLED, Word
 from streamscope.link.frames import BatchFrame, Hello, SliceFrame
 from streamscope.link.rounds import STREAMS_PER_SLICE
-from streamscope.trace.differ import EXACT, Differ
+from streamscope.trace.differ import Differ
+from streamscope.trace.fold import EXACT
 from streamscope.trace.model import Model
 from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.untrusted import FeedError
