@@ -45,7 +45,7 @@ def parsed(claim: Claim, vocabulary: Vocabulary) -> Filter:
     try:
         return Filter.parse(claim.filter, vocabulary)
     except FilterError as error:
-        raise LessonError(f"the claim “{claim.text}” is no filter: {error.message}") from None
+        raise LessonError(f"the claim {claim.text!r} is no filter: {error.message}") from None
 
 
 def engine_only(wanted: Filter) -> bool:
@@ -64,7 +64,7 @@ def examine(performance: Performance) -> list[list[JudgedClaim]]:
         for claim in moment.step.claims:
             wanted = parsed(claim, past.decoder.vocabulary)
             if claim.of not in moment.handles:
-                raise LessonError(f"the claim “{claim.text}” is about {claim.of}, which is not there at its step")
+                raise LessonError(f"the claim {claim.text!r} is about {claim.of}, which is not there at its step")
             number = moment.handles[claim.of]
             if wanted.event_only:
                 row = _shows(past, wanted, number, before, moment.row)

@@ -86,7 +86,7 @@ def program(s: Stage) -> None:
     s.step(
         "Half open",
         "The peer has read to the end, and answers all the same: only our writing side has ended. This is how a client "
-        "says “that was my request” and goes on reading.",
+        "says that this was its request, and goes on reading.",
         of="ours",
         look="SHUT READING READABLE",
         claims=("flag(SHUT) and flag(READING) and flag(READABLE)", "kind == sys.read and result == 6"),

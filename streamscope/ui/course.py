@@ -160,7 +160,7 @@ def _filled(performance: Performance) -> list[str]:
             texts.append(moment.step.text.format_map(_Fields(state)))
         except (ValueError, LookupError, AttributeError) as error:
             raise LessonError(
-                f"the text of “{moment.step.title}” has a brace that names no field ({error}): write {{{{ for one"
+                f"the text of {moment.step.title!r} has a brace that names no field ({error}): write {{{{ for one"
             ) from error
     return texts
 

@@ -38,6 +38,8 @@ def test_a_lesson_is_named_and_told_as_all_others_are(name: str) -> None:
     titles = [moment.step.title for moment in performance.moments]
     assert len(set(titles)) == len(titles) >= 4
     assert max(map(len, titles)) <= 40
+    said = [text for moment in performance.moments for text in (*moment.step[:2], moment.step.chapter)]
+    assert [text for text in said if not text.isascii()] == []  # terminals without UTF-8 have lessons, too
     assert max(len(moment.step.text) for moment in performance.moments) <= 228  # three lines of 76
     performance.close()
 
@@ -91,8 +93,8 @@ def test_an_event_claim_is_of_its_own_step_and_its_own_handle() -> None:
 @pytest.mark.parametrize(
     ("claims", "said"),
     [
-        (("flag(REEDING)",), "the claim “flag(REEDING)” is no filter: "),
-        (("nobody: wq == 0",), "the claim “nobody: wq == 0” is about nobody, which is not there at its step"),
+        (("flag(REEDING)",), "the claim 'flag(REEDING)' is no filter: "),
+        (("nobody: wq == 0",), "the claim 'nobody: wq == 0' is about nobody, which is not there at its step"),
     ],
 )
 def test_what_is_no_claim_says_why(claims: tuple[str, ...], said: str) -> None:

@@ -87,7 +87,7 @@ def test_a_claim_that_is_not_so_fails_the_check_and_says_what_was_found(tmp_path
         ("LESSON = 1", " is no lesson: it has no LESSON = Lesson(…)"),
         ("def", " cannot be read: in line 1 of own.py: invalid syntax"),
         ("1 / 0", " cannot be read: in line 1 of own.py: ZeroDivisionError: division by zero"),
-        (OWN.format(claims='"flag(REEDING)",'), "the claim “flag(REEDING)” is no filter: "),
+        (OWN.format(claims='"flag(REEDING)",'), "the claim 'flag(REEDING)' is no filter: "),
         (OWN.format(claims="1 // 0,"), "the lesson own failed in line 10 of own.py: ZeroDivisionError: "),
     ],
 )
