@@ -69,6 +69,11 @@ class Course:
         return self._texts[self.at]
 
     @property
+    def count(self) -> str:
+        """How much of the lesson has happened."""
+        return f"event {self.row:,} of {self.moments[-1].row:,}"
+
+    @property
     def following(self) -> str:
         """The title of the next step; "" at the last."""
         return self.moments[self.at + 1].step.title if self.at + 1 < len(self.moments) else ""

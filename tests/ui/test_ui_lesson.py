@@ -169,6 +169,17 @@ async def test_the_stream_opens_on_the_whole_screen_and_the_way_goes_on_from_whe
         assert "write   3 of " in screen_text(pilot)
 
 
+async def test_what_the_step_points_at_is_what_is_explained_first() -> None:
+    async with lesson_of() as (pilot, screen):
+        await pilot.press("x", "i")
+        assert screen.panel.explained is not None
+        assert screen.panel.explained.name == "WRITABLE"
+        assert "set by" in screen_text(pilot).lower()
+        await pilot.press("escape")
+        assert screen.panel.explained is None
+        assert pilot.app.return_value is None
+
+
 async def test_a_terminal_that_is_too_small_says_so() -> None:
     async with lesson_of(size=(40, 10)) as (pilot, _):
         assert "The lesson" in screen_text(pilot)

@@ -49,7 +49,7 @@ is told with the event that decides it. What you did not know comes again.
         self.head = LessonHead(course, quiz)
         self.said = StepPane(view, course, quiz, id="lesson-step")
         self.panel = LessonPanel(view, course, quiz, id="lesson-panel")
-        self.phases = PhasePane(inside, id="lesson-phases")
+        self.phases = PhasePane(inside, number=lambda: course.count, id="lesson-phases")
         self.source = SourcePane(inside, id="lesson-source")
         self.next = LessonNext(course, quiz)
         self._source_wanted = True

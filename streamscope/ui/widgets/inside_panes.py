@@ -5,7 +5,7 @@ Each is told nothing but to `show`, and looks at what has happened last where th
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 
 from streamscope.source.inside import Inside, Whereabouts
 from streamscope.trace.past import Past
@@ -59,9 +59,11 @@ None of it is told by the engine: it is found out from its text, whose functions
 has.
 """
 
-    def __init__(self, inside: InsideNow, *, id: str | None = None) -> None:
+    def __init__(self, inside: InsideNow, *, number: Callable[[], str] | None = None, id: str | None = None) -> None:
+        """`number` says in another way than by its `seq` which event it is."""
         super().__init__(id=id)
         self._inside = inside
+        self._number = number
 
     def show(self, changed: Set[int]) -> None:
         """Paint where the engine was."""
@@ -70,7 +72,8 @@ has.
             return
         where, view = self._inside.now, self._inside.view
         turn = "" if where is None else f" · turn {where.event.turn:,}"
-        right = "" if where is None else f"event {where.event.seq:,}"
+        number = f"event {where.event.seq:,}" if where is not None else ""
+        right = number if self._number is None else self._number()
         set_titles(self, f"where we are{turn}", "← → into · ( ) over · { } out", right)
         if height >= ROOMY:
             self.put(inside_lines.whole(where, view.vocabulary, width, height))

@@ -145,17 +145,14 @@ def steps(course: Course, width: int, height: int) -> list[Line]:
 
 
 def next_line(course: Course, width: int, *, asked: bool = False) -> Line:
-    """The line over the keys: what comes, unless one is asked for it, how much of the lesson has happened, and the
-    section of the chapter.
-    """
+    """The line over the keys: what comes, unless one is asked for it, and the section of the chapter."""
     following = "?" if asked else course.following
     line: Line = [("  next: ", "label"), (visible(following), "")] if following else [("  the last step", "label")]
-    count = f"event {course.row:,} of {course.moments[-1].row:,}"
     section = visible(course.performance.section)
-    for right in (f"{count}   chapter: {section}", f"{count}   {section}", count):
-        gap = width - length(line) - cell_len(right.rstrip()) - 1
+    for right in (f"chapter: {section}", section) if section else ():
+        gap = width - length(line) - cell_len(right) - 1
         if gap > 1:
-            return [*line, (" " * gap, ""), (right.rstrip() if section else count, "label")]
+            return [*line, (" " * gap, ""), (right, "label")]
     return line
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from typing import ClassVar
 
 import msgspec
 from rich.cells import cell_len
 from textual import events
+from textual.binding import BindingType
 
 from streamscope.ui.actions import bindings
 from streamscope.ui.course import Course
+from streamscope.ui.glossary import Thing
 from streamscope.ui.lines import Line
 from streamscope.ui.messages import AnswerGiven
 from streamscope.ui.quiz import Quiz
@@ -37,7 +40,7 @@ class LessonHead(DrawnLines):
 
 
 class LessonNext(DrawnLines):
-    """The line over the keys: what comes, and how much of the lesson has happened."""
+    """The line over the keys: what comes, and the section of the chapter."""
 
     def __init__(self, course: Course, quiz: Quiz) -> None:
         super().__init__()
@@ -140,7 +143,7 @@ class StepPane(DrawnLines):
 class LessonPanel(Panel, inherit_bindings=False):
     """The stream that the step speaks of, with what to look at marked."""
 
-    BINDINGS = bindings("", "panel.open")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("explained"), *bindings("", "panel.open")]
 
     def __init__(self, view: View, course: Course, quiz: Quiz, *, id: str | None = None) -> None:
         super().__init__(view, course.number, id=id)
@@ -149,7 +152,12 @@ class LessonPanel(Panel, inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While somebody is asked, Enter means the answer."""
-        return not (action == "open" and self._quiz.waits)
+        return False if action == "open" and self._quiz.waits else super().check_action(action, parameters)
+
+    def things(self) -> Sequence[Thing]:
+        """See `Explains`: what the step points at comes first."""
+        look = self._course.moment.step.look
+        return sorted(super().things(), key=lambda thing: look.index(thing.name) if thing.name in look else len(look))
 
     def facts(self) -> Facts | None:
         """See `Panel`. A lesson takes milliseconds, so there is nothing to say of ages."""
