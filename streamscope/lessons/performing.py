@@ -113,6 +113,10 @@ class RecordedStage(EngineStage):
 
     def _stands(self, step: LessonStep) -> None:
         numbers = {name: handle.number for name, handle in self._handles.items()}
+        if step.of not in numbers:
+            raise StageError(
+                f"the step {step.title!r} speaks of {step.of}, and there is {', '.join(numbers) or 'nothing'}"
+            )
         row = self._taken + self._layout.count(self._feed.words)
         self.moments.append(Moment(step, row, {LOOP: 0, **numbers}, tuple(self._does)))
         self._does.clear()

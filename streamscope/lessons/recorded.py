@@ -57,6 +57,9 @@ def walk(lesson: RecordedLesson) -> Performance:
     except TraceError as error:
         raise LessonError(f"the lesson {lesson.name} has no recording: {error}") from error
     handles = {STREAM: lesson.stream, LOOP: 0}
+    if wrong := [step.title for _, step in lesson.steps if step.of not in handles]:
+        replay.close()
+        raise LessonError(f"the step {wrong[0]!r} speaks of another than {STREAM}")
     past = replay.past
     moments = [Moment(step, past.row_at(seq=seq) + 1, handles) for seq, step in lesson.steps]
     moments = [moment._replace(row=min(moment.row, past.end)) for moment in moments]

@@ -48,6 +48,7 @@ class LessonStep(NamedTuple):
 
 def step(title: str, text: str, of: str, look: str = "", claims: Sequence[str] = (), chapter: str = "") -> LessonStep:
     """A step, of what a lesson writes: see `LessonStep`."""
+    claims = (claims,) if isinstance(claims, str) else claims  # one alone, whose comma was forgotten
     return LessonStep(title, text, of, tuple(look.split()), tuple(_claim(each, of) for each in claims), chapter)
 
 

@@ -8,7 +8,8 @@ from streamscope.lessons import LESSONS, load
 from streamscope.lessons.claims import examine
 from streamscope.lessons.performing import LessonError, perform
 from streamscope.lessons.stage import Stage
-from streamscope.lessons.step import Lesson
+from streamscope.lessons.step import Lesson, step
+from streamscope.ui.widgets.lesson_lines import ROWS, STANDS_IN
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -41,6 +42,16 @@ def test_a_lesson_is_named_and_told_as_all_others_are(name: str) -> None:
     said = [text for moment in performance.moments for text in (*moment.step[:2], moment.step.chapter)]
     assert [text for text in said if not text.isascii()] == []  # terminals without UTF-8 have lessons, too
     assert max(len(moment.step.text) for moment in performance.moments) <= 228  # three lines of 76
+    performance.close()
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_what_a_step_points_at_stands_in_the_panel(name: str) -> None:
+    performance = perform(load(name))
+    words = performance.replay.past.decoder.vocabulary
+    there = {*words.flag_names.values(), *ROWS, *STANDS_IN}
+
+    assert [each for moment in performance.moments for each in moment.step.look if each not in there] == []
     performance.close()
 
 
@@ -110,13 +121,31 @@ def test_what_is_no_claim_says_why(claims: tuple[str, ...], said: str) -> None:
 
 def test_a_program_that_fails_says_where() -> None:
     def program(s: Stage) -> None:
-        s.step("first", "There is nothing yet.", of="ours")
+        s.tcp("ours")
+        s.step("first", "There is a handle.", of="ours")
         s.read_stop("nobody")
 
     with pytest.raises(
         LessonError, match=r"^the lesson own failed in line \d+ of test_lessons_claims\.py: KeyError: 'nobody'$"
     ):
         perform(Lesson("own", "", "", program))
+
+
+def test_a_step_that_speaks_of_nobody_says_who_there_is() -> None:
+    def program(s: Stage) -> None:
+        s.tcp("ours")
+        s.step("first", "There is another handle.", of="yours")
+
+    with pytest.raises(LessonError, match=r"the step 'first' speaks of yours, and there is ours$"):
+        perform(Lesson("own", "", "", program))
+
+
+def test_one_claim_without_its_comma_is_one_claim_all_the_same() -> None:
+    performance = perform(_of("wq == 0"))
+    alone = step("first", "", "ours", claims="wq == 0")
+
+    assert alone.claims == performance.moments[0].step.claims
+    performance.close()
 
 
 def test_what_fails_inside_a_callback_fails_the_lesson() -> None:

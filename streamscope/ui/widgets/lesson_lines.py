@@ -21,6 +21,8 @@ from streamscope.ui.widgets.panel_rows import Facts, PanelRow, PanelRows
 
 POINTER = "»"
 SIGNS = {True: ("✓", "good"), False: ("✗", "error"), None: ("○", "dim")}
+MOST_DOTS = 30
+"""A lesson of more steps has none in its head."""
 MOST_LINES = 40
 """A text has so many lines at most."""
 MOST_DONE = 4
@@ -65,7 +67,7 @@ def head(course: Course, width: int, right: str = "") -> Line:
     where = f"{step} of {count}"
     title = visible(course.moment.step.title)
     if width >= 120:
-        dots = "●" * step + "○" * (count - step)
+        dots = "●" * step + "○" * (count - step) if count <= MOST_DOTS else ""
         line: Line = [
             (f" lesson {name}   ", "value"),
             (f"{title}   ", "value"),
