@@ -69,6 +69,7 @@ def fields(view: View) -> list[Field]:
         Field(3, (("turn ", "label"), (f"{loop.turn:<7,}", "")) if view.vocabulary.knows("turn") else ()),
         Field(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
         Field(0, _marks(view)),
+        Field(1, (("frozen", "warning"),) if view.travel is not None and view.model.frozen_t else ()),
         Field(1, _injected(view)),
         Field(4 if view.vocabulary.is_sampled else 2, ((f"{told:>5}", "value"), (" events/s", "label"))),
         Field(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
