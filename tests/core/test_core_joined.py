@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -19,7 +20,8 @@ from feeds import JOINED_HERE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamscope.core import JoinedLoop, Loop, Tcp, UVError
+from streamscope.core import JoinedLoop, Loop, Tcp, UVError, faults
+from streamscope.core.faults import FaultError
 from streamscope.core.joined_records import JOINED
 from streamscope.core.records import FIRST_JOINED, Word
 from streamscope.trace.decode import Decoder
@@ -50,6 +52,21 @@ acts = st.sampled_from(
         "nothing",
     ]
 )
+pokes = st.sampled_from(
+    [
+        ("eagain", 0),
+        ("econnreset", 0),
+        ("partial", 2),
+        ("cap-writes", 3),
+        ("delay", 1),
+        ("read-stop", 0),
+        ("read-start", 0),
+        ("clear", 0),
+        ("clear", 0),
+        ("shutdown", 0),
+        ("close", 0),
+    ]
+)
 steps = st.one_of(
     st.tuples(st.just("arrive"), st.integers(0, STREAMS - 1), arrivals),
     st.tuples(st.just("take"), st.integers(0, STREAMS - 1), takes),
@@ -58,6 +75,7 @@ steps = st.one_of(
     st.tuples(st.just("end"), st.integers(0, STREAMS - 1), st.none()),
     st.tuples(st.just("event"), st.integers(0, STREAMS - 1), st.sampled_from([IN, OUT, IN | HUP, IN | OUT])),
     st.tuples(st.just("refuse"), st.integers(0, STREAMS - 1), st.none()),
+    st.tuples(st.just("poke"), st.integers(0, STREAMS - 1), pokes),
     st.tuples(st.just("turn"), st.just(0), st.none()),
 )
 
@@ -135,6 +153,9 @@ class Program:
                 self._act(stream, what, b"unasked")
             except ValueError:
                 pass
+        elif name == "poke":
+            with suppress(FaultError):  # what does not fit does not fit either way
+                faults.act(self.loop, stream.number, *what)
         elif descriptor is None:
             return
         elif name == "arrive":
