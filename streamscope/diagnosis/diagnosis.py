@@ -229,7 +229,7 @@ class Diagnosis:
         case.held = self._holding.held(case, links)
         if case.held is None and not case.reading:
             case.suspect = self._holding.suspect(case, links)
-        limit = None if state.faults else limit_of(case)
+        limit = None if state.faults or state.closed_t else limit_of(case)
         if limit is None:
             self._limits.pop(state.number, None)
         else:

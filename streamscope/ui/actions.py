@@ -11,6 +11,7 @@ prints docs/keys.md.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -265,7 +266,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("streams.sort", "streams", "s", "sort", "sort",
            "Sort by the next column. A click on a column's head sorts by it.",
            footer=40, rank=5, palette="Sort by the next column"),
-    Action("streams.reverse", "streams", "S", "reverse", "reverse", "Turn the order round.",
+    Action("streams.reverse", "streams", "S", "reverse", "reverse", "Turn the order of the table round.",
            palette="Turn the order of the table round"),
     # a panel
     Action("panel.left", "panel", "left,h", "screen.go(-1, 0)", "left", "Move to the pane on the left.",
@@ -538,6 +539,16 @@ _SPELT = (("⏎", "ret"), ("⇧", "S-"), ("⌫", "bs"))
 def key_text(keys: str, *, ascii_only: bool = False) -> str:
     """Keys as a person reads them: `down,j` is `↓ j`, `ctrl+p` is `^p`."""
     return spelt(" ".join(map(_key_name, keys.split(","))), ascii_only=ascii_only)
+
+
+def shown_key(action: Action, bound: Sequence[str], *, ascii_only: bool) -> tuple[str, str]:
+    """Of the keys that are bound to an action the one to tell of, the first unless the person has set others, and how
+    it is shown.
+    """
+    default = action.keys.split(",")[0]
+    key = default if default in bound else bound[0]
+    shown = action.key_label if key == default and action.key_label else key_text(key)
+    return key, spelt(shown, ascii_only=ascii_only)
 
 
 def spelt(label: str, *, ascii_only: bool) -> str:

@@ -25,6 +25,7 @@ _PAIRS = (
     "▏  ▎  ▍  ▋# ▊# ▉# "  # eighths of a bar's cell, to whole ones
     '▁. ▂: ▃- ▄= ▅+ ▆* ▇# ▀" ▐# '  # a curve's
     "▖. ▗. ▔^ ╵' ╹' ┬+ ╌- ╱/ ↥^ ▶> ▼v ◆@ µu μu ≤< —- ┐\\ ┘/ ┤| ┴+ ┼+ "
+    '“" ”" '
 )
 _LIMITED = re.compile(r"‹([\w. ]*)›")
 _CURVE = " .:-=+*##"

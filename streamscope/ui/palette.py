@@ -5,27 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from streamscope.diagnosis import LINTS
-from streamscope.ui.actions import BY_ID
-from streamscope.ui.live import Overlooked
+from streamscope.ui.actions import BY_ID, Action, shown_key
+from streamscope.ui.live import Overlooked, in_ascii_only
 from streamscope.ui.safe import visible
 
 MOST_STREAMS = 20
 
 
+def more_of(action: Action) -> str:
+    """What the help says of an action beyond what the palette calls it."""
+    return action.help.removeprefix(f"{action.palette}.").strip()
+
+
 class ActionProvider(Provider):
-    """What can be done where the palette was opened."""
+    """What can be done where the palette was opened, with the key that does it the next time."""
 
     def _entries(self) -> list[tuple[str, str, Callable[[], object]]]:
-        found: dict[str, tuple[str, str, Callable[[], object]]] = {}
-        for active in self.screen.active_bindings.values():
-            action = BY_ID.get(active.binding.id or "")
-            if action is not None and action.palette and active.enabled and action.id not in found:
-                run = partial(self.app.run_action, active.binding.action, active.node)
-                found[action.id] = (action.palette, action.help, run)
-        return list(found.values())
+        found: dict[str, ActiveBinding] = {}
+        keys: dict[str, list[str]] = {}
+        for key, active in self.screen.active_bindings.items():
+            name = active.binding.id or ""
+            if name in BY_ID and BY_ID[name].palette and active.enabled:
+                found.setdefault(name, active)
+                keys.setdefault(name, []).append(key)
+        ascii_only = in_ascii_only(self.app)
+        entries: list[tuple[str, str, Callable[[], object]]] = []
+        for name, active in found.items():
+            action = BY_ID[name]
+            _, key = shown_key(action, keys[name], ascii_only=ascii_only)
+            run = partial(self.app.run_action, active.binding.action, active.node)
+            entries.append((action.palette, f"{key}   {more_of(action)}", run))
+        return entries
 
     async def discover(self) -> Hits:
         """All of them."""

@@ -141,10 +141,24 @@ def _passage_parts(passage: Passage, form: PassageColumns, started: float, of: i
         return [*parts, (fit(few_words(f"{plain}{PARTS}{names}", room) or plain, room), pen)]
     more = max(cell_len(plain) - room, 0)
     left = max(form.names - more, 0)
-    parts += [(fit(plain, room + more) + " " * GAP, pen), (fit(few_words(names, left), left), pen or "label")]
+    parts += [(fit(plain, room + more) + " " * GAP, pen), (fit(few_names(names, left), left), pen or "label")]
     if form.took:
         parts.append((" " * GAP + fit(took, form.took, "right"), "muted"))
     return parts
+
+
+def few_names(names: str, width: int) -> str:
+    """As much of the engine's names and numbers as there is room for: of what changed, rather what it has become than
+    what it was, and rather a number without its name than neither.
+    """
+    first = names.split(PARTS)[0]
+    before, arrow, after = first.rpartition(" → ")
+    if arrow and cell_len(first) > width:
+        name = before.partition(" ")[0]
+        for shorter in (f"{name}{arrow}{after}", after if any(map(str.isdigit, after)) else f"{name} {after}"):
+            if cell_len(shorter) <= width:
+                return shorter
+    return few_words(names, width)
 
 
 def _note_parts(note: Note, form: PassageColumns, started: float, of: int | None) -> Line:

@@ -43,6 +43,10 @@ def test_a_unix_socket_from_which_something_is_taken_is_limited_by_its_peer() ->
     assert limit is not None
     assert limit.by == "peer"
 
+    patient.turn(record("handle.close", stream), record("handle.closed", stream))
+    patient.wait(1)
+    assert patient.diagnosis.limited(stream) is None  # whose bytes move no more
+
 
 def test_where_the_kernel_says_nothing_the_verdict_says_that_it_is_a_guess() -> None:
     patient = Patient()

@@ -502,6 +502,18 @@ async def test_the_palette_offers_what_works_here_and_does_it() -> None:
         assert type(pilot.app.screen).__name__ == "WallScreen"
 
 
+async def test_the_palette_teaches_the_keys_and_says_nothing_twice() -> None:
+    async with looking_at(calm_scene(7), size=(80, 40), keys={"streams.pin": "o"}) as (pilot, _):
+        await pilot.press("ctrl+p")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+        lines = [line.strip(" ─│╭╮╰╯") for line in text_of(pilot)]
+        assert lines[lines.index("Open the selected stream") + 1] == "⏎   Open the stream on the whole screen."
+        assert lines[lines.index("Pin or unpin the selected stream") + 1].startswith("o   Keep")
+        assert lines[lines.index("Sort by the next column") + 1] == "s   A click on a column's head sorts by it."
+
+
 async def test_the_palette_finds_streams_by_their_address() -> None:
     async with looking_at(calm_scene(7, 8)) as (pilot, _):
         await pilot.press("ctrl+p")

@@ -229,8 +229,10 @@ def test_where_there_is_too_little_room_there_are_fewer_rungs_and_none_is_cut(wi
     state = stream(104 * KIB, said(outq=3_460_300, notsent=3_460_300, bytes_acked=1_536_248))
     holds = Holds(STALLED, rung="kernel", why="the peer takes nothing")
 
-    heads, numbers, *_ = drawn(ladder_out(state, HERE, NOW_T, unread=Unread(1_258_291, "python3"), holds=holds), width)
+    ladder = ladder_out(state, HERE, NOW_T, unread=Unread(1_258_291, "python3"), holds=holds)
+    heads, numbers, *_ = drawn(ladder, width)
 
+    assert max(sum(len(text) for text, _ in line) for line in ladder_lines(ladder, width)) <= width
     assert "[3.3 MiB]" in numbers, "the one that is lit stays"
     names = [name.strip() for name in heads.split("▸")]
     assert set(names) <= {"queue", "kernel", "in flight", "acknowledged", "acked", "unread"}

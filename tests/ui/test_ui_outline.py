@@ -22,6 +22,7 @@ from streamscope.trace.contents import Gap, Note
 from streamscope.trace.decode import Event
 from streamscope.trace.passages import Passage
 from streamscope.ui.choices import Choices
+from streamscope.ui.passage_lines import few_names
 from streamscope.ui.screens.overview import OverviewScreen
 from streamscope.ui.screens.stream import StreamScreen
 from streamscope.ui.sight import tree
@@ -430,3 +431,20 @@ async def test_v_turns_every_list_of_events_and_the_choice_is_kept(tmp_path: Pat
             await pilot.pause()
             assert isinstance(app.screen, StreamScreen)
             assert app.screen.events.every.display is not every
+
+
+@pytest.mark.parametrize(
+    ("names", "width", "shown"),
+    [
+        ("write_queue_size 56 KiB → 120 KiB   mark 64 KiB", 60, "write_queue_size 56 KiB → 120 KiB   mark 64 KiB"),
+        ("write_queue_size 56 KiB → 120 KiB   mark 64 KiB", 33, "write_queue_size 56 KiB → 120 KiB"),
+        ("write_queue_size 56 KiB → 120 KiB   mark 64 KiB", 27, "write_queue_size → 120 KiB"),
+        ("write_queue_size 56 KiB → 120 KiB   mark 64 KiB", 12, "120 KiB"),
+        ("write_queue_size 56 KiB → 120 KiB   mark 64 KiB", 3, ""),
+        ("READING on → off   ACTIVE on → off", 14, "READING → off"),
+        ("READING on → off   ACTIVE on → off", 11, "READING off"),
+        ("READING on → off   ACTIVE on → off", 9, "READING …"),
+    ],
+)
+def test_where_names_have_no_room_what_has_become_of_it_stays(names: str, width: int, shown: str) -> None:
+    assert few_names(names, width) == shown

@@ -94,6 +94,19 @@ async def test_a_replays_time_line_fills_its_width_whatever_that_is(size: tuple[
         assert_all_is_shown(overview.timeline)
 
 
+async def test_where_there_is_room_for_one_pane_a_replay_shows_its_streams_and_the_time_line_once_it_is_asked_for() -> (
+    None
+):
+    scene, view = past_scene()
+    scene.status = "replay"
+    async with looking_at(scene, view, size=(60, 15)) as (pilot, overview):
+        assert not overview.timeline.display
+        assert overview.table.size.height > len(overview.table.order)
+
+        await pilot.press("T")
+        assert overview.timeline.display
+
+
 def assert_all_is_shown(timeline: Timeline) -> None:
     window = timeline._window
     assert window is not None

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Set
 
 from textual import on
 from textual.containers import Container
+from textual.geometry import Size
 from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
 from streamscope.ui.config_file import Config
 from streamscope.ui.messages import FilterChanged, RoomChanged, StreamSelected
-from streamscope.ui.screens.base import VAST, LiveScreen
+from streamscope.ui.screens.base import VAST, LiveScreen, room_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.ended_pane import EndedPane, has_failed
 from streamscope.ui.widgets.event_pane import EventPane
@@ -48,7 +49,7 @@ class OverviewScreen(LiveScreen):
         self._filter = FilterBar(lambda: view.vocabulary, states=lambda: view.lint_words, id="filter")
         self._lower = Container(id="lower")
         self._lanes_wanted: bool | None = None  # by the person
-        self._is_vast = False
+        self._is_vast = self._is_small = False
         self._log_opened = False
         self._lines_seen = 1  # the first says where the program listens, and so does the header
         self.set_class(self._nobody, "-nobody")
@@ -68,12 +69,15 @@ class OverviewScreen(LiveScreen):
         yield self._lower
 
     def lay_out(self, width: int, height: int) -> None:
-        """With plenty of room the time line is there unless the person does not want it."""
+        """With plenty of room the time line is there unless the person does not want it, and of a trace wherever it
+        does not take the table's place.
+        """
         self._is_vast = width >= VAST
+        self._is_small = room_of(Size(width, height)) < 2
         self._place_lanes()
 
     def _place_lanes(self) -> None:
-        by_itself = self.view.replaying or (self._is_vast and not self._nobody)
+        by_itself = not self._is_small and (self.view.replaying or (self._is_vast and not self._nobody))
         lanes = by_itself if self._lanes_wanted is None else self._lanes_wanted
         beside = self._is_vast and (lanes or self.events.display)
         if self.timeline.display != lanes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence, Set
 
 from textual.containers import Container
+from textual.geometry import Size
 from textual.widget import Widget
 
 from streamscope.ui.actions import bindings
@@ -14,7 +15,7 @@ from streamscope.ui.config_file import Config
 from streamscope.ui.messages import StreamOpened, StreamPinned
 from streamscope.ui.order import neighbour
 from streamscope.ui.plain import is_listener
-from streamscope.ui.screens.base import TALL, VAST, LiveScreen
+from streamscope.ui.screens.base import TALL, VAST, LiveScreen, room_of
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_pane import EventPane
 from streamscope.ui.widgets.filter_bar import FilterBar
@@ -64,8 +65,10 @@ class StreamScreen(LiveScreen):
         yield self.timeline
 
     def lay_out(self, width: int, height: int) -> None:
-        """With plenty of room the time line is there unless the person does not want it."""
-        by_itself = self.view.replaying or (width >= VAST and height >= TALL)
+        """With plenty of room the time line is there unless the person does not want it, and of a trace wherever it
+        does not take the panel's place.
+        """
+        by_itself = (self.view.replaying and room_of(Size(width, height)) == 2) or (width >= VAST and height >= TALL)
         lanes = by_itself if self._lanes_wanted is None else self._lanes_wanted
         if self.timeline.display != lanes:
             self.timeline.display = lanes

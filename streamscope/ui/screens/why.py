@@ -89,7 +89,7 @@ a allows what was found here, from then on nothing is said of it; the palette he
         state = view.stream(number)
         of = "the loop" if not number else f"#{number}" if state is None else who(state, view.vocabulary)
         over = " · it is over" if self.over else ""
-        room = max(self.outer_size.width - 24, 10)
+        room = max(self.outer_size.width - 20, 10)
         set_titles(self, fit(f"{sign_of(self.finding)} why · {of}{over}", room).rstrip(), "w esc closes")
 
     def render_line(self, y: int) -> Strip:

@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from streamscope.ui.actions import BY_ID, Action, key_text, spelt
+from streamscope.ui.actions import BY_ID, Action, shown_key
 from streamscope.ui.live import Overlooked, in_ascii_only
 from streamscope.ui.view import View
 from streamscope.ui.widgets.explains import Explains
@@ -63,10 +63,7 @@ def hints(
         if action.footer:
             if name in labels:
                 action = msgspec.structs.replace(action, rank=min(action.rank, FOR_THE_MOMENT))
-            default = action.keys.split(",")[0]
-            key = default if default in bound else bound[0]
-            shown = action.key_label if key == default and action.key_label else key_text(key)
-            shown = spelt(shown, ascii_only=ascii_only)
+            key, shown = shown_key(action, bound, ascii_only=ascii_only)
             found.append(Hint(shown, labels.get(action.id, action.label), key, action.help, action))
     return sorted(found, key=lambda hint: hint.action.footer)
 

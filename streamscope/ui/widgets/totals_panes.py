@@ -9,7 +9,7 @@ from rich.segment import Segment
 from textual import events
 from textual.strip import Strip
 
-from streamscope.trace.totals import SORTS, Talks
+from streamscope.trace.totals import SORTS, Talks, Totals
 from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
 from streamscope.ui.findings import PENS, sign_of
@@ -204,11 +204,18 @@ the others are in the last line, together.
         lines = [(head_line(widths, self.sort), "")]
         lines += [self._row(talks, most, widths) for talks in shown]
         if not shown:
-            what = "Nothing waits." if self.sort == "waits" else "Nothing moved in the last second, and nothing waits."
-            lines.append(([(f"   {what}", "muted")], ""))
+            lines.append(([(f"   {self._nobody(totals)}", "muted")], ""))
         elif open_now > len(shown) and len(lines) < height:
             lines.append((others_line(totals.others(shown), open_now - len(shown), widths), ""))
         return lines
+
+    def _nobody(self, totals: Totals) -> str:
+        """Why nobody is named."""
+        if self.sort == "waits":
+            return "Nothing waits."
+        untold = totals.untold.get("in", "")
+        moved = f"Who moves bytes is {untold}" if untold else "Nothing moved in the last second"
+        return f"{moved}; nothing waits."
 
     def _row(self, talks: Talks, most: Talks, widths: Widths) -> tuple[Line, str]:
         view = self._view
