@@ -39,7 +39,7 @@ class Tree:
     def new(self) -> list[Doorway]:
         """Those that have come since the last look."""
         try:
-            paths = list(runtime_folder().glob("*.sock"))
+            paths = sorted(runtime_folder().glob("*.sock"))
         except (ProbeError, OSError):
             return []
         fresh = []

@@ -34,7 +34,15 @@ MODES = [
 ]  # fmt: skip
 """What the command switches on in a terminal, and off again."""
 
-KEYS = {"enter": "\r", "escape": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "tab": "\t", "ctrl+c": "\x03"}
+KEYS = {
+    "enter": "\r",
+    "escape": "\x1b",
+    "down": "\x1b[B",
+    "up": "\x1b[A",
+    "tab": "\t",
+    "end": "\x1b[F",
+    "ctrl+c": "\x03",
+}
 
 
 def environment(folder: Path) -> dict[str, str]:

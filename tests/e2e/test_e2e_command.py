@@ -66,10 +66,16 @@ def test_its_processes_are_listed_another_one_is_watched_and_the_command_is_left
 
     terminal.press("O")
     terminal.wait_for(
-        f"› {parent} ", f"{parent}.2 ", f"  {worker} ", f"– {idler} ", "not seen", "it has not imported asyncio"
+        f"› {parent}",
+        f"  {parent}",
+        f"{parent}.2 ",
+        f"  {worker} ",
+        f"– {idler} ",
+        "not seen",
+        "it has not imported asyncio",
     )
     first = terminal.text
-    terminal.press("down", "down", "enter")
+    terminal.press("end", "up", "enter")  # the last one cannot be watched
     terminal.wait(
         lambda text: "● live" in text and "processes ─" not in text and text != first, "another one is watched"
     )
