@@ -9,11 +9,13 @@ from click.testing import CliRunner
 
 from streamscope import launch
 from streamscope.commands.lesson import lesson
-from streamscope.lessons import LESSONS, load
+from streamscope.lessons import LESSONS, load, recorded
 from streamscope.lessons.claims import examine
 from streamscope.lessons.files import play
 from streamscope.lessons.performing import LessonError, RecordedStage
+from streamscope.lessons.step import at
 from streamscope.telling import CommandFailed
+from streamscope.trace.plain_text import visible
 from streamscope.ui.course import Course
 
 OWN = """
@@ -184,6 +186,18 @@ def test_a_lesson_of_a_recording_walks_what_one_stream_did(here: Path, trace: Pa
     performance.close()
     trace.unlink()
     assert "all of them so" in said("check", "a-write-lesson.py")
+
+
+@pytest.mark.parametrize("said", ['\x1b[2J"""', "{wq} {} {0}", "\\", "\n\r\x00", "'); import os; ('", "\u202e𝄞"])
+def test_what_a_trace_brings_along_is_made_harmless_in_the_lesson_of_it(said: str) -> None:
+    text = recorded._step(7, said, said, ["READING"], [said])
+
+    assert text.count("\n") == 9
+    assert "\x1b" not in text
+    seq, step = eval(text.strip().rstrip(","), {"at": at})
+    assert seq == 7
+    assert step.title == visible(said)
+    assert step.text.format_map({}) == visible(said)
 
 
 def test_a_recorded_lesson_whose_claim_is_not_so_says_what_was(here: Path, trace: Path) -> None:
