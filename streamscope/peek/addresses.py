@@ -46,7 +46,10 @@ class Behind(NamedTuple):
 
 
 class Addresses:
-    """What is behind the descriptors of one process, by inode. With `takes_all` every one is taken, see above."""
+    """What is behind the descriptors of one process, by inode. With `takes_all` every one is taken, see above.
+
+    - `listening`: the ports at which anybody in our network listens, as of the last search.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Addresses:
         self._wanted: dict[int, tuple[int, bool]] = {}  # by inode, the descriptor, and whether it is asked by sock_diag
         self._in_vain: dict[int, int] = {}
         self._due = 0
+        self.listening: set[int] = set()
         self._takes_tcp = takes_all or not target.is_in_our_network
         self._pidfd = -1
 
@@ -91,7 +95,7 @@ class Addresses:
             return False
         asked = {inode for inode, (_, asks) in self._wanted.items() if asks}
         taken = [(inode, fd) for inode, (fd, asks) in self._wanted.items() if not asks][:MOST_TAKEN]
-        found = {**_asked(asked), **dict(self._taken(taken))}
+        found = {**self._asked(asked), **dict(self._taken(taken))}
         self._due = (ended := self._monotonic()) + (ended - begun) * SHARE
         for inode in (asked | {inode for inode, _ in taken}) - found.keys():
             self._in_vain[inode] = self._in_vain.get(inode, 0) + 1
@@ -99,6 +103,21 @@ class Addresses:
             del self._wanted[inode]
         self._known.update(found)
         return bool(found)
+
+    def _asked(self, wanted: Collection[int]) -> dict[int, Behind]:
+        """Those TCP sockets of our network."""
+        found: dict[int, Behind] = {}
+        if wanted:
+            self.listening = set()
+        for family in (socket.AF_INET, socket.AF_INET6):
+            if len(found) < len(wanted):
+                with suppress(OSError, struct.error):
+                    for inode, ends in sock_diag.every_tcp(family):
+                        if inode in wanted:
+                            found[inode] = _of_ends(ends)
+                        if not ends.their_port:
+                            self.listening.add(ends.port)
+        return found
 
     def _taken(self, wanted: list[tuple[int, int]]) -> Iterator[tuple[int, Behind]]:
         for inode, fd in wanted:
@@ -134,18 +153,6 @@ class Addresses:
 
 
 _syscall = ctypes.CDLL(None, use_errno=True).syscall
-
-
-def _asked(wanted: Collection[int]) -> dict[int, Behind]:
-    """Those TCP sockets of our network."""
-    found: dict[int, Behind] = {}
-    for family in (socket.AF_INET, socket.AF_INET6):
-        if len(found) < len(wanted):
-            with suppress(OSError, struct.error):
-                for inode, ends in sock_diag.every_tcp(family):
-                    if inode in wanted:
-                        found[inode] = _of_ends(ends)
-    return found
 
 
 def _of_ends(ends: TcpEnds) -> Behind:

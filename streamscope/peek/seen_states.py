@@ -45,6 +45,7 @@ class SeenStates:
         self._closing: frozenset[int] = frozenset()
         self._nameless: set[int] = set()
         self._listeners: dict[int, int] = {}  # by port
+        self._handing: set[int] = set()  # pipes over which descriptors come
 
     def inode(self, number: int) -> int:
         """Of the stream's descriptor, 0 for none."""
@@ -102,6 +103,7 @@ class SeenStates:
     def _let_go(self, number: int) -> None:
         self._writes.pop(number, None)
         self._inodes.pop(number, None)
+        self._handing.discard(number)
         self._listeners = {port: listener for port, listener in self._listeners.items() if listener != number}
         for kind in (UV_CONNECT, UV_SHUTDOWN):
             self._held.pop((number, kind), None)
@@ -116,6 +118,8 @@ class SeenStates:
             self._nameless.add(address)
         elif fields.connection_cb and behind.port:
             self._listeners[behind.port] = born.number
+        if seen.ipc:
+            self._handing.add(born.number)
         completed, waiting = self._requests(born.number, seen, t)
         armed_t = 0
         if fields.pevents & POLLOUT:
@@ -152,10 +156,15 @@ class SeenStates:
         )
 
     def _server(self, fields: StreamFields, behind: Behind | None) -> int:
-        """The listener that has accepted it: libuv marks what was accepted as bound, and it has the listener's port."""
+        """What it was accepted of: libuv marks it as bound then, and it has its listener's port. Where that is another
+        process's, as that of a cluster's first, it has come over the pipe that hands descriptors over.
+        """
         if behind is None or not behind.peer or fields.connection_cb or not fields.flags & BOUND:
             return 0
-        return self._listeners.get(behind.port, 0)
+        if behind.port in self._listeners:
+            return self._listeners[behind.port]
+        handed = len(self._handing) == 1 and behind.port in self._addresses.listening
+        return next(iter(self._handing)) if handed else 0
 
     def _requests(self, number: int, seen: Seen, t: int) -> tuple[list[RequestState], list[RequestState]]:
         """Those whose callback is due, and those that wait: the oldest are in the first."""

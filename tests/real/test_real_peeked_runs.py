@@ -6,8 +6,9 @@ import json
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from peeked import PROGRAMS, client
@@ -15,6 +16,8 @@ from running_command import COMMAND, Serving, follow, run
 from waiting import until
 
 from streamscope.link.session import Session
+from streamscope.trace.roles import CLIENT, role_of
+from streamscope.trace.state import StreamState
 from streamscope.ui.ladder import program_says
 
 pytestmark = pytest.mark.real()
@@ -36,15 +39,22 @@ class Run(Serving):
     """A command under `run --headless`, that prints its port."""
 
     def __init__(self, runtime: Path, *arguments: str) -> None:
+        self._runtime = runtime
         super().__init__(runtime, "", command=[*COMMAND, "run", "--headless", *arguments])
 
     @property
     def port(self) -> int:
         return int(self.first_line)
 
-    def doors(self, runtime: Path) -> list[Path]:
+    def doors(self) -> list[Path]:
         """Where loops of the run are attached to."""
-        return sorted((runtime / "streamscope").glob("*.sock"))
+        return sorted((self._runtime / "streamscope").glob("*.sock"))
+
+    def __exit__(self, *what: Any) -> None:
+        for door in self.doors():  # whoever is killed passes no signal on
+            with suppress(ProcessLookupError):
+                os.kill(int(door.stem.partition(".")[0]), signal.SIGKILL)
+        super().__exit__(*what)
 
 
 def ancestors(pid: int) -> list[int]:
@@ -64,7 +74,7 @@ def test_a_node_server_is_recorded_told_of_and_diagnosed_though_its_parent_has_g
     leaves_it = f"(setsid node {NODE_SERVER} &); exec sleep 1000"  # a worker that has nobody left but us
     options = ("--record", trace, "--events", str(events), "--diagnose", "--", "sh", "-c", leaves_it)
     with Run(runtime, *options) as server:
-        [door] = until(lambda: server.doors(runtime), "it is looked at")
+        [door] = until(lambda: server.doors(), "it is looked at")
         assert server.pid in ancestors(int(door.stem))
         assert server.process.stderr is not None
         until(lambda: events.exists() and events.stat().st_size, "it is told of")
@@ -87,7 +97,7 @@ def test_where_python_runs_on_uvloop_it_is_looked_at_from_outside_and_that_is_sa
     pytest.importorskip("uvloop")
     monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
     with Run(runtime, "--", sys.executable, "-c", UVLOOP) as server, client(server.port) as sock:
-        [door] = until(lambda: server.doors(runtime), "it is looked at")
+        [door] = until(lambda: server.doors(), "it is looked at")
         session = Session.attach(door)
         address = "{}:{}".format(*sock.getsockname())
 
@@ -108,7 +118,7 @@ def test_with_a_preload_node_says_what_waits_in_javascript_and_where_a_socket_wa
     monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
     trace = str(tmp_path / "node.scope")
     with Run(runtime, "--preload", "--record", trace, "--", "node", str(NODE_SERVER)) as server:
-        [door] = until(lambda: server.doors(runtime), "it is looked at")
+        [door] = until(lambda: server.doors(), "it is looked at")
         session = Session.attach(door)
         follow(session, lambda: session.model.whole)
         with client(server.port) as sock:
@@ -137,7 +147,7 @@ def test_the_loop_of_each_thread_is_a_feed(runtime: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
     with Run(runtime, "--", "node", str(PROGRAMS / "three_loops.js")) as server, ExitStack() as stack:
         ports = json.loads(server.first_line)
-        doors = until(lambda: found if len(found := server.doors(runtime)) == 3 else [], "there are three loops")
+        doors = until(lambda: found if len(found := server.doors()) == 3 else [], "there are three loops")
         pid = doors[0].stem.partition(".")[0]
         assert {door.stem for door in doors} == {pid, f"{pid}.2", f"{pid}.3"}
         for port in ports:
@@ -146,8 +156,10 @@ def test_the_loop_of_each_thread_is_a_feed(runtime: Path, monkeypatch: pytest.Mo
         for door in doors:
             session = Session.attach(door)
             stack.callback(session.close)
-            follow(session, lambda session=session: any(s.write_queue for s in session.model.streams.values()))
-            waiting |= {s.local for s in session.model.streams.values() if s.write_queue}
+            follow(
+                session, lambda session=session: any(s.write_queue and s.local for s in session.model.streams.values())
+            )
+            waiting |= {s.local for s in session.model.streams.values() if s.write_queue and s.local}
         assert waiting == {f"127.0.0.1:{port}" for port in ports}
 
 
@@ -159,7 +171,7 @@ def test_the_kernel_is_asked_of_pipes_unix_sockets_and_in_another_network(
     apart = f"ip link set lo up; exec node {PROGRAMS / 'talks_to_itself.js'} {runtime}"
     with Run(runtime, "--", "unshare", "--net", "sh", "-c", apart) as server:
         folder = json.loads(server.first_line)["folder"]
-        [door] = until(lambda: server.doors(runtime), "it is looked at")
+        [door] = until(lambda: server.doors(), "it is looked at")
         session = Session.attach(door)
 
         def full() -> dict[str, int]:
@@ -178,3 +190,40 @@ def test_the_kernel_is_asked_of_pipes_unix_sockets_and_in_another_network(
     [tcp] = [local for local in found if local.startswith("127.0.0.1:")]
     assert set(found) == {tcp, f"{folder}/sock", ""}
     assert all(size > 100_000 for size in found.values())
+
+
+@pytest.mark.real("node")
+def test_of_a_cluster_each_process_is_a_feed_and_knows_what_it_was_handed(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
+    with Run(runtime, "--", "node", str(PROGRAMS / "two_workers.js")) as server, ExitStack() as stack:
+        doors = until(lambda: found if len(found := server.doors()) == 3 else [], "all three are looked at")
+        assert len({door.stem for door in doors}) == 3
+        held = {stack.enter_context(client(server.port)).getsockname()[1] for _ in range(2)}
+        accepted = set()
+        for door in doors:
+            session = Session.attach(door)
+            stack.callback(session.close)
+            follow(session, lambda session=session: session.model.whole)
+            if any(state.local == f"127.0.0.1:{server.port}" for state in _listening(session)):
+                continue  # the first process, which hands them over
+            follow(session, lambda session=session: _peers(session) & held)
+            words = session.model.decoder.vocabulary
+            for state in session.model.streams.values():
+                if state.peer:
+                    assert role_of(state, words) == CLIENT
+                    assert session.model.streams[state.server].ipc
+            accepted |= _peers(session) & held
+        assert accepted == held
+
+
+def _listening(session: Session) -> list[StreamState]:
+    words = session.model.decoder.vocabulary
+    return [state for state in session.model.streams.values() if state.callbacks & words.listens]
+
+
+def _peers(session: Session) -> set[int]:
+    """The ports of those whose writes wait."""
+    streams = session.model.streams.values()
+    return {int(state.peer.rpartition(":")[2]) for state in streams if state.peer and state.write_queue}
