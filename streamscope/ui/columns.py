@@ -101,7 +101,7 @@ class Column(msgspec.Struct, frozen=True):
             named = [flag for flag in vocabulary.flags if flag.cell >= 0 and flag.letter]
             named.sort(key=lambda flag: flag.cell)
             return ", ".join(f"{flag.letter} {flag.name}" for flag in named) + "."
-        if len(self.fields) != 1:
+        if len(self.fields) != 1 or self.id == "role":
             return self.help
         label = vocabulary.label(self.fields[0])
         return vocabulary.field(self.id).meaning or self.help if self.id in self.fields else f"{label}: {self.help}"

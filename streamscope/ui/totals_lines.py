@@ -18,7 +18,7 @@ from streamscope.ui.curves import curve, fitted, peak
 from streamscope.ui.findings import ALARM, NOTICE, PENS
 from streamscope.ui.lines import Line
 from streamscope.ui.meters import BYTES_WIDTH, NONE, bar, bytes_text
-from streamscope.ui.safe import fit
+from streamscope.ui.safe import fewer, fit
 
 LABEL = 9
 VALUE = 11
@@ -78,7 +78,7 @@ def _curve_line(
     line.append((" ", ""))
     room = width - LABEL - VALUE
     if name in totals.untold:
-        return [*line, (fit(totals.untold[name], max(room, 0)).rstrip(), "muted")]
+        return [*line, (fewer(totals.untold[name], max(room, 1))[0].rstrip("."), "muted")]
     ends = max(len(tail), TAIL) + 1
     if room - ends < LEAST_CURVE:
         ends = 0

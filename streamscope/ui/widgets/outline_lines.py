@@ -134,6 +134,8 @@ class OutlineLines(DrawnList, FilteredList, can_focus=True):
         happened = [line.row < self._end or self._has_been(line) for line in self._lines]
         told = [has and not isinstance(line.item, Passed) for has, line in zip(happened, self._lines)]
         last = max((number for number, has in enumerate(told) if has), default=-1)
+        if last == len(told) - 1 and self._lines and self.sight.after(self._behind(self._lines[-1]), 1, self._end):
+            last = -1  # more has happened below what is in sight
         return [0 if number == last else -1 if has else 1 for number, has in enumerate(happened)]
 
     def _has_been(self, line: SightLine) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamscope.ui.lines import Line, length
 from streamscope.ui.meters import NONE, age_text
-from streamscope.ui.safe import broken, few_words
+from streamscope.ui.safe import few_words, fewer
 from streamscope.ui.ties import Company
 from streamscope.ui.widgets.panel_rows import PanelRow, PanelRows
 
@@ -20,7 +20,7 @@ def company_rows(rows: PanelRows) -> list[PanelRow]:
     """
     company, width = rows.facts.company, rows.width
     if company.unknown:
-        said = zip((f"{SIGN} ", "  "), broken(company.unknown, width - 2))
+        said = zip((f"{SIGN} ", "  "), fewer(company.unknown, width - 2, 2))
         return [PanelRow(4, [(sign, "label"), (line, "dim")]) for sign, line in said]
     names = [tie.who for tie in company.ties]
     if company.holds > 1 and names and not company.ties[0].held_t:
