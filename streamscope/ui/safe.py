@@ -12,6 +12,7 @@ numbers that stand beside them on the line, and a number that stands in the wron
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
@@ -129,6 +130,16 @@ def whole_words(name: str, width: int) -> str:
 
 PARTS = "   "
 """What stands between two parts of a line that may go one after the other."""
+
+
+def titled(words: Iterable[str], room: int, least: int = 1) -> str:
+    """Words (already `visible`) in a row, ` · ` between two: those from the right are left out for which there is no
+    room, but for the first `least`.
+    """
+    parts = " · ".join(words).split(" · ")
+    while len(parts) > least and cell_len(" · ".join(parts)) > room:
+        parts.pop()
+    return " · ".join(parts)
 
 
 def few_words(text: str, width: int) -> str:

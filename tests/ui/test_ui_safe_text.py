@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from streamscope.ui.safe import cut, fewer, fit, visible, visible_bytes
+from streamscope.ui.safe import cut, fewer, fit, titled, visible, visible_bytes
 
 COMMANDS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -94,3 +94,11 @@ def test_fewer_words_are_never_too_wide(text: str, width: int, most: int) -> Non
 
     assert 1 <= len(lines) <= most
     assert all(cell_len(line) <= width for line in lines)
+
+
+def test_of_a_title_words_are_left_out_rather_than_cut() -> None:
+    words = ["both sides", "#1043 ⇄ #1042", "payload", "text · following"]
+
+    assert titled(words, 60) == "both sides · #1043 ⇄ #1042 · payload · text · following"
+    assert titled(words, 54) == "both sides · #1043 ⇄ #1042 · payload · text"
+    assert titled(words, 3, least=2) == "both sides · #1043 ⇄ #1042"

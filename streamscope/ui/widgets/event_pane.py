@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Set
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,7 +17,7 @@ from streamscope.ui.event_lines import explanation
 from streamscope.ui.live import in_ascii_only
 from streamscope.ui.messages import FilterChanged
 from streamscope.ui.passage_lines import line_explanation
-from streamscope.ui.safe import fit
+from streamscope.ui.safe import fit, titled
 from streamscope.ui.scale import instant_text
 from streamscope.ui.sight import Place, SightLine
 from streamscope.ui.view import View
@@ -244,9 +243,7 @@ class EventPane(DrawnWhole, Vertical):
         if self._sides is not None:
             of = " ⇄ ".join(f"#{side}" for side in self._sides)
         words = ["events", what, of, *filter(None, (self.list.searched, self._standing()))]
-        while len(words) > 3 and cell_len(" · ".join(words)) > self.size.width - 4:
-            words = " · ".join(words).split(" · ")[:-1]  # rather fewer words than half a one
-        title = " · ".join(words)
+        title = titled(words, self.size.width - 4, least=3)
         event = row.event if isinstance(row, SightLine) else row
         if isinstance(event, Event):
             below = f"event {event.seq:,} of the feed · {event.t / 1e9:.6f} s"

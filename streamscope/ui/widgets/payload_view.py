@@ -18,7 +18,7 @@ from streamscope.ui.actions import bindings
 from streamscope.ui.meters import bytes_text
 from streamscope.ui.payload_log import PayloadLog, PayloadRow, hex_characters, hex_text
 from streamscope.ui.plain import is_listener
-from streamscope.ui.safe import fit, visible
+from streamscope.ui.safe import fit, titled, visible
 from streamscope.ui.scale import instant_text
 from streamscope.ui.view import View
 from streamscope.ui.widgets.live_lines import LiveLines
@@ -202,7 +202,7 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
             words.append(f"first {bytes_text(hello.payload)} of each read and write")
         words.append("following" if self.following else "held · end follows")
         moved = "   ".join(map(self._moved, self._streams))
-        set_titles(self, " · ".join(words), moved)
+        set_titles(self, titled(words, self.size.width - 4, least=len(both) + 1), moved)
 
     def _moved(self, stream: int) -> str:
         more = "" if self._payload.exact else "more than "

@@ -26,7 +26,7 @@ from streamscope.ui.messages import StreamOpened, StreamPinned, StreamSelected
 from streamscope.ui.meters import age_text
 from streamscope.ui.order import Matches, most_telling, ordered, settle
 from streamscope.ui.row_things import row_things
-from streamscope.ui.safe import fit, visible
+from streamscope.ui.safe import titled, visible
 from streamscope.ui.scale import instant_text
 from streamscope.ui.together import streams_of
 from streamscope.ui.view import View
@@ -333,7 +333,7 @@ The order is made anew once a second at most, and the line under the cursor stay
             words[1] = f"as they were {age_text(self._view.present_t - self._view.now_t)} ago"
         elif self._view.over and not self._view.paused:
             words[1] = "as they ended"
-        text = fit(" · ".join(words), max(self.size.width - 6, 1)).rstrip()
+        text = titled(words, max(self.size.width - 6, 1))
         last = min(self.scroll_offset.y + max(self._height, 0), len(self._order))
         if len(self._streams) < len(self._order):
             last = len(streams_of(self._order[:last], self._bars))
