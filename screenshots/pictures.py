@@ -130,6 +130,12 @@ async def _why(stage: Stage) -> None:
     await stage.press("w")
 
 
+async def _explain(stage: Stage) -> None:
+    table = stage.app.screen.query_one(StreamTable)
+    while table.explained is None or table.explained.name != "r READING":
+        await stage.press("i")
+
+
 async def _source(stage: Stage) -> None:
     view = stage.app.view
     view.pause()
@@ -175,6 +181,7 @@ PICTURES = (
     Picture("stall", "stall", 2.0, _explained, _as_it_is, (110, 34)),
     Picture("why", "stall", 2.0, _explained, _why, (80, 24)),
     Picture("node", "node", 9.0, _at_once, _as_it_is, (120, 36)),
+    Picture("explain", "stall", 2.0, _explained, _explain, (80, 24)),
     Picture("backpressure", "http", 8.0, _stalled, _backpressure),
     Picture("source", "http", 8.0, _stalled, _source, (140, 40)),
     Picture("slide", "echo", 9.0, _at_once, _nothing, slide=8),
