@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from streamscope.core import Loop, Stream
-from streamscope.core.faults import FaultError, Faults, act, undo
+from streamscope.core.faults import Faults
 from streamscope.core.halt import STEPS_A_CALLBACK, STEPS_A_TURN, freeze, thaw
+from streamscope.core.injecting import FaultError, act, undo
 from streamscope.core.pokes import POKES
 from streamscope.link.obey import Entry
 from streamscope.link.producer import CommandError

@@ -64,7 +64,7 @@ def listen(loop: Loop, where: str) -> Stream:
 def fault_another(loop: Loop) -> None:
     """One more stream, of which somebody who watches caps the writes."""
     from streamscope.core import Pipe
-    from streamscope.core.faults import act
+    from streamscope.core.injecting import act
 
     ours, theirs = socket.socketpair()
     other = Pipe(loop)

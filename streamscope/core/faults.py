@@ -7,7 +7,7 @@ before, and with the last fault it is an everyday stream again.
 Nothing is hidden. Before whatever a fault brings about stands the event `injected`, and `faults` says which are set; so
 every view, trace and verdict can tell what the program, the peer and the kernel have done from what they have not.
 
-Actions are carried out where the loop waits, and have it turn.
+`injecting` sets and clears them, and does what is done at once.
 """
 
 from __future__ import annotations
@@ -17,17 +17,12 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from .errors import UVError
 from .flags import CLOSED, CLOSING, POLLIN, POLLOUT, READING
-from .pokes import POKES
 from .probe import site
-from .records import SAMPLED
 from .stream import Stream
 from .stream.open import uv_buffer_size
 from .stream.read import uv_read_start, uv_read_stop
-from .stream.shutdown import uv_shutdown
 from .system import Address, Buffer, System
-from .tcp import Tcp, uv_tcp_close_reset
 from .timer import Timer
 from .watcher import uv__io_feed, uv__io_start, uv__io_stop
 
@@ -36,51 +31,11 @@ if TYPE_CHECKING:
 
 _INJECTED = site("injected", "injected")
 _FAULTS = site("faults", "injected")
-_WAITS = site("loop.waits", SAMPLED)
 
-_UNDOES = {"read-start": "read-stop", "release-accepts": "hold-accepts"}
 _BUFFERS = {"send-buffer": "SO_SNDBUF", "recv-buffer": "SO_RCVBUF"}
 _FAILS = {"eagain": errno.EAGAIN, "econnreset": errno.ECONNRESET}
 _OWN = frozenset({"read", "readv", "recvmsg", "write", "writev", "sendmsg", "accept", "let_go"})
 _IN_OUT = POLLIN | POLLOUT
-
-
-class FaultError(Exception):
-    """The action cannot be carried out; the text says why, and what could be."""
-
-
-def act(loop: Loop, number: int, name: str, value: int = 0) -> None:
-    """Do this to the stream of that number, and have the loop turn. Raises FaultError."""
-    action = POKES.get(name)
-    if action is None:
-        raise FaultError(f"there is no action {name!r}: there are {', '.join(POKES)}")
-    if action.takes and not 1 <= value <= action.most:
-        unit = "bytes" if action.takes == "bytes" else "ms"
-        raise FaultError(f"{name} takes 1 to {action.most:,} {unit}")
-    if value and not action.takes:
-        raise FaultError(f"{name} takes no value")
-    stream = _stream(loop, number)
-    tell_the_time(loop)
-    try:
-        if action.stays:
-            of_stream(stream).begin(name, value)
-        else:
-            _AT_ONCE[name](stream)
-    except UVError as error:
-        raise FaultError(f"{name} does not fit #{number} as it is: {error.strerror}") from None
-    finally:
-        _rest(stream)
-        wake(loop)
-
-
-def undo(loop: Loop, number: int, name: str) -> None:
-    """End one fault of a stream, if the stream and the fault are still there."""
-    stream = loop.handles.get(number)
-    if isinstance(stream, Stream) and isinstance(stream.system, Faults) and name in stream.system.held:
-        tell_the_time(loop)
-        stream.system.end(name)
-        _rest(stream)
-        wake(loop)
 
 
 def of_stream(stream: Stream) -> Faults:
@@ -90,36 +45,7 @@ def of_stream(stream: Stream) -> Faults:
     return stream.system
 
 
-def wake(loop: Loop) -> None:
-    """Have the loop end its wait, and turn."""
-    try:
-        os.eventfd_write(loop.async_watcher.fd, 1)
-    except BlockingIOError:
-        pass  # it is woken already
-
-
-def tell_the_time(loop: Loop) -> None:
-    """Within a wait: what is told next happens now."""
-    if loop.emit is not None:
-        loop.emit((_WAITS, loop.waits()))
-
-
-def _stream(loop: Loop, number: int) -> Stream:
-    handle = loop.handles.get(number)
-    if handle is None:
-        there = [each.number for each in loop.handles.values() if isinstance(each, Stream)]
-        some = f"there are {', '.join(f'#{each}' for each in there[:8])}{' …' if len(there) > 8 else ''}"
-        raise FaultError(f"there is no stream #{number}: {some if there else 'there are none'}")
-    if not isinstance(handle, Stream):
-        raise FaultError(f"#{number} is a {type(handle).__name__.lower()}, and no stream")
-    if handle.flags & (CLOSING | CLOSED):
-        raise FaultError(f"#{number} is closing already")
-    if handle.fd == -1:
-        raise FaultError(f"#{number} has no descriptor yet")
-    return handle
-
-
-def _rest(stream: Stream) -> None:
+def rest(stream: Stream) -> None:
     """Without a fault the stream is an everyday one again."""
     if isinstance(stream.system, Faults) and not stream.system.held:
         stream.system.let_go()
@@ -160,9 +86,8 @@ class Faults(System):
     # set and cleared
 
     def begin(self, name: str, value: int) -> None:
-        """Set a fault, or give one that is set another value. Raises FaultError, and UVError."""
+        """Set a fault, or give one that is set another value. Raises UVError."""
         stream = self._stream
-        _FITS.get(name, _fits)(stream)
         tell(stream, f"{name} {value}" if value else name)
         if name == "read-stop":
             self._read_cbs = stream.alloc_cb, stream.read_cb
@@ -232,7 +157,7 @@ class Faults(System):
             self._io_cb(loop, stream, events)
         finally:
             self._within = False
-            _rest(stream)
+            rest(stream)
 
     def _put_off(self, events: int) -> None:
         stream, loop = self._stream, self._stream.loop
@@ -265,7 +190,7 @@ class Faults(System):
     def _used(self, name: str, what: str) -> None:
         tell(self._stream, what)
         self._hold({each: value for each, value in self.held.items() if each != name})
-        _rest(self._stream)
+        rest(self._stream)
 
     def _room(self, call: str, asked: int) -> int:
         """How many bytes of a write the kernel is given. Raises EAGAIN for none."""
@@ -343,83 +268,3 @@ def _still_wanted(stream: Stream) -> int:
     reads = stream.flags & READING or (stream.connection_cb is not None and stream.accepted_fd == -1)
     writes = stream.write_first is not None or stream.connect_req is not None
     return (POLLIN if reads else 0) | (POLLOUT if writes else 0)
-
-
-def _fits(stream: Stream) -> None:
-    pass
-
-
-def _reads(stream: Stream) -> None:
-    if not stream.flags & READING:
-        raise FaultError(f"#{stream.number} does not read")
-
-
-def _listens(stream: Stream) -> None:
-    if stream.connection_cb is None:
-        raise FaultError(f"#{stream.number} does not listen")
-
-
-def _is_socket(stream: Stream) -> None:
-    uv_buffer_size(stream, "SO_SNDBUF", 0)
-
-
-def _writes(stream: Stream) -> None:
-    if stream.connection_cb is not None:
-        raise FaultError(f"#{stream.number} listens, and writes nothing")
-
-
-_FITS: dict[str, Callable[[Stream], None]] = {
-    "read-stop": _reads,
-    "hold-accepts": _listens,
-    "send-buffer": _is_socket,
-    "recv-buffer": _is_socket,
-    "cap-writes": _writes,
-    "partial": _writes,
-}
-
-
-def _end(name: str) -> Callable[[Stream], None]:
-    fault = _UNDOES[name]
-
-    def end(stream: Stream) -> None:
-        if not isinstance(stream.system, Faults) or fault not in stream.system.held:
-            raise FaultError(f"{name} undoes {fault}, and that is not set on #{stream.number}")
-        tell(stream, name)
-        stream.system.end(fault)
-
-    return end
-
-
-def _clear(stream: Stream) -> None:
-    if isinstance(stream.system, Faults):
-        tell(stream, "clear")
-        for name in list(stream.system.held):
-            stream.system.end(name)
-
-
-def _close(stream: Stream) -> None:
-    tell(stream, "close")
-    stream.close()
-
-
-def _reset(stream: Stream) -> None:
-    if not isinstance(stream, Tcp) or stream.connection_cb is not None:
-        raise FaultError(f"only a TCP connection can be reset, and #{stream.number} is none")
-    tell(stream, "reset")
-    uv_tcp_close_reset(stream)
-
-
-def _shutdown(stream: Stream) -> None:
-    tell(stream, "shutdown")
-    uv_shutdown(stream)
-
-
-_AT_ONCE: dict[str, Callable[[Stream], None]] = {
-    "read-start": _end("read-start"),
-    "release-accepts": _end("release-accepts"),
-    "shutdown": _shutdown,
-    "close": _close,
-    "reset": _reset,
-    "clear": _clear,
-}
-assert _AT_ONCE.keys() == {name for name, action in POKES.items() if not action.stays}

@@ -22,9 +22,9 @@ from core_kernel import HUP, IN, OUT, World
 
 import streamscope.core
 from streamscope.core import Check, Idle, Loop, Pipe, Prepare, Tcp, Timer, Tty, UVError, Wakeup
-from streamscope.core.faults import act
 from streamscope.core.flags import BOUND
 from streamscope.core.halt import freeze, thaw
+from streamscope.core.injecting import act
 from streamscope.core.probe import CALLBACK_NAMES, FUNCTIONS, KIND_CODES, KINDS, site
 from streamscope.core.records import SAMPLED, Word
 from streamscope.core.stream import fds as fds_module

@@ -14,8 +14,9 @@ from core_feed import lines
 from core_kernel import OUT, Diary, World
 
 from streamscope.core import JoinedLoop, Loop, Tcp, Timer
-from streamscope.core.faults import FaultError, Faults, act, undo
+from streamscope.core.faults import Faults
 from streamscope.core.flags import CLOSING, READING, SHUT
+from streamscope.core.injecting import FaultError, act, undo
 from streamscope.core.joined import stream_io
 from streamscope.core.pokes import POKES
 from streamscope.core.records import Word

@@ -20,8 +20,8 @@ from feeds import JOINED_HERE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamscope.core import JoinedLoop, Loop, Tcp, UVError, faults
-from streamscope.core.faults import FaultError
+from streamscope.core import JoinedLoop, Loop, Tcp, UVError
+from streamscope.core.injecting import FaultError, act
 from streamscope.core.joined_records import JOINED
 from streamscope.core.records import FIRST_JOINED, Word
 from streamscope.trace.decode import Decoder
@@ -155,7 +155,7 @@ class Program:
                 pass
         elif name == "poke":
             with suppress(FaultError):  # what does not fit does not fit either way
-                faults.act(self.loop, stream.number, *what)
+                act(self.loop, stream.number, *what)
         elif descriptor is None:
             return
         elif name == "arrive":

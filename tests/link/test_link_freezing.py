@@ -14,7 +14,7 @@ from waiting import until
 
 from streamscope.control import Control
 from streamscope.core import Timer
-from streamscope.core.faults import wake
+from streamscope.core.injecting import wake
 from streamscope.link.session import Session
 from streamscope.trace.decode import Event
 
