@@ -10,13 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from streamscope.link.producer import Rider
-from streamscope.observe.aio_kinds import told_by
+from streamscope.observe.aio_kinds import joined_by, told_by
 from streamscope.observe.aio_producer import AioProducer
 from streamscope.observe.exchange import Exchange
 from streamscope.observe.registrations import READ, registration_hooks
 
-_WAIT = told_by("epoll.wait", "select")
+_WAIT, _AT_ONCE = told_by("epoll.wait", "select"), joined_by("aio.turn_at_once")
 _FOR_EVER = -1
+_SOON = 16
+"""Milliseconds after which a look at what readers hold is still in time."""
 REST_S = 0.05
 """So long the loop waits at most without us, where nothing is told at each turn."""
 
@@ -43,6 +45,8 @@ class Ride:
         self._fd = rider.event[0]
         self._exchange = Exchange()
         self._original: Any = None
+        self._readers_due = 0
+        self._due = 0  # until then a turn that waits for nothing has nothing for the link
         self._rests_until = 0  # where nothing is told at each turn: until then the link has nothing to do, ns
 
     def begin(self) -> None:
@@ -81,7 +85,15 @@ class Ride:
     def _select(self, timeout: float | None = None) -> Any:
         pen = self._pen
         t = pen.next_turn()
-        if t < self._rests_until:
+        if timeout is not None and timeout <= 0 and t < self._due and not self._producer.has_more:
+            ready = self._original(0)
+            for each in ready:
+                if each[0].fd == self._fd:
+                    break
+            else:
+                pen.emit((_AT_ONCE, t, pen.turn, len(ready), pen.end_of_wait()))
+                return ready
+        elif t < self._rests_until:
             rests = timeout is None or timeout > REST_S
             ready = self._original(REST_S if rests else timeout)
             for each in ready:
@@ -127,10 +139,12 @@ class Ride:
     def _look_at_readers(self, now: int, ms: int) -> int:
         """Returns by when to come again, in ms and never more than given."""
         try:
-            due = self._producer.readers.look(now)
+            if now >= self._readers_due:
+                self._readers_due = self._producer.readers.look(now)
         except Exception as error:
             self._pen.failed(error)
             return ms
+        due = self._readers_due
         if not due:
             return ms
         left = max(0, -((now - due) // 1_000_000))
@@ -144,7 +158,12 @@ class Ride:
             until = now + max(0, int(timeout * 1e9))
             left_ms = -((now - until) // 1_000_000)
         while True:
-            ms = self._look_at_readers(now, self._rider.wait(left_ms, now))
+            ms = self._rider.wait(left_ms or _FOR_EVER, now)
+            self._due = now + (ms if 0 <= ms < _SOON else _SOON) * 1_000_000
+            if not left_ms:
+                ms = 0
+            if now >= self._readers_due or ms < 0 or ms > _SOON:
+                ms = self._look_at_readers(now, ms)
             self._rests_until = now + ms * 1_000_000
             ready = self._original(left if ms == left_ms else ms / 1000)
             for each in ready:

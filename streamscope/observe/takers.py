@@ -48,11 +48,15 @@ class Takers:
         self._current = current_task
         self._loop = loop
         self._by_task: weakref.WeakKeyDictionary[Any, weakref.ref[Outgoing]] = weakref.WeakKeyDictionary()
+        self._said: dict[int, int] = {}  # the same by `id` of the task and mark of the stream: mostly nothing is new
 
     def took(self, book: Outgoing) -> None:
         """The task that runs has taken bytes out of this stream."""
         task = self._current(self._loop)
-        if task is not None:
+        if task is not None and self._said.get(id(task)) != book.mark:
+            if len(self._said) > 2 * len(self._by_task) + MOST_FED:
+                self._said.clear()  # most of these tasks are over
+            self._said[id(task)] = book.mark
             self._by_task[task] = weakref.ref(book)
 
     def wrote(self, sink: Outgoing) -> bool:
