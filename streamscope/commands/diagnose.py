@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamscope.diagnosis import Diagnosis, Ended
     from streamscope.diagnosis.other_end import OtherEnd
     from streamscope.link.asking import Standstill
+    from streamscope.link.session import Session
     from streamscope.trace.model import Model
     from streamscope.trace.vocabulary import Vocabulary
 
@@ -55,7 +56,7 @@ def diagnose(
 
 class Looked(NamedTuple):
     """What was found, in which state, when on the feed's clock that was, when the feed began, whether the engine comes
-    round, and what is known of the other ends of streams, by number.
+    round, and what is known of the other ends of streams, and of who waits for them, by number.
     """
 
     diagnosis: Diagnosis
@@ -64,6 +65,7 @@ class Looked(NamedTuple):
     started: float
     stands: Standstill | None
     other_ends: dict[int, OtherEnd]
+    waiters: dict[int, str]
 
 
 def _diagnosis(vocabulary: Vocabulary, allow: tuple[str, ...]) -> Diagnosis:
@@ -84,7 +86,7 @@ def _file(path: str, allow: tuple[str, ...]) -> Looked:
             model = over(trace.past, diagnosis)
             if trace.missing:
                 say(trace.missing)
-            return Looked(diagnosis, model, trace.past.end_t, trace.header.started, None, {})
+            return Looked(diagnosis, model, trace.past.end_t, trace.header.started, None, {}, {})
     except (TraceError, FeedError) as error:
         raise CommandFailed(str(error), 2) from error
 
@@ -148,9 +150,24 @@ def _engine(path: Path, seconds: float, allow: tuple[str, ...]) -> Looked:
             diagnosis = _diagnosis(session.model.decoder.vocabulary, allow)  # it has not come round to say who it is
         hello = session.hello
         pid = hello.pid if hello is not None and not hello.host else 0  # those of another host cannot be asked
-        return Looked(diagnosis, session.model, now_t, started, stands, _other_ends(diagnosis, session.model, pid))
+        ends = _other_ends(diagnosis, session.model, pid)
+        return Looked(diagnosis, session.model, now_t, started, stands, ends, _waiters(diagnosis, session))
     finally:
         session.close()
+
+
+def _waiters(diagnosis: Diagnosis, session: Session) -> dict[int, str]:
+    """Which tasks wait for what does not get on, where the engine can say so; it is given a moment to."""
+    if session.status != "live" or session.standstill is not None or not diagnosis.knows("waiters"):
+        return {}
+    wanted = list(dict.fromkeys(each.stream for each in diagnosis.findings if each.stream))[:OTHER_ENDS]
+    until = time.monotonic() + OTHER_ENDS_S
+    while [number for number in wanted if not session.waiters.of(number).text] and time.monotonic() < until:
+        if session.fileno() != -1:
+            select.select([session.fileno()], [], [], LOOK_S)
+        session.receive()
+        session.fold(LOOK_S)
+    return {number: text for number in wanted if (text := session.waiters.of(number).text)}
 
 
 def _other_ends(diagnosis: Diagnosis, model: Model, pid: int) -> dict[int, OtherEnd]:
@@ -174,9 +191,9 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
     import msgspec
 
     from streamscope.diagnosis import Level, account
-    from streamscope.trace.plain_text import printable_json
+    from streamscope.trace.plain_text import printable_json, visible
 
-    diagnosis, model, now_t, started, stands, other_ends = looked
+    diagnosis, model, now_t, started, stands, other_ends, waiters = looked
     told = diagnosis.report()
 
     def place(alarm: Ended) -> account.Linked:
@@ -188,7 +205,10 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
     if stands is not None:
         found.insert(0, account.stuck(stands, now_t))
     if as_json:
-        rows: list[dict[str, Any]] = [account.row(alarm, now_t, started, place(alarm)) for alarm in found]
+        rows: list[dict[str, Any]] = [
+            {**account.row(alarm, now_t, started, place(alarm)), "who_waits": waiters.get(alarm.finding.stream)}
+            for alarm in found
+        ]
         array = printable_json(msgspec.json.format(msgspec.json.encode(rows), indent=2)).decode()
         for line in array.splitlines():
             show(line, 1 << 20)
@@ -197,6 +217,8 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
             sentence = diagnosis.sentence_of(alarm.finding)
             for line in account.lines(alarm, sentence, now_t, started, place(alarm)):
                 show(line)
+            if who := waiters.get(alarm.finding.stream):
+                show(f"    who waits: {visible(who, 1000)}")
         for notice in account.found(diagnosis, now_t, Level.WARNING):
             show(f"{'notice':<16} #{notice.finding.stream:<7} {notice.finding.lint}: {notice.finding.sentence}")
         if not found:

@@ -331,6 +331,10 @@ class Diagnosis:
         """What sets the pace of a stream whose bytes move."""
         return None if self.verdict(number) is not None else self._limits.get(number)
 
+    def knows(self, field: str) -> bool:
+        """Whether this engine tells of a field."""
+        return self._vocabulary.tells(field)
+
     def report(self) -> Told:
         """All of that as it is now, to be kept."""
         holding = self._holding

@@ -38,6 +38,8 @@ from streamscope.link.frames import (
     check_protocol,
 )
 from streamscope.link.subscriber import EVERYTHING
+from streamscope.link.waiters import AskedWaiters
+from streamscope.link.who_waits_words import ABOUT, COMMAND
 from streamscope.trace.contents import Note, Payload
 from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.model import Model
@@ -68,7 +70,7 @@ class Session:
     - `hello`: who the engine is, None before it has said so; `exit_status` and what else it said last;
     - `model` and `past`: its state and its past; both are other objects after a reconnection;
     - `payload`: the bytes of the opened streams since they were opened, in the order in which they passed;
-    - `notes`: what was found out beside the feed, here or elsewhere, the newest last;
+    - `notes`: what was found out beside the feed, here or elsewhere, the newest last; `waiters`: who waits for streams;
     - `notices`: what the engine answered to commands that it refused, and what else a person should know; the reader
       takes them out.
     """
@@ -112,6 +114,7 @@ class Session:
         self._sampled = False  # the last that came was a slice without the records before it
         self._wanted = EVERYTHING, 1000
         self._commands = 0
+        self.waiters = AskedWaiters(lambda stream: self.command(COMMAND, stream=stream), monotonic)
         if sock is not None:
             self._connected(sock, pid)
 
@@ -282,7 +285,7 @@ class Session:
             self._asks.discard(frame.number)
         elif isinstance(frame, frames.NoteFrame):
             self._expect_hello()
-            self.note(frame)
+            self.waiters.take(frame) if frame.about == ABOUT else self.note(frame)
         elif isinstance(frame, Notice):
             self._expect_hello()
             self.notices.append(frame.text)

@@ -27,6 +27,7 @@ from streamscope.observe.quill import Quill
 from streamscope.observe.readers import Readers
 from streamscope.observe.registrations import accept_of, mask_of
 from streamscope.observe.tls import TlsLayers, layer_over
+from streamscope.observe.who_waits import WhoWaits
 
 AT_ONCE = 64
 """So many transports get a book, or give it back, in one turn: about a millisecond."""
@@ -57,6 +58,7 @@ class AioProducer:
         self._pipes = Pipes(loop, pen, self._numbered, self._passed_over)
         self.tls = TlsLayers(loop, pen, self._numbered, self._carrier)
         self._others = (self._pipes, self.tls)
+        self.who_waits = WhoWaits(loop, self._number_there)
         self.readers = Readers(pen, self._seen_numbers, self._book)
 
     def board(self, rider: Rider) -> None:
@@ -85,6 +87,7 @@ class AioProducer:
         self._telling(True)
         self.has_more = True
         self.pen.begin(words, on_full)
+        self.who_waits.go_over()
         self._without = deque([*self._known(), *self._other_numbers()])
 
     def unwatch(self) -> None:
@@ -144,6 +147,15 @@ class AioProducer:
         if number is None:
             number = self._numbers[transport] = self._new_number()
         return number
+
+    def _number_there(self, transport: Any) -> int | None:
+        """The number of a transport that a program has, if it was given one."""
+        return self._numbers.get(getattr(transport, "_ssl_protocol", None) or transport)
+
+    def look_aside(self, now: int) -> int:
+        """What is looked at where the loop waits. Returns when to come again, 0 for not before something happens."""
+        times = self.readers.look(now), self.who_waits.look(now)
+        return min(filter(None, times), default=0)
 
     def _new_number(self) -> int:
         self.pen.handles += 1

@@ -119,6 +119,7 @@ FIELDS = {
     "reader_size": _field("StreamReader holds", "What a StreamReader holds that the program has not taken.", 2),
     "reader_limit": _field("StreamReader's limit", "It has reading paused when it holds more than twice that.", 1),
     "paused_at": _field("reading was paused at", "Where in the program reading was last paused.", 2),
+    "waiters": _field("who waits", "Tasks that wait to read from it, or in drain(): told when somebody asks.", 2),
     "dropped": _field("dropped writes", "Writes that came when the connection was lost.", 2),
     "turn": _field("turn", "The turn of the loop, since somebody watches.", 2),
     "active_reqs": _field("writes that wait", "Writes in the buffers of all transports.", 1, 0, "waiting_writes"),

@@ -45,7 +45,7 @@ class Ride:
         self._fd = rider.event[0]
         self._exchange = Exchange()
         self._original: Any = None
-        self._readers_due = 0
+        self._aside_due = 0
         self._due = 0  # until then a turn that waits for nothing has nothing for the link
         self._rests_until = 0  # where nothing is told at each turn: until then the link has nothing to do, ns
 
@@ -136,15 +136,15 @@ class Ride:
         self._over()
         return self._original(timeout)
 
-    def _look_at_readers(self, now: int, ms: int) -> int:
+    def _look_aside(self, now: int, ms: int) -> int:
         """Returns by when to come again, in ms and never more than given."""
         try:
-            if now >= self._readers_due:
-                self._readers_due = self._producer.readers.look(now)
+            if now >= self._aside_due:
+                self._aside_due = self._producer.look_aside(now)
         except Exception as error:
             self._pen.failed(error)
             return ms
-        due = self._readers_due
+        due = self._aside_due
         if not due:
             return ms
         left = max(0, -((now - due) // 1_000_000))
@@ -162,8 +162,8 @@ class Ride:
             self._due = now + (ms if 0 <= ms < _SOON else _SOON) * 1_000_000
             if not left_ms:
                 ms = 0
-            if now >= self._readers_due or ms < 0 or ms > _SOON:
-                ms = self._look_at_readers(now, ms)
+            if now >= self._aside_due or ms < 0 or ms > _SOON:
+                ms = self._look_aside(now, ms)
             self._rests_until = now + ms * 1_000_000
             ready = self._original(left if ms == left_ms else ms / 1000)
             for each in ready:

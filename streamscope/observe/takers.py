@@ -78,10 +78,25 @@ class Takers:
             if len(source.fed) < MOST_FED:
                 source.fed[number] = Fed(sink)
                 return False
-        elif not fed.why:
-            fed.why = f"a task reads here and writes there: {_place_of(task)}"
-            source.pen.emit((source.mark | _FEEDS, number, fed.why))
+        tell_feeds(source, sink, f"a task reads here and writes there: {_place_of(task)}")
         return True
+
+
+def tell_feeds(source: Outgoing, sink: Outgoing, why: str) -> None:
+    """It is known of one that it feeds the other, for this reason; what was known before stays."""
+    if source is sink or -1 in (source.fd, sink.fd):
+        return
+    if source.fed is None:
+        source.fed = {}
+    number = sink.mark >> 16
+    fed = source.fed.get(number)
+    if fed is None and len(source.fed) >= MOST_FED:
+        _forget_gone(source)
+    if fed is None and len(source.fed) < MOST_FED:
+        fed = source.fed[number] = Fed(sink)
+    if fed is not None and not fed.why:
+        fed.why = why
+        source.pen.emit((source.mark | _FEEDS, number, why))
 
 
 def _forget_gone(source: Outgoing) -> None:

@@ -16,9 +16,14 @@ from types import FrameType
 from typing import Any
 
 from streamscope import __version__
+from streamscope.link import wire
 from streamscope.link.batches import last_part
+from streamscope.link.obey import Entry
+from streamscope.link.producer import CommandError
 from streamscope.link.publisher import Publisher
-from streamscope.link.wire import Hello
+from streamscope.link.subscriber import Subscriber
+from streamscope.link.who_waits_words import ABOUT, COMMAND
+from streamscope.link.wire import Command, Hello
 from streamscope.observe.aio_kinds import FUNCTIONS, JOINED, KINDS
 from streamscope.observe.aio_producer import AioProducer
 from streamscope.observe.aio_words import words
@@ -37,6 +42,8 @@ from streamscope.telling import say
 
 MOST_TOLD_OF = 64 * 1024
 """Words of the feed that an answer has at most."""
+
+MOST_SAID = 1024
 
 _watched: dict[int, Watching] = {}
 """The loops of which everything is told, by `id`; they are kept alive by whoever watches them."""
@@ -65,6 +72,8 @@ class Watching:
         self._publisher = Publisher(self._producer, self._hello(number, path), stop=lambda: None)
         self._number = number
         self._publisher.chores += [self.look, answers.look]
+        self._publisher.commands.entries[COMMAND] = Entry(self._asked_who_waits, needs_control=False)
+        self._said: dict[tuple[Subscriber, int], str] = {}  # who waits, as each inspector was told last
         self._publisher.listen(listener.dup())
         self._publisher.board()
         self._ride = Ride(self._producer, loop._selector, self._publisher, self.look, self._is_over)
@@ -99,6 +108,24 @@ class Watching:
             **where_it_stands(self._loop, frame), "t": pen.clock(), "since": pen.tick, "turn": pen.turn,
             "place": place, "batch_turn": turn, "batch_t": t, "words": told,
         }  # fmt: skip
+
+    def _asked_who_waits(self, subscriber: Subscriber, command: Command) -> None:
+        """An inspector asks who waits for a stream. It hears of it in a note, where that is new."""
+        number = command.arguments.get("stream")
+        if type(number) is not int:
+            raise CommandError("who_waits takes a stream's number")
+
+        def answer(text: str) -> None:
+            there = self._publisher.subscribers
+            self._said = {asked: said for asked, said in self._said.items() if asked[0] in there}
+            if subscriber in there and self._said.get((subscriber, number)) != text:
+                if len(self._said) < MOST_SAID:
+                    self._said[subscriber, number] = text
+                subscriber.send(wire.note(time.time(), ABOUT, text, number))
+                self._publisher.flush_all()
+
+        if not self._producer.who_waits.ask(number, answer):
+            raise CommandError("too much is asked at once")
 
     # what is exchanged of the transports' class
 

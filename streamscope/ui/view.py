@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from streamscope.diagnosis.shapes import Told
     from streamscope.link.asking import Standstill
     from streamscope.link.frames import Hello
+    from streamscope.link.waiters import Waiters
     from streamscope.trace.model import Model
     from streamscope.trace.past import Past
     from streamscope.trace.pieces import NoteLeaf
@@ -329,6 +330,14 @@ class View:
     def other_end(self, number: int | None) -> OtherEnd | None:
         """What is known of the other end of a stream, as long as somebody looks at it."""
         return None if self.paused else self.beside.of(number)
+
+    def waiters(self, number: int) -> Waiters | None:
+        """Who waits for a stream, which is asked for now and then; None where nobody can say."""
+        asked = getattr(self.source, "waiters", None)
+        if asked is None or self.status != "live" or self.paused or not self.vocabulary.tells("waiters"):
+            return None
+        found: Waiters = asked.of(number)
+        return found
 
     # what goes on
 

@@ -14,8 +14,10 @@ import pytest
 from running_command import environment, follow
 from waiting import PATIENCE_S
 
+from streamscope.commands.diagnose import _waiters as waiters_of
 from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.link.session import Session
+from streamscope.ui.widgets.panel_lines import Facts, panel_lines
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,10 +69,29 @@ def test_a_client_is_held_back_by_the_upstream_that_it_feeds(runtime: Path, prog
             if program is pumping:
                 assert it.paused_at == "StreamReader.feed_data"
                 follow(session, lambda: it.reader_size > it.reader_limit == 65536)
+                # and which task waits, for which of the two, and where
+                follow(session, lambda: session.waiters.of(upstream.number).text)
+                said = session.waiters.of(upstream.number).text
+                assert " waits in drain(): pumping.py:" in said
+                assert said.endswith(" pump; +1 more")  # the other way's reads it
+                assert waiters_of(diagnosis, session)[upstream.number] == said
+                facts = Facts(upstream, session.model.t, session.model.decoder.vocabulary,
+                              waiters=session.waiters.of(upstream.number))  # fmt: skip
+                text = "\n".join("".join(part for part, _ in line) for line in panel_lines(facts, 80, 40))
+                assert said.partition(": ")[0] in text
+                assert f"\n   {said.partition(': ')[2].partition(';')[0]}" in text
+                follow(session, lambda: session.waiters.of(it.number).text == "no task waits for it")
             else:
                 assert it.paused_at.startswith("copying.py:")
-            client.close()
+
+            # and who comes only now, when nothing moves, hears of tasks the same
             session.close()
+            late = Session.attach(runtime / "streamscope" / f"{proxy.pid}.sock")
+            follow(late, lambda: late.model.whole)
+            if program is pumping:
+                follow(late, lambda: upstream.number in (late.model.streams[it.number].feeds or {}))
+            late.close()
+            client.close()
         finally:
             proxy.kill()
             proxy.communicate(timeout=PATIENCE_S)

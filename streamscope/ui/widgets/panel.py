@@ -92,6 +92,7 @@ class Panel(DrawnLines, can_focus=True):
             limit=view.told.limited(number),
             unread=None if other is None else Unread(other.unread, other.who),
             turned=number in view.turned,
+            waiters=view.waiters(number),
             below=view.stream(state.over) if state.over else None,
             sure=model.looks.of(number),
         )

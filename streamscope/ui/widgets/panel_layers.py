@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from streamscope.ui.lines import Line, length
-from streamscope.ui.meters import NONE, bytes_text
+from streamscope.ui.meters import NONE, age_text, bytes_text
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.widgets.panel_rows import PanelRow, PanelRows
 
 
 def layer_rows(rows: PanelRows) -> list[PanelRow]:
     """`TLS over #8   TLSv1.3   outgoing 15.6 MiB   incoming 0 B`, and the others, where there is such a thing."""
-    return [*_over(rows), *_under(rows), *_reader(rows)]
+    return [*_over(rows), *_under(rows), *_reader(rows), *_who_waits(rows)]
 
 
 def _over(rows: PanelRows) -> list[PanelRow]:
@@ -55,3 +55,23 @@ def _reader(rows: PanelRows) -> list[PanelRow]:
             line.append((f" by {where}", "label"))
         return [PanelRow(1 if paused else 4, line)]
     return [PanelRow(1, [*_begin(rows, "paused at"), (where, "value")])] if where else []
+
+
+def _who_waits(rows: PanelRows) -> list[PanelRow]:
+    """`who waits   Task-41 waits in drain()  for 31s  +7 more`, and below it the program's lines, innermost first."""
+    waiters = rows.facts.waiters
+    if waiters is None or rows.state.closed_t:
+        return []
+    said, _, more = visible(waiters.text, 2000).partition("; ")
+    head, _, places = said.partition(": ")
+    line = _begin(rows, "who waits")
+    if not head:
+        return [PanelRow(6, [*line, (NONE, "dim")])]
+    nobody = not places and " waits in " not in head
+    line.append((head, "dim" if nobody else "value"))
+    if not nobody:
+        line.append((f"  for {age_text(int(waiters.seconds * 1e9))}", "label"))
+    if more:
+        line.append((f"  {more}", "dim"))
+    found = [PanelRow(6 if nobody else 2, line)]
+    return found + [PanelRow(5, [(f"  {place}", "label")]) for place in places.split(" ◂ ") if place]

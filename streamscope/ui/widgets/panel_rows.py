@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from streamscope.diagnosis.shapes import Finding, Held, Limit, Word
+from streamscope.link.waiters import Waiters
 from streamscope.trace.fold import AGREED, EXACT, MOVING
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -58,8 +59,9 @@ LONG_ARMED = 1_000_000_000
 
 class Facts(msgspec.Struct, frozen=True):
     """All that a panel tells of a stream, and the words of its engine. The trends are of the last thirty seconds,
-    oldest first; `below` is the stream that it lies over, if it does; `company` is whom it goes with; `turned` is that
-    the person wants to see the other side of the ladder; `sure` is how sure it is, of what is looked at from outside.
+    oldest first; `below` is the stream that it lies over, if it does; `waiters` are the tasks that wait for it, where
+    that can be said; `company` is whom it goes with; `turned` is that the person wants to see the other side of the
+    ladder; `sure` is how sure it is, of what is looked at from outside.
     """
 
     state: StreamState
@@ -82,6 +84,7 @@ class Facts(msgspec.Struct, frozen=True):
     turned: bool = False
     below: StreamState | None = None
     sure: str = ""
+    waiters: Waiters | None = None
 
 
 class PanelRow(NamedTuple):
