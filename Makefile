@@ -50,7 +50,7 @@ conformance: $(VENV)/.installed-dev ## hold the engine against the real libuv wi
 	OUTSIDE_REQUIRED=1 CONFORMANCE_PROFILE=conformance $(PYTEST) tests/conformance
 
 chance: $(VENV)/.installed-dev     ## every example of the tests by hypothesis, of which `test` takes a third
-	EVERY_EXAMPLE=1 $(PYTEST) $$(grep -rl 'from chance' tests --include='test_*.py')
+	EVERY_EXAMPLE=1 $(PYTEST) $$(grep -rlE 'from chance|EVERY_EXAMPLE' tests --include='test_*.py')
 
 soak: $(VENV)/.installed-dev       ## serve under churn and hostile inspectors for SOAK_S seconds (900), and compare everything
 	$(BIN)/python tests/soak --seconds $(or $(SOAK_S),900)

@@ -84,7 +84,9 @@ class Diagnosis:
         self.spells = Spells()
         self.allowed: set[str] = set(allow)
         missing = [(lint, lint.missing(vocabulary)) for lint in lints]
-        self.unavailable: Sequence[tuple[str, str]] = tuple((lint.name, why) for lint, why in missing if why)
+        self.unavailable: Sequence[tuple[str, str]] = tuple(
+            (lint.name, why) for lint, why in missing if why and all(map(vocabulary.has, lint.concerns))
+        )
         self.lints: Sequence[Lint] = tuple(lint for lint, why in missing if not why)
         self._of_kind = {
             kind: [lint for lint in self.lints if lint.of == kind] for kind in ("stream", "listener", "loop")

@@ -160,6 +160,8 @@ class Lint:
     kinds: ClassVar[tuple[str, ...]] = ()
     kernel: ClassVar[tuple[str, ...]] = ()
     """The fields of state, kinds of events and words of the kernel's that it needs."""
+    concerns: ClassVar[tuple[str, ...]] = ()
+    """Fields that only some engines have, and without which it concerns none: there it is not missed."""
     lasting: ClassVar[int] = SECOND
     """For so long it has to be so."""
     looks: ClassVar[int] = 3
@@ -171,7 +173,7 @@ class Lint:
 
     def missing(self, vocabulary: Vocabulary) -> str:
         """What this lint needs and the engine cannot tell, in a few words; "" if it is available."""
-        fields = [field for field in self.fields if not vocabulary.tells(field)]
+        fields = [field for field in (*self.fields, *self.concerns) if not vocabulary.tells(field)]
         told = {name for name, _ in vocabulary.kinds}
         kinds = [kind for kind in self.kinds if kind not in told]
         said = set(vocabulary.kernel.values()) if "kernel.sample" in told and vocabulary.knows("kernel") else set()

@@ -99,17 +99,22 @@ waits where nobody waits for drain(), and who looks at the socket alone does not
 What a StreamReader holds, and what TLS has not decrypted, is looked at ten times a second and of thousands less often,
 and not told of each message; where reading was paused is told, by the program's line or by the reader that is full.
 
+Who waits is asked for while a panel is open, and by `diagnose`: which tasks wait in drain() or to read from a stream,
+and at which lines of the program. Nothing is kept of it meanwhile, so for how long is counted from when it was first
+seen.
+
 A loop that does not come round says in which callback, of which stream, and at which line, when it is asked by SIGURG.
 That is so only where the program has left SIGURG at its default, and where the main thread runs a loop while somebody
 watches: Python runs signal handlers there alone. The handler is gone with the last inspector.
 
-Not seen, up to now: datagrams and `loop.sock_*`; which task waits for what; connects that are under way; and everything
-on uvloop, which is not asyncio's loop: `run` looks at it from outside (docs/peek.md), and
+Not seen, up to now: datagrams and `loop.sock_*`; connects that are under way; at which line a callback was slow that
+has returned; and everything on uvloop, which is not asyncio's loop: `run` looks at it from outside (docs/peek.md), and
 `run --how observe` keeps uvloop away, so that programs which can do without fall back.
 
 Who feeds whom is known of protocols: what `data_received` of one transport writes to another, and whose reading is
 resumed in another's `resume_writing`; and of tasks: what one reads from a StreamReader and writes to another stream
-next, twice. What goes from task to task by a queue is not known.
+next, twice, or what one that waits in drain() has the only other reader of at hand. What goes from task to task by a
+queue is not known.
 
 What watching costs has not been measured as it should be: on a busy machine a transport's echo took about a third more
 CPU a message while everything was told, and nothing that could be told from chance while it was installed and idle.

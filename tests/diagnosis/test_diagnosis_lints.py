@@ -593,7 +593,9 @@ def test_every_lint_says_what_it_is_and_what_to_do() -> None:
     for lint in LINTS:
         assert lint.name.isidentifier()
         assert all((lint.checks, lint.matters, lint.to_do))
-        assert not lint.missing(Vocabulary.here()), f"{lint.name} needs what our own engine does not tell"
+        assert lint.concerns or not lint.missing(Vocabulary.here()), (
+            f"{lint.name} needs what our own engine does not tell"
+        )
 
 
 def test_a_lint_that_is_allowed_says_nothing() -> None:

@@ -62,7 +62,7 @@ def watch_all(folder: str) -> None:
             run_forever(self)
             return
         count += 1
-        each = Watched(self, f"{folder}/{count}")
+        each = Watched(self, f"{folder}/{os.getpid()}-{count}")
         try:
             run_forever(self)
         finally:

@@ -14,6 +14,7 @@ import pytest
 from running_command import environment, follow
 from waiting import PATIENCE_S, until
 
+from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.link.session import Session
 from streamscope.trace.state import StreamState
 
@@ -82,6 +83,16 @@ def test_a_subprocess_that_is_fed_and_not_read_stands_still_on_both_sides(progra
     assert words.mask_text(stdin.pevents) == "IN|OUT"
     assert "READING" not in words.flag_text(stdout.flags)
     follow(session, lambda: stdout.reader_size > 2 * stdout.reader_limit == 2 * 65536)
+
+    # and a diagnosis says that they wait for each other
+    diagnosis = Diagnosis(words)
+
+    def deadlock() -> list[int]:
+        diagnosis.look(session.model, session.model.t, session.past)
+        return [each.stream for each in diagnosis.findings if each.lint == "pipe_deadlock"]
+
+    follow(session, deadlock)
+    assert deadlock() == [stdin.number]
 
     # and when it is read, all of it is told, to the end
     assert program.say("read")["size"] == 0

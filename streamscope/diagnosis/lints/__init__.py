@@ -12,10 +12,13 @@ from streamscope.diagnosis.lints.interest_clobbered import InterestClobbered
 from streamscope.diagnosis.lints.leaked_handle import LeakedHandle
 from streamscope.diagnosis.lints.lost_wakeup import LostWakeup
 from streamscope.diagnosis.lints.mark_ignored import MarkIgnored
+from streamscope.diagnosis.lints.pause_missed import PauseMissed
 from streamscope.diagnosis.lints.peer_gone import PeerGone
+from streamscope.diagnosis.lints.pipe_deadlock import PipeDeadlock
 from streamscope.diagnosis.lints.queue_grows import QueueGrows
 from streamscope.diagnosis.lints.queue_without_out import QueueWithoutOut
 from streamscope.diagnosis.lints.queued_fds_grow import QueuedFdsGrow
+from streamscope.diagnosis.lints.reader_unread import ReaderUnread
 from streamscope.diagnosis.lints.reading_stopped import ReadingStopped
 from streamscope.diagnosis.lints.reset_after_data import ResetAfterData
 from streamscope.diagnosis.lints.shutdown_stuck import ShutdownStuck
@@ -27,6 +30,8 @@ from streamscope.diagnosis.lints.starvation import Starvation
 LINTS: tuple[Lint, ...] = (
     Stalled(),
     PeerGone(),
+    PipeDeadlock(),
+    PauseMissed(),
     MarkIgnored(),
     QueueGrows(),
     ShutdownStuck(),
@@ -41,6 +46,7 @@ LINTS: tuple[Lint, ...] = (
     BacklogFull(),
     Emfile(),
     QueuedFdsGrow(),
+    ReaderUnread(),
     ReadingStopped(),
     ArmedForNothing(),
     LeakedHandle(),

@@ -21,6 +21,7 @@ class MarkIgnored(Lint):
     to_do = "stop what feeds this stream while write_queue_size is above high_water, and go on when it has drained"
     fields = ("write_queue_size", "high_water", "write_queue")
     lasting = SECOND + SECOND // 2
+    covered_by = ("pause_missed",)
 
     def check(self, case: Case) -> Sign | None:
         """See `Lint`."""

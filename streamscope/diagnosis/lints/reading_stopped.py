@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamscope.diagnosis.lint import Case, Lint, Sign
 from streamscope.diagnosis.shapes import Level
 from streamscope.trace.figures import age_text, bytes_text
+from streamscope.trace.plain_text import visible
 
 
 class ReadingStopped(Lint):
@@ -27,9 +28,10 @@ class ReadingStopped(Lint):
             return None
         off = case.model.lit_t(case.state.number, case.terms.reading)
         since = max(track.unread_t, off)
+        where = visible(case.state.paused_at, 120) if off else ""
         return Sign(
             f"Reading of {case.who} is off, and {bytes_text(inq)} have waited to be read for "
-            f"{age_text(case.now_t - since)}.",
+            f"{age_text(case.now_t - since)}{f': it was paused at {where}' if where else ''}.",
             (
                 case.evidence("what waits to be read", "inq", f"{inq:,}", since),
                 case.evidence("reading is off", "flags", "READING off", off or since),

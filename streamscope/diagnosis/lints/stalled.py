@@ -10,6 +10,7 @@ from streamscope.diagnosis.shapes import Level, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND
 from streamscope.diagnosis.weigh import Weighing
 from streamscope.trace.figures import age_text, bytes_text
+from streamscope.trace.plain_text import visible
 
 CONFIRMED = SECOND // 2
 """So long it takes to look as often as a finding needs: who sees it coming by then is not late."""
@@ -31,7 +32,7 @@ class Stalled(Lint):
         "had no answer for 1 s"
     )
     matters = "whoever waits for these bytes waits without end, and so does everybody whom the program feeds from there"
-    covered_by = ("peer_gone",)
+    covered_by = ("peer_gone", "pipe_deadlock")
     to_do = "read the verdict: it says whether the peer, the network, the program or the machine is at fault, and why"
 
     def check(self, case: Case) -> Sign | None:
@@ -119,6 +120,9 @@ def unread(case: Case, since: int, off: int, inq: int) -> Verdict:
     evidence = [case.evidence("what waits to be read", "inq", f"{inq:,}", since)]
     if off:
         evidence.append(case.evidence("reading is off", "flags", "READING off", off))
+    where = visible(case.state.paused_at, 120) if off else ""
+    if where:
+        evidence.append(case.evidence("it was paused at", "paused_at", where, off))
     if (into := case.track.now.into) is not None:
         evidence.append(case.evidence("nothing was read", "bytes_in", f"stays {into:,}", since))
     not_it = [(Word.PEER, "it has sent: its bytes are here")]
@@ -137,7 +141,7 @@ def unread(case: Case, since: int, off: int, inq: int) -> Verdict:
         number,
         since,
         f"{capital(case.who)} is not read: {bytes_text(inq)} have waited in the kernel for {age}, "
-        f"and the program {'has stopped reading' if off else 'does not read'} it.",
+        f"and the program {'has stopped reading' if off else 'does not read'} it{f', at {where}' if where else ''}.",
         reason,
         tuple(evidence),
         tuple(not_it),
