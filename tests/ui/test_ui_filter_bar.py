@@ -85,6 +85,18 @@ async def test_what_is_wrong_is_marked_and_said_and_the_list_follows_what_is_rig
         assert str(app.asked[-1].filter) == "tcp and flag == READING"
 
 
+async def test_a_word_that_may_still_become_one_is_not_called_wrong_until_it_is_to_be_applied() -> None:
+    async with writing() as (app, pilot):
+        for letter in "tcp flag==READIN":
+            await written(pilot, letter)
+            assert "did you mean" not in app.hint
+        await pilot.press("enter")
+        assert "READIN is not a flag; did you mean READING?" in app.hint
+
+        await written(pilot, "K")
+        assert "READINK is not a flag; did you mean READING?" in app.hint
+
+
 @pytest.mark.parametrize(("width", "shown"), [(100, "▔ a number of bytes is missing after >"), (34, "a number")])
 async def test_the_reason_stands_where_there_is_room_for_it(width: int, shown: str) -> None:
     async with writing(width=width) as (app, pilot):

@@ -208,9 +208,12 @@ class FilterBar(Vertical):
         if not self._quiet:
             self._recalled = None
         self._asked = False
-        self._offers.show([] if self._quiet else self._completions(begun=True))
+        offers = [] if self._quiet else self._completions(begun=True)
+        self._offers.show(offers)
         self._quiet = False
-        self._judge(event.value)
+        error = self._judge(event.value)
+        if error is not None and any(_begins(offer, error, event.value) for offer in offers):
+            self._say_of(None)  # it is being written, and may become what is offered
         self._tell(event.value if self._right is None else self._right.text)
 
     def _tell(self, text: str, *, keep: bool = False) -> None:
@@ -229,13 +232,17 @@ class FilterBar(Vertical):
             self._right = Filter.sound_part(
                 text, self.vocabulary(), for_streams=self._for_streams, states=self.states()
             )
+        self._say_of(error)
+        return error
+
+    def _say_of(self, error: FilterError | None) -> None:
+        """Marks what is wrong and says it, or nothing."""
         hint, mark = self._hint, self.input.wrong_place
         mark.place = None if error is None else (error.start, max(error.end, error.start + 1))
         hint.error, hint.scrolled = error, int(self.input.scroll_offset.x)
         hint.display = error is not None
         hint.refresh()
         self.input.refresh()
-        return error
 
     def _parsed(self, text: str) -> Filter | None:
         """Raises FilterError."""
@@ -335,3 +342,9 @@ class FilterBar(Vertical):
         elif place < len(kept):
             self._write(kept[place], len(kept[place]))
             self._recalled = place
+
+
+def _begins(offer: Completion, error: FilterError, text: str) -> bool:
+    """Whether what is wrong is no more than the beginning of what is offered."""
+    word = text[offer.start : offer.end]
+    return error.start >= offer.start and bool(word) and offer.text.lower().startswith(word.lower())
