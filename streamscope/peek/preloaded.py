@@ -25,7 +25,8 @@ HEAD = struct.Struct("<16sII")
 MOST_TEXT = 512 << 10
 MOST_PAGES = 64
 """One for each thread that runs JavaScript."""
-TRIES, AGAIN_S = 4, 1.0
+AGAIN_S, SELDOM_S = 0.5, 60.0
+"""So soon it is searched for again where it was not found; ever more seldom."""
 
 
 class SaidByNode(NamedTuple):
@@ -56,7 +57,7 @@ class Preloaded:
         self._mark = bytes.fromhex(mark) if len(mark) == 32 and set(mark) <= set("0123456789abcdef") else b""
         self._pages: dict[int, int] = {}  # by address, how often it had been written when it was read last
         self._said: dict[int, dict[int, SaidByNode]] = {}
-        self._tries, self._again_at = TRIES if self._mark else 0, 0.0
+        self._rest_s, self._again_at = AGAIN_S, 0.0
 
     @property
     def is_there(self) -> bool:
@@ -65,7 +66,7 @@ class Preloaded:
 
     def said(self) -> dict[int, SaidByNode]:
         """By descriptor, what is said now. Raises TargetGone and TargetDenied."""
-        if not self._pages and self._tries and time.monotonic() >= self._again_at:
+        if self._mark and not self._said and time.monotonic() >= self._again_at:
             self._search()
         for page in self._pages:
             self._read(page)
@@ -73,10 +74,10 @@ class Preloaded:
 
     def search_again(self) -> None:
         """There may be another thread that runs JavaScript."""
-        self._tries = TRIES if self._mark else 0
+        if self._mark:
+            self._search()
 
     def _search(self) -> None:
-        self._tries -= 1
         self._memory.look_again()
         for at, raw in pieces(self._memory, HEAD.size):
             place = raw.find(self._mark)
@@ -84,11 +85,8 @@ class Preloaded:
                 if len(self._pages) < MOST_PAGES and (at + place) % 8 == 0:
                     self._pages.setdefault(at + place, 0)
                 place = raw.find(self._mark, place + 1)
-        for page in list(self._pages):
-            self._read(page)
-            if page not in self._said:
-                del self._pages[page]
-        self._again_at = time.monotonic() + AGAIN_S
+        self._again_at = time.monotonic() + self._rest_s
+        self._rest_s = min(self._rest_s * 2, SELDOM_S)
 
     def _read(self, page: int) -> None:
         head = self._memory.read_one(page, HEAD.size)

@@ -94,7 +94,8 @@ class SeenStates:
                       READABLE_FLOWING: each.flowing}  # fmt: skip
             new = replace(state, kernel=spoken, place=each.place or state.place)
             if new != state:
-                before.setdefault(number, state)
+                if number not in after:  # else it is told already how it was, or that it was not there
+                    before[number] = state
                 after[number] = self.of[number] = new
 
     def _behind(self, seen: Seen, born: Born) -> Behind | None:

@@ -6,13 +6,22 @@ import json
 import mmap
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from forged import forged
 
+from streamscope.peek.addresses import Addresses
+from streamscope.peek.births import Births
+from streamscope.peek.glimpsing import Sighted
 from streamscope.peek.memory import TargetMemory
 from streamscope.peek.preloaded import HEAD, MARK, Preloaded, SaidByNode
+from streamscope.peek.proof import NOTHING
+from streamscope.peek.seen_states import SeenStates
 from streamscope.peek.target import TargetProcess
+from streamscope.peek.walking import Torn
+from streamscope.trace.fold import EXACT
 
 ROW = [19, 51454, 1310720, 5242880, 0, "server.js:7 onclient"]
 
@@ -98,3 +107,25 @@ def test_where_no_mark_is_named_nobody_looks_for_one() -> None:
         target = Marked(os.getpid())
         target.mark = mark
         assert not Preloaded(target, TargetMemory(os.getpid())).is_there
+
+
+def test_what_is_said_of_a_stream_that_is_just_born_does_not_hide_its_birth() -> None:
+    with forged() as loop:
+        at = loop.stream(fd=19)
+        births = Births(lambda fd: 0)
+        seen = SeenStates(births, Addresses(TargetProcess(os.getpid())))
+        walker = loop.walker()
+        with suppress(Torn):
+            walker.walk()
+        glimpse = walker.walk()
+        change = births.judge(glimpse, {at})
+        before, after = seen.take(Sighted(glimpse, NOTHING, EXACT, frozenset(), {at}, change), 1)
+
+        seen.hear({19: SaidByNode(0, 5, 9, 1, "server.js:7")}, before, after)
+
+        assert before == {}
+        [state] = after.values()
+        assert (state.place, state.kernel) == ("server.js:7", {56: 5, 57: 9, 58: 1})
+        seen.hear({19: SaidByNode(0, 6, 9, 1, "server.js:7")}, later := {}, now := {})
+        assert [each.kernel for each in later.values()] == [state.kernel]
+        assert [each.kernel for each in now.values()] == [{56: 6, 57: 9, 58: 1}]

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from pathlib import Path
 
 import pytest
+from forged import forged
 
+from streamscope.peek.births import Births
+from streamscope.peek.glimpsing import Glimpses
+from streamscope.peek.memory import TargetMemory
 from streamscope.peek.proof import NOTHING, Metrics, Rest, counts_turns, metrics, rested
-from streamscope.peek.target import TargetProcess, Wait
+from streamscope.peek.target import RING, TargetProcess, Wait
+from streamscope.trace.fold import AGREED, EXACT
 
 OF_144 = struct.pack("<QQQ", 1, 5_000_000_000_000, 77) + bytes(40) + struct.pack("<QQ", 0, 0x51) + bytes(72)
 """What lies behind the structure of 64 bytes is another's."""
@@ -103,3 +109,30 @@ def test_where_the_kernel_counts_no_time_there_is_no_word_of_its(machine: Machin
     machine.thread(4712, IN_EPOLL, "0 0 0")
     assert not Rest(machine.target, 9).begin()
     assert not Rest(machine.target, 8).begin()
+
+
+class Ringed(TargetProcess):
+    """This process, as if it had a ring of io_uring, or had none."""
+
+    has_ring = False
+
+    def descriptors(self) -> dict[int, str]:
+        return {99: RING} if self.has_ring else {}
+
+
+@pytest.mark.parametrize(("has_ring", "sure"), [(False, EXACT), (True, AGREED)])
+def test_where_there_is_a_ring_the_loops_own_word_is_not_enough(has_ring: bool, sure: str) -> None:
+    with forged() as loop:
+        loop.stream(fd=7)
+        loop.put(loop.metrics, "I", 1)  # it keeps its idle time
+        loop.put(loop.metrics + 8, "Q", 5)  # turns
+        loop.put(loop.metrics + 136, "QQ", 1_000, 2_000)  # it has waited since then
+        target, memory = Ringed(os.getpid()), TargetMemory(os.getpid())
+        target.has_ring = has_ring
+        memory.look_again()
+        glimpses = Glimpses(target, memory, loop.found, Births(lambda fd: fd), 1 << 16 | 46 << 8)
+
+        taken = glimpses.take(time.monotonic_ns(), time.monotonic_ns)
+
+        assert taken is not None
+        assert taken.sure == sure

@@ -242,11 +242,11 @@ def test_under_flood_and_churn_no_row_is_torn_and_births_are_right(stack: ExitSt
         reader.start()
     stack.callback(lambda: [reader.join() for reader in readers])
     stack.callback(over.set)
-    until(lambda: len(Onlooker(program.pid).streams()) > 8, "clients have come")
+    until(lambda: len(Onlooker(program.pid).streams()) > 4, "clients have come")
     onlooker = Onlooker(program.pid)
     loop = until(
-        lambda: next((one for one in onlooker.findings.loops if len(onlooker.take(one).glimpse.streams) > 8), None),
-        "the loop that serves them has more than eight at once again",
+        lambda: next((one for one in onlooker.findings.loops if len(onlooker.take(one).glimpse.streams) > 4), None),
+        "the loop that serves them has some at once again",
     )
     births = Births(onlooker.target.inode)
     glimpses = Glimpses(onlooker.target, onlooker.memory, loop, births, onlooker.findings.version)
