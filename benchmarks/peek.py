@@ -22,13 +22,13 @@ from benchmarks.measure import Effort, client_cores, cpu_ns, server_core
 from benchmarks.targets import LOOK_1000, LOOK_9000, Figure, compared
 from streamscope.link.session import Session
 from streamscope.peek.finding import find
-from streamscope.peek.libuv_words import libuv_words, version_of
-from streamscope.peek.manner import Manner
 from streamscope.peek.memory import TargetMemory
-from streamscope.peek.preloaded import Preloaded
-from streamscope.peek.sampler import Sampler
-from streamscope.peek.starting import peeked
 from streamscope.peek.target import TargetProcess
+from streamscope.sampling.libuv_words import libuv_words, version_of
+from streamscope.sampling.manner import Manner
+from streamscope.sampling.preloaded import Preloaded
+from streamscope.sampling.sampler import Sampler
+from streamscope.sampling.starting import peeked
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.trace.words import Words
 

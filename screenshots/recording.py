@@ -26,7 +26,7 @@ import msgspec
 from streamscope.link.discovery import ProbeError, connect
 from streamscope.link.frames import MAX_FRAME, Command, FrameCutter, Hello, pack, read_frame
 from streamscope.link.session import Session
-from streamscope.peek.starting import peeked
+from streamscope.sampling.starting import peeked
 from streamscope.ui.view import View
 
 SERVER = Path(__file__).with_name("server.js")

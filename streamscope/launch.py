@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamscope.own_engine import OwnEngine, follow
-from streamscope.peek.manner import EVERYDAY, Manner
+from streamscope.sampling.manner import EVERYDAY, Manner
 from streamscope.telling import CommandFailed, say
 from streamscope.terminal import Leaving, drawn_on, restored
 

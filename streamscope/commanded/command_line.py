@@ -54,7 +54,7 @@ def environment(run: str, how: str | None, *, preload: bool = False) -> dict[str
     """
     ours = {name: value for name, value in os.environ.items() if name != MAY_END}
     if preload:
-        from streamscope.peek.preloaded import environment as of_node  # only who asks for it needs it
+        from streamscope.sampling.preloaded import environment as of_node  # only who asks for it needs it
 
         ours |= of_node(ours)
     if how == PEEK:

@@ -17,7 +17,7 @@ from streamscope.commanded.command_line import environment, resolved
 from streamscope.commanded.companions import Companions, Wanted, flush_own
 from streamscope.commanded.run_tree import Doorway, Tree, adopt_orphans, lookout, reap_orphans
 from streamscope.commanded.unseen import why_unseen
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 from streamscope.telling import say
 
 GRACE_S = 30.0

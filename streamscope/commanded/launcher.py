@@ -27,7 +27,7 @@ from streamscope.commanded.companions import Companions, Wanted
 from streamscope.commanded.run_tree import Tree, adopt_orphans, descendants, lookout, reap_orphans
 from streamscope.link.orphan import Terminal
 from streamscope.link.output import LogFile
-from streamscope.peek.manner import EVERYDAY, Manner
+from streamscope.sampling.manner import EVERYDAY, Manner
 from streamscope.telling import CommandFailed, say
 from streamscope.trace.plain_text import visible
 

@@ -25,7 +25,7 @@ from streamscope.joining.listing import listed
 from streamscope.joining.python_process import is_python
 from streamscope.link.asking import Standstill
 from streamscope.link.discovery import ProbeError, runtime_folder, search
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 from streamscope.telling import tell
 from streamscope.terminal import Leaving
 from streamscope.trace.plain_text import visible

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamscope.commanded.command_line import OBSERVE, PEEK, RUN
 from streamscope.link.discovery import ProbeError, remove_stale, runtime_folder
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 
 if TYPE_CHECKING:
-    from streamscope.peek.looking import Looking
+    from streamscope.sampling.looking import Looking
 
 _SUBREAPER = 36
 MOST_DESCENDANTS = 1000
@@ -94,7 +94,7 @@ def lookout(how: str | None, manner: Manner, but: Callable[[], Iterable[int]], *
     """Who looks from outside, so many times a second, at those of this process's descendants that run on libuv, but for
     these; and waits for these descriptors meanwhile. Where `how` is `OBSERVE`, nobody does.
     """
-    from streamscope.peek.looking import Looking, Lookout  # loads while the command begins
+    from streamscope.sampling.looking import Looking, Lookout  # loads while the command begins
 
     if how == OBSERVE:
         return Looking(*fds)

@@ -6,7 +6,7 @@ import sys
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, allowing, engines, looking, some_engine
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 from streamscope.telling import CommandFailed, say
 
 

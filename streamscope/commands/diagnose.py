@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, allowing, engines, kept, looking
 from streamscope.fleet.nats_server import is_address
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, engines, looking, some_engine
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 from streamscope.telling import CommandFailed, say
 
 

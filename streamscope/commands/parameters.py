@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamscope.commands.clicks import click
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

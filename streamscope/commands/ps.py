@@ -50,7 +50,7 @@ def _list_candidates(engines: list[int], *, below: bool) -> None:
     import time
 
     from streamscope.link.engines_table import age
-    from streamscope.peek.running_on_libuv import candidates, candidates_table
+    from streamscope.sampling.running_on_libuv import candidates, candidates_table
 
     others = candidates(engines)
     if not others:

@@ -17,7 +17,7 @@ from streamscope.commands.parameters import (
     some_engine,
     spooling,
 )
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 from streamscope.telling import CommandFailed, say
 
 

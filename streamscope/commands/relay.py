@@ -7,7 +7,7 @@ import sys
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, credentials, engines, looking, some_engine
 from streamscope.fleet.nats_server import Credentials
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 from streamscope.telling import CommandFailed, say
 
 

@@ -21,7 +21,7 @@ from streamscope.commands.parameters import (
     rotating,
     spooling,
 )
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 from streamscope.servers import SERVERS
 
 if TYPE_CHECKING:

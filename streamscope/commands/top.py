@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, engines, looking, some_engine
-from streamscope.peek.manner import Manner
+from streamscope.sampling.manner import Manner
 from streamscope.telling import CommandFailed, nobody_reads, say, show
 
 if TYPE_CHECKING:

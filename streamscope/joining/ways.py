@@ -19,8 +19,8 @@ from streamscope.fleet.nats_server import is_address
 from streamscope.joining.entering import REMOTE_EXEC_SINCE, entered
 from streamscope.joining.python_process import OLDEST, PythonProcess, is_python
 from streamscope.link.discovery import ProbeError, find
-from streamscope.peek.manner import EVERYDAY, Manner
-from streamscope.peek.starting import peeked
+from streamscope.sampling.manner import EVERYDAY, Manner
+from streamscope.sampling.starting import peeked
 
 ENGINE, OBSERVE, GDB, PEEK = "engine", "observe", "gdb", "peek"
 WAYS = (ENGINE, OBSERVE, GDB, PEEK)

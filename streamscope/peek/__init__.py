@@ -13,18 +13,8 @@ may trace a process may read its memory. The rest is finding where to begin, and
     proof      whether anything has run meanwhile
     births     who is who from glimpse to glimpse, though memory is used again
     glimpsing  glimpse after glimpse of one loop, and how sure each is
-    addresses  of sockets, and what the kernel says of them
 
-From there on it is a producer like any other:
-
-    libuv_words        what all of it is called in that version of libuv
-    preloaded          what a Node program says of its own sockets, where it was asked to
-    seen_states        what a glimpse makes of the state of streams
-    sampler            tells of one loop: what differs from glimpse to glimpse
-    peeking            all loops of a process; `manner` is how often, and how the kernel is asked
-    looking            processes that are looked at, and looked out for, in one wait
-    __main__           the process that does it, for one that runs already; `starting` starts that
-    running_on_libuv   what there is to be looked at
+What is made of it is `sampling`'s.
 
 Everything that is read is hostile: another program wrote it, or is writing it now. Counts are bounded, no pointer is
 followed to where nothing is mapped, circles end, and what does not fit together is no glimpse.

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from streamscope.link import sock_diag
-from streamscope.peek.addresses import Addresses, DiagTcpSocket, TakenDescriptor
 from streamscope.peek.offsets import UV_NAMED_PIPE, UV_TCP
 from streamscope.peek.target import TargetProcess
+from streamscope.sampling.addresses import Addresses, DiagTcpSocket, TakenDescriptor
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from running_command import NOBODY
 
 from streamscope.peek import target
 from streamscope.peek.finding import Findings
-from streamscope.peek.peeking import why_none
 from streamscope.peek.target import TargetProcess
+from streamscope.sampling.peeking import why_none
 
 OURS = os.getuid() or 4711
 SHUT_OFF = f"""
 import os, sys
-from streamscope.peek.manner import EVERYDAY
-from streamscope.peek.peeking import Peeking, PeekFailed
+from streamscope.sampling.manner import EVERYDAY
+from streamscope.sampling.peeking import Peeking, PeekFailed
 os.setgroups([])
 os.setgid({NOBODY})
 os.setuid({NOBODY})  # from here on this process cannot be dumped, nor what it forks
@@ -35,8 +35,8 @@ os.kill(child, 9)
 """
 WITHOUT_CAPABILITY = """
 import os, sys
-from streamscope.peek.manner import EVERYDAY
-from streamscope.peek.peeking import Peeking, PeekFailed
+from streamscope.sampling.manner import EVERYDAY
+from streamscope.sampling.peeking import Peeking, PeekFailed
 try:
     Peeking(int(sys.argv[1]), EVERYDAY)
 except PeekFailed as error:

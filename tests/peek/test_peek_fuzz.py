@@ -9,15 +9,15 @@ from forged import Forged, forged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamscope.peek.addresses import Addresses
 from streamscope.peek.births import Births
 from streamscope.peek.finding import as_loop, find
 from streamscope.peek.glimpsing import Sighted
 from streamscope.peek.memory import TargetMemory
 from streamscope.peek.proof import NOTHING
-from streamscope.peek.seen_states import SeenStates
 from streamscope.peek.target import TargetProcess
 from streamscope.peek.walking import Torn
+from streamscope.sampling.addresses import Addresses
+from streamscope.sampling.seen_states import SeenStates
 from streamscope.trace.fold import EXACT
 
 

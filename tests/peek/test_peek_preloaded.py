@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from forged import forged
 
-from streamscope.peek.addresses import Addresses
 from streamscope.peek.births import Births
 from streamscope.peek.glimpsing import Sighted
 from streamscope.peek.memory import TargetMemory
-from streamscope.peek.preloaded import HEAD, MARK, Preloaded, SaidByNode
 from streamscope.peek.proof import NOTHING
-from streamscope.peek.seen_states import SeenStates
 from streamscope.peek.target import TargetProcess
 from streamscope.peek.walking import Torn
+from streamscope.sampling.addresses import Addresses
+from streamscope.sampling.preloaded import HEAD, MARK, Preloaded, SaidByNode
+from streamscope.sampling.seen_states import SeenStates
 from streamscope.trace.fold import EXACT
 
 ROW = [19, 51454, 1310720, 5242880, 0, "server.js:7 onclient"]

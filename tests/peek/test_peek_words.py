@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamscope.link.frames import Hello, as_received
-from streamscope.peek.libuv_words import libuv_greeting, libuv_words, version_of, version_text
+from streamscope.sampling.libuv_words import libuv_greeting, libuv_words, version_of, version_text
 from streamscope.trace.differ import Differ
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary

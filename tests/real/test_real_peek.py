@@ -24,11 +24,12 @@ from waiting import until
 from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.shapes import Verdict
 from streamscope.link.session import Session
-from streamscope.peek import offsets, starting
+from streamscope.peek import offsets
 from streamscope.peek.births import Births
 from streamscope.peek.finding import STACK, by_symbol, scanned
 from streamscope.peek.glimpsing import Glimpses
 from streamscope.peek.walking import Torn, Walker
+from streamscope.sampling import starting
 from streamscope.trace.fold import EXACT
 
 SECONDS = float(os.environ.get("PEEK_S", "30"))
@@ -295,8 +296,8 @@ uvloop.run(main())
 
 AS_SOMEBODY_ELSE = f"""
 import os, sys
-from streamscope.peek.manner import Manner
-from streamscope.peek.peeking import Peeking, PeekFailed
+from streamscope.sampling.manner import Manner
+from streamscope.sampling.peeking import Peeking, PeekFailed
 os.setgroups([])
 os.setgid({NOBODY})
 os.setuid({NOBODY})

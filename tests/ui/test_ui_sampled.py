@@ -6,7 +6,7 @@ import msgspec
 
 from streamscope.core.probe import KINDS
 from streamscope.core.records import SAMPLED
-from streamscope.peek.libuv_words import BYTES_WRITTEN, WRITABLE_LENGTH, libuv_words
+from streamscope.sampling.libuv_words import BYTES_WRITTEN, WRITABLE_LENGTH, libuv_words
 from streamscope.trace.decode import Event
 from streamscope.trace.differ import Differ
 from streamscope.trace.fold import AGREED, EXACT, MISSED, MOVING

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from streamscope.peek.manner import Manner
 from streamscope.peek.memory import TargetDenied, TargetGone
-from streamscope.peek.peeking import PeekFailed, Peeking
-from streamscope.peek.running_on_libuv import libuv_of
 from streamscope.peek.target import EPOLL, TargetProcess
+from streamscope.sampling.manner import Manner
+from streamscope.sampling.peeking import PeekFailed, Peeking
+from streamscope.sampling.running_on_libuv import libuv_of
 from streamscope.telling import say
 
 SETTLES_S = 2.0

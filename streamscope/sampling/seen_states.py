@@ -12,10 +12,8 @@ from msgspec.structs import replace
 
 from streamscope.core.flags import BOUND, POLLOUT
 from streamscope.core.probe import CB_ALLOC, CB_CONNECTION, CB_READ
-from streamscope.peek.addresses import Addresses, Behind
 from streamscope.peek.births import Births, Born, BornRequest, RequestBirths
 from streamscope.peek.glimpsing import Sighted
-from streamscope.peek.libuv_words import BYTES_WRITTEN, READABLE_FLOWING, WRITABLE_LENGTH
 from streamscope.peek.offsets import (
     PENDING_QUEUE,
     UV_CONNECT,
@@ -24,8 +22,10 @@ from streamscope.peek.offsets import (
     WATCHER_QUEUE,
     StreamFields,
 )
-from streamscope.peek.preloaded import SaidByNode
 from streamscope.peek.walking import Seen
+from streamscope.sampling.addresses import Addresses, Behind
+from streamscope.sampling.libuv_words import BYTES_WRITTEN, READABLE_FLOWING, WRITABLE_LENGTH
+from streamscope.sampling.preloaded import SaidByNode
 from streamscope.trace.state import RequestState, StreamState
 
 LISTENS = 1 << CB_CONNECTION

@@ -17,12 +17,12 @@ from streamscope.link.discovery import ProbeError
 from streamscope.link.frames import Hello, as_received
 from streamscope.link.publisher import Publisher
 from streamscope.peek.finding import SYMBOL, Findings, FoundLoop, find
-from streamscope.peek.libuv_words import libuv_greeting, libuv_words, version_of, version_text
-from streamscope.peek.manner import Manner
 from streamscope.peek.memory import TargetDenied, TargetGone, TargetMemory
-from streamscope.peek.preloaded import Preloaded
-from streamscope.peek.sampler import Sampler
 from streamscope.peek.target import EPOLL, TargetProcess
+from streamscope.sampling.libuv_words import libuv_greeting, libuv_words, version_of, version_text
+from streamscope.sampling.manner import Manner
+from streamscope.sampling.preloaded import Preloaded
+from streamscope.sampling.sampler import Sampler
 from streamscope.telling import say
 from streamscope.trace.vocabulary import Vocabulary
 

@@ -1,6 +1,6 @@
 """The process that looks at another one: it finds the loops, listens where inspectors look for engines, and tells.
 
-    python -m streamscope.peek '{"pid": 4711, "manner": [20, false]}'
+    python -m streamscope.sampling '{"pid": 4711, "manner": [20, false]}'
 
 writes one line of JSON when it can be attached to, or why it cannot, and goes on until the other side of its standard
 input is closed and no inspector is left, or the process that it looks at has ended.
@@ -14,9 +14,9 @@ import signal
 import sys
 from contextlib import suppress
 
-from streamscope.peek.looking import Looking
-from streamscope.peek.manner import Manner
-from streamscope.peek.peeking import PeekFailed, Peeking
+from streamscope.sampling.looking import Looking
+from streamscope.sampling.manner import Manner
+from streamscope.sampling.peeking import PeekFailed, Peeking
 from streamscope.telling import show
 
 LEASH = 0

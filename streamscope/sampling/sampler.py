@@ -19,14 +19,14 @@ from streamscope.link.kernel import Descriptor
 from streamscope.link.kernel_samples import Elsewhere
 from streamscope.link.producer import Rider, Show
 from streamscope.link.states import State
-from streamscope.peek.addresses import Addresses, LoopThread
 from streamscope.peek.births import Births
 from streamscope.peek.finding import FoundLoop
 from streamscope.peek.glimpsing import Glimpses, Sighted
 from streamscope.peek.memory import TargetMemory
-from streamscope.peek.preloaded import Preloaded
-from streamscope.peek.seen_states import LISTENS, SeenStates
 from streamscope.peek.target import TargetProcess
+from streamscope.sampling.addresses import Addresses, LoopThread
+from streamscope.sampling.preloaded import Preloaded
+from streamscope.sampling.seen_states import LISTENS, SeenStates
 from streamscope.trace.differ import Differ
 from streamscope.trace.fold import EXACT, MOVING
 from streamscope.trace.state import LoopState, StreamState, held_requests

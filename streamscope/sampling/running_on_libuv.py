@@ -13,9 +13,9 @@ from typing import NamedTuple
 from streamscope.core.printable import visible
 from streamscope.peek import elf
 from streamscope.peek.finding import images
-from streamscope.peek.libuv_words import version_text
 from streamscope.peek.memory import TargetDenied, TargetGone, TargetMemory
 from streamscope.peek.target import EPOLL, TargetProcess
+from streamscope.sampling.libuv_words import version_text
 
 MOST_IMAGES = 1000
 """Programs and libraries that are mapped into one process, and looked at for the symbol."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from streamscope.core.printable import visible
 from streamscope.link.discovery import ProbeError
-from streamscope.peek.manner import EVERYDAY, Manner
+from streamscope.sampling.manner import EVERYDAY, Manner
 
 ANSWER_WITHIN_S = 60.0
 """So long it may take to search a process that is large or busy."""
@@ -25,7 +25,7 @@ END_WITHIN_S = 1.0
 def peeked(pid: int, manner: Manner = EVERYDAY) -> Iterator[tuple[Path, str]]:
     """Have the process looked at; where to attach, and what it is called. Raises ProbeError."""
     looking = subprocess.Popen(
-        [sys.executable, "-P", "-m", "streamscope.peek", json.dumps({"pid": pid, "manner": manner})],
+        [sys.executable, "-P", "-m", "streamscope.sampling", json.dumps({"pid": pid, "manner": manner})],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
