@@ -7,12 +7,16 @@ and when there is nothing of that, how all flows. Where there are several, the p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from streamscope.diagnosis.shapes import Finding, Told
+from streamscope.trace.roles import short, who
 from streamscope.ui.chain_text import chain_text, chain_through, root_of
 from streamscope.ui.findings import PENS, sign_of
 from streamscope.ui.meters import age_text, bytes_text
+from streamscope.ui.plain import mark_of
+from streamscope.ui.row_words import waiting
 from streamscope.ui.safe import visible
 from streamscope.ui.stuck import MARK, sentence
 from streamscope.ui.view import View
@@ -20,6 +24,8 @@ from streamscope.ui.view import View
 KEYS = (("w", "why"), ("b", "where it began"))
 SHORT_KEYS = (("w", "why"), ("b", "began"))
 _PAIR = 2
+MOST_LIMITED = 1_000
+"""So many streams that something limits are asked at most for who is the slowest."""
 
 
 class Said(NamedTuple):
@@ -114,8 +120,28 @@ def all_flows(view: View) -> str:
         return f"{streams}; whether they stall cannot be told of this engine."
     if not view.counts.waiting:
         return f"All flows: {streams}, nothing waits to go out."
+    waits = f"{bytes_text(view.counts.waiting)} wait to go out"
+    if pace := _pace(view):
+        return f"All flows, {pace}; {waits}."
     age = f", the oldest write for {age_text(view.now_t - view.counts.oldest_t)}" if view.counts.oldest_t else ""
-    return f"All flows: {streams}, {bytes_text(view.counts.waiting)} wait to go out{age}."
+    return f"All flows: {streams}, {waits}{age}."
+
+
+def _pace(view: View) -> str:
+    """Who is slow, though it is no trouble: the one in which most waits of those that their peer or the network limits,
+    and that are above their mark with what is in the kernel; and who feeds it. "" for nobody.
+    """
+    told, words, streams = view.told, view.vocabulary, view.model.streams
+    limited = (number for number, limit in islice(told.limits.items(), MOST_LIMITED) if limit.by != "program")
+    slow = [state for number in limited if (state := streams.get(number)) is not None]
+    waits = {state.number: waiting(state, words)[0] or 0 for state in slow}
+    worst = max(slow, key=lambda state: waits[state.number], default=None)
+    if worst is None or not mark_of(worst, words) or waits[worst.number] <= mark_of(worst, words):
+        return ""
+    feeds = next((state for state in view.ties.states(worst.number) if not state.closed_t), None)
+    if feeds is None:
+        return f"{who(worst, words)} the slowest"
+    return f"{short(feeds, words)} only as fast as {who(worst, words)} takes it"
 
 
 def following(told: Sequence[Finding], key: tuple[str, int] | None) -> Finding | None:

@@ -12,7 +12,7 @@ from ui_pilot import a_while, calm_scene, looking_at, text_of
 from ui_scenes import connection, listener, stalled, stalled_proxy, view_of
 
 from streamscope.diagnosis.chains import Chains
-from streamscope.diagnosis.shapes import Finding, Level, Told
+from streamscope.diagnosis.shapes import Finding, Level, Limit, Told
 from streamscope.ui.safe import visible
 from streamscope.ui.sentences import Said, following, said, shown
 from streamscope.ui.widgets.sentence_bar import Sentence, sentence_lines
@@ -55,6 +55,21 @@ def test_how_much_waits_is_told_where_all_flows() -> None:
     scene.snapshot([listener(), connection(8), stalled(7, clock)])
 
     assert said(view_of(scene)).text == "All flows: 2 streams, 1.2 MiB wait to go out, the oldest write for 3.1s."
+
+
+@pytest.mark.parametrize(
+    ("by", "text"),
+    [
+        ("peer", "All flows, client #2 only as fast as upstream #3 → 127.0.0.1:9901 takes it; 3.4 MiB wait to go out."),
+        ("program", "All flows: 2 streams, 3.4 MiB wait to go out, the oldest write for 31s."),
+    ],
+)
+def test_who_is_slow_is_named_with_whom_that_slows_even_where_it_is_no_trouble(by: str, text: str) -> None:
+    _, view = stalled_proxy()
+    limit = Limit(by, 0.94, "Limited.", "kernel")
+    view._diagnosed.told = msgspec.structs.replace(view.told, findings=(), by_stream={}, limits={3: limit})
+
+    assert said(view).text == text
 
 
 def test_nobody_is_said_to_flow_where_nobody_is() -> None:
