@@ -107,9 +107,12 @@ A loop that does not come round says in which callback, of which stream, and at 
 That is so only where the program has left SIGURG at its default, and where the main thread runs a loop while somebody
 watches: Python runs signal handlers there alone. The handler is gone with the last inspector.
 
-Not seen, up to now: datagrams and `loop.sock_*`; connects that are under way; at which line a callback was slow that
-has returned; and everything on uvloop, which is not asyncio's loop: `run` looks at it from outside (docs/peek.md), and
-`run --how observe` keeps uvloop away, so that programs which can do without fall back.
+A task or a timer that held the loop up for 100 ms or more is named by a note, from the second time on: after the first,
+every callback is timed for ten seconds. Of a stream's own callback each is timed anyway.
+
+Not seen, up to now: datagrams and `loop.sock_*`; connects that are under way; and everything on uvloop, which is not
+asyncio's loop: `run` looks at it from outside (docs/peek.md), and `run --how observe` keeps uvloop away, so that
+programs which can do without fall back.
 
 Who feeds whom is known of protocols: what `data_received` of one transport writes to another, and whose reading is
 resumed in another's `resume_writing`; and of tasks: what one reads from a StreamReader and writes to another stream

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamscope.core.records import Word
 from streamscope.observe.aio_kinds import CB_OTHERS, joined_by, told_by
+from streamscope.observe.slow_ones import SLOW_NS
 from streamscope.observe.takers import Takers
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ class Quill:
     - `poll_ns` and `callback_ns`: how the time since the beginning was spent; `waiting`: writes that wait in buffers;
     - `handles` and `requests`: the numbers last given out;
     - `books` by descriptor; `within`: asyncio's function that runs, where a book has to know it;
+    - `on_slow`, which is called when something that is no stream's callback has taken long;
     - `taken`: the mark of the stream that a task has taken bytes from last.
     """
 
     __slots__ = (
-        "_takers", "begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "poll_ns", "requests",
+        "_takers", "begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "on_slow", "poll_ns",
+        "requests",
         "taken", "tick", "turn", "waiting", "within", "words",
     )  # fmt: skip
 
@@ -56,6 +59,7 @@ class Quill:
         self.emit: Callable[[tuple[Word, ...]], None] = _nothing
         self.words: list[Word] = []
         self.on_full: Callable[[], None] = lambda: None
+        self.on_slow: Callable[[], None] = lambda: None
         self.tick = self.clock()
         self.turn = self.waiting = self.handles = self.requests = self.poll_ns = self.callback_ns = 0
         self.books: dict[int, Book] = {}
@@ -101,6 +105,8 @@ class Quill:
         """What comes next happens now. What ran since the last reading is told of if it took long."""
         t = self.clock()
         if t - self.tick > GAP_NS:
+            if t - self.tick > SLOW_NS:
+                self.on_slow()
             self.callback_ns += t - self.tick
             self.emit((_OTHERS_END, CB_OTHERS, t))
         self.tick = t
@@ -122,7 +128,10 @@ class Quill:
     def next_turn(self) -> int:
         """A turn begins, now; what passed since the clock was last read was a callback's time."""
         t = time.monotonic_ns() - self.begun
-        self.callback_ns += t - self.tick
+        took = t - self.tick
+        if took > SLOW_NS:
+            self.on_slow()
+        self.callback_ns += took
         self.tick = t
         self.turn += 1
         return t

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from streamscope import __version__
+from streamscope.core.system import encodable
 from streamscope.link import wire
 from streamscope.link.batches import last_part
 from streamscope.link.obey import Entry
@@ -34,6 +35,8 @@ from streamscope.observe.exchange import Exchange
 from streamscope.observe.pipes import exchange_pipes
 from streamscope.observe.quill import Quill
 from streamscope.observe.ride import Ride
+from streamscope.observe.slow_ones import look as look_at_slow
+from streamscope.observe.slow_ones import time_callbacks
 from streamscope.observe.stuck_loops import answers, where_it_stands
 from streamscope.observe.takers import taking_hooks
 from streamscope.observe.tls import TlsLayers, exchange_tls
@@ -44,6 +47,8 @@ MOST_TOLD_OF = 64 * 1024
 """Words of the feed that an answer has at most."""
 
 MOST_SAID = 1024
+SLOW = "slow callback"
+"""What a note is about that names one."""
 
 _watched: dict[int, Watching] = {}
 """The loops of which everything is told, by `id`; they are kept alive by whoever watches them."""
@@ -71,7 +76,8 @@ class Watching:
         self._producer = AioProducer(loop, self._kind, self.pen, self._telling)
         self._publisher = Publisher(self._producer, self._hello(number, path), stop=lambda: None)
         self._number = number
-        self._publisher.chores += [self.look, answers.look]
+        self._publisher.chores += [self.look, answers.look, lambda: look_at_slow(loop)]
+        self.pen.on_slow = self._was_slow
         self._publisher.commands.entries[COMMAND] = Entry(self._asked_who_waits, needs_control=False)
         self._said: dict[tuple[Subscriber, int], str] = {}  # who waits, as each inspector was told last
         self._publisher.listen(listener.dup())
@@ -127,6 +133,15 @@ class Watching:
         if not self._producer.who_waits.ask(number, answer):
             raise CommandError("too much is asked at once")
 
+    def _was_slow(self) -> None:
+        """Something took long that is no stream's: from now on it is looked for."""
+        if self.pen.writes:
+            time_callbacks(self._loop, self._tell_of_slow)
+
+    def _tell_of_slow(self, text: str) -> None:
+        for subscriber in self._publisher.subscribers:
+            subscriber.send(wire.note(time.time(), SLOW, encodable(text[:200]), 0))
+
     # what is exchanged of the transports' class
 
     def _telling(self, on: bool) -> None:
@@ -165,6 +180,7 @@ class Watching:
             self._publisher.finish("nobody is left", 0)
 
     def _is_over(self) -> None:
+        look_at_slow(self._loop, over=True)
         answers.end(self._number)
         self._ride.end()
         self._on_loop.undo()

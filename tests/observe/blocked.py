@@ -2,7 +2,8 @@
 
     python blocked.py
 
-A line `task` blocks in a task, `protocol` in data_received, `away` runs no loop for as long as stdin says nothing.
+A line `task` blocks in a task, `protocol` in data_received, `away` runs no loop for as long as stdin says nothing, and
+`slow` has a task hold the loop up again and again.
 """
 
 from __future__ import annotations
@@ -29,12 +30,20 @@ class Blocking(asyncio.Protocol):
             crunch()
         elif data.startswith(b"task"):
             self.task = asyncio.get_running_loop().create_task(work())
+        elif data.startswith(b"slow"):
+            self.task = asyncio.get_running_loop().create_task(hold_up())
         elif data.startswith(b"away"):
             asyncio.get_running_loop().stop()
 
 
 async def work() -> None:
     crunch()
+
+
+async def hold_up() -> None:
+    while not GO_ON.is_set():
+        time.sleep(0.15)
+        await asyncio.sleep(0.01)
 
 
 def hear() -> None:

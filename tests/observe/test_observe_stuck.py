@@ -86,6 +86,19 @@ def test_a_loop_that_is_blocked_says_where(program: Blocked, how: str, callback:
     session.close()
 
 
+def test_a_task_that_holds_the_loop_up_again_and_again_is_named(program: Blocked) -> None:
+    session = Session.attach(program.path)
+    follow(session, lambda: session.model.whole)
+    program.client.sendall(b"slow")
+
+    follow(session, lambda: any(note.about == "slow callback" for note in session.notes))
+    [note, *_] = [note for note in session.notes if note.about == "slow callback"]
+    assert "blocked.py:" in note.text
+    assert " hold_up took " in note.text
+    program.go_on()
+    session.close()
+
+
 def test_a_process_that_runs_no_loop_is_not_called_stuck(program: Blocked, runtime: Path) -> None:
     program.client.sendall(b"away")
 
