@@ -12,6 +12,7 @@ import textwrap
 from streamscope.core.probe import KINDS, Kind
 from streamscope.core.records import SEQ_PER_WORD
 from streamscope.core.vocabulary.kernel_words import KERNEL_FIELDS
+from streamscope.core.vocabulary.practice_words import KINDS_IN_PRACTICE
 
 _OPENING = f"""\
 # Events
@@ -134,7 +135,7 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 
 def _entry(kind: Kind) -> str:
-    lines = [f"### `{kind.name}`", "", _wrapped(kind.meaning), ""]
+    lines = [f"### `{kind.name}`", "", _wrapped(kind.meaning), "", _wrapped(KINDS_IN_PRACTICE[kind.name]), ""]
     if kind.args:
         lines.append("- Arguments: " + ", ".join(f"`{arg.name}` ({arg.domain})" for arg in kind.args) + ".")
     lines.append(_wrapped("- Told by " + ", ".join(f"`{function}`" for function in kind.functions) + ".", "  "))

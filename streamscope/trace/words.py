@@ -12,7 +12,7 @@ DETAIL, STEP, CHANGE, TROUBLE = range(4)
 
 class KindWords(msgspec.Struct, frozen=True):
     """What a kind means: the domains of its arguments (see `core.probe.Arg`), the functions that tell of it, one
-    sentence, the few words a person would say, and how much it matters.
+    sentence, the few words a person would say, how much it matters, and what one concludes from it.
     """
 
     domains: list[str] = []
@@ -20,10 +20,11 @@ class KindWords(msgspec.Struct, frozen=True):
     meaning: str = ""
     plain: str = ""
     weight: int = STEP
+    practice: str = ""
 
 
 class FlagWords(msgspec.Struct, frozen=True):
-    """One flag of a handle; fields as in `core.vocabulary.flag_words.FlagWords`."""
+    """One flag of a handle; fields as in `core.vocabulary.flag_words.FlagWords`, and what one concludes from it."""
 
     bit: int
     name: str
@@ -38,12 +39,13 @@ class FlagWords(msgspec.Struct, frozen=True):
     went_on: str = ""
     went_off: str = ""
     passing: bool = False
+    practice: str = ""
 
 
 class NameWords(msgspec.Struct, frozen=True):
     """A number that stands for a name: a handle's type (`stream`: whether it is a stream), a request's type, a
     callback, a poll bit, an error, or a field of the kernel's (`domain`: how its numbers read; `stream`: whether
-    it is of a stream, and not of the loop).
+    it is of a stream, and not of the loop); and, of a request, what one concludes from it.
     """
 
     number: int
@@ -51,11 +53,12 @@ class NameWords(msgspec.Struct, frozen=True):
     meaning: str = ""
     stream: bool = False
     domain: str = ""
+    practice: str = ""
 
 
 class FieldWords(msgspec.Struct, frozen=True):
     """A field of state: what a person calls it, one sentence, how much it matters (3 stands in every view), what it is
-    until the feed says otherwise, and what the engine calls it, if not as the fold does.
+    until the feed says otherwise, what the engine calls it, if not as the fold does, and what one concludes from it.
     """
 
     plain: str = ""
@@ -63,6 +66,7 @@ class FieldWords(msgspec.Struct, frozen=True):
     weight: int = 1
     initial: int = 0
     name: str = ""
+    practice: str = ""
 
 
 class Words(msgspec.Struct, frozen=True):

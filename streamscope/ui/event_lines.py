@@ -140,3 +140,11 @@ def explanation(row: Event | Gap, vocabulary: Vocabulary) -> list[tuple[str, str
     if flag is not None and flag.meaning:
         meaning = f"{flag.name}: {flag.meaning} {meaning}"
     return [(visible(row.kind), visible(meaning, 400)), (visible(row.fn), visible(function, 400))]
+
+
+def practice(row: Event | Gap, vocabulary: Vocabulary) -> str:
+    """What one concludes from an event, or of a flag's from the flag; "" where the feed does not say."""
+    if isinstance(row, Gap):
+        return ""
+    flag = next((flag for flag in vocabulary.flags if flag.bit == row.fields.get("flag")), None)
+    return visible((vocabulary.kind(row.kind) if flag is None else flag).practice, 400)

@@ -16,6 +16,7 @@ from streamscope.source.stacks import Call
 from streamscope.trace.decode import Event
 from streamscope.trace.sentence import sentence
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.event_lines import practice
 from streamscope.ui.lines import Line, length
 from streamscope.ui.safe import broken, fit, visible
 
@@ -102,7 +103,9 @@ def whole(where: Whereabouts | None, vocabulary: Vocabulary, width: int, height:
     if room < 2:
         return brief(where, vocabulary, width)
     tree = [[(visible(where.lost), "label")]] if where.lost else _tree(where, width, room)
-    return [*_phases(where, vocabulary), [], *tree, [], what_happened(where, vocabulary)]
+    lines = [*_phases(where, vocabulary), [], *tree, [], what_happened(where, vocabulary)]
+    said = broken(practice(where.event, vocabulary), width, max(height - len(lines), 1))
+    return [*lines, *([(line, "label")] for line in said if len(lines) < height)]
 
 
 def _lost(where: Whereabouts, vocabulary: Vocabulary, width: int) -> list[Line]:

@@ -9,6 +9,13 @@ from streamscope.core.vocabulary.field_words import FIELDS
 from streamscope.core.vocabulary.flag_words import FLAGS
 from streamscope.core.vocabulary.function_words import FUNCTION_MEANINGS
 from streamscope.core.vocabulary.kind_words import KIND_WORDS
+from streamscope.core.vocabulary.practice_words import (
+    FIELDS_IN_PRACTICE,
+    FLAGS_IN_PRACTICE,
+    KINDS_IN_PRACTICE,
+    REQUESTS_IN_PRACTICE,
+)
+from streamscope.source.grammar import grammar
 from streamscope.trace.state import LoopState, StreamState
 
 
@@ -38,6 +45,42 @@ def test_who_sets_and_clears_flags_are_the_functions_that_tell_of_it() -> None:
     told = {kind.name: set(kind.functions) for kind in KINDS}
     assert {function for flag in FLAGS for function in flag.set_by} == told["flag.set"] - NOT_ONE_FLAGS_OWN
     assert {function for flag in FLAGS for function in flag.cleared_by} == told["flag.clear"]
+
+
+def test_who_sets_and_clears_a_flag_are_the_functions_whose_text_does() -> None:
+    found: dict[tuple[str, str], set[str]] = {}
+    any_flag: set[tuple[str, str]] = set()  # functions that are given which flags to set
+    for rule in grammar().rules:
+        flags = rule.given.get("flags")
+        for kind, function in (site for sites, _ in rule.tells.values() for site in sites):
+            if isinstance(flags, frozenset):
+                for flag in flags:
+                    found.setdefault((kind, str(flag)), set()).add(function)
+            else:
+                any_flag.add((kind, function))
+
+    for flag in FLAGS:
+        for kind, said in (("flag.set", flag.set_by), ("flag.clear", flag.cleared_by)):
+            of_any = {function for any_kind, function in any_flag if any_kind == kind}
+            assert found.get((kind, flag.name), set()) <= set(said), flag.name
+            assert set(said) <= found.get((kind, flag.name), set()) | of_any, flag.name
+
+
+def test_what_everything_means_in_practice_is_said_and_of_nothing_else() -> None:
+    assert set(FLAGS_IN_PRACTICE) == {flag.name for flag in FLAGS}
+    assert set(FIELDS_IN_PRACTICE) == set(FIELDS)
+    assert set(REQUESTS_IN_PRACTICE) == set(uv.REQUEST_NAMES.values())
+    assert set(KINDS_IN_PRACTICE) == {kind.name for kind in KINDS}
+    for said in (FLAGS_IN_PRACTICE, FIELDS_IN_PRACTICE, REQUESTS_IN_PRACTICE, KINDS_IN_PRACTICE):
+        for name, sentence in said.items():
+            assert sentence.endswith("."), name
+            assert sentence[0].isalnum(), name
+            assert len(sentence) <= 120, (name, len(sentence))
+
+
+def test_a_flag_that_nothing_sets_is_said_to_be_never_set() -> None:
+    never = {name for name, sentence in FLAGS_IN_PRACTICE.items() if sentence.startswith("It is never set here")}
+    assert never == {flag.name for flag in FLAGS if not flag.set_by}
 
 
 NOT_ONE_FLAGS_OWN = {"uv__stream_init"}

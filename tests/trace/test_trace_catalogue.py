@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from streamscope.core.probe import KINDS
+from streamscope.core.vocabulary.practice_words import KINDS_IN_PRACTICE
 from streamscope.trace.catalogue import DOMAINS, markdown
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
@@ -30,7 +31,7 @@ def test_the_document_has_every_kind_once_with_its_meaning() -> None:
 
     for kind in KINDS:
         assert lines.count(f"### `{kind.name}`") == 1
-        assert f"### `{kind.name}` {kind.meaning} - " in unwrapped
+        assert f"### `{kind.name}` {kind.meaning} {KINDS_IN_PRACTICE[kind.name]} - " in unwrapped
 
 
 def test_no_kind_is_left_without_a_chapter() -> None:

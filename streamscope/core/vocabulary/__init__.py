@@ -26,6 +26,7 @@ from .flag_words import FLAGS
 from .function_words import FUNCTION_MEANINGS
 from .kernel_words import KERNEL_FIELDS
 from .kind_words import KIND_WORDS
+from .practice_words import FIELDS_IN_PRACTICE, FLAGS_IN_PRACTICE, KINDS_IN_PRACTICE, REQUESTS_IN_PRACTICE
 
 ENGINE = "streamscope's engine, libuv 1.44.2"
 ERRORS = {"EOF": EOF, "UNKNOWN": -4094, "ECHARSET": -4080}
@@ -49,21 +50,23 @@ def words() -> dict[str, Any]:
                 "meaning": kind.meaning,
                 "plain": KIND_WORDS[kind.name][0],
                 "weight": KIND_WORDS[kind.name][1],
+                "practice": KINDS_IN_PRACTICE[kind.name],
             }
             for kind in KINDS
         },
         "functions": dict(FUNCTION_MEANINGS),
-        "flags": [flag._asdict() for flag in FLAGS],
+        "flags": [flag._asdict() | {"practice": FLAGS_IN_PRACTICE[flag.name]} for flag in FLAGS],
         "types": [
             {"number": number, "name": name, "stream": number in STREAM_TYPES} for number, name in TYPE_NAMES.items()
         ],
         "requests": [
-            {"number": number, "name": name, "meaning": WAITS_FOR[number]} for number, name in REQUEST_NAMES.items()
+            {"number": number, "name": name, "meaning": WAITS_FOR[number], "practice": REQUESTS_IN_PRACTICE[name]}
+            for number, name in REQUEST_NAMES.items()
         ],
         "callbacks": [{"number": number, "name": name} for number, name in enumerate(CALLBACK_NAMES)],
         "polls": [{"number": number, "name": name} for number, name in POLL_NAMES.items()],
         "errors": [{"number": number, "name": name} for name, number in ERRORS.items()],
         "kernel": [{"number": number, **field._asdict()} for number, field in enumerate(KERNEL_FIELDS)],
-        "fields": {name: field._asdict() for name, field in FIELDS.items()},
+        "fields": {name: field._asdict() | {"practice": FIELDS_IN_PRACTICE[name]} for name, field in FIELDS.items()},
         "unseen": [],
     }

@@ -53,12 +53,12 @@ def _flag(
 FLAGS: tuple[FlagWords, ...] = (
     _flag(
         uv.READABLE, "can be read", "The stream has a side that can be read; uv_read_start needs it.",
-        "uv__stream_open", "uv__read uv__stream_close", ALWAYS, "R", 0, types=_STREAMS,
+        "uv__stream_open maybe_new_socket", "uv__read uv__stream_close", ALWAYS, "R", 0, types=_STREAMS,
         turns=("can be read", "can be read no more"),
     ),
     _flag(
         uv.WRITABLE, "can be written", "The stream has a side that can be written; uv_write and uv_shutdown need it.",
-        "uv__stream_open", "uv__read uv_shutdown uv__stream_close", ALWAYS, "W", 1, types=_STREAMS,
+        "uv__stream_open maybe_new_socket", "uv__read uv_shutdown uv__stream_close", ALWAYS, "W", 1, types=_STREAMS,
         turns=("can be written", "takes no more writes"),
     ),
     _flag(
@@ -138,7 +138,7 @@ FLAGS: tuple[FlagWords, ...] = (
     _flag(uv.ENDGAME_QUEUED, "its end is queued", "Windows only: it waits to finish closing.", "", "", WHILE_ON),
     _flag(
         uv.INTERNAL, "is the loop's own", "The loop made it for itself: the program never sees it.",
-        "uv_async_init", "", WHILE_ON,
+        "", "", WHILE_ON,
     ),
     _flag(uv.LISTENING, "listens", "Windows only: the socket listens.", "", "", WHILE_ON, types=_STREAMS),
     _flag(uv.CONNECTION, "is connected", "Windows only: the socket is connected.", "", "", WHILE_ON, types=_STREAMS),

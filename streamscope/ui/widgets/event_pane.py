@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from streamscope.trace.decode import Event
 from streamscope.ui.actions import spelt
-from streamscope.ui.event_lines import explanation
+from streamscope.ui.event_lines import explanation, practice
 from streamscope.ui.live import in_ascii_only
 from streamscope.ui.messages import FilterChanged
 from streamscope.ui.passage_lines import line_explanation
@@ -85,6 +85,10 @@ class Explanation(Pens):
             pieces = textwrap.wrap(sentence, room, max_lines=share, placeholder=" …")
             lines += [(fit("" if begun else name, names), piece) for begun, piece in enumerate(pieces)]
             left -= len(pieces)
+        event = row.event if isinstance(row, SightLine) else row
+        if left > 0 and isinstance(event, Event) and (said := practice(event, words)):
+            pieces = textwrap.wrap(said, room, max_lines=left, placeholder=" …")
+            lines += [(" " * names, piece) for piece in pieces]
         return lines
 
 
