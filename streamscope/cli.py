@@ -36,6 +36,7 @@ COMMANDS = (
     "poke",
     "observe",
     "lesson",
+    "web",
     "relay",
     "fleet",
     "metrics",
@@ -43,7 +44,7 @@ COMMANDS = (
 )
 """In the order of the help. Each is the function of that name in the module of that name in `commands`."""
 
-OF_ENGINES = ("run", "attach", "ps", "record", "poke", "lesson", "relay", "metrics")
+OF_ENGINES = ("run", "attach", "ps", "record", "poke", "lesson", "web", "relay", "metrics")
 """Those that need an engine, which needs Linux. The others read what one has left, and do that elsewhere, too."""
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

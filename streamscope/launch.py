@@ -154,15 +154,17 @@ def _watch_command(own: OwnCommand, path: Path, config: Config, leaving: Leaving
     return _again() if departure is not None and departure.again and not leaving.told else status
 
 
-def run_on_running_engine(path: Path, allow: tuple[str, ...] = ()) -> int:
-    """Open the screen on the engine that listens at this path; returns the exit status. Raises CommandFailed."""
+def run_on_running_engine(path: Path, allow: tuple[str, ...] = (), gives_up: frozenset[str] = frozenset()) -> int:
+    """Open the screen on the engine that listens at this path, which `gives_up` "control" or "payload"; returns the
+    exit status. Raises CommandFailed.
+    """
     from streamscope.joining.listing import all_listed
     from streamscope.link.discovery import ProbeError, connect
     from streamscope.ui.processes import Moves
 
     def watched(path: Path) -> tuple[int | None, Moves]:
         moves = Moves(all_listed, path)
-        return _watch(path, config, leaving, moves), moves
+        return _watch(path, config, leaving, moves, gives_up=gives_up), moves
 
     try:
         connect(path).close()
@@ -204,13 +206,14 @@ def _watch(
     moves: Moves,
     departure: Departure | None = None,
     log: str = "",
+    gives_up: frozenset[str] = frozenset(),
 ) -> int | None:
     """The screen on the engine that listens at this path, until the person leaves it; see `_run_app`. `log` is where
     its program prints, if it does not say so itself. Raises ProbeError.
     """
     from streamscope.link.session import Session
 
-    session = Session.attach(path, past_bytes=config.past_bytes)
+    session = Session.attach(path, past_bytes=config.past_bytes, gives_up=gives_up)
     try:
         _await_greeting(session, leaving)
         if log and session.hello is not None:

@@ -13,8 +13,12 @@ from streamscope.telling import CommandFailed, say
 @click.command(context_settings=CONTEXT)
 @click.argument("which", metavar="[PID|PATH]", required=False, callback=some_engine, shell_complete=engines)
 @looking
+@click.option("--no-control", is_flag=True, help="Control nothing, even where the engine allows it.")
+@click.option("--no-payload", is_flag=True, help="See no payload, even where the engine gives it.")
 @allowing
-def attach(which: str | None, how: str | None, manner: Manner, allow: tuple[str, ...]) -> None:
+def attach(
+    which: str | None, how: str | None, manner: Manner, no_control: bool, no_payload: bool, allow: tuple[str, ...]
+) -> None:
     """Watch a program that runs already: an engine by its pid, by the path of its socket, or the only one there is; a
     Python 3.14 with asyncio by its pid, which is observed from within while you watch; or any process that runs on
     libuv (Node, uvloop, …): its memory is read from outside, and nothing of it is stopped or changed.
@@ -28,6 +32,8 @@ def attach(which: str | None, how: str | None, manner: Manner, allow: tuple[str,
 
     try:
         with way_to(which, how, manner, say) as path:
-            sys.exit(run_on_running_engine(path, allow))
+            given_up = {"control": no_control, "payload": no_payload}
+            gives_up = frozenset(name for name, given in given_up.items() if given)
+            sys.exit(run_on_running_engine(path, allow, gives_up))
     except ProbeError as error:
         raise CommandFailed(str(error), 1) from error

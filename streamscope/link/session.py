@@ -84,10 +84,13 @@ class Session:
         why_gone: Callable[[], str] | None = None,
         pid: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        gives_up: frozenset[str] = frozenset(),
     ) -> None:
         """A session over a socket, which is the session's now, and by `path` over its successors. `why_gone` says what
-        became of the engine's process, if anybody knows; `pid` is that process, if it is not the socket's peer.
+        became of the engine's process, if anybody knows; `pid` is that process, if it is not the socket's peer. It
+        `gives_up` "control" and "payload" even where the engine would allow them.
         """
+        self._gives_up = gives_up
         self.hello: Hello | None = None
         self.model = Model.here()
         self.past = Past(past_bytes)
@@ -119,9 +122,9 @@ class Session:
             self._connected(sock, pid)
 
     @classmethod
-    def attach(cls, path: Path, *, past_bytes: int = PAST_BYTES) -> Session:
+    def attach(cls, path: Path, *, past_bytes: int = PAST_BYTES, gives_up: frozenset[str] = frozenset()) -> Session:
         """A session with the engine at this path. Raises ProbeError if none can be reached now."""
-        return cls(connect(path), path, past_bytes=past_bytes)
+        return cls(connect(path), path, past_bytes=past_bytes, gives_up=gives_up)
 
     # what goes on
 
@@ -213,7 +216,7 @@ class Session:
 
     def open_payload(self, *streams: int) -> None:
         """Keep the payload of these streams from now on, instead of that of others."""
-        if self.opened == streams:
+        if self.opened == streams or "payload" in self._gives_up:
             return
         self.close_payload()
         self.opened = streams
@@ -345,6 +348,8 @@ class Session:
         before = self.hello
         if before is not None and (before.pid, before.started) != (hello.pid, hello.started):
             self.close_payload()  # another engine has other streams
+        hello.control = hello.control and "control" not in self._gives_up
+        hello.payload = 0 if "payload" in self._gives_up else hello.payload
         self.hello = hello
         if self._asking is not None:
             ports = (host_and_port(address) for address in hello.addresses)
