@@ -135,7 +135,7 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 
 def _entry(kind: Kind) -> str:
-    lines = [f"### `{kind.name}`", "", _wrapped(kind.meaning), "", _wrapped(KINDS_IN_PRACTICE[kind.name]), ""]
+    lines = [f"### `{kind.name}`", "", _wrapped(kind.meaning), "", _wrapped(KINDS_IN_PRACTICE.get(kind.name, "")), ""]
     if kind.args:
         lines.append("- Arguments: " + ", ".join(f"`{arg.name}` ({arg.domain})" for arg in kind.args) + ".")
     lines.append(_wrapped("- Told by " + ", ".join(f"`{function}`" for function in kind.functions) + ".", "  "))

@@ -59,7 +59,7 @@ def flag_says(flag: FlagWords) -> str:
         for how, functions in (("set", flag.set_by), ("cleared", flag.cleared_by))
         if functions
     ]
-    text = f"{as_sentence(flag.plain)} {flag.meaning} {as_sentence('; '.join(by))}"
+    text = f"{as_sentence(flag.plain)} {flag.meaning} {as_sentence('; '.join(by))} {flag.practice}"
     return visible(" ".join(text.split()), LONGEST)
 
 
@@ -82,8 +82,9 @@ def of_panel(vocabulary: Vocabulary) -> Glossary:
 
 def _of_field(vocabulary: Vocabulary, name: str) -> str:
     field = vocabulary.field(name)
-    unknown = "" if vocabulary.knows(name) else " This engine cannot know it: – is unknown, and never 0."
-    return visible(f"{as_sentence(field.plain)} {field.meaning}{unknown}", LONGEST)
+    unknown = "" if vocabulary.knows(name) else "This engine cannot know it: – is unknown, and never 0."
+    text = f"{as_sentence(field.plain)} {field.meaning} {field.practice} {unknown}"
+    return visible(" ".join(text.split()), LONGEST)
 
 
 WORDS: Glossary = {

@@ -50,23 +50,30 @@ def words() -> dict[str, Any]:
                 "meaning": kind.meaning,
                 "plain": KIND_WORDS[kind.name][0],
                 "weight": KIND_WORDS[kind.name][1],
-                "practice": KINDS_IN_PRACTICE[kind.name],
+                "practice": KINDS_IN_PRACTICE.get(kind.name, ""),
             }
             for kind in KINDS
         },
         "functions": dict(FUNCTION_MEANINGS),
-        "flags": [flag._asdict() | {"practice": FLAGS_IN_PRACTICE[flag.name]} for flag in FLAGS],
+        "flags": [flag._asdict() | {"practice": FLAGS_IN_PRACTICE.get(flag.name, "")} for flag in FLAGS],
         "types": [
             {"number": number, "name": name, "stream": number in STREAM_TYPES} for number, name in TYPE_NAMES.items()
         ],
         "requests": [
-            {"number": number, "name": name, "meaning": WAITS_FOR[number], "practice": REQUESTS_IN_PRACTICE[name]}
+            {
+                "number": number,
+                "name": name,
+                "meaning": WAITS_FOR[number],
+                "practice": REQUESTS_IN_PRACTICE.get(name, ""),
+            }
             for number, name in REQUEST_NAMES.items()
         ],
         "callbacks": [{"number": number, "name": name} for number, name in enumerate(CALLBACK_NAMES)],
         "polls": [{"number": number, "name": name} for number, name in POLL_NAMES.items()],
         "errors": [{"number": number, "name": name} for name, number in ERRORS.items()],
         "kernel": [{"number": number, **field._asdict()} for number, field in enumerate(KERNEL_FIELDS)],
-        "fields": {name: field._asdict() | {"practice": FIELDS_IN_PRACTICE[name]} for name, field in FIELDS.items()},
+        "fields": {
+            name: field._asdict() | {"practice": FIELDS_IN_PRACTICE.get(name, "")} for name, field in FIELDS.items()
+        },
         "unseen": [],
     }

@@ -149,6 +149,8 @@ KINDS_IN_PRACTICE: dict[str, str] = {
     "timer.start": "It fires no sooner than this, and later if a callback takes long.",
     "timer.stop": "Starting a timer anew stops it first, so this comes before each repeat too.",
     "sample.taken": "What came and went between two looks nobody has seen.",
+    "program.says": "It is the program's word for it, and as exact as its own bookkeeping.",
+    "handle.place": "It may come later than the handle: it is asked for when somebody looks.",
     "kernel.sample": "It costs a system call, so it is asked for seldom where nothing is the matter.",
     "kernel.same": "So what was said before still holds, and is not stale.",
     "kernel.unknown": "It is shown as – from now on.",
