@@ -8,6 +8,7 @@ TLS), or from files that options name. In an address they would stand in every l
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 from collections.abc import Callable
@@ -119,6 +120,7 @@ def require() -> None:
         import nats.js  # noqa: F401
     except ImportError as error:
         raise FleetError(f"this {INSTALL}") from error
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what it notes of connections is no line for a person
 
 
 async def connect(
@@ -163,7 +165,8 @@ async def connect(
     version = client.connected_server_version
     if (version.major, version.minor) < OLDEST:
         await _leave(client)
-        raise FleetError(f"the server at {address.url} is nats-server {version}, and 2.9 is the oldest that will do")
+        number = f"{version.major}.{version.minor}.{version.patch}"
+        raise FleetError(f"the server at {address.url} is nats-server {number}, and 2.9 is the oldest that will do")
     return client
 
 

@@ -16,7 +16,6 @@ from streamscope.fleet.subjects import GOODBYE, KEPT, ROOT, STATES, SUMMARY, eve
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
-    from nats.js.api import PubAck
 
 HOUR = 3600
 BYTES_AN_HOUR = 64 * 1024 * 1024
@@ -57,11 +56,12 @@ class Store:
 
     def __init__(self, client: Client, keep_s: int, say: Callable[[str], None]) -> None:
         self._client = client
-        self._jetstream = client.jetstream(timeout=ASK_WITHIN_S, publish_async_max_pending=MOST_UNANSWERED)
+        self._jetstream = client.jetstream(timeout=ASK_WITHIN_S)
         self._keep_s = keep_s
         self._say = say
         self._keeps = False
         self._refused = ""
+        self._unanswered: set[asyncio.Task[None]] = set()
         self._again_at = 0.0
 
     async def begin(self) -> None:
@@ -97,29 +97,34 @@ class Store:
             if not self._keeps:
                 await self._client.publish(subject, data, headers=headers)
                 return True
-            kept = await self._jetstream.publish_async(subject, data, ASK_WITHIN_S, headers=dict(headers or {}))
-            # an answer that was lost with a connection would be waited for as long as the relay lives
-            asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, kept.cancel)
-            kept.add_done_callback(self._answered)
+            if len(self._unanswered) >= MOST_UNANSWERED:
+                return False
+            # not by the client's own way for many at once, which does not tell when JetStream refuses one
+            asking = asyncio.create_task(self._ask(subject, data, headers))
+            self._unanswered.add(asking)
+            asking.add_done_callback(self._unanswered.discard)
         except (Error, JetStreamError, TimeoutError):
             return False
         return True
 
-    def _answered(self, kept: asyncio.Future[PubAck]) -> None:
-        if kept.cancelled():
-            return
-        error = kept.exception()
-        why = "" if error is None else _why_not(error)
+    async def _ask(self, subject: str, data: bytes, headers: Headers | None) -> None:
+        from nats.errors import Error
+        from nats.js.errors import Error as JetStreamError
+
+        why = ""
+        try:
+            await self._jetstream.publish(subject, data, ANSWER_WITHIN_S, headers=dict(headers or {}))
+        except (Error, JetStreamError, TimeoutError) as error:
+            why = _why_not(error)
         if why and why != self._refused:
             self._say(f"JetStream refuses to keep what it is sent: {why}")
+        self._refused = why
         if why:
             self._again_at = self._again_at or asyncio.get_running_loop().time() + AGAIN_S
-        self._refused = why
 
     async def finish(self) -> None:
         """Wait until JetStream has answered for what was sent."""
-        if self._keeps:
-            await self._jetstream.publish_async_completed()
+        await asyncio.gather(*self._unanswered)
 
 
 def _why_not(error: BaseException) -> str:

@@ -87,3 +87,11 @@ def test_a_trace_is_exported(there: str, runtime: Path, recorded: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == here.stdout
     assert json.loads(ended.stdout.splitlines()[0])["kind"]
+
+
+def test_a_fleet_is_looked_at_there_and_says_in_a_line_that_its_server_is_not(there: str, runtime: Path) -> None:
+    ended = run_there(there, runtime, "fleet", "--json", "nats://127.0.0.1:9")
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("streamscope: there is no getting to nats://127.0.0.1:9")
+    assert len(ended.stderr.splitlines()) == 1

@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from nats_servers import SERVERS, nats, url
 from outside_servers import OutsideServer
-from running_command import COMMAND, Serving, echoed, environment, run
+from running_command import COMMAND, Serving, echoed, environment, refused, run
 from waiting import until
 
 from streamscope.fleet.far import far
@@ -78,7 +79,15 @@ def relayed(runtime: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 def said(relay: subprocess.Popen[str], what: str) -> None:
     """Wait until the relay has said it."""
     assert relay.stderr is not None
-    until(lambda: what in relay.stderr.readline(), f"the relay says {what!r}", pause_s=0)
+    heard: list[str] = []
+
+    def hears() -> bool:
+        assert relay.stderr is not None
+        if select.select([relay.stderr], [], [], 0.1)[0]:
+            heard.append(os.read(relay.stderr.fileno(), 4096).decode())
+        return what in "".join(heard)
+
+    until(hears, lambda: f"the relay says {what!r}; it said {heard}", pause_s=0)
 
 
 def test_a_stall_is_found_from_afar_and_judged_and_after_its_engine_has_died_from_what_was_kept(
@@ -99,9 +108,9 @@ def test_a_stall_is_found_from_afar_and_judged_and_after_its_engine_has_died_fro
     fails = run(runtime, "check", row["address"], "--since", "10m", "--assert", "max(wq) < 1KiB")
     assert fails.returncode == 1
     assert f"streamscope replay {row['address']} --at " in fails.stdout
-    refused = run(runtime, "check", row["address"], "--assert", "count(sys.write) == 0")
-    assert refused.returncode == 2
-    assert "is no word of this feed" in refused.stderr
+    unknown = run(runtime, "check", row["address"], "--assert", "count(sys.write) == 0")
+    assert unknown.returncode == 2
+    assert "is no word of this feed" in unknown.stderr
     exported = run(runtime, "export", row["address"], "--to", "jsonl", "--filter", "kind==write_queue_size")
     assert all(json.loads(line)["fn"] == "sampled" for line in exported.stdout.splitlines())
 
@@ -233,10 +242,9 @@ def test_whoever_is_not_let_in_is_told_so_in_a_line_and_the_password_stands_nowh
     tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with nats(tmp_path, "PyPI", "--user", "ops", "--pass", "s3cret") as server:
-        refused = run(runtime, "fleet", "--json", url(server))
-        assert refused.returncode == 1
-        assert "Authorization Violation" in refused.stderr
-        assert len(refused.stderr.splitlines()) == 1
+        status, line = refused(runtime, "fleet", "--json", url(server))
+        assert status == 1
+        assert "Authorization Violation" in line
         monkeypatch.setenv("NATS_USER", "ops")
         monkeypatch.setenv("NATS_PASSWORD", "wrong")
         assert "wrong" not in run(runtime, "fleet", "--json", url(server)).stderr
@@ -245,3 +253,77 @@ def test_whoever_is_not_let_in_is_told_so_in_a_line_and_the_password_stands_nowh
     gone = run(runtime, "fleet", "--json", url(server))
     assert gone.returncode == 1
     assert f"there is no getting to {url(server)}" in gone.stderr
+
+
+def test_a_server_with_tls_and_an_nkey_lets_in_who_has_them_and_says_of_others_why_not(
+    tmp_path: Path, runtime: Path
+) -> None:
+    import nkeys
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2", *subject)
+    seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
+    (tmp_path / "seed").write_bytes(bytes(seed))
+    public = nkeys.from_seed(bytearray(seed)).public_key.decode()
+    (tmp_path / "nats.conf").write_text(
+        f'tls {{cert_file: "{tmp_path}/cert", key_file: "{tmp_path}/key"}}\n'
+        f"authorization {{users: [{{nkey: {public}}}]}}\n"
+    )
+    with nats(tmp_path, "PyPI", "-c", str(tmp_path / "nats.conf")) as server:
+        there = url(server).replace("nats://", "tls://")
+        with_both = ("--ca", str(tmp_path / "cert"), "--nkey", str(tmp_path / "seed"))
+        let_in = run(runtime, "fleet", "--json", "--for", "0.1s", there, *with_both)
+        assert let_in.returncode == 0, let_in.stderr
+        for options, why in (
+            (with_both[2:], "certificate verify failed"),
+            (with_both[:2], "Authorization Violation"),
+            (("--creds", str(tmp_path / "none")), "cannot be read"),
+            (("--ca", str(tmp_path / "seed")), "TLS cannot be set up"),
+        ):
+            status, line = refused(runtime, "fleet", "--json", there, *options)
+            assert status == 1
+            assert why in line
+
+
+def test_what_jetstream_refuses_to_keep_is_said_and_goes_on_to_whoever_listens(tmp_path: Path, runtime: Path) -> None:
+    (tmp_path / "nats.conf").write_text(f'jetstream {{store_dir: "{tmp_path}/store", max_file: 2048}}\n')
+    with nats(tmp_path, "PyPI", "-c", str(tmp_path / "nats.conf"), jetstream=False) as server:
+        with Serving(runtime, "echo") as engine, relayed(runtime, str(engine.pid), "--to", url(server)) as relay:
+            said(relay, "JetStream refuses to keep what it is sent")
+            listening = run(runtime, "fleet", "--json", "--for", "2.5s", url(server))
+            assert json.loads(listening.stdout)["state"] == "live"
+
+
+def test_a_server_of_another_age_is_refused_by_its_version(runtime: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as old:
+        port = old.getsockname()[1]
+
+        def speak() -> None:
+            with old.accept()[0] as client:
+                info = {"server_id": "x", "version": "2.1.0", "max_payload": 1048576, "headers": False, "proto": 1}
+                client.sendall(b"INFO " + json.dumps(info).encode() + b"\r\n")
+                while data := client.recv(4096):
+                    client.sendall(b"PONG\r\n" * data.count(b"PING"))
+
+        threading.Thread(target=speak, daemon=True).start()
+        status, line = refused(runtime, "fleet", "--json", f"nats://127.0.0.1:{port}")
+
+    assert status == 1
+    assert "nats-server 2.1.0, and 2.9 is the oldest that will do" in line
+
+
+@pytest.mark.real("node")
+def test_a_node_program_that_knows_nothing_of_it_is_told_of_too(newer: OutsideServer, runtime: Path) -> None:
+    program = "require('net').createServer(c => c.pipe(c)).listen(0, '127.0.0.1')"
+    with subprocess.Popen(["node", "-e", program], stdout=subprocess.DEVNULL) as node:
+        try:
+            with relayed(runtime, str(node.pid), "--to", url(newer)):
+                row = found(runtime, url(newer), pid=node.pid)
+                assert row["engine"].startswith("libuv ")
+                assert row["streams"] == 1
+                assert row["out"] is None  # that nobody can know from outside
+        finally:
+            node.kill()
