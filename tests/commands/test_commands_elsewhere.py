@@ -89,9 +89,19 @@ def test_a_trace_is_exported(there: str, runtime: Path, recorded: Path) -> None:
     assert json.loads(ended.stdout.splitlines()[0])["kind"]
 
 
-def test_a_fleet_is_looked_at_there_and_says_in_a_line_that_its_server_is_not(there: str, runtime: Path) -> None:
-    ended = run_there(there, runtime, "fleet", "--json", "nats://127.0.0.1:9")
+def test_a_fleet_is_looked_at_on_another_unix_and_says_in_a_line_that_its_server_is_not(runtime: Path) -> None:
+    ended = run_there(ANOTHER_UNIX, runtime, "fleet", "--json", "nats://127.0.0.1:9")
 
     assert ended.returncode == 1
     assert ended.stderr.startswith("streamscope: there is no getting to nats://127.0.0.1:9")
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_what_a_fleet_is_made_of_loads_where_there_is_no_unix(runtime: Path) -> None:
+    modules = "streamscope.fleet.roster, streamscope.fleet.kept, streamscope.fleet.far, streamscope.commands.fleet"
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", f"{NO_UNIX}\nimport {modules}"],
+        env=environment(runtime), capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+
+    assert ended.returncode == 0, ended.stderr

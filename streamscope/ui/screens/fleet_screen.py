@@ -64,6 +64,7 @@ kept or looked at, heard – the age of its last summary, by this clock.
         self.wanted: Wanted | None = None
         self._roster = roster
         self._cursor: EngineName | None = None
+        self._held = False
         self._sorted_at = -RESORT_S
         self._lines: list[Line] = []
 
@@ -81,13 +82,13 @@ kept or looked at, heard – the age of its last summary, by this clock.
     def show(self, *, anew: bool = False) -> None:
         """Sort when that is due, and paint the lines that differ."""
         now = self._roster.now
-        if anew or now - self._sorted_at >= RESORT_S:
+        if anew or not self._held or now - self._sorted_at >= RESORT_S:
             self._sorted_at = now
             rows = [row for row in self._roster.sorted() if self.wanted is None or self.wanted(row, now)]
             if self.sort:
                 rows.sort(key=SORTS[self.sort][1])  # type: ignore[arg-type]  # each compares with its own kind
             self.rows = rows
-            if self._cursor is None and rows:
+            if not self._held and rows:  # until the person moves it, the cursor is on the worst
                 self._cursor = rows[0].name
             self.set_rows(len(rows))
         self._paint(now)
@@ -127,6 +128,7 @@ kept or looked at, heard – the age of its last summary, by this clock.
         """Move the cursor."""
         if not self.rows:
             return
+        self._held = True
         at = min(max(self.at + by, 0), len(self.rows) - 1)
         self._cursor = self.rows[at].name
         top, height = self.scroll_offset.y, max(self.scrollable_content_region.height - 1, 1)
