@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +22,7 @@ from streamscope.trace.contents import Gap, Note
 from streamscope.trace.cycles import Cycle, Cycles
 from streamscope.trace.decode import Event, is_aside
 from streamscope.trace.matters import Matters
+from streamscope.trace.notes import with_notes
 from streamscope.trace.passages import MarkOf, Passage, passages
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import BatchLeaf, GapLeaf, Leaf, NoteLeaf
@@ -80,7 +81,7 @@ class _Told(NamedTuple):
 
 
 class Outline:
-    """The lines of a past, of one stream if one is given; with `found`, those that have a row that was found.
+    """The lines of a past, of one stream or of some if they are given; with `found`, those with a row that was found.
 
     `mark_of` says above how many bytes a stream's queue should not be. `noted` are notes that were made of the past
     afterwards, in order, each before the row that it has; there may be more of them at every look.
@@ -90,13 +91,14 @@ class Outline:
         self,
         past: Past,
         mark_of: MarkOf,
-        stream: int | None = None,
+        stream: int | Collection[int] | None = None,
         found: FoundRows | None = None,
         noted: Callable[[], Sequence[NoteLeaf]] = tuple,
     ) -> None:
         self.past = past
         self._noted = noted
-        self.stream = stream
+        self.streams = (stream,) if isinstance(stream, int) else tuple(stream or ())
+        """Those whose lines they are, none for all."""
         self.found = found
         self.matters = Matters(past.decoder.vocabulary)
         self._mark_of = mark_of
@@ -249,7 +251,7 @@ class Outline:
         for leaf in self._leaves(row if step < 0 else row - 1, step):
             self._spent += 1
             if isinstance(leaf, NoteLeaf):
-                if self.stream in (None, leaf.note.stream):
+                if not self.streams or leaf.note.stream in self.streams:
                     place = leaf.first
                     notes.insert(len(notes) if step > 0 else 0, leaf.note)
             elif leaf.count:
@@ -262,31 +264,13 @@ class Outline:
 
     def _leaves(self, row: int, step: int) -> Iterator[Leaf]:
         """The leaves from the one with this row on, or backwards, and what was noted afterwards between them."""
-        noted = self._noted()
-        if not noted:
-            yield from self._told_leaves(row, step)
-        elif step > 0:
-            at = bisect_left(noted, row, key=_FIRST)
-            for leaf in self._told_leaves(row, step):
-                while at < len(noted) and noted[at].first <= leaf.first:
-                    yield noted[at]
-                    at += 1
-                yield leaf
-            yield from noted[at:]
-        else:
-            at = bisect_right(noted, row, key=_FIRST)
-            for leaf in self._told_leaves(row, step):
-                while at > 0 and noted[at - 1].first > leaf.first:
-                    at -= 1
-                    yield noted[at]
-                yield leaf
-            yield from reversed(noted[:at])
+        return with_notes(self._told_leaves(row, step), self._noted(), row, step)
 
     def _told_leaves(self, row: int, step: int) -> Iterator[Leaf]:
         for piece in self.past.pieces_from(row, step):
             if isinstance(piece, Leaf):
                 yield piece
-            elif self.stream is None or piece.has(self.stream):
+            elif not self.streams or any(map(piece.has, self.streams)):
                 leaves = piece.leaves()
                 for leaf in leaves if step > 0 else reversed(leaves):
                     if leaf.first + leaf.count >= row if step > 0 else leaf.first <= row:
@@ -314,17 +298,24 @@ class Outline:
         """The cycles of a batch that may tell."""
         told = self._told.get(leaf.first)
         if told is None:
-            stream = self.stream
             cycles: Sequence[Cycle] = ()
-            if stream is None or leaf.has(stream):
+            if not self.streams or any(map(leaf.has, self.streams)):
                 self._spent += leaf.count
-                cycles = self._cycles.of(self._read(leaf), leaf.first, leaf.turn, leaf.t, stream=stream)
+                cycles = self._cycles_in(leaf)
             else:
                 self._spent += leaf.count // 50
             told = self._told[leaf.first] = _Told(leaf, cycles)
             if len(self._told) > LEAVES_KEPT:
                 self._told.popitem(last=False)
         return told
+
+    def _cycles_in(self, leaf: BatchLeaf) -> Sequence[Cycle]:
+        """The cycles of a batch of which a line may come, of these streams, in order."""
+        of = [
+            self._cycles.of(self._read(leaf), leaf.first, leaf.turn, leaf.t, stream=stream)
+            for stream in self.streams or (None,)
+        ]
+        return of[0] if len(of) == 1 else sorted({cycle.row: cycle for cycles in of for cycle in cycles}.values())
 
     def _read(self, leaf: BatchLeaf) -> Sequence[Word]:
         if self._words[0] != leaf.first:
@@ -357,7 +348,7 @@ class Outline:
         words = self._read(leaf)[cycle.start : cycle.stop]
         events = list(decoder.expand(leaf.place + cycle.start, cycle.turn, cycle.t, words))
         found = passages(events, cycle.row, decoder.vocabulary, self.matters, self._mark)
-        return found if self.stream is None else tuple(each for each in found if each.is_of(self.stream))
+        return tuple(each for each in found if not self.streams or any(map(each.is_of, self.streams)))
 
     # every event
 
@@ -399,7 +390,7 @@ class Outline:
         return found
 
 
-_ROW, _FIRST = attrgetter("row"), attrgetter("first")
+_ROW = attrgetter("row")
 
 
 def _keep(stretches: dict[int, int], one: int, other: int) -> None:

@@ -288,6 +288,16 @@ async def test_both_sides_are_one_conversation_in_the_order_in_which_it_passed()
         assert scene.opened == ()
 
 
+async def test_what_was_found_wrong_stands_in_the_conversation_too() -> None:
+    scene, view = stalled_proxy()
+    async with looking_at(scene, view, size=(140, 40)) as (pilot, _):
+        await pilot.press("B")
+        await a_while(pilot, scene)
+        lines = text_of(pilot)
+    assert line_with(lines, "#3", "stalled, PEER")
+    assert line_with(lines, "#2", "stopped reading")
+
+
 async def test_there_is_no_conversation_of_a_stream_that_goes_with_nobody() -> None:
     async with looking_at(calm_scene(7)) as (pilot, overview):
         overview.table.select(7)

@@ -45,7 +45,9 @@ class FilteredList(Widget):
     elsewhere: int | None = None
     """The stream that is selected elsewhere on the screen."""
     sides: tuple[int, int] | None = None
-    """The two of the conversation whose events are shown, for good; they are looked for as what a filter wants."""
+    """The two of the conversation whose events are shown, for good."""
+    sides_are_looked_for = True
+    """Whether the events of two streams have to be looked for, as what a filter wants."""
 
     def on_mount(self) -> None:
         """Begin to look for what is of a conversation."""
@@ -96,7 +98,7 @@ class FilteredList(Widget):
     def look_for(self) -> None:
         """Begin to look for what the filter wants, or what is of a conversation, at the instant that one looks at."""
         self._found = None
-        if self._query is not None or self.sides is not None:
+        if self._query is not None or (self.sides is not None and self.sides_are_looked_for):
             from streamscope.trace.filter import Filter  # not before somebody filters: the screen opens sooner
             from streamscope.trace.filter.rows import FoundRows
 

@@ -39,6 +39,8 @@ class OutlineLines(DrawnList, FilteredList, can_focus=True):
     OutlineLines { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     """
 
+    sides_are_looked_for = False  # an outline may be of two
+
     cursor: var[Place | None] = var[Place | None](None)
     """The place of the selected line, None while nothing is selected."""
 
@@ -59,7 +61,7 @@ class OutlineLines(DrawnList, FilteredList, can_focus=True):
         self.sight = self._anew()
 
     def _anew(self) -> Sight:
-        return Sight(Outline(self._past, self._mark_of, self.stream, self._found, self._view.noted))
+        return Sight(Outline(self._past, self._mark_of, self.sides or self.stream, self._found, self._view.noted))
 
     def _mark_of(self, stream: int) -> int | None:
         """The mark of a stream, at the instant that is looked at or else now; None where nobody knows it any more."""
