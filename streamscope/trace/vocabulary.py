@@ -230,7 +230,7 @@ class Vocabulary:
         """Whether all that is told was seen by looking from outside."""
         return self.functions == [SAMPLED]
 
-    @property
+    @cached_property
     def program(self) -> Mapping[int, str]:
         """Of the fields of what is said of a stream, those that code in the program says, and not the kernel; by
         number.

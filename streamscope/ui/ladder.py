@@ -91,8 +91,9 @@ def kernel_says(state: StreamState, vocabulary: Vocabulary, name: str) -> int | 
 
 def program_says(state: StreamState, vocabulary: Vocabulary, name: str) -> int | None:
     """What the program itself says of a stream, by code in it; None where it does not."""
-    number = next((number for number, found in vocabulary.program.items() if found == name), -1)
-    return (state.kernel or {}).get(number)
+    if not vocabulary.program or not state.kernel:
+        return None
+    return next((state.kernel.get(number) for number, found in vocabulary.program.items() if found == name), None)
 
 
 def with_rung_before(ladder: Ladder, name: str, size: int | None) -> Ladder:

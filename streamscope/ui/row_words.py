@@ -16,7 +16,7 @@ from streamscope.trace.fold import AGREED, EXACT, MOVING
 from streamscope.trace.state import RAISED, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.findings import ALARM, HELD, NOTICE, PENS
-from streamscope.ui.ladder import kernel_says
+from streamscope.ui.ladder import BEFORE_QUEUE, kernel_says, program_says
 from streamscope.ui.meters import NONE, age_text, bytes_text, count_text
 from streamscope.ui.plain import INJECTED, failure_text, has_failed, is_above, is_injected, is_listener
 from streamscope.ui.safe import visible, whole_words
@@ -145,10 +145,11 @@ def in_room(text: str, room: int) -> str:
 
 
 def waiting(state: StreamState, vocabulary: Vocabulary) -> tuple[int | None, str]:
-    """How many bytes wait to go out, in the queue and in the kernel, or else to be read, and which way; None where
-    nobody knows.
+    """How many bytes wait to go out, in the queue (and before it, where the program says so) and in the kernel, or else
+    to be read, and which way; None where nobody knows.
     """
-    out = state.write_queue_size + (kernel_says(state, vocabulary, "outq") or 0)
+    queued = max(state.write_queue_size, program_says(state, vocabulary, BEFORE_QUEUE) or 0)
+    out = queued + (kernel_says(state, vocabulary, "outq") or 0)
     if out:
         return out, "↑"
     unread = kernel_says(state, vocabulary, "inq") or 0

@@ -17,6 +17,7 @@ from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.trace.words import Words
 from streamscope.ui.passage_lines import line_parts
+from streamscope.ui.row_words import waiting
 from streamscope.ui.sight import Place, SightLine
 from streamscope.ui.widgets.panel_lines import panel_lines
 from streamscope.ui.widgets.panel_rows import Facts
@@ -55,9 +56,11 @@ def test_what_waits_in_javascript_is_a_rung_of_its_own_that_nobody_sees() -> Non
 
 def test_with_the_preload_it_has_its_number() -> None:
     spoken = {**(STUCK.kernel or {}), WRITABLE_LENGTH: 5_100_000, BYTES_WRITTEN: 9_000_000}
-    said = panel(msgspec.structs.replace(STUCK, kernel=spoken, place="server.js:7"), vocabulary(preloaded=True))
+    spoken_of = msgspec.structs.replace(STUCK, kernel=spoken, place="server.js:7")
+    said = panel(spoken_of, vocabulary(preloaded=True))
 
     assert "4.6 MiB" in said  # of which libuv has the rest
+    assert waiting(spoken_of, vocabulary(preloaded=True)) == (5_100_000 + 3_700_000, "↑")
     assert "Node hands libuv" not in said
     assert "writableLength 5,100,000   bytesWritten 9,000,000" in said
     assert "server.js:7" in said
