@@ -87,10 +87,10 @@ several feeds, `PID` and `PID.2`.
 ## What is seen, and what is not
 
 Seen are TCP and Unix-socket transports of the selector event loop, TLS over them as a stream of its own, the sockets on
-which it accepts, pipes to and from subprocesses, and `sendfile`; Python 3.11 to 3.14 on Linux. `buffer_size` is
-`transport.get_write_buffer_size()` at every place where a line of the program can run, and tests compare them there,
-while telling begins and ends every few moments. One request is one `write()` or `writelines()`. Counts of bytes, reads
-and writes begin when somebody begins to watch.
+which it accepts, connects under way, pipes to and from subprocesses, and `sendfile`; Python 3.11 to 3.14 on Linux.
+`buffer_size` is `transport.get_write_buffer_size()` at every place where a line of the program can run, and tests
+compare them there, while telling begins and ends every few moments. One request is one `write()` or `writelines()`.
+Counts of bytes, reads and writes begin when somebody begins to watch.
 
 A TLS stream lies over the one with the socket (`over`, `under`), and counts the program's bytes: `outgoing` is what is
 encrypted and the transport below has not been given, because it is to pause itself. That is the larger part of what
@@ -110,9 +110,9 @@ watches: Python runs signal handlers there alone. The handler is gone with the l
 A task or a timer that held the loop up for 100 ms or more is named by a note, from the second time on: after the first,
 every callback is timed for ten seconds. Of a stream's own callback each is timed anyway.
 
-Not seen, up to now: datagrams and `loop.sock_*`; connects that are under way; and everything on uvloop, which is not
-asyncio's loop: `run` looks at it from outside (docs/peek.md), and `run --how observe` keeps uvloop away, so that
-programs which can do without fall back.
+Not seen, up to now: datagrams, and `loop.sock_*` but for connects; and everything on uvloop, which is not asyncio's
+loop: `run` looks at it from outside (docs/peek.md), and `run --how observe` keeps uvloop away, so that programs which
+can do without fall back.
 
 Who feeds whom is known of protocols: what `data_received` of one transport writes to another, and whose reading is
 resumed in another's `resume_writing`; and of tasks: what one reads from a StreamReader and writes to another stream

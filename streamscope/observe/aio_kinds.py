@@ -22,8 +22,8 @@ READING, READ_EOF, PAUSED_WRITING, SHUTTING, SHUT, CONN_LOST, CLOSING, CLOSED, L
 TCP, UNIX, SOCKET, PIPE, TLS = range(1, 6)
 """The types of handles: what a transport has: a socket of some kind, one end of a pipe, or TLS over another."""
 
-WRITE = 1
-"""The type of a request: one `write()` or `writelines()`."""
+WRITE, CONNECT = 1, 2
+"""The types of requests: one `write()` or `writelines()`, and a connect."""
 
 CALLBACKS = (
     "none", "data_received", "buffer_updated", "eof_received", "connection_made", "connection_lost", "pause_writing",
@@ -74,6 +74,7 @@ _CALLS = (
 _SENDS = "write writelines _write_ready _process_outgoing"
 _BEGINS = "write writelines _write_appdata"
 _WRITES = f"{_SENDS} _write_appdata _force_close _fatal_error _close connection_lost"
+_REQUESTS = f"{_WRITES} _sock_connect"
 _TOGGLES = (
     "pause_reading resume_reading _read_ready__on_eof _add_reader _remove_reader write_eof close abort _fatal_error "
     "_read_ready _close connection_made _set_state _control_app_writing _call_eof_received _pause_reading "
@@ -96,11 +97,11 @@ KINDS: tuple[AioKind, ...] = (
     _kind("epoll.del", "fd:fd result:status", "unregister", STEP, "epoll stops watching",
           "The selector stops watching the descriptor."),
     # a transport from its beginning to its end
-    _kind("handle.init", "type:type place:text", "_start_serving __init__ connection_made", CHANGE, "opened",
-          "A transport or a listening socket came into being, at this place of the program."),
+    _kind("handle.init", "type:type place:text", "_start_serving __init__ connection_made _sock_connect", CHANGE,
+          "opened", "A transport or a listening socket came into being, at this place of the program."),
     _kind("handle.name", "name:text", "_start_serving set_protocol", STEP, "has a protocol",
           "Which protocol the transport has: its class, or the function that handles its streams."),
-    _kind("handle.address", "local:text peer:text", "_start_serving __init__ connection_made", STEP,
+    _kind("handle.address", "local:text peer:text", "_start_serving __init__ connection_made _sock_connect", STEP,
           "its addresses are known", "The socket's addresses are known."),
     _kind("handle.accepted", "server:handle", "_accept_connection2", CHANGE, "accepted",
           "The connection came to this listening socket."),
@@ -108,14 +109,14 @@ KINDS: tuple[AioKind, ...] = (
           "close abort _force_close _stop_serving _close write_eof _read_ready _start_shutdown _abort", CHANGE,
           "asked to close",
           "The transport is to be closed: at once, or when its buffer is empty."),
-    _kind("handle.closed", "", f"{_ENDS} connection_lost", CHANGE, "closed",
+    _kind("handle.closed", "", f"{_ENDS} connection_lost _sock_connect", CHANGE, "closed",
           "The socket is closed and connection_lost was called."),
     # its flags and fields
     _kind("flag.set", "flag:flag", f"{_TOGGLES} {_ENDS} _maybe_pause_protocol _write_ready __init__ _start_serving",
           CHANGE, "a flag goes on", "A flag of the transport went from off to on."),
     _kind("flag.clear", "flag:flag", f"{_TOGGLES} {_ENDS} _maybe_resume_protocol _write_ready", CHANGE,
           "a flag goes off", "A flag of the transport went from on to off."),
-    _change("fd", "fd", f"__init__ _start_serving connection_made connection_lost {_ENDS}", STEP,
+    _change("fd", "fd", f"__init__ _start_serving connection_made connection_lost _sock_connect {_ENDS}", STEP,
             "its descriptor changed", "The descriptor changed; -1 is none."),
     _change("write_queue_size", "bytes", _WRITES, STEP, "waiting to be sent",
             "What transport.get_write_buffer_size() says changed."),
@@ -131,13 +132,14 @@ KINDS: tuple[AioKind, ...] = (
     _change("io.events", "mask", "register modify unregister", EVENT, "registered with epoll",
             "What is registered with epoll changed."),
     # requests
-    _kind("request.begin", "req:req request:request bytes:bytes nbufs:int active_reqs:int", _BEGINS, STEP,
+    _kind("request.begin", "req:req request:request bytes:bytes nbufs:int active_reqs:int", f"{_BEGINS} _sock_connect",
+          STEP,
           "a write begins", "A write() or writelines() of so many bytes; active_reqs is how many writes wait in all."),
     _kind("request.progress", "req:req write_index:int left:bytes", _SENDS, STEP,
           "taken in part", "The kernel took part of the write; this much is left."),
-    _kind("request.error", "req:req status:status", f"{_WRITES}", TROUBLE, "a write fails",
+    _kind("request.error", "req:req status:status", _REQUESTS, TROUBLE, "a write fails",
           "The write failed, or its transport was closed at once: what was left of it is dropped."),
-    _kind("request.end", "req:req status:status active_reqs:int request:request", _WRITES, STEP, "a write ends",
+    _kind("request.end", "req:req status:status active_reqs:int request:request", _REQUESTS, STEP, "a write ends",
           "The kernel has taken all of the write, or it failed."),
     _kind("write_queue.push", "req:req", _BEGINS, STEP, "a write queues",
           "What is left of the write waits in the transport's buffer."),
@@ -176,6 +178,8 @@ KINDS: tuple[AioKind, ...] = (
           "The kernel no longer says this of the descriptor: what it said before may not be so any more."),
     _kind("feeds", "to:handle why:text", "write", STEP, "feeds another",
           "What comes in here goes out there; no why is an end of it."),
+    _change("connect_req", "req", "_sock_connect", STEP, "a connect",
+            "The connect that is under way on the socket; 0 is none."),
     # TLS over another stream
     _kind("handle.over", "lower:handle", "connection_made", STEP, "lies over another",
           "This is the TLS layer over the stream of that number, which carries it."),

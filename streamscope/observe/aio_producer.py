@@ -20,7 +20,8 @@ from streamscope.link.wire import Argument
 from streamscope.observe.aio_kinds import LISTENING, OUT, READ_EOF, READING
 from streamscope.observe.book import Book
 from streamscope.observe.common_book import CommonBook
-from streamscope.observe.described import not_the_program, place_of, place_of_code
+from streamscope.observe.connects import Connects
+from streamscope.observe.described import made_for, not_the_program, place_of, port_of
 from streamscope.observe.listening import Listening
 from streamscope.observe.pipes import Pipes
 from streamscope.observe.quill import Quill
@@ -57,7 +58,8 @@ class AioProducer:
         self._passed_over = not_the_program()
         self._pipes = Pipes(loop, pen, self._numbered, self._passed_over)
         self.tls = TlsLayers(loop, pen, self._numbered, self._carrier)
-        self._others = (self._pipes, self.tls)
+        self._connects = Connects(loop, pen, self._new_number, self._passed_over)
+        self._others = (self._pipes, self.tls, self._connects)
         self.who_waits = WhoWaits(loop, self._number_there)
         self.readers = Readers(pen, self._seen_numbers, self._book)
 
@@ -154,6 +156,7 @@ class AioProducer:
 
     def look_aside(self, now: int) -> int:
         """What is looked at where the loop waits. Returns when to come again, 0 for not before something happens."""
+        self._connects.look()
         times = self.readers.look(now), self.who_waits.look(now)
         return min(filter(None, times), default=0)
 
@@ -242,7 +245,7 @@ class AioProducer:
     def _know_origin(self, book: Book, transport: Any) -> None:
         server = self._server_of(transport)
         book.server = 0 if server is None else server.number
-        book.place = _made_for(transport) if server is None else server.place or _made_for(transport)
+        book.place = made_for(transport) if server is None else server.place or made_for(transport)
         layer = layer_over(transport)
         book.under = 0 if layer is None else self._numbered(layer)
 
@@ -280,12 +283,14 @@ class AioProducer:
             return
         pen = self.pen
         pen.read_clock()
+        if number := self._connects.taken_over(transport._sock):
+            self._numbers[transport] = number
         book = Book(pen, self._number_of(transport), transport, self._mask(transport._sock_fd))
         server = self._server_of(transport)
         if server is None:
             place = place_of(sys._getframe(2), self._passed_over)
         else:
-            place = server.place or _made_for(transport)
+            place = server.place or made_for(transport)
         book.tell_birth(place, 0 if server is None else server.number)
         self._hand_over(book, transport)
 
@@ -295,7 +300,7 @@ class AioProducer:
             return None
         found = [each for each in self._listening.values() if each.accepts(transport)]
         if len(found) > 1:
-            port = _port(transport._extra.get("sockname"))
+            port = port_of(transport._extra.get("sockname"))
             found = [each for each in found if each.local.endswith(port)] or found
         return found[0] if found else None
 
@@ -305,10 +310,14 @@ class AioProducer:
         if book is not None:
             book.registered(mask)
             return
+        if self._connects.changes(key.fd, mask):
+            return
         known = self._listening.get(key.fd)
         if not mask:
             if known is not None:
                 self._listens_no_more(known, _asked_by(sys._getframe(1)))
+        elif self._connects.begins(key):
+            return
         elif (accept := accept_of(key)) is not None:
             self.pen.read_clock()
             if known is not None and known.sock is accept[1]:
@@ -387,13 +396,3 @@ def _asked_by(frame: Any) -> str:
     for _ in range(3):
         frame = frame and frame.f_back
     return "" if frame is None else str(frame.f_code.co_name)
-
-
-def _made_for(transport: Any) -> str:
-    """For a connection that was accepted, where nobody saw who asked for it: the function that handles it."""
-    code = getattr(getattr(transport._protocol, "_client_connected_cb", None), "__code__", None)
-    return place_of_code(code) if code is not None else ""
-
-
-def _port(address: Any) -> str:
-    return f":{address[1]}" if isinstance(address, tuple) and len(address) > 1 else ""

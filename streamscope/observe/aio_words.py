@@ -15,6 +15,7 @@ from streamscope.observe.aio_kinds import (
     CLOSED,
     CLOSING,
     CONN_LOST,
+    CONNECT,
     HANDSHAKE,
     IN,
     KINDS,
@@ -96,6 +97,7 @@ FIELDS = {
     "high_water": _field("mark", "Above this many waiting bytes the protocol is told to pause writing.", 2, 65536),
     "low_water": _field("low mark", "At so few waiting bytes the protocol is told to resume writing.", 1, 16384),
     "write_queue": _field("writes that wait", "Writes that the kernel has not taken in full.", 3),
+    "connect_req": _field("connects", "The connect that is under way on this socket.", 2),
     "pevents": _field("wants", "What the loop watches the descriptor for.", 3, 0, "watched_for"),
     "events": _field("registered", "What is registered with epoll.", 3),
     "bytes_in": _field("bytes in", "Bytes that came in since somebody watches.", 2),
@@ -174,6 +176,7 @@ FUNCTION_MEANINGS = {
     "_start_shutdown": "of TLS, closes once what waits is handed on, and says so to the peer.",
     "_abort": "of TLS, closes at once.",
     "connection_lost": "of TLS, ends it: the transport below has lost its connection.",
+    "_sock_connect": "connects a socket, and waits until it is writable.",
     "sampled": "looked at state, and found it changed since the look before.",
 }
 
@@ -201,7 +204,10 @@ def words() -> dict[str, Any]:
             {"number": PIPE, "name": "pipe", "stream": True},
             {"number": TLS, "name": "tls", "stream": True},
         ],
-        "requests": [{"number": WRITE, "name": "write", "meaning": "waits for the kernel to take its bytes"}],
+        "requests": [
+            {"number": WRITE, "name": "write", "meaning": "waits for the kernel to take its bytes"},
+            {"number": CONNECT, "name": "connect", "meaning": "waits until the connection comes"},
+        ],
         "callbacks": [{"number": number, "name": name} for number, name in enumerate(CALLBACKS)],
         "polls": [{"number": IN, "name": "IN"}, {"number": OUT, "name": "OUT"}],
         "errors": [],

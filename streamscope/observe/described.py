@@ -57,6 +57,11 @@ def text_of(error: BaseException) -> str:
         return type(error).__name__
 
 
+def port_of(address: Any) -> str:
+    """`:8080`; "" for an address without one."""
+    return f":{address[1]}" if isinstance(address, tuple) and len(address) > 1 else ""
+
+
 def place_of(frame: Any, passed_over: tuple[str, ...]) -> str:
     """`server.py:12 main`: the innermost line of the program, which is in none of these folders; "" for none."""
     while frame is not None:
@@ -70,6 +75,12 @@ def place_of(frame: Any, passed_over: tuple[str, ...]) -> str:
 def place_of_code(code: Any, line: int = 0) -> str:
     """The same of a function."""
     return encodable(f"{code.co_filename.rpartition('/')[2]}:{line or code.co_firstlineno} {code.co_qualname}")
+
+
+def made_for(transport: Any) -> str:
+    """For a connection that was accepted, where nobody saw who asked for it: the function that handles it."""
+    code = getattr(getattr(transport._protocol, "_client_connected_cb", None), "__code__", None)
+    return place_of_code(code) if code is not None else ""
 
 
 def not_the_program() -> tuple[str, ...]:

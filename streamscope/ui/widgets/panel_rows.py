@@ -329,8 +329,9 @@ class PanelRows:
         if (dash := self._dash("connect_req")) is not None:
             return dash
         state = self.state
-        line = [*self._field("connect_req"), self._waiting(state.connect_req), self._beside("shutdown_req")]
-        line.append(self._waiting(state.shutdown_req))
+        line = [*self._field("connect_req"), self._waiting(state.connect_req)]
+        if self.words.has("shutdown_req"):
+            line += [self._beside("shutdown_req"), self._waiting(state.shutdown_req)]
         if length(line) > self.width and state.shutdown_req is None:
             del line[2:]
         error = self._error(state.delayed_error) if state.delayed_error else ""
