@@ -68,6 +68,24 @@ in programs, and what is run of that user's is run as that user.
 A main thread that sleeps in `time.sleep()` or `Thread.join()`, while loops run in other threads, does not come round:
 that is said after five seconds, and what it would have run later does no more than clear itself away.
 
+## In a container
+
+A container has processes, files and mostly a network of its own; what both sides need is a folder. Give the program
+one that it listens in, and our package, and attach by the path:
+
+```
+mkdir -m 700 /srv/scope
+package=$(dirname "$(dirname "$(streamscope observe --path)")")
+docker run -v /srv/scope:/scope -v "$package:/streamscope:ro" \
+  -e STREAMSCOPE_RUNTIME_DIR=/scope -e STREAMSCOPE_OBSERVE=1 -e PYTHONPATH=/streamscope/observe/site \
+  IMAGE python server.py
+streamscope attach /srv/scope/1.sock
+```
+
+The number is the process's in the container. The folder must be its user's alone, and whoever attaches be that user, or
+root. Let it be no folder in which `streamscope ps` looks: that takes a socket for left behind whose number is no
+process here.
+
 ## What happens in the program
 
 - Installed and idle, the process has one listening socket more, which is in the selector of the loop that runs; and
