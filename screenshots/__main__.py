@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 
 from screenshots.pictures import FEEDS, HERE, PICTURES, PLAYED, draw
-from screenshots.recording import in_utc, record, record_node, save
+from screenshots.recording import in_utc, record, record_node, record_uvicorn, save
 from screenshots.still import StillLoop, time_stands_still
 
-RECORDED = {"echo": (40.0, []), "http": (13.0, [2]), "stall": (9.0, []), "node": (10.0, [])}
+RECORDED = {"echo": (40.0, []), "http": (13.0, [2]), "stall": (9.0, []), "node": (10.0, []), "uvicorn": (12.0, [])}
 """Per feed: for how many seconds, and of which streams with their payload."""
 
 
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for feed, (seconds, payload_of) in RECORDED.items():
             if feed in pictured:
                 played = PLAYED.get(feed, [feed, "--demo"])
-                told = record_node(seconds) if feed == "node" else record(played, seconds, payload_of)
+                own = {"node": record_node, "uvicorn": record_uvicorn}.get(feed)
+                told = record(played, seconds, payload_of) if own is None else own(seconds)
                 save(FEEDS / f"{feed}.msgpack.gz", told)
     with time_stands_still(), asyncio.Runner(loop_factory=StillLoop) as runner:
         return runner.run(_draw(options.names, check=options.check))

@@ -181,6 +181,7 @@ PICTURES = (
     Picture("stall", "stall", 2.0, _explained, _as_it_is, (110, 34)),
     Picture("why", "stall", 2.0, _explained, _why, (80, 24)),
     Picture("node", "node", 9.0, _at_once, _as_it_is, (120, 36)),
+    Picture("uvicorn", "uvicorn", 10.0, _at_once, _as_it_is, (120, 36)),
     Picture("explain", "stall", 2.0, _explained, _explain, (80, 24)),
     Picture("backpressure", "http", 8.0, _stalled, _backpressure),
     Picture("source", "http", 8.0, _stalled, _source, (140, 40)),
@@ -189,7 +190,7 @@ PICTURES = (
 
 PLAYED = {"stall": ["stall", "--as", "dead-reader"]}
 """What a feed is recorded from, where that is not a server of its name with its built-in clients."""
-TITLES = {"node": "attach $(pgrep -n node)"}
+TITLES = {"node": "attach $(pgrep -n node)", "uvicorn": "run -- uvicorn app:app"}
 
 
 async def draw(picture: Picture) -> str:

@@ -76,12 +76,54 @@ def record_node(seconds: float) -> Recording:
         assert node.stdout is not None
         port = int(node.stdout.readline())
         path, _ = stack.enter_context(peeked(node.pid))
-        for place in range(READERS + 1):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            if place != READERS // 2:
-                threading.Thread(target=_read_all, args=(client,), daemon=True).start()
+        _ask(stack, port)
         return _listen(node, path, seconds, [])
+
+
+def record_uvicorn(seconds: float) -> Recording:
+    """What a program of asyncio's tells that is observed, and one of whose clients reads nothing."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = int(sock.getsockname()[1])
+        uvicorn = [
+            str(Path(sys.executable).with_name("uvicorn")),
+            "app:app",
+            "--port",
+            str(port),
+            "--timeout-graceful-shutdown",
+            "1",
+        ]
+        command = [sys.executable, "-m", "streamscope", "run", "--headless", "--how", "observe", "--", *uvicorn]
+        process = subprocess.Popen(
+            command,
+            cwd=SERVER.parent,
+            env={
+                **os.environ,
+                "STREAMSCOPE_RUNTIME_DIR": f"{folder}/streamscope",
+                "PYTHONPATH": str(SERVER.parents[1]),
+            },
+        )
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        for _ in range(500):
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            time.sleep(0.02)
+        _ask(stack, port)
+        [path] = Path(folder, "streamscope").glob("*.sock")
+        return _listen(process, path, seconds, [])
+
+
+def _ask(stack: ExitStack, port: int) -> None:
+    """Clients of a server of HTTP's, one of which reads nothing of its answer."""
+    for place in range(READERS + 1):
+        client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        if place != READERS // 2:
+            threading.Thread(target=_read_all, args=(client,), daemon=True).start()
 
 
 def _read_all(client: socket.socket) -> None:
