@@ -59,16 +59,38 @@ def _list() -> None:
 @lesson.command("open", context_settings=CONTEXT, hidden=True)
 @click.argument("name", metavar="NAME | FILE.py")
 @click.option("--quiz", is_flag=True, help="Be asked before each step what it will change; z does so too.")
-def open_lesson(name: str, quiz: bool) -> None:
+@click.option("--export", "folder", metavar="DIR", type=click.Path(file_okay=False),
+              help="Instead, write a page of HTML that needs nothing else, and a picture of each step.")  # fmt: skip
+def open_lesson(name: str, quiz: bool, folder: str | None) -> None:
     """Open a lesson on the screen. n goes from step to step, → and ← from event to event."""
     from streamscope.launch import run_on_lesson
     from streamscope.lessons.files import play
     from streamscope.lessons.performing import LessonError
 
     try:
+        if folder is not None:
+            _export(name, folder)
+            return
         sys.exit(run_on_lesson(play(name), quiz=quiz))
     except LessonError as error:
         raise CommandFailed(str(error), 1) from error
+
+
+def _export(name: str, folder: str) -> None:
+    from pathlib import Path
+
+    from streamscope.lessons.files import play
+    from streamscope.ui.course import Course
+    from streamscope.ui.lesson_page import write_pages
+
+    performance = play(name)
+    try:
+        page, *pictures = write_pages(Course(performance), Path(folder))
+    except OSError as error:
+        raise CommandFailed(f"--export {folder}: {error.strerror}", 1) from error
+    finally:
+        performance.close()
+    show(f"{page} is written, and {len(pictures)} pictures beside it")
 
 
 @lesson.command("check", context_settings=CONTEXT)

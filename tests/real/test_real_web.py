@@ -16,6 +16,8 @@ from playwright.sync_api import Page, WebSocket, sync_playwright
 from running_command import COMMAND, Serving, environment
 from waiting import until
 
+from streamscope.ui.actions import BY_ID
+
 pytestmark = pytest.mark.real("chromium")
 
 
@@ -93,5 +95,27 @@ def test_a_running_engine_is_looked_at_and_not_controlled(runtime: Path) -> None
         with shown(runtime, "attach", str(engine.pid)) as browser:
             browser.await_text("● live")
             browser.await_text("client")
-            browser.page.keyboard.press("P")  # have something happen to the stream
+            browser.page.keyboard.press(BY_ID["poke"].keys)
             browser.await_text("may only look")
+
+
+def test_the_page_of_a_lesson_goes_by_keys_and_asks_nobody(runtime: Path, tmp_path: Path) -> None:
+    words = [*COMMAND, "lesson", "write", "--export", str(tmp_path / "pages")]
+    subprocess.run(words, env=environment(runtime), check=True, capture_output=True)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = chromium.new_page()
+        asked, errors = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto((tmp_path / "pages" / "lesson.html").as_uri())
+
+        assert page.locator("section:visible h2").inner_text().startswith("1 of 13")
+        for key in ("n", "ArrowRight", "N", "ArrowLeft", "ArrowLeft", " "):
+            page.keyboard.press(key)
+        assert page.locator("section:visible h2").inner_text().startswith("2 of 13")
+        assert page.locator("section:visible .lit").count() == 1
+        assert page.locator("section:visible svg").is_visible()
+        chromium.close()
+    assert len(asked) == 1
+    assert not errors
