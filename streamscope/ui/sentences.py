@@ -7,7 +7,6 @@ and when there is nothing of that, how all flows. Where there are several, the p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from streamscope.diagnosis.shapes import Finding, Told
@@ -24,8 +23,10 @@ from streamscope.ui.view import View
 KEYS = (("w", "why"), ("b", "where it began"))
 SHORT_KEYS = (("w", "why"), ("b", "began"))
 _PAIR = 2
-MOST_LIMITED = 1_000
-"""So many streams that something limits are asked at most for who is the slowest."""
+MOST_LIMITED = 200
+"""Where something limits more streams than so many, none of them is asked for whether it is the slowest: this is said
+anew in every frame.
+"""
 
 
 class Said(NamedTuple):
@@ -132,7 +133,9 @@ def _pace(view: View) -> str:
     and that are above their mark with what is in the kernel; and who feeds it. "" for nobody.
     """
     told, words, streams = view.told, view.vocabulary, view.model.streams
-    limited = (number for number, limit in islice(told.limits.items(), MOST_LIMITED) if limit.by != "program")
+    if len(told.limits) > MOST_LIMITED:
+        return ""
+    limited = (number for number, limit in told.limits.items() if limit.by != "program")
     slow = [state for number in limited if (state := streams.get(number)) is not None]
     waits = {state.number: waiting(state, words)[0] or 0 for state in slow}
     worst = max(slow, key=lambda state: waits[state.number], default=None)
