@@ -94,7 +94,7 @@ class HeadlessCommand:
         if self._unseen_at and now >= self._unseen_at:
             self._unseen_at = 0.0
             if not self._tree.found:
-                say(f"nothing is seen of {self._name}: {why_unseen(process.pid)}")
+                say(f"nothing is seen of {self._name}: {why_unseen(process.pid, self._how)}")
         if self._ends_at and now >= self._ends_at:
             self._ends_at, self._kills_at = 0.0, now + self._grace
             process.terminate()

@@ -85,7 +85,7 @@ class OwnCommand:
             theirs.close()
             os.close(terminal)
         self._ended = os.pidfd_open(self._process.pid)
-        self._asked = False
+        self._asked, self._how = False, how
 
     def fileno(self) -> int:
         """See `departure.Ends`."""
@@ -115,7 +115,8 @@ class OwnCommand:
             if leaving.wait(self._ended, 0.05):
                 return "" if self._process.wait() == CANNOT_START else f"{self.name} has ended before it had a loop"
             if time.monotonic() >= until:
-                return f"nothing is seen of {visible(self.name)}: {why_unseen(self._process.pid)}"
+                command = next(iter(descendants(self._process.pid)), self._process.pid)
+                return f"nothing is seen of {visible(self.name)}: {why_unseen(command, self._how)}"
         return ""
 
     def end(self, leaving: Leaving, *, show: bool) -> int:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 
-from streamscope.commanded.command_line import hiding
+from streamscope.commanded.command_line import PEEK, hiding
 from streamscope.commanded.run_tree import descendants
 from streamscope.trace.plain_text import visible
 
 
-def why_unseen(pid: int) -> str:
-    """In one sentence, why nothing of this process and those that it has started can be watched."""
+def why_unseen(pid: int, how: str | None) -> str:
+    """In one sentence, why nothing of this process and those that it has started can be watched; `how` is the way that
+    somebody insists on.
+    """
+    if how == PEEK:
+        return "no loop of libuv's was found in it or what it starts, and --how peek observes none of asyncio's"
     return _why([pid, *descendants(pid)])
 
 

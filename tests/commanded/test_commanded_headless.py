@@ -17,6 +17,7 @@ import unmodified
 from running_command import COMMAND, Serving, echoed, environment, follow, refused
 from waiting import PATIENCE_S, until
 
+from streamscope.commanded.unseen import why_unseen
 from streamscope.link.replaying import Replay
 from streamscope.link.session import Session
 
@@ -247,3 +248,8 @@ def test_the_launcher_is_an_ancestor_of_all_that_runs(runtime: Path) -> None:
         assert parent == server.process.pid
         with socket.create_connection(server.address):
             server.end()
+
+
+def test_who_insists_on_looking_from_outside_is_told_that_nothing_else_is_observed() -> None:
+    assert why_unseen(os.getpid(), "peek").endswith("and --how peek observes none of asyncio's")
+    assert why_unseen(os.getpid(), None).startswith("it has")
