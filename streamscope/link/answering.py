@@ -113,6 +113,17 @@ class Answering:
             os.close(self._fd)
         self._fd = -1
 
+    def forget(self) -> None:
+        """In a child that the program has forked: the signal and the file are as if nobody had been there."""
+        if self._fd == -1:
+            return
+        faulthandler.unregister(ASK)
+        if self._has_handler():
+            signal.signal(ASK, signal.SIG_DFL)
+        if self._is_ours():
+            os.close(self._fd)
+        self._fd = -1
+
     def _asked(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid or not self._is_ours():
             return  # a child that the program has forked; or the number is a file of the program's by now

@@ -125,8 +125,8 @@ A loop that does not come round says in which callback, of which stream, and at 
 That is so only where the program has left SIGURG at its default, and where the main thread runs a loop while somebody
 watches: Python runs signal handlers there alone. The handler is gone with the last inspector.
 
-A task or a timer that held the loop up for 100 ms or more is named by a note, from the second time on: after the first,
-every callback is timed for ten seconds. Of a stream's own callback each is timed anyway.
+A task or a timer that holds the loop up for 100 ms or more is named by a note, from the third time on: after the second
+within ten seconds every callback is timed for as long. Of a stream's own callback each is timed anyway.
 
 Not seen, up to now: datagrams, and `loop.sock_*` but for connects; and everything on uvloop, which is not asyncio's
 loop: `run` looks at it from outside (docs/peek.md), and `run --how observe` keeps uvloop away, so that programs which

@@ -1,8 +1,8 @@
 """Where a loop was held up: tasks, timers and futures that took long, named by their place in the program.
 
-To time every callback would cost each of them something. So only the turns are timed, which are anyway; after one in
-which something took long that was no stream's callback, each callback is timed for some seconds. What is slow once is
-mostly slow again, and is then told of by a note, beside the feed.
+To time every callback would cost each of them something. So only the turns are timed, which are anyway. Where something
+took long that was no stream's callback, and again within some seconds, each callback is timed for as long: what is slow
+is mostly slow again, and is then told of by a note, beside the feed. Once alone it may have been the machine.
 """
 
 from __future__ import annotations
@@ -17,19 +17,28 @@ from streamscope.observe.exchange import Exchange
 SLOW_NS = 100_000_000
 """As asyncio's own `loop.slow_callback_duration` has it."""
 FOR_NS = 10_000_000_000
+"""For so long what was slow is remembered, and callbacks are timed."""
 EACH_NS = 1_000_000_000
-"""For so long callbacks are timed, and so often at most one is told of."""
+"""So often at most one is told of."""
 
 Tell = Callable[[str], None]
 
 _timed: dict[int, tuple[int, Tell]] = {}
 """By `id` of the loop: until when its callbacks are timed, and who is told."""
+_slow_at: dict[int, int] = {}
+"""By `id` of the loop, when it was slow last."""
 _on_handles = Exchange()
 
 
 def time_callbacks(loop: Any, tell: Tell) -> None:
-    """Time every callback of this loop for some seconds, and tell of the slow ones in a line."""
-    _timed[id(loop)] = monotonic_ns() + FOR_NS, tell
+    """Something was slow. If it was lately, too, time every callback of this loop for some seconds, and tell of slow
+    ones in a line.
+    """
+    now = monotonic_ns()
+    before, _slow_at[id(loop)] = _slow_at.get(id(loop), 0), now
+    if now - before > FOR_NS or not before:
+        return
+    _timed[id(loop)] = now + FOR_NS, tell
     if not _on_handles.is_on:
         from asyncio import events
 
@@ -39,6 +48,8 @@ def time_callbacks(loop: Any, tell: Tell) -> None:
 def look(loop: Any, *, over: bool = False) -> None:
     """Time them no longer, if it was for long enough, or all is over."""
     until, _ = _timed.get(id(loop), (0, None))
+    if over:
+        _slow_at.pop(id(loop), None)
     if over or monotonic_ns() > until:
         _timed.pop(id(loop), None)
     if not _timed:

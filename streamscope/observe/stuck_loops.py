@@ -60,9 +60,12 @@ class Answers:
             self._answering.look()
 
     def forget(self) -> None:
-        """In a child that was forked."""
+        """In a child that was forked: nothing of it is left there."""
         self._tellers = {}
-        self._answering = None
+        if self._answering is not None:
+            self._answering.forget()
+            self._answering = None
+        self._lock = threading.Lock()
 
     def _in_main_thread(self, call: Callable[[], None]) -> None:
         if threading.current_thread() is threading.main_thread():

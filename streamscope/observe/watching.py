@@ -202,6 +202,7 @@ class Watching:
         """In a child that was forked: let go of what is the parent's, and touch nothing that both have."""
         self.pen.end()
         self._telling(False)
+        look_at_slow(self._loop, over=True)
         self._publisher.close_doors()
         for subscriber in self._publisher.subscribers:
             subscriber.sock.close()
