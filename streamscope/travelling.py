@@ -13,6 +13,7 @@ from textual.widgets import Input
 from streamscope.diagnosis.shapes import Finding
 from streamscope.source.stepping import step
 from streamscope.trace.instant import Target
+from streamscope.ui.lane_changes import field_of
 from streamscope.ui.live import Shows
 from streamscope.ui.messages import EventWanted, InstantWanted, SlowestWanted
 from streamscope.ui.screens.base import LiveScreen
@@ -25,6 +26,7 @@ from streamscope.ui.sentences import shown
 from streamscope.ui.slow_rows import slow_callbacks
 from streamscope.ui.travel import Travel
 from streamscope.ui.view import View
+from streamscope.ui.widgets.explains import Explains
 from streamscope.ui.widgets.inside_panes import InsideNow
 
 NEED_A_JOURNEY = {"past_start", "past_end"}
@@ -170,6 +172,9 @@ class TimeTravelApp(App[int]):
         """Go to the next change of what matters on the screen, or to the one before."""
         front = self.front()
         number, lane = front.subject if front is not None else (None, "")
+        thing = self.focused.explained if isinstance(self.focused, Explains) else None
+        if thing is not None and field_of(thing.name, self.view.vocabulary):
+            lane = field_of(thing.name, self.view.vocabulary)
         if number is None:
             self.notify("Select a stream first: its changes are what this goes to.", severity="warning")
             return

@@ -187,10 +187,12 @@ ACTIONS: tuple[Action, ...] = (
            footer=3, rank=5, key_label="⇧← →"),
     Action("travel.turn_on", "travel", "shift+right", "app.step_turn(1)", "turn", "Step one turn of the loop on."),
     Action("travel.before", "travel", "ctrl+left", "app.change(-1)", "change",
-           "Go to the change before, of the selected stream, or of the lane that is selected in the time line.",
+           "Go to the change before, of the selected stream; or of the lane that is selected in the time line, or the "
+           "flag or field that is explained.",
            footer=4, rank=4, palette="Go to the selected stream's change before", key_label="^← →"),
     Action("travel.next", "travel", "ctrl+right", "app.change(1)", "change",
-           "Go to the next change of the selected stream, or of the lane that is selected in the time line.",
+           "Go to the next change of the selected stream; or of the lane that is selected in the time line, or the "
+           "flag or field that is explained.",
            palette="Go to the selected stream's next change"),
     Action("travel.over_back", "travel", "left_parenthesis", "app.step_function(0, -1)", "over",
            "Step back over whatever a function has called: to what the same one did before.",

@@ -13,7 +13,9 @@ from streamscope.trace.writes import is_end_of_write
 
 
 def lane_change(lane: str, vocabulary: Vocabulary) -> tuple[Wanted, frozenset[str] | None]:
-    """Which rows change the lane of this id ("" for the whole stream), and which kinds they are of, None for any."""
+    """Which rows change the lane of this id, or the flag or field of this name ("" for the whole stream), and which
+    kinds they are of, None for any.
+    """
     for signal in lanes_of_feed(vocabulary):
         if signal.name == lane:
             if signal.wanted:
@@ -24,7 +26,20 @@ def lane_change(lane: str, vocabulary: Vocabulary) -> tuple[Wanted, frozenset[st
     if lane in _OTHERS:
         judge, field = _OTHERS[lane]
         return _events(judge), kinds_that_change(field, vocabulary)
+    if flag := vocabulary.flag(lane):
+        return is_change(flag), kinds_that_change("flags", vocabulary)
+    if lane in vocabulary.fields:
+        return _events(judge_of(lane)), kinds_that_change(lane, vocabulary)
     return is_change(None), None
+
+
+def field_of(name: str, vocabulary: Vocabulary) -> str:
+    """The flag or field that is called so on the screen, by its name in state; "" if none is."""
+    if vocabulary.flag(name):
+        return name
+    letters = {flag.letter: flag.name for flag in vocabulary.flags if flag.letter}
+    labels = {vocabulary.label(field): field for field in vocabulary.fields}
+    return letters.get(name) or labels.get(name, "")
 
 
 def _events(judge: Callable[[Event], bool]) -> Wanted:

@@ -6,6 +6,7 @@ import pytest
 from moon import MOON
 from textual.pilot import Pilot
 from textual.widget import Widget
+from ui_past import here, past_scene
 from ui_picture import Compare
 from ui_pilot import a_while, calm_scene, looking_at, screen_text, text_of
 from ui_scenes import config, stalled_proxy
@@ -234,3 +235,19 @@ async def test_the_mouse_resting_on_a_field_explains_it() -> None:
         await pilot.hover(Panel, offset=(left - panel.region.x + thing.x, top - panel.region.y + thing.y))
 
         assert str(panel.tooltip).startswith("READING: Is being read.")
+
+
+async def test_one_goes_to_the_changes_of_the_flag_or_field_that_is_explained() -> None:
+    scene, view = past_scene()
+    async with looking_at(scene, view) as (pilot, overview):
+        overview.table.select(7)
+        overview.panels.panels[0].focus()
+        await pressed_until(pilot, "i", "READING")
+
+        await pilot.press("ctrl+left")
+        assert (here(view).kind, here(view).turn) == ("flag.clear", 30)
+        await pressed_until(pilot, "i", "write_queue_size")
+        await pilot.press("ctrl+left")
+        assert (here(view).kind, here(view).turn) == ("write_queue_size", 29)
+        await pilot.press("ctrl+left")
+        assert (here(view).kind, here(view).turn) == ("write_queue_size", 28)
