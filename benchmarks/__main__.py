@@ -29,6 +29,7 @@ BENCHMARKS = (
     "hostile",
     "observers",
     "observe",
+    "fleet",
 )
 
 

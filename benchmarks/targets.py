@@ -82,6 +82,8 @@ OBSERVED = Target("% of the CPU", 25.0, 15.0, 5.0)
 OBSERVED_IDLE = Target("% of the CPU", 1.0, 0.5, 0.0)
 OBSERVED_MEMORY = Target("bytes per watched connection", 1536.0, 1024.0, 500.0)
 OBSERVED_START = Target("ms", 6.0, 4.0, 2.0)
+FLEET_WATCHED = Target("% of a core", 1.0, 0.5, 0.1)
+FLEET_DELAY = Target("ms", 500.0, 50.0, 5.0)
 JUMP = Target("ms of CPU", 100.0, 50.0, 20.0)
 LOST_UNTOLD = Target("events", 0.0, 0.0, 0.0)
 
