@@ -1,8 +1,8 @@
 """A fleet on one machine: what relaying 200 engines costs those who are watched, and everybody on the way.
 
-Ten processes of twenty loops of asyncio each; twenty of the loops answer 200 messages a second, the others nothing. They
-are measured with a relay and without one by turns, since rates drift; then how long a summary takes from the relay to who looks at the
-fleet, what each part takes of a core, and how many bytes go over the wire.
+Ten processes of twenty loops of asyncio each; twenty of the loops answer 200 messages a second, the others nothing.
+They are measured with a relay and without one by turns, since rates drift; then how long a summary takes from the relay
+to who looks at the fleet, what each part takes of a core, and how many bytes go over the wire.
 """
 
 from __future__ import annotations
