@@ -8,6 +8,7 @@ this.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -22,7 +23,8 @@ from benchmarks.pythons import HERE, other_pythons
 from benchmarks.targets import OBSERVED, OBSERVED_IDLE, OBSERVED_MEMORY, OBSERVED_START, Figure, Target, compared
 
 BASE = "not observed"
-CONNECTIONS = 2_000
+FEW, MANY = 2_000, 8_000
+"""Connections."""
 SITE = str(ROOT / "streamscope" / "observe" / "site")
 
 _PER_CENT = "% of the CPU"
@@ -67,12 +69,21 @@ def _figures(version: str, python: str, module: str, kind: str, effort: Effort) 
 
 
 def _memory() -> Iterator[Figure]:
-    """What a connection takes more, once somebody watches."""
-    grown = {}
+    """What each connection takes more, once somebody watches: of many, so that what the first ones need counts not."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    more = {}
     for watched in (False, True):
-        with Arena({BASE: Entry("asyncio_protocol", watched=watched)}) as arena:
-            grown[watched] = growth(arena.contestants[BASE], CONNECTIONS) / CONNECTIONS
-    yield Figure(f"observe: memory of {CONNECTIONS:,} connections", grown[True] - grown[False], OBSERVED_MEMORY)
+        few, many = (_grown(count, watched=watched) for count in (FEW, MANY))
+        more[watched] = (many - few) / (MANY - FEW)
+    yield Figure(
+        f"observe: memory of each connection from {FEW:,} to {MANY:,}", more[True] - more[False], OBSERVED_MEMORY
+    )
+
+
+def _grown(count: int, *, watched: bool) -> int:
+    with Arena({BASE: Entry("asyncio_protocol", watched=watched)}) as arena:
+        return growth(arena.contestants[BASE], count)
 
 
 def _start(effort: Effort) -> Iterator[Figure]:

@@ -25,7 +25,7 @@ from streamscope.sampling.starting import peeked
 ENGINE, OBSERVE, GDB, PEEK = "engine", "observe", "gdb", "peek"
 WAYS = (ENGINE, OBSERVE, GDB, PEEK)
 
-COSTS = "while you watch, a message costs it about a quarter more CPU; nothing stays when you leave"
+COSTS = "while you watch, a message costs it a quarter to a third more CPU; nothing stays when you leave"
 AT_ANY_TIME = "a program that was started with `streamscope run -- …` can be watched at any time"
 NO_UVLOOP = "its own switch for that (uvicorn: --loop asyncio), or streamscope run --how observe, has it do without"
 

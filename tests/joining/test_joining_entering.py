@@ -141,14 +141,16 @@ def test_one_that_does_not_come_round_is_told_of_and_clears_away_itself_what_it_
     runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entering, "COMES_ROUND_WITHIN_S", 0.1)
-    busy = "import asyncio, _asyncio, sys; print(1, flush=True); sum(range(20_000_000)); print(2, flush=True); input()"
+    busy = "import asyncio, _asyncio, os; print(1, flush=True); os.read(0, 1); input()"
     with running(python("3.14"), "-c", busy, stdin=subprocess.PIPE) as process:
         assert process.stdout is not None
+        assert process.stdin is not None
         process.stdout.readline()
         with pytest.raises(ProbeError, match="has not come round to run our code"), way_to(str(process.pid)):
             pass
         assert left_in(runtime) != []
-        process.stdout.readline()
+        process.stdin.write("x")
+        process.stdin.flush()
         until(lambda: left_in(runtime) == [], "it is cleared away")
 
 
