@@ -250,12 +250,13 @@ def run_on_trace(path: str, at: str, allow: tuple[str, ...] = ()) -> int:
         replay.close()
 
 
-def run_on_lesson(performance: Performance, *, quiz: bool = False) -> int:
-    """Open the screen on a lesson that was played, which is closed then; with `quiz` one is asked before each step.
-    Returns the exit status. Raises CommandFailed, and LessonError for what is no claim.
+def run_on_lesson(play: Callable[[], Performance], *, quiz: bool = False) -> int:
+    """Have a lesson played and open the screen on it; with `quiz` one is asked before each step. Returns the exit
+    status. Raises CommandFailed, and LessonError.
     """
+    require_terminal("; without a screen: streamscope lesson check NAME")
+    performance = play()
     try:
-        require_terminal("; without a screen: streamscope lesson check NAME")
         with Leaving() as leaving:
             from streamscope.lesson_app import LessonApp
             from streamscope.trace.instant import Target

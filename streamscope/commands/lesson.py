@@ -47,13 +47,19 @@ def lesson(ctx: click.Context) -> None:
 
 
 def _list() -> None:
-    from streamscope.lessons import LESSONS, load
+    import shutil
 
-    lessons = [load(name) for name in LESSONS]
+    from streamscope.lessons import LESSONS, REAL, load, load_real
+    from streamscope.lessons.step import Lesson, RealLesson
+
+    lessons: list[Lesson | RealLesson] = [*map(load, LESSONS), *map(load_real, REAL)]
     width = max(len(each.name) for each in lessons)
     sections = max(len(each.section) for each in lessons)
     for each in lessons:
-        show(f"{each.name:{width}}  {each.section:{sections}}  {each.title}")
+        without = ""
+        if isinstance(each, RealLesson) and not shutil.which(each.needs):
+            without = f" ({each.needs} is not installed)"
+        show(f"{each.name:{width}}  {each.section:{sections}}  {each.title}{without}")
 
 
 @lesson.command("open", context_settings=CONTEXT, hidden=True)
@@ -63,15 +69,17 @@ def _list() -> None:
               help="Instead, write a page of HTML that needs nothing else, and a picture of each step.")  # fmt: skip
 def open_lesson(name: str, quiz: bool, folder: str | None) -> None:
     """Open a lesson on the screen. n goes from step to step, → and ← from event to event."""
+    from functools import partial
+
     from streamscope.launch import run_on_lesson
-    from streamscope.lessons.files import play
+    from streamscope.lessons.files import find, played
     from streamscope.lessons.performing import LessonError
 
     try:
         if folder is not None:
             _export(name, folder)
             return
-        sys.exit(run_on_lesson(play(name), quiz=quiz))
+        sys.exit(run_on_lesson(partial(played, find(name)), quiz=quiz))
     except LessonError as error:
         raise CommandFailed(str(error), 1) from error
 

@@ -17,9 +17,11 @@ from streamscope.trace.vocabulary import Vocabulary
 SHOWN_BY_LIBUV = frozenset({
     "flags", "fd", "write_queue_size", "write_queue", "write_completed_queue", "connect_req", "shutdown_req",
     "accepted_fd", "queued_fds", "queued_fds_capacity", "delayed_error", "callbacks", "pevents", "events", "pending",
-    "watched", "closing", "ipc",
+    "watched", "closing", "ipc", "kernel",
 })  # fmt: skip
-"""The fields of a stream's state that the real library shows as well: its own are compared with ours."""
+"""The fields of a stream's state that the real library shows as well: its own are compared with ours. The kernel says
+the same, whoever asks.
+"""
 
 
 class JudgedClaim(NamedTuple):

@@ -8,11 +8,11 @@ import re
 import sys
 from pathlib import Path
 
-from streamscope.lessons import LESSONS, load
+from streamscope.lessons import LESSONS, REAL, load, load_real
 from streamscope.lessons.performing import LessonError, Performance, perform, where
 from streamscope.lessons.recorded import make, walk
 from streamscope.lessons.skeleton import skeleton
-from streamscope.lessons.step import Lesson, RecordedLesson
+from streamscope.lessons.step import Lesson, RealLesson, RecordedLesson
 
 SUFFIX = ".py"
 OWN_WORDS = ("new", "check", "from")
@@ -21,16 +21,19 @@ OWN_WORDS = ("new", "check", "from")
 _NAME = re.compile(r"[a-z][a-z-]*")
 
 
-def find(name: str) -> Lesson | RecordedLesson:
+def find(name: str) -> Lesson | RealLesson | RecordedLesson:
     """The lesson of a name, or in a file. Raises LessonError."""
     if name in LESSONS:
         return load(name)
+    if name in REAL:
+        return load_real(name)
     if name.endswith(SUFFIX) or os.sep in name:
         return read(Path(name))
     import difflib  # only here: it takes as long to load as a lesson
 
-    meant = difflib.get_close_matches(name, LESSONS, 1)
-    instead = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(LESSONS)}, and files: ./{name}{SUFFIX}"
+    there = [*LESSONS, *REAL]
+    meant = difflib.get_close_matches(name, there, 1)
+    instead = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(there)}, and files: ./{name}{SUFFIX}"
     raise LessonError(f"there is no lesson {name!r}: {instead}")
 
 
@@ -59,7 +62,7 @@ def why_no_name(name: str) -> str:
     """Why a new lesson cannot be called so; "" if it can."""
     if name in OWN_WORDS:
         return f"no lesson can be called {name}: that is what `streamscope lesson {name}` does"
-    if name in LESSONS:
+    if name in LESSONS or name in REAL:
         return f"there is a lesson {name} already"
     if not _NAME.fullmatch(name):
         return f"no lesson can be called {name!r}: a name is small letters and dashes, and begins with a letter"
@@ -68,7 +71,13 @@ def why_no_name(name: str) -> str:
 
 def play(name: str) -> Performance:
     """The lesson of a name or in a file, played. Raises LessonError."""
-    found = find(name)
+    return played(find(name))
+
+
+def played(found: Lesson | RealLesson | RecordedLesson) -> Performance:
+    """A lesson, played; whoever gets it closes it. Raises LessonError."""
+    if isinstance(found, RealLesson):
+        return found.play()
     return walk(found) if isinstance(found, RecordedLesson) else perform(found)
 
 

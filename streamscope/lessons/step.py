@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from streamscope.lessons.performing import Performance
     from streamscope.lessons.stage import Stage
 
 _OF_ANOTHER = re.compile(r"([a-z]\w*): (?=\S)")
@@ -89,6 +90,20 @@ class RecordedLesson(NamedTuple):
     trace: str
     stream: int
     steps: tuple[tuple[int, LessonStep], ...]
+
+
+class RealLesson(NamedTuple):
+    """A lesson that a real program plays, recorded when it is opened; the rest is as in one of a recording.
+
+    - `needs`: the program that has to be on the PATH;
+    - `play`: has it happen; whoever gets the performance closes it. Raises LessonError.
+    """
+
+    name: str
+    title: str
+    section: str
+    needs: str
+    play: Callable[[], Performance]
 
 
 def at(

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from streamscope import launch
 from streamscope.commands.lesson import lesson
-from streamscope.lessons import LESSONS, load, recorded
+from streamscope.lessons import LESSONS, REAL, load, load_real, recorded
 from streamscope.lessons.claims import examine
 from streamscope.lessons.files import play
 from streamscope.lessons.performing import LessonError, RecordedStage
@@ -50,8 +50,39 @@ def refused(*words: str) -> str:
 def test_without_a_name_the_lessons_are_listed_with_what_they_show() -> None:
     lines = said().splitlines()
 
-    assert [line.split()[0] for line in lines] == list(LESSONS)
-    assert all(load(name).title in line for name, line in zip(LESSONS, lines))
+    assert [line.split()[0] for line in lines] == [*LESSONS, *REAL]
+    assert all(told.title in line for told, line in zip([*map(load, LESSONS), *map(load_real, REAL)], lines))
+
+
+def test_a_lesson_whose_program_is_not_installed_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(launch, "require_terminal", lambda instead: None)
+
+    assert said().splitlines()[-1].endswith("(node is not installed)")
+    for words in (("node",), ("check", "node")):
+        with pytest.raises(CommandFailed) as error:
+            said(*words)
+        line = "the lesson node needs node, which is not on the PATH: install Node.js"
+        assert (str(error.value), error.value.status) == (line, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("echo 'no such thing here' >&2; exit 3", "no such thing here"),
+        ("echo hello", "node is no Node.js, or cannot be reached: "),
+    ],
+)
+def test_a_program_that_is_called_node_and_is_none_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: str
+) -> None:
+    (tmp_path / "node").write_text(f"#!/bin/sh\n{text}\n")
+    (tmp_path / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert refused("check", "node").startswith(f"the lesson node could not be played: {line}")
 
 
 def test_a_claim_that_libuv_cannot_show_is_marked() -> None:
@@ -140,7 +171,7 @@ def test_a_new_lesson_runs_and_all_its_claims_are_so(here: Path) -> None:
     assert "all of them so" in said("check", "my-own.py")
 
 
-@pytest.mark.parametrize("name", ["new", "check", "from", "write", "Own", "own_one", "-own", "1", "", "../own"])
+@pytest.mark.parametrize("name", ["new", "check", "from", "write", "node", "Own", "own_one", "-own", "1", "", "../own"])
 def test_a_name_that_no_lesson_can_have_is_refused(here: Path, name: str) -> None:
     with pytest.raises(CommandFailed) as error:
         said("new", "--", name)

@@ -34,7 +34,8 @@ class LessonScreen(LiveScreen):
     HELP = """\
 A lesson is a short program that ran on the engine, on real sockets, just before this screen opened. You go through its
 recording: → and ← by one event, n and N by one step. What to look at has » before it. What the step claims has ○ as
-long as it may still come, then ✓; it was held against the real libuv, too, except where only the engine can tell.
+long as it may still come, then ✓; it was held against the real libuv, too, except where only the engine can tell. The
+lesson node ran in a real Node, looked at from outside.
 
 The panel shows the stream that the step speaks of. What has changed in this step is coloured.
 

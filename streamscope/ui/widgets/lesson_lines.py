@@ -56,6 +56,7 @@ GOING = (
 STANDS_IN = {
     "pending": "epoll", "watched": "epoll", "pevents": "epoll", "events": "epoll", "fd": "title",
     "queued_fds": "accepted_fd", "connect_req": "waits", "shutdown_req": "waits", "delayed_error": "waits",
+    "outq": "ladder", "snd_wnd": "ladder",
 }  # fmt: skip
 """In which row a field stands that has none of its own."""
 
@@ -223,6 +224,8 @@ def panel(facts: Facts, course: Course, width: int, height: int) -> list[Line]:
     is_flag = {lamp.name for lamp in _all_lamps(facts)} & look
     events = course.events()
     order = OF_A_LISTENER if "connection_cb" in facts.vocabulary.callbacks_text(facts.state.callbacks) else ROWS
+    if "ladder" in marked:  # of the kernel no other row tells
+        order = ("ladder", *order)
     groups: list[tuple[str, list[Line]]] = []
     for name in order:
         lines = [row.line for row in _made(name, rows, events)]
@@ -255,6 +258,8 @@ def _made(name: str, rows: PanelRows, events: Sequence[Event]) -> list[PanelRow]
         held = rows.words.callbacks_text(rows.state.callbacks).replace("|", " ")
         line: Line = [(fit("callbacks", rows.label), "label"), (held, "value") if held else ("–", "dim")]
         return [PanelRow(1, line)]
+    if name == "ladder":
+        return [row._replace(line=row.alone or row.line) for row in rows.ladder(rows.width) if not row.rank]
     made = {
         "write_queue": rows.queue,
         "write_completed_queue": rows.completed,
