@@ -88,9 +88,10 @@ def test_any_row_of_a_trace_has_the_state_that_was_folded_to_there(
             seen = len(leaves)
             lost = leaves[-1].events if leaves and isinstance(leaves[-1], GapLeaf) else 0
             recording.pass_time(1.0)
-    finally:
+        recording.close(GoodbyeFrame("done", 0))
+    finally:  # an example that is no case ends here, too
+        recording.file.close()
         told.program.world.end()
-    recording.close(GoodbyeFrame("done", 0))
 
     # when it is read
     with TraceFile.open(recording.path, memory=20_000) as trace:
