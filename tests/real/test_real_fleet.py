@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -327,3 +328,46 @@ def test_a_node_program_that_knows_nothing_of_it_is_told_of_too(newer: OutsideSe
                 assert row["out"] is None  # that nobody can know from outside
         finally:
             node.kill()
+
+
+PROGRAMS, LOOPS = 10, 20
+"""Two hundred engines: as many processes, with as many loops of asyncio each."""
+
+
+def test_the_stall_on_one_of_two_hundred_engines_stands_first_also_where_a_view_was_slow(
+    newer: OutsideServer, runtime: Path
+) -> None:
+    program = Path(__file__).parents[2] / "benchmarks" / "fleet_programs.py"
+    with contextlib.ExitStack() as stack:
+        for _ in range(PROGRAMS):
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, program, str(LOOPS)],
+                    env={**environment(runtime), "PYTHONPATH": str(program.parents[1])},
+                    stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                )
+            )  # fmt: skip
+            stack.callback(process.kill)
+        stalled = stack.enter_context(Serving(runtime, "stall", "--as", "peer-never-reads"))
+        stack.enter_context(relayed(runtime, "--all", "--to", url(newer)))
+
+        def all_are_told_of() -> list[dict[str, Any]]:
+            rows = fleet(runtime, url(newer))
+            return rows if len(rows) > PROGRAMS * LOOPS and rows[0]["verdict"] == "PEER" else []
+
+        rows = until(all_are_told_of, "all are told of, the stall first")
+        assert len(rows) == PROGRAMS * LOOPS + 1
+        assert rows[0]["pid"] == stalled.pid
+        assert len({(row["pid"], row["loop"]) for row in rows}) == len(rows)
+
+        slow = subprocess.Popen(
+            [*COMMAND, "fleet", "--json", "--for", "4s", url(newer)],
+            env=environment(runtime), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        heard = fleet(runtime, url(newer))  # meanwhile it has begun to listen
+        slow.send_signal(signal.SIGSTOP)
+        assert len(fleet(runtime, url(newer))) == len(heard)
+        slow.send_signal(signal.SIGCONT)
+        out, err = slow.communicate()
+        assert len(out.splitlines()) == len(rows), err
+        assert json.loads(out.splitlines()[0])["pid"] == stalled.pid
