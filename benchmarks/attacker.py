@@ -4,7 +4,7 @@
 
 Some are inspectors of the engine that listens at PATH: `commands` asks for what there is not, as fast as that is taken;
 `visits` comes and goes; `deaf` watches everything and reads nothing. The others are engines themselves, that listen at
-PATH and say to whoever comes what no engine says: `ones` is 15 million of them in a frame, `handles` 300,000, `kinds` a
+PATH and say to whoever comes what no engine says: `ones` is 15 million of them in a frame, `handles` 250,000, `kinds` a
 million. `batches` says what an engine may say at most, again and again.
 """
 
@@ -97,7 +97,7 @@ def frames_of(attack: str) -> Iterator[bytes]:
     if attack == "ones":
         yield wire.with_length(b"\x95\xa7records\x00\x01\x01" + _array(15_000_000, b"\x01"))
     elif attack == "handles":
-        yield pack(SliceFrame(0, LoopState(), [StreamState(number, 12) for number in range(1, 300_001)], True, True))
+        yield pack(SliceFrame(0, LoopState(), [StreamState(number, 12) for number in range(1, 250_001)], True, True))
     elif attack == "kinds":
         kinds = _array(1_000_000, b"\x92\xa1a\x90")
         yield wire.with_length(b"\x99\xa5hello\x02\xa0\x01\xa1x\x90\x01" + kinds + b"\x90")

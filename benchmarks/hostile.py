@@ -27,7 +27,7 @@ SPOKEN = {
     "visits": "connect and close",
     "deaf": "an inspector that never reads",
     "ones": "15 million ones in a frame",
-    "handles": "300,000 handles in a frame",
+    "handles": "250,000 handles in a frame",
     "kinds": "a million kinds",
     "batches": "batches as long as they may be",
 }

@@ -64,7 +64,7 @@ def test_a_contestant_answers_every_message_of_a_slice(tmp_path, where, argument
 
 
 @pytest.mark.parametrize(
-    ("attack", "reason"), [("ones", "15,000,000 words"), ("handles", "300,000 handles"), ("kinds", "too long")]
+    ("attack", "reason"), [("ones", "15,000,000 words"), ("handles", "250,000 handles"), ("kinds", "too long")]
 )
 def test_a_frame_that_attacks_is_one_that_a_peer_takes_and_no_engine_sends(attack, reason):
     [frame] = frames_of(attack)

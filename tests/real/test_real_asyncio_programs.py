@@ -108,13 +108,13 @@ def test_uvicorn_that_starts_anew_is_a_feed_again(
         running(runtime, monkeypatch, *command, "--app-dir", str(tmp_path), "--reload-dir", str(tmp_path))
     )
     [first] = serving(port)
-    app.write_text(f"{app.read_text()}\n# changed\n")
 
     def others() -> list[Path]:
+        app.write_text(f"{app.read_text()}\n# changed\n")  # again: who watches it may not have begun to
         found = [each for each in search().engines if each.hello and f"127.0.0.1:{port}" in each.hello.addresses]
         return [each.path for each in found if each.path != first]
 
-    assert until(others, "another worker listens")
+    assert until(others, "another worker listens", pause_s=0.5)
     assert not first.exists()
 
 

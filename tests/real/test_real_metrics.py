@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commanded_programs import free_port
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from outside_servers import HOST, OutsideServer
 from running_command import COMMAND, Serving, echoed, environment, run
@@ -37,13 +38,6 @@ def exported(runtime: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.terminate()
         process.communicate()
-
-
-def free_port() -> int:
-    """One that nobody has."""
-    server = http.server.HTTPServer((HOST, 0), http.server.BaseHTTPRequestHandler)
-    server.server_close()
-    return server.server_port
 
 
 def prometheus(folder: Path, scraped: int) -> OutsideServer:

@@ -244,11 +244,13 @@ def test_under_flood_and_churn_no_row_is_torn_and_births_are_right(stack: ExitSt
     stack.callback(lambda: [reader.join() for reader in readers])
     stack.callback(over.set)
     until(lambda: len(Onlooker(program.pid).streams()) > 4, "clients have come")
-    onlooker = Onlooker(program.pid)
-    loop = until(
-        lambda: next((one for one in onlooker.findings.loops if len(onlooker.take(one).glimpse.streams) > 4), None),
-        "the loop that serves them has some at once again",
-    )
+
+    def serving() -> tuple[Any, Any] | None:
+        found = Onlooker(program.pid)
+        one = next((one for one in found.findings.loops if len(found.take(one).glimpse.streams) > 4), None)
+        return None if one is None else (found, one)
+
+    onlooker, loop = until(serving, "the loop that serves them is found, and has some at once again")
     births = Births(onlooker.target.inode)
     glimpses = Glimpses(onlooker.target, onlooker.memory, loop, births, onlooker.findings.version)
     rows = missed = looks = 0
