@@ -47,6 +47,7 @@ class Ride:
         self._original: Any = None
         self._aside_due = 0
         self._due = 0  # until then a turn that waits for nothing has nothing for the link
+        self._is_heard = False
         self._rests_until = 0  # where nothing is told at each turn: until then the link has nothing to do, ns
 
     def begin(self) -> None:
@@ -59,11 +60,14 @@ class Ride:
         except BaseException:
             self._exchange.undo()
             raise
+        self._is_heard = True
         type(selector).register(selector, self._fd, READ, None)  # what is read of it never reaches the loop
         self._producer.on_leave = self._hear_no_more
 
     def _hear_no_more(self) -> None:
-        if self._fd in (self._selector.get_map() or ()):
+        """Once: the descriptor is closed then, and may be the program's own a moment later."""
+        is_heard, self._is_heard = self._is_heard, False
+        if is_heard and self._fd in (self._selector.get_map() or ()):
             type(self._selector).unregister(self._selector, self._fd)
 
     def end(self) -> None:
