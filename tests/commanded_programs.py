@@ -25,12 +25,6 @@ WITHIN_S = 3
 """So soon it has to be named, by the feed's clock, from when it began to stall."""
 
 
-KNOWN = pytest.mark.xfail(
-    strict=False, reason="known, not mended yet: who asks a program while it begins may miss what it opens then"
-)
-"""For tests of programs that are asked again and again from their first moment on."""
-
-
 def _why_not(module: str) -> Callable[[], str]:
     return lambda: "" if importlib.util.find_spec(module) else f"{module} is not installed in this environment"
 
@@ -75,7 +69,7 @@ def serving(port: int, loops: int = 1) -> list[Path]:
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     until(accepts, f"somebody accepts at {port}")  # before that, asking who is there only keeps it from beginning
-    until(lambda: len(found()) == loops, lambda: f"{loops} loops listen at {port}; there are {search()}", pause_s=0.5)
+    until(lambda: len(found()) == loops, lambda: f"{loops} loops listen at {port}; there are {search()}")
     return found()
 
 

@@ -9,15 +9,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from commanded_programs import KNOWN, WITHIN_S, asking_for_much, free_port, named_within, running, serving
+from commanded_programs import WITHIN_S, asking_for_much, free_port, named_within, running, serving
 from processes import ancestors_of
 from running_command import follow
 from waiting import PATIENCE_S
 
 from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.link.session import Session
-
-pytestmark = KNOWN
 
 
 @pytest.mark.real("uvicorn")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import outside
 import pytest
-from commanded_programs import HERE, KNOWN, WITHIN_S, asking_for_much, free_port, named_within, running, serving
+from commanded_programs import HERE, WITHIN_S, asking_for_much, free_port, named_within, running, serving
 from outside_servers import nginx
 from outside_servers import redis as redis_server
 from running_command import follow
@@ -29,8 +29,6 @@ from streamscope.link.discovery import search
 from streamscope.link.session import Session
 
 BIN = Path(sys.executable).parent
-
-pytestmark = KNOWN
 
 
 def postgres() -> Path | None:
