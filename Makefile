@@ -12,7 +12,7 @@ WORKERS ?= $(shell echo $$(($(PER_CORE) * $$(nproc))))
 # What is compiled is kept, whatever the environment says: else each of the hundreds of processes compiles it again.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: run test real long chance busy silence diagnosis check lint types contracts format conformance soak peek bench screenshots docs clean help
+.PHONY: run test real long chance busy silence diagnosis check lint types contracts format conformance soak peek bench screenshots translation docs clean help
 
 run: $(VENV)/.installed            ## set up, then inspect a live echo server (ARGS="http --port 0" for another)
 	@$(BIN)/streamscope run $(ARGS)
@@ -68,6 +68,9 @@ bench: $(VENV)/.installed-dev      ## figures of docs/performance.md (BENCH="ech
 	@echo "streamscope: installing what the benchmarks compare with (uvloop, trio, viztracer, py-spy) into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(BIN)/python -m benchmarks $(BENCH)
+
+translation: $(VENV)/.installed-dev ## bring the Chinese catalogue up with the code
+	$(BIN)/python -m translation
 
 screenshots: $(VENV)/.installed-dev ## draw screenshots/ anew
 	$(BIN)/python -m screenshots

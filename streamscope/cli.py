@@ -20,6 +20,7 @@ from click.exceptions import Exit
 from streamscope import __version__
 from streamscope.commands.clicks import Group, click
 from streamscope.commands.parameters import CONTEXT
+from streamscope.commands.speaking import in_the_language, speak_as_wanted
 from streamscope.link.descriptors import open_standard_descriptors, too_few_descriptors
 from streamscope.telling import CommandFailed, say
 
@@ -68,7 +69,7 @@ class CommandGroup(Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"streamscope.commands.{cmd_name}"), cmd_name)
-        return command
+        return in_the_language(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -101,6 +102,8 @@ def main() -> NoReturn:
     try:
         if too_few := too_few_descriptors():
             raise CommandFailed(too_few, 1)
+        speak_as_wanted(sys.argv[1:])
+        in_the_language(cli)
         status = cli.main(prog_name="streamscope", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:

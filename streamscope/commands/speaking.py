@@ -1,0 +1,71 @@
+"""The language of the commands: which one a person wants, and help in it. `--lang` may stand anywhere before `--`."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Sequence
+
+from streamscope.commands.clicks import click
+from streamscope.language import LANGUAGES, speak, tr, wanted
+from streamscope.telling import say
+
+SETTING = "lang"
+
+
+def speak_as_wanted(arguments: Sequence[str]) -> None:
+    """Speak the language that the person wants; English, said once, where the terminal has no letters for it. What
+    there is not is left to the option, whose choices say so.
+    """
+    language = wanted(arguments, os.environ, _setting)
+    if language == "en" or language not in LANGUAGES:
+        return
+    from streamscope.ui.glyphs import ascii_wanted
+
+    if ascii_wanted():
+        say(f"this terminal has no UTF-8, so {LANGUAGES[language]} ({language}) cannot be shown: here is English")
+        return
+    speak(language)
+
+
+def _setting() -> str:
+    """What the config file says, "" if nothing; whatever is wrong in it is told by who needs all of it."""
+    import tomllib
+
+    from platformdirs import user_config_path
+
+    try:
+        with open(user_config_path("streamscope") / "config.toml", "rb") as file:
+            setting = tomllib.load(file).get(SETTING, "")
+    except (OSError, ValueError, RecursionError):
+        return ""
+    return setting if isinstance(setting, str) else ""
+
+
+def lang_option() -> click.Option:
+    """`--lang`, which every command takes. Heard already: what is said at import depends on it."""
+    return click.Option(
+        ["--lang"], type=click.Choice(tuple(LANGUAGES)), expose_value=False, help=tr("The language: English, 中文."),
+    )  # fmt: skip
+
+
+def in_the_language(command: click.Command) -> click.Command:
+    """The command, with `--lang`, and its help in the language that is spoken; and those below it."""
+    if any(parameter.name == "lang" for parameter in command.params):
+        return command
+    command.params.append(lang_option())
+    command.help = tr(joined(command.help))
+    command.epilog = tr(joined(command.epilog))
+    command.short_help = tr(joined(command.short_help))
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            parameter.help = tr(joined(parameter.help))
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            in_the_language(below)
+    return command
+
+
+def joined(text: str | None) -> str:
+    """Paragraphs, each on one line, as the catalogue has them."""
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text or "").split("\n\n"))
