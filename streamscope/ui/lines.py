@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+
 from rich.cells import cell_len
 
 from streamscope.ui.safe import fit
@@ -30,3 +32,11 @@ def cut(line: Line, width: int) -> Line:
             out.append((text, style))
         left -= cells
     return out
+
+
+def filled(text: str, style: str, **values: Part) -> Line:
+    """A sentence as a line, each value with its own style where its name is in braces, wherever a language puts it."""
+    line: Line = []
+    for words, name, _, _ in string.Formatter().parse(text):
+        line += [(words, style)] * bool(words) + ([values[name]] if name is not None else [])
+    return line

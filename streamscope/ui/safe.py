@@ -17,6 +17,8 @@ from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
+from streamscope.ui.cells import full_stop, is_wide, pieces
+
 LIMIT = 512
 """Characters of one text that are looked at; longer ones end in an ellipsis."""
 
@@ -87,43 +89,63 @@ def fit(text: str, width: int, align: str = "left") -> str:
 
 def broken(text: str, width: int, most: int = 2) -> list[str]:
     """`text` (already `visible`) in at most so many lines, broken between words; cut only where these are too few."""
+    lines, rest = _lines_of(text, width, most)
+    return [*lines, fit(rest, width).rstrip()]
+
+
+def is_whole(text: str, width: int, most: int = 2) -> bool:
+    """Whether `broken` has to leave nothing out."""
+    return cell_len(_lines_of(text, width, most)[1]) <= width
+
+
+def _lines_of(text: str, width: int, most: int) -> tuple[list[str], str]:
+    """The lines before the last, and all that is left for that."""
     lines: list[str] = []
     while text and len(lines) < most - 1 and cell_len(text) > width:
-        kept, used = 0, -1
-        for word in text.split(" "):
-            used += cell_len(word) + 1
-            if used > width:
+        kept = used = 0
+        for piece in pieces(text):
+            if used + cell_len(piece.removesuffix(" ")) > width:
                 break
-            kept += len(word) + 1
+            used += cell_len(piece)
+            kept += len(piece)
         if not kept:
             break
-        lines.append(text[: kept - 1])
+        lines.append(text[:kept].removesuffix(" "))
         text = text[kept:]
-    return [*lines, fit(text, width).rstrip()]
+    return lines, text
+
+
+ENDS = (": ", "; ", ", ", ". ", "：", "；", "，", "。")
+"""Behind these a sentence goes on that could have ended."""
 
 
 def fewer(text: str, width: int, most: int = 1) -> list[str]:
     """A sentence (already `visible`) in at most so many lines: rather without what stands behind its last colon or
     comma than without half a word of it. Cut only where that is too long as well.
     """
-    lines = broken(text, width, most)
     shorter = text
-    while " ".join(broken(shorter, width, most)) != shorter:
-        end = max(shorter.rfind(sign) for sign in (": ", "; ", ", ", ". "))
+    while not is_whole(shorter, width, most):
+        end = max(shorter.rstrip("。").rfind(sign) for sign in ENDS)
         if end <= 0:
-            return lines
-        shorter = shorter[:end] + "."
+            return broken(text, width, most)
+        shorter = shorter[:end] + full_stop(shorter)
     return broken(shorter, width, most)
+
+
+def first_sentence(text: str) -> str:
+    """The first of several sentences."""
+    first = text.partition("。")[0] if is_wide(text) else text.partition(". ")[0]
+    return first.removesuffix(".").removesuffix("。") + full_stop(text)
 
 
 def as_sentence(text: str) -> str:
     """A few words (already `visible`) as a sentence: a capital at its beginning, a full stop at its end."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+    return f"{text[:1].upper()}{text[1:].rstrip('.。')}{full_stop(text)}" if text else ""
 
 
 def whole_words(name: str, width: int) -> str:
     """As many words of a name, `interest_clobbered`, as there is room for; cut only where the first is too long."""
-    while len(name) > width and (end := max(name.rfind("_"), name.rfind(" "))) > 0:
+    while cell_len(name) > width and (end := max(name.rfind("_"), name.rfind(" "))) > 0:
         name = name[:end]
     return name
 
@@ -148,11 +170,11 @@ def few_words(text: str, width: int) -> str:
     """
     if cell_len(text) <= width:
         return text
-    for separator, room, end in ((PARTS, width, ""), (" ", width - 2, " …")):
-        parts = text.split(separator)
+    for parts, room, end in ((text.split(PARTS), width, ""), (pieces(text), width - 2, " …")):
+        between = PARTS if not end else ""
         while len(parts) > 1:
             parts.pop()
-            shorter = separator.join(parts).rstrip()
+            shorter = between.join(parts).rstrip()
             if cell_len(shorter) <= room:
-                return shorter + end
+                return shorter + (end.strip() if is_wide(shorter[-1:]) else end)
     return ""

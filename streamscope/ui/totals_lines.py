@@ -6,7 +6,6 @@ told is a dash, and why stands where its curve or its bars would be.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 from streamscope.diagnosis.shapes import Level, Told
@@ -14,6 +13,7 @@ from streamscope.trace.histogram import Histogram
 from streamscope.trace.totals import SLOT_NAMES, SLOTS, TIMES, Totals
 from streamscope.trace.totals_text import ms_text
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.cells import wrapped
 from streamscope.ui.curves import curve, fitted, peak
 from streamscope.ui.findings import ALARM, NOTICE, PENS
 from streamscope.ui.lines import Line
@@ -95,7 +95,7 @@ def times_lines(name: str, totals: Totals, told: Told, width: int) -> list[Line]
     """A histogram, its bars on one scale of all there are, and below it the median, 99 of 100, and the longest."""
     why = totals.untold.get(name)
     if why is not None:
-        words = textwrap.wrap(why, max(width, 10), max_lines=len(SLOT_NAMES), placeholder=" …")
+        words = wrapped(why, max(width, 10), len(SLOT_NAMES))
         return [[(NONE, "dim")], *([(text, "muted")] for text in words)]
     times = totals.times[name]
     counts = times.slots(SLOTS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Set
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events, on
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.strip import Strip
 
 from streamscope.trace.decode import Event
 from streamscope.ui.actions import spelt
+from streamscope.ui.cells import wrapped
 from streamscope.ui.event_lines import explanation, practice
 from streamscope.ui.live import in_ascii_only
 from streamscope.ui.messages import FilterChanged
@@ -76,18 +77,18 @@ class Explanation(Pens):
         else:
             pairs = line_explanation(row, words) if isinstance(row, SightLine) else explanation(row, words)
         pairs = [(spelt(name, ascii_only=in_ascii_only(self.app)), sentence) for name, sentence in pairs]
-        names = max(len(name) for name, _ in pairs)
+        names = max(cell_len(name) for name, _ in pairs)
         room = max(self.content_size.width - names - 4, 10)
         left = self.size.height
         lines: list[tuple[str, str]] = []
         for place, (name, sentence) in enumerate(pairs, 1):
-            share = max(left - sum(len(textwrap.wrap(other, room)) for _, other in pairs[place:]), 1)
-            pieces = textwrap.wrap(sentence, room, max_lines=share, placeholder=" …")
+            share = max(left - sum(len(wrapped(other, room)) for _, other in pairs[place:]), 1)
+            pieces = wrapped(sentence, room, share)
             lines += [(fit("" if begun else name, names), piece) for begun, piece in enumerate(pieces)]
             left -= len(pieces)
         event = row.event if isinstance(row, SightLine) else row
         if left > 0 and isinstance(event, Event) and (said := practice(event, words)):
-            pieces = textwrap.wrap(said, room, max_lines=left, placeholder=" …")
+            pieces = wrapped(said, room, left)
             lines += [(" " * names, piece) for piece in pieces]
         return lines
 

@@ -10,7 +10,6 @@ the sight repaint nothing but the scrollbar.
 
 from __future__ import annotations
 
-import textwrap
 from abc import abstractmethod
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -22,6 +21,7 @@ from textual.cache import LRUCache
 from textual.reactive import var
 from textual.strip import Strip
 
+from streamscope.ui.cells import wrapped
 from streamscope.ui.safe import fit
 from streamscope.ui.widgets.drawn import DrawnList
 
@@ -150,7 +150,7 @@ class LiveLines(DrawnList, Generic[Item], can_focus=True):
 
     def _blank_line(self, y: int, width: int) -> Strip:
         if self._end == self._first:
-            lines = textwrap.wrap(self.empty_text(), max(width - 2, 10))
+            lines = wrapped(self.empty_text(), max(width - 2, 10))
             text = " " + lines[y] if y < len(lines) else ""
             return Strip([Segment(fit(text, width), self.pen("label"))], width)
         return Strip.blank(width, self.pen())

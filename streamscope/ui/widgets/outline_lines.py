@@ -7,7 +7,6 @@ million, and where next to nothing matters, it looks further back a little in ev
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
@@ -20,6 +19,7 @@ from textual.strip import Strip
 from streamscope.trace.contents import Note
 from streamscope.trace.decode import Event
 from streamscope.trace.outline import Outline
+from streamscope.ui.cells import wrapped
 from streamscope.ui.passage_lines import line_parts, mark_of
 from streamscope.ui.plain import mark_of as mark_of_stream
 from streamscope.ui.safe import fit
@@ -264,7 +264,7 @@ class OutlineLines(DrawnList, FilteredList, can_focus=True):
     def _blank_line(self, y: int, width: int) -> Strip:
         text = ""
         if not self._lines:
-            lines = textwrap.wrap(self.empty_text(), max(width - 2, 10))
+            lines = wrapped(self.empty_text(), max(width - 2, 10))
             text = " " + lines[y] if y < len(lines) else ""
         return Strip([Segment(fit(text, width), self.pen("muted"))], width)
 

@@ -12,7 +12,7 @@ from textual import events
 from streamscope.ui.chain_text import root_of
 from streamscope.ui.lines import Line, length
 from streamscope.ui.messages import StreamWanted
-from streamscope.ui.safe import broken, fit
+from streamscope.ui.safe import broken, first_sentence, fit, is_whole
 from streamscope.ui.sentences import KEYS, SHORT_KEYS, Said, said
 from streamscope.ui.view import View
 from streamscope.ui.widgets.drawn import DrawnLines
@@ -26,7 +26,7 @@ def sentence_lines(told: Said, width: int, height: int) -> list[Line]:
     all of it, the words of the keys go first, then the keys, then who suffers.
     """
     room = width - INDENT - 1
-    first = told.text.partition(". ")[0].removesuffix(".") + "."
+    first = first_sentence(told.text)
     texts = [told.text, first] if len(first) < len(told.text) else [told.text]
     ends = _ends(told)
     tries = [(text, ends) for text in texts]
@@ -34,7 +34,7 @@ def sentence_lines(told: Said, width: int, height: int) -> list[Line]:
     for text, tails in tries:
         for end in tails:
             lines = broken(text, room, height)
-            whole = " ".join(lines) == text
+            whole = is_whole(text, room, height)
             if whole and (len(lines) < height or cell_len(lines[-1]) + _tail(end) <= room):
                 return _drawn(told, lines, end, width, height)
     lines = broken(texts[-1], room, height)
