@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import Group, click
 from streamscope.commands.parameters import CONTEXT, Whole
+from streamscope.language import tr
 from streamscope.telling import CommandFailed, show
 
 if TYPE_CHECKING:
@@ -49,17 +50,20 @@ def lesson(ctx: click.Context) -> None:
 def _list() -> None:
     import shutil
 
+    from rich.cells import cell_len
+
     from streamscope.lessons import LESSONS, REAL, load, load_real
     from streamscope.lessons.step import Lesson, RealLesson
+    from streamscope.ui.safe import fit, visible
 
     lessons: list[Lesson | RealLesson] = [*map(load, LESSONS), *map(load_real, REAL)]
     width = max(len(each.name) for each in lessons)
-    sections = max(len(each.section) for each in lessons)
+    sections = max(cell_len(tr(each.section)) for each in lessons)
     for each in lessons:
         without = ""
         if isinstance(each, RealLesson) and not shutil.which(each.needs):
-            without = f" ({each.needs} is not installed)"
-        show(f"{each.name:{width}}  {each.section:{sections}}  {each.title}{without}")
+            without = tr(" ({program} is not installed)", program=each.needs)
+        show(f"{each.name:{width}}  {fit(visible(tr(each.section)), sections)}  {tr(each.title)}{without}")
 
 
 @lesson.command("open", context_settings=CONTEXT, hidden=True)
@@ -95,10 +99,10 @@ def _export(name: str, folder: str) -> None:
     try:
         page, *pictures = write_pages(Course(performance), Path(folder))
     except OSError as error:
-        raise CommandFailed(f"--export {folder}: {error.strerror}", 1) from error
+        raise CommandFailed(tr("--export {folder}: {why}", folder=folder, why=error.strerror), 1) from error
     finally:
         performance.close()
-    show(f"{page} is written, and {len(pictures)} pictures beside it")
+    show(tr("{page} is written, and {count} pictures beside it", page=page, count=len(pictures)))
 
 
 @lesson.command("check", context_settings=CONTEXT)
@@ -116,15 +120,17 @@ def check_lesson(lesson: str) -> None:
         raise CommandFailed(str(error), 1) from error
     performance.close()
     for number, (moment, claims) in enumerate(zip(performance.moments, examined), 1):
-        show(f"{number:3}  {moment.step.title}")
+        show(f"{number:3}  {tr(moment.step.title)}")
         for found in claims:
             show(f"     {_outcome(found)}")
     every = [found for claims in examined for found in claims]
     wrong = sum(not found.holds for found in every)
     show("")
-    show(f"{len(examined)} steps, {len(every)} claims, {f'{wrong} of them not so' if wrong else 'all of them so'}")
+    counts = {"steps": len(examined), "claims": len(every)}
     if wrong:
-        raise CommandFailed(f"{wrong} of {len(every)} claims are not so", 1)
+        show(tr("{steps} steps, {claims} claims, {wrong} of them not so", **counts, wrong=wrong))
+        raise CommandFailed(tr("{wrong} of {claims} claims are not so", wrong=wrong, claims=len(every)), 1)
+    show(tr("{steps} steps, {claims} claims, all of them so", **counts))
 
 
 @lesson.command("new", context_settings=CONTEXT)
@@ -163,12 +169,11 @@ def lesson_from(file: str, stream: int, name: str, force: bool) -> None:
 
 
 def _say_what_now(path: Path) -> None:
-    show(f"{path} is written: streamscope lesson check {path}, streamscope lesson ./{path}")
+    show(tr("{path} is written: streamscope lesson check {path}, streamscope lesson ./{path}", path=path))
 
 
 def _outcome(found: JudgedClaim) -> str:
     if found.holds:
-        return f"✓ {found.claim.text}{' (engine only)' if found.engine_only else ''}"
-    if found.of_events:
-        return f"✗ {found.claim.text}: no such event came in this step"
-    return f"✗ {found.claim.text}: {found.instead or 'nobody can know'}"
+        return f"✓ {found.claim.text}{tr(' (engine only)') if found.engine_only else ''}"
+    why = tr("no such event came in this step") if found.of_events else found.instead or tr("nobody can know")
+    return f"✗ {tr('{claim}: {instead}', claim=found.claim.text, instead=why)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streamscope.language import tr
 from streamscope.lessons.performing import LessonError, Performance
 from streamscope.lessons.step import Claim
 from streamscope.trace.contents import Gap
@@ -47,7 +48,7 @@ def parsed(claim: Claim, vocabulary: Vocabulary) -> Filter:
     try:
         return Filter.parse(claim.filter, vocabulary)
     except FilterError as error:
-        raise LessonError(f"the claim {claim.text!r} is no filter: {error.message}") from None
+        raise LessonError(tr("the claim {claim!r} is no filter: {why}", claim=claim.text, why=error.message)) from None
 
 
 def engine_only(wanted: Filter) -> bool:
@@ -66,7 +67,13 @@ def examine(performance: Performance) -> list[list[JudgedClaim]]:
         for claim in moment.step.claims:
             wanted = parsed(claim, past.decoder.vocabulary)
             if claim.of not in moment.handles:
-                raise LessonError(f"the claim {claim.text!r} is about {claim.of}, which is not there at its step")
+                raise LessonError(
+                    tr(
+                        "the claim {claim!r} is about {of}, which is not there at its step",
+                        claim=claim.text,
+                        of=claim.of,
+                    )
+                )
             number = moment.handles[claim.of]
             if wanted.event_only:
                 row = _shows(past, wanted, number, before, moment.row)
@@ -104,8 +111,8 @@ def instead(wanted: Filter, state: StreamState, t: int) -> str:
         for name in part.names:
             if name.of_state is not None:
                 value = name.of_state(state, t)
-                said.append(f"{name.name} is {_text(value, name.domain, wanted.vocabulary)}")
-    return ", ".join(dict.fromkeys(said))
+                said.append(tr("{name} is {value}", name=name.name, value=_text(value, name.domain, wanted.vocabulary)))
+    return tr(", ").join(dict.fromkeys(said))
 
 
 def _text(value: object, domain: str, vocabulary: Vocabulary) -> str:

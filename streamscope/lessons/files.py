@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+from streamscope.language import tr
 from streamscope.lessons import LESSONS, REAL, load, load_real
 from streamscope.lessons.performing import LessonError, Performance, perform, where
 from streamscope.lessons.recorded import make, walk
@@ -33,39 +34,47 @@ def find(name: str) -> Lesson | RealLesson | RecordedLesson:
 
     there = [*LESSONS, *REAL]
     meant = difflib.get_close_matches(name, there, 1)
-    instead = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(there)}, and files: ./{name}{SUFFIX}"
-    raise LessonError(f"there is no lesson {name!r}: {instead}")
+    instead = (
+        tr("did you mean {name}?", name=meant[0])
+        if meant
+        else tr("there are {lessons}, and files: {file}", lessons=", ".join(there), file=f"./{name}{SUFFIX}")
+    )
+    raise LessonError(tr("there is no lesson {name!r}: {instead}", name=name, instead=instead))
 
 
 def read(path: Path) -> Lesson | RecordedLesson:
     """The lesson in a file; what stands there is run, as Python. Raises LessonError."""
     if not path.is_file():
-        raise LessonError(f"{path} {'is not a file' if path.exists() else 'is not there'}")
+        raise LessonError(
+            tr("{path} is not a file", path=path) if path.exists() else tr("{path} is not there", path=path)
+        )
     spec = importlib.util.spec_from_file_location(f"lesson_{path.stem.replace('-', '_')}", path)
     if spec is None or spec.loader is None:
-        raise LessonError(f"{path} is no Python file: its name must end with {SUFFIX}")
+        raise LessonError(tr("{path} is no Python file: its name must end with {suffix}", path=path, suffix=SUFFIX))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where what it defines looks for itself
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise LessonError(f"{path} cannot be read: {where(error)}") from error
+        raise LessonError(tr("{path} cannot be read: {why}", path=path, why=where(error))) from error
     found = getattr(module, "LESSON", None)
     if isinstance(found, RecordedLesson):
         return found._replace(trace=str(path.parent / found.trace))
     if not isinstance(found, Lesson):
-        raise LessonError(f"{path} is no lesson: it has no LESSON = Lesson(…)")
+        raise LessonError(tr("{path} is no lesson: it has no LESSON = Lesson(…)", path=path))
     return found
 
 
 def why_no_name(name: str) -> str:
     """Why a new lesson cannot be called so; "" if it can."""
     if name in OWN_WORDS:
-        return f"no lesson can be called {name}: that is what `streamscope lesson {name}` does"
+        return tr("no lesson can be called {name}: that is what `streamscope lesson {name}` does", name=name)
     if name in LESSONS or name in REAL:
-        return f"there is a lesson {name} already"
+        return tr("there is a lesson {name} already", name=name)
     if not _NAME.fullmatch(name):
-        return f"no lesson can be called {name!r}: a name is small letters and dashes, and begins with a letter"
+        return tr(
+            "no lesson can be called {name!r}: a name is small letters and dashes, and begins with a letter", name=name
+        )
     return ""
 
 
@@ -95,11 +104,15 @@ def write_recorded(trace: Path, stream: int, name: str, *, force: bool) -> Path:
     path = _new(name, force)
     copy = path.with_suffix(".scope")
     if copy.exists() and (not force or copy.samefile(trace)):
-        raise LessonError(f"{copy} is there already: give another --name{'' if force else ', or --force'}")
+        raise LessonError(
+            tr("{path} is there already: give another --name", path=copy)
+            if force
+            else tr("{path} is there already: give another --name, or --force", path=copy)
+        )
     try:
         text, _ = make(trace, stream, name, path.parent)
     except OSError as error:
-        raise LessonError(f"{copy} cannot be written: {error.strerror}") from error
+        raise _unwritable(copy, error) from error
     _write(path, text)
     return path
 
@@ -109,7 +122,7 @@ def _new(name: str, force: bool) -> Path:
         raise LessonError(why)
     path = Path(f"{name}{SUFFIX}")
     if path.exists() and not force:
-        raise LessonError(f"{path} is there already: --force writes over it")
+        raise LessonError(tr("{path} is there already: --force writes over it", path=path))
     return path
 
 
@@ -117,4 +130,8 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise LessonError(f"{path} cannot be written: {error.strerror}") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> LessonError:
+    return LessonError(tr("{path} cannot be written: {why}", path=path, why=error.strerror))

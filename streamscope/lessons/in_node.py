@@ -22,9 +22,10 @@ from pathlib import Path
 from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.headless import Along, looks
 from streamscope.diagnosis.shapes import Word
+from streamscope.language import VARIABLE, tr
 from streamscope.lessons.performing import LessonError, Performance
 from streamscope.lessons.recorded import walk
-from streamscope.lessons.step import LessonStep, RealLesson, RecordedLesson, at
+from streamscope.lessons.step import STREAM, LessonStep, RealLesson, RecordedLesson, step
 from streamscope.link.replaying import Replay
 from streamscope.telling import say
 from streamscope.trace.decode import Event
@@ -52,52 +53,58 @@ PATIENCE_S = 30.0
 """So long anything may take that takes a second or two."""
 END_WITHIN_S = 5.0
 
-_STEPS = {
-    "wq == 0 and snd_wnd > 0 and age > 300ms": (  # until then the kernel finds out how much room it wants
+_STEPS: dict[str, LessonStep] = {
+    "wq == 0 and snd_wnd > 0 and age > 300ms": step(  # until then the kernel finds out how much room it wants
         "It flows",
         "A real Node server writes, its client reads. You see what lies in its memory, 20 times a second. Events are "
         "what differs from look to look: no callback, no system call. Enter says how sure a look is: = exact, ≈ "
         "agreed, ? moving.",
-        "READING write_queue_size epoll",
-        ("wq == 0 and write_queue == 0", "flag(READING) and armed(IN) and not armed(OUT)", "snd_wnd > 0"),
+        of=STREAM,
+        look="READING write_queue_size epoll",
+        claims=("wq == 0 and write_queue == 0", "flag(READING) and armed(IN) and not armed(OUT)", "snd_wnd > 0"),
     ),
-    "wq > 0 and write_queue > 0": (
+    "wq > 0 and write_queue > 0": step(
         "A write that waits",
         "The client reads no more. As long as it had room the kernel took what Node wrote; of this write it took a "
         "part, or nothing: {write_queue_size} wait, OUT is wanted. When? Between two looks: no more is known.",
-        "write_queue_size write_queue epoll",
-        ("wq > 0 and wq <= 128KiB", "write_queue == 1", "armed(OUT) and registered(OUT)",
+        of=STREAM,
+        look="write_queue_size write_queue epoll",
+        claims=("wq > 0 and wq <= 128KiB", "write_queue == 1", "armed(OUT) and registered(OUT)",
          "kind == write_queue.push", "kind == io.start"),
     ),
-    "snd_wnd == 0 and outq > 128KiB": (
+    "snd_wnd == 0 and outq > 128KiB": step(
         "The window is at 0",
         "Why is there no room? The kernel is asked, too, by the addresses of the socket: the client's side says "
         "snd_wnd 0, it can take nothing. So what the kernel on this side has taken, outq, cannot leave.",
-        "snd_wnd outq",
-        ("snd_wnd == 0", "outq > 128KiB", "notsent > 0"),
+        of=STREAM,
+        look="snd_wnd outq",
+        claims=("snd_wnd == 0", "outq > 128KiB", "notsent > 0"),
     ),
-    "wq > 0 and queue_age > 500ms": (
+    "wq > 0 and queue_age > 500ms": step(
         "What waits in JavaScript is not seen",
         "The server goes on, and still {write_queue_size} wait: net.Socket hands libuv one write at a time, the rest "
         "stays in JavaScript, megabytes by now. That is not seen without run --preload, which has code of ours in the "
         "program say it.",
-        "write_queue_size write_queue",
-        ("write_queue == 1", "wq > 0 and wq <= 128KiB", "queue_age > 500ms"),
+        of=STREAM,
+        look="write_queue_size write_queue",
+        claims=("write_queue == 1", "wq > 0 and wq <= 128KiB", "queue_age > 500ms"),
     ),
-    "wq > 0 and queue_age > 1s": (
+    "wq > 0 and queue_age > 1s": step(
         "Who is at fault",
         "No error anywhere. A diagnosis says {verdict}: {sentence} It rests on the kernel's word: slow is the client, "
         "not the server.",
-        "snd_wnd outq write_queue",
-        ("snd_wnd == 0 and outq > 128KiB", "wq > 0 and queue_age > 1s", "armed(OUT) and registered(OUT)"),
+        of=STREAM,
+        look="snd_wnd outq write_queue",
+        claims=("snd_wnd == 0 and outq > 128KiB", "wq > 0 and queue_age > 1s", "armed(OUT) and registered(OUT)"),
     ),
-    "wq == 0 and snd_wnd > 0 and not armed(OUT)": (
+    "wq == 0 and snd_wnd > 0 and not armed(OUT)": step(
         "The client reads again",
         "There is room again: the write has ended, all that JavaScript had kept has gone, and OUT is wanted no more. "
         "Nothing was lost. But write() had said false: who waits for 'drain' then need not keep megabytes.",
-        "write_queue_size write_queue epoll",
-        ("wq == 0 and write_queue == 0", "armed(IN) and not armed(OUT)", "snd_wnd > 0", "kind == write_queue.pop",
-         "kind == request.end", "kind == io.stop"),
+        of=STREAM,
+        look="write_queue_size write_queue epoll",
+        claims=("wq == 0 and write_queue == 0", "armed(IN) and not armed(OUT)", "snd_wnd > 0",
+                "kind == write_queue.pop", "kind == request.end", "kind == io.stop"),
     ),
 }  # fmt: skip
 """The steps, by what is so where they stand: at the first look at which it is, from that of the step before on."""
@@ -108,8 +115,13 @@ _NAMED = "wq > 0 and queue_age > 1s"
 def play() -> Performance:
     """Have it happen, which takes some seconds, and find the steps. Raises LessonError."""
     if not shutil.which(LESSON.needs):
-        raise LessonError(f"the lesson {LESSON.name} needs {LESSON.needs}, which is not on the PATH: install Node.js")
-    say("for some seconds a Node server is recorded whose client stalls")
+        raise LessonError(
+            tr(
+                "the lesson {name} needs {program}, which is not on the PATH: install Node.js",
+                name=LESSON.name, program=LESSON.needs,
+            )
+        )  # fmt: skip
+    say(tr("for some seconds a Node server is recorded whose client stalls"))
     with tempfile.TemporaryDirectory(prefix="streamscope-lesson-") as folder:
         trace = Path(folder, "node.scope")
         client = _record(Path(folder, "server.js"), trace)
@@ -135,7 +147,8 @@ def _record(script: Path, trace: Path) -> str:
         try:
             client.connect(("127.0.0.1", int(said)))
         except (OSError, ValueError, OverflowError) as error:
-            raise LessonError(_why_not(f"{LESSON.needs} is no Node.js, or cannot be reached: {error}")) from error
+            what = tr("{program} is no Node.js, or cannot be reached: {why}", program=LESSON.needs, why=error)
+            raise LessonError(_why_not(what)) from error
         count = 0
         while count < READS_FIRST:
             count += len(_taken(client))
@@ -152,12 +165,13 @@ def _record(script: Path, trace: Path) -> str:
 def _started(script: Path, trace: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The server under `run`; it ends with its standard input, whatever becomes of us."""
     command = ["run", "--headless", "--diagnose", "--record", str(trace), "--", LESSON.needs, str(script)]
+    kept = {name: value for name, value in os.environ.items() if name != "NODE_OPTIONS"}
     run = subprocess.Popen(
         [sys.executable, "-P", "-m", "streamscope", *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if name != "NODE_OPTIONS"},
+        env={**kept, VARIABLE: "en"},  # what it says is waited for by its words
         start_new_session=True,
     )
     try:
@@ -178,7 +192,7 @@ def _until_said(run: subprocess.Popen[bytes], fd: int, word: bytes, client: sock
     while word not in said:
         ready, _, _ = select.select(heard, [], [], max(deadline - time.monotonic(), 0))
         if not ready or time.monotonic() > deadline:
-            raise LessonError(_why_not("it does not go on"))
+            raise LessonError(_why_not(tr("it does not go on")))
         if client is not None and client in ready:
             _taken(client)
         if fd in ready:
@@ -196,11 +210,11 @@ def _last_words(run: subprocess.Popen[bytes], said: bytes) -> str:
     except subprocess.TimeoutExpired:
         pass
     lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].removeprefix("streamscope: ") if lines else "the server has ended"
+    return lines[-1].removeprefix("streamscope: ") if lines else tr("the server has ended")
 
 
 def _why_not(reason: str) -> str:
-    return f"the lesson {LESSON.name} could not be played: {reason}"
+    return tr("the lesson {name} could not be played: {why}", name=LESSON.name, why=reason)
 
 
 def _taken(client: socket.socket) -> bytes:
@@ -210,7 +224,7 @@ def _taken(client: socket.socket) -> bytes:
     except OSError as error:
         raise LessonError(_why_not(str(error))) from error
     if not data:
-        raise LessonError(_why_not("the server has closed the connection"))
+        raise LessonError(_why_not(tr("the server has closed the connection")))
     return data
 
 
@@ -227,15 +241,16 @@ class _Found:
         """The number of the stream, and its steps. Raises LessonError."""
         named, verdict = self._named()
         row = self._past.first
-        steps = []
-        for wanted, (title, text, look, claims) in _STEPS.items():
+        steps: list[tuple[int, LessonStep]] = []
+        for wanted, said in _STEPS.items():
             row = self._first(wanted, max(row, named) if wanted == _NAMED else row)
             event = self._past.event(row - 1)
             if not isinstance(event, Event):
-                raise LessonError(_why_not("of the recording something is missing"))
-            for name, said in verdict.items():
-                text = text.replace(f"{{{name}}}", said.replace("{", "{{").replace("}", "}}"))
-            steps.append(at(event.seq, title, text, look=look, claims=claims))
+                raise LessonError(_why_not(tr("of the recording something is missing")))
+            text = tr(said.text)
+            for name, what in verdict.items():
+                text = text.replace(f"{{{name}}}", what.replace("{", "{{").replace("}", "}}"))
+            steps.append((event.seq, said._replace(text=text)))
         return self._stream, tuple(steps)
 
     def _served(self, client: str) -> int:
@@ -244,7 +259,7 @@ class _Found:
             for number, state in self._traveller.model.known.items():
                 if state.peer == client:
                     return number
-        raise LessonError(_why_not("the connection was never seen"))
+        raise LessonError(_why_not(tr("the connection was never seen")))
 
     def _first(self, wanted: str, row: int) -> int:
         """After the first look at which it is so, from that before this row on."""
@@ -255,7 +270,7 @@ class _Found:
                 state = self._traveller.model.known.get(self._stream)
                 if state is not None and parsed.of_stream(state, self._traveller.t):
                     return end
-        raise LessonError(_why_not(f"at no look was {wanted}; where the machine is busy, open it again"))
+        raise LessonError(_why_not(tr("at no look was {what}; where the machine is busy, open it again", what=wanted)))
 
     def _named(self) -> tuple[int, dict[str, str]]:
         """Where a diagnosis first says PEER of the stream, and what that says."""
@@ -267,7 +282,7 @@ class _Found:
                 if finding.stream == self._stream and verdict is not None and verdict.word is Word.PEER:
                     said = {"verdict": f"{verdict.word.value}, {verdict.sure.value}", "sentence": finding.sentence}
                     return glance.row, said
-        raise LessonError(_why_not("no diagnosis has named the client"))
+        raise LessonError(_why_not(tr("no diagnosis has named the client")))
 
 
 def _ends_of_looks(past: Past) -> list[int]:

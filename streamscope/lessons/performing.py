@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from streamscope.core import Loop
 from streamscope.core.flags import RUN_NOWAIT
+from streamscope.language import N_, tr
 from streamscope.lessons.stage.on_engine import EngineStage
 from streamscope.lessons.stage.plain_peers import StageError
 from streamscope.lessons.step import Lesson, LessonStep
@@ -32,9 +33,28 @@ from streamscope.trace.store.writer import TraceWriter
 LOOP = "loop"
 """What a claim calls the loop itself, whose events are of no handle."""
 
-A_TURN = "a turn of the loop"
+A_TURN = N_("a turn of the loop")
+_PEERS_DO = {
+    "connects": N_("{peer} connects"),
+    "sends": N_("{peer} sends {what}"),
+    "receives": N_("{peer} receives {what}"),
+    "drains": N_("{peer} drains {what}"),
+    "shuts": N_("{peer} shuts down"),
+    "closes": N_("{peer} closes"),
+    "resets": N_("{peer} resets"),
+}
+"""What a `Stage` tells of plain peers, by its second word; calls of libuv's have one word or brackets."""
 
 _HEAD = 4  # bytes of a frame's length
+
+
+def done(what: str) -> str:
+    """Something that a program or its peers did, one of a moment's `does`, for a person to read."""
+    peer, _, rest = what.partition(" ")
+    verb, _, more = rest.partition(" ")
+    if "(" not in peer and verb in _PEERS_DO:
+        return tr(_PEERS_DO[verb], peer=peer, what=more)
+    return tr(what)
 
 
 class LessonError(Exception):
@@ -79,9 +99,9 @@ def perform(lesson: Lesson, *, make_loop: Callable[[], Loop] = Loop) -> Performa
         finally:
             stage.finish()
         if said or stage.failure:
-            raise LessonError(f"the lesson {lesson.name} failed {said or stage.failure}")
+            raise LessonError(tr("the lesson {name} failed {how}", name=lesson.name, how=said or stage.failure))
         if not stage.moments:
-            raise LessonError(f"the lesson {lesson.name} has no steps: its program calls step(…) nowhere")
+            raise LessonError(tr("the lesson {name} has no steps: its program calls step(…) nowhere", name=lesson.name))
         replay = Replay.open(file.name)  # stays readable when the file's name is gone
     return Performance(lesson.name, lesson.title, lesson.section, replay, stage.moments)
 
@@ -89,12 +109,16 @@ def perform(lesson: Lesson, *, make_loop: Callable[[], Loop] = Loop) -> Performa
 def where(error: Exception) -> str:
     """Where whoever wrote a lesson finds what failed, and with what it did."""
     if isinstance(error, SyntaxError):
-        return f"in line {error.lineno} of {Path(error.filename or '?').name}: {error.msg}"
+        return _in_line(error.lineno, error.filename or "?", error.msg)
     frames = traceback.extract_tb(error.__traceback__)
     of_lesson = [frame for frame in frames if "/lessons/stage/" not in frame.filename]
     frame = (of_lesson or frames)[-1]
     said = str(error) if isinstance(error, StageError) else f"{type(error).__name__}: {error}"
-    return f"in line {frame.lineno} of {Path(frame.filename).name}: {said}"
+    return _in_line(frame.lineno, frame.filename, said)
+
+
+def _in_line(line: int | None, file: str, said: str) -> str:
+    return tr("in line {line} of {file}: {said}", line=line, file=Path(file).name, said=said)
 
 
 class RecordedStage(EngineStage):
@@ -114,8 +138,9 @@ class RecordedStage(EngineStage):
     def _stands(self, step: LessonStep) -> None:
         numbers = {name: handle.number for name, handle in self._handles.items()}
         if step.of not in numbers:
+            there = ", ".join(numbers) or tr("nothing")
             raise StageError(
-                f"the step {step.title!r} speaks of {step.of}, and there is {', '.join(numbers) or 'nothing'}"
+                tr("the step {title!r} speaks of {of}, and there is {there}", title=step.title, of=step.of, there=there)
             )
         row = self._taken + self._layout.count(self._feed.words)
         self.moments.append(Moment(step, row, {LOOP: 0, **numbers}, tuple(self._does)))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from streamscope.language import N_, tr
 from streamscope.lessons.performing import Performance
 from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
@@ -20,7 +21,7 @@ from streamscope.trace.state import StreamState
 from streamscope.trace.traveller import Traveller
 from streamscope.trace.vocabulary import Vocabulary
 
-FLAGS, QUEUES, EPOLL = "flags", "queues", "epoll"
+FLAGS, QUEUES, EPOLL = N_("flags"), N_("queues"), "epoll"
 SUBJECTS = (FLAGS, QUEUES, EPOLL)
 """What is asked about."""
 
@@ -40,17 +41,17 @@ TELLS: dict[str, frozenset[str]] = {
 """By subject: the kinds of events that decide it."""
 
 ASKED = {
-    FLAGS: "Which flags of {of} does that change?",
-    QUEUES: "What waits in the queues of {of} then?",
-    EPOLL: "What is registered with epoll for {of} then, as far as libuv knows?",
+    FLAGS: N_("Which flags of {of} does that change?"),
+    QUEUES: N_("What waits in the queues of {of} then?"),
+    EPOLL: N_("What is registered with epoll for {of} then, as far as libuv knows?"),
 }
-NOTHING = {FLAGS: "none", QUEUES: "nothing", EPOLL: "nothing"}
+NOTHING = {FLAGS: N_("none"), QUEUES: N_("nothing"), EPOLL: N_("nothing")}
 NOT_TOUCHED = {
-    FLAGS: "No event of this step sets or clears a flag of it.",
-    QUEUES: "No event of this step touches its queues.",
-    EPOLL: "Nothing is told to epoll in this step, and nothing is wanted anew.",
+    FLAGS: N_("No event of this step sets or clears a flag of it."),
+    QUEUES: N_("No event of this step touches its queues."),
+    EPOLL: N_("Nothing is told to epoll in this step, and nothing is wanted anew."),
 }
-WANTED_ONLY = "It wants {wants} by now; epoll hears of that when the loop next polls."
+WANTED_ONLY = N_("It wants {wants} by now; epoll hears of that when the loop next polls.")
 
 
 class Question(NamedTuple):
@@ -104,10 +105,10 @@ class Questions:
         if after is None:
             return ""
         if subject == FLAGS:
-            return _flags(before, after, self._words) or NOTHING[FLAGS]
+            return _flags(before, after, self._words) or tr(NOTHING[FLAGS])
         if subject == EPOLL:
-            return _mask(after.events, self._words) or NOTHING[EPOLL]
-        return _queues(after) or NOTHING[QUEUES]
+            return _mask(after.events, self._words) or tr(NOTHING[EPOLL])
+        return _queues(after) or tr(NOTHING[QUEUES])
 
     def _question(self, at: int, subject: str) -> Question | None:
         moment = self._performance.moments[at]
@@ -124,24 +125,24 @@ class Questions:
         decides = list(self._decides(at, subject))
         reasons = [self._reason(row, event) for row, event in decides[-MOST_REASONS:]]
         if subject == EPOLL and after.pevents != after.events:
-            wants = _mask(after.pevents, self._words) or NOTHING[EPOLL]
-            reasons.append(WANTED_ONLY.format(wants=wants))
+            wants = _mask(after.pevents, self._words) or tr(NOTHING[EPOLL])
+            reasons.append(tr(WANTED_ONLY, wants=wants))
         return Question(
             at=at,
             subject=subject,
             does=moment.does,
-            text=ASKED[subject].format(of=moment.step.of),
+            text=tr(ASKED[subject], of=moment.step.of),
             answers=tuple(answers),
             right=answers.index(right),
-            reasons=tuple(reasons) or (NOT_TOUCHED[subject],),
+            reasons=tuple(reasons) or (tr(NOT_TOUCHED[subject]),),
             row=decides[-1][0] if decides else -1,
         )
 
     def _others(self, subject: str, before: StreamState | None, after: StreamState) -> Iterator[str]:
         """What might be taken for the answer."""
         if subject == EPOLL:
-            yield _mask(after.pevents, self._words) or NOTHING[EPOLL]
-            yield from (NOTHING[EPOLL], "IN", "IN OUT", "OUT")
+            yield _mask(after.pevents, self._words) or tr(NOTHING[EPOLL])
+            yield from (tr(NOTHING[EPOLL]), "IN", "IN OUT", "OUT")
             return
         if subject == QUEUES:
             yield _queues(before) if before is not None else ""
@@ -150,8 +151,8 @@ class Questions:
             if after.write_completed_queue:
                 yield _queue_text("write_queue", len(after.write_completed_queue))
         yield from self._seen[subject]
-        yield NOTHING[subject]
-        yield from _LIKELY[subject]
+        yield tr(NOTHING[subject])
+        yield from _likely(subject)
 
     def _decides(self, at: int, subject: str) -> Iterator[tuple[int, Event]]:
         moments = self._performance.moments
@@ -163,13 +164,16 @@ class Questions:
 
     def _reason(self, row: int, event: Event) -> str:
         what, change = sentence(event, self._words)
-        return f"event {row + 1}, {event.fn}: {' '.join(filter(None, (what, change)))}"
+        said = " ".join(filter(None, (what, change)))
+        return tr("event {number}, {function}: {what}", number=row + 1, function=event.fn, what=said)
 
 
-_LIKELY = {
-    FLAGS: ("READING on", "CLOSING on", "WRITABLE off"),
-    QUEUES: ("1 in write_queue", "1 in write_completed_queue", "2 in write_queue"),
-}
+def _likely(subject: str) -> Iterator[str]:
+    if subject == FLAGS:
+        yield from (_turned("READING", on=True), _turned("CLOSING", on=True), _turned("WRITABLE", on=False))
+    else:
+        yield from (_queue_text("write_queue", 1), _queue_text("write_completed_queue", 1))
+        yield _queue_text("write_queue", 2)
 
 
 def _kept(state: StreamState) -> StreamState:
@@ -185,8 +189,12 @@ def _kept(state: StreamState) -> StreamState:
 def _flags(before: StreamState | None, after: StreamState, words: Vocabulary) -> str:
     old = 0 if before is None else before.flags
     on, off = after.flags & ~old, old & ~after.flags
-    changed = [(name, "on") for name in _names(on, words)] + [(name, "off") for name in _names(off, words)]
-    return ", ".join(f"{name} {which}" for name, which in changed if name not in NO_NEWS)
+    changed = [(name, True) for name in _names(on, words)] + [(name, False) for name in _names(off, words)]
+    return tr(", ").join(_turned(name, on=on) for name, on in changed if name not in NO_NEWS)
+
+
+def _turned(flag: str, *, on: bool) -> str:
+    return tr("{flag} on", flag=flag) if on else tr("{flag} off", flag=flag)
 
 
 def _names(flags: int, words: Vocabulary) -> Iterable[str]:
@@ -198,15 +206,14 @@ def _mask(mask: int, words: Vocabulary) -> str:
 
 
 def _queues(state: StreamState) -> str:
-    held = "1 in accepted_fd" if state.accepted_fd >= 0 else ""
     parts = [
         _queue_text("write_queue", len(state.write_queue)),
         _queue_text("write_completed_queue", len(state.write_completed_queue)),
-        held,
+        _queue_text("accepted_fd", int(state.accepted_fd >= 0)),
         _queue_text("queued_fds", len(state.queued_fds)),
     ]
-    return ", ".join(filter(None, parts))
+    return tr(", ").join(filter(None, parts))
 
 
 def _queue_text(name: str, count: int) -> str:
-    return f"{count} in {name}" if count else ""
+    return tr("{count} in {queue}", count=count, queue=name) if count else ""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from streamscope.language import N_, tr
 from streamscope.lessons.performing import LOOP, LessonError, Moment, Performance
 from streamscope.lessons.step import STREAM, RecordedLesson
 from streamscope.link.replaying import Replay
@@ -55,17 +56,17 @@ def walk(lesson: RecordedLesson) -> Performance:
     try:
         replay = Replay.open(lesson.trace)
     except TraceError as error:
-        raise LessonError(f"the lesson {lesson.name} has no recording: {error}") from error
+        raise LessonError(tr("the lesson {name} has no recording: {why}", name=lesson.name, why=error)) from error
     handles = {STREAM: lesson.stream, LOOP: 0}
     if wrong := [step.title for _, step in lesson.steps if step.of not in handles]:
         replay.close()
-        raise LessonError(f"the step {wrong[0]!r} speaks of another than {STREAM}")
+        raise LessonError(tr("the step {title!r} speaks of another than {stream}", title=wrong[0], stream=STREAM))
     past = replay.past
     moments = [Moment(step, past.row_at(seq=seq) + 1, handles) for seq, step in lesson.steps]
     moments = [moment._replace(row=min(moment.row, past.end)) for moment in moments]
     if not moments or sorted(moments, key=lambda moment: moment.row) != moments:
         replay.close()
-        raise LessonError(f"the lesson {lesson.name} needs steps, each later than the one before it")
+        raise LessonError(tr("the lesson {name} needs steps, each later than the one before it", name=lesson.name))
     return Performance(lesson.name, lesson.title, lesson.section, replay, moments)
 
 
@@ -81,13 +82,18 @@ def make(trace: Path, stream: int, name: str, folder: Path) -> tuple[str, str]:
         past = replay.past
         found = sorted(_worth_a_step(past, stream), key=lambda each: (not each.special, each.row))[:MOST_STEPS]
         if not found:
-            raise LessonError(f"{trace} tells nothing of a stream {stream}: {_there_are(replay.model)}")
+            raise LessonError(
+                tr(
+                    "{trace} tells nothing of a stream {stream}: {there}",
+                    trace=trace, stream=stream, there=_there_are(replay.model),
+                )
+            )  # fmt: skip
         found.sort()
         copy = folder / f"{name}.scope"
         _cut(replay, found[0].row, found[-1].row + 1, copy)
         return _text(trace, stream, name, copy.name, past, found), copy.name
     except FeedError as error:
-        raise LessonError(f"{trace} is damaged: {error}") from error
+        raise LessonError(tr("{trace} is damaged: {why}", trace=trace, why=error)) from error
     finally:
         replay.close()
 
@@ -99,8 +105,12 @@ def default_name(trace: Path) -> str:
 
 def _there_are(model: Model) -> str:
     numbers = sorted(model.streams)
-    more = f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else ""
-    return f"at its end there are {', '.join(map(str, numbers[:MOST_NAMED]))}{more}" if numbers else "it has no streams"
+    if not numbers:
+        return tr("it has no streams")
+    named = ", ".join(map(str, numbers[:MOST_NAMED]))
+    if more := len(numbers[MOST_NAMED:]):
+        return tr("at its end there are {streams} and {more} more", streams=named, more=more)
+    return tr("at its end there are {streams}", streams=named)
 
 
 def _worth_a_step(past: Past, stream: int) -> Iterator[_Worth]:
@@ -176,11 +186,12 @@ def _text(trace: Path, stream: int, name: str, copy: str, past: Past, found: lis
         if titles[title] > 1:
             title = f"{title} ({titles[title]})"
         look, claims = _claims(state, before, words)
-        said = worth.plain if worth.names in ("", worth.plain) else f"{worth.plain}: {worth.names}"
+        named = worth.names not in ("", worth.plain)
+        said = tr("{plain}: {names}", plain=worth.plain, names=worth.names) if named else worth.plain
         steps.append(_step(event.seq, title, _sentence(said), look, claims))
         before = (state.flags, state.write_queue_size, state.pevents)
-    return HEAD.format(
-        trace=_quoted(trace.name), stream=stream, name=_quoted(name), copy=_quoted(copy), steps="".join(steps)
+    return tr(
+        HEAD, trace=_quoted(trace.name), stream=stream, name=_quoted(name), copy=_quoted(copy), steps="".join(steps)
     )
 
 
@@ -214,7 +225,7 @@ def _step(seq: int, title: str, text: str, look: list[str], claims: list[str]) -
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return tr("{sentence}.", sentence=f"{text[:1].upper()}{text[1:]}")
 
 
 def _quoted(text: str) -> str:
@@ -222,7 +233,8 @@ def _quoted(text: str) -> str:
     return json.dumps(visible(text), ensure_ascii=False)
 
 
-HEAD = '''"""What stream {stream} of a recording did, as a lesson: made by `streamscope lesson from`, to be told by you.
+HEAD = N_(
+    '''"""What stream {stream} of a recording did, as a lesson: made by `streamscope lesson from`, to be told by you.
 
 A step stands right after the event with its number. `streamscope lesson check` says of every claim whether it is so.
 """
@@ -239,3 +251,4 @@ LESSON = RecordedLesson(
 {steps}    ),
 )
 '''
+)

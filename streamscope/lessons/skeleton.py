@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-SKELETON = '''"""{title}: what is to be learned here, in a sentence.
+from streamscope.language import N_, tr
+
+SKELETON = N_(
+    '''"""{title}: what is to be learned here, in a sentence.
 
     streamscope lesson check {name}.py    says of every claim whether it is so
     streamscope lesson ./{name}.py        opens it
@@ -63,8 +66,9 @@ def program(s: Stage) -> None:
 
 LESSON = Lesson("{name}", "{title}", "", program)
 '''
+)
 
 
 def skeleton(name: str) -> str:
     """The text of a new lesson."""
-    return SKELETON.format(name=name, title=name.replace("-", " ").capitalize())
+    return tr(SKELETON, name=name, title=name.replace("-", " ").capitalize())

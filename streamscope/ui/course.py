@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from streamscope.language import N_, tr
 from streamscope.lessons.claims import JudgedClaim, examine, parsed
 from streamscope.lessons.performing import LessonError, Moment, Performance
 from streamscope.trace.contents import Gap
@@ -21,7 +22,7 @@ SIZES = frozenset({"write_queue_size", "bytes_in", "bytes_out"})
 """Fields of a stream that are numbers of bytes."""
 
 
-ENGINE_ONLY = " (engine only)"
+ENGINE_ONLY = N_(" (engine only)")
 """Marks a claim that the real library cannot show."""
 
 
@@ -64,19 +65,34 @@ class Course:
         return self.moments[self.at]
 
     @property
+    def title(self) -> str:
+        """What it is called."""
+        return tr(self.moment.step.title)
+
+    @property
     def text(self) -> str:
         """What it says."""
         return self._texts[self.at]
 
     @property
+    def chapter(self) -> str:
+        """Where the chapter says otherwise; "" if it does not."""
+        return tr(self.moment.step.chapter)
+
+    @property
+    def section(self) -> str:
+        """That of the chapter which the lesson shows; "" for none."""
+        return tr(self.performance.section)
+
+    @property
     def count(self) -> str:
         """How much of the lesson has happened."""
-        return f"event {self.row:,} of {self.moments[-1].row:,}"
+        return tr("event {row:,} of {all:,}", row=self.row, all=self.moments[-1].row)
 
     @property
     def following(self) -> str:
         """The title of the next step; "" at the last."""
-        return self.moments[self.at + 1].step.title if self.at + 1 < len(self.moments) else ""
+        return tr(self.moments[self.at + 1].step.title) if self.at + 1 < len(self.moments) else ""
 
     @property
     def begins(self) -> int:
@@ -145,13 +161,13 @@ class Course:
 
 
 def _text(judged: JudgedClaim) -> str:
-    return f"{judged.claim.text}{ENGINE_ONLY if judged.engine_only else ''}"
+    return f"{judged.claim.text}{tr(ENGINE_ONLY) if judged.engine_only else ''}"
 
 
 def _instead(judged: JudgedClaim) -> str:
     if judged.holds:
         return ""
-    return "no such event came" if judged.of_events else judged.instead
+    return tr("no such event came") if judged.of_events else judged.instead
 
 
 def _filled(performance: Performance) -> list[str]:
@@ -162,11 +178,14 @@ def _filled(performance: Performance) -> list[str]:
         traveller.go(moment.row)
         state = traveller.model.known.get(moment.handles.get(moment.step.of, 0))
         try:
-            texts.append(moment.step.text.format_map(_Fields(state)))
+            texts.append(tr(moment.step.text).format_map(_Fields(state)))
         except (ValueError, LookupError, AttributeError) as error:
             raise LessonError(
-                f"the text of {moment.step.title!r} has a brace that names no field ({error}): write {{{{ for one"
-            ) from error
+                tr(
+                    "the text of {title!r} has a brace that names no field ({why}): write {{{{ for one",
+                    title=moment.step.title, why=error,
+                )
+            ) from error  # fmt: skip
     return texts
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
+from streamscope.language import spoken, tr
 from streamscope.source.inside import PHASES, Inside, Whereabouts
 from streamscope.trace.export import svg
 from streamscope.trace.export.titles import title
@@ -60,10 +61,11 @@ def _step(course: Course, at: int) -> tuple[str, str]:
     claims = "".join(
         f'<li class="{"holds" if claim.holds else "fails"}">{_text(claim.text)}</li>' for claim in course.claims(model)
     )
-    chapter = f'<p class="chapter">{_text(step.chapter)}</p>' if step.chapter else ""
+    chapter = f'<p class="chapter">{_text(course.chapter)}</p>' if course.chapter else ""
+    where_it_is = tr("{step} of {count}", step=at + 1, count=len(course.moments))
     return (
         f"""<section id="step-{at + 1}">
-<h2>{at + 1} of {len(course.moments)} · {_text(step.title)}</h2>
+<h2>{where_it_is} · {_text(course.title)}</h2>
 <div class="two"><div><p>{_text(course.text)}</p>{chapter}<ul class="claims">{claims}</ul>
 <figure>{_of_step(drawn, at)}</figure></div>
 <div>{_state(state, vocabulary, set(step.look))}{_where(where)}{_source(where)}</div></div>
@@ -91,13 +93,13 @@ def _picture(course: Course, traveller: Traveller, state: StreamState) -> str:
     past = traveller.past
     begin = past.span_t()[0]
     subject = svg.Subject(state.number, title(state, past.decoder.vocabulary))
-    words = f"{course.performance.name} {course.at + 1}: {course.moment.step.title}"
+    words = f"{course.performance.name} {course.at + 1}: {course.title}"
     return svg.draw(past, svg.Picture(visible(words), begin, max(traveller.t, begin + LEAST_NS), [subject]))
 
 
 def _state(state: StreamState | None, vocabulary: Vocabulary, look: set[str]) -> str:
     if state is None:
-        return "<p>It is not there any more.</p>"
+        return f"<p>{_text(tr('It is not there any more.'))}</p>"
     kind = vocabulary.type_text(state.type)
     flags = "".join(
         f'<span class="{"on" if state.flags & flag.bit else "off"}{" look" if flag.name in look else ""}">'
@@ -156,14 +158,14 @@ def _text(text: str) -> str:
 
 
 def _page(course: Course, steps: list[str]) -> str:
-    name = f"{course.performance.name} · {course.performance.title}"
+    name = f"{course.performance.name} · {tr(course.performance.title)}"
     return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
+<html lang="{spoken()}"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>{_text(name)}</title><style>{_STYLE}</style></head><body>
-<header><h1>{_text(name)}</h1><p>{_text(course.performance.section)} · <kbd>→</kbd> <kbd>n</kbd> next ·
-<kbd>←</kbd> <kbd>N</kbd> before</p></header>
+<header><h1>{_text(name)}</h1><p>{_text(course.section)} · <kbd>→</kbd> <kbd>n</kbd> {_text(tr("next"))} ·
+<kbd>←</kbd> <kbd>N</kbd> {_text(tr("before"))}</p></header>
 {"".join(steps)}
 <script>{_SCRIPT}</script></body></html>
 """

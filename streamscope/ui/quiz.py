@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from streamscope.language import tr, trn
 from streamscope.lessons.questions import SUBJECTS, Question, Questions
 from streamscope.ui.course import Course
 from streamscope.ui.state_file import read_state, write_state
@@ -132,9 +133,9 @@ class Quiz:
     def summary(self) -> str:
         """How it goes, for the head of the screen; "" where nobody was asked anything."""
         weak = len(self.score.kept.weak)
-        parts = [f"{self.right} of {self.asked} right" if self.asked else "quiz" if self.on else ""]
-        wait = f"{weak} weak one{'s wait' if weak > 1 else ' waits'}"
-        parts.append(wait if weak and (self.on or self.asked) else "")
+        so_far = tr("{right} of {asked} right", right=self.right, asked=self.asked)
+        parts = [so_far if self.asked else tr("quiz") if self.on else ""]
+        parts.append(trn("{n} weak one waits", "{n} weak ones wait", weak) if weak and (self.on or self.asked) else "")
         return "   ".join(filter(None, parts))
 
     def _questions(self) -> Questions:

@@ -29,6 +29,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamscope.core.flags import RUN_DEFAULT, RUN_NOWAIT, RUN_ONCE
+from streamscope.language import tr
 from streamscope.lessons.stage.library import Address, Library
 from streamscope.lessons.stage.plain_peers import Peers, StageError
 from streamscope.lessons.step import LessonStep, step
@@ -316,7 +317,7 @@ class Stage(Peers, Library):
         poll = select.poll()
         poll.register(fd, events)
         if not poll.poll(self.patience_s * 1000):
-            raise StageError(f"descriptor {fd} has never had one of the events {events:#x}")
+            raise StageError(tr("descriptor {fd} has never had one of the events {events:#x}", fd=fd, events=events))
 
     def wait_ms(self, ms: int) -> None:
         """Let the clock advance by so much, and the loop's time with it."""

@@ -17,6 +17,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from streamscope.language import tr
+
 LINGER_RESET = struct.pack("ii", 1, 0)
 
 
@@ -124,7 +126,7 @@ class Peers(ABC):
         poll = select.poll()
         poll.register(self._peers[name], events)
         if not poll.poll(self.patience_s * 1000):
-            raise StageError(f"peer {name} has never had one of the events {events:#x}")
+            raise StageError(tr("peer {name} has never had one of the events {events:#x}", name=name, events=events))
 
     def peer_send(self, name: str, data: bytes) -> int:
         """Send without waiting: how many bytes the kernel took, or a negative errno."""

@@ -10,6 +10,8 @@ from itertools import groupby
 
 from rich.cells import cell_len
 
+from streamscope.language import tr
+from streamscope.lessons.performing import done
 from streamscope.trace.decode import Event
 from streamscope.ui import lamps
 from streamscope.ui.course import ClaimNow, Course
@@ -65,18 +67,14 @@ def head(course: Course, width: int, right: str = "") -> Line:
     """The line at the top: which lesson, which step, and at the right how the quiz goes."""
     step, count = course.at + 1, len(course.moments)
     name = visible(course.performance.name)
-    where = f"{step} of {count}"
-    title = visible(course.moment.step.title)
+    lesson = f" {tr('lesson {name}', name=name)}   "
+    where = tr("{step} of {count}", step=step, count=count)
+    title = visible(course.title)
     if width >= 120:
         dots = "●" * step + "○" * (count - step) if count <= MOST_DOTS else ""
-        line: Line = [
-            (f" lesson {name}   ", "value"),
-            (f"{title}   ", "value"),
-            (f"{dots} ", "accent"),
-            (where, "label"),
-        ]
+        line: Line = [(lesson, "value"), (f"{title}   ", "value"), (f"{dots} ", "accent"), (where, "label")]
     else:
-        line = [(f" lesson {name}   ", "value"), (f"{where:<9}", "label"), (title, "value")]
+        line = [(lesson, "value"), (fit(where, max(9, cell_len(where) + 1)), "label"), (title, "value")]
     for text in (right, right.partition("   ")[0]):  # rather less of it than nothing
         gap = width - length(line) - cell_len(text) - 1
         if text and gap > 0:
@@ -86,16 +84,15 @@ def head(course: Course, width: int, right: str = "") -> Line:
 
 def said(course: Course, width: int) -> list[Line]:
     """What the step says, and where the chapter says otherwise."""
-    step = course.moment.step
     lines: list[Line] = [[(line, "")] for line in broken(visible(course.text), width, MOST_LINES)]
-    if step.chapter:
-        lines += [[(line, "label")] for line in broken(visible(step.chapter), width, MOST_LINES)]
+    if course.chapter:
+        lines += [[(line, "label")] for line in broken(visible(course.chapter), width, MOST_LINES)]
     return lines
 
 
 def look_at(course: Course) -> Line:
     """What to look at, as the panel marks it."""
-    line: Line = [("Look at", "label")]
+    line: Line = [(tr("Look at"), "label")]
     for name in course.moment.step.look:
         line += [("  ", ""), (f"{POINTER} {visible(name)}", "accent")]
     return line if len(line) > 1 else []
@@ -107,7 +104,9 @@ def claims(now: Sequence[ClaimNow], width: int, most: int = 0) -> list[Line]:
     left = 0
     for place, claim in enumerate(now):
         sign, pen = SIGNS[claim.holds]
-        text = visible(claim.text) + (f": {visible(claim.instead)}" if claim.instead else "")
+        text = visible(claim.text)
+        if claim.instead:
+            text = tr("{claim}: {instead}", claim=text, instead=visible(claim.instead))
         said = "" if claim.holds else "error" if claim.holds is False else "label"
         first, *others = broken(text, width - 2, MOST_LINES)
         beside = bool(lines) and not others and left >= cell_len(first) + 5
@@ -134,7 +133,7 @@ def steps(course: Course, width: int, height: int) -> list[Line]:
     cells: list[Line] = []
     for place, moment in enumerate(course.moments):
         sign, pen = ("●", "accent") if place == course.at else ("✓", "good") if place < course.at else (" ", "")
-        title = fit(visible(moment.step.title), column - 6).rstrip()
+        title = fit(visible(tr(moment.step.title)), column - 6).rstrip()
         here = place == course.at
         cells.append([(f"{place + 1:>2} ", "label"), (sign, pen), (f" {title}", "value" if here else "label")])
     lines: list[Line] = []
@@ -150,9 +149,11 @@ def steps(course: Course, width: int, height: int) -> list[Line]:
 def next_line(course: Course, width: int, *, asked: bool = False) -> Line:
     """The line over the keys: what comes, unless one is asked for it, and the section of the chapter."""
     following = "?" if asked else course.following
-    line: Line = [("  next: ", "label"), (visible(following), "")] if following else [("  the last step", "label")]
-    section = visible(course.performance.section)
-    for right in (f"chapter: {section}", section) if section else ():
+    line: Line = [(f"  {tr('next: ')}", "label"), (visible(following), "")]
+    if not following:
+        line = [(f"  {tr('the last step')}", "label")]
+    section = visible(course.section)
+    for right in (tr("chapter: {section}", section=section), section) if section else ():
         gap = width - length(line) - cell_len(right) - 1
         if gap > 1:
             return [*line, (" " * gap, ""), (right, "label")]
@@ -166,7 +167,7 @@ def asks(quiz: Quiz, width: int) -> tuple[list[Line], dict[int, int]]:
     """The question, or what became of it; and by line the place of the answer that stands there."""
     question = quiz.question
     assert question is not None
-    lines: list[Line] = [[(f"quiz · before step {question.at + 1}", "accent")]]
+    lines: list[Line] = [[(tr("quiz · before step {step}", step=question.at + 1), "accent")]]
     if question.does is not None:
         lines += [[(line, "")] for line in broken(_goes_on(question.does), width, 2)]
     lines += [[(line, "value")] for line in broken(visible(question.text), width, 2)]
@@ -175,21 +176,25 @@ def asks(quiz: Quiz, width: int) -> tuple[list[Line], dict[int, int]]:
         places[len(lines)] = place
         lines.append(_choice(quiz, place, fit(visible(answer), min(cell_len(answer), width - 8))))
     if quiz.given is None:
-        lines.append(_hints(f"1 to {len(question.answers)}", "answer", "⏎", "show me", "esc", "no quiz"))
+        keys = tr("1 to {last}", last=len(question.answers))
+        lines.append(_hints(keys, tr("answer"), "⏎", tr("show me"), "esc", tr("no quiz")))
         return lines, places
     lines += [[(line, "label")] for reason in question.reasons for line in broken(visible(reason), width, 2)]
-    known = ", ".join(f"{subject} {each.right} of {each.asked}" for subject, each in quiz.score.known())
-    lines.append([(f"You know {known}.", "label")])
-    see = ("→", f"see event {question.row + 1}") if question.row >= 0 else ()
-    lines.append(_hints("n", "go on", *see, "esc", "no quiz"))
+    known = tr(", ").join(
+        tr("{subject} {right} of {asked}", subject=tr(subject), right=each.right, asked=each.asked)
+        for subject, each in quiz.score.known()
+    )
+    lines.append([(tr("You know {what}.", what=known), "label")])
+    see = ("→", tr("see event {number}", number=question.row + 1)) if question.row >= 0 else ()
+    lines.append(_hints("n", tr("go on"), *see, "esc", tr("no quiz")))
     return lines, places
 
 
 def _goes_on(does: Sequence[str]) -> str:
     """What the program does next."""
-    said = [f"{what}{f' ×{count}' if (count := len(list(run))) > 1 else ''}" for what, run in groupby(does)]
-    then = ", ".join([*said[:MOST_DONE], *(["…"] if len(said) > MOST_DONE else [])])
-    return f"The program goes on: {visible(then)}." if said else "The same turn goes on."
+    said = [f"{done(what)}{f' ×{count}' if (count := len(list(run))) > 1 else ''}" for what, run in groupby(does)]
+    then = tr(", ").join([*said[:MOST_DONE], *(["…"] if len(said) > MOST_DONE else [])])
+    return tr("The program goes on: {what}.", what=visible(then)) if said else tr("The same turn goes on.")
 
 
 def _choice(quiz: Quiz, place: int, answer: str) -> Line:
@@ -200,10 +205,10 @@ def _choice(quiz: Quiz, place: int, answer: str) -> Line:
     if quiz.given is None:
         return line
     if place == question.right:
-        said = "right" if quiz.given == place else "it is"
+        said = tr("right") if quiz.given == place else tr("it is")
         return [("✓ ", "good"), (f"{place + 1}  ", "key"), (answer, "value"), (f"   {said}", "good")]
     if place == quiz.given:
-        return [("✗ ", "error"), (f"{place + 1}  ", "key"), (answer, "error"), ("   you said", "error")]
+        return [("✗ ", "error"), (f"{place + 1}  ", "key"), (answer, "error"), (f"   {tr('you said')}", "error")]
     return [(text, "label") for text, _ in line]
 
 

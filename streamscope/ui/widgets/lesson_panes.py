@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 
+from streamscope.language import tr
 from streamscope.ui.actions import bindings
 from streamscope.ui.course import Course
 from streamscope.ui.glossary import Thing
@@ -82,7 +83,7 @@ class StepPane(DrawnLines):
             self._at, self._scrolled = course.at, 0
         self._answers = {}
         if self.roomy:
-            set_titles(self, f"step {course.at + 1}", "n next · N before · z quiz")
+            set_titles(self, tr("step {number}", number=course.at + 1), tr("n next · N before · z quiz"))
         width, height = self.content_size
         if width:
             self.put(self._roomy(width, height) if self.roomy else self._lines_now(width))
@@ -136,8 +137,8 @@ class StepPane(DrawnLines):
 
     def copy_text(self) -> str:
         """What the step says, for the clipboard."""
-        step = self._course.moment.step
-        return "\n".join(filter(None, (step.title, self._course.text, step.chapter)))
+        course = self._course
+        return "\n".join(filter(None, (course.title, course.text, course.chapter)))
 
 
 class LessonPanel(Panel, inherit_bindings=False):
@@ -174,6 +175,6 @@ class LessonPanel(Panel, inherit_bindings=False):
 
     def _show_frame(self, facts: Facts | None) -> None:
         left = f"#{self.number}" if facts is None else title(facts)
-        right = f"turn {self._view.model.turn:,}"
+        right = tr("turn {turn:,}", turn=self._view.model.turn)
         self._title = f"{left}  {right}"
-        set_titles(self, fit(left, min(cell_len(left), self.outer_size.width - len(right) - 9)), right=right)
+        set_titles(self, fit(left, min(cell_len(left), self.outer_size.width - cell_len(right) - 9)), right=right)
