@@ -2,7 +2,9 @@
 
 What a person reads goes through `tr`, whose argument is the English sentence; `locale/zh/streamscope.mo`
 has it in Chinese. Names stay as they are in every language: libuv's, asyncio's, the kernel's, those of commands,
-options and filters. What programs read (JSON, traces, feeds, events) is told without `tr`.
+options and filters. What programs read (JSON, traces, feeds, events) is told without `tr`. A sentence that both may
+read, such as that of a finding, is a `Saying`: English for whoever takes it as it is, and said by `tr` where it is
+shown.
 
 `python -m translation` finds every sentence and keeps the catalogue; a test wants each to be in it.
 """
@@ -10,7 +12,8 @@ options and filters. What programs read (JSON, traces, feeds, events) is told wi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,9 +48,12 @@ def spoken() -> str:
 
 def tr(message: str, /, **values: object) -> str:
     """The message in the language that is spoken, English where the catalogue has none; with `values`, each stands
-    where its name is in braces. Without them braces are left as they are.
+    where its name is in braces. Without them braces are left as they are. A `Saying` is said, as a message or a value.
     """
     if _catalogue is not None and message:
+        if isinstance(message, Saying):
+            return message.say()
+        values = _said(values)
         message = _catalogue.gettext(message)
     return message.format_map(values) if values else message
 
@@ -60,7 +66,64 @@ def N_(message: str, /) -> str:
 def trn(one: str, many: str, n: int, /, **values: object) -> str:
     """The message for this number: `one` for 1, `many` for any other; `{n}` is the number, as it reads in English."""
     message = _catalogue.ngettext(one, many, n) if _catalogue is not None else one if n == 1 else many
-    return message.format_map({"n": f"{n:,}", **values})
+    return message.format_map({"n": f"{n:,}", **_said(values)})
+
+
+def _said(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: tr(value) if isinstance(value, Saying) else value for name, value in values.items()}
+
+
+class Saying(str):
+    """A sentence in English that can be said in the language that is spoken when it is shown: `tr` does. What is cut
+    or put together of it as a text is English.
+    """
+
+    __slots__ = ("say",)
+
+    say: Callable[[], str]
+
+    def __new__(cls, english: str, say: Callable[[], str]) -> Saying:
+        """`say` says it in another language than English."""
+        made = super().__new__(cls, english)
+        made.say = say
+        return made
+
+
+def saying(message: str, /, **values: object) -> Saying:
+    """As `tr`, to be said later."""
+    return Saying(message.format_map(values) if values else message, lambda: tr(message, **values))
+
+
+def sayings(one: str, many: str, n: int, /, **values: object) -> Saying:
+    """As `trn`, to be said later."""
+    english = (one if n == 1 else many).format_map({"n": f"{n:,}", **values})
+    return Saying(english, lambda: trn(one, many, n, **values))
+
+
+def capital(text: str) -> str:
+    """The first letter of a sentence is a capital, in English."""
+    english = text[:1].upper() + text[1:]
+    return Saying(english, text.say) if isinstance(text, Saying) else english
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Sentences one after the other; empty ones are left out, as below."""
+    return _joined(parts, lambda first, second: saying("{first} {second}", first=first, second=second))
+
+
+def clauses(parts: Iterable[str]) -> str:
+    """Parts of a sentence that could be sentences."""
+    return _joined(parts, lambda first, second: saying("{first}; {second}", first=first, second=second))
+
+
+def items(parts: Iterable[str]) -> str:
+    """What is counted up."""
+    return _joined(parts, lambda first, second: saying("{first}, {second}", first=first, second=second))
+
+
+def _joined(parts: Iterable[str], two: Callable[[str, str], str]) -> str:
+    there = [part for part in parts if part]
+    return reduce(two, there) if there else ""
 
 
 def wanted(arguments: Sequence[str], environment: Mapping[str, str], setting: Callable[[], str]) -> str:

@@ -25,9 +25,9 @@ class Message(NamedTuple):
     room: str
 
 
-LITERAL = {"tr": (0,), "N_": (0,), "step": (0, 1, "chapter"), "Lesson": (1, 2), "RealLesson": (1, 2)}
+LITERAL = {"tr": (0,), "N_": (0,), "saying": (0,), "step": (0, 1, "chapter"), "Lesson": (1, 2), "RealLesson": (1, 2)}
 """Which arguments of a call are messages, by the function's name."""
-CALLED = re.compile(rf"\b(?:trn|{'|'.join(LITERAL)})\(")
+CALLED = re.compile(rf"\b(?:trn|sayings|{'|'.join(LITERAL)})\(")
 """Only a text that has one of these is worth a parser's time."""
 
 
@@ -47,7 +47,7 @@ def room_of(path: Path) -> str:
 
 
 def in_code() -> Iterator[Message]:
-    """What calls of `tr`, `trn`, `N_` and of a lesson's `step` say."""
+    """What calls of `tr`, `trn`, `saying`, `sayings`, `N_` and of a lesson's `step` say."""
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text("utf-8")
         if CALLED.search(text):
@@ -58,7 +58,7 @@ def in_code() -> Iterator[Message]:
 
 def _said_by(call: ast.Call, room: str) -> Iterator[Message]:
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    if name == "trn" and len(call.args) > 1:
+    if name in ("trn", "sayings") and len(call.args) > 1:
         one, many = map(_text, call.args[:2])
         yield Message(one, many, room)
     for which in LITERAL.get(name, ()):

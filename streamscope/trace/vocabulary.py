@@ -24,10 +24,11 @@ from streamscope.core.joined_records import JOINED
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import SAMPLED
 from streamscope.core.vocabulary import words as words_of_the_engine
+from streamscope.language import spoken
 from streamscope.trace.expansions import JoinedAsTold, Kinds
 from streamscope.trace.state import StreamState
 from streamscope.trace.untrusted import NAME, FeedError
-from streamscope.trace.words import FieldWords, FlagWords, KindWords, NameWords, Words
+from streamscope.trace.words import TCP_STATES, FieldWords, FlagWords, KindWords, NameWords, Words, as_spoken
 
 MOST_NAMES = 4096
 SAID_BY_PROGRAM = 56
@@ -71,12 +72,11 @@ class Vocabulary:
     """What the feed of one engine is to be read with. Raises FeedError for what no engine can have.
 
     - `kinds`, `functions`, `joined`: as the greeting has them;
+    - `words`: as the feed has them; `said`: in the language that is spoken, and so is what is asked of them here;
     - `engine`: what speaks; `unseen`: names of fields that it cannot know;
-    - `flags`, `flag_names`, `flag_bits`: the handle's flags in the order of their lamps; their names, from the lowest
-      bit up; and their bits by name;
+    - `flag_names`, `flag_bits`: the names of the handle's flags, from the lowest bit up; and their bits by name;
     - `types`, `requests`, `callbacks`, `polls`, `errors`, `kernel`: names by number; `stream_types`: the types
       that are streams;
-    - `fields`: what is known of a stream and of the loop, in words;
     - `listens`: the bit of a stream's callbacks that says that it waits for connections, 0 if there is none.
     """
 
@@ -92,7 +92,6 @@ class Vocabulary:
         self._check_bounds()
         self.engine = words.engine[:MOST_TEXT]
         self.unseen = frozenset(words.unseen)
-        self.flags = words.flags
         self.flag_names = {flag.bit: flag.name for flag in sorted(words.flags, key=attrgetter("bit"))}
         self.flag_bits = {flag.name: flag.bit for flag in words.flags}
         self.types = _by_number(words.types)
@@ -103,11 +102,11 @@ class Vocabulary:
         self.errors = _by_number(words.errors)
         self.kernel = _by_number(words.kernel)
         self._kernel_domains = {entry.number: entry.domain for entry in words.kernel}
-        self.fields = words.fields
         connection = self.callback("connection_cb")
         self.listens = 1 << connection if connection > 0 else 0
         self.listening = self.flag("LISTENING")
         self._domains = self._domains_of_kinds()
+        self._said = "en", words
         self._readings: dict[tuple[str, str], Reading] = {}
         self._told: dict[tuple[str, ...], bool] = {}
 
@@ -175,6 +174,27 @@ class Vocabulary:
                 found.setdefault((kind, argument), next(iter(domains)) if len(domains) == 1 else "any")
         return found
 
+    # as a person is told
+
+    @property
+    def said(self) -> Words:
+        """The words in the language that is spoken: for what is shown, and not for what is passed on."""
+        language, words = self._said
+        if language != spoken():
+            words = as_spoken(self.words)
+            self._said = spoken(), words
+        return words
+
+    @property
+    def flags(self) -> Sequence[FlagWords]:
+        """The handle's flags, in the order of their lamps."""
+        return self.said.flags
+
+    @property
+    def fields(self) -> Mapping[str, FieldWords]:
+        """What is known of a stream and of the loop, by name."""
+        return self.said.fields
+
     # what a word is
 
     def domain_of(self, kind: str, argument: str) -> str:
@@ -216,7 +236,8 @@ class Vocabulary:
 
     def has(self, field: str) -> bool:
         """Whether there is such a field in this engine, known or not."""
-        return not self.fields or field in self.fields or field in self.unseen
+        fields = self.words.fields
+        return not fields or field in fields or field in self.unseen
 
     def tells(self, *fields: str) -> bool:
         """Whether this engine has all of these fields, and can know them."""
@@ -255,15 +276,15 @@ class Vocabulary:
 
     def kind(self, name: str) -> KindWords:
         """The words of a kind; empty ones where the feed has none."""
-        return self.words.kinds.get(name) or KindWords()
+        return self.said.kinds.get(name) or KindWords()
 
     def meaning_of(self, function: str) -> str:
         """What a function does, in one sentence; "" where the feed does not say."""
-        return self.words.functions.get(function, "")[:MOST_TEXT]
+        return self.said.functions.get(function, "")[:MOST_TEXT]
 
     def meaning_of_request(self, request: int) -> str:
         """What a request of this type waits for, in a few words; "" where the feed does not say."""
-        return next((entry.meaning[:MOST_TEXT] for entry in self.words.requests if entry.number == request), "")
+        return next((entry.meaning[:MOST_TEXT] for entry in self.said.requests if entry.number == request), "")
 
     # how a word reads
 
@@ -315,7 +336,7 @@ class Vocabulary:
         fresh = StreamState(0)
         return {
             name: field.initial
-            for name, field in self.fields.items()
+            for name, field in self.words.fields.items()
             if type(getattr(fresh, name, None)) is int and getattr(fresh, name) != field.initial
         }
 
@@ -326,7 +347,7 @@ class Vocabulary:
     @cached_property
     def passing(self) -> int:
         """The flags whose changes are steps of something else, all in one."""
-        return sum(flag.bit for flag in self.flags if flag.passing)
+        return sum(flag.bit for flag in self.words.flags if flag.passing)
 
     @cached_property
     def namers(self) -> Mapping[str, Callable[[int], str]]:
@@ -355,12 +376,6 @@ DOMAINS = frozenset({
     "callback", "callbacks", "kernel", "text", "any",
 })  # fmt: skip
 """What an argument may be; a domain that a later version adds reads as `any`."""
-
-TCP_STATES = {
-    1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT", 7: "CLOSE",
-    8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING", 12: "NEW_SYN_RECV",
-}  # fmt: skip
-"""The kernel's names for its states (`tcp_states.h`), the same in every feed."""
 
 ERROR_DOMAINS = frozenset({"status", "result"})
 """Domains whose negative numbers are errors and whose others are counts or 0."""

@@ -1,13 +1,25 @@
 """The words of an engine as they travel, in a greeting and in a trace: maps, so that what a later version adds is
-passed over. `vocabulary` makes of them what the rest of the house asks.
+passed over. `vocabulary` makes of them what the rest of the house asks. They travel in English: `as_spoken` has them
+in the language that is spoken, as far as its catalogue knows the sentences; those of a foreign engine stay as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 import msgspec
+
+from streamscope.language import tr
 
 DETAIL, STEP, CHANGE, TROUBLE = range(4)
 """How much a kind matters: bookkeeping, a step of what is told as a whole, what a person would tell, trouble."""
+
+TCP_STATES = {
+    1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT", 7: "CLOSE",
+    8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING", 12: "NEW_SYN_RECV",
+}  # fmt: skip
+"""The kernel's names for its states (`tcp_states.h`), the same in every feed."""
 
 
 class KindWords(msgspec.Struct, frozen=True):
@@ -87,3 +99,31 @@ class Words(msgspec.Struct, frozen=True):
     unseen: list[str] = []
     kernel: list[NameWords] = []
     every_ms: int = 0
+
+
+_SAID = ("plain", "meaning", "practice", "went_on", "went_off")
+"""What of an entry is a sentence, and no name."""
+
+_Entry = TypeVar("_Entry", KindWords, FlagWords, NameWords, FieldWords)
+
+
+def as_spoken(words: Words) -> Words:
+    """The words as a person is told them: what is a name stays as it is."""
+    return msgspec.structs.replace(
+        words,
+        kinds={name: _said(kind) for name, kind in words.kinds.items()},
+        functions={name: tr(meaning) for name, meaning in words.functions.items()},
+        fields={name: _said(field) for name, field in words.fields.items()},
+        flags=_every(words.flags),
+        requests=_every(words.requests),
+        kernel=_every(words.kernel),
+    )
+
+
+def _every(entries: Iterable[_Entry]) -> list[_Entry]:
+    return [_said(entry) for entry in entries]
+
+
+def _said(entry: _Entry) -> _Entry:
+    texts = {name: tr(text) for name in _SAID if (text := getattr(entry, name, ""))}
+    return msgspec.structs.replace(entry, **texts)

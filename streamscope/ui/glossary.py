@@ -71,7 +71,7 @@ def _listed(functions: Sequence[str]) -> str:
 @lru_cache(4)
 def of_panel(vocabulary: Vocabulary) -> Glossary:
     """The words of a panel, of its time line and of evidence: flags, fields, what the kernel says, and whose fault."""
-    known: dict[str, str] = {entry.name: visible(entry.meaning, LONGEST) for entry in vocabulary.words.kernel}
+    known: dict[str, str] = {entry.name: visible(entry.meaning, LONGEST) for entry in vocabulary.said.kernel}
     known |= {name: as_sentence(f"{lint.checks}: {lint.matters}") for name, lint in LINT_BY_NAME.items()}
     known |= {vocabulary.label(name): _of_field(vocabulary, name) for name in vocabulary.fields}
     known |= {**WORDS, **LANES, **PANEL}
