@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from streamscope.trace.filter.lexer import STRING, FilterError, Token, quoted
-from streamscope.trace.vocabulary import TCP_STATES, Vocabulary
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.trace.words import TCP_STATES
 
 BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 TIMES = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
