@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streamscope.trace.check import Assertion
 from streamscope.trace.check.assertion import FORMS, Leads, Never, Quantity
 from streamscope.trace.filter import Filter, FilterError, marked
-from streamscope.trace.filter.language import Language
+from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.vocabulary import Vocabulary
 
 

@@ -13,7 +13,7 @@ from streamscope.trace.check import watches as check_watches
 from streamscope.trace.check.moments import ALWAYS, changes
 from streamscope.trace.decode import Event
 from streamscope.trace.filter import Filter
-from streamscope.trace.filter.language import Language
+from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.model import Model
 from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.vocabulary import Vocabulary

@@ -12,8 +12,8 @@ from streamscope.observe import aio_kinds
 from streamscope.observe.aio_words import words
 from streamscope.trace.catalogue import DOMAINS
 from streamscope.trace.filter import Filter, complete, help_text
+from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.guide import EXAMPLES, examples, markdown
-from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.names import NAMED, ORDERED, PREDICATES
 from streamscope.trace.filter.parser import COMPARISONS, KEYWORDS
 from streamscope.trace.filter.values import SETS, WHAT

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamscope.trace.filter import Filter, FilterError
-from streamscope.trace.filter.language import Language
+from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.lexer import END, OPERATOR, WORD, Token, tokens
 from streamscope.trace.filter.names import ORDERED, Name
 from streamscope.trace.filter.parser import Parser, known

@@ -27,8 +27,8 @@ from streamscope.trace.decode import Event, is_aside
 from streamscope.trace.filter import reach
 from streamscope.trace.filter.complete import Completion, complete
 from streamscope.trace.filter.evaluate import event_test, stream_test
+from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.guide import help_text
-from streamscope.trace.filter.language import Language
 from streamscope.trace.filter.lexer import LONGEST, FilterError, marked, tokens
 from streamscope.trace.filter.parser import parse
 from streamscope.trace.filter.tree import Node

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamscope.trace.filter.language import Language
+from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.lexer import OPERATOR, STRING, WORD, FilterError, Token, tokens
 from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
 from streamscope.trace.filter.parser import COMPARISONS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from streamscope.trace.filter.language import Language
+from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.lexer import FilterError
 from streamscope.trace.filter.names import PREDICATES, Name
 from streamscope.trace.filter.parser import parse

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from streamscope.trace.filter.language import Language
+from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.lexer import END, OPERATOR, STRING, WORD, FilterError, Token, tokens
 from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
 from streamscope.trace.filter.pattern import Pattern
