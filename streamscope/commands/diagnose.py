@@ -15,6 +15,8 @@ from streamscope.sampling.manner import Manner
 from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streamscope.diagnosis import Diagnosis, Ended
     from streamscope.diagnosis.other_end import OtherEnd
     from streamscope.link.asking import Standstill
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 LOOK_S = 0.05
 ANSWER_WITHIN_S = 10.0
 """How long an engine may take to say who it is."""
+MORE_S = 10.0
+"""So much longer it is looked at most, where what waits cannot be judged yet: on a busy machine it is told of late."""
 OTHER_ENDS, OTHER_ENDS_S = 16, 1.0
 """Of so many streams the other end is looked for, each so long at most."""
 
@@ -56,7 +60,8 @@ def diagnose(
 
 class Looked(NamedTuple):
     """What was found, in which state, when on the feed's clock that was, when the feed began, whether the engine comes
-    round, and what is known of the other ends of streams, and of who waits for them, by number.
+    round, and what is known of the other ends of streams, and of who waits for them, by number; and the streams that
+    could not be judged yet.
     """
 
     diagnosis: Diagnosis
@@ -66,6 +71,7 @@ class Looked(NamedTuple):
     stands: Standstill | None
     other_ends: dict[int, OtherEnd]
     waiters: dict[int, str]
+    early: Sequence[int] = ()
 
 
 def _diagnosis(vocabulary: Vocabulary, allow: tuple[str, ...]) -> Diagnosis:
@@ -126,7 +132,9 @@ def _engine(path: Path, seconds: float, allow: tuple[str, ...]) -> Looked:
     begun = time.monotonic()
     now_t = 0
     try:
-        while (passed := time.monotonic() - begun) < (seconds if diagnosis is not None else ANSWER_WITHIN_S):
+        while (passed := time.monotonic() - begun) < (seconds if diagnosis is not None else ANSWER_WITHIN_S) or (
+            diagnosis is not None and passed < seconds + MORE_S and diagnosis.undecided(session.model)
+        ):
             if session.fileno() != -1:
                 select.select([session.fileno()], [], [], LOOK_S)
             session.receive()
@@ -151,7 +159,8 @@ def _engine(path: Path, seconds: float, allow: tuple[str, ...]) -> Looked:
         hello = session.hello
         pid = hello.pid if hello is not None and not hello.host else 0  # those of another host cannot be asked
         ends = _other_ends(diagnosis, session.model, pid)
-        return Looked(diagnosis, session.model, now_t, started, stands, ends, _waiters(diagnosis, session))
+        early = diagnosis.undecided(session.model) if stands is None and session.status == "live" else ()
+        return Looked(diagnosis, session.model, now_t, started, stands, ends, _waiters(diagnosis, session), early)
     finally:
         session.close()
 
@@ -193,7 +202,7 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
     from streamscope.diagnosis import Level, account
     from streamscope.trace.plain_text import printable_json, visible
 
-    diagnosis, model, now_t, started, stands, other_ends, waiters = looked
+    diagnosis, model, now_t, started, stands, other_ends, waiters, early = looked
     told = diagnosis.report()
 
     def place(alarm: Ended) -> account.Linked:
@@ -221,10 +230,13 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
                 show(f"    who waits: {visible(who, 1000)}")
         for notice in account.found(diagnosis, now_t, Level.WARNING):
             show(f"{'notice':<16} #{notice.finding.stream:<7} {notice.finding.lint}: {notice.finding.sentence}")
-        if not found:
+        if not found and not early:
             show("All flows: nothing stalls.")
     if model.frozen_t:
         say("an inspector has frozen the loop: what is found is as of then")
+    if early:
+        which = ", ".join(f"#{number}" if number else "streams not told of yet" for number in early[:OTHER_ENDS])
+        say(f"{which}: not seen for long enough to be judged; --for 30s looks longer")
     for name, why in diagnosis.unavailable:
         say(f"the lint {name} is not available here: {why}")
-    sys.exit(1 if found else 0)
+    sys.exit(1 if found else 2 if early else 0)

@@ -17,14 +17,14 @@ from streamscope.diagnosis.faulted import faulted
 from streamscope.diagnosis.held import Holding, WasHeld
 from streamscope.diagnosis.limits import limit_of
 from streamscope.diagnosis.links import Links
-from streamscope.diagnosis.lint import Case, Lint, Sign, Terms
+from streamscope.diagnosis.lint import Case, Lint, Sign, Terms, seen_until
 from streamscope.diagnosis.lints import LINTS
 from streamscope.diagnosis.loop_track import LoopTrack
 from streamscope.diagnosis.need import Need, look_at
 from streamscope.diagnosis.roots import chains_of, rooted, unlinked
 from streamscope.diagnosis.shapes import Ended, Finding, Held, Level, Limit, Told, Verdict
 from streamscope.diagnosis.spells import Spells
-from streamscope.diagnosis.track import TICK, Track
+from streamscope.diagnosis.track import SECOND, TICK, Track
 from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -43,6 +43,8 @@ LISTED = 1_000
 """So many findings that are over are kept, and so many are listed that are not."""
 PIECES_A_LOOK = 64
 """So many of the latest pieces of the past are looked through for links, at one look."""
+JUDGED_AFTER = 5 * SECOND // 2
+"""Looked at for so long, a stream in which nothing has moved has become a finding, if any lint says something of it."""
 LOST_AFTER = 8
 """A finding that was not looked at for so many looks is over: nobody knows any more."""
 
@@ -336,6 +338,22 @@ class Diagnosis:
     def knows(self, field: str) -> bool:
         """Whether this engine tells of a field."""
         return self._vocabulary.tells(field)
+
+    def undecided(self, model: Model) -> Sequence[int]:
+        """The streams in which something waits and has not moved since the first look, which was too lately for what is
+        wrong to be told from what is slow; 0 among them where not all of the engine is known yet.
+        """
+        early = [] if model.whole else [0]
+        begun = {number for (_, number), standing in self._standing.items() if standing.finding is None}
+        for number, track in self._tracks.items():
+            state = model.streams.get(number)
+            if state is not None and track.looks and not self._of.get(number) and number not in self._holding.now:
+                first_t = track.looks[0].t
+                still = (track.wanted_t and track.moved_t <= first_t) or track.unread_t
+                seen_t = seen_until(state.kernel_t if track.sampled else model.t, self._looked_t, sampled=track.sampled)
+                if number in begun or (still and seen_t - first_t < JUDGED_AFTER):
+                    early.append(number)
+        return early
 
     def report(self) -> Told:
         """All of that as it is now, to be kept."""

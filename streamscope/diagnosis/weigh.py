@@ -1,9 +1,9 @@
 """Who is at fault where bytes are to go out and none do: each that could be is weighed, in numbers.
 
-The order is that of what decides. A machine that gives the process no CPU explains everything else; then a loop that
-does not come round; then what the kernel says of the other side: a window that is shut is the peer's, segments that are
-sent again and never acknowledged are the network's. What is left is the program's, and where the kernel tells nothing,
-a guess that says it is one.
+The order is that of what decides. A machine that gives the process no CPU explains everything else but a peer that has
+no room, as its own kernel says; then a loop that does not come round; then what the kernel says of the other side: a
+window that is shut is the peer's, segments that are sent again and never acknowledged are the network's. What is left
+is the program's, and where the kernel tells nothing, a guess that says it is one.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ class Weighing:
         )
 
     def _host(self) -> _Found | None:
-        if self.host is None or self.host < MOST_OF:
-            return None
+        if self.host is None or self.host < MOST_OF or self.window == 0:
+            return None  # with more of a CPU, the bytes that a shut window keeps here would wait as they do
         share = f"{self.host:.0%}"
         delay = self.case.loop.delayed_ns(self.since) or 0
         return (

@@ -4,6 +4,8 @@ that says nothing; and what sets the pace of what moves.
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from feeds import SECOND, record
 from patient import MARK, READ_CB, Patient
@@ -102,6 +104,40 @@ def test_a_machine_that_gives_no_cpu_is_at_fault_before_the_loop_is(field: str) 
     patient.wait(3, waits_for_a_cpu, heard=False)
 
     assert _verdict(patient, stream).word == Word.HOST
+
+
+def test_a_shut_window_is_the_peers_however_busy_the_machine_is() -> None:
+    patient = Patient(allow={"slow_callback", "slow_turn"})
+    stream = patient.stream()
+    patient.writes(stream, 100)
+    patient.says(stream, outq=50, notsent=50, bytes_acked=1, snd_wnd=0, total_retrans=0)
+    delayed = itertools.count(SECOND // 4, SECOND // 4)
+
+    patient.wait(3, lambda: patient.says_of_loop(run_delay=next(delayed)))
+
+    verdict = _verdict(patient, stream)
+    assert verdict.word == Word.PEER
+    assert any(word is Word.HOST for word, _ in verdict.not_it)
+
+
+def test_what_waits_is_undecided_until_it_was_looked_at_for_long_enough() -> None:
+    # given a stream in which bytes wait and do not move, and one that takes some now and then
+    patient = Patient()
+    stuck, moving = patient.stream(), patient.stream()
+    patient.writes(stuck, MARK)
+    patient.writes(moving, 8 * MARK)
+    patient.says(stuck, outq=50, notsent=50, bytes_acked=1, snd_wnd=0)
+
+    # then only of the first it has to be seen whether it is stalled
+    patient.wait(0.5, lambda: patient.drains(moving, 500))
+    assert list(patient.diagnosis.undecided(patient.scene.model)) == [0, stuck], (
+        "and the engine has not said yet that this is all of it"
+    )
+
+    # and after a while it is, which is no question any more
+    patient.wait(3, lambda: patient.drains(moving, 500))
+    assert patient.diagnosis.verdict(stuck) is not None
+    assert list(patient.diagnosis.undecided(patient.scene.model)) == [0]
 
 
 def test_a_busy_loop_does_not_excuse_a_peer_whose_window_is_shut() -> None:
