@@ -8,6 +8,7 @@ wrote the lesson.
 
 from __future__ import annotations
 
+import re
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -34,26 +35,29 @@ LOOP = "loop"
 """What a claim calls the loop itself, whose events are of no handle."""
 
 A_TURN = N_("a turn of the loop")
-_PEERS_DO = {
-    "connects": N_("{peer} connects"),
-    "sends": N_("{peer} sends {what}"),
-    "receives": N_("{peer} receives {what}"),
-    "drains": N_("{peer} drains {what}"),
-    "shuts": N_("{peer} shuts down"),
-    "closes": N_("{peer} closes"),
-    "resets": N_("{peer} resets"),
-}
-"""What a `Stage` tells of plain peers, by its second word; calls of libuv's have one word or brackets."""
+_DONE = (
+    (re.compile(r"(\w+) connects"), N_("{0} connects")),
+    (re.compile(r"(\w+) sends (\d+)"), N_("{0} sends {1}")),
+    (re.compile(r"(\w+) sends (\d+) and (\d+) descriptors"), N_("{0} sends {1} and {2} descriptors")),
+    (re.compile(r"(\w+) receives (\d+)"), N_("{0} receives {1}")),
+    (re.compile(r"(\w+) receives"), N_("{0} receives")),
+    (re.compile(r"(\w+) drains (\d+)"), N_("{0} drains {1}")),
+    (re.compile(r"(\w+) shuts down"), N_("{0} shuts down")),
+    (re.compile(r"(\w+) closes"), N_("{0} closes")),
+    (re.compile(r"(\w+) resets"), N_("{0} resets")),
+    (re.compile(r"(\d+) ms later"), N_("{0} ms later")),
+    (re.compile(r"all descriptors but (\d+) are taken"), N_("all descriptors but {0} are taken")),
+)
+"""What a `Stage` tells that is no call of libuv's, and how a person reads it."""
 
 _HEAD = 4  # bytes of a frame's length
 
 
 def done(what: str) -> str:
     """Something that a program or its peers did, one of a moment's `does`, for a person to read."""
-    peer, _, rest = what.partition(" ")
-    verb, _, more = rest.partition(" ")
-    if "(" not in peer and verb in _PEERS_DO:
-        return tr(_PEERS_DO[verb], peer=peer, what=more)
+    for like, said in _DONE:
+        if found := like.fullmatch(what):
+            return tr(said).format(*found.groups())
     return tr(what)
 
 
