@@ -15,11 +15,13 @@ from translation import catalogue
 from translation.messages import CALLED, PACKAGE, Message, messages
 
 TRANSLATION = Path(catalogue.__file__).parent
-CJK = re.compile(r"[\u4e00-\u9fff]")
+CJK = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+NAMES = re.compile(r"\{[^{}]*\}|`[^`]*`|streamscope( [a-z]+)+")
+"""What of a message is no word: places for values, and commands."""
 BEFORE_HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:?!](?=\s|$)|[\u4e00-\u9fff]\.(?=\s|$)")
 
 
-SAID_WHOLE: tuple[str, ...] = ()
+SAID_WHOLE: tuple[str, ...] = ("lessons",)
 """The rooms whose every message is said in Chinese."""
 
 
@@ -78,7 +80,7 @@ def test_a_term_of_the_chapter_has_the_chapters_word(term: str, words: list[str]
     other = {
         english: chinese
         for english, chinese in said().items()
-        if chinese and has_it.search(english) and not any(word in chinese for word in words)
+        if chinese and has_it.search(NAMES.sub("", english)) and not any(word in chinese for word in words)
     }
     assert other == {}
 
