@@ -43,6 +43,7 @@ def test_uvicorn_with_a_client_that_does_not_read(runtime: Path, monkeypatch: py
 def test_uvicorns_workers_are_each_a_feed(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "asgi_app:app", "--port", str(port), "--workers", "2"]
+    command += ["--timeout-worker-healthcheck", str(int(PATIENCE_S))]  # it kills who takes longer to begin
     with running(runtime, monkeypatch, *command) as process:
         paths = serving(port, loops=2)
 

@@ -1,8 +1,9 @@
-// A Node server with sockets in many states. For every line on its stdin it prints what it sees of each of its
-// handles, by descriptor, and then sits still until a byte is written into the file that it is given.
+// A Node server with sockets in many states. Told on its stdin how many clients there are, it waits until each has its
+// role, prints what it sees of each of its handles, by descriptor, and then sits still until it is killed.
 const fs = require('fs');
 const net = require('net');
 const sockets = [];
+let begun = 0;
 const roles = [
   (socket) => socket.write(Buffer.alloc(6 << 20)), // more than the kernel takes
   (socket) => { socket.resume(); },
@@ -14,10 +15,10 @@ const roles = [
 const server = net.createServer({ allowHalfOpen: true }, (socket) => {
   socket.on('error', () => {});
   sockets.push(socket);
-  socket.once('data', (role) => roles[Number(role) % roles.length](socket));
+  socket.once('data', (role) => { roles[Number(role) % roles.length](socket); begun += 1; });
 });
 server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
-process.stdin.once('data', () => setTimeout(() => {
+function view() {
   const seen = sockets.filter((socket) => socket._handle).map((socket) => ({
     fd: socket._handle.fd,
     writeQueueSize: socket._handle.writeQueueSize,
@@ -27,6 +28,12 @@ process.stdin.once('data', () => setTimeout(() => {
     remotePort: socket.remotePort,
   }));
   fs.writeSync(1, JSON.stringify({ listener: server._handle.fd, seen }) + '\n');
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(process.argv[2] || 1500));
-  fs.writeSync(1, '{"over": true}\n');
-}, 300));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
+process.stdin.once('data', (clients) => {
+  const waiting = setInterval(() => {
+    if (begun < Number(clients)) return;
+    clearInterval(waiting);
+    setTimeout(view, 300); // what they have begun takes its course
+  }, 20);
+});
