@@ -25,7 +25,16 @@ class Message(NamedTuple):
     room: str
 
 
-LITERAL = {"tr": (0,), "N_": (0,), "saying": (0,), "step": (0, 1, "chapter"), "Lesson": (1, 2), "RealLesson": (1, 2)}
+LITERAL = {
+    "tr": (0,),
+    "N_": (0,),
+    "saying": (0,),
+    "evidence": (0,),
+    "Evidence": (0,),
+    "step": (0, 1, "chapter"),
+    "Lesson": (1, 2),
+    "RealLesson": (1, 2),
+}
 """Which arguments of a call are messages, by the function's name."""
 CALLED = re.compile(rf"\b(?:trn|sayings|{'|'.join(LITERAL)})\(")
 """Only a text that has one of these is worth a parser's time."""
@@ -79,6 +88,7 @@ def in_tables() -> Iterator[Message]:
     for room, texts in (
         ("core", _words_of("streamscope.core.vocabulary")),
         ("observe", _words_of("streamscope.observe.aio_words")),
+        ("sampling", _of_libuv()),
         ("ui", _of_actions()),
         ("diagnosis", _of_lints()),
         ("commands", _of_commands()),
@@ -93,6 +103,12 @@ SAID = ("plain", "meaning", "practice", "went_on", "went_off")
 
 def _words_of(module: str) -> Iterator[str]:
     yield from _sentences(importlib.import_module(module).words())
+
+
+def _of_libuv() -> Iterator[str]:
+    from streamscope.sampling.libuv_words import libuv_words
+
+    yield from _sentences(libuv_words("", None, node=True, preloaded=True))
 
 
 def _sentences(words: object) -> Iterator[str]:

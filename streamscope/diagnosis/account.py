@@ -10,10 +10,11 @@ from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.other_end import OtherEnd
 from streamscope.diagnosis.shapes import Ended, Evidence, Finding, Level, Sure, Told, Verdict, Word
 from streamscope.diagnosis.track import SECOND, TICK
+from streamscope.language import N_, clauses, items, saying, sayings, tr, trn
 from streamscope.link.asking import NO_CPU, STOPPED, Standstill
 from streamscope.trace.figures import age_text, span_text
 from streamscope.trace.fold import LONG_NS
-from streamscope.trace.plain_text import visible
+from streamscope.trace.plain_text import padded, visible
 from streamscope.trace.roles import short
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def stuck(stands: Standstill, now_t: int) -> Ended:
     """An engine that does not come round now. What is known of that is a note of who asked, and no evidence."""
     word = Word.HOST if stands.state in (NO_CPU, STOPPED) else Word.LOOP
     since = max(now_t - int(stands.seconds * SECOND), 0)
-    sentence = f"The program does not come back to its loop: {visible(stands.text, 300)}."
-    to_do = "end the callback, or give the process a CPU" if word is Word.LOOP else "let the process run"
-    reason = "a note: whoever looks has asked"
+    sentence = saying("The program does not come back to its loop: {why}.", why=visible(stands.text, 300))
+    to_do = N_("end the callback, or give the process a CPU") if word is Word.LOOP else N_("let the process run")
+    reason = saying("a note: whoever looks has asked")
     verdict = Verdict(word, Sure.LIKELY, stands.stream, since, sentence, reason, to_do=to_do, root=stands.stream)
     return Ended(Finding("stuck", Level.ERROR, stands.stream, since, sentence, (), verdict, to_do), since, now_t)
 
@@ -123,24 +124,31 @@ def lines(alarm: Ended, sentence: str, now_t: int, started: float, place: Linked
     """An alarm as a person reads it."""
     finding = alarm.finding
     verdict = finding.verdict
-    who = f"#{finding.stream}" if finding.stream else "the loop"
-    word, sure = ("–", "–") if verdict is None else (verdict.word.value, verdict.sure.value)
-    over = f", over after {age_text(alarm.end_t - finding.since)}" if alarm.end_t < now_t else ""
-    yield f"{word:<8} {sure:<7} {who:<8} {finding.lint}, since {clock(finding.since, started)}{over}"
-    yield f"  {sentence}"
+    word, sure = ("–", "–") if verdict is None else (verdict.word.value, tr(verdict.sure.value))
+    over = ""
+    if alarm.end_t < now_t:
+        over = tr(", over after {age}", age=age_text(alarm.end_t - finding.since))
+    since = tr("{lint}, since {time}{over}", lint=finding.lint, time=clock(finding.since, started), over=over)
+    yield f"{word:<8} {padded(sure, 7)} {padded(_who(finding), 8)} {since}"
+    yield f"  {tr(sentence)}"
     for line in finding.evidence:
-        yield f"    {line.words:<30} {line.field} {line.value}"
+        yield f"    {padded(tr(line.words), 30)} {line.field} {tr(line.value)}"
     if verdict is not None and verdict.not_it:
-        yield "    not it: " + "; ".join(f"{other.value} ({why})" for other, why in verdict.not_it)
+        others = clauses(saying("{word} ({why})", word=other.value, why=why) for other, why in verdict.not_it)
+        yield "    " + tr("not it: {others}", others=others)
     if place.line:
-        yield f"    chain: {place.line}"
+        yield "    " + tr("chain: {chain}", chain=place.line)
     if verdict is not None and verdict.beyond:
-        yield f"    root: {verdict.beyond}"
+        yield "    " + tr("root: {sentence}", sentence=verdict.beyond)
     to_do = finding.to_do if verdict is None else verdict.to_do
     if to_do:
-        yield f"    to do: {to_do}"
+        yield "    " + tr("to do: {what}", what=tr(to_do))
     if place.other_end is not None:
-        yield f"    note: {place.other_end.sentence()}"
+        yield "    " + tr("note: {sentence}", sentence=place.other_end.sentence())
+
+
+def _who(finding: Finding) -> str:
+    return f"#{finding.stream}" if finding.stream else tr("the loop")
 
 
 def clock(t: int, started: float) -> str:
@@ -155,16 +163,20 @@ def clock(t: int, started: float) -> str:
 
 def begins(finding: Finding, sentence: str) -> str:
     """The line that says that an alarm begins."""
-    word = finding.lint if finding.verdict is None else f"{finding.verdict.word.value} ({finding.verdict.sure.value})"
-    return f"▲ {word}: {sentence}"
+    word = finding.lint
+    if finding.verdict is not None:
+        word = tr("{word} ({why})", word=finding.verdict.word.value, why=tr(finding.verdict.sure.value))
+    return tr("▲ {word}: {sentence}", word=word, sentence=sentence)
 
 
 def ends(ended: Ended) -> str:
     """The line that says that it is over."""
     finding = ended.finding
-    who = f"#{finding.stream}" if finding.stream else "the loop"
     word = finding.lint if finding.verdict is None else finding.verdict.word.value
-    return f"✓ {word} on {who} is over after {age_text(ended.end_t - finding.since)} ({finding.lint})"
+    return tr(
+        "✓ {word} on {who} is over after {age} ({lint})",
+        word=word, who=_who(finding), age=age_text(ended.end_t - finding.since), lint=finding.lint,
+    )  # fmt: skip
 
 
 STALLS = frozenset({"stalled", "peer_gone"})
@@ -177,13 +189,13 @@ def summary(diagnosis: Diagnosis, model: Model, now_t: int) -> str:
     words = model.decoder.vocabulary
     parts = [_stalls(found(diagnosis, now_t, Level.ERROR))]
     if model.failures > 0 and words.knows("errors"):
-        parts.append(f"{model.failures:,} error{'s' if model.failures > 1 else ''}")
+        parts.append(trn("{n} error", "{n} errors", model.failures))
     slowest = model.slowest[0] if model.slowest else None
     if slowest is not None and slowest.ns >= LONG_NS:
         state = model.known.get(slowest.stream)
-        place = f", {visible(state.place, 80)}" if state is not None and state.place else ""
-        parts.append(f"slowest callback {span_text(slowest.ns)}{place}")
-    return "; ".join(filter(None, parts))
+        where = visible(state.place, 80) if state is not None and state.place else ""
+        parts.append(items((saying("slowest callback {span}", span=span_text(slowest.ns)), where)))
+    return tr(clauses(parts))
 
 
 def _stalls(alarms: list[Ended]) -> str:
@@ -193,9 +205,10 @@ def _stalls(alarms: list[Ended]) -> str:
     longest = stalls[-1]
     finding = longest.finding
     word = f" ({finding.verdict.word.value})" if finding.verdict is not None else ""
-    which = "" if len(stalls) == 1 else "the longest "
-    count = f"{len(stalls):,} stall{'s' if len(stalls) > 1 else ''}"
-    return f"{count}, {which}{age_text(_length(longest))} on #{finding.stream}{word}"
+    return sayings(
+        "{n} stall, {age} on #{number}{word}", "{n} stalls, the longest {age} on #{number}{word}", len(stalls),
+        age=age_text(_length(longest)), number=finding.stream, word=word,
+    )  # fmt: skip
 
 
 def _length(ended: Ended) -> int:

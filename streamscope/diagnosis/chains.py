@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from streamscope.diagnosis.groups import Streams
+from streamscope.language import saying
 from streamscope.trace.plain_text import host_and_port, visible
 from streamscope.trace.state import StreamState
 
@@ -39,10 +40,14 @@ class Chain(NamedTuple):
         """
         text = name_of(self.streams[0])
         for number, is_end in zip(self.streams[1:], self.other_ends):
-            text += f" {'=' if is_end else '⇠'} {name_of(number)}"
+            text = _step(text, "=" if is_end else "⇠", name_of(number))
         if self.is_ring:
-            return f"{text} ⇠ …"
-        return f"{text} ⇠ [{visible(peer, 80)}]" if peer else text
+            return _step(text, "⇠", "…")
+        return _step(text, "⇠", f"[{visible(peer, 80)}]") if peer else text
+
+
+def _step(text: str, sign: str, name: str) -> str:
+    return saying("{text} {sign} {name}", text=text, sign=sign, name=name)
 
 
 class Chains:

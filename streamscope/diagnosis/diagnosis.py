@@ -25,6 +25,7 @@ from streamscope.diagnosis.roots import chains_of, rooted, unlinked
 from streamscope.diagnosis.shapes import Ended, Finding, Held, Level, Limit, Told, Verdict
 from streamscope.diagnosis.spells import Spells
 from streamscope.diagnosis.track import SECOND, TICK, Track
+from streamscope.language import sentences
 from streamscope.trace.pieces import BatchLeaf
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -385,7 +386,7 @@ class Diagnosis:
     def sentence_of(self, finding: Finding) -> str:
         """What was found, and who suffers from it."""
         suffers = self._holding.follows(finding.stream) if finding.stream else ""
-        return f"{finding.sentence} {suffers}".rstrip()
+        return sentences((finding.sentence, suffers))
 
 
 def _is_told_above(number: int, found: Mapping[int, Sequence[Finding]], model: Model) -> bool:

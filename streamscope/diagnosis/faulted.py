@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamscope.diagnosis.shapes import Finding, Sure, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import saying, sentences
 from streamscope.trace.plain_text import visible
 from streamscope.trace.state import StreamState
 
@@ -23,14 +24,21 @@ def faulted(finding: Finding, model: Model) -> Finding:
             break
     else:
         return finding
-    sentence = f"Injected on #{number}: {what}. {finding.sentence}"
-    clear = f"clear it: I on the screen, or streamscope poke PID {number} clear"
+    injected = saying("Injected on #{number}: {what}.", number=number, what=what)
+    sentence = sentences((injected, finding.sentence))
+    clear = saying("clear it: I on the screen, or streamscope poke PID {number} clear", number=number)
     if verdict is not None:
         verdict = verdict._replace(
             word=Word.INJECTED,
             sure=Sure.LIKELY,
             sentence=sentence,
-            reason=f"{what} is injected on #{number}; without that it would be {verdict.word}: {verdict.reason}",
+            reason=saying(
+                "{what} is injected on #{number}; without that it would be {word}: {reason}",
+                what=what,
+                number=number,
+                word=verdict.word.value,
+                reason=verdict.reason,
+            ),
             to_do=clear,
         )
     return finding._replace(sentence=sentence, verdict=verdict, to_do=clear)
@@ -40,4 +48,4 @@ def injected_in(state: StreamState, since: int) -> str:
     """What is injected in the stream, or was when this began; "" for nothing."""
     if state.faults:
         return visible(state.faults, 80)
-    return "what was done to it" if state.injected_t and state.injected_t >= since - SECOND else ""
+    return saying("what was done to it") if state.injected_t and state.injected_t >= since - SECOND else ""

@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 from streamscope.diagnosis.groups import Streams
 from streamscope.diagnosis.links import Links
-from streamscope.diagnosis.lint import Case, Terms, capital
+from streamscope.diagnosis.lint import Case, Terms
 from streamscope.diagnosis.shapes import Held
+from streamscope.language import capital, items, saying, sayings
 from streamscope.trace.figures import age_text
 from streamscope.trace.roles import short, who
 from streamscope.trace.state import StreamState
@@ -142,9 +143,11 @@ class Holding:
 
     def _said(self, case: Case, by: StreamState, since: int) -> Held:
         itself, words = by.number == case.state.number, case.terms.vocabulary
-        name = "what it has to take itself" if itself else short(by, words)
-        age = age_text(case.now_t - since)
-        sentence = f"{capital(case.short)} is held back by {name} for {age}: nothing here is wrong."
+        name = saying("what it has to take itself") if itself else short(by, words)
+        sentence = saying(
+            "{who} is held back by {name} for {age}: nothing here is wrong.",
+            who=capital(case.short), name=name, age=age_text(case.now_t - since),
+        )  # fmt: skip
         return Held(by.number, since, sentence, who(by, words))
 
     def _over(self, number: int, held: Held, t: int) -> None:
@@ -175,10 +178,11 @@ class Holding:
         return self._follow(held) if held else ""
 
     def _follow(self, held: Sequence[int]) -> str:
-        shown = ", ".join(self._names[number] for number in held[:MOST_NAMED])
+        shown = items(self._names[number] for number in held[:MOST_NAMED])
         more = len(held) - MOST_NAMED
-        shown += f" and {more:,} others" if more > 1 else " and 1 other" if more == 1 else ""
-        return f"{capital(shown)} {'is' if len(held) == 1 else 'are'} held back by it."
+        if more > 0:
+            shown = sayings("{these} and {n} other", "{these} and {n} others", more, these=shown)
+        return sayings("{these} is held back by it.", "{these} are held back by it.", len(held), these=capital(shown))
 
     def forget(self, number: int, t: int = 0) -> None:
         """Nothing holds it back, or it is gone."""

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from streamscope.core.records import Word
 from streamscope.diagnosis.groups import MOST_PARTNERS, Group, Groups, Streams, is_there
+from streamscope.language import N_
 from streamscope.trace.layout import Layout
 from streamscope.trace.plain_text import visible
 from streamscope.trace.state import StreamState
@@ -38,8 +39,8 @@ those that answer, the write and the end of the callback are in the same record 
 _ONCE, _OFTEN, _RESUMED = 1, 2, 3
 """How well it is known that one feeds another: from one callback, from several, from being read again for it."""
 _SEEN = {
-    _OFTEN: "what is read here is written there",
-    _RESUMED: "it is read again when what was written there is done",
+    _OFTEN: N_("what is read here is written there"),
+    _RESUMED: N_("it is read again when what was written there is done"),
 }
 
 BRINGS_BYTES = ("read_cb", "data_received", "buffer_updated")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from streamscope.diagnosis.shapes import Evidence, Held, Level, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND, Track
+from streamscope.language import Saying, clauses, saying
 from streamscope.trace.roles import short, who
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -178,17 +179,47 @@ class Lint:
         kinds = [kind for kind in self.kinds if kind not in told]
         said = set(vocabulary.kernel.values()) if "kernel.sample" in told and vocabulary.knows("kernel") else set()
         kernel = [name for name in self.kernel if name not in said]
-        parts = (fields, "cannot be known"), (kinds, "is not told of"), (kernel, "is not asked of the kernel")
-        return "; ".join(f"{', '.join(names)} {word}" for names, word in parts if names)
+        return clauses(
+            (
+                saying("{names} cannot be known", names=", ".join(fields)) if fields else "",
+                saying("{names} is not told of", names=", ".join(kinds)) if kinds else "",
+                saying("{names} is not asked of the kernel", names=", ".join(kernel)) if kernel else "",
+            )
+        )
 
     def check(self, case: Case) -> Sign | None:
         """What it sees; None for nothing."""
         raise NotImplementedError
 
 
-def capital(text: str) -> str:
-    """The first letter of a sentence."""
-    return text[:1].upper() + text[1:]
+def callbacks_took(share: float) -> Saying:
+    """How much of the time was spent in callbacks."""
+    return saying("callbacks took {share} of the time", share=f"{share:.0%}")
+
+
+def run_delay(told: str) -> Saying:
+    """How long, or how much of the time, the process waited for a CPU."""
+    return saying("run delay {told}", told=told)
+
+
+def stays(value: int | None) -> Saying:
+    """What a field was all the time."""
+    return saying("stays {value}", value=f"{value:,}")
+
+
+def part(some: str, every: str) -> Saying:
+    """How many of how many."""
+    return saying("{n} of {all}", n=some, all=every)
+
+
+def is_off(flag: str) -> Saying:
+    """That a flag is off."""
+    return saying("{flag} off", flag=flag)
+
+
+def request_text(number: int) -> Saying:
+    """A request by its number."""
+    return saying("request {number}", number=number)
 
 
 def blame(

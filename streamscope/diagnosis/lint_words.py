@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.headless import over
 from streamscope.diagnosis.lints import LINTS
+from streamscope.language import saying, tr
 from streamscope.trace.check import Instant, seconds
 from streamscope.trace.decode import Event
 from streamscope.trace.past import Past
@@ -29,13 +30,17 @@ class LintWords(States):
     ) -> None:
         self.asked = asked
         self.changing: Callable[[str, int, int], int | None] = lambda lint, stream, t: None
-        engine = vocabulary.engine or "this engine"
+        engine = vocabulary.engine or tr("this engine")
         words = []
         for lint in LINTS:
             missing = lint.missing(vocabulary)
-            refused = f"{lint.name} cannot be known of {engine}: {missing}" if missing else ""
+            refused = (
+                tr("{lint} cannot be known of {engine}: {missing}", lint=lint.name, engine=engine, missing=missing)
+                if missing
+                else ""
+            )
             so, changes = partial(self._so, lint.name), partial(self._changes, lint.name)
-            words.append(Stated(lint.name, f"a lint: {lint.checks}", so, changes, refused))
+            words.append(Stated(lint.name, tr("a lint: {checks}", checks=tr(lint.checks)), so, changes, refused))
         super().__init__(words)
 
     def _so(self, lint: str, state: StreamState, t: int) -> bool:
@@ -72,6 +77,10 @@ class Judge:
         was = self._diagnosis.was_held(at.stream, at.t) if at.stream and at.t else None
         if was is None:
             return ()
-        who = "what it has to take itself" if was.by == at.stream else was.who
-        until = f" until {seconds(was.until)}" if was.until else " until the end"
-        return [f"held back by {who}, from {seconds(was.since)}{until}"]
+        who = saying("what it has to take itself") if was.by == at.stream else was.who
+        since = seconds(was.since)
+        if not was.until:
+            return [saying("held back by {who}, from {since} until the end", who=who, since=since)]
+        return [
+            saying("held back by {who}, from {since} until {until}", who=who, since=since, until=seconds(was.until))
+        ]

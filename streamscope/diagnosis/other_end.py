@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from streamscope.core.printable import visible
+from streamscope.language import saying, sentences
 from streamscope.link import sock_diag
 from streamscope.link.discovery import ProbeError, find
 from streamscope.link.sock_diag import PEER, QUEUES, SHOW_PEER, SHOW_QUEUES, TcpEnds
@@ -48,7 +49,10 @@ class OtherEnd(NamedTuple):
     @property
     def who(self) -> str:
         """`python3 upstream.py (4711)`."""
-        return f"{visible(self.name, 64) or 'process'} ({self.pid})" if self.pid else ""
+        name = visible(self.name, 64)
+        if not self.pid or name:
+            return f"{name} ({self.pid})" if self.pid else ""
+        return saying("process ({pid})", pid=self.pid)
 
     @property
     def command(self) -> str:
@@ -58,13 +62,20 @@ class OtherEnd(NamedTuple):
     @property
     def sentences(self) -> tuple[str, ...]:
         """As a note says it: who it is, and, where there is one, the command."""
-        whose = f"is {self.who}" if self.pid else "belongs to a process that cannot be seen from here"
-        said = f"The other end {whose}; {bytes_text(self.unread)} wait there to be read."
-        return (said, f"{self.command} says why.") if self.is_engine else (said,)
+        size = bytes_text(self.unread)
+        said = (
+            saying("The other end is {who}; {size} wait there to be read.", who=self.who, size=size)
+            if self.pid
+            else saying(
+                "The other end belongs to a process that cannot be seen from here; {size} wait there to be read.",
+                size=size,
+            )
+        )
+        return (said, saying("{command} says why.", command=self.command)) if self.is_engine else (said,)
 
     def sentence(self) -> str:
         """The same as one text."""
-        return " ".join(self.sentences)
+        return sentences(self.sentences)
 
 
 class Found(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from streamscope.diagnosis.chains import Chain, Chains, other_ends
 from streamscope.diagnosis.lint import Terms
 from streamscope.diagnosis.shapes import Finding, Held, Verdict, Word
+from streamscope.language import saying
 from streamscope.trace.roles import short, who
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def unlinked(terms: Terms) -> str:
     """The sentence for an engine that cannot know who feeds whom; "" for one that can."""
     if terms.feeds:
         return ""
-    engine = terms.vocabulary.engine or "this engine"
-    return f"Who feeds whom cannot be known of {engine}: nothing is followed beyond this stream."
+    engine = terms.vocabulary.engine or saying("this engine")
+    return saying("Who feeds whom cannot be known of {engine}: nothing is followed beyond this stream.", engine=engine)
 
 
 def chains_of(
@@ -76,9 +77,15 @@ def _said(chain: Chain, model: Model, terms: Terms) -> str:
         state = model.streams.get(number)
         return f"#{number}" if state is None else (who if whole else short)(state, terms.vocabulary)
 
-    said = f"Its other end is in this process: {name(chain.streams[1])}"
+    who_it_is = name(chain.streams[1])
     if chain.is_ring:
-        return f"{said}, and the streams wait for each other: {chain.text(name)}."
+        return saying(
+            "Its other end is in this process: {who}, and the streams wait for each other: {chain}.",
+            who=who_it_is, chain=chain.text(name),
+        )  # fmt: skip
     if len(chain.streams) == 2:
-        return f"{said}, which is not read."
-    return f"{said}. The root is {name(chain.root, whole=True)}: {chain.text(name)}."
+        return saying("Its other end is in this process: {who}, which is not read.", who=who_it_is)
+    return saying(
+        "Its other end is in this process: {who}. The root is {root}: {chain}.",
+        who=who_it_is, root=name(chain.root, whole=True), chain=chain.text(name),
+    )  # fmt: skip

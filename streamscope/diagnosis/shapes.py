@@ -15,6 +15,7 @@ import msgspec
 from streamscope.diagnosis.chains import Chain, Chains
 from streamscope.diagnosis.groups import Group
 from streamscope.diagnosis.links import Links, Partner
+from streamscope.language import sentences
 
 
 class Level(StrEnum):
@@ -168,7 +169,7 @@ class Told(msgspec.Struct, frozen=True):
 
     def sentence_of(self, finding: Finding) -> str:
         """What was found, and who suffers from it."""
-        return f"{finding.sentence} {self.follows.get(finding.stream, '')}".rstrip()
+        return sentences((finding.sentence, self.follows.get(finding.stream, "")))
 
     # who has to do with whom: each is bounded, and asked for what is in sight alone
 

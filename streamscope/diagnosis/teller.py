@@ -19,6 +19,7 @@ from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.headless import Along
 from streamscope.diagnosis.shapes import Finding, Level
 from streamscope.diagnosis.track import SECOND, TICK
+from streamscope.language import tr
 from streamscope.link import following
 from streamscope.link.frames import (
     AnyFrame,
@@ -113,7 +114,8 @@ class Teller:
         for line in lines[:LINES_A_LOOK]:
             self._say(line)
         if len(lines) > LINES_A_LOOK:
-            self._say(f"and {len(lines) - LINES_A_LOOK:,} more at once; streamscope diagnose lists them")
+            more = f"{len(lines) - LINES_A_LOOK:,}"
+            self._say(tr("and {n} more at once; streamscope diagnose lists them", n=more))
 
 
 def _word(finding: Finding) -> str:

@@ -8,9 +8,10 @@ is the program's, and where the kernel tells nothing, a guess that says it is on
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, capital
+from streamscope.diagnosis.lint import Case, callbacks_took, part, run_delay, stays
 from streamscope.diagnosis.shapes import Evidence, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import N_, Saying, capital, items, saying, sayings
 from streamscope.trace.figures import age_text, bytes_text
 from streamscope.trace.plain_text import visible
 
@@ -57,35 +58,38 @@ class Weighing:
         return "kernel" if now.notsent >= now.outq - now.notsent else "in flight"
 
     @property
-    def where(self) -> str:
+    def where(self) -> Saying:
         """`3.3 MiB have waited in the kernel for 31s`."""
         now, age = self.now, age_text(self.for_ns)
         if self.rung == "kernel":
-            return f"{bytes_text(now.outq or 0)} have waited in the kernel for {age}"
+            return saying("{size} have waited in the kernel for {age}", size=bytes_text(now.outq or 0), age=age)
         if self.rung == "in flight":
-            return f"{bytes_text(now.outq or 0)} have been on their way for {age}"
-        least = "at least " if self.case.terms.before_queue else ""
-        return f"{least}{bytes_text(now.wq)} have waited in the program for {age}"
+            return saying("{size} have been on their way for {age}", size=bytes_text(now.outq or 0), age=age)
+        if self.case.terms.before_queue:
+            return saying("at least {size} have waited in the program for {age}", size=bytes_text(now.wq), age=age)
+        return saying("{size} have waited in the program for {age}", size=bytes_text(now.wq), age=age)
 
     def _places(self) -> list[Evidence]:
         """What waits, rung by rung."""
         case, now, at = self.case, self.now, self.now.t
         found = []
         if now.outq:
-            told = f"{now.outq:,}" if now.notsent is None else f"{now.outq:,}, of these notsent {now.notsent:,}"
+            told: str = f"{now.outq:,}"
+            if now.notsent is not None:
+                told = saying("{size}, of these notsent {rest}", size=told, rest=f"{now.notsent:,}")
             found.append(Evidence("what waits in the kernel", "outq", told, at))
         if now.wq or case.terms.queue:
-            here = "what waits here, not all" if case.terms.before_queue else "what waits here"
+            here = N_("what waits here, not all") if case.terms.before_queue else N_("what waits here")
             found.append(Evidence(here, case.named("write_queue_size"), f"{now.wq:,}", at))
         return found
 
     def _nothing_moved(self) -> Evidence:
         case, now = self.case, self.now
         if now.acked is not None:
-            return case.evidence("nothing was acknowledged", "bytes_acked", f"stays {now.acked:,}", self.since)
+            return case.evidence("nothing was acknowledged", "bytes_acked", stays(now.acked), self.since)
         if now.out is not None:
-            return case.evidence("nothing was taken", "bytes_out", f"stays {now.out:,}", self.since)
-        return case.evidence("nothing was seen to go", "write_queue_size", "fell at no look", self.since)
+            return case.evidence("nothing was taken", "bytes_out", stays(now.out), self.since)
+        return case.evidence("nothing was seen to go", "write_queue_size", saying("fell at no look"), self.since)
 
     # who it could be
 
@@ -117,11 +121,16 @@ class Weighing:
         return (
             Word.HOST,
             Sure.CERTAIN if self.host > 0.8 else Sure.LIKELY,
-            f"The machine kept the program from running {share} of the time: {self.where} for {self.case.who}.",
-            f"its process waited for a CPU {share} of the time",
+            saying(
+                "The machine kept the program from running {share} of the time: {where} for {who}.",
+                share=share,
+                where=self.where,
+                who=self.case.who,
+            ),
+            saying("its process waited for a CPU {share} of the time", share=share),
             (self.case.evidence("the process waits for a CPU", "run_delay", age_text(delay), self.since),),
-            ("A CPU for the process ends it.",),
-            "give the process more CPU: fewer neighbours, a higher quota",
+            (N_("A CPU for the process ends it."),),
+            N_("give the process more CPU: fewer neighbours, a higher quota"),
         )
 
     def _loop(self) -> _Found | None:
@@ -133,11 +142,16 @@ class Weighing:
         return (
             Word.LOOP,
             Sure.LIKELY,
-            f"The program's callbacks took {share} of the loop's time: {self.where} for {self.case.who}.",
-            f"callbacks took {share} of the time",
+            saying(
+                "The program's callbacks took {share} of the loop's time: {where} for {who}.",
+                share=share,
+                where=self.where,
+                who=self.case.who,
+            ),
+            callbacks_took(self.loop),
             (self.case.evidence("callbacks take the time", "callback_ns", share, self.since),),
-            ("Callbacks that return sooner end it.",),
-            "find the slow callbacks, and do their work in smaller parts or elsewhere",
+            (N_("Callbacks that return sooner end it."),),
+            N_("find the slow callbacks, and do their work in smaller parts or elsewhere"),
         )
 
     def _peer(self) -> _Found | None:
@@ -145,27 +159,41 @@ class Weighing:
             return None  # its window is what it said when it could still be heard
         case, window = self.case, self.window
         peer = visible(case.state.peer, 80)
-        at = f"The program at {peer}" if peer else "The other side"
         held = self.rwnd / self.busy if self.rwnd is not None and self.busy else None
         evidence: list[Evidence] = []
         if window is not None:
             evidence.append(case.evidence("the peer's window", "snd_wnd", f"{window:,}", self.since))
         if held is not None and self.rwnd is not None and self.busy is not None:
-            told = f"{self.rwnd / 1e6:.1f} of {self.busy / 1e6:.1f}s"
+            told = part(f"{self.rwnd / 1e6:.1f}", f"{self.busy / 1e6:.1f}s")
             evidence.append(case.evidence("it holds the sender back", "rwnd_limited", told, self.since))
-        takes = f"{capital(case.who)} takes nothing: {self.where}."
-        changes: tuple[str, ...] = ("A window above 0, or one acknowledged byte, ends the stall.",
-                   "Retransmits that nobody answers would make it NETWORK.")  # fmt: skip
-        to_do = f"look at the reader{f' of {peer}' if peer else ''}; set a time limit for writes"
+        takes = saying("{who} takes nothing: {where}.", who=capital(case.who), where=self.where)
+        changes: tuple[str, ...] = (
+            N_("A window above 0, or one acknowledged byte, ends the stall."),
+            N_("Retransmits that nobody answers would make it NETWORK."),
+        )
+        to_do = (
+            saying("look at the reader of {peer}; set a time limit for writes", peer=peer)
+            if peer
+            else saying("look at the reader; set a time limit for writes")
+        )
         if window == 0 or (held is not None and held > MOST_OF):
-            shut = f"its window has been {window or 0:,} for {age_text(self.for_ns)}" if window == 0 else (
-                f"its window held the sender back {held or 0:.0%} of the time")  # fmt: skip
-            reason = f"{shut}, and 0 B acknowledged since"
+            reason = (
+                saying("its window has been 0 for {age}, and 0 B acknowledged since", age=age_text(self.for_ns))
+                if window == 0
+                else saying(
+                    "its window held the sender back {share} of the time, and 0 B acknowledged since",
+                    share=f"{held or 0:.0%}",
+                )
+            )
             sure = Sure.CERTAIN if window == 0 and not (held is not None and held < MOST_OF) else Sure.LIKELY
             return Word.PEER, sure, takes, reason, tuple(evidence), changes, to_do
         if window is None and self.now.acked is None and self.now.outq and case.track.sampled:
-            reason = f"{at[0].lower()}{at[1:]} has not read what lies before it: the kernel takes no more"
-            changes = ("One byte that it reads ends the stall.",)
+            reason = (
+                saying("the program at {peer} has not read what lies before it: the kernel takes no more", peer=peer)
+                if peer
+                else saying("the other side has not read what lies before it: the kernel takes no more")
+            )
+            changes = (N_("One byte that it reads ends the stall."),)
             return Word.PEER, Sure.CERTAIN, takes, reason, tuple(evidence), changes, to_do
         return None
 
@@ -176,7 +204,11 @@ class Weighing:
             return None
         case = self.case
         total = case.kernel("total_retrans")
-        evidence = [case.evidence("sent again", "total_retrans", f"+{again} to {total or 0:,}", self.since)]
+        evidence = [
+            case.evidence(
+                "sent again", "total_retrans", saying("+{more} to {n}", more=again, n=f"{total or 0:,}"), self.since
+            )
+        ]
         if (rto := case.kernel("rto")) is not None:
             evidence.append(Evidence("it waits so long for an answer", "rto", f"{rto / 1e3:,.0f} ms", self.now.t))
         if self.unanswered:
@@ -188,11 +220,11 @@ class Weighing:
         return (
             Word.NETWORK,
             sure,
-            f"What is sent to {case.who} is not answered: {self.where}.",
-            f"{max(again, lost)} segments sent again, none acknowledged",
+            saying("What is sent to {who} is not answered: {where}.", who=case.who, where=self.where),
+            saying("{n} segments sent again, none acknowledged", n=max(again, lost)),
             tuple(evidence),
-            ("One acknowledged byte ends the stall.", "A window of 0 would make it PEER."),
-            "look at the way to the peer: loss, a firewall that forgot, a host that is gone; set TCP_USER_TIMEOUT",
+            (N_("One acknowledged byte ends the stall."), N_("A window of 0 would make it PEER.")),
+            N_("look at the way to the peer: loss, a firewall that forgot, a host that is gone; set TCP_USER_TIMEOUT"),
         )
 
     def _app(self) -> _Found | None:
@@ -205,11 +237,15 @@ class Weighing:
         return (
             Word.APP,
             Sure.LIKELY,
-            f"{capital(case.who)} is not written to: {self.where}, and nobody waits for room.",
-            "OUT is not wanted though bytes wait",
+            saying(
+                "{who} is not written to: {where}, and nobody waits for room.",
+                who=capital(case.who),
+                where=self.where,
+            ),
+            saying("OUT is not wanted though bytes wait"),
             (case.evidence("what the engine wants", case.named("pevents"), _mask(case, state.pevents), self.since),),
-            ("OUT in what the engine wants ends it.",),
-            "find out why writing stopped: an error that was swallowed, a stream that was stopped by hand",
+            (N_("OUT in what the engine wants ends it."),),
+            N_("find out why writing stopped: an error that was swallowed, a stream that was stopped by hand"),
         )
 
     def _silence(self) -> _Found:
@@ -219,35 +255,35 @@ class Weighing:
         return (
             Word.PEER,
             Sure.UNSURE,
-            f"{capital(case.who)} takes nothing: {self.where}.",
-            "neither window nor retransmits tell why" if known else "what the kernel holds is not known",
+            saying("{who} takes nothing: {where}.", who=capital(case.who), where=self.where),
+            saying("neither window nor retransmits tell why")
+            if known
+            else saying("what the kernel holds is not known"),
             (case.evidence("OUT has been wanted", "armed_t", age_text(case.now_t - case.state.armed_t),
                            case.state.armed_t),) if case.armed and case.state.armed_t else (),
-            ("What the kernel says of the connection would tell PEER from NETWORK.",),
-            "look at the other side, and at the way there",
+            (N_("What the kernel says of the connection would tell PEER from NETWORK."),),
+            N_("look at the other side, and at the way there"),
         )  # fmt: skip
 
     def _not_it(self) -> list[tuple[Word, str]]:
         case = self.case
-        found = []
+        found: list[tuple[Word, str]] = []
         if self.window is not None:
-            found.append((Word.PEER, f"its window is {self.window:,}"))
+            found.append((Word.PEER, saying("its window is {size}", size=f"{self.window:,}")))
         if self.again is not None:
             rtt = case.kernel("rtt")
             times = (
-                "no retransmit"
+                saying("no retransmit")
                 if self.again <= 0
-                else "1 retransmit"
-                if self.again == 1
-                else f"{self.again} retransmits"
+                else sayings("{count} retransmit", "{count} retransmits", self.again, count=self.again)
             )
-            found.append((Word.NETWORK, times + (f", rtt {rtt / 1e3:.1f} ms" if rtt is not None else "")))
+            found.append((Word.NETWORK, items((times, "" if rtt is None else f"rtt {rtt / 1e3:.1f} ms"))))
         if self.loop is not None:
-            found.append((Word.LOOP, f"callbacks took {self.loop:.0%} of the time"))
+            found.append((Word.LOOP, callbacks_took(self.loop)))
         if case.terms.poll_out and case.terms.vocabulary.tells("pevents") and case.armed:
-            found.append((Word.APP, "wants OUT"))
+            found.append((Word.APP, saying("wants OUT")))
         if self.host is not None:
-            found.append((Word.HOST, f"run delay {self.host:.1%}"))
+            found.append((Word.HOST, run_delay(f"{self.host:.1%}")))
         return found
 
 

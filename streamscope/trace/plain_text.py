@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from unicodedata import east_asian_width
 
 from streamscope.core.printable import visible as visible
 
@@ -19,6 +20,16 @@ def host_and_port(address: str) -> tuple[str, int] | None:
     if address[:1] in ("/", "@") or not colon or not (port.isascii() and port.isdigit()) or len(port) > 5:
         return None
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal the text takes up: letters of Chinese take two."""
+    return len(text) if text.isascii() else sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text, and spaces behind it up to this many cells: a column of a table for a terminal."""
+    return text + " " * (width - cells(text))
 
 
 def printable_json(lines: bytes) -> bytes:

@@ -5,16 +5,17 @@ An address is text from outside: what this makes of it is fit for a terminal.
 
 from __future__ import annotations
 
+from streamscope.language import N_, saying
 from streamscope.trace.plain_text import host_and_port, visible
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
-LISTENER = "listener"
-CLIENT = "client"
-UPSTREAM = "upstream"
-CHILD = "child"
-PARENT = "parent"
-CARRIER = "carrier"
+LISTENER = N_("listener")
+CLIENT = N_("client")
+UPSTREAM = N_("upstream")
+CHILD = N_("child")
+PARENT = N_("parent")
+CARRIER = N_("carrier")
 
 _STDERR = 2
 _MOST = 80
@@ -47,24 +48,27 @@ def arrow_of(state: StreamState, vocabulary: Vocabulary) -> str:
 
 
 def who(state: StreamState, vocabulary: Vocabulary) -> str:
-    """`upstream #3 → 127.0.0.1:9901`, `client #2`, `listener #1 :7702`, `pipe #5 workers`."""
-    role = role_of(state, vocabulary)
-    what = role or visible(vocabulary.type_text(state.type), 32)
-    text = f"{what} #{state.number}"
+    """`upstream #3 → 127.0.0.1:9901`, `client #2`, `listener #1 :7702`, `pipe #5 workers`; in English until it is given
+    to `tr`, as a text or as a value in one.
+    """
+    role, text = role_of(state, vocabulary), short(state, vocabulary)
     if role == LISTENER:
         parts = host_and_port(state.local)
         where = f":{parts[1]}" if parts is not None else visible(state.local, _MOST)
-        return f"{text} {where}".rstrip()
+        return _with(text, where)
     if state.peer:
-        return (
-            f"{text} {arrow_of(state, vocabulary) or '→'} {visible(state.peer, _MOST)}"
-            if role
-            else f"{text} {visible(state.peer)}"
-        )
+        arrow = f"{arrow_of(state, vocabulary) or '→'} " if role else ""
+        return _with(text, f"{arrow}{visible(state.peer, _MOST) if role else visible(state.peer)}")
     name = visible(state.name, _MOST)
-    return f"{text} {name.removeprefix(f'{role} ') if role else name}".rstrip()  # a child may be called `child 4711`
+    return _with(text, name.removeprefix(f"{role} ") if role else name)  # a child may be called `child 4711`
+
+
+def _with(text: str, more: str) -> str:
+    return saying("{text} {more}", text=text, more=more) if more.strip() else text
 
 
 def short(state: StreamState, vocabulary: Vocabulary) -> str:
     """The same without the address: `client #2`."""
-    return f"{role_of(state, vocabulary) or visible(vocabulary.type_text(state.type), 32)} #{state.number}"
+    role = role_of(state, vocabulary)
+    what = saying(role) if role else visible(vocabulary.type_text(state.type), 32)
+    return saying("{what} #{number}", what=what, number=state.number)

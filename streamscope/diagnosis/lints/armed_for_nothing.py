@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign
 from streamscope.diagnosis.shapes import Level
+from streamscope.language import capital, saying
 from streamscope.trace.figures import age_text
 
 
@@ -34,7 +35,11 @@ class ArmedForNothing(Lint):
         if turns:
             evidence.append(case.evidence("the loop turned", "turn", f"+{turns:,}", state.armed_t))
         return Sign(
-            f"{capital(case.who)} has been armed for OUT for {age}, and nothing waits in it: every poll ends at once.",
+            saying(
+                "{who} has been armed for OUT for {age}, and nothing waits in it: every poll ends at once.",
+                who=capital(case.who),
+                age=age,
+            ),
             tuple(evidence),
             state.armed_t,
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, callbacks_took, part
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import N_, capital, saying
 from streamscope.trace.figures import age_text
 
 
@@ -30,19 +31,19 @@ class BacklogFull(Lint):
         busy = case.loop.busy(max(since, case.now_t - 4 * SECOND))
         listens = bool(case.state.pevents & case.terms.poll_in)
         evidence = [
-            case.evidence("wait to be accepted", "accept_queue", f"{waits:,} of {most:,}", since),
-            case.evidence("the engine listens", "pevents", "IN" if listens else "not IN", since),
+            case.evidence("wait to be accepted", "accept_queue", part(f"{waits:,}", f"{most:,}"), since),
+            case.evidence("the engine listens", "pevents", "IN" if listens else saying("not {what}", what="IN"), since),
         ]
         overflows = case.of_loop("listen_overflows")
         if overflows:
             evidence.append(
                 case.evidence("turned away, on this machine", "listen_overflows", f"{overflows:,}", case.now_t, 0)
             )
-        sentence = (
-            f"{capital(case.who)} is full: {waits:,} wait to be accepted, which is all that the kernel keeps, for "
-            f"{age_text(case.now_t - since)}."
-        )
-        reason = "it does not listen" if not listens else "it accepts more slowly than they come"
-        not_it = ((Word.LOOP, f"callbacks took {busy:.0%} of the time"),) if busy is not None else ()
+        sentence = saying(
+            "{who} is full: {n} wait to be accepted, which is all that the kernel keeps, for {age}.",
+            who=capital(case.who), n=f"{waits:,}", age=age_text(case.now_t - since),
+        )  # fmt: skip
+        reason = saying("it accepts more slowly than they come") if listens else saying("it does not listen")
+        not_it = ((Word.LOOP, callbacks_took(busy)),) if busy is not None else ()
         return blame(self, case, Word.LISTENER, Sure.CERTAIN, sentence, reason, tuple(evidence), since=since, side="in",
-                     not_it=not_it, changes=("One that is accepted makes room.",))  # fmt: skip
+                     not_it=not_it, changes=(N_("One that is accepted makes room."),))  # fmt: skip

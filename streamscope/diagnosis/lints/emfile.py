@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import N_, capital, saying
 
 _FULL = frozenset({-errno.EMFILE, -errno.ENFILE})
 SPAN = 2 * SECOND
@@ -39,6 +40,12 @@ class Emfile(Lint):
             case.evidence("accept failed", "last_error", name, since),
             case.evidence("in the last 2s", "errors", f"+{failed:,}", case.now_t - SPAN),
         )
-        sentence = f"{capital(case.who)} has no descriptor left: accept failed with {name} {failed:,} times in 2s."
-        return blame(self, case, Word.LISTENER, Sure.CERTAIN, sentence, f"{name} from accept", evidence, since=since,
-                     side="in", changes=("A descriptor that is closed makes room for one.",))  # fmt: skip
+        sentence = saying(
+            "{who} has no descriptor left: accept failed with {error} {n} times in 2s.",
+            who=capital(case.who),
+            error=name,
+            n=f"{failed:,}",
+        )
+        reason = saying("{error} from accept", error=name)
+        return blame(self, case, Word.LISTENER, Sure.CERTAIN, sentence, reason, evidence, since=since,
+                     side="in", changes=(N_("A descriptor that is closed makes room for one."),))  # fmt: skip

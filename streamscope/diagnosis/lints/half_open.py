@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamscope.diagnosis.lint import Case, Lint, Sign, blame
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import N_, saying
 from streamscope.trace.figures import age_text
 
 TRIES = 3
@@ -31,15 +32,20 @@ class HalfOpen(Lint):
         since = max(heard, case.track.moved_t)
         if not since or case.seen_t - since < SECOND:
             return None
-        tries = f"{again:,} times the same segment" if again >= probes else f"{probes:,} probes"
+        tries = (
+            saying("{n} times the same segment", n=f"{again:,}")
+            if again >= probes
+            else saying("{n} probes", n=f"{probes:,}")
+        )
         evidence = (
             case.evidence("sent again, unanswered", "retransmits", f"{again:,}", since),
             case.evidence("probes, unanswered", "probes", f"{probes:,}", since),
-            case.evidence("last heard", "ack_recv_t", f"{age_text(case.now_t - since)} ago", since, 0),
+            case.evidence("last heard", "ack_recv_t", saying("{age} ago", age=age_text(case.now_t - since)), since, 0),
         )
-        sentence = (
-            f"Nobody answers for {case.who}: {tries} went out, and nothing has come back for "
-            f"{age_text(case.now_t - since)}."
-        )
-        return blame(self, case, Word.NETWORK, Sure.LIKELY, sentence, f"{tries} unanswered", evidence, since=since,
-                     rung="in flight", changes=("One segment from there ends it.",))  # fmt: skip
+        sentence = saying(
+            "Nobody answers for {who}: {tries} went out, and nothing has come back for {age}.",
+            who=case.who, tries=tries, age=age_text(case.now_t - since),
+        )  # fmt: skip
+        reason = saying("{tries} unanswered", tries=tries)
+        return blame(self, case, Word.NETWORK, Sure.LIKELY, sentence, reason, evidence, since=since,
+                     rung="in flight", changes=(N_("One segment from there ends it."),))  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame
 from streamscope.diagnosis.shapes import Level, Sure, Word
+from streamscope.language import N_, capital, saying, sayings
 from streamscope.trace.figures import age_text
 
 
@@ -29,13 +30,14 @@ class HeldAccept(Lint):
         began = since[self.name]
         waits = case.kernel("accept_queue")
         evidence = [case.evidence("accepted, and not taken", "accepted_fd", str(fd), began)]
-        behind = ""
+        behind: str = ""
         if waits:
             evidence.append(case.evidence("wait behind it", "accept_queue", f"{waits:,}", began))
-            behind = f", and {waits:,} {'waits' if waits == 1 else 'wait'} behind it"
-        sentence = (
-            f"{capital(case.who)} accepts nobody: the connection on descriptor {fd} has not been taken for "
-            f"{age_text(case.now_t - began)}{behind}."
-        )
-        return blame(self, case, Word.LISTENER, Sure.CERTAIN, sentence, "uv_accept was not called", tuple(evidence),
-                     since=began, side="in", changes=("uv_accept ends it.",))  # fmt: skip
+            behind = sayings(", and {n} waits behind it", ", and {n} wait behind it", waits)
+        sentence = saying(
+            "{who} accepts nobody: the connection on descriptor {fd} has not been taken for {age}{behind}.",
+            who=capital(case.who), fd=fd, age=age_text(case.now_t - began), behind=behind,
+        )  # fmt: skip
+        reason = saying("uv_accept was not called")
+        return blame(self, case, Word.LISTENER, Sure.CERTAIN, sentence, reason, tuple(evidence),
+                     since=began, side="in", changes=(N_("uv_accept ends it."),))  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame
 from streamscope.diagnosis.shapes import Level, Sure, Word
+from streamscope.language import capital, saying
 
 
 class InterestClobbered(Lint):
@@ -32,15 +33,16 @@ class InterestClobbered(Lint):
             return None
         words = case.terms.vocabulary
         has = case.kernel("epoll_mask")
-        said = "nothing" if not has else words.mask_text(has)
+        said = saying("nothing") if not has else words.mask_text(has)
         evidence = (
             case.evidence("wanted", "pevents", words.mask_text(state.pevents), case.now_t, 0),
             case.evidence("believed to be registered", "events", words.mask_text(state.events), case.now_t, 0),
             case.evidence("the kernel watches for", "epoll_mask", said, case.now_t, 0),
         )
-        sentence = (
-            f"{capital(case.who)} waits for {words.mask_text(lacks)}, which the kernel does not watch: "
-            f"the engine registered {words.mask_text(state.events)}, and epoll has {said}."
-        )
-        reason = "epoll was changed behind the engine"
+        sentence = saying(
+            "{who} waits for {events}, which the kernel does not watch: the engine registered {registered}, and epoll "
+            "has {said}.",
+            who=capital(case.who), events=words.mask_text(lacks), registered=words.mask_text(state.events), said=said,
+        )  # fmt: skip
+        reason = saying("epoll was changed behind the engine")
         return blame(self, case, Word.APP, Sure.CERTAIN, sentence, reason, evidence)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import N_, capital, saying
 from streamscope.trace.figures import age_text
 
 AFTER = 2 * SECOND
@@ -37,20 +38,25 @@ class LeakedHandle(Lint):
         ended = case.model.lit_t(state.number, terms.eof)
         since = max(ended, state.last_read_t, state.last_write_t) or case.track.looks[0].t
         age = age_text(case.now_t - since)
-        sentence = f"{capital(case.who)} ended its side {age} ago, and the program neither answers nor closes it."
+        sentence = saying(
+            "{who} ended its side {age} ago, and the program neither answers nor closes it.",
+            who=capital(case.who), age=age,
+        )  # fmt: skip
         evidence = (
             case.evidence("its end was read", "flags", "READ_EOF", ended or since),
-            case.evidence("nothing has moved", "last_write_t", f"for {age}", since),
+            case.evidence("nothing has moved", "last_write_t", saying("for {age}", age=age), since),
         )
-        return blame(self, case, Word.APP, Sure.LIKELY, sentence, "its end was read, and ours was not sent", evidence,
-                     since=since, side="in", changes=("A shutdown, a close or a write ends it.",))  # fmt: skip
+        reason = saying("its end was read, and ours was not sent")
+        return blame(self, case, Word.APP, Sure.LIKELY, sentence, reason, evidence,
+                     since=since, side="in", changes=(N_("A shutdown, a close or a write ends it."),))  # fmt: skip
 
     def _unused(self, case: Case) -> Sign | None:
         state = case.state
         if state.connect_req is not None or not state.begin_t or case.now_t - state.begin_t < UNUSED:
             return None
         age = age_text(case.now_t - state.begin_t)
-        made = case.evidence("made", "begin_t", f"{age} ago", state.begin_t, 0)
-        return Sign(
-            f"{capital(case.who)} has had no descriptor for {age}, and nobody closes it.", (made,), state.begin_t
+        made = case.evidence("made", "begin_t", saying("{age} ago", age=age), state.begin_t, 0)
+        sentence = saying(
+            "{who} has had no descriptor for {age}, and nobody closes it.", who=capital(case.who), age=age
         )
+        return Sign(sentence, (made,), state.begin_t)

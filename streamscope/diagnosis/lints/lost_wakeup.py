@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, stays
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.starved import since_when
 from streamscope.diagnosis.track import SECOND
 from streamscope.diagnosis.weigh import MOST_OF
+from streamscope.language import capital, saying
 from streamscope.trace.figures import age_text, bytes_text
 
 
@@ -39,16 +40,17 @@ class LostWakeup(Lint):
         if not since:
             return None
         inq = case.track.now.inq or 0
-        sentence = (
-            f"{capital(case.who)} is ready and the loop does not hear of it: {bytes_text(inq)} have waited to be read "
-            f"for {age_text(case.now_t - since)}, IN is registered, and no event came."
-        )
+        sentence = saying(
+            "{who} is ready and the loop does not hear of it: {size} have waited to be read for {age}, IN is "
+            "registered, and no event came.",
+            who=capital(case.who), size=bytes_text(inq), age=age_text(case.now_t - since),
+        )  # fmt: skip
         evidence = (
             case.evidence("what waits to be read", "inq", f"{inq:,}", since),
             case.evidence("registered", "events", case.terms.vocabulary.mask_text(case.state.events), since),
-            case.evidence("nothing was read", "bytes_in", f"stays {case.track.now.into:,}", since),
+            case.evidence("nothing was read", "bytes_in", stays(case.track.now.into), since),
         )
-        reason = "the loop is idle, and IN is registered"
+        reason = saying("the loop is idle, and {event} is registered", event="IN")
         return blame(
             self, case, Word.LOOP, Sure.LIKELY, sentence, reason, evidence, since=since, side="in", rung="kernel"
         )
@@ -60,14 +62,15 @@ class LostWakeup(Lint):
             return None
         since = max(track.since.setdefault(self.name, case.now_t), track.moved_t)
         size = state.write_queue_size
-        sentence = (
-            f"{capital(case.who)} has room and the loop does not hear of it: {bytes_text(size)} have waited for "
-            f"{age_text(case.now_t - since)}, the kernel has nothing to send, OUT is registered, and no event came."
-        )
+        sentence = saying(
+            "{who} has room and the loop does not hear of it: {size} have waited for {age}, the kernel has nothing to "
+            "send, OUT is registered, and no event came.",
+            who=capital(case.who), size=bytes_text(size), age=age_text(case.now_t - since),
+        )  # fmt: skip
         evidence = (
             case.evidence("what waits in the kernel", "outq", "0", since),
             case.evidence("what waits here", "write_queue_size", f"{size:,}", since),
             case.evidence("registered", "events", case.terms.vocabulary.mask_text(state.events), since),
         )
-        reason = "the loop is idle, and OUT is registered"
+        reason = saying("the loop is idle, and {event} is registered", event="OUT")
         return blame(self, case, Word.LOOP, Sure.LIKELY, sentence, reason, evidence, since=since, rung="queue")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, request_text
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import capital, saying
 from streamscope.trace.figures import age_text, bytes_text
 
 
@@ -38,12 +39,14 @@ class MarkIgnored(Lint):
             case.evidence("its mark", "high_water", f"{state.high_water:,}", above_t),
             case.evidence("above it", "above_t", age_text(case.now_t - above_t), above_t),
             case.evidence(
-                "a write began all the same", "write_queue", f"request {state.write_queue[-1].number}", last, 0
+                "a write began all the same", "write_queue", request_text(state.write_queue[-1].number), last, 0
             ),
         )
-        sentence = (
-            f"{capital(case.who)} is written to although it is above its mark: {bytes_text(size)} wait in the program, "
-            f"the mark is {bytes_text(state.high_water)}, and that for {age_text(case.now_t - above_t)}."
-        )
-        reason = f"writes went on for {age_text(last - above_t)} above the mark"
+        sentence = saying(
+            "{who} is written to although it is above its mark: {size} wait in the program, the mark is {mark}, and "
+            "that for {age}.",
+            who=capital(case.who), size=bytes_text(size), mark=bytes_text(state.high_water),
+            age=age_text(case.now_t - above_t),
+        )  # fmt: skip
+        reason = saying("writes went on for {age} above the mark", age=age_text(last - above_t))
         return blame(self, case, Word.APP, Sure.CERTAIN, sentence, reason, evidence, since=above_t, rung="queue")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, is_off
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import capital, saying
 from streamscope.trace.figures import age_text, bytes_text
 
 
@@ -30,12 +31,13 @@ class PauseMissed(Lint):
         evidence = (
             case.evidence("what waits here", "write_queue_size", f"{state.write_queue_size:,}", state.above_t),
             case.evidence("its mark", "high_water", f"{state.high_water:,}", state.above_t),
-            case.evidence("nobody was told to pause", "flags", "PAUSED_WRITING off", state.above_t),
+            case.evidence("nobody was told to pause", "flags", is_off("PAUSED_WRITING"), state.above_t),
         )
-        sentence = (
-            f"{capital(case.who)} is above its mark and its protocol was not told: "
-            f"{bytes_text(state.write_queue_size)} wait, the mark is {bytes_text(state.high_water)}, "
-            f"for {age_text(case.now_t - state.above_t)}, and drain() does not wait."
-        )
-        reason = "pause_writing was not called though the mark was passed"
+        sentence = saying(
+            "{who} is above its mark and its protocol was not told: {size} wait, the mark is {mark}, for {age}, and "
+            "drain() does not wait.",
+            who=capital(case.who), size=bytes_text(state.write_queue_size), mark=bytes_text(state.high_water),
+            age=age_text(case.now_t - state.above_t),
+        )  # fmt: skip
+        reason = saying("pause_writing was not called though the mark was passed")
         return blame(self, case, Word.APP, Sure.CERTAIN, sentence, reason, evidence, since=state.above_t, rung="queue")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, is_off
 from streamscope.diagnosis.shapes import Level, Sure, Word
+from streamscope.language import N_, capital, saying
 from streamscope.trace.figures import age_text, bytes_text
 
 CLOSE_WAIT = 8
@@ -32,18 +33,19 @@ class PeerGone(Lint):
         off = case.model.lit_t(state.number, case.terms.reading)
         since = track.since.setdefault(self.name, track.unread_t or case.now_t)
         inq = track.now.inq or 0
-        waits = f", and {bytes_text(inq)} wait to be read" if inq else ""
+        waits = saying(", and {size} wait to be read", size=bytes_text(inq)) if inq else ""
         evidence = [case.evidence("the peer has ended its side", "tcp_state", "CLOSE_WAIT", since)]
         if inq:
             evidence.append(case.evidence("what waits to be read", "inq", f"{inq:,}", since))
         if off:
-            evidence.append(case.evidence("reading is off", "flags", "READING off", off))
-        sentence = (
-            f"{capital(case.who)} has gone and the program does not see it: reading is off, the connection has been in "
-            f"CLOSE_WAIT for {age_text(case.now_t - since)}{waits}."
-        )
-        reason = "reading is off, so the end is never seen"
+            evidence.append(case.evidence("reading is off", "flags", is_off("READING"), off))
+        sentence = saying(
+            "{who} has gone and the program does not see it: reading is off, the connection has been in CLOSE_WAIT for "
+            "{age}{waits}.",
+            who=capital(case.who), age=age_text(case.now_t - since), waits=waits,
+        )  # fmt: skip
+        reason = saying("reading is off, so the end is never seen")
         return blame(
             self, case, Word.APP, Sure.CERTAIN, sentence, reason, tuple(evidence), since=since, side="in",
-            rung="kernel", changes=("Reading it again would see the end.",),
+            rung="kernel", changes=(N_("Reading it again would see the end."),),
         )  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, is_off
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import capital, saying
 from streamscope.trace.figures import age_text, bytes_text
 from streamscope.trace.plain_text import visible
 from streamscope.trace.state import StreamState
@@ -41,15 +42,17 @@ class PipeDeadlock(Lint):
         other = f"{visible(unread.name, 40)} #{unread.number}"
         evidence = (
             case.evidence("what waits here", "write_queue_size", f"{state.write_queue_size:,}", since),
-            case.evidence(f"{other} is not read", "flags", "READING off", since),
+            case.evidence(saying("{who} is not read", who=other), "flags", is_off("READING"), since),
             case.evidence("what its StreamReader holds", "reader_size", f"{unread.reader_size:,}", since),
         )
-        sentence = (
-            f"{capital(visible(state.name, 40))} #{state.number} of {visible(state.peer, 40)} and its {other} wait for "
-            f"each other: {bytes_text(state.write_queue_size)} have waited to go in for "
-            f"{age_text(case.now_t - since)}, and what comes out is not read, {bytes_text(unread.reader_size)} held."
-        )
-        reason = f"nothing is taken, and reading of {other} is off"
+        sentence = saying(
+            "{who} of {process} and its {other} wait for each other: {size} have waited to go in for {age}, and what "
+            "comes out is not read, {held} held.",
+            who=f"{capital(visible(state.name, 40))} #{state.number}", process=visible(state.peer, 40), other=other,
+            size=bytes_text(state.write_queue_size), age=age_text(case.now_t - since),
+            held=bytes_text(unread.reader_size),
+        )  # fmt: skip
+        reason = saying("nothing is taken, and reading of {other} is off", other=other)
         return blame(self, case, Word.APP, Sure.LIKELY, sentence, reason, evidence, since=since, rung="queue")
 
     def _of_the_same(self, case: Case) -> list[StreamState]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from streamscope.diagnosis.lint import Case, Lint, Sign
 from streamscope.diagnosis.shapes import Level
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import saying
 from streamscope.trace.figures import bytes_text
 
 FOR = 4 * SECOND
@@ -39,8 +40,14 @@ class QueueGrows(Lint):
         went = (track.grew("out", FOR) or 0) / 4
         grew = (sizes[-1] - sizes[0]) / 4
         return Sign(
-            f"The queue of {case.who} grows without end: {bytes_text(sizes[-1])} wait, {bytes_text(grew)} more every "
-            f"second, while {bytes_text(went)} a second go.",
+            saying(
+                "The queue of {who} grows without end: {size} wait, {grew} more every second, while {went} a second "
+                "go.",
+                who=case.who,
+                size=bytes_text(sizes[-1]),
+                grew=bytes_text(grew),
+                went=bytes_text(went),
+            ),
             (case.evidence("what waits here", "write_queue_size", f"{sizes[0]:,} → {sizes[-1]:,}", since),),
             since,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame
 from streamscope.diagnosis.shapes import Level, Sure, Word
+from streamscope.language import capital, saying
 from streamscope.trace.figures import bytes_text
 
 
@@ -27,15 +28,14 @@ class QueueWithoutOut(Lint):
         if state.connect_req is not None or not case.terms.poll_out:
             return None
         since = max(state.write_queue[0].begin_t, case.track.moved_t) or case.now_t
-        wants = case.terms.vocabulary.mask_text(state.pevents) or "nothing"
+        wants = case.terms.vocabulary.mask_text(state.pevents) or saying("nothing")
         evidence = (
             case.evidence("what waits here", "write_queue_size", f"{state.write_queue_size:,}", since),
             case.evidence("what the engine wants", "pevents", wants, since),
         )
-        sentence = (
-            f"{capital(case.who)} has {bytes_text(state.write_queue_size)} to write and does not want OUT: "
-            "nothing will ever write them."
-        )
-        return blame(
-            self, case, Word.APP, Sure.LIKELY, sentence, f"it wants {wants}", evidence, since=since, rung="queue"
-        )
+        sentence = saying(
+            "{who} has {size} to write and does not want OUT: nothing will ever write them.",
+            who=capital(case.who), size=bytes_text(state.write_queue_size),
+        )  # fmt: skip
+        reason = saying("it wants {events}", events=wants)
+        return blame(self, case, Word.APP, Sure.LIKELY, sentence, reason, evidence, since=since, rung="queue")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamscope.diagnosis.lint import Case, Lint, Sign
 from streamscope.diagnosis.shapes import Level
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import saying
 
 
 class QueuedFdsGrow(Lint):
@@ -24,7 +25,11 @@ class QueuedFdsGrow(Lint):
         if count < 2 or before is None or count <= before.fds:
             return None
         return Sign(
-            f"Descriptors pile up in {case.who}: {count:,} queue behind accepted_fd, "
-            f"{count - before.fds:,} more than 1s ago.",
+            saying(
+                "Descriptors pile up in {who}: {n} queue behind accepted_fd, {more} more than 1s ago.",
+                who=case.who,
+                n=f"{count:,}",
+                more=f"{count - before.fds:,}",
+            ),
             (case.evidence("queue behind accepted_fd", "queued_fds", f"{before.fds:,} → {count:,}", before.t),),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, is_off, part
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import capital, saying
 from streamscope.trace.figures import age_text, bytes_text
 
 
@@ -30,16 +31,18 @@ class ReaderUnread(Lint):
         if not state.reader_limit or state.reader_size <= state.reader_limit or case.reading or case.held is not None:
             return None
         since = max(case.model.lit_t(state.number, case.terms.reading), state.last_read_t, state.begin_t)
-        holds = f"{state.reader_size:,} of {state.reader_limit:,}"
+        holds = part(f"{state.reader_size:,}", f"{state.reader_limit:,}")
         evidence = (
             case.evidence("what its StreamReader holds", "reader_size", holds, since),
-            case.evidence("reading is off", "flags", "READING off", since),
+            case.evidence("reading is off", "flags", is_off("READING"), since),
         )
-        sentence = (
-            f"{capital(case.who)} is read by nobody: its StreamReader holds {bytes_text(state.reader_size)}, its limit "
-            f"is {bytes_text(state.reader_limit)}, and has had reading paused for {age_text(case.now_t - since)}."
-        )
-        reason = "its StreamReader is full, and no stream that it feeds is the reason"
+        sentence = saying(
+            "{who} is read by nobody: its StreamReader holds {size}, its limit is {limit}, and has had reading paused "
+            "for {age}.",
+            who=capital(case.who), size=bytes_text(state.reader_size), limit=bytes_text(state.reader_limit),
+            age=age_text(case.now_t - since),
+        )  # fmt: skip
+        reason = saying("its StreamReader is full, and no stream that it feeds is the reason")
         return blame(
             self, case, Word.APP, Sure.CERTAIN, sentence, reason, evidence, since=since, side="in", rung="program"
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign
+from streamscope.diagnosis.lint import Case, Lint, Sign, is_off
 from streamscope.diagnosis.shapes import Level
+from streamscope.language import saying
 from streamscope.trace.figures import age_text, bytes_text
 from streamscope.trace.plain_text import visible
 
@@ -30,11 +31,16 @@ class ReadingStopped(Lint):
         since = max(track.unread_t, off)
         where = visible(case.state.paused_at, 120) if off else ""
         return Sign(
-            f"Reading of {case.who} is off, and {bytes_text(inq)} have waited to be read for "
-            f"{age_text(case.now_t - since)}{f': it was paused at {where}' if where else ''}.",
+            saying(
+                "Reading of {who} is off, and {size} have waited to be read for {age}{paused}.",
+                who=case.who,
+                size=bytes_text(inq),
+                age=age_text(case.now_t - since),
+                paused=saying(": it was paused at {place}", place=where) if where else "",
+            ),
             (
                 case.evidence("what waits to be read", "inq", f"{inq:,}", since),
-                case.evidence("reading is off", "flags", "READING off", off or since),
+                case.evidence("reading is off", "flags", is_off("READING"), off or since),
             ),
             since,
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign
 from streamscope.diagnosis.shapes import Level
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import capital, saying
 from streamscope.trace.figures import bytes_text
 
 RESETS = frozenset({-errno.ECONNRESET, -errno.EPIPE})
@@ -43,7 +44,12 @@ class ResetAfterData(Lint):
             return None
         error = case.terms.vocabulary.error_text(state.last_error)
         return Sign(
-            f"{capital(case.who)} was cut off ({error}) with {bytes_text(waited)} under way: they are lost.",
+            saying(
+                "{who} was cut off ({error}) with {size} under way: they are lost.",
+                who=capital(case.who),
+                error=error,
+                size=bytes_text(waited),
+            ),
             (
                 case.evidence("it failed", "last_error", error, case.now_t, 0),
                 case.evidence("not acknowledged before", "outq", f"{waited:,}", case.now_t, 0),
@@ -55,9 +61,14 @@ class ResetAfterData(Lint):
         if not state.closed_t or not inq or not state.bytes_out or state.last_read_t > state.kernel_t:
             return None
         sent = case.kernel("outq")
-        lost = f"; {bytes_text(sent)} of ours were not acknowledged" if sent else ""
+        lost = saying("; {size} of ours were not acknowledged", size=bytes_text(sent)) if sent else ""
         return Sign(
-            f"{capital(case.who)} was closed with {bytes_text(inq)} unread: the kernel resets such a connection{lost}.",
+            saying(
+                "{who} was closed with {size} unread: the kernel resets such a connection{lost}.",
+                who=capital(case.who),
+                size=bytes_text(inq),
+                lost=lost,
+            ),
             (case.evidence("not read before the close", "inq", f"{inq:,}", state.kernel_t, 0),),
             state.closed_t,
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, request_text
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.track import SECOND
 from streamscope.diagnosis.weigh import Weighing
+from streamscope.language import saying
 from streamscope.trace.figures import age_text, bytes_text
 
 
@@ -31,13 +32,17 @@ class ShutdownStuck(Lint):
         if case.seen_t - max(since, track.moved_t) < SECOND:
             return None
         age = age_text(case.now_t - since)
-        evidence = (case.evidence("the shutdown waits", "shutdown_req", f"request {request.number}", since),)
-        sentence = (
-            f"The shutdown of {case.who} has waited for {age}: {bytes_text(state.write_queue_size)} before it stay."
-        )
+        evidence = (case.evidence("the shutdown waits", "shutdown_req", request_text(request.number), since),)
+        sentence = saying(
+            "The shutdown of {who} has waited for {age}: {size} before it stay.",
+            who=case.who, age=age, size=bytes_text(state.write_queue_size),
+        )  # fmt: skip
         if not track.wanted_t:
-            sentence = f"The shutdown of {case.who} has waited for {age}, though nothing is left to write."
-            return blame(self, case, Word.APP, Sure.UNSURE, sentence, "nothing waits before it", evidence, since=since)
+            sentence = saying(
+                "The shutdown of {who} has waited for {age}, though nothing is left to write.", who=case.who, age=age
+            )
+            reason = saying("nothing waits before it")
+            return blame(self, case, Word.APP, Sure.UNSURE, sentence, reason, evidence, since=since)
         verdict = Weighing(case, max(track.wanted_t, track.moved_t)).verdict()
         verdict = verdict._replace(sentence=sentence, evidence=(*evidence, *verdict.evidence))
         return Sign(sentence, verdict.evidence, since, verdict)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, run_delay
 from streamscope.diagnosis.shapes import Level, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND
+from streamscope.language import N_, capital, saying
 from streamscope.trace.figures import span_text
 from streamscope.trace.fold import SlowCallback
 from streamscope.trace.plain_text import visible
@@ -69,26 +70,37 @@ def named(case: Case, slow: SlowCallback) -> str:
     name = words.callback_text(slow.callback)
     state = case.model.known.get(slow.stream)
     if state is None:
-        return f"{name} of #{slow.stream}" if slow.stream else name
-    place = visible(state.place, 80)
-    return f"{name} of {short(state, words)}{f' ({place})' if place else ''}"
+        return saying("{callback} of {who}", callback=name, who=f"#{slow.stream}") if slow.stream else name
+    place, who = visible(state.place, 80), short(state, words)
+    if not place:
+        return saying("{callback} of {who}", callback=name, who=who)
+    return saying("{callback} of {who} ({place})", callback=name, who=who, place=place)
 
 
 def _sign(lint: Lint, case: Case, worst: SlowCallback, own: int, level: Level, count: int = 1) -> Sign:
     begun = worst.t - worst.ns
     name = named(case, worst)
-    waited = f", {span_text(worst.ns - own)} of it waiting for a CPU" if worst.ns - own > worst.ns // 10 else ""
-    sentence = f"{capital(name)} took {span_text(worst.ns)}{waited}: nothing else was served meanwhile."
+    waited: str = ""
+    if worst.ns - own > worst.ns // 10:
+        waited = saying(", {span} of it waiting for a CPU", span=span_text(worst.ns - own))
+    sentence = saying(
+        "{callback} took {span}{waited}: nothing else was served meanwhile.",
+        callback=capital(name), span=span_text(worst.ns), waited=waited,
+    )  # fmt: skip
     if level is Level.WARNING:
-        sentence = f"{count} callbacks took 100 ms or more in 10s, the longest {span_text(worst.ns)}: {name}."
+        sentence = saying(
+            "{n} callbacks took 100 ms or more in 10s, the longest {span}: {callback}.",
+            n=count, span=span_text(worst.ns), callback=name,
+        )  # fmt: skip
     evidence = [case.evidence("it ran", "callback_ns", f"{worst.ns:,}", begun, worst.t)]
     if own != worst.ns:
         evidence.append(case.evidence("of that waiting for a CPU", "run_delay", f"{worst.ns - own:,}", begun, worst.t))
     delayed = case.loop.delayed_between(begun, worst.t)
-    not_it = ((Word.HOST, f"run delay {span_text(delayed)}"),) if delayed is not None else ()
+    not_it = ((Word.HOST, run_delay(span_text(delayed))),) if delayed is not None else ()
     verdict = Verdict(
         Word.LOOP, Sure.CERTAIN if delayed is not None else Sure.LIKELY, worst.stream, begun, sentence,
-        f"{name} took {span_text(own)}", tuple(evidence), not_it, ("Callbacks that return sooner end it.",),
+        saying("{callback} took {span}", callback=name, span=span_text(own)), tuple(evidence), not_it,
+        (N_("Callbacks that return sooner end it."),),
         lint.to_do, worst.stream,
     )  # fmt: skip
     return Sign(sentence, tuple(evidence), begun, verdict, worst.stream, level)
@@ -96,17 +108,18 @@ def _sign(lint: Lint, case: Case, worst: SlowCallback, own: int, level: Level, c
 
 def _machine(lint: Lint, case: Case, worst: SlowCallback, own: int) -> Sign:
     begun, name, waited = worst.t - worst.ns, named(case, worst), span_text(worst.ns - own)
-    sentence = (
-        f"{capital(name)} took {span_text(worst.ns)}, of which it waited {waited} for a CPU: the machine is slow, not "
-        "the callback."
-    )
+    sentence = saying(
+        "{callback} took {span}, of which it waited {waited} for a CPU: the machine is slow, not the callback.",
+        callback=capital(name), span=span_text(worst.ns), waited=waited,
+    )  # fmt: skip
     evidence = (
         case.evidence("it ran", "callback_ns", f"{worst.ns:,}", begun, worst.t),
         case.evidence("of that waiting for a CPU", "run_delay", f"{worst.ns - own:,}", begun, worst.t),
     )
     verdict = Verdict(
-        Word.HOST, Sure.LIKELY, worst.stream, begun, sentence, f"it waited {waited} for a CPU", evidence,
-        ((Word.LOOP, f"of its own it took {span_text(own)}"),), ("A CPU for the process ends it.",),
-        "give the process more CPU: fewer neighbours, a higher quota", worst.stream,
+        Word.HOST, Sure.LIKELY, worst.stream, begun, sentence, saying("it waited {span} for a CPU", span=waited),
+        evidence, ((Word.LOOP, saying("of its own it took {span}", span=span_text(own))),),
+        (N_("A CPU for the process ends it."),),
+        N_("give the process more CPU: fewer neighbours, a higher quota"), worst.stream,
     )  # fmt: skip
     return Sign(sentence, evidence, begun, verdict, worst.stream, Level.WARNING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamscope.diagnosis.lint import Case, Lint, Sign, blame
 from streamscope.diagnosis.lints.slow_callback import ALARM, SHOWN
 from streamscope.diagnosis.shapes import Level, Sure, Word
+from streamscope.language import N_, saying
 from streamscope.trace.figures import span_text
 
 
@@ -36,14 +37,15 @@ class SlowTurn(Lint):
         own = ns - (delayed or 0)
         if own < ALARM:
             return None
-        sentence = (
-            f"The callbacks of turn {number:,} took {span_text(ns)} together, and none of them half of that: every "
-            "stream waited so long for its next turn."
-        )
+        sentence = saying(
+            "The callbacks of turn {turn} took {span} together, and none of them half of that: every stream waited so "
+            "long for its next turn.",
+            turn=f"{number:,}", span=span_text(ns),
+        )  # fmt: skip
         evidence = [case.evidence("callbacks of the turn", "callback_ns", f"{ns:,}", t - ns, t)]
         if delayed:
             evidence.append(case.evidence("of that waiting for a CPU", "run_delay", f"{delayed:,}", t - ns, t))
         sure = Sure.CERTAIN if delayed is not None else Sure.LIKELY
-        reason = f"many short callbacks: {span_text(own)} in one turn"
+        reason = saying("many short callbacks: {span} in one turn", span=span_text(own))
         return blame(self, case, Word.LOOP, sure, sentence, reason, tuple(evidence), since=t - ns,
-                     changes=("Fewer, or shorter, callbacks a turn end it.",))  # fmt: skip
+                     changes=(N_("Fewer, or shorter, callbacks a turn end it."),))  # fmt: skip

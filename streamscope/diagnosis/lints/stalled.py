@@ -5,10 +5,11 @@ As long as bytes are acknowledged and the queue does not grow, a slow peer is a 
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, callbacks_took, is_off, run_delay, stays
 from streamscope.diagnosis.shapes import Level, Sure, Verdict, Word
 from streamscope.diagnosis.track import SECOND
 from streamscope.diagnosis.weigh import Weighing
+from streamscope.language import N_, capital, saying
 from streamscope.trace.figures import age_text, bytes_text
 from streamscope.trace.plain_text import visible
 
@@ -100,13 +101,19 @@ def unanswered(case: Case, since: int) -> Verdict:
         Sure.LIKELY if again else Sure.UNSURE,
         number,
         since,
-        f"Nobody answers for {case.who}: the connection has not come for {age}, and "
-        f"{bytes_text(state.write_queue_size)} wait for it.",
-        f"the first segment was sent {again + 1:,} times, and never answered" if again else "the connect has no answer",
+        saying(
+            "Nobody answers for {who}: the connection has not come for {age}, and {size} wait for it.",
+            who=case.who,
+            age=age,
+            size=bytes_text(state.write_queue_size),
+        ),
+        saying("the first segment was sent {n} times, and never answered", n=f"{again + 1:,}")
+        if again
+        else saying("the connect has no answer"),
         tuple(evidence),
         (),
-        ("An answer, or an error, ends the stall.",),
-        "look whether the host is up and its listener takes anybody in; set a time limit for connecting",
+        (N_("An answer, or an error, ends the stall."),),
+        N_("look whether the host is up and its listener takes anybody in; set a time limit for connecting"),
         number,
         "out",
         "queue",
@@ -119,34 +126,56 @@ def unread(case: Case, since: int, off: int, inq: int) -> Verdict:
     age = age_text(case.now_t - since)
     evidence = [case.evidence("what waits to be read", "inq", f"{inq:,}", since)]
     if off:
-        evidence.append(case.evidence("reading is off", "flags", "READING off", off))
+        evidence.append(case.evidence("reading is off", "flags", is_off("READING"), off))
     where = visible(case.state.paused_at, 120) if off else ""
     if where:
         evidence.append(case.evidence("it was paused at", "paused_at", where, off))
     if (into := case.track.now.into) is not None:
-        evidence.append(case.evidence("nothing was read", "bytes_in", f"stays {into:,}", since))
-    not_it = [(Word.PEER, "it has sent: its bytes are here")]
+        evidence.append(case.evidence("nothing was read", "bytes_in", stays(into), since))
+    not_it: list[tuple[Word, str]] = [(Word.PEER, saying("it has sent: its bytes are here"))]
     if (busy := case.loop.busy(since)) is not None:
-        not_it.append((Word.LOOP, f"callbacks took {busy:.0%} of the time"))
+        not_it.append((Word.LOOP, callbacks_took(busy)))
     if (delayed := case.loop.delayed(since)) is not None:
-        not_it.append((Word.HOST, f"run delay {delayed:.1%}"))
-    reason = f"reading has been off for {age}, and no stream that it feeds is the reason"
+        not_it.append((Word.HOST, run_delay(f"{delayed:.1%}")))
+    reason = saying("reading has been off for {age}, and no stream that it feeds is the reason", age=age)
     if not case.terms.feeds:
-        reason = f"reading has been off for {age}; whether a stream that it feeds is the reason cannot be known"
+        reason = saying(
+            "reading has been off for {age}; whether a stream that it feeds is the reason cannot be known", age=age
+        )
     elif case.suspect:
-        reason = f"reading has been off for {age}; whether it feeds {case.suspect}, which is full, is not known"
+        reason = saying(
+            "reading has been off for {age}; whether it feeds {other}, which is full, is not known",
+            age=age, other=case.suspect,
+        )  # fmt: skip
+    said = {"who": capital(case.who), "size": bytes_text(inq), "age": age, "place": where}
+    if where:
+        sentence = saying(
+            "{who} is not read: {size} have waited in the kernel for {age}, and the program has stopped reading it, at "
+            "{place}.", **said,
+        )  # fmt: skip
+    elif off:
+        sentence = saying(
+            "{who} is not read: {size} have waited in the kernel for {age}, and the program has stopped reading it.",
+            **said,
+        )
+    else:
+        sentence = saying(
+            "{who} is not read: {size} have waited in the kernel for {age}, and the program does not read it.", **said
+        )
     return Verdict(
         Word.APP,
         Sure.CERTAIN if case.terms.feeds and not case.suspect else Sure.LIKELY,
         number,
         since,
-        f"{capital(case.who)} is not read: {bytes_text(inq)} have waited in the kernel for {age}, "
-        f"and the program {'has stopped reading' if off else 'does not read'} it{f', at {where}' if where else ''}.",
+        sentence,
         reason,
         tuple(evidence),
         tuple(not_it),
-        ("Reading it again ends the stall.", "A stream above its mark that it feeds would make it held back by that."),
-        "find out what the program waits for before it reads on",
+        (
+            N_("Reading it again ends the stall."),
+            N_("A stream above its mark that it feeds would make it held back by that."),
+        ),
+        N_("find out what the program waits for before it reads on"),
         number,
         "in",
         "kernel",
@@ -172,13 +201,21 @@ def _ignored(case: Case, head: int) -> Verdict:
         Sure.CERTAIN if went else Sure.LIKELY,
         state.number,
         head,
-        f"{capital(case.who)} is written to faster than it takes: {bytes_text(track.now.wq)} wait in the program, "
-        f"{bytes_text(grew)} more than 2s ago, the oldest for {age_text(case.now_t - head)}.",
-        f"the queue grew by {bytes_text(grew)} in 2s" + ("" if went is None else f", while {bytes_text(went)} went"),
+        saying(
+            "{who} is written to faster than it takes: {size} wait in the program, {grew} more than 2s ago, the oldest "
+            "for {age}.",
+            who=capital(case.who),
+            size=bytes_text(track.now.wq),
+            grew=bytes_text(grew),
+            age=age_text(case.now_t - head),
+        ),
+        saying("the queue grew by {grew} in 2s", grew=bytes_text(grew))
+        if went is None
+        else saying("the queue grew by {grew} in 2s, while {went} went", grew=bytes_text(grew), went=bytes_text(went)),
         tuple(evidence),
-        ((Word.PEER, f"{bytes_text(went)} were taken in 2s"),) if went else (),
-        ("A queue that grows no more ends the alarm: then the peer is only slow.",),
-        "heed the mark: stop what feeds this stream while write_queue_size is above high_water",
+        ((Word.PEER, saying("{size} were taken in 2s", size=bytes_text(went))),) if went else (),
+        (N_("A queue that grows no more ends the alarm: then the peer is only slow."),),
+        N_("heed the mark: stop what feeds this stream while write_queue_size is above high_water"),
         state.number,
         "out",
         "queue",

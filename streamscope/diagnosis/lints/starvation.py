@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from streamscope.diagnosis.lint import Case, Lint, Sign, blame, capital
+from streamscope.diagnosis.lint import Case, Lint, Sign, blame, callbacks_took, stays
 from streamscope.diagnosis.shapes import Level, Sure, Word
 from streamscope.diagnosis.starved import since_when
 from streamscope.diagnosis.track import SECOND
 from streamscope.diagnosis.weigh import MOST_OF
+from streamscope.language import capital, saying
 from streamscope.trace.figures import age_text, bytes_text
 
 
@@ -30,16 +31,17 @@ class Starvation(Lint):
         if busy is None or busy < MOST_OF:
             return None
         inq = case.track.now.inq or 0
-        sentence = (
-            f"{capital(case.who)} is not served: {bytes_text(inq)} have waited to be read for "
-            f"{age_text(case.now_t - since)}, while callbacks took {busy:.0%} of the loop's time."
-        )
+        sentence = saying(
+            "{who} is not served: {size} have waited to be read for {age}, while callbacks took {share} of the loop's "
+            "time.",
+            who=capital(case.who), size=bytes_text(inq), age=age_text(case.now_t - since), share=f"{busy:.0%}",
+        )  # fmt: skip
         evidence = (
             case.evidence("what waits to be read", "inq", f"{inq:,}", since),
             case.evidence("callbacks take the time", "callback_ns", f"{busy:.0%}", since),
-            case.evidence("nothing was read", "bytes_in", f"stays {case.state.bytes_in:,}", since),
+            case.evidence("nothing was read", "bytes_in", stays(case.state.bytes_in), since),
         )
-        reason = f"callbacks took {busy:.0%} of the time"
+        reason = callbacks_took(busy)
         return blame(
             self, case, Word.LOOP, Sure.CERTAIN, sentence, reason, evidence, since=since, side="in", rung="kernel"
         )

@@ -8,10 +8,9 @@ it is escaped here, and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from unicodedata import east_asian_width
 from xml.sax.saxutils import escape, quoteattr
 
-from streamscope.trace.plain_text import visible
+from streamscope.trace.plain_text import cells, visible
 
 SANS = "Inter, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif"
 MONO = "ui-monospace, 'SF Mono', 'Cascadia Code', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -156,7 +155,7 @@ def n(number: float) -> str:
 
 def width_of(text: str, size: float) -> float:
     """About how wide a text is, by what letters of a sans-serif measure, the bold ones too."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in visible(text)) * size * LETTER
+    return cells(visible(text)) * size * LETTER
 
 
 def fitting(text: str, size: float, room: float) -> str:

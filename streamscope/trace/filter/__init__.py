@@ -11,7 +11,7 @@ explains all of it.
 
     lexer.py     words and their places        names.py     what can be spoken of: events and state
     parser.py    words → tree                  values.py    what it can be compared with: names, sizes, times
-    tree.py      the tree, written out again   language.py  both, in the words of one vocabulary
+    tree.py      the tree, written out again   filter_language.py  both, in the words of one vocabulary
     evaluate.py  tree → tests                  pattern.py   regular expressions that cannot hang
     complete.py  what may be written next      reach.py     which events a filter can want at all
     rows.py      a past, as a filtered list    guide.py     the document, made from the tables
