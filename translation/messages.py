@@ -26,6 +26,9 @@ class Message(NamedTuple):
 
 
 LITERAL = {
+    "tr": (0,), "N_": (0,), "saying": (0,), "evidence": (0,), "Evidence": (0,),
+    "step": (0, 1, "chapter"), "Lesson": (1, 2), "RealLesson": (1, 2),
+}  # fmt: skip
     "tr": (0,),
     "N_": (0,),
     "saying": (0,),

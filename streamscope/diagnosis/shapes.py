@@ -15,7 +15,7 @@ import msgspec
 from streamscope.diagnosis.chains import Chain, Chains
 from streamscope.diagnosis.groups import Group
 from streamscope.diagnosis.links import Links, Partner
-from streamscope.language import sentences
+from streamscope.language import N_, sentences
 
 
 class Level(StrEnum):
@@ -42,9 +42,9 @@ class Word(StrEnum):
 class Sure(StrEnum):
     """How sure a verdict is."""
 
-    CERTAIN = "certain"
-    LIKELY = "likely"
-    UNSURE = "unsure"
+    CERTAIN = N_("certain")
+    LIKELY = N_("likely")
+    UNSURE = N_("unsure")
 
 
 class Evidence(NamedTuple):
