@@ -29,15 +29,6 @@ LITERAL = {
     "tr": (0,), "N_": (0,), "saying": (0,), "evidence": (0,), "Evidence": (0,),
     "step": (0, 1, "chapter"), "Lesson": (1, 2), "RealLesson": (1, 2),
 }  # fmt: skip
-    "tr": (0,),
-    "N_": (0,),
-    "saying": (0,),
-    "evidence": (0,),
-    "Evidence": (0,),
-    "step": (0, 1, "chapter"),
-    "Lesson": (1, 2),
-    "RealLesson": (1, 2),
-}
 """Which arguments of a call are messages, by the function's name."""
 CALLED = re.compile(rf"\b(?:trn|sayings|{'|'.join(LITERAL)})\(")
 """Only a text that has one of these is worth a parser's time."""
