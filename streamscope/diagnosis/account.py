@@ -81,7 +81,9 @@ def linked(alarm: Ended, told: Told, model: Model, now_t: int) -> Linked:
 
 
 def row(alarm: Ended, now_t: int, started: float, place: Linked = NOWHERE) -> dict[str, Any]:
-    """An alarm as an object. Times are seconds on the feed's clock; `at` is Unix time, if that is known."""
+    """An alarm as an object, in English whatever is spoken. Times are seconds on the feed's clock; `at` is Unix time,
+    if that is known.
+    """
     finding = alarm.finding
     verdict = finding.verdict
     return {
@@ -93,16 +95,16 @@ def row(alarm: Ended, now_t: int, started: float, place: Linked = NOWHERE) -> di
         "over": alarm.end_t < now_t,
         "at": round(started + finding.since / SECOND, 3) if started else None,
         "lint": finding.lint,
-        "sentence": finding.sentence,
-        "reason": "" if verdict is None else verdict.reason,
+        "sentence": str(finding.sentence),
+        "reason": "" if verdict is None else str(verdict.reason),
         "evidence": [_evidence(line) for line in finding.evidence],
-        "not_it": {} if verdict is None else {word.value: why for word, why in verdict.not_it},
+        "not_it": {} if verdict is None else {word.value: str(why) for word, why in verdict.not_it},
         "root": finding.stream if verdict is None else verdict.root,
         "chain": list(place.chain),
         "holds": list(place.holds),
-        "beyond": "" if verdict is None else verdict.beyond,
+        "beyond": "" if verdict is None else str(verdict.beyond),
         "other_end": None if place.other_end is None else _other_end(place.other_end),
-        "to_do": finding.to_do if verdict is None else verdict.to_do,
+        "to_do": str(finding.to_do if verdict is None else verdict.to_do),
     }
 
 
@@ -112,7 +114,7 @@ def _other_end(other: OtherEnd) -> dict[str, Any]:
 
 
 def _evidence(line: Evidence) -> dict[str, Any]:
-    found = {"words": line.words, "field": line.field, "value": line.value, "since": _seconds(line.since)}
+    found = {"words": str(line.words), "field": line.field, "value": str(line.value), "since": _seconds(line.since)}
     return {**found, "until": _seconds(line.until)} if line.until else found
 
 

@@ -68,7 +68,9 @@ class Judge:
         diagnosis = self._diagnosis
         words.asked, words.changing = diagnosis.was, diagnosis.spells.change
         return [
-            Event(0, since, 0, finding.stream, f"{EVENT}{finding.lint}", "", None, None, {"said": finding.sentence})
+            Event(
+                0, since, 0, finding.stream, f"{EVENT}{finding.lint}", "", None, None, {"said": str(finding.sentence)}
+            )
             for since, finding in diagnosis.spells.began()
         ]
 

@@ -64,7 +64,8 @@ class Note(msgspec.Struct, array_like=True):
     """What somebody found out who looks at the engine from beside: that it is stuck, what its peer does.
 
     It is no event of the feed: it has no seq and no row, changes no state, and is evidence of nothing. `at` is Unix
-    time by the clock of who found it, `about` one word for what it is about, `stream` the stream's number or 0.
+    time by the clock of who found it, `about` one word for what it is about, `stream` the stream's number or 0. The
+    text is written in English, and may be a `Saying` until then.
     """
 
     at: float
@@ -81,7 +82,8 @@ class Note(msgspec.Struct, array_like=True):
 
     def bounded(self) -> Note:
         """The same, with no more text than is kept."""
-        return Note(self.at, self.about[:64], self.text[:MOST_NOTE], self.stream)
+        text = self.text if len(self.text) <= MOST_NOTE else self.text[:MOST_NOTE]
+        return Note(self.at, self.about[:64], text, self.stream)
 
 
 class Goodbye(msgspec.Struct, array_like=True):

@@ -21,7 +21,7 @@ NAMES = re.compile(r"\{[^{}]*\}|`[^`]*`|streamscope( [a-z]+)+")
 BEFORE_HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:?!](?=\s|$)|[\u4e00-\u9fff]\.(?=\s|$)")
 
 
-SAID_WHOLE: tuple[str, ...] = ("lessons",)
+SAID_WHOLE: tuple[str, ...] = ("core", "diagnosis", "lessons", "observe", "sampling")
 """The rooms whose every message is said in Chinese."""
 
 

@@ -176,7 +176,7 @@ class TraceWriter:
         """Takes a note that somebody made beside the feed."""
         self._before_piece(self._place or 0, self._model.turn, self._model.t)
         note = note.bounded()
-        self._take(NoteItem(note.at, note.about, note.text, note.stream), 0)
+        self._take(NoteItem(note.at, note.about, str(note.text), note.stream), 0)
 
     def tick(self, now: float) -> None:
         """Writes the segment that has begun, if it is old enough."""
