@@ -12,6 +12,7 @@ shown.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -124,6 +125,14 @@ def items(parts: Iterable[str]) -> str:
 def _joined(parts: Iterable[str], two: Callable[[str, str], str]) -> str:
     there = [part for part in parts if part]
     return reduce(two, there) if there else ""
+
+
+_ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
+
+
+def apart(text: str) -> list[str]:
+    """A text's sentences; after a stop that is as wide as a letter, as in Chinese, no space has to follow."""
+    return [part.strip() for part in _ENDS.split(text) if part.strip()]
 
 
 def wanted(arguments: Sequence[str], environment: Mapping[str, str], setting: Callable[[], str]) -> str:

@@ -250,9 +250,9 @@ def run_on_trace(path: str, at: str, allow: tuple[str, ...] = ()) -> int:
         replay.close()
 
 
-def run_on_lesson(play: Callable[[], Performance], *, quiz: bool = False) -> int:
-    """Have a lesson played and open the screen on it; with `quiz` one is asked before each step. Returns the exit
-    status. Raises CommandFailed, and LessonError.
+def run_on_lesson(play: Callable[[], Performance], *, quiz: bool = False, present: bool = False) -> int:
+    """Have a lesson played and open the screen on it; with `quiz` one is asked before each step, with `present` it has
+    one idea at a time. Returns the exit status. Raises CommandFailed, and LessonError.
     """
     require_terminal("; without a screen: streamscope lesson check NAME")
     performance = play()
@@ -263,7 +263,7 @@ def run_on_lesson(play: Callable[[], Performance], *, quiz: bool = False) -> int
             from streamscope.ui.quiz import Score
             from streamscope.ui.state_file import state_path
 
-            make = partial(LessonApp, performance, score=Score(state_path("quiz")), quiz=quiz)
+            make = partial(LessonApp, performance, score=Score(state_path("quiz")), quiz=quiz, present=present)
             status = _run_app(performance.replay, _config(()), leaving, begin=Target("start"), make=make)
             return 1 if status is None else status
     finally:

@@ -23,14 +23,21 @@ class LessonApp(StreamscopeApp):
     """The inspector of a lesson's recording."""
 
     def __init__(
-        self, performance: Performance, *arguments: Any, score: Score | None = None, quiz: bool = False, **settings: Any
+        self,
+        performance: Performance,
+        *arguments: Any,
+        score: Score | None = None,
+        quiz: bool = False,
+        present: bool = False,
+        **settings: Any,
     ) -> None:
-        """Of a lesson that was played; with `quiz` one is asked from the start. What follows is the app's. Raises
-        LessonError for what is no claim.
+        """Of a lesson that was played; with `quiz` one is asked from the start, with `present` it begins large. What
+        follows is the app's. Raises LessonError for what is no claim.
         """
         super().__init__(*arguments, **settings)
         course = Course(performance)
-        self._lesson = LessonScreen(self.view, course, Quiz(course, score or Score(), on=quiz), self.inside)
+        asked = Quiz(course, score or Score(), on=quiz)
+        self._lesson = LessonScreen(self.view, course, asked, self.inside, present=present)
 
     def get_default_screen(self) -> Screen[None]:
         """The lesson."""

@@ -69,9 +69,10 @@ def _list() -> None:
 @lesson.command("open", context_settings=CONTEXT, hidden=True)
 @click.argument("name", metavar="NAME | FILE.py")
 @click.option("--quiz", is_flag=True, help="Be asked before each step what it will change; z does so too.")
+@click.option("--present", is_flag=True, help="For a classroom: one idea a screen, large; + and - do so too.")
 @click.option("--export", "folder", metavar="DIR", type=click.Path(file_okay=False),
               help="Instead, write a page of HTML that needs nothing else, and a picture of each step.")  # fmt: skip
-def open_lesson(name: str, quiz: bool, folder: str | None) -> None:
+def open_lesson(name: str, quiz: bool, present: bool, folder: str | None) -> None:
     """Open a lesson on the screen. n goes from step to step, → and ← from event to event."""
     from functools import partial
 
@@ -83,7 +84,7 @@ def open_lesson(name: str, quiz: bool, folder: str | None) -> None:
         if folder is not None:
             _export(name, folder)
             return
-        sys.exit(run_on_lesson(partial(played, find(name)), quiz=quiz))
+        sys.exit(run_on_lesson(partial(played, find(name)), quiz=quiz, present=present))
     except LessonError as error:
         raise CommandFailed(str(error), 1) from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from terminal import Open
 
@@ -38,4 +40,44 @@ def test_a_person_goes_through_a_lesson_with_keys_alone(open_terminal: Open) -> 
     terminal.press("escape")
     terminal.wait_for(titles[-2])
     terminal.press("escape")
+    assert terminal.ends() == 0
+
+
+def test_a_lesson_is_presented_one_idea_a_screen(open_terminal: Open) -> None:
+    # given a lesson for the classroom, before its fourth step
+    terminal = open_terminal("lesson", "write", "--present", columns=80, rows=24)
+    terminal.wait_for("W R I T A B L E", "1 of 13", "n next · N before · − smaller")
+    terminal.press("n", "n", "n")
+    terminal.wait_for("4 of 13", "w r i t e _ q u e u e _ s i z e", "✓ wq > 0 and wq < 64KiB")
+
+    # when one goes back by events, then value, bar and claims are as they were then
+    for _ in range(3):
+        terminal.press("\x1b[D")
+    terminal.wait_for("○ kind == request.progress")
+    terminal.press("n")
+    terminal.wait_for("✓ kind == request.progress")
+    terminal.wait(lambda screen: re.search(r"0 B → 64 KiB → \d+ KiB", screen) is not None, "the step again")
+
+    # and one goes through the ideas of the step, is asked, makes it small, and leaves
+    terminal.press("\t")
+    terminal.wait_for("w r i t e _ q u e u e  ", "KiB of 64 KiB left")
+    terminal.press("z", "n")
+    terminal.wait_for("quiz · before step 5")
+    terminal.press("\r")
+    terminal.wait_for("You know ")
+    terminal.press("n", "-")
+    terminal.wait_for("Who comes later stands behind", "where we are")
+    terminal.press("q")
+    assert terminal.ends() == 0
+
+
+def test_a_presentation_holds_in_ascii_and_without_colour(open_terminal: Open) -> None:
+    terminal = open_terminal("lesson", "read", "--present", columns=80, rows=24, NO_UNICODE="1", NO_COLOR="1")
+    terminal.wait_for("1 of 12")
+    for number in range(2, 6):
+        terminal.press("n")
+        terminal.wait_for(f"{number} of 12")
+    terminal.wait_for("R E A D _ P A R T I A L", "|######|   off > on", "y flag(READ_PARTIAL)")
+    assert terminal.text.isascii()
+    terminal.press("q")
     assert terminal.ends() == 0

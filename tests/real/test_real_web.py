@@ -90,6 +90,15 @@ def test_a_lesson_is_gone_through_in_a_browser(runtime: Path, tmp_path: Path) ->
         browser.await_text("1 of 13")
 
 
+def test_a_lesson_is_presented_in_a_browser(runtime: Path) -> None:
+    with shown(runtime, "lesson", "write", "--present") as browser:
+        browser.await_text("W R I T A B L E")
+        browser.page.keyboard.press("Tab")
+        browser.await_text("w r i t e _ q u e u e")
+        browser.page.keyboard.press("-")
+        browser.await_text("An empty queue")
+
+
 def test_a_running_engine_is_looked_at_and_not_controlled(runtime: Path) -> None:
     with Serving(runtime, "echo", "--control") as engine, engine.connect():
         with shown(runtime, "attach", str(engine.pid)) as browser:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.pilot import Pilot
+from ui_lesson import lesson_of
 from ui_pilot import screen_text, text_of
 from ui_scenes import config
 
@@ -22,24 +19,6 @@ from streamscope.lessons.recorded import make
 from streamscope.trace.instant import Target
 from streamscope.ui.course import Course
 from streamscope.ui.quiz import Score
-from streamscope.ui.screens.lesson_screen import LessonScreen
-
-
-@asynccontextmanager
-async def lesson_of(
-    name: str = "write", size: tuple[int, int] = (80, 24), **settings: Any
-) -> AsyncIterator[tuple[Pilot[int], LessonScreen]]:
-    """The app on a lesson that was played just now."""
-    performance = perform(load(name))
-    try:
-        app = LessonApp(performance, performance.replay, config(), begin=Target("start"), **settings)
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            screen = app.screen
-            assert isinstance(screen, LessonScreen)
-            yield pilot, screen
-    finally:
-        performance.close()
 
 
 async def test_a_lesson_is_gone_through_by_one_key_and_every_claim_comes_true() -> None:

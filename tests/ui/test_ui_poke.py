@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from feeds import Clock, Scene, record
+from ui_picture import Compare, at
 from ui_pilot import a_while, looking_at, screen_text
-from ui_scenes import connection, listener
+from ui_scenes import config, connection, listener, view_of
 
+from streamscope.app import StreamscopeApp
 from streamscope.ui.screens.poke_screen import PokeScreen
 
 
@@ -97,3 +99,10 @@ async def test_there_is_no_step_of_a_loop_that_is_not_frozen() -> None:
     async with looking_at(scene) as (pilot, _):
         await pilot.press("full_stop", "semicolon")
         assert scene.told == []
+
+
+@at((80, 24), (120, 40))
+def test_picture_of_poking_a_stream(compare: Compare, size: tuple[int, int]) -> None:
+    scene = _engine(control=True)
+    app = StreamscopeApp(scene, config(), view=view_of(scene))
+    compare(app, size, "set on it: delay 200", "end", "I", *"cap")

@@ -15,6 +15,7 @@ from streamscope.ui.messages import AnswerGiven
 from streamscope.ui.quiz import Quiz
 from streamscope.ui.screens.base import ENOUGH, TALL, WIDE, LiveScreen
 from streamscope.ui.view import View
+from streamscope.ui.widgets.idea_pane import IdeaPane
 from streamscope.ui.widgets.inside_panes import InsideNow, PhasePane, SourcePane
 from streamscope.ui.widgets.lesson_panes import LessonHead, LessonNext, LessonPanel, StepPane
 from streamscope.ui.widgets.too_small import TooSmall
@@ -41,10 +42,14 @@ The panel shows the stream that the step speaks of. What has changed in this ste
 
 z asks you before each step what it will change: flags, queues, or what epoll has. The answer follows from the run, and
 is told with the event that decides it. What you did not know comes again.
+
++ makes it large, for a classroom: one idea has the whole screen, a field or a flag that the step points at, what it is
+now, what is said and claimed of it. tab goes to the step's next idea, − back to the smaller screen.
 """
 
-    def __init__(self, view: View, course: Course, quiz: Quiz, inside: InsideNow) -> None:
+    def __init__(self, view: View, course: Course, quiz: Quiz, inside: InsideNow, *, present: bool = False) -> None:
         super().__init__(view)
+        self.presenting = present
         self.course = course
         self.quiz = quiz
         self.head = LessonHead(course, quiz)
@@ -53,6 +58,7 @@ is told with the event that decides it. What you did not know comes again.
         self.phases = PhasePane(inside, number=lambda: course.count, id="lesson-phases")
         self.source = SourcePane(inside, id="lesson-source")
         self.next = LessonNext(course, quiz)
+        self.idea = IdeaPane(view, course, quiz, id="lesson-idea")
         self._source_wanted = True
 
     def compose(self) -> ComposeResult:
@@ -68,13 +74,19 @@ is told with the event that decides it. What you did not know comes again.
         """What is said and where we are on one side, the stream and the engine's text on the other; in this order above
         each other where there is no room beside.
         """
-        yield from (self.said, self.panel, self.phases, self.source)
+        yield from (self.said, self.panel, self.phases, self.source, self.idea)
 
     def lay_out(self, width: int, height: int) -> None:
-        """Where there is little room the step takes the lines that it needs, and a question all that there are."""
+        """Where there is little room the step takes the lines that it needs, and a question all that there are. An idea
+        that is presented has the screen to itself.
+        """
+        self.set_class(self.presenting, "-presenting")
+        self.idea.display = self.presenting
+        for pane in (self.head, self.said, self.panel, self.next):
+            pane.display = not self.presenting
         roomy = self.said.roomy = width >= WIDE and height >= TALL
         asked = self.quiz.question is not None and not roomy
-        self.phases.display = not asked and (roomy or height >= ENOUGH[1])
+        self.phases.display = not self.presenting and not asked and (roomy or height >= ENOUGH[1])
         self.source.display = self.phases.display and self._source_wanted
         self.set_class(not self.source.display, "-without-source")
         if roomy:
@@ -89,7 +101,7 @@ is told with the event that decides it. What you did not know comes again.
 
     def on_mount(self) -> None:
         """At the first step."""
-        self.panel.focus()
+        self.foremost.focus()
         self._go(self.course.at)
 
     def show(self, changed: Set[int]) -> None:
@@ -99,7 +111,7 @@ is told with the event that decides it. What you did not know comes again.
         self.course.follow(self.view.past_end)
         self.panel.number = self.course.number
         self.lay_out(*self.app.size)
-        for pane in (self.head, self.said, self.panel, self.phases, self.source, self.next):
+        for pane in (self.head, self.said, self.panel, self.phases, self.source, self.next, self.idea):
             if pane.display:
                 pane.show(changed)
 
@@ -109,8 +121,8 @@ is told with the event that decides it. What you did not know comes again.
 
     @property
     def foremost(self) -> Widget:
-        """The panel."""
-        return self.panel
+        """The panel, or the idea that is presented."""
+        return self.idea if self.presenting else self.panel
 
     @property
     def subject(self) -> tuple[int | None, str]:
@@ -186,9 +198,15 @@ is told with the event that decides it. What you did not know comes again.
             self.app.run_worker(self.app.run_action("app.quit"), exit_on_error=True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Answers are given where there is a question."""
+        """Answers are given where there is a question, ideas gone through where one is presented."""
         if action == "answer":
             return self.quiz.waits
+        if action == "present":
+            return parameters[0] is not self.presenting
+        if action == "idea":
+            return self.presenting and self.idea.has_more
+        if action == "text_of_engine":
+            return not self.presenting
         return super().check_action(action, parameters)
 
     def action_step_before(self) -> None:
@@ -197,4 +215,16 @@ is told with the event that decides it. What you did not know comes again.
 
     def action_text(self, by: int) -> None:
         """Show what of the text has no room."""
-        self.said.scroll_lines(by)
+        (self.idea if self.presenting else self.said).scroll_lines(by)
+
+    def action_present(self, wanted: bool) -> None:
+        """Show one idea at a time, large; or the whole lesson again."""
+        self.presenting = wanted
+        self.lay_out(*self.app.size)
+        self.foremost.focus()
+        self._asked()
+
+    def action_idea(self, by: int) -> None:
+        """Show the step's next idea, or the one before."""
+        self.idea.turn(by)
+        self.show_at_once()
