@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from nats_servers import SERVERS, nats, url
 from outside_servers import OutsideServer
-from running_command import COMMAND, Serving, echoed, environment, refused, run
+from running_command import COMMAND, Serving, echoed, environment, follow, refused, run
 from waiting import until
 
 from streamscope.fleet.far import far
@@ -180,6 +180,25 @@ def test_nothing_is_lost_unsaid_when_nats_is_stopped_and_started_and_state_is_tr
             assert there.model.events_lost or there.model.events_seen >= here.model.events_seen
             there.close()
             here.close()
+
+
+@pytest.mark.parametrize(("allowed", "arrives"), [(["--payload"], b"a secret"), ([], b"")])
+def test_payload_leaves_the_host_only_where_engine_and_relay_both_allow_it(
+    newer: OutsideServer, runtime: Path, monkeypatch: pytest.MonkeyPatch, allowed: list[str], arrives: bytes
+) -> None:
+    for name, value in environment(runtime).items():
+        monkeypatch.setenv(name, value)
+    engine = Serving(runtime, "echo", "--port", "0", "--payload", "64")
+    with engine, relayed(runtime, str(engine.pid), "--to", url(newer), *allowed):
+        row = found(runtime, url(newer), program="echo", state="live")
+        with far(row["address"]) as path, engine.connect() as client:
+            there = Session.attach(path)
+            follow(there, lambda: len(open_streams(there)) == 2)
+            there.open_payload(*open_streams(there))
+            echoed(client, b"a secret")
+            follow(there, lambda: any(state.bytes_out == 8 for state in there.model.streams.values()))
+            assert {frame.data for frame in there.payload} == ({arrives} if arrives else set())
+            there.close()
 
 
 def test_a_relay_that_is_killed_leaves_an_engine_that_is_silent_and_serves_on(
