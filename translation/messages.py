@@ -84,6 +84,8 @@ def in_tables() -> Iterator[Message]:
         ("observe", _words_of("streamscope.observe.aio_words")),
         ("sampling", _of_libuv()),
         ("ui", _of_actions()),
+        ("ui", _of_columns()),
+        ("ui", _of_glossary()),
         ("diagnosis", _of_lints()),
         ("commands", _of_commands()),
     ):
@@ -125,13 +127,27 @@ def _sentences(words: object) -> Iterator[str]:
 
 def _of_actions() -> Iterator[str]:
     from streamscope.ui.actions import ACTIONS, CONTEXTS
-    from streamscope.ui.columns import COLUMNS
 
     yield from CONTEXTS.values()
     for action in ACTIONS:
         yield from (action.label, action.help, action.palette)
+
+
+def _of_columns() -> Iterator[str]:
+    from streamscope.ui.columns import COLUMNS
+
     for column in COLUMNS:
-        yield column.help
+        yield from (text for text in (column.title, column.sort_title, column.help) if len(text) > 1)
+
+
+def _of_glossary() -> Iterator[str]:
+    """A word is a message, too, since it is looked for as it is drawn; a sign is none."""
+    from streamscope.ui.glossary import LANES, PANEL, TOTALS, WORDS
+
+    yield from WORDS.values()
+    for glossary in (PANEL, LANES, TOTALS):
+        for word, meaning in glossary.items():
+            yield from (word, meaning) if len(word) > 1 else (meaning,)
 
 
 def _of_lints() -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from streamscope.language import saying
 from streamscope.source.grammar import Clue, grammar
 from streamscope.source.stacks import Call, Stack, Stacks
 from streamscope.source.texts import CORE, texts
@@ -43,7 +44,7 @@ class Whereabouts(NamedTuple):
     - `phase`: the phase of the turn, "" outside of the loop;
     - `told`: the phases that have had something to do in this turn so far, None if it began too far away; each with the
       event that is told of last in it;
-    - `lost`: why no more is known, in words; "" where it is.
+    - `lost`: why no more is known, in words that `tr` says; "" where it is.
     """
 
     row: int
@@ -98,13 +99,13 @@ class Inside:
         told = None if stretch.told is None else {**stretch.told, **_phases_of(stretch.rows[: row - stretch.row + 1])}
         vocabulary = self.past.decoder.vocabulary
         if not is_ours(vocabulary):
-            lost = f"{vocabulary.engine} does not bring its text along."
+            lost = saying("{engine} does not bring its text along.", engine=vocabulary.engine)
         elif is_aside(event.kind):
-            lost = "The kernel was asked while the loop waited: no function of libuv's has told this."
+            lost = saying("The kernel was asked while the loop waited: no function of libuv's has told this.")
         elif event.fn == "injected":
-            lost = "It was injected: somebody who watches has it happen, and no function of libuv's."
+            lost = saying("It was injected: somebody who watches has it happen, and no function of libuv's.")
         elif event.seq not in stretch.stacks:
-            lost = f"{event.fn} is in no text of this version."
+            lost = saying("{function} is in no text of this version.", function=event.fn)
         else:
             stack = stretch.stacks[event.seq]
             return Whereabouts(row, event, stack, _phase_of(stack), told)

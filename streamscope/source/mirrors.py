@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streamscope.language import N_
+
 SECTIONS = {
-    "3.1.1": "A stream comes into being",
-    "3.1.2": "It gets a descriptor",
-    "3.1.3": "Reading",
-    "3.1.4": "Writing",
-    "3.1.5": "Ending the writing side",
-    "3.1.6": "Closing",
-    "3.1.7": "Connecting",
-    "3.1.8": "Listening, accepting, descriptors of other processes",
-    "3.1.9": "Taking a stream apart",
-    "3.1.10": "The descriptor is ready",
+    "3.1.1": N_("A stream comes into being"),
+    "3.1.2": N_("It gets a descriptor"),
+    "3.1.3": N_("Reading"),
+    "3.1.4": N_("Writing"),
+    "3.1.5": N_("Ending the writing side"),
+    "3.1.6": N_("Closing"),
+    "3.1.7": N_("Connecting"),
+    "3.1.8": N_("Listening, accepting, descriptors of other processes"),
+    "3.1.9": N_("Taking a stream apart"),
+    "3.1.10": N_("The descriptor is ready"),
 }
 """The sections of the chapter, by their numbers."""
 

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from streamscope.language import N_
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
-FLAGS, QUEUES, MASKS, COUNTERS, OTHERS = "flags", "queues", "masks", "counters", "others"
+FLAGS, QUEUES, MASKS, COUNTERS, OTHERS = N_("flags"), N_("queues"), N_("masks"), N_("counters"), N_("others")
 """What a change is of, in the order in which changes are told."""
 
 Value = int | str | bool | None

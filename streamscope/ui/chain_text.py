@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from streamscope.diagnosis.chains import Chain
 from streamscope.diagnosis.shapes import Finding, Told, Word
+from streamscope.language import tr, trn
 from streamscope.trace.roles import short
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -45,14 +46,14 @@ def chain_text(
 
     def name(stream: int) -> str:
         state = streams.get(stream)
-        return f"#{stream}" if state is None else short(state, vocabulary)
+        return f"#{stream}" if state is None else tr(short(state, vocabulary))
 
-    suffer = told.holds(chain.streams[1])
-    more = len(suffer) - 1 if chain.streams[0] in suffer else 0
-    others = "" if more <= 0 else f" and {more:,} {'other' if more == 1 else 'others'}"
     first = chain.streams[0]
+    suffer = told.holds(chain.streams[1])
+    more = len(suffer) - 1 if first in suffer else 0
+    begins = name(first) if more <= 0 else trn("{who} and {n} other", "{who} and {n} others", more, who=name(first))
     end = _peer(told, chain, streams) if peer else ""
-    return chain.text(lambda stream: f"{name(stream)}{others}" if stream == first else name(stream), end)
+    return chain.text(lambda stream: begins if stream == first else name(stream), end)
 
 
 def root_of(finding: Finding) -> int:

@@ -11,6 +11,8 @@ from typing import Protocol, runtime_checkable
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from streamscope.language import tr, trn
+
 LIMIT = 64 * 1024
 """Bytes of text that are copied at most: with base64 on top, what common terminals take."""
 
@@ -40,11 +42,13 @@ def copy_selected(screen: Screen[object], stack: str = "") -> None:
     app = screen.app
     text = screen.get_selected_text() or stack or text_to_copy(screen)
     if not text:
-        app.notify("There is nothing to copy here.", severity="warning")
+        app.notify(tr("There is nothing to copy here."), severity="warning")
         return
     data = text.encode("utf-8", "replace")
     cut = data[-LIMIT:].decode("utf-8", "ignore")
     app.copy_to_clipboard(cut)
-    lines = cut.count("\n") + 1
-    what = f"{lines:,} lines" if lines > 1 else "1 line"
-    app.notify(f"Copied the end of it: {what}, {LIMIT // 1024} KiB." if len(data) > LIMIT else f"Copied {what}.")
+    lines = trn("{n} line", "{n} lines", cut.count("\n") + 1)
+    if len(data) > LIMIT:
+        app.notify(tr("Copied the end of it: {lines}, {kib} KiB.", lines=lines, kib=LIMIT // 1024))
+    else:
+        app.notify(tr("Copied {lines}.", lines=lines))

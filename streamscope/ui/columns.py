@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from streamscope.diagnosis.shapes import Told
+from streamscope.language import tr
 from streamscope.trace.plain_text import host_and_port
 from streamscope.trace.roles import arrow_of, role_of
 from streamscope.trace.state import StreamState
@@ -93,7 +94,7 @@ class Column(msgspec.Struct, frozen=True):
     def sorted_by(self, vocabulary: Vocabulary) -> str:
         """What a table is sorted by that is sorted by this column."""
         own = vocabulary.field(self.fields[0]).name if len(self.fields) == 1 else ""
-        return own or self.sort_title or self.title
+        return own or tr(self.sort_title or self.title)
 
     def explained(self, vocabulary: Vocabulary) -> str:
         """What the column says, in the words of an engine where it has some."""
@@ -102,9 +103,10 @@ class Column(msgspec.Struct, frozen=True):
             named.sort(key=lambda flag: flag.cell)
             return ", ".join(f"{flag.letter} {flag.name}" for flag in named) + "."
         if len(self.fields) != 1 or self.id == "role":
-            return self.help
-        label = vocabulary.label(self.fields[0])
-        return vocabulary.field(self.id).meaning or self.help if self.id in self.fields else f"{label}: {self.help}"
+            return tr(self.help)
+        if self.id in self.fields:
+            return vocabulary.field(self.id).meaning or tr(self.help)
+        return tr("{field}: {says}", field=vocabulary.label(self.fields[0]), says=tr(self.help))
 
 
 def _where(state: StreamState, vocabulary: Vocabulary) -> str:
@@ -166,9 +168,9 @@ def _number_or_none(value: int, none: int = 0) -> Cell:
 def _why(state: StreamState, now_t: int, trends: Trends) -> Cell:
     found = trends.told.of(state.number)
     if found:
-        return Cell(trends.told.sentence_of(found[0]), what_of(state, trends.known).pen)
+        return Cell(tr(trends.told.sentence_of(found[0])), what_of(state, trends.known).pen)
     held = trends.told.held.get(state.number)
-    return what_of(state, trends.known) if held is None else Cell(held.sentence)
+    return what_of(state, trends.known) if held is None else Cell(tr(held.sentence))
 
 
 def _trend(state: StreamState, trends: Trends) -> Cell:
@@ -186,106 +188,106 @@ def _since(state: StreamState, now_t: int, trends: Trends) -> int:
 
 COLUMNS: tuple[Column, ...] = (
     Column("number", "#", "The stream's number; never used twice.", 3,
-           lambda s, now, tr: Cell(str(s.number)), lambda s, now, tr: s.number, rank=0, descending=False,
+           lambda s, now, ts: Cell(str(s.number)), lambda s, now, ts: s.number, rank=0, descending=False,
            sort_title="number"),
     Column("role", "role", "What it is in the program: a listener, a client that one accepted, an upstream that was "
            "connected to.", 8,
-           lambda s, now, tr: Cell(role_of(s, tr.vocabulary) or _type(s, tr.vocabulary), "label"),
-           lambda s, now, tr: role_of(s, tr.vocabulary), align="left", rank=5, descending=False,
+           lambda s, now, ts: Cell(tr(role_of(s, ts.vocabulary)) or _type(s, ts.vocabulary), "label"),
+           lambda s, now, ts: role_of(s, ts.vocabulary), align="left", rank=5, descending=False,
            fields=("type",), gap=1),
     Column("type", "type", "tcp, pipe, tty, or ipc: a pipe that carries descriptors.", 4,
-           lambda s, now, tr: Cell(_type(s, tr.vocabulary)), lambda s, now, tr: (s.type, s.ipc), align="left", rank=7,
+           lambda s, now, ts: Cell(_type(s, ts.vocabulary)), lambda s, now, ts: (s.type, s.ipc), align="left", rank=7,
            descending=False, default=False,
            fields=("type",)),
     Column("peer", "peer",
            "The other side's address (unix where a Unix socket has none), or where a server listens, or the name "
            "that the program gave.",
            17,
-           lambda s, now, tr: Cell(_where(s, tr.vocabulary)),
-           lambda s, now, tr: (not is_listener(s, tr.vocabulary), _where(s, tr.vocabulary)), align="left",
+           lambda s, now, ts: Cell(_where(s, ts.vocabulary)),
+           lambda s, now, ts: (not is_listener(s, ts.vocabulary), _where(s, ts.vocabulary)), align="left",
            rank=0, most=47,
            descending=False, gap=1),
     Column("waits", "waits", "Bytes that wait: to go out ↑, in the queue and in the kernel, or else to be read ↓.", 9,
-           lambda s, now, tr: waits_of(s, tr.known),
-           lambda s, now, tr: waiting(s, tr.vocabulary)[0] or 0, rank=0, sort_title="what waits"),
+           lambda s, now, ts: waits_of(s, ts.known),
+           lambda s, now, ts: waiting(s, ts.vocabulary)[0] or 0, rank=0, sort_title="what waits"),
     Column("for", "for", "For how long the oldest of them has waited, or it has been wrong.", FOR_WIDTH,
-           lambda s, now, tr: for_of(s, tr.known, now), _since, rank=0,
+           lambda s, now, ts: for_of(s, ts.known, now), _since, rank=0,
            sort_title="how long it waits", gap=1),
     Column("queue", "queue", "Bytes that the program wrote and the kernel has not taken.",
            BYTES_WIDTH, _queue,
-           lambda s, now, tr: s.write_queue_size, rank=1, sort_title="write queue", default=False,
+           lambda s, now, ts: s.write_queue_size, rank=1, sort_title="write queue", default=False,
            fields=("write_queue_size",)),
     Column("head", "age", "How long the first write has waited.", AGE_WIDTH, _head,
-           lambda s, now, tr: _head_age(s, now), rank=4, default=False, sort_title="age of the first write",
+           lambda s, now, ts: _head_age(s, now), rank=4, default=False, sort_title="age of the first write",
            fields=("write_queue",)),
     Column("flags", "flags", "Its flags, a letter each; the head of the column says which.",
-           9, lambda s, now, tr: Cell(Letters.of(tr.vocabulary).text(s.flags)), lambda s, now, tr: s.flags,
+           9, lambda s, now, ts: Cell(Letters.of(ts.vocabulary).text(s.flags)), lambda s, now, ts: s.flags,
            align="left", rank=6,
            fields=("flags",)),
     Column("what", "what", "In a word what is the matter: whose fault it is, who holds it back, what was found, what "
            "failed, or what sets its pace.", 10,
-           lambda s, now, tr: what_of(s, tr.known), _rank, align="left", rank=0, most=20,
+           lambda s, now, ts: what_of(s, ts.known), _rank, align="left", rank=0, most=20,
            sort_title="trouble first"),
     Column("rate_in", "in/s", "Bytes a second that came in, over the last second.", RATE_WIDTH,
-           lambda s, now, tr: _rate(tr.rate_in(s.number)), lambda s, now, tr: tr.rate_in(s.number) or 0.0, rank=8,
+           lambda s, now, ts: _rate(ts.rate_in(s.number)), lambda s, now, ts: ts.rate_in(s.number) or 0.0, rank=8,
            sort_title="bytes in a second",
            fields=("bytes_in",)),
     Column("rate_out", "out/s", "Bytes a second that the kernel took, over the last second.", RATE_WIDTH,
-           lambda s, now, tr: _rate(tr.rate_out(s.number)), lambda s, now, tr: tr.rate_out(s.number) or 0.0, rank=8,
+           lambda s, now, ts: _rate(ts.rate_out(s.number)), lambda s, now, ts: ts.rate_out(s.number) or 0.0, rank=8,
            sort_title="bytes out a second",
            fields=("bytes_out",)),
     Column("trend", "last 30 s", "Bytes that waited to be sent, over the last thirty seconds.", 10,
-           lambda s, now, tr: _trend(s, tr),
-           lambda s, now, tr: s.write_queue_size, align="left", rank=9, sort_title="write queue",
+           lambda s, now, ts: _trend(s, ts),
+           lambda s, now, ts: s.write_queue_size, align="left", rank=9, sort_title="write queue",
            fields=("write_queue_size",)),
     Column("requests", "reqs", "How many writes wait.", 4,
-           lambda s, now, tr: _number_or_none(len(s.write_queue)), lambda s, now, tr: len(s.write_queue), rank=8,
+           lambda s, now, ts: _number_or_none(len(s.write_queue)), lambda s, now, ts: len(s.write_queue), rank=8,
            default=False,
            sort_title="requests",
            fields=("write_queue",)),
     Column("bytes_in", "in", "Bytes that came in since the stream began.", BYTES_WIDTH,
-           lambda s, now, tr: _total(s.bytes_in), lambda s, now, tr: s.bytes_in, rank=8, default=False,
+           lambda s, now, ts: _total(s.bytes_in), lambda s, now, ts: s.bytes_in, rank=8, default=False,
            sort_title="bytes in",
            fields=("bytes_in",)),
     Column("bytes_out", "out", "Bytes that the kernel took since the stream began.", BYTES_WIDTH,
-           lambda s, now, tr: _total(s.bytes_out), lambda s, now, tr: s.bytes_out, rank=8, default=False,
+           lambda s, now, ts: _total(s.bytes_out), lambda s, now, ts: s.bytes_out, rank=8, default=False,
            sort_title="bytes out",
            fields=("bytes_out",)),
     Column("lifetime", "since", "How long the stream has been there.", AGE_WIDTH, _age, lambda s, now,
-           tr: (s.closed_t or now) - s.begin_t,
+           ts: (s.closed_t or now) - s.begin_t,
            rank=9, default=False, sort_title="lifetime",
            fields=("begin_t",)),
-    Column("idle", "idle", "How long no bytes have moved.", AGE_WIDTH, _idle, lambda s, now, tr: _idle_ns(s, now),
+    Column("idle", "idle", "How long no bytes have moved.", AGE_WIDTH, _idle, lambda s, now, ts: _idle_ns(s, now),
            rank=9, default=False,
            sort_title="idle time",
            fields=("last_read_t", "last_write_t")),
-    Column("fd", "fd", "The descriptor.", 4, lambda s, now, tr: _number_or_none(s.fd, -1), lambda s, now, tr: s.fd,
+    Column("fd", "fd", "The descriptor.", 4, lambda s, now, ts: _number_or_none(s.fd, -1), lambda s, now, ts: s.fd,
            rank=9, default=False,
            descending=False,
            fields=("fd",)),
     Column("fds", "fds", "Descriptors that came over an IPC pipe and wait to be accepted.", 4,
-           lambda s, now, tr: _number_or_none(pending_count(s)), lambda s, now, tr: pending_count(s), rank=9,
+           lambda s, now, ts: _number_or_none(pending_count(s)), lambda s, now, ts: pending_count(s), rank=9,
            default=False, sort_title="waiting descriptors",
            fields=("accepted_fd", "queued_fds")),
-    Column("local", "local", "The stream's own address.", 15, lambda s, now, tr: Cell(visible(s.local) or NONE),
-           lambda s, now, tr: s.local, align="left", rank=9, most=47, default=False, descending=False,
+    Column("local", "local", "The stream's own address.", 15, lambda s, now, ts: Cell(visible(s.local) or NONE),
+           lambda s, now, ts: s.local, align="left", rank=9, most=47, default=False, descending=False,
            fields=("local",)),
     Column("name", "name", "The name that the program gave the stream.", 12, lambda s, now,
-           tr: Cell(visible(s.name) or NONE),
-           lambda s, now, tr: s.name, align="left", rank=9, most=30, default=False, descending=False,
+           ts: Cell(visible(s.name) or NONE),
+           lambda s, now, ts: s.name, align="left", rank=9, most=30, default=False, descending=False,
            fields=("name",)),
     Column("place", "made at", "Where in the program the stream was made.", 16, lambda s, now,
-           tr: Cell(visible(s.place) or NONE),
-           lambda s, now, tr: s.place, align="left", rank=9, most=40, default=False, descending=False,
+           ts: Cell(visible(s.place) or NONE),
+           lambda s, now, ts: s.place, align="left", rank=9, most=40, default=False, descending=False,
            sort_title="place",
            fields=("place",)),
     Column("wants", "wants", "What the engine wants the kernel to watch for.", 6, lambda s, now,
-           tr: Cell(tr.vocabulary.mask_text(s.pevents).replace("|", " ") or NONE),
-           lambda s, now, tr: s.pevents, align="left", rank=9, default=False, sort_title="wanted events",
+           ts: Cell(ts.vocabulary.mask_text(s.pevents).replace("|", " ") or NONE),
+           lambda s, now, ts: s.pevents, align="left", rank=9, default=False, sort_title="wanted events",
            fields=("pevents",)),
     Column("errors", "errs", "How many of its calls and requests failed.", COUNT_WIDTH,
-           lambda s, now, tr: Cell(count_text(s.errors), "error") if s.errors else Cell(NONE, "muted"), lambda s, now,
-           tr: s.errors,
+           lambda s, now, ts: Cell(count_text(s.errors), "error") if s.errors else Cell(NONE, "muted"), lambda s, now,
+           ts: s.errors,
            rank=9, default=False, sort_title="errors",
            fields=("errors",)),
     Column("trouble", "trouble", "What is wrong with the stream, in a sentence.", 20, _why, _rank, align="left",

@@ -12,6 +12,7 @@ import msgspec
 from rich.cells import cell_len, set_cell_size
 
 from streamscope.core.errors import UV_EAGAIN
+from streamscope.language import sentences, tr
 from streamscope.trace.contents import Gap
 from streamscope.trace.decode import Event
 from streamscope.trace.sentence import sentence
@@ -61,11 +62,11 @@ def event_parts(event: Event, form: EventColumns, started: float, vocabulary: Vo
     parts.append((instant_text(started, event.t)[-form.clock :].rjust(form.clock) + gap, "label"))
     function = form.function
     if form.stream:
-        name = f"#{event.stream}" if event.stream else "loop"
-        more = min(max(len(name) - form.stream, 0), function - 8)  # half a number would be another stream's
+        name = f"#{event.stream}" if event.stream else tr("loop")
+        more = min(max(cell_len(name) - form.stream, 0), function - 8)  # half a number would be another stream's
         function -= more
         parts.append((fit(name, form.stream + more) + gap, "value" if event.stream else "muted"))
-    what, change = (visible(text) for text in sentence(event, vocabulary))
+    what, change = (visible(tr(text)) for text in sentence(event, vocabulary))
     name, style = visible(event.fn), what_style(event)
     needs = cell_len(what if form.change or not change else change)
     over = max(cell_len(name) - function, 0)
@@ -112,17 +113,21 @@ def what_style(event: Event) -> str:
 
 def gap_parts(gap: Gap, width: int) -> list[Part]:
     """A loss, as a line right across the list that cannot be taken for an event."""
-    text = f" lost {gap.events:,} events "
-    left = max((width - len(text)) // 2, 0)
-    return [(fit("╌" * left + text + "╌" * max(width - left - len(text), 0), width), "error")]
+    text = f" {_lost(gap)} "
+    left = max((width - cell_len(text)) // 2, 0)
+    return [(fit("╌" * left + text + "╌" * max(width - left - cell_len(text), 0), width), "error")]
+
+
+def _lost(gap: Gap) -> str:
+    return tr("lost {n} events", n=f"{gap.events:,}")
 
 
 def row_text(row: Event | Gap, started: float, vocabulary: Vocabulary) -> str:
     """A row for the clipboard: every field, however wide the list is."""
     if isinstance(row, Gap):
-        return f"lost {row.events:,} events"
-    what, change = (visible(text) for text in sentence(row, vocabulary))
-    stream = f"#{row.stream}" if row.stream else "loop"
+        return _lost(row)
+    what, change = (visible(tr(text)) for text in sentence(row, vocabulary))
+    stream = f"#{row.stream}" if row.stream else tr("loop")
     fields = [str(row.turn), instant_text(started, row.t), stream, visible(row.fn), what, change]
     return "  ".join(text for text in fields if text)
 
@@ -131,14 +136,20 @@ def explanation(row: Event | Gap, vocabulary: Vocabulary) -> list[tuple[str, str
     """What a row means, in the words that came with its feed: pairs of a name and a sentence about it."""
     if isinstance(row, Gap):
         return [
-            ("lost", "The inspector did not read fast enough, so the engine dropped these events and counted them."),
-            ("state", "It was sent anew after the gap: what the panels show is right, only the past has a hole."),
+            (
+                tr("lost"),
+                tr("The inspector did not read fast enough, so the engine dropped these events and counted them."),
+            ),
+            (
+                tr("state"),
+                tr("It was sent anew after the gap: what the panels show is right, only the past has a hole."),
+            ),
         ]
-    meaning = vocabulary.kind(row.kind).meaning or "This engine tells of an event without saying what it means."
-    function = vocabulary.meaning_of(row.fn) or "is a function of the engine."
+    meaning = vocabulary.kind(row.kind).meaning or tr("This engine tells of an event without saying what it means.")
+    function = vocabulary.meaning_of(row.fn) or tr("is a function of the engine.")
     flag = next((flag for flag in vocabulary.flags if flag.bit == row.fields.get("flag")), None)
     if flag is not None and flag.meaning:
-        meaning = f"{flag.name}: {flag.meaning} {meaning}"
+        meaning = tr(sentences((tr("{name}: {says}", name=flag.name, says=flag.meaning), meaning)))
     return [(visible(row.kind), visible(meaning, 400)), (visible(row.fn), visible(function, 400))]
 
 

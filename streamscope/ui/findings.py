@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streamscope.diagnosis.shapes import Finding, Held, Level, Limit, Told, Word
+from streamscope.language import N_, tr
 from streamscope.trace.state import StreamState
 from streamscope.ui.ladder import LIMITED, STALLED, WAITS, Holds
 
@@ -18,15 +19,15 @@ Rank = tuple[int, int, int, bool]
 _CLOSED, CALM, _FAILED, _HELD, _NOTICE, _ALARM = range(-1, 5)
 
 _WHY = {
-    Word.PEER: "the peer takes nothing",
-    Word.NETWORK: "nobody acknowledges them",
-    Word.LOOP: "the program does not come back to its loop",
-    Word.APP: "the program does not go on with them",
-    Word.HOST: "the machine does not let the program run",
-    Word.LISTENER: "nobody is taken in",
-    Word.INJECTED: "somebody who watches has it so",
+    Word.PEER: N_("the peer takes nothing"),
+    Word.NETWORK: N_("nobody acknowledges them"),
+    Word.LOOP: N_("the program does not come back to its loop"),
+    Word.APP: N_("the program does not go on with them"),
+    Word.HOST: N_("the machine does not let the program run"),
+    Word.LISTENER: N_("nobody is taken in"),
+    Word.INJECTED: N_("somebody who watches has it so"),
 }
-_STOPPED = "the program has stopped reading"
+_STOPPED = N_("the program has stopped reading")
 
 
 def sign_of(finding: Finding) -> str:
@@ -42,11 +43,11 @@ def holds_of(findings: Sequence[Finding], limit: Limit | None, held: Held | None
     if verdict is not None:
         why = _STOPPED if verdict.side == "in" and verdict.word is Word.APP else _WHY[verdict.word]
         rung = "in flight" if verdict.word is Word.NETWORK else verdict.rung
-        return Holds(STALLED, verdict.side, rung, why)
+        return Holds(STALLED, verdict.side, rung, tr(why))
     if held is not None and held.by != number:
-        return Holds(WAITS, "in", why=f"held back by #{held.by}")
+        return Holds(WAITS, "in", why=tr("held back by #{number}", number=held.by))
     if limit is not None:
-        return Holds(LIMITED, "out", limit.rung, words=limit.sentence)
+        return Holds(LIMITED, "out", limit.rung, words=tr(limit.sentence))
     return None
 
 

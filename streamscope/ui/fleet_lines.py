@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from streamscope.fleet.roster import ENDED, HERE_S, LIVE, SILENT, FleetMember, Roster
+from streamscope.language import N_, items, tr, trn
 from streamscope.trace.figures import age_text
 from streamscope.ui.curves import curve, fitted
 from streamscope.ui.findings import ALARM, NOTICE
@@ -35,9 +36,9 @@ class FleetColumn(NamedTuple):
 COLUMNS = tuple(
     FleetColumn(*column)
     for column in (
-        ("host", 14), ("program", 18), ("engine", 22, False, 140), ("streams", 7, True, 76), ("out/s", 10, True, 100),
-        ("waits", 9, True), ("verdict", 18), ("slowest callback", 18, False, 150), ("lost", 7, True, 110),
-        ("heard", 6, True),
+        (N_("host"), 14), (N_("program"), 18), (N_("engine"), 22, False, 140), (N_("streams"), 7, True, 76),
+        (N_("out/s"), 10, True, 100), (N_("waits"), 9, True), (N_("verdict"), 18),
+        (N_("slowest callback"), 18, False, 150), (N_("lost"), 7, True, 110), (N_("heard"), 6, True),
     )
 )  # fmt: skip
 _GAP = 2
@@ -57,7 +58,7 @@ def columns(width: int) -> list[FleetColumn]:
 
 def head(width: int) -> Line:
     """The heads of the columns."""
-    cells = [fit(column.name, column.width, "right" if column.right else "left") for column in columns(width)]
+    cells = [fit(tr(column.name), column.width, "right" if column.right else "left") for column in columns(width)]
     return [(" " * _MARGIN + (" " * _GAP).join(cells), "head")]
 
 
@@ -89,8 +90,10 @@ def _cell(row: FleetMember, column: str, state: str, now: float) -> tuple[str, s
         claims = len(row.claims)
         return f"×{claims} " * (claims > 1) + visible(row.name.host, 255), "warning" if claims > 1 else ""
     if column == "program":
-        loop = f" loop {row.name.loop}" if row.name.loop > 1 else ""
-        return f"{said.program}{loop}", "value" if there else ""
+        program, loop = said.program, row.name.loop
+        if loop > 1:
+            program = tr("{program} loop {number}", program=program, number=loop)
+        return program, "value" if there else ""
     if column == "engine":
         return said.engine.removeprefix("streamscope's engine, "), ""
     if column == "streams":
@@ -113,11 +116,11 @@ def _cell(row: FleetMember, column: str, state: str, now: float) -> tuple[str, s
 def _verdict(row: FleetMember, state: str, now: float) -> tuple[str, str]:
     said = row.summary
     if state == ENDED:
-        return "ended", "muted"
+        return tr("ended"), "muted"
     if state == SILENT:
-        return f"silent {age_text(int((now - row.heard) * _NS))}", "warning"
+        return tr("silent {age}", age=age_text(int((now - row.heard) * _NS))), "warning"
     if not said.level:
-        return "flows", "muted"
+        return tr("flows"), "muted"
     pen = "error" if said.level == "error" else "warning"
     return f"{said.word} {age_text(int(said.lasts * _NS))}", pen
 
@@ -133,16 +136,16 @@ def header_line(roster: Roster, server: str, status: tuple[str, str]) -> Line:
         (NOTICE, "warning", sum(row.summary.level == "warning" for row in live)),
         (SILENT_SIGN, "warning", sum(row.state(now) == SILENT for row in rows)),
     )
-    line: Line = [(" fleet ", "title"), (f"{server}   ", "value"), (f"{status[0]}   ", status[1])]
-    line += [(f"{len(rows):,}", "value"), (f" engine{_s(len(rows))} on ", "label")]
-    line += [(f"{hosts:,}", "value"), (f" host{_s(hosts)}   ", "label")]
+    line: Line = [(f" {tr('fleet')} ", "title"), (f"{server}   ", "value"), (f"{status[0]}   ", status[1])]
+    line += [(f"{len(rows):,}", "value"), (trn(" engine on ", " engines on ", len(rows)), "label")]
+    line += [(f"{hosts:,}", "value"), (f" {trn('host', 'hosts', hosts)}   ", "label")]
     line += [(f"{mark} {count_text(count)}  ", pen) for mark, pen, count in marks if count]
     streams = sum(row.summary.streams for row in live)
     lost = sum(row.summary.lost for row in live)
-    line += [(f" {streams:,}", "value"), (" streams   ", "label"), ("lost ", "label")]
+    line += [(f" {streams:,}", "value"), (f" {tr('streams')}   ", "label"), (f"{tr('lost')} ", "label")]
     line.append((f"{lost:,}", "error" if lost else "muted"))
     if roster.refused:
-        line.append((f"   {count_text(roster.refused)} messages not understood", "warning"))
+        line.append((f"   {tr('{n} messages not understood', n=count_text(roster.refused))}", "warning"))
     return line
 
 
@@ -150,20 +153,25 @@ def sentence_line(roster: Roster, rows: Sequence[FleetMember], server: str) -> L
     """The worst, in a sentence, and how it is with the others."""
     now = roster.now
     if not roster.rows:
-        return [("No engine is told of yet. On a host: ", ""), (f"streamscope relay --all --to {server}", "key")]
+        start = tr("No engine is told of yet. On a host: ")
+        return [(start, ""), (f"streamscope relay --all --to {server}", "key")]
     states = [row.state(now) for row in roster.rows.values()]
     flow = sum(s == LIVE and not row.summary.level for s, row in zip(states, roster.rows.values()))
-    silent = states.count(SILENT)
-    others = f"{flow:,} other{_s(flow)} flow{'s' if flow == 1 else ''}" if flow else ""
-    others += f"{', ' if flow else ''}{silent:,} {'is' if silent == 1 else 'are'} silent" if silent else ""
-    others = f"{others}." if others else ""
     worst = next((row for row in rows if row.state(now) == LIVE and row.summary.level), None)
+    flows = ""
+    if flow and worst is None:
+        flows = trn("{n} engine flows", "{n} engines flow", flow)
+    elif flow:
+        flows = trn("{n} other flows", "{n} others flow", flow)
+    silent = states.count(SILENT)
+    others = tr(items((flows, trn("{n} is silent", "{n} are silent", silent) if silent else "")))
+    others = tr("{what}.", what=others) if others else ""
     if worst is None:
-        return [("Nothing is wrong: ", ""), (others.replace("other ", "engine ").replace("others ", "engines "), "")]
+        return [(tr("Nothing is wrong: "), ""), (others, "")]
     mark, pen = (ALARM, "error") if worst.summary.level == "error" else (NOTICE, "warning")
     said = worst.summary
-    what = said.sentence or said.lint
-    return [(f"{mark} {worst.name.host}, {said.program}: ", pen), (f"{what} ", ""), (others, "label")]
+    whose = tr("{host}, {program}: ", host=worst.name.host, program=said.program)
+    return [(f"{mark} {whose}", pen), (f"{said.sentence or said.lint} ", ""), (others, "label")]
 
 
 def detail_lines(row: FleetMember | None, width: int, now: float) -> list[Line]:
@@ -171,15 +179,17 @@ def detail_lines(row: FleetMember | None, width: int, now: float) -> list[Line]:
     if row is None:
         return [[], []]
     said = row.summary
-    where = ", ".join(said.addresses) or "it listens nowhere"
+    where = ", ".join(said.addresses) or tr("it listens nowhere")
     parts = [f"{row.name.host} · {said.program} · pid {row.name.pid}", where]
     offset = row.offset or 0.0
-    right = f"clock {offset:+.1f}s against here" if abs(offset) >= HERE_S else ""
+    right = tr("clock {offset}s against here", offset=f"{offset:+.1f}") if abs(offset) >= HERE_S else ""
     if len(row.claims) > 1:
-        right = f"{len(row.claims)} machines claim this name"
+        right = tr("{n} machines claim this name", n=len(row.claims))
     if row.bye:
         right = visible(row.bye, 80)
-    kept = f"every event is kept for {age_text(int(said.kept * _NS))}" if said.kept else "states are kept, an hour"
+    kept = tr("states are kept, an hour")
+    if said.kept:
+        kept = tr("every event is kept for {age}", age=age_text(int(said.kept * _NS)))
     first: Line = [("  " + "   ".join(parts), "value"), (f"   {kept}", "label")]
     gap = width - length(first) - cell_len(right) - 1
     if right and gap > 0:
@@ -190,16 +200,16 @@ def detail_lines(row: FleetMember | None, width: int, now: float) -> list[Line]:
 def _curves(row: FleetMember, width: int) -> Line:
     said, history = row.summary, list(row.history)
     shown = (
-        ("streams", [float(each[0]) for each in history], f"{said.streams:,}"),
-        ("waits", [None if each[2] is None else float(each[2]) for each in history],
+        (tr("streams"), [float(each[0]) for each in history], f"{said.streams:,}"),
+        (tr("waits"), [None if each[2] is None else float(each[2]) for each in history],
          NONE if said.waits is None else bytes_text(said.waits)),
-        ("out", [each[1] for each in history], NONE if said.went is None else rate_text(said.went)),
+        (tr("out"), [each[1] for each in history], NONE if said.went is None else rate_text(said.went)),
     )  # fmt: skip
     cells = max(8, min(30, (width - 3 * 22) // 3))
     line: Line = []
     for name, values, text in shown:
         padded = [None] * (history_cells(cells) - len(values)) + values[-history_cells(cells) :]
-        line.append((f"  {name:<8}", "label"))
+        line.append((f"  {fit(name, 8)}", "label"))
         line += curve(fitted(padded, 0, cells), cells)[0]
         line.append((f" {text:<10}", "value"))
     return line
@@ -208,7 +218,3 @@ def _curves(row: FleetMember, width: int) -> Line:
 def history_cells(cells: int) -> int:
     """How many values so many cells draw."""
     return 2 * cells
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from streamscope.diagnosis import BY_NAME as LINT_BY_NAME
+from streamscope.diagnosis import Lint
+from streamscope.language import clauses, items, sentences, spoken, tr
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.trace.words import FlagWords
 from streamscope.ui.lines import Line
@@ -54,37 +56,61 @@ def things_in(lines: Sequence[Line], words: Glossary) -> list[Thing]:
 
 def flag_says(flag: FlagWords) -> str:
     """What a flag means, and which functions set and clear it."""
-    by = [
-        f"{how} by {_listed(functions)}"
-        for how, functions in (("set", flag.set_by), ("cleared", flag.cleared_by))
-        if functions
-    ]
-    text = f"{as_sentence(flag.plain)} {flag.meaning} {as_sentence('; '.join(by))} {flag.practice}"
-    return visible(" ".join(text.split()), LONGEST)
+    set_by = tr("set by {functions}", functions=_listed(flag.set_by)) if flag.set_by else ""
+    cleared_by = tr("cleared by {functions}", functions=_listed(flag.cleared_by)) if flag.cleared_by else ""
+    by = as_sentence(tr(clauses((set_by, cleared_by))))
+    return _one_after_the_other(as_sentence(flag.plain), flag.meaning, by, flag.practice)
 
 
 def _listed(functions: Sequence[str]) -> str:
-    more = f" and {len(functions) - 3} more" if len(functions) > 4 else ""
-    return ", ".join(functions[: 3 if more else None]) + more
+    if len(functions) <= 4:
+        return tr(items(functions))
+    return tr("{some} and {n} more", some=tr(items(functions[:3])), n=len(functions) - 3)
+
+
+def _one_after_the_other(*said: str) -> str:
+    return visible(" ".join(tr(sentences(said)).split()), LONGEST)
+
+
+def of_panel(vocabulary: Vocabulary) -> Glossary:
+    """The words of a panel, of its time line and of evidence: flags, fields, what the kernel says, and whose fault."""
+    return _of_panel(vocabulary, spoken())
 
 
 @lru_cache(4)
-def of_panel(vocabulary: Vocabulary) -> Glossary:
-    """The words of a panel, of its time line and of evidence: flags, fields, what the kernel says, and whose fault."""
+def _of_panel(vocabulary: Vocabulary, language: str) -> Glossary:
     known: dict[str, str] = {entry.name: visible(entry.meaning, LONGEST) for entry in vocabulary.said.kernel}
-    known |= {name: as_sentence(f"{lint.checks}: {lint.matters}") for name, lint in LINT_BY_NAME.items()}
+    known |= {name: lint_says(lint) for name, lint in LINT_BY_NAME.items()}
     known |= {vocabulary.label(name): _of_field(vocabulary, name) for name in vocabulary.fields}
-    known |= {**WORDS, **LANES, **PANEL}
+    known |= _as_spoken({**WORDS, **LANES, **PANEL})
     known |= {flag.name: flag_says(flag) for flag in vocabulary.flags}
-    known |= {flag.letter: f"{flag.name}: {flag_says(flag)}" for flag in vocabulary.flags if flag.letter}
+    known |= {
+        flag.letter: tr("{name}: {says}", name=flag.name, says=flag_says(flag))
+        for flag in vocabulary.flags
+        if flag.letter
+    }
     return {name: says for name, says in known.items() if name and says}
+
+
+def of_totals() -> Glossary:
+    """The words of the screen of totals."""
+    return _as_spoken(TOTALS)
+
+
+def _as_spoken(words: Glossary) -> dict[str, str]:
+    """Words of ours in the language that is spoken, as they are drawn then."""
+    return {tr(name): tr(says) for name, says in words.items()}
+
+
+def lint_says(lint: Lint) -> str:
+    """What a lint looks for, and why that matters."""
+    return as_sentence(tr("{checks}: {matters}", checks=tr(lint.checks), matters=tr(lint.matters)))
 
 
 def _of_field(vocabulary: Vocabulary, name: str) -> str:
     field = vocabulary.field(name)
-    unknown = "" if vocabulary.knows(name) else "This engine cannot know it: – is unknown, and never 0."
-    text = f"{as_sentence(field.plain)} {field.meaning} {field.practice} {unknown}"
-    return visible(" ".join(text.split()), LONGEST)
+    unknown = "" if vocabulary.knows(name) else tr("This engine cannot know it: – is unknown, and never 0.")
+    return _one_after_the_other(as_sentence(field.plain), field.meaning, field.practice, unknown)
 
 
 WORDS: Glossary = {

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from streamscope.language import N_, tr
 from streamscope.source.inside import PHASES, Whereabouts, text_of
 from streamscope.source.mirrors import MIRRORS, SECTIONS
 from streamscope.source.stacks import Call
@@ -20,9 +21,8 @@ from streamscope.ui.event_lines import practice
 from streamscope.ui.lines import Line, length
 from streamscope.ui.safe import broken, fit, visible
 
-NOTHING_YET = "Nothing has been told yet."
-OUTSIDE = "outside of the loop: the program calls by itself"
-UNSURE = "it may have been told on another way, too"
+NOTHING_YET = N_("Nothing has been told yet.")
+UNSURE = N_("it may have been told on another way, too")
 LIT = "▌"
 MOST_LINES = 6
 STEP = " ▸ "
@@ -44,7 +44,7 @@ def name_of(call: Call, *, outermost: bool = False) -> str:
     """
     if call.file:
         return call.libuv or call.function
-    return call.libuv or ("the program" if outermost else "the inspector")
+    return call.libuv or (tr("the program") if outermost else tr("the inspector"))
 
 
 # where we are
@@ -53,7 +53,7 @@ def name_of(call: Call, *, outermost: bool = False) -> str:
 def what_happened(where: Whereabouts, vocabulary: Vocabulary) -> Line:
     """The event: whose it is, what was done, and from what to what."""
     event = where.event
-    what, change = (visible(text) for text in sentence(event, vocabulary))
+    what, change = (visible(tr(text)) for text in sentence(event, vocabulary))
     plain = visible(vocabulary.kind(event.kind).plain)
     whose = f"#{event.stream}  " if event.stream else ""
     words = [text for text in (plain, what if what != plain else "") if text]
@@ -63,7 +63,7 @@ def what_happened(where: Whereabouts, vocabulary: Vocabulary) -> Line:
 def brief(where: Whereabouts | None, vocabulary: Vocabulary, width: int) -> list[Line]:
     """In three lines: the phases of the turn with this one lit, inside which functions, and what happened there."""
     if where is None:
-        return [[(NOTHING_YET, "label")]]
+        return [[(tr(NOTHING_YET), "label")]]
     if where.lost and not where.phase:
         return _lost(where, vocabulary, width)
     phases: Line = []
@@ -72,8 +72,8 @@ def brief(where: Whereabouts | None, vocabulary: Vocabulary, width: int) -> list
         phases += [(STEP if phases else " ", "dim")] if phases else []
         phases.append((f"[{phase}]", "accent") if lit else (phase, "label" if where.phase else "dim"))
     if not where.phase and width >= length(phases) + 10:
-        phases.append(("   not in a turn", "label"))
-    path = [(visible(where.lost), "label")] if where.lost else _path(functions_of(where), width)
+        phases.append((f"   {tr('not in a turn')}", "label"))
+    path = [(visible(tr(where.lost)), "label")] if where.lost else _path(functions_of(where), width)
     return [phases, path, what_happened(where, vocabulary)]
 
 
@@ -96,13 +96,13 @@ def _path(functions: Sequence[Call], width: int) -> Line:
 def whole(where: Whereabouts | None, vocabulary: Vocabulary, width: int, height: int) -> list[Line]:
     """A phase a line with what it has had to do in this turn, and the functions as a tree."""
     if where is None:
-        return [[(NOTHING_YET, "label")]]
+        return [[(tr(NOTHING_YET), "label")]]
     if where.lost and not where.phase:
         return _lost(where, vocabulary, width)
     room = height - len(PHASES) - 3
     if room < 2:
         return brief(where, vocabulary, width)
-    tree = [[(visible(where.lost), "label")]] if where.lost else _tree(where, width, room)
+    tree = [[(visible(tr(where.lost)), "label")]] if where.lost else _tree(where, width, room)
     lines = [*_phases(where, vocabulary), [], *tree, [], what_happened(where, vocabulary)]
     said = broken(practice(where.event, vocabulary), width, max(height - len(lines), 1))
     return [*lines, *([(line, "label")] for line in said if len(lines) < height)]
@@ -110,7 +110,7 @@ def whole(where: Whereabouts | None, vocabulary: Vocabulary, width: int, height:
 
 def _lost(where: Whereabouts, vocabulary: Vocabulary, width: int) -> list[Line]:
     """Where nothing is known of it: why not."""
-    why: list[Line] = [[(line, "label")] for line in broken(visible(where.lost), width, MOST_LINES)]
+    why: list[Line] = [[(line, "label")] for line in broken(visible(tr(where.lost)), width, MOST_LINES)]
     return [what_happened(where, vocabulary), *why]
 
 
@@ -138,8 +138,8 @@ def _did(event: Event, vocabulary: Vocabulary) -> str:
         mask = event.fields.get("mask")
         return f"#{event.stream} {vocabulary.mask_text(mask) if isinstance(mask, int) else ''}".replace("|", " ")
     if event.kind == "epoll.wait":
-        return f"{event.fields.get('ready')} ready"
-    return f"#{event.stream}" if event.stream else "waits" if event.fn == PHASES["poll"] else "runs"
+        return tr("{n} ready", n=event.fields.get("ready"))
+    return f"#{event.stream}" if event.stream else tr("waits") if event.fn == PHASES["poll"] else tr("runs")
 
 
 def _tree(where: Whereabouts, width: int, height: int) -> list[Line]:
@@ -147,7 +147,7 @@ def _tree(where: Whereabouts, width: int, height: int) -> list[Line]:
     left_out = max(len(functions) - height, 0)
     if left_out:
         left_out += 1  # for the line that says so
-    lines: list[Line] = [[(f"… {left_out} more around it", "dim")]] if left_out else []
+    lines: list[Line] = [[(tr("… {n} more around it", n=left_out), "dim")]] if left_out else []
     for depth, call in enumerate(functions[left_out:]):
         branch = "" if not depth else "  " * (depth - 1) + "└ "
         last = depth == len(functions) - left_out - 1
@@ -155,7 +155,7 @@ def _tree(where: Whereabouts, width: int, height: int) -> list[Line]:
         name = name_of(call, outermost=call is functions[0])
         line: Line = [(branch, "dim"), (name, pen)]
         if not call.file and call.libuv:
-            line.append(("   the program", "label"))
+            line.append((f"   {tr('the program')}", "label"))
         lines.append(line if length(line) <= width else [(fit(f"{branch}{name}", width), pen)])
     return lines
 
@@ -180,24 +180,26 @@ def frames_of(where: Whereabouts) -> list[Call]:
 def source(where: Whereabouts | None, depth: int, width: int, height: int) -> Excerpt:
     """The text of the function that told, or of one `depth` calls further out, with the line lit that it is at."""
     if where is None:
-        return Excerpt("source", "", "", [[(NOTHING_YET, "label")]])
+        return Excerpt(tr("source"), "", "", [[(tr(NOTHING_YET), "label")]])
     frames = frames_of(where)
     if not frames:
-        lost = visible(where.lost) or "No function of the engine has told this."
-        return Excerpt("source", "", "", [[(line, "label")] for line in broken(lost, width, MOST_LINES)])
+        lost = visible(tr(where.lost)) or tr("No function of the engine has told this.")
+        return Excerpt(tr("source"), "", "", [[(line, "label")] for line in broken(lost, width, MOST_LINES)])
     call = frames[min(depth, len(frames) - 1)]
     mirror = MIRRORS.get(call.libuv)
     text = text_of(call)
     return Excerpt(
         title=f"{text.file} · {call.function}",
-        libuv=f"libuv 1.44.2: {mirror.file}, {mirror.function}" if mirror else "libuv has nothing like it",
+        libuv=f"libuv 1.44.2: {mirror.file}, {mirror.function}" if mirror else tr("libuv has nothing like it"),
         chapter=_chapter(mirror.section if mirror else ""),
         lines=[_numbered(number, line, call.line, width) for number, line in _window(text.lines, call.line, height)],
     )
 
 
 def _chapter(section: str) -> str:
-    return f"chapter {section}: {SECTIONS[section]}" if section else "not in the chapter"
+    if not section:
+        return tr("not in the chapter")
+    return tr("chapter {section}: {title}", section=section, title=tr(SECTIONS[section]))
 
 
 def _window(lines: Sequence[tuple[int, str]], lit: int, height: int) -> list[tuple[int, str]]:

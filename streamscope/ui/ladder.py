@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from rich.cells import cell_len
 
+from streamscope.language import N_, sentences, tr
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.lines import Line
@@ -42,7 +44,7 @@ class Rung(msgspec.Struct, frozen=True):
     @property
     def title(self) -> str:
         """As it is drawn."""
-        return self.called or self.name
+        return self.called or tr(self.name)
 
 
 class Ladder(msgspec.Struct, frozen=True):
@@ -126,22 +128,22 @@ def ladder_out(
     """
     held = kernel_says(state, vocabulary, "outq")
     queued = state.write_queue_size if vocabulary.tells("write_queue_size") else None
-    rungs = [Rung("queue", queued, QUEUE)]
+    rungs = [Rung(N_("queue"), queued, QUEUE)]
     if below is not None:
         called = vocabulary.type_text(state.type).upper()
-        rungs = [Rung("queue", queued, QUEUE, called=called), Rung("transport", below.write_queue_size, BELOW)]
+        rungs = [Rung("queue", queued, QUEUE, called=called), Rung(N_("transport"), below.write_queue_size, BELOW)]
     if vocabulary.types.get(state.type) in ("pipe", "tty"):  # what the kernel has, the other side only has to read
         rungs.append(Rung("kernel", held, KERNEL))
     else:
         unsent, acked = (kernel_says(state, vocabulary, name) for name in ("notsent", "bytes_acked"))
         flight = None if held is None or unsent is None else max(held - unsent, 0)
         rungs += [
-            Rung("kernel", held if unsent is None else unsent, KERNEL),
-            Rung("in flight", flight, FLIGHT),
-            Rung("acknowledged", acked, rate=rate if acked is not None else None),
+            Rung(N_("kernel"), held if unsent is None else unsent, KERNEL),
+            Rung(N_("in flight"), flight, FLIGHT),
+            Rung(N_("acknowledged"), acked, rate=rate if acked is not None else None),
         ]
     if unread is not None:
-        rungs.append(Rung("unread", unread.size, UNREAD))
+        rungs.append(Rung(N_("unread"), unread.size, UNREAD))
     lit = _lit(rungs, holds)
     how = WAITS if holds is None else holds.how
     if holds is not None and holds.words:
@@ -153,38 +155,52 @@ def ladder_out(
         age = age_text(now_t - head.begin_t) if head is not None and head.begin_t else ""
         words = _words_out(rungs, age, lit, holds.why if holds is not None else "")
         if unread is not None and unread.size:
-            words = f"{words} {_lie_unread(unread)}"
+            words = tr(sentences((words, _lie_unread(unread))))
     return Ladder(rungs, words, lit, how)
 
 
 def _lie_unread(unread: Unread) -> str:
-    return f"{bytes_text(unread.size)} lie unread before {unread.who or 'the other end'} (a note)."
+    who = unread.who or tr("the other end")
+    return tr("{size} lie unread before {who} (a note).", size=bytes_text(unread.size), who=who)
+
+
+_WHERE = {
+    BELOW: N_("{size} wait in the transport below"),
+    KERNEL: N_("{size} wait in the kernel"),
+    FLIGHT: N_("{size} are in flight"),
+}
 
 
 def _words_out(rungs: Sequence[Rung], age: str, lit: int, why: str) -> str:
     if why and lit >= 0:
-        where = {
-            QUEUE: f"wait here{f' for {age}' if age else ''}",
-            BELOW: "wait in the transport below",
-            KERNEL: "wait in the kernel",
-            FLIGHT: "are in flight",
-        }
-        return f"{bytes_text(rungs[lit].size or 0)} {where.get(rungs[lit].glyph, 'wait')}: {why}."
+        size, glyph = rungs[lit].size or 0, rungs[lit].glyph
+        where = _wait_here(size, age) if glyph == QUEUE else _some(_WHERE.get(glyph, N_("{size} wait")), size)
+        return tr("{what}: {why}.", what=where, why=why)
     at = {rung.glyph: rung.size for rung in rungs}
     queued, kernel, flight = rungs[0].size, at.get(KERNEL), at.get(FLIGHT, 0)
     if queued is None:
-        return "What waits is not known."
+        return tr("What waits is not known.")
     if kernel is None:
         if not queued:
-            return "Nothing waits here; what the kernel holds is not known."
-        return f"{bytes_text(queued)} wait here{f' for {age}' if age else ''}; what the kernel holds is not known."
+            return tr("Nothing waits here; what the kernel holds is not known.")
+        return tr("{what}; what the kernel holds is not known.", what=_wait_here(queued, age))
     if kernel:
-        return f"{bytes_text(kernel)} wait in the kernel."
+        return _some(N_("{size} wait in the kernel."), kernel)
     if flight:
-        return f"{bytes_text(flight)} are on their way to the peer."
+        return _some(N_("{size} are on their way to the peer."), flight)
     if queued:
-        return f"{bytes_text(queued)} wait here{f' for {age}' if age else ''}."
-    return "Nothing waits."
+        return tr("{what}.", what=_wait_here(queued, age))
+    return tr("Nothing waits.")
+
+
+def _some(message: str, size: int) -> str:
+    return tr(message, size=bytes_text(size))
+
+
+def _wait_here(size: int, age: str) -> str:
+    if age:
+        return tr("{size} wait here for {age}", size=bytes_text(size), age=age)
+    return _some(N_("{size} wait here"), size)
 
 
 def ladder_in(
@@ -199,21 +215,22 @@ def ladder_in(
     arrived = kernel_says(state, vocabulary, "inq")
     read = state.bytes_in if vocabulary.tells("bytes_in") else None
     rungs = [
-        Rung("at the peer", None if unsent is None else unsent.size, QUEUE if unsent is not None else ""),
+        Rung(N_("at the peer"), None if unsent is None else unsent.size, QUEUE if unsent is not None else ""),
         Rung("kernel", arrived, KERNEL),
-        Rung("program", read, rate=rate if read is not None else None),
+        Rung(N_("program"), read, rate=rate if read is not None else None),
     ]
     words = holds.words if holds is not None else ""
     if not words:
         if arrived is None:
-            words = "What waits to be read is not known."
+            words = tr("What waits to be read is not known.")
         elif not arrived:
-            words = "Nothing waits to be read."
+            words = tr("Nothing waits to be read.")
         else:
             reading = vocabulary.flag("READING")
             off = bool(reading) and not state.flags & reading and vocabulary.tells("flags")
-            why = holds.why if holds is not None else "the program has stopped reading" if off else ""
-            words = f"{bytes_text(arrived)} wait to be read{f': {why}' if why else ''}."
+            why = holds.why if holds is not None else tr("the program has stopped reading") if off else ""
+            words = _some(N_("{size} wait to be read"), arrived)
+            words = tr("{what}: {why}.", what=words, why=why) if why else tr("{what}.", what=words)
     return Ladder(rungs, words, _lit(rungs, holds), WAITS if holds is None else holds.how)
 
 
@@ -245,17 +262,19 @@ def ladder_lines(ladder: Ladder, width: int, words_in: int = 2) -> list[Line]:
     ladder = _fitting(ladder, width)
     heads: Line = [(" ", "")]
     numbers: Line = []
+    roomy = _wide([rung.title for rung in ladder.rungs]) <= width
     used = free = 0  # where the heads are, and from where on nothing stands in the numbers' line
     for place, rung in enumerate(ladder.rungs):
-        name = _name(ladder, place, width)
+        name = rung.title if roomy else _short(rung)
         start = used + (2 if place else 0)
         last = place == len(ladder.rungs) - 1
-        heads.append((f"{'▸ ' if place else ''}{name if last else fit(name, max(len(name) + 1, _LEAST + 2))}", "label"))
+        taken = max(cell_len(name) + 1, _LEAST + 2)
+        heads.append((f"{'▸ ' if place else ''}{name if last else fit(name, taken)}", "label"))
         number = _number(ladder, place)
         numbers.append((" " * (start - free), ""))
         numbers.append((number, _pen(ladder, place)))
         free = start + len(number)
-        used = start + max(len(name) + 1, _LEAST + 2)
+        used = start + taken
         if rung.rate is not None and last and free + 11 <= width:
             numbers.append((f" {rate_text(rung.rate)}", "value" if rung.rate >= 1 else "dim"))
     pen = "value" if ladder.lit >= 0 and ladder.how == STALLED else "" if ladder.lit >= 0 else "label"
@@ -263,25 +282,21 @@ def ladder_lines(ladder: Ladder, width: int, words_in: int = 2) -> list[Line]:
     return [heads, numbers, bar, *([(" ", ""), (line, pen)] for line in words)]
 
 
-def _name(ladder: Ladder, place: int, width: int) -> str:
-    """The rung's name; the longest is shorter where the ladder would be too wide."""
-    name = ladder.rungs[place].title
-    return _ACKED if name == "acknowledged" and _wide([rung.title for rung in ladder.rungs]) > width else name
-
-
-_ACKED = "acked"
+def _short(rung: Rung) -> str:
+    """What the rung is called where the ladder would be too wide."""
+    return tr("acked") if rung.name == "acknowledged" else rung.title
 
 
 def _wide(names: Sequence[str]) -> int:
     """How many cells a ladder of these rungs takes."""
     *others, last = names
-    return sum(max(len(name) + 1, _LEAST + 2) + 2 for name in others) + max(len(last), _LEAST + 1) + 1
+    return sum(max(cell_len(name) + 1, _LEAST + 2) + 2 for name in others) + max(cell_len(last), _LEAST + 1) + 1
 
 
 def _fitting(ladder: Ladder, width: int) -> Ladder:
     """The ladder without the rungs for which there is no room: first that of what waits no more, then the last."""
     rungs, lit = list(ladder.rungs), ladder.lit
-    while len(rungs) > 1 and _wide([_ACKED if rung.name == "acknowledged" else rung.title for rung in rungs]) > width:
+    while len(rungs) > 1 and _wide([_short(rung) for rung in rungs]) > width:
         done = [place for place, rung in enumerate(rungs) if not rung.glyph and place != lit]
         gone = done[-1] if done else len(rungs) - 1 - (lit == len(rungs) - 1)
         del rungs[gone]

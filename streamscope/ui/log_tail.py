@@ -13,10 +13,13 @@ from collections import deque
 
 import msgspec
 
+from streamscope.language import N_, tr
+
 CHUNK = 256 * 1024
 LINES = 5_000
 LINE_BYTES = 4_096
 """A longer line goes on in the next."""
+NOT_ORDINARY = N_("it is not an ordinary file")
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -34,7 +37,7 @@ class LogTail:
         self.lines: deque[LogLine] = deque()
         self.first = 0
         self.reason = ""
-        """Why nothing can be read, "" if it can."""
+        """Why nothing can be read, in the words of the system or ours (`tr` says it); "" if it can."""
         self._limit = lines
         self._fd = -1
         self._inode = (0, 0)
@@ -54,10 +57,11 @@ class LogTail:
         if self._ready():
             size = os.fstat(self._fd).st_size
             if size < self._offset:
-                self._notice("the log was cut off here, and begins anew")
+                self._notice(tr("the log was cut off here, and begins anew"))
                 self._offset = 0
             if size - self._offset > CHUNK:
-                self._notice(f"{size - self._offset - CHUNK:,} bytes of the log are left out here")
+                left_out = f"{size - self._offset - CHUNK:,}"
+                self._notice(tr("{n} bytes of the log are left out here", n=left_out))
                 self._offset = size - CHUNK
             if size > self._offset:
                 data = os.pread(self._fd, CHUNK, self._offset)
@@ -82,7 +86,7 @@ class LogTail:
             self.reason = error.strerror or str(error)
             return self._fd >= 0  # removed while it is read: what is still written to it can be read on
         if not stat.S_ISREG(found.st_mode):
-            self.reason = "it is not an ordinary file"
+            self.reason = NOT_ORDINARY
             return False
         if self._fd >= 0 and (found.st_dev, found.st_ino) == self._inode:
             return True
@@ -94,10 +98,10 @@ class LogTail:
         opened = os.fstat(fd)
         if not stat.S_ISREG(opened.st_mode):
             os.close(fd)
-            self.reason = "it is not an ordinary file"
+            self.reason = NOT_ORDINARY
             return False
         if self._fd >= 0:
-            self._notice("the log was replaced here, and begins anew")
+            self._notice(tr("the log was replaced here, and begins anew"))
         self.close()
         self._fd, self._inode, self._offset, self.reason = fd, (opened.st_dev, opened.st_ino), 0, ""
         return True

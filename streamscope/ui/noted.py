@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from streamscope.diagnosis import Diagnosis
 from streamscope.diagnosis.headless import Along, Glance, looks
 from streamscope.diagnosis.shapes import Finding, Told
+from streamscope.language import N_, Saying, saying, tr
 from streamscope.trace.contents import Note
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
@@ -20,7 +21,7 @@ from streamscope.trace.pieces import NoteLeaf
 from streamscope.ui.safe import PARTS
 
 SECOND = 1_000_000_000
-OVER = "over"
+OVER = N_("over")
 """What a note is about that says that a finding is none any more."""
 MOST = 10_000
 """So many notes are made of a replay."""
@@ -45,7 +46,7 @@ class Noted:
             if key not in self._open
         ]
         notes += [
-            Note(at, OVER, f"{finding.lint} no longer", finding.stream)
+            Note(at, OVER, saying("{lint} no longer", lint=finding.lint), finding.stream)
             for key, finding in self._open.items()
             if key not in found
         ]
@@ -55,8 +56,11 @@ class Noted:
 
 def _text(told: Told, finding: Finding) -> str:
     """The verdict's word, where there is one, and the sentence."""
-    word = () if finding.verdict is None else (finding.verdict.word.value,)
-    return PARTS.join((*word, told.sentence_of(finding)))
+    sentence = told.sentence_of(finding)
+    if finding.verdict is None:
+        return sentence
+    word = finding.verdict.word.value + PARTS
+    return Saying(word + sentence, lambda: word + tr(sentence))
 
 
 @dataclass(eq=False)

@@ -9,16 +9,17 @@ from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from streamscope.diagnosis import LINTS
+from streamscope.language import N_, tr
 from streamscope.ui.actions import BY_ID, Action, shown_key
 from streamscope.ui.live import Overlooked, in_ascii_only
-from streamscope.ui.safe import visible
+from streamscope.ui.safe import as_sentence, visible
 
 MOST_STREAMS = 20
 
 
 def more_of(action: Action) -> str:
     """What the help says of an action beyond what the palette calls it."""
-    return action.help.removeprefix(f"{action.palette}.").strip()
+    return tr(action.help).removeprefix(as_sentence(tr(action.palette))).strip()
 
 
 class ActionProvider(Provider):
@@ -38,7 +39,7 @@ class ActionProvider(Provider):
             action = BY_ID[name]
             _, key = shown_key(action, keys[name], ascii_only=ascii_only)
             run = partial(self.app.run_action, active.binding.action, active.node)
-            entries.append((action.palette, f"{key}   {more_of(action)}", run))
+            entries.append((tr(action.palette), f"{key}   {more_of(action)}", run))
         return entries
 
     async def discover(self) -> Hits:
@@ -64,9 +65,10 @@ class LintProvider(Provider):
             return []
         view = app.view
         found = {finding.lint for finding in view.told.findings}
+        again, allow = N_("Heed again {lint}"), N_("Allow {lint}")
         return [
-            (f"{'Heed again' if lint.name in view.allowed else 'Allow'} {lint.name}",
-             f"It looks for this: {lint.checks}.", partial(app.allow_lint, lint.name))
+            (tr(again if lint.name in view.allowed else allow, lint=lint.name),
+             tr("It looks for this: {what}.", what=tr(lint.checks)), partial(app.allow_lint, lint.name))
             for lint in LINTS if every or lint.name in found or lint.name in view.allowed
         ]  # fmt: skip
 
@@ -102,6 +104,5 @@ class StreamProvider(Provider):
             if score > 0:
                 hits.append((score, title, state.number))
         for score, title, number in sorted(hits, reverse=True)[:MOST_STREAMS]:
-            yield Hit(
-                score, matcher.highlight(title), partial(app.open_stream, number), text=title, help="Open this stream"
-            )
+            run = partial(app.open_stream, number)
+            yield Hit(score, matcher.highlight(title), run, text=title, help=tr("Open this stream"))

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 
 from streamscope.diagnosis import BY_NAME as LINT_BY_NAME
 from streamscope.diagnosis.shapes import Level
+from streamscope.language import tr
 from streamscope.trace.contents import Gap, Note
 from streamscope.trace.decode import Event
 from streamscope.trace.passages import Passage
@@ -86,7 +87,8 @@ def line_parts(
     if isinstance(item, Gap):
         return gap_parts(item, width)
     if isinstance(item, Passed):
-        return [(fit("   …  nothing that matters from here on; what is before is looked through now", width), "muted")]
+        said = tr("nothing that matters from here on; what is before is looked through now")
+        return [(fit(f"   …  {said}", width), "muted")]
     if isinstance(item, Note):
         return _note_parts(item, form, started, of)
     if isinstance(item, Event):
@@ -117,7 +119,7 @@ def _whose(passage: Passage, of: int | None) -> str:
     """Whose line it is: `#4 → #5`; in a stream's own list only the other one."""
     to = passage.to
     others = f"#{to[0]}" if len(to) == 1 else f"{len(to)}" if to else ""
-    name = f"#{passage.stream}" if passage.stream else "loop"
+    name = f"#{passage.stream}" if passage.stream else tr("loop")
     if of is None:
         return f"{name} → {others}" if to else name
     if passage.stream != of:
@@ -129,7 +131,7 @@ def _passage_parts(passage: Passage, form: PassageColumns, started: float, of: i
     pen = passage.style
     took = span_text(passage.ns) if passage.ns is not None and form.took else ""
     parts: Line = [_between(passage, started, form)]
-    whose, plain, names = _whose(passage, of), passage.plain, passage.names
+    whose, plain, names = _whose(passage, of), tr(passage.plain), tr(passage.names)
     over = 0
     if form.stream:
         over = max(cell_len(whose) - form.stream, 0)  # half a number would be another stream's
@@ -162,11 +164,13 @@ def few_names(names: str, width: int) -> str:
 
 
 def _note_parts(note: Note, form: PassageColumns, started: float, of: int | None) -> Line:
-    whose = (f"#{note.stream}" if note.stream else "loop") if of is None else ""
+    whose = (f"#{note.stream}" if note.stream else tr("loop")) if of is None else ""
     lint = LINT_BY_NAME.get(note.about)
     pen = "label" if lint is None else "error" if lint.level is Level.ERROR else "warning"
-    word, _, sentence = visible(note.text).rpartition(PARTS)
-    plain = f"{visible(note.about)}, {word}" if word else visible(note.about)
+    word, _, sentence = visible(tr(note.text)).rpartition(PARTS)
+    plain = visible(tr(note.about))
+    if word:
+        plain = tr("{lint}, {word}", lint=plain, word=word)
     start: Line = [_clock(note.t(started), started, form)]
     if form.stream:
         start.append((fit(whose, form.stream) + " " * GAP, "value"))
@@ -194,7 +198,7 @@ def _event_parts(event: Event, branch: str, width: int, vocabulary: Vocabulary, 
     whose = f"#{event.stream} " if event.stream != main and event.stream else ""
     head = f"   {branch}{whose}{visible(event.fn)}"
     at = max(cell_len(head) + GAP, FUNCTION + 8)
-    what = "   ".join(filter(None, (visible(text) for text in sentence(event, vocabulary))))
+    what = "   ".join(filter(None, (visible(tr(text)) for text in sentence(event, vocabulary))))
     room = width - at
     plain = visible(words.plain)
     aside = cell_len(what) + 3 * GAP + cell_len(plain) <= room and width >= 100
@@ -209,10 +213,11 @@ def line_text(line: SightLine, started: float, vocabulary: Vocabulary) -> str:
     if isinstance(item, (Event, Gap)):
         return line.branch + row_text(item, started, vocabulary)
     if isinstance(item, Note):
-        fields = [instant_text(started, item.t(started)), f"#{item.stream}", visible(item.about), visible(item.text)]
+        said = visible(tr(item.about)), visible(tr(item.text))
+        fields = [instant_text(started, item.t(started)), f"#{item.stream}", *said]
     elif isinstance(item, Passage):
         took = "" if item.ns is None else span_text(item.ns)
-        fields = [instant_text(started, item.event.t), _whose(item, None), item.plain, item.names, took]
+        fields = [instant_text(started, item.event.t), _whose(item, None), tr(item.plain), tr(item.names), took]
     else:
         return ""
     return "  ".join(filter(None, fields))
@@ -225,19 +230,26 @@ def line_explanation(line: SightLine, vocabulary: Vocabulary) -> list[tuple[str,
         return explanation(item, vocabulary)
     if isinstance(item, Note):
         lint = LINT_BY_NAME.get(item.about)
+        if lint is None:
+            said = tr("was found out beside the feed.")
+        else:
+            said = visible(tr("{checks} {matters}", checks=tr(lint.checks), matters=tr(lint.matters)), 400)
         return [
+            (visible(tr(item.about)), said),
             (
-                visible(item.about),
-                visible(f"{lint.checks} {lint.matters}", 400) if lint is not None else "was found out beside the feed.",
+                tr("note"),
+                tr("No event of the engine: what this screen found out. w says why, where something is wrong."),
             ),
-            ("note", "No event of the engine: what this screen found out. w says why, where something is wrong."),
         ]
     if isinstance(item, Passed):
-        return [("…", "So many events are gone over in one go; the rest follows by itself.")]
+        return [("…", tr("So many events are gone over in one go; the rest follows by itself."))]
     events = line.episode.end - line.episode.row if line.episode is not None else 0
     if item.read or item.wrote or item.asked:
         return [
-            ("cycle", "What the loop did for a stream in one go: it read, the program's callback ran, that wrote."),
-            ("⏎", f"shows each of its {events:,} events below it, by the engine's names."),
-        ]  # fmt: skip
+            (
+                tr("cycle"),
+                tr("What the loop did for a stream in one go: it read, the program's callback ran, that wrote."),
+            ),
+            ("⏎", tr("shows each of its {n} events below it, by the engine's names.", n=f"{events:,}")),
+        ]
     return explanation(item.event, vocabulary)

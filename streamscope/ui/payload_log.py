@@ -16,11 +16,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from rich.cells import chop_cells
 
+from streamscope.language import N_, tr
 from streamscope.trace.contents import Payload
 from streamscope.ui.safe import LIMIT, visible
 
 KEPT = 256 * 1024
 TAKEN = 32 * 1024
+_TOO_FAST = N_("{n} bytes went by too fast to be shown")
 
 
 class PayloadRow(msgspec.Struct, frozen=True):
@@ -106,7 +108,7 @@ class PayloadLog:
             missed[frame.stream, frame.out] += frame.total
         for way, count in missed.items():
             if count:
-                self._skip(way, frames[begin - 1].t, count, "went by too fast to be shown")
+                self._skip(way, frames[begin - 1].t, count, _TOO_FAST)
         for frame in frames[begin:]:
             self._take(frame)
         self._stay_bounded()
@@ -114,29 +116,29 @@ class PayloadLog:
     def _take(self, frame: Payload) -> None:
         name = frame.stream, frame.out
         if not frame.data:
-            self._skip(name, frame.t, frame.total, "lost: they were not read here in time")
+            self._skip(name, frame.t, frame.total, N_("{n} bytes lost: they were not read here in time"))
             return
         data = frame.data
         if len(data) > TAKEN:
-            self._skip(name, frame.t, len(data) - TAKEN, "went by too fast to be shown")
+            self._skip(name, frame.t, len(data) - TAKEN, _TOO_FAST)
             data = data[-TAKEN:]
         way = self._ways[name]
         self._add(name, frame.t, data, way.decoder.decode(data), "")
         way.place += len(data)
         if frame.total > len(frame.data):
-            self._skip(name, frame.t, frame.total - len(frame.data), "more, not sent to inspectors")
+            self._skip(name, frame.t, frame.total - len(frame.data), N_("{n} bytes more, not sent to inspectors"))
 
     def skip_unknown(self, t: int) -> None:
         """Bytes were dropped before they came here, nobody knows how many."""
         self.exact = False
         for way in self._ways.values():
             way.decoder.reset()
-        self._add((0, False), t, b"", "", "bytes of both ways went by too fast to be kept")
+        self._add((0, False), t, b"", "", tr("bytes of both ways went by too fast to be kept"))
 
-    def _skip(self, way: tuple[int, bool], t: int, count: int, why: str) -> None:
+    def _skip(self, way: tuple[int, bool], t: int, count: int, message: str) -> None:
         """So many bytes of this stream and direction are not here."""
         self._ways[way].decoder.reset()
-        self._add(way, t, b"", "", f"{count:,} bytes {why}")
+        self._add(way, t, b"", "", tr(message, n=f"{count:,}"))
         self._ways[way].place += count
 
     def _add(self, way: tuple[int, bool], t: int, data: bytes, text: str, notice: str) -> None:

@@ -6,6 +6,7 @@ the name that the program gave it, and a terminal by its descriptor.
 
 from __future__ import annotations
 
+from streamscope.language import tr
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.safe import visible
@@ -21,7 +22,7 @@ def peer_text(state: StreamState, vocabulary: Vocabulary) -> str:
     if kind == "pipe" and (state.server or state.local or state.ipc):
         return "unix"
     if kind == "tty" and state.fd >= 0:
-        return f"terminal on fd {state.fd}"
+        return tr("terminal on fd {fd}", fd=state.fd)
     return visible(state.local)
 
 

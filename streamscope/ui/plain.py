@@ -5,10 +5,11 @@ What is wrong, and why, a diagnosis says (`findings`): it remembers what moved, 
 
 from __future__ import annotations
 
+from streamscope.language import N_, tr
 from streamscope.trace.state import RAISED, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
-INJECTED = "injected"
+INJECTED = N_("injected")
 """The word for what neither the program nor its peer has done."""
 
 
@@ -40,5 +41,5 @@ def is_injected(state: StreamState, vocabulary: Vocabulary) -> bool:
 def failure_text(state: StreamState, vocabulary: Vocabulary) -> str:
     """What failed last in a stream: the errno's name, or that a callback raised."""
     if state.last_error == RAISED:
-        return "a callback raised"
-    return vocabulary.error_text(state.last_error) if state.last_error < 0 else "a call failed"
+        return tr("a callback raised")
+    return vocabulary.error_text(state.last_error) if state.last_error < 0 else tr("a call failed")

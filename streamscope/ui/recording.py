@@ -16,6 +16,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamscope.language import capital, clauses, tr
 from streamscope.trace.plain_text import visible
 from streamscope.trace.untrusted import FeedError
 from streamscope.ui.meters import bytes_text
@@ -39,7 +40,9 @@ def recorded(path: str | Path) -> str:
         size = os.stat(path).st_size
     except (OSError, ValueError):
         return ""
-    return f"{bytes_text(size)} recorded; look at it with: streamscope replay {path}" if size else ""
+    if not size:
+        return ""
+    return tr("{size} recorded; look at it with: streamscope replay {path}", size=bytes_text(size), path=path)
 
 
 class Recording:
@@ -129,12 +132,11 @@ class Recording:
             if keeping.work(budget_s):
                 return "", False
         except (OSError, FeedError) as error:
-            problem = f"not all of the past could be kept: {error.strerror if isinstance(error, OSError) else error}"
+            why = error.strerror if isinstance(error, OSError) else error
+            problem = tr("not all of the past could be kept: {why}", why=why)
             keeping.close()
         self._keeping = None
-        told = "; ".join(part for part in (problem, recorded(self._path)) if part)
-        self.last = visible(told or "nothing was kept", 1000)
-        return self.last[:1].upper() + self.last[1:], bool(problem)
+        return self._told(problem, tr("nothing was kept"))
 
     def _ended(self, child: subprocess.Popen[bytes]) -> tuple[str, bool]:
         self._child = None
@@ -143,12 +145,15 @@ class Recording:
         with child.stdin, child.stderr:
             problem = child.stderr.read(4096).decode("utf-8", "backslashreplace").strip()
         if child.returncode < 0:
-            problem = "the recorder was killed: its trace ends with the last second that it had written"
+            problem = tr("the recorder was killed: its trace ends with the last second that it had written")
         elif child.returncode and not problem:
-            problem = "the recorder has failed"
-        told = "; ".join(part for part in (problem, recorded(self._path)) if part)
-        self.last = visible(told or "nothing was recorded", 1000)
-        return self.last[:1].upper() + self.last[1:], bool(problem)
+            problem = tr("the recorder has failed")
+        return self._told(problem, tr("nothing was recorded"))
+
+    def _told(self, problem: str, nothing: str) -> tuple[str, bool]:
+        """What became of it, with what is there of the trace, if anything is."""
+        self.last = visible(tr(clauses((problem, recorded(self._path)))) or nothing, 1000)
+        return capital(self.last), bool(problem)
 
 
 def _new_path(hello: Hello) -> Path:

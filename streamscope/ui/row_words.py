@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from streamscope.core.errors import UV_ECANCELED
 from streamscope.diagnosis.lints.reset_after_data import RESETS
 from streamscope.diagnosis.shapes import Level, Told
+from streamscope.language import N_, tr
 from streamscope.link.asking import Standstill
 from streamscope.trace.fold import AGREED, EXACT, MOVING
 from streamscope.trace.state import RAISED, StreamState
@@ -60,10 +63,8 @@ class Overview(NamedTuple):
 
 
 _NOTHING, _CALM, _NO_AGE, _NO_BYTES = Cell(""), Cell(CALM, "muted"), Cell(NONE, "muted"), Cell("0 B  ", "muted")
-_LIMITED = Cell("limited", "muted")
-
-NOT_ACCEPTED = "not accepted"
-_SHORTER = {NOT_ACCEPTED: "unaccepted"}
+NOT_ACCEPTED = N_("not accepted")
+_SHORTER = {NOT_ACCEPTED: N_("unaccepted")}
 """Words that would say the contrary without the last of them."""
 
 
@@ -100,27 +101,28 @@ def mark_of(state: StreamState, known: Overview) -> Cell:
 def what_of(state: StreamState, known: Overview, room: int = 40) -> Cell:
     """The word: a verdict's, who holds it back, a lint's name, an errno, what sets its pace; "" for nothing."""
     if _is_calm(state, known):
-        return _LIMITED if state.number in known.told.limits else _NOTHING
+        return Cell(tr("limited"), "muted") if state.number in known.told.limits else _NOTHING
     stands, found = known.standstill, known.told.of(state.number)
     if stands is not None and stands.stream == state.number:
         return Cell(word_of_row(stands, room).rstrip(), "error")
     if is_injected(state, known.vocabulary):
-        return Cell(INJECTED, "warning")
+        return Cell(tr(INJECTED), "warning")
     if known.accepts(state):
-        return Cell(NOT_ACCEPTED, "error")
+        return Cell(tr(NOT_ACCEPTED), "error")
     if found and not state.closed_t:
         return Cell(found[0].what, "error" if found[0].level is Level.ERROR else "warning")
     held = known.told.held.get(state.number)
     if held is not None:
-        return Cell(f"held by {'itself' if held.by == state.number else f'#{held.by}'}", PENS[HELD])
+        itself = held.by == state.number
+        return Cell(tr("held by itself") if itself else tr("held by #{number}", number=held.by), PENS[HELD])
     if state.closed_t and (gone := gone_with(state, known)):
         return Cell(gone, "muted")
     if state.delayed_error:
         return Cell(visible(known.vocabulary.error_text(state.delayed_error), 40), "error")
     if has_failed(state, known.vocabulary):
-        short = {0: "failed", RAISED: "raised"}.get(state.last_error)
-        return Cell(short or visible(failure_text(state, known.vocabulary), 40), "error")
-    return _LIMITED if known.told.limited(state.number) is not None else _NOTHING
+        short = {0: N_("failed"), RAISED: N_("raised")}.get(state.last_error, "")
+        return Cell(tr(short) or visible(failure_text(state, known.vocabulary), 40), "error")
+    return Cell(tr("limited"), "muted") if known.told.limited(state.number) is not None else _NOTHING
 
 
 def gone_with(state: StreamState, known: Overview) -> str:
@@ -133,15 +135,18 @@ def gone_with(state: StreamState, known: Overview) -> str:
     for other in known.ties.states(state.number):
         failed = has_failed(other, known.vocabulary) and other.last_error != UV_ECANCELED
         if failed and other.closed_t and abs(state.closed_t - other.closed_t) <= TOGETHER_NS:
-            return f"{'reset' if other.last_error in RESETS else 'closed'} by {other.number}"
+            message = N_("reset by {number}") if other.last_error in RESETS else N_("closed by {number}")
+            return tr(message, number=other.number)
     return ""
 
 
 def in_room(text: str, room: int) -> str:
     """The word in so many cells: who it was rather than what, `by #12`, and else as many whole words as fit."""
-    if len(text) > room and " by " in text:
+    if cell_len(text) <= room:
+        return text
+    if " by " in text:
         return text[text.index("by ") :]
-    return whole_words(_SHORTER.get(text, text) if len(text) > room else text, room)
+    return whole_words(_SHORTER.get(text, text), room)
 
 
 def waiting(state: StreamState, vocabulary: Vocabulary) -> tuple[int | None, str]:
@@ -163,10 +168,10 @@ def waits_of(state: StreamState, known: Overview) -> Cell:
     if not state.write_queue_size and not state.kernel and not known.accepting:
         return _NO_BYTES if known.vocabulary.tells("write_queue_size") else Cell(f"{NONE}  ", "muted")
     if known.accepts(state):
-        return Cell(f"{count_text(known.accepting)} wait ↓", "error")
+        return Cell(tr("{n} wait ↓", n=count_text(known.accepting)), "error")
     queued = kernel_says(state, known.vocabulary, "accept_queue")
     if queued:
-        return Cell(f"{count_text(queued)} wait ↓")
+        return Cell(tr("{n} wait ↓", n=count_text(queued)))
     size, way = waiting(state, known.vocabulary)
     if size is None:
         return Cell(f"{NONE}  ", "muted")

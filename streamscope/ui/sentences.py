@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from streamscope.diagnosis.shapes import Finding, Told
+from streamscope.language import N_, capital, sentences, tr, trn
 from streamscope.trace.roles import short, who
 from streamscope.ui.chain_text import chain_text, chain_through, root_of
 from streamscope.ui.findings import PENS, sign_of
@@ -20,8 +21,8 @@ from streamscope.ui.safe import visible
 from streamscope.ui.stuck import MARK, sentence
 from streamscope.ui.view import View
 
-KEYS = (("w", "why"), ("b", "where it began"))
-SHORT_KEYS = (("w", "why"), ("b", "began"))
+KEYS = (("w", N_("why")), ("b", N_("where it began")))
+SHORT_KEYS = (("w", N_("why")), ("b", N_("began")))
 _PAIR = 2
 MOST_LIMITED = 200
 """Where something limits more streams than so many, none of them is asked for whether it is the slowest: this is said
@@ -47,7 +48,7 @@ def said(view: View) -> Said:
     stands = view.stuck
     if stands is not None:
         pid = view.hello.pid if view.hello is not None else 0
-        end = view.departing or ("q ends it" if view.own else "q leaves")
+        end = view.departing or (tr("q ends it") if view.own else tr("q leaves"))
         return Said(MARK, "error", sentence(stands, pid), "error", end)
     if view.departing:
         return Said("", "", view.departing, "warning")
@@ -56,18 +57,18 @@ def said(view: View) -> Said:
         if told is not None:
             return told
     if view.model.frozen_t and view.status == "live" and view.travel is None:
-        for_ = age_text(view.now_t - view.model.frozen_t)
-        text = f"Frozen for {for_}: the loop stays in its wait and its time stands still."
-        return Said("❚❚", "warning", text, "value", "F goes on   . a callback   ; a turn")
+        age = age_text(view.now_t - view.model.frozen_t)
+        text = tr("Frozen for {age}: the loop stays in its wait and its time stands still.", age=age)
+        return Said("❚❚", "warning", text, "value", tr("F goes on   . a callback   ; a turn"))
     if view.diagnosing:
-        return Said("", "", "Looking at what led here …", "label")
+        return Said("", "", tr("Looking at what led here …"), "label")
     finding = shown(view.told, view.trouble)
     if finding is None:
         return Said("", "", all_flows(view), "label")
     sign = sign_of(finding)
     place, count = view.told.findings.index(finding) + 1, len(view.told.findings)
-    which = f"{place:,} of {count:,}" if count > 1 else ""
-    text = view.told.sentence_of(finding)
+    which = tr("{n} of {all}", n=f"{place:,}", all=f"{count:,}") if count > 1 else ""
+    text = tr(view.told.sentence_of(finding))
     return Said(sign, PENS[sign], text, "value", "", finding, which, _chains(view, finding))
 
 
@@ -80,27 +81,28 @@ def _chains(view: View, finding: Finding) -> tuple[str, ...]:
         return ()
     whole = chain_text(told, finding.stream, streams, words)
     other = view.other_end(root_of(finding))
-    known = (f"{whole}, {other.who}",) if other is not None and other.who else ()
+    known = (tr("{chain}, {who}", chain=whole, who=other.who),) if other is not None and other.who else ()
     return *known, whole, chain_text(told, finding.stream, streams, words, peer=False)
 
 
 def _of_the_source(view: View) -> Said | None:
     """That there is no engine to look at, or not yet."""
-    reason = visible(view.reason, 300).rstrip(".")
-    then = "trying again; " if view.source.reconnects else ""
+    reason, again = visible(tr(view.reason), 300).rstrip(".。"), view.source.reconnects
     if view.status == "ended":
-        text = f"The engine has ended{f': {reason}' if reason else ''}. Its last state stays; {then}q leaves."
-        return Said(MARK, "warning", text, "value")
+        then = N_("Its last state stays; trying again; q leaves.") if again else N_("Its last state stays; q leaves.")
+        text = tr("The engine has ended: {reason}.", reason=reason) if reason else tr("The engine has ended.")
+        return Said(MARK, "warning", tr(sentences((text, tr(then)))), "value")
     if view.status == "gone":
-        reason = _capital(reason) or "The engine cannot be reached"
-        return Said("✗", "error", f"{reason}. The last state stays; {then}q leaves.", "value")
+        then = N_("The last state stays; trying again; q leaves.") if again else N_("The last state stays; q leaves.")
+        text = tr("{what}.", what=capital(reason) or tr("The engine cannot be reached"))
+        return Said("✗", "error", tr(sentences((text, tr(then)))), "value")
     if view.replaying:
         at_end = view.travel is not None and view.travel.at_end
-        return Said("✗", "error", f"{_capital(reason)}.", "value") if reason and at_end else None
+        return Said("✗", "error", tr("{what}.", what=capital(reason)), "value") if reason and at_end else None
     if view.status == "connecting":
-        return Said("◌", "warning", f"{_capital(reason)} …" if reason else "Connecting …", "value")
+        return Said("◌", "warning", f"{capital(reason) or tr('Connecting')} …", "value")
     if not view.model.whole and view.events_lost:
-        text = "Events were lost; waiting for a snapshot that makes the state whole again …"
+        text = tr("Events were lost; waiting for a snapshot that makes the state whole again …")
         return Said("◌", "warning", text, "value")
     return None
 
@@ -115,17 +117,23 @@ def all_flows(view: View) -> str:
     """How all flows, where nothing is found to be wrong."""
     count = view.counts.flowing
     if not count:
-        return "Nobody is connected."
-    streams = f"{count:,} {'stream' if count == 1 else 'streams'}"
+        return tr("Nobody is connected.")
+    streams = trn("{n} stream", "{n} streams", count)
     if not view.tells_stalls:
-        return f"{streams}; whether they stall cannot be told of this engine."
+        return tr("{streams}; whether they stall cannot be told of this engine.", streams=streams)
     if not view.counts.waiting:
-        return f"All flows: {streams}, nothing waits to go out."
-    waits = f"{bytes_text(view.counts.waiting)} wait to go out"
+        return tr("All flows: {streams}, nothing waits to go out.", streams=streams)
+    size = bytes_text(view.counts.waiting)
     if pace := _pace(view):
-        return f"All flows, {pace}; {waits}."
-    age = f", the oldest write for {age_text(view.now_t - view.counts.oldest_t)}" if view.counts.oldest_t else ""
-    return f"All flows: {streams}, {waits}{age}."
+        return tr("All flows, {pace}; {size} wait to go out.", pace=pace, size=size)
+    if not view.counts.oldest_t:
+        return tr("All flows: {streams}, {size} wait to go out.", streams=streams, size=size)
+    return tr(
+        "All flows: {streams}, {size} wait to go out, the oldest write for {age}.",
+        streams=streams,
+        size=size,
+        age=age_text(view.now_t - view.counts.oldest_t),
+    )
 
 
 def _pace(view: View) -> str:
@@ -143,8 +151,8 @@ def _pace(view: View) -> str:
         return ""
     feeds = next((state for state in view.ties.states(worst.number) if not state.closed_t), None)
     if feeds is None:
-        return f"{who(worst, words)} the slowest"
-    return f"{short(feeds, words)} only as fast as {who(worst, words)} takes it"
+        return tr("{who} the slowest", who=who(worst, words))
+    return tr("{who} only as fast as {other} takes it", who=short(feeds, words), other=who(worst, words))
 
 
 def following(told: Sequence[Finding], key: tuple[str, int] | None) -> Finding | None:
@@ -153,7 +161,3 @@ def following(told: Sequence[Finding], key: tuple[str, int] | None) -> Finding |
     if not keys:
         return None
     return told[(keys.index(key) + 1) % len(keys) if key in keys else 0]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streamscope.language import tr
 from streamscope.trace.collector import Collector
 from streamscope.trace.histogram import Slow
 from streamscope.trace.totals import Totals
@@ -52,5 +53,5 @@ def _what(name: str, slow: Slow, words: Vocabulary) -> str:
         return f"w{slow.what}"
     callback = words.callback_text(slow.what)
     if name == "a_turn_takes":
-        return f"most in {callback}" if slow.stream else "no callback"
+        return tr("most in {callback}", callback=callback) if slow.stream else tr("no callback")
     return callback

@@ -11,7 +11,9 @@ import stat
 from functools import lru_cache
 
 import msgspec
+from rich.cells import cell_len
 
+from streamscope.language import N_, clauses, items, sentences, tr, trn
 from streamscope.link.asking import ENDED, IN_KERNEL, NO_CPU, STOPPED, STUCK, Standstill
 from streamscope.trace.fold import SlowCallback
 from streamscope.trace.vocabulary import Vocabulary
@@ -32,40 +34,52 @@ MOST_SOURCE = 1 << 20
 
 def sentence(stands: Standstill, pid: int) -> str:
     """Why nothing happens, in a sentence or two."""
-    for_ = f"for {stands.seconds:.1f} s"
+    return tr(sentences((_what(stands, pid), _waiting(stands))))
+
+
+def _what(stands: Standstill, pid: int) -> str:
+    age = f"{stands.seconds:.1f} s"
     if stands.state == STOPPED:
-        what = (
-            f"A signal has stopped the program, {for_}: nothing of it runs until kill -CONT {pid or ''}".rstrip() + "."
-        )
-    elif stands.state == ENDED:
-        what = "The program's process has ended."
-    elif stands.state == NO_CPU:
-        what = f"The program waits for a CPU {for_}: others have them all."
-    elif stands.state == IN_KERNEL:
-        where = f", in {stands.wchan}" if stands.wchan else ""
-        what = f"The program is in the kernel {for_}{where}: a system call of it does not return."
-    else:
-        what = f"The program has not come back to its loop {for_}{_runs(stands)}."
-    return f"{what}{_waiting(stands)}"
+        command = f"kill -CONT {pid or ''}".rstrip()
+        message = N_("A signal has stopped the program, for {age}: nothing of it runs until {command}.")
+        return tr(message, age=age, command=command)
+    if stands.state == ENDED:
+        return tr("The program's process has ended.")
+    if stands.state == NO_CPU:
+        return tr("The program waits for a CPU for {age}: others have them all.", age=age)
+    if stands.state == IN_KERNEL:
+        if not stands.wchan:
+            return tr("The program is in the kernel for {age}: a system call of it does not return.", age=age)
+        message = N_("The program is in the kernel for {age}, in {place}: a system call of it does not return.")
+        return tr(message, age=age, place=stands.wchan)
+    what = tr("The program has not come back to its loop for {age}", age=age)
+    if not stands.frames:
+        return tr("{what}.", what=clauses((what, stands.untold)))
+    return tr("{what}: {why}.", what=what, why=_runs(stands))
 
 
 def _runs(stands: Standstill) -> str:
-    if not stands.frames:
-        return f"; {stands.untold}" if stands.untold else ""
-    of = f" of #{stands.stream}" if stands.stream else ""
-    function = stands.frames[0][2]
-    if len(stands.frames) == 1:
-        return f": it runs {stands.place} in {function}, the {stands.callback or 'callback'}{of}"
-    return f": it runs {stands.place} in {function}, called by {stands.callee}{of}"
+    """Where the program is, and who has called that."""
+    function, callback = stands.frames[0][2], stands.callback or tr("callback")
+    where = tr("it runs {place} in {function}", place=stands.place, function=function)
+    if len(stands.frames) == 1 and stands.stream:
+        by = tr("the {callback} of #{stream}", callback=callback, stream=stands.stream)
+    elif len(stands.frames) == 1:
+        by = tr("the {callback}", callback=callback)
+    elif stands.stream:
+        by = tr("called by {function} of #{stream}", function=stands.callee, stream=stands.stream)
+    else:
+        by = tr("called by {function}", function=stands.callee)
+    return tr(items((where, by)))
 
 
 def _waiting(stands: Standstill) -> str:
-    return f" {clients(stands.waiting)} in the kernel." if stands.waiting > 0 else ""
+    return tr("{clients} in the kernel.", clients=clients(stands.waiting)) if stands.waiting > 0 else ""
 
 
 def clients(number: int) -> str:
     """`3 clients wait`."""
-    return f"{number:,} {'client waits' if number == 1 else 'clients wait'}"
+    return trn("{n} client waits", "{n} clients wait", number)
 
 
 def what_it_was(stands: Standstill, slowest: list[SlowCallback], began_t: int) -> str:
@@ -73,26 +87,34 @@ def what_it_was(stands: Standstill, slowest: list[SlowCallback], began_t: int) -
     if stands.state == STUCK:
         took = [slow.ns / 1e9 for slow in slowest if slow.stream == stands.stream and slow.t > began_t]
         told = [seconds for seconds in took if abs(seconds - stands.seconds) < SEEN_WITHIN_S]
-        return f"was {msgspec.structs.replace(stands, seconds=max(told, default=stands.seconds)).text}"
-    words = {STOPPED: "was stopped by a signal", NO_CPU: "waited for a CPU", IN_KERNEL: "was in the kernel"}
-    return f"{words.get(stands.state, 'stood still')} for {stands.seconds:.1f} s"
+        longest = msgspec.structs.replace(stands, seconds=max(told, default=stands.seconds))
+        return tr("was {what}", what=longest.text)
+    return tr(_WAS.get(stands.state, N_("stood still for {age}")), age=f"{stands.seconds:.1f} s")
+
+
+_WAS = {
+    STOPPED: N_("was stopped by a signal for {age}"),
+    NO_CPU: N_("waited for a CPU for {age}"),
+    IN_KERNEL: N_("was in the kernel for {age}"),
+}
 
 
 def word_of_row(stands: Standstill, room: int) -> str:
     """What stands in the row of the stream whose callback runs."""
     name = stands.callee or stands.callback
-    return fit(f"in {name}" if len(name) + 3 <= room else name, room)
+    inside = tr("in {name}", name=name)
+    return fit(inside if cell_len(inside) <= room else name, room)
 
 
 def title(stands: Standstill) -> str:
     """The head of the pane."""
-    words = ["where the program is"]
+    words = [tr("where the program is")]
     if stands.asked:
-        words.append(f"asked {stands.asked} {'time' if stands.asked == 1 else 'times'}")
+        words.append(trn("asked {n} time", "asked {n} times", stands.asked))
     if stands.answered_ago >= 0:
-        words[-1] += f", last {stands.answered_ago:.1f}s ago"
+        words[-1] = tr("{asked}, last {age} ago", asked=words[-1], age=f"{stands.answered_ago:.1f}s")
         if stands.asked > 1:
-            words.append("the same each time" if stands.same else "not the same each time")
+            words.append(tr("the same each time") if stands.same else tr("not the same each time"))
     return " · ".join(words)
 
 
@@ -104,18 +126,18 @@ def lines(
     """
     below: list[Line] = []
     if stands.engine:
-        below.append([(f"┈┈┈ the engine ┈┈┈ {' ◂ '.join(stands.engine)}", "dim")])
+        below.append([(f"┈┈┈ {tr('the engine')} ┈┈┈ {' ◂ '.join(stands.engine)}", "dim")])
     below.append([(_kernel(stands), "label")])
     slowest = [slow for slow in slowest if slow.ns >= SLOW_NS]
     if slowest and height > len(below) + 1:
-        below.append([("Slowest before:  ", "label"), (slow_text(slowest, vocabulary), "")])
+        below.append([(f"{tr('Slowest before:')}  ", "label"), (slow_text(slowest, vocabulary), "")])
     return [*_frames(stands, started, max(height - len(below), 1)), *below]
 
 
 def _frames(stands: Standstill, started: float, room: int) -> list[Line]:
     frames = stands.frames
     if not frames:
-        return [[(stands.untold or "It has not said yet in what.", "label")]]
+        return [[(tr(stands.untold) or tr("It has not said yet in what."), "label")]]
     left_out = len(frames) - room
     shown: list[tuple[str, int, str] | None] = list(frames)
     if left_out > 0 and room > 2:
@@ -123,11 +145,11 @@ def _frames(stands: Standstill, started: float, room: int) -> list[Line]:
         left_out += 1
     places = [f"{os.path.basename(file)}:{line}" for file, line, _ in frames]
     functions = [function for _, _, function in frames]
-    wide, named = min(max(map(len, places)), 30), min(max(map(len, functions)), 24)
+    wide, named = min(max(map(cell_len, places)), 30), min(max(map(cell_len, functions)), 24)
     found: list[Line] = []
     for frame in shown[:room]:
         if frame is None:
-            found.append([(f"… {left_out} calls between", "label")])
+            found.append([(tr("… {n} calls between", n=left_out), "label")])
             continue
         file, number, function = frame
         place = f"{os.path.basename(file)}:{number}"
@@ -138,19 +160,19 @@ def _frames(stands: Standstill, started: float, room: int) -> list[Line]:
 
 def _kernel(stands: Standstill) -> str:
     if stands.state == STOPPED:
-        return "stopped by a signal · kill -CONT lets it go on"
+        return tr("stopped by a signal · kill -CONT lets it go on")
     if stands.state == ENDED:
-        return "ended"
+        return tr("ended")
     words = []
     if stands.cpu >= 0:
-        words.append(f"CPU {stands.cpu * 100:.0f} % of a core")
+        words.append(tr("CPU {share} % of a core", share=f"{stands.cpu * 100:.0f}"))
     if stands.wchan:
-        words.append(f"in the kernel, in {stands.wchan}")
+        words.append(tr("in the kernel, in {place}", place=stands.wchan))
     elif stands.cpu > 0.5:
-        words.append("not waiting, not in the kernel")
+        words.append(tr("not waiting, not in the kernel"))
     if stands.delay >= 0:
-        words.append(f"run delay {stands.delay * 100:.1f} %")
-    return " · ".join(words) or "The kernel has not said yet what the process does."
+        words.append(tr("run delay {share} %", share=f"{stands.delay * 100:.1f}"))
+    return " · ".join(words) or tr("The kernel has not said yet what the process does.")
 
 
 def slow_text(slowest: list[SlowCallback], vocabulary: Vocabulary) -> str:
@@ -166,7 +188,7 @@ def slow_name(slow: SlowCallback, vocabulary: Vocabulary) -> str:
 def stack_text(stands: Standstill) -> str:
     """For the clipboard: the sentence in one line, and a frame a line."""
     frames = [f"{file}:{line} {function}" for file, line, function in stands.frames]
-    return "\n".join([stands.text, *frames, *stands.engine])
+    return "\n".join([tr(stands.text), *frames, *stands.engine])
 
 
 @lru_cache(256)

@@ -7,6 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
+from streamscope.language import tr, trn
 from streamscope.trace.totals import Talks
 from streamscope.ui.lines import Line
 from streamscope.ui.meters import NONE, bar, bytes_text, percent_text, rate_text
@@ -56,15 +59,19 @@ class Widths(NamedTuple):
 def head_line(widths: Widths, sort: str) -> Line:
     """The heads of the columns; the one that is sorted by stands out, both of `bytes`."""
     sorted_by = ("in", "out") if sort == "bytes" else (sort,)
-    line: Line = [(" " * MARGIN + fit("#", _NUMBER - 1, "right") + "  ", "head"), (fit("peer", widths.name), "head")]
-    for name in ("in", "out"):
+    line: Line = [
+        (" " * MARGIN + fit("#", _NUMBER - 1, "right") + "  ", "head"),
+        (fit(tr("peer"), widths.name), "head"),
+    ]
+    for name, title in (("in", tr("in/s")), ("out", tr("out/s"))):
         pen = "sorted" if name in sorted_by else "head"
-        line += [(fit(f"{name}/s", _RATE, "right"), pen), (_beside(widths.rate_bar), "")]
-    line.append((fit("waits", _WAITS, "right") + "  ", "sorted" if "waits" in sorted_by else "head"))
+        line += [(fit(title, _RATE, "right"), pen), (_beside(widths.rate_bar), "")]
+    line.append((fit(tr("waits"), _WAITS, "right") + "  ", "sorted" if "waits" in sorted_by else "head"))
     if not widths.share:
         return line
     room = widths.share_bar + 1 + widths.share
-    title = "share of callback time" if room >= len("share of callback time") else "callback time"
+    title = tr("share of callback time")
+    title = title if room >= cell_len(title) else tr("callback time")
     line.append((fit(title, room, "right"), "sorted" if "callback time" in sorted_by else "head"))
     return line
 
@@ -103,7 +110,7 @@ def _bar(value: float, largest: float, cells: int, before: int) -> Line:
 
 def others_line(others: Talks, count: int, widths: Widths) -> Line:
     """All that have no line of their own, together."""
-    name = f"{count:,} {'other' if count == 1 else 'others'}"
+    name = trn("{n} other", "{n} others", count)
     row = row_line(TalkerRow(others, name), Talks(0, 0, 0, 0, 0.0), widths)
     number = " " * (MARGIN + _NUMBER + 1)
     rest = row[5:]

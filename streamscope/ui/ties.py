@@ -11,6 +11,7 @@ from typing import NamedTuple
 from streamscope.diagnosis.groups import Group
 from streamscope.diagnosis.links import Links
 from streamscope.diagnosis.shapes import Told
+from streamscope.language import tr, trn
 from streamscope.trace.roles import short
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -84,7 +85,7 @@ class SeenTies:
 
     def head_text(self, hub: int) -> str:
         """`#4 to 31 members`: a group, where it is drawn once."""
-        return f"#{hub} to {_counted(self._members(hub), 'member')}"
+        return tr("#{hub} to {members}", hub=hub, members=_counted(self._members(hub)))
 
     def _members(self, hub: int) -> int:
         """How many members are there."""
@@ -96,8 +97,8 @@ class SeenTies:
         """All that a stream goes with, those first that it is held back by or holds back; of its group, only these."""
         told, links = self._told, self._links
         if told.unlinked:
-            return Company(unknown=visible(told.unlinked))
-        whys = {partner.number: partner.why for partner in (() if links is None else links.partners(number))}
+            return Company(unknown=visible(tr(told.unlinked)))
+        whys = {partner.number: tr(partner.why) for partner in (() if links is None else links.partners(number))}
         held = told.held.get(number)
         holds = told.holds(number)
         for other in (*([held.by] if held is not None else []), *holds[:1]):
@@ -127,7 +128,7 @@ class SeenTies:
         holder, held = self._told.held.get(other), self._told.held.get(number)
         return Tie(
             other,
-            short(self._streams[other], self._words),
+            tr(short(self._streams[other], self._words)),
             why,
             holder.since if holder is not None and holder.by == number else 0,
             held.since if held is not None and held.by == other else 0,
@@ -136,9 +137,9 @@ class SeenTies:
     def _group_text(self, number: int, hub: int) -> str:
         count = self._members(hub)
         if number == hub:
-            return _counted(count, "member")
-        return f"of #{hub}, with {_counted(max(count - 1, 0), 'other')}"
+            return _counted(count)
+        return trn("of #{hub}, with {n} other", "of #{hub}, with {n} others", max(count - 1, 0), hub=hub)
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def _counted(count: int) -> str:
+    return trn("{n} member", "{n} members", count)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
+
 from streamscope.diagnosis.shapes import Level, Told
+from streamscope.language import N_, tr
 from streamscope.trace.histogram import Histogram
 from streamscope.trace.totals import SLOT_NAMES, SLOTS, TIMES, Totals
 from streamscope.trace.totals_text import ms_text
@@ -26,7 +29,11 @@ TAIL = 14
 """Cells of a label, a value, and what stands behind a curve."""
 LEAST_CURVE = 10
 
-TITLES = {"a_write_waits": "a write waits", "a_callback_takes": "a callback takes", "a_turn_takes": "a turn takes"}
+TITLES = {
+    "a_write_waits": N_("a write waits"),
+    "a_callback_takes": N_("a callback takes"),
+    "a_turn_takes": N_("a turn takes"),
+}
 LINTS: Mapping[str, tuple[str, ...]] = {
     "a_write_waits": ("stalled", "queue_grows", "queue_without_out"),
     "a_callback_takes": ("slow_callback",),
@@ -38,11 +45,11 @@ LINTS: Mapping[str, tuple[str, ...]] = {
 def bytes_lines(totals: Totals, width: int) -> list[Line]:
     """Bytes in and out a second, and those that wait: now, as a curve, and at most."""
     lines = []
-    for name in ("in", "out", "waits"):
+    for name in (N_("in"), N_("out"), N_("waits")):
         series, rate = totals.series(name), "/s" if name != "waits" else ""
         now = series[-1] if series else None
         most = peak(series, len(series))
-        tail = f"peak {bytes_text(most)}" if most is not None else ""
+        tail = tr("peak {size}", size=bytes_text(most)) if most is not None else ""
         text = NONE if now is None else f"{bytes_text(now)}{rate}"
         lines.append(_curve_line(name, text, series, tail, totals, width))
     return lines
@@ -51,10 +58,10 @@ def bytes_lines(totals: Totals, width: int) -> list[Line]:
 def stream_lines(totals: Totals, width: int, vocabulary: Vocabulary) -> list[Line]:
     """Streams accepted and closed a second, and what failed."""
     lines = []
-    for name in ("accepted", "closed", "errors"):
+    for name in (N_("accepted"), N_("closed"), N_("errors")):
         series = totals.series(name)
         now, total = series[-1] if series else None, totals.total(name)
-        tail = "" if total is None else f"total {total:,}"
+        tail = "" if total is None else tr("total {n}", n=f"{total:,}")
         if name == "errors" and total:
             tail = _names(totals.failed(vocabulary), TAIL + 6)
         pen = "error" if name == "errors" and now else ""
@@ -74,12 +81,15 @@ def _curve_line(
     name: str, value: str, series: Sequence[int | None], tail: str, totals: Totals, width: int, pen: str = ""
 ) -> Line:
     nothing = value in (NONE, "0", "0 B", "0 B/s")
-    line: Line = [(fit(name, LABEL), "label"), (fit(value, VALUE - 1, "right"), pen or ("dim" if nothing else "value"))]
+    line: Line = [
+        (fit(tr(name), LABEL), "label"),
+        (fit(value, VALUE - 1, "right"), pen or ("dim" if nothing else "value")),
+    ]
     line.append((" ", ""))
     room = width - LABEL - VALUE
     if name in totals.untold:
-        return [*line, (fewer(totals.untold[name], max(room, 1))[0].rstrip("."), "muted")]
-    ends = max(len(tail), TAIL) + 1
+        return [*line, (fewer(tr(totals.untold[name]), max(room, 1))[0].rstrip(".。"), "muted")]
+    ends = max(cell_len(tail), TAIL) + 1
     if room - ends < LEAST_CURVE:
         ends = 0
     whole = [None] * (totals.span - len(series)) + list(series)  # as long as it will be, lest it shrink as it grows
@@ -95,7 +105,7 @@ def times_lines(name: str, totals: Totals, told: Told, width: int) -> list[Line]
     """A histogram, its bars on one scale of all there are, and below it the median, 99 of 100, and the longest."""
     why = totals.untold.get(name)
     if why is not None:
-        words = wrapped(why, max(width, 10), len(SLOT_NAMES))
+        words = wrapped(tr(why), max(width, 10), len(SLOT_NAMES))
         return [[(NONE, "dim")], *([(text, "muted")] for text in words)]
     times = totals.times[name]
     counts = times.slots(SLOTS)
@@ -136,7 +146,7 @@ def share_text(count: int, of: int) -> str:
 
 def _summary(times: Histogram, width: int) -> Line:
     """`p50 0.04 ms   p99 4.1 ms   max 38 ms`; with less air, and then without the median, where there is no room."""
-    figures = [("p50", times.percentile(0.5)), ("p99", times.percentile(0.99)), ("max", times.longest)]
+    figures = [("p50", times.percentile(0.5)), ("p99", times.percentile(0.99)), (tr("max"), times.longest)]
     for shown, unit, gap in (
         (figures, " ms", "   "),
         (figures, " ms", "  "),
@@ -144,8 +154,8 @@ def _summary(times: Histogram, width: int) -> Line:
         (figures, "", " "),
         (figures[1:], "", " "),
     ):
-        cells = [(word, f"{ms_text(ns)}{unit if ns else ''}") for word, ns in shown]
-        if sum(len(word) + 1 + len(text) for word, text in cells) + len(gap) * (len(cells) - 1) <= width:
+        cells = [(word, f"{tr(ms_text(ns))}{unit if ns else ''}") for word, ns in shown]
+        if sum(cell_len(word) + 1 + cell_len(text) for word, text in cells) + len(gap) * (len(cells) - 1) <= width:
             break
     line: Line = []
     for word, text in cells:

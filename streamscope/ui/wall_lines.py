@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
+from streamscope.language import N_, tr
 from streamscope.trace.plain_text import host_and_port
 from streamscope.trace.roles import arrow_of
 from streamscope.trace.series import Series
@@ -23,7 +26,7 @@ from streamscope.ui.lines import Line, length
 from streamscope.ui.meters import BYTES_WIDTH, NONE, RATE_WIDTH, age_text, bytes_text, rate_text
 from streamscope.ui.peer import peer_text
 from streamscope.ui.plain import is_above, is_listener
-from streamscope.ui.row_things import MARKS
+from streamscope.ui.row_things import mark_thing
 from streamscope.ui.row_words import FAILED, Cell, Overview, in_room, mark_of, waiting, what_of
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.view import View
@@ -109,29 +112,32 @@ def _where(states: Sequence[StreamState], known: Overview, room: int) -> str:
     """`← 127.0.0.1:41040`, and of a pair both where there is room."""
     told = [_address(state, known) for state in states]
     both = " ".join(told)
-    return both if len(both) <= room else told[0]
+    return both if cell_len(both) <= room else told[0]
 
 
 def _address(state: StreamState, known: Overview) -> str:
     if is_listener(state, known.vocabulary):
         parts = host_and_port(state.local)
-        return f"listener {visible(state.local.rpartition('/')[2]) if parts is None else f':{parts[1]}'}"
+        where = visible(state.local.rpartition("/")[2]) if parts is None else f":{parts[1]}"
+        return tr("listener {where}", where=where)
     arrow = arrow_of(state, known.vocabulary) if state.peer else ""
     return f"{arrow} {peer_text(state, known.vocabulary)}".strip() or NONE
 
 
 def _instead(state: StreamState, known: Overview, mark: str, now_t: int) -> Line:
     """What stands there in place of what moves, where there is something else to say."""
-    closed = f"closed {age_text(now_t - state.closed_t)} ago" if state.closed_t else ""
+    closed = tr("closed {age} ago", age=age_text(now_t - state.closed_t)) if state.closed_t else ""
     if mark == FAILED:
         what = what_of(state, known)
-        return [(what.text, what.pen), (f", {closed}" if closed else "", "label")]
+        return [(what.text, what.pen), (tr(", {what}", what=closed) if closed else "", "label")]
     if closed:
         return [(closed, "label")]
     if is_listener(state, known.vocabulary) and not known.told.of(state.number):
         queued = kernel_says(state, known.vocabulary, "accept_queue")
-        line: Line = [("listens", "label")]
-        return line if queued is None else [*line, (f", {queued:,} wait", "label"), (" in the kernel", "label")]
+        line: Line = [(tr("listens"), "label")]
+        if queued is not None:
+            line += [(tr(", {what}", what=tr("{n} wait", n=f"{queued:,}")), "label"), (tr(" in the kernel"), "label")]
+        return line
     return []
 
 
@@ -171,26 +177,27 @@ def _moves(view: View, states: Sequence[StreamState], places: LinePlaces) -> Lin
 
 
 _SAYS: Mapping[str, str] = {
-    "stream": "The stream's number; of a pair, ⇄, both: what comes in at one goes out at the other.",
-    "where": "Where it listens, or the other side's address; of a pair that of the client first.",
-    "bar": "Where the bytes are that wait: █ in the queue, ▓ in the kernel, ▒ in flight, ┄ not known; · is nothing.",
-    "waits": "Bytes that wait, in the one of the two in which more do.",
-    "a second": "Bytes a second, over the last second, the way that more have gone.",
-    "curve": "The same over the last thirty seconds, at most; as long as the stream has been there.",
-    "what": "In a word what is the matter: what was found, who holds it back, or what sets its pace.",
-    "instead": "It listens, has failed or has closed: nothing moves in it.",
+    N_("stream"): N_("The stream's number; of a pair, ⇄, both: what comes in at one goes out at the other."),
+    N_("where"): N_("Where it listens, or the other side's address; of a pair that of the client first."),
+    N_("bar"): N_(
+        "Where the bytes are that wait: █ in the queue, ▓ in the kernel, ▒ in flight, ┄ not known; · is nothing."
+    ),
+    N_("waits"): N_("Bytes that wait, in the one of the two in which more do."),
+    N_("a second"): N_("Bytes a second, over the last second, the way that more have gone."),
+    N_("curve"): N_("The same over the last thirty seconds, at most; as long as the stream has been there."),
+    N_("what"): N_("In a word what is the matter: what was found, who holds it back, or what sets its pace."),
+    N_("instead"): N_("It listens, has failed or has closed: nothing moves in it."),
 }
 
 
 def wall_things(row: WallRow, places: LinePlaces, x: int, y: int) -> list[Thing]:
     """What can be explained in a line that begins in this cell."""
-    mark = MARKS.get(row.mark.text)
-    found = [] if mark is None else [Thing(y, x + 1, 1, f"{row.mark.text} {mark[0]}", mark[1])]
+    found = mark_thing(row.mark.text, y, x + 1)
     x += MARGIN
     widths = {"stream": places.name + 1, "where": places.where + 1}
     widths |= {"instead": places.instead} if row.instead else places.moving
     for name, cells in widths.items():
         if cells:
-            found.append(Thing(y, x, cells - 1, name, _SAYS[name]))
+            found.append(Thing(y, x, cells - 1, tr(name), tr(_SAYS[name])))
         x += cells
     return found

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from streamscope.diagnosis import BY_NAME
-from streamscope.diagnosis.shapes import Evidence, Finding, Told
+from streamscope.diagnosis.shapes import Evidence, Finding, Sure, Told
+from streamscope.language import N_, tr
 from streamscope.ui.findings import PENS, sign_of
 from streamscope.ui.lines import Line
 from streamscope.ui.meters import age_text
@@ -20,6 +21,9 @@ from streamscope.ui.scale import instant_text
 SECOND = 1_000_000_000
 HEAD = 10
 """Cells of the words at the left."""
+_WORD = 8
+"""Cells of a verdict's word."""
+_SURE = {Sure.CERTAIN: N_("certain"), Sure.LIKELY: N_("likely"), Sure.UNSURE: N_("unsure")}
 
 
 class Why(NamedTuple):
@@ -56,7 +60,7 @@ def why_lines(
         _dropped(finding, width),
         _then(finding, told, width, chain),
         _also(finding, told, width),
-        _named("note", notes, width, 3),
+        _named(tr("note"), notes, width, 3),
     ]
     if sum(map(len, every)) > height:
         every[_THEN] = _then(finding, told, width, chain, changes=False)
@@ -78,30 +82,34 @@ _THEN = 3
 
 def _head(finding: Finding, started: float, now_t: int, width: int) -> _Group:
     verdict, pen = finding.verdict, PENS[sign_of(finding)]
-    since = f" · since {instant_text(started, finding.since)}, {age_text(now_t - finding.since)}"
+    since, age = instant_text(started, finding.since), age_text(now_t - finding.since)
+    since = f" · {tr('since {instant}, {age}', instant=since, age=age)}"
     lint = BY_NAME.get(finding.lint)
     if verdict is not None:
-        head: Line = [(f"  {verdict.word}", pen), (f" · {verdict.sure}{since}", "")]
-        said = [as_sentence(verdict.reason)]
+        head: Line = [(f"  {verdict.word}", pen), (f" · {tr(_SURE[verdict.sure])}{since}", "")]
+        said = [as_sentence(tr(verdict.reason))]
     else:
         head = [(f"  {finding.lint}", pen), (since, "")]
-        said = [finding.sentence, *([f"Why it matters: {lint.matters}."] if lint is not None else [])]
+        said = [tr(finding.sentence)]
+        if lint is not None:
+            said.append(tr("Why it matters: {matters}.", matters=tr(lint.matters)))
     return [(head, -1), *(([(f"  {line}", "")], -1) for text in said for line in broken(text, width - 3))]
 
 
 def _evidence(evidence: Sequence[Evidence], started: float, now_t: int, cursor: int, width: int) -> _Group:
     if not evidence:
         return []
-    words = min(max(len(line.words) for line in evidence), max(width * 2 // 5, 12))
+    words = min(max(cell_len(tr(line.words)) for line in evidence), max(width * 2 // 5, 12))
     at = 23 if width >= 76 else 0
     room = max(width - words - at - 6, 8)
-    head: Line = [("  evidence", "label"), (" " * (words + room - 4), "")]
-    head += [("at; Enter goes there", "label")] if at else []
+    name = tr("evidence")
+    head: Line = [(f"  {name}", "label"), (" " * (words + room + 4 - cell_len(name)), "")]
+    head += [(tr("at; Enter goes there"), "label")] if at else []
     found: _Group = [(head, -1)]
     for place, each in enumerate(evidence):
-        values = broken(f"{each.field} {each.value}".strip(), room)
+        values = broken(f"{each.field} {tr(each.value)}".strip(), room)
         here = place == cursor
-        line: Line = [("› " if here else "  ", "accent"), (fit(each.words, words), ""), ("  ", "")]
+        line: Line = [("› " if here else "  ", "accent"), (fit(tr(each.words), words), ""), ("  ", "")]
         line += [(fit(values[0], room), "value"), (f"  {_when(each, started, now_t)}" if at else "", "label")]
         found.append((line, place))
         found += [([(" " * (words + 4), ""), (value, "value")], place) for value in values[1:]]
@@ -113,7 +121,7 @@ def _when(evidence: Evidence, started: float, now_t: int) -> str:
     if not evidence.until:
         return instant_text(started, evidence.since)
     since = instant_text(started, evidence.since, 1)
-    return f"{since} … {'now' if evidence.until >= now_t - SECOND else instant_text(started, evidence.until, 1)}"
+    return f"{since} … {tr('now') if evidence.until >= now_t - SECOND else instant_text(started, evidence.until, 1)}"
 
 
 def _named(name: str, texts: Sequence[str], width: int, most: int = 2) -> _Group:
@@ -128,7 +136,7 @@ def _dropped(finding: Finding, width: int) -> _Group:
     verdict = finding.verdict
     if verdict is None:
         return []
-    pieces = [f"{word:<8} {why}" for word, why in verdict.not_it]
+    pieces = [f"{fit(word, _WORD)} {tr(why)}" for word, why in verdict.not_it]
     half = (width - HEAD - 4) // 2
     rows: list[str] = []
     for piece in pieces:
@@ -136,25 +144,27 @@ def _dropped(finding: Finding, width: int) -> _Group:
             rows[-1] = f"\0{fit(rows[-1], half)}{piece}"
         else:
             rows.append(piece)
-    return _named("not it", [row.removeprefix("\0") for row in rows], width, 1)
+    return _named(tr("not it"), [row.removeprefix("\0") for row in rows], width, 1)
 
 
 def _then(finding: Finding, told: Told, width: int, chain: str, *, changes: bool = True) -> _Group:
     verdict = finding.verdict
     found: _Group = []
     if verdict is not None:
-        found += _named("root", [verdict.beyond], width, 3) if verdict.beyond else []
-        found += _named("changes", verdict.changes, width) if changes else []
-    if chain and (verdict is None or chain not in verdict.beyond):
-        found += _named("chain", [chain], width)
+        beyond = tr(verdict.beyond)
+        found += _named(tr("root"), [beyond], width, 3) if beyond else []
+        found += _named(tr("changes"), [tr(change) for change in verdict.changes], width) if changes else []
+    if chain and (verdict is None or chain not in beyond):
+        found += _named(tr("chain"), [chain], width)
     if follows := told.follows.get(finding.stream, ""):
-        found += _named("follows", [follows], width)
+        found += _named(tr("follows"), [tr(follows)], width)
     lint = BY_NAME.get(finding.lint)
     to_do = (verdict.to_do if verdict is not None else "") or finding.to_do or (lint.to_do if lint is not None else "")
-    return found + (_named("to do", [as_sentence(to_do)], width) if to_do else [])
+    return found + (_named(tr("to do"), [as_sentence(tr(to_do))], width) if to_do else [])
 
 
 def _also(finding: Finding, told: Told, width: int) -> _Group:
     """What else was found in the same stream."""
     others = [other for other in told.of(finding.stream) if other.key != finding.key]
-    return _named("also", [f"{sign_of(other)} {other.lint}: {other.sentence}" for other in others], width)
+    said = (tr("{name}: {says}", name=other.lint, says=other.sentence) for other in others)
+    return _named(tr("also"), [f"{sign_of(other)} {what}" for other, what in zip(others, said)], width)

@@ -13,7 +13,7 @@ from streamscope.trace.totals import SORTS, Talks, Totals
 from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
 from streamscope.ui.findings import PENS, sign_of
-from streamscope.ui.glossary import TOTALS, Glossary, Thing, things_in
+from streamscope.ui.glossary import Glossary, Thing, of_totals, things_in
 from streamscope.ui.lines import Line, cut
 from streamscope.ui.messages import SlowestWanted, StreamOpened, StreamSelected
 from streamscope.ui.meters import age_text
@@ -62,7 +62,7 @@ class TotalsPane(DrawnLines):
 
     def glossary(self) -> Glossary:
         """See `DrawnLines`."""
-        return TOTALS
+        return of_totals()
 
     def copy_text(self) -> str:
         """All totals as JSON."""
@@ -250,7 +250,7 @@ the others are in the last line, together.
 
     def things(self) -> Sequence[Thing]:
         """See `Explains`: the heads of the columns."""
-        return things_in([self._lines[0][0]] if self._lines else [], TOTALS)
+        return things_in([self._lines[0][0]] if self._lines else [], of_totals())
 
     def copy_text(self) -> str:
         """All totals as JSON."""

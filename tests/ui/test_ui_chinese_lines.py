@@ -1,0 +1,171 @@
+"""Lines in Chinese: what they say, that they keep their cells, and that no language stays behind in a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+from feeds import STARTED, record, turn
+from rich.cells import cell_len
+from ui_pilot import calm_scene
+from ui_scenes import connection, stalled_proxy, view_of
+
+from streamscope.language import speak
+from streamscope.trace.decode import Decoder
+from streamscope.trace.state import StreamState
+from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.columns import COLUMNS
+from streamscope.ui.event_lines import event_parts, layout
+from streamscope.ui.glossary import of_panel, of_totals, things_in
+from streamscope.ui.ladder import Holds, Unread, ladder_lines, ladder_out
+from streamscope.ui.letters_legend import legend
+from streamscope.ui.lines import Line, length
+from streamscope.ui.row_words import in_room, what_of
+from streamscope.ui.sentences import said
+from streamscope.ui.talker_lines import Widths, head_line
+from streamscope.ui.view import View
+from streamscope.ui.why_lines import why_lines
+
+HERE = Vocabulary.here()
+T = TypeVar("T")
+
+
+@contextmanager
+def in_chinese() -> Iterator[None]:
+    speak("zh")
+    try:
+        yield
+    finally:
+        speak("en")
+
+
+def in_both(say: Callable[[], T]) -> tuple[T, T]:
+    """What is said in English and in Chinese; and in English again, as if nothing had been."""
+    english = say()
+    with in_chinese():
+        chinese = say()
+    assert say() == english
+    return english, chinese
+
+
+def text(lines: list[Line]) -> list[str]:
+    return ["".join(part for part, _ in line).rstrip() for line in lines]
+
+
+def queued(**changes: int) -> StreamState:
+    kernel = {HERE.kernel_number(name): value for name, value in (("outq", 4096), ("notsent", 1024))}
+    return connection(7, write_queue_size=29 << 10, kernel=kernel, **changes)
+
+
+@pytest.mark.parametrize("width", [50, 64, 80, 160])
+def test_the_legend_is_as_wide_as_its_place_in_both_languages(width: int) -> None:
+    english, chinese = in_both(lambda: legend(HERE, width, 20))
+
+    assert "pair" in text(english)[-1]
+    assert "成对" in text(chinese)[-1]
+    assert all(cell_len(line) <= width for line in text(chinese))
+
+
+@pytest.mark.parametrize("width", [40, 59, 72, 140])
+def test_a_ladders_numbers_stand_below_the_heads_that_they_belong_to(width: int) -> None:
+    def ladder() -> list[Line]:
+        return ladder_lines(ladder_out(queued(), HERE, 0, unread=Unread(512, "nginx")), width)
+
+    _, (heads, numbers, bar, *words) = in_both(ladder)
+
+    head, row = text([heads])[0], text([numbers])[0]
+    assert "队列" in head
+    for name, number in (("队列", "29 KiB"), ("内核", "1.0 KiB"), ("在途", "3.0 KiB"), ("未读", "512 B")):
+        if name in head:
+            assert row[cell_len(head[: head.index(name)]) :].startswith(number)
+    assert length(bar) == width - 1
+    assert all(length(line) <= width for line in (heads, *words))
+
+
+def test_why_bytes_wait_is_a_whole_sentence_in_both_languages() -> None:
+    state = queued()
+    (english, chinese) = in_both(
+        lambda: ladder_out(state, HERE, 0, holds=Holds("stalled", rung="kernel", why="nobody knows")).words
+    )
+    assert english == "1.0 KiB wait in the kernel: nobody knows."
+    assert chinese == "1.0 KiB 在内核中等待：nobody knows。"
+
+
+@pytest.mark.parametrize("width", [50, 78, 102, 138])
+def test_every_row_of_events_is_as_wide_as_the_list(width: int) -> None:
+    words = [*turn(18402, 12_345_678_901), *record("write_queue_size", 7, 1_245_184, 1_226_752)]
+    event = list(Decoder.here().events(0, 0, 0, words))[-1]
+    english, chinese = in_both(lambda: event_parts(event, layout(width), STARTED, HERE))
+
+    assert length(chinese) == length(english)
+
+
+def test_the_sentence_says_that_all_is_well_and_what_is_not() -> None:
+    calm, (_, stalled) = view_of(calm_scene(2, 3)), stalled_proxy()
+
+    assert in_both(lambda: said(calm).text) == (
+        "All flows: 2 streams, nothing waits to go out.",
+        "全部流畅：2 条流，没有数据等待发出。",
+    )
+    finding = stalled.told.findings[0]
+    english, chinese = in_both(lambda: text(why(stalled, 80)))
+    assert any(line.startswith("  evidence") for line in english)
+    assert any(line.startswith("  证据") for line in chinese)
+    assert f"  {finding.what} · 确定 · 始于" in chinese[0]
+    with in_chinese():
+        assert all(length(line) <= 80 for line in why(stalled, 80))
+
+
+def why(view: View, width: int) -> list[Line]:
+    told = view.told
+    return list(why_lines(told.findings[0], told, started=STARTED, now_t=view.now_t, cursor=0, width=width,
+                          height=40).lines)  # fmt: skip
+
+
+def test_the_word_of_a_row_is_cut_between_its_words() -> None:
+    view = stalled_proxy()[1]
+    held = view.model.streams[2]
+    english, chinese = in_both(lambda: what_of(held, view.known).text)
+
+    assert (english, chinese) == ("held by #3", "#3 拖住")
+    assert in_room(english, 8) == "by #3"
+    assert in_room(chinese, 6) == "#3"
+
+
+def test_heads_of_columns_stand_over_their_columns() -> None:
+    widths = Widths.of(100)
+    english, chinese = in_both(lambda: head_line(widths, "bytes"))
+
+    assert [length([part]) for part in chinese] == [length([part]) for part in english]
+
+
+def test_a_column_of_ours_says_in_both_languages_what_it_is() -> None:
+    for column in (column for column in COLUMNS if len(column.fields) != 1):
+        english, chinese = in_both(lambda column=column: (column.sorted_by(HERE), column.explained(HERE)))
+        assert english[1]
+        assert english[1] != chinese[1], column.id
+
+
+def test_i_finds_the_words_that_are_drawn_in_the_language_that_is_spoken() -> None:
+    def found() -> list[str]:
+        drawn = ladder_lines(ladder_out(queued(), HERE, 0, unread=Unread(512)), 80)
+        return [thing.name for thing in things_in(drawn, of_panel(HERE))]
+
+    english, chinese = in_both(found)
+    assert english == ["queue", "kernel", "in flight", "acknowledged", "unread"]
+    assert chinese == ["队列", "内核", "在途", "已确认", "未读"]
+    english, chinese = in_both(
+        lambda: [each.name for each in things_in([head_line(Widths.of(100), "bytes")], of_totals())]
+    )
+    assert len(english) == len(chinese) == 6
+    assert "收/s" in chinese
+
+
+def test_what_a_flag_means_is_said_with_the_functions_that_set_it() -> None:
+    english, chinese = in_both(lambda: of_panel(HERE)["READING"])
+
+    assert "Set by uv__read_start" in english
+    assert "由 uv__read_start" in chinese
+    assert "Set by" not in chinese
