@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from streamscope.language import N_
 from streamscope.trace.contents import Note
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.noted import OTHER_END
 
 if TYPE_CHECKING:
     from streamscope.diagnosis.other_end import OtherEnd, OtherEnds
@@ -52,7 +52,7 @@ class Beside:
         said = found.sentence()
         if said != self._said.get(number) and self._note is not None:
             self._said[number] = said
-            self._note(Note(self._wall(), N_("other end"), said, number))
+            self._note(Note(self._wall(), OTHER_END, said, number))
 
     def of(self, number: int | None) -> OtherEnd | None:
         """What is known of the other end of a stream, as long as somebody looks at it."""

@@ -13,22 +13,30 @@ from dataclasses import dataclass
 from streamscope.diagnosis import Diagnosis
 from streamscope.diagnosis.headless import Along, Glance, looks
 from streamscope.diagnosis.shapes import Finding, Told
-from streamscope.language import N_, Saying, saying, tr
+from streamscope.language import Saying, saying, tr
 from streamscope.trace.contents import Note
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.pieces import NoteLeaf
-from streamscope.ui.safe import PARTS
+from streamscope.ui.safe import PARTS, visible
 
 SECOND = 1_000_000_000
-OVER = N_("over")
+OVER = "over"
 """What a note is about that says that a finding is none any more."""
+OTHER_END = "other end"
+"""What one is about that says what was found out of a stream's other end."""
+_ABOUT = {OVER: Saying(OVER, lambda: tr("it is over")), OTHER_END: saying("other end")}
 MOST = 10_000
 """So many notes are made of a replay."""
 NEAR = 3 * SECOND
 """A screen that watched meanwhile has noted the same so long before or afterwards at most."""
 
 Key = tuple[str, int]
+
+
+def about_text(note: Note) -> str:
+    """What a note is about, as a person is told it."""
+    return visible(tr(_ABOUT.get(note.about, note.about)))
 
 
 class Noted:

@@ -23,6 +23,7 @@ from streamscope.trace.words import DETAIL
 from streamscope.ui.event_lines import explanation, gap_parts, row_text, what_style
 from streamscope.ui.findings import ALARM, NOTICE
 from streamscope.ui.lines import Line
+from streamscope.ui.noted import about_text
 from streamscope.ui.row_words import SIGNS
 from streamscope.ui.safe import PARTS, few_words, fit, visible
 from streamscope.ui.scale import instant_text, span_text
@@ -168,7 +169,7 @@ def _note_parts(note: Note, form: PassageColumns, started: float, of: int | None
     lint = LINT_BY_NAME.get(note.about)
     pen = "label" if lint is None else "error" if lint.level is Level.ERROR else "warning"
     word, _, sentence = visible(tr(note.text)).rpartition(PARTS)
-    plain = visible(tr(note.about))
+    plain = about_text(note)
     if word:
         plain = tr("{lint}, {word}", lint=plain, word=word)
     start: Line = [_clock(note.t(started), started, form)]
@@ -213,8 +214,7 @@ def line_text(line: SightLine, started: float, vocabulary: Vocabulary) -> str:
     if isinstance(item, (Event, Gap)):
         return line.branch + row_text(item, started, vocabulary)
     if isinstance(item, Note):
-        said = visible(tr(item.about)), visible(tr(item.text))
-        fields = [instant_text(started, item.t(started)), f"#{item.stream}", *said]
+        fields = [instant_text(started, item.t(started)), f"#{item.stream}", about_text(item), visible(tr(item.text))]
     elif isinstance(item, Passage):
         took = "" if item.ns is None else span_text(item.ns)
         fields = [instant_text(started, item.event.t), _whose(item, None), tr(item.plain), tr(item.names), took]
@@ -235,7 +235,7 @@ def line_explanation(line: SightLine, vocabulary: Vocabulary) -> list[tuple[str,
         else:
             said = visible(tr("{checks} {matters}", checks=tr(lint.checks), matters=tr(lint.matters)), 400)
         return [
-            (visible(tr(item.about)), said),
+            (about_text(item), said),
             (
                 tr("note"),
                 tr("No event of the engine: what this screen found out. w says why, where something is wrong."),
