@@ -170,8 +170,8 @@ def sentence_line(roster: Roster, rows: Sequence[FleetMember], server: str) -> L
         return [(tr("Nothing is wrong: "), ""), (others, "")]
     mark, pen = (ALARM, "error") if worst.summary.level == "error" else (NOTICE, "warning")
     said = worst.summary
-    whose = tr("{host}, {program}: ", host=worst.name.host, program=said.program)
-    return [(f"{mark} {whose}", pen), (f"{said.sentence or said.lint} ", ""), (others, "label")]
+    whose = tr("{host}, {program}:", host=worst.name.host, program=said.program)
+    return [(f"{mark} {whose} ", pen), (f"{said.sentence or said.lint} ", ""), (others, "label")]
 
 
 def detail_lines(row: FleetMember | None, width: int, now: float) -> list[Line]:

@@ -160,7 +160,7 @@ def test_i_finds_the_words_that_are_drawn_in_the_language_that_is_spoken() -> No
         lambda: [each.name for each in things_in([head_line(Widths.of(100), "bytes")], of_totals())]
     )
     assert len(english) == len(chinese) == 6
-    assert "入/s" in chinese
+    assert "收/s" in chinese
 
 
 def test_what_a_flag_means_is_said_with_the_functions_that_set_it() -> None:

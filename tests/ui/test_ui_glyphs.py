@@ -17,13 +17,13 @@ NOT_DRAWN_OURSELVES = set("⏎⇧⌫␛␡")
 
 
 def glyphs_of_the_screen() -> set[str]:
-    """Every character beyond ASCII in a text of the screen's code."""
+    """Every character beyond ASCII in a text of the screen's code, but for those that know how Chinese is written."""
     found: set[str] = set()
     for path in Path(streamscope.__file__).parent.joinpath("ui").rglob("*.py"):
-        if path.name != "glyphs.py":
+        if path.name not in ("glyphs.py", "cells.py"):
             nodes = ast.walk(ast.parse(path.read_text("utf-8")))
             texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-            found.update(sign for text in texts for sign in text if not sign.isascii())
+            found.update(sign for text in texts for sign in text if not sign.isascii() and cell_len(sign) < 2)
     return found
 
 
