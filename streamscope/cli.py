@@ -21,6 +21,7 @@ from streamscope import __version__
 from streamscope.commands.clicks import Group, click
 from streamscope.commands.parameters import CONTEXT
 from streamscope.commands.speaking import in_the_language, speak_as_wanted
+from streamscope.language import N_, tr
 from streamscope.link.descriptors import open_standard_descriptors, too_few_descriptors
 from streamscope.telling import CommandFailed, say
 
@@ -50,7 +51,7 @@ OF_ENGINES = ("run", "attach", "ps", "record", "poke", "lesson", "web", "relay",
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
-COMPLETION = (
+COMPLETION = N_(
     'Shell completion: put `eval "$(_STREAMSCOPE_COMPLETE=bash_source streamscope)"` into ~/.bashrc, the same with '
     "`zsh_source` into ~/.zshrc, or `_STREAMSCOPE_COMPLETE=fish_source streamscope | source` into "
     "~/.config/fish/config.fish."
@@ -79,10 +80,14 @@ class CommandGroup(Group):
             import difflib  # only here: it takes as long to load as most commands
 
             meant = difflib.get_close_matches(args[0], COMMANDS, 1)
-            instead = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(COMMANDS)}"
-            ctx.fail(f"there is no command {args[0]!r}: {instead}")
+            instead = (
+                tr("did you mean {name}?", name=meant[0]) if meant else tr("there are {all}", all=", ".join(COMMANDS))
+            )
+            ctx.fail(tr("there is no command {name!r}: {instead}", name=args[0], instead=instead))
         if args and args[0] in OF_ENGINES and not hasattr(select, "epoll"):
-            ctx.fail(f"{args[0]} needs Linux; replay, check, export, diagnose FILE and top FILE work here too")
+            ctx.fail(
+                tr("{name} needs Linux; replay, check, export, diagnose FILE and top FILE work here too", name=args[0])
+            )
         return super().resolve_command(ctx, args)
 
 
@@ -118,7 +123,7 @@ def main() -> NoReturn:
         if error.errno not in CANNOT_WRITE or error.filename is not None:
             raise
         _give_stdout_up()
-        _fail(f"what there is to say cannot be written: {error.strerror}", 1)
+        _fail(tr("what there is to say cannot be written: {why}", why=error.strerror), 1)
     sys.exit(status if isinstance(status, int) else 0)
 
 

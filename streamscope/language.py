@@ -167,6 +167,8 @@ def _option(arguments: Sequence[str]) -> str:
     return said
 
 
-def inherited() -> dict[str, str]:
-    """What a command of ours that this one starts is told of the language, through its environment."""
-    return {VARIABLE: _spoken} if _spoken != os.environ.get(VARIABLE, "") else {}
+def speak_as_told() -> None:
+    """In a process that a command of ours has started: speak as that does, which `VARIABLE` says."""
+    language = os.environ.get(VARIABLE, "")
+    if language in LANGUAGES:
+        speak(language)

@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from streamscope.language import N_, clauses, tr
 from streamscope.own_engine import OwnEngine, follow
 from streamscope.sampling.manner import EVERYDAY, Manner
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, said, say
 from streamscope.terminal import Leaving, drawn_on, restored
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def require_terminal(instead: str = "") -> int:
     """
     terminal = drawn_on()
     if terminal is None:
-        raise CommandFailed(f"there is no terminal to draw on{instead}")
+        raise CommandFailed(tr(clauses((tr("there is no terminal to draw on"), tr(instead)))))
     return terminal
 
 
@@ -55,7 +56,7 @@ def run_on_own_engine(options: dict[str, Any], *, demo: bool, allow: tuple[str, 
 
     Raises CommandFailed.
     """
-    terminal = require_terminal("; serve without a screen with: streamscope run --headless …")
+    terminal = require_terminal(N_("serve without a screen with: streamscope run --headless …"))
     with Leaving() as leaving:
         engine = OwnEngine(options, terminal)
         try:
@@ -100,7 +101,7 @@ def run_on_command(
     from streamscope.commanded.command_line import resolved
     from streamscope.commanded.own_command import OwnCommand
 
-    terminal = require_terminal("; run it without a screen with: streamscope run --headless -- …")
+    terminal = require_terminal(N_("run it without a screen with: streamscope run --headless -- …"))
     resolved(command)
     config = _config(allow)
     with Leaving() as leaving:
@@ -111,7 +112,7 @@ def run_on_command(
             doorway = own.await_doorway(leaving)
             if isinstance(doorway, str):
                 if doorway:
-                    say(doorway)
+                    say(tr(doorway))
                 return own.end(leaving, show=True) or (1 if doorway else 0)
             return _watch_command(own, doorway.path, config, leaving)
         except BaseException:
@@ -140,7 +141,7 @@ def _watch_command(own: OwnCommand, path: Path, config: Config, leaving: Leaving
     try:
         status, moves = _from_process_to_process(path, watched)
     except ProbeError as error:
-        say(str(error))
+        say(said(error))
         own.end(leaving, show=True)
         return 1
     if moves.leaves_it:
@@ -174,7 +175,7 @@ def run_on_running_engine(path: Path, allow: tuple[str, ...] = (), gives_up: fro
             status, _ = _from_process_to_process(path, watched)
             return 1 if status is None else status
     except ProbeError as error:
-        raise CommandFailed(str(error), 1) from error
+        raise CommandFailed(said(error), 1) from error
 
 
 def _from_process_to_process(
@@ -234,7 +235,7 @@ def run_on_trace(path: str, at: str, allow: tuple[str, ...] = ()) -> int:
     try:
         replay = Replay.open(path)
     except TraceError as error:
-        raise CommandFailed(str(error), 1) from error
+        raise CommandFailed(said(error), 1) from error
     try:
         started = replay.hello.started if replay.hello is not None else 0.0
         begin = parse_option(at, replay.past.span_t(), started, bare="seq") if at else None
@@ -245,7 +246,7 @@ def run_on_trace(path: str, at: str, allow: tuple[str, ...] = ()) -> int:
             status = _run_app(replay, _config(allow), leaving, begin=begin)
             return 1 if status is None else status
     except InstantError as error:
-        raise CommandFailed(f"--at {at}: {error}") from error
+        raise CommandFailed(tr("--at {at}: {why}", at=at, why=said(error))) from error
     finally:
         replay.close()
 
@@ -254,7 +255,7 @@ def run_on_lesson(play: Callable[[], Performance], *, quiz: bool = False, presen
     """Have a lesson played and open the screen on it; with `quiz` one is asked before each step, with `present` it has
     one idea at a time. Returns the exit status. Raises CommandFailed, and LessonError.
     """
-    require_terminal("; without a screen: streamscope lesson check NAME")
+    require_terminal(N_("without a screen: streamscope lesson check NAME"))
     performance = play()
     try:
         with Leaving() as leaving:
@@ -283,7 +284,7 @@ def run_on_fleet(address: Address, credentials: Credentials) -> int:
     from streamscope.ui.glyphs import ascii_wanted, blocks_wanted
     from streamscope.ui.state_file import state_path
 
-    terminal = require_terminal("; print the engines with: streamscope fleet --json …")
+    terminal = require_terminal(N_("print the engines with: streamscope fleet --json …"))
     config = _config(())
     roster, trouble = Roster(), ""
 
@@ -301,7 +302,7 @@ def run_on_fleet(address: Address, credentials: Credentials) -> int:
             with restored():
                 name = app.run()
             if app.failed:
-                raise CommandFailed(app.failed, 1)
+                raise CommandFailed(tr(app.failed), 1)
             if name is None or leaving.told:
                 return 0
             trouble = ""
@@ -311,12 +312,12 @@ def run_on_fleet(address: Address, credentials: Credentials) -> int:
                     try:
                         _await_greeting(session, leaving)
                         if session.hello is None:
-                            raise ProbeError(session.reason or "it does not answer")
+                            raise ProbeError(session.reason or N_("it does not answer"))
                         status = _run_app(session, config, leaving, in_fleet=True)
                     finally:
                         session.close()
             except ProbeError as error:
-                trouble = str(error)
+                trouble = said(error)
                 continue
             if status is not TO_FLEET:
                 return 1 if status is None else status
@@ -332,7 +333,7 @@ def _config(allow: tuple[str, ...]) -> Config:
         config = load_config()
         return msgspec.structs.replace(config, allow=(*config.allow, *allow))
     except ConfigError as error:
-        raise CommandFailed(str(error)) from error
+        raise CommandFailed(said(error)) from error
 
 
 def _run_app(
@@ -380,9 +381,9 @@ def _run_app(
         leaving.let_go()
     else:
         if app.view.recording.last:
-            say(app.view.recording.last)
+            say(tr(app.view.recording.last))
         if isinstance(source, Session) and (told := app.view.summary()):
-            say(told)
+            say(tr(told))
     return app.return_code or 0 if app.left or app.leaves or leaving.told else None
 
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from streamscope.language import saying, tr
 from streamscope.telling import say
 
 if TYPE_CHECKING:
@@ -86,17 +87,17 @@ class OwnEngine:
         except subprocess.TimeoutExpired:
             return ""
         if status == -signal.SIGKILL and self._killed:
-            return "the engine did not end when it was asked to, and was killed; its streams were cut off"
+            return saying("the engine did not end when it was asked to, and was killed; its streams were cut off")
         if status < 0:
-            return f"the engine was killed by {_signal_name(-status)}"
-        return f"the engine ended with status {status} and without a goodbye"
+            return saying("the engine was killed by {signal}", signal=_signal_name(-status))
+        return saying("the engine ended with status {status} and without a goodbye", status=status)
 
     def never_served(self, session: Session, leaving: Leaving) -> int:
         """It has ended before it served: its reason is the one line there is."""
         self._wait(leaving)
         if session.status == "gone":
             self._show_printed()
-        say(session.reason)
+        say(tr(session.reason))
         status = session.exit_status or 1
         self._clean_up()
         return status
@@ -122,14 +123,14 @@ class OwnEngine:
         if status or self._raised():
             self._show_printed()
         if not served_to_the_end and session.reason:
-            say(session.reason)
+            say(tr(session.reason))
         elif status < 0:
-            say(self.why_gone())
+            say(tr(self.why_gone()))
         if session.hello is not None and session.hello.recording:
             from streamscope.ui.recording import recorded
 
             if told := recorded(session.hello.recording):
-                say(told)
+                say(tr(told))
         self._clean_up()
         return 1 if status < 0 else status
 
@@ -212,4 +213,4 @@ def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        return f"signal {number}"
+        return tr("signal {number}", number=number)

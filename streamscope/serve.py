@@ -32,6 +32,7 @@ from streamscope.control import Control
 from streamscope.core import RUN_DEFAULT, JoinedLoop, Loop, LoopOfParent, UVError
 from streamscope.core.errors import UV_EBUSY
 from streamscope.ending import Ending
+from streamscope.language import N_, saying, speak_as_told, tr
 from streamscope.link import discovery
 from streamscope.link.answering import Answering
 from streamscope.link.descriptors import open_standard_descriptors, raise_descriptor_limit
@@ -48,7 +49,7 @@ from streamscope.link.writers import Writers
 from streamscope.servers.load import program_name
 from streamscope.servers.program import MainSignals, Program, ProgramFailed, Refusal, Stopped, prepare
 from streamscope.servers.traffic import Traffic
-from streamscope.telling import say, tell_lines
+from streamscope.telling import said, say, tell_lines
 from streamscope.trace.plain_text import visible
 
 GRACE_S = 30.0
@@ -93,7 +94,7 @@ def serve(options: ServeOptions) -> int:
     try:
         engine = Engine(options)
     except OSError as error:
-        say(f"the engine cannot be made: {error.strerror}")
+        say(tr("the engine cannot be made: {why}", why=error.strerror))
         return 1
     return engine.run()
 
@@ -200,13 +201,13 @@ class Engine:
         except SystemExit as exit_:
             leaving = exit_
         except LoopOfParent:
-            self._send_child_home("tried to run the loop")
+            self._send_child_home(N_("tried to run the loop"))
         except ProgramFailed:
             write_all(1, self._held.take())
             raise
         except OSError as error:
             raise self._robbed(error) from error
-        self._send_child_home("came back from main", leaving)
+        self._send_child_home(N_("came back from main"), leaving)
         self.ending.heed(signals)  # before anybody can know that we are there
         self._note_signals()
         try:
@@ -217,7 +218,7 @@ class Engine:
         except SystemExit as exit_:
             return _exit_status(exit_), f"{self.name} left by sys.exit"
         except LoopOfParent as error:
-            self._send_child_home("came back to the loop")
+            self._send_child_home(N_("came back to the loop"))
             raise program.failed(error) from error
         except OSError as error:
             raise self._robbed(error) from error
@@ -230,10 +231,10 @@ class Engine:
 
     def _robbed(self, error: OSError) -> ProgramFailed:
         """What the program does comes back to it as it is, so it was a descriptor of ours that failed."""
-        robbed = f"{self.name} has closed descriptors of it" if error.errno == errno.EBADF else error.strerror
-        reason = f"the engine cannot go on: {robbed}"
-        self._say(reason)
-        return ProgramFailed(reason)
+        closed = saying("{name} has closed descriptors of it", name=self.name)
+        reason = saying("the engine cannot go on: {why}", why=closed if error.errno == errno.EBADF else error.strerror)
+        self._say(tr(reason))
+        return ProgramFailed(str(reason))
 
     def _begin(self) -> None:
         """The loop runs from now on, or would have: say so, once."""
@@ -250,7 +251,7 @@ class Engine:
         if os.getpid() == self.pid:
             return
         if leaving is None:
-            say(f"a child of {self.name} {did}; the loop is its parent's")
+            say(tr("a child of {name} {did}; the loop is its parent's", name=self.name, did=tr(did)))
         _leave(1 if leaving is None else _exit_status(leaving))
 
     def _announce(self, printed: bytes) -> None:
@@ -282,7 +283,7 @@ class Engine:
     def _refuse(self, refusal: Refusal) -> int:
         self.publisher.refuse(str(refusal), refusal.status)
         if self.options.link_fd == -1:
-            say(str(refusal))
+            say(said(refusal))
         self._writers.wait()
         self._clean_up()
         return refusal.status
@@ -347,12 +348,16 @@ class Engine:
         if self.options.terminal_fd == -1 or self.ending.asked:
             return
         pid, addresses = os.getpid(), ", ".join(listening_addresses(self.loop))
-        where = f" on {addresses}" if addresses else ""
-        look = f"attach again with: streamscope attach {pid}   " if self._hello.probe else ""
-        self._terminal.take_back(
-            f"streamscope: the inspector is gone; {self.name} goes on serving{where} (pid {pid})\r\n"
-            f"{look}stop it with: kill {pid}\r\n"
-        )
+        if addresses:
+            gone = tr(
+                "the inspector is gone; {name} goes on serving on {addresses} (pid {pid})",
+                name=self.name, addresses=addresses, pid=pid,
+            )  # fmt: skip
+        else:
+            gone = tr("the inspector is gone; {name} goes on serving (pid {pid})", name=self.name, pid=pid)
+        look = tr("attach again with: streamscope attach {pid}", pid=pid) if self._hello.probe else ""
+        ways = "   ".join(filter(None, (look, tr("stop it with: kill {pid}", pid=pid))))
+        self._terminal.take_back(f"streamscope: {gone}\r\n{ways}\r\n")
 
     def _open_sockets(self) -> None:
         """Listen where inspectors look for us. Raises Refusal for a path that was asked for and cannot be had."""
@@ -363,9 +368,9 @@ class Engine:
                 discovery.remove_stale(path.parent)
                 self._listen(path)
             except ProbeError as error:
-                why = f"{error}; attach and ps will not find this engine"
-                say(why)
-                self.publisher.remarks.append(why)  # for a screen, whose engine's stderr is the log
+                why = saying("{why}; attach and ps will not find this engine", why=error)
+                say(tr(why))
+                self.publisher.remarks.append(str(why))  # for a screen, whose engine's stderr is the log
         if options.probe is not None:
             try:
                 self._listen(Path(options.probe))
@@ -424,4 +429,5 @@ def _exit_status(leaving: SystemExit) -> int:
 
 
 if __name__ == "__main__":
+    speak_as_told()
     sys.exit(serve(msgspec.convert(json.loads(sys.argv[1]), ServeOptions)))  # json takes file names that are no UTF-8

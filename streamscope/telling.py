@@ -11,6 +11,7 @@ import sys
 from typing import NoReturn
 
 from streamscope.core.printable import visible
+from streamscope.language import tr
 
 
 class CommandFailed(Exception):
@@ -21,6 +22,13 @@ class CommandFailed(Exception):
     def __init__(self, text: str, status: int = 2) -> None:
         super().__init__(text)
         self.status = status
+
+
+def said(error: BaseException) -> str:
+    """What an error says, in the language that is spoken."""
+    text = str(error)
+    first = error.args[0] if error.args else ""
+    return tr(first) if isinstance(first, str) and first == text else text
 
 
 def say(text: str) -> None:

@@ -35,6 +35,14 @@ def _state_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _in_english() -> Iterator[None]:
+    """Whatever the locale of whoever runs the tests, programs that they start speak English."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STREAMSCOPE_LANG", "en")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _in_utc() -> Iterator[None]:
     """Times of day read the same wherever tests run."""
     with pytest.MonkeyPatch.context() as patch:

@@ -37,7 +37,7 @@ CALLED = re.compile(rf"\b(?:trn|sayings|{'|'.join(LITERAL)})\(")
 def messages() -> list[Message]:
     """All of them, each once, in the order of the rooms."""
     found: dict[str, Message] = {}
-    for message in (*in_code(), *in_tables()):
+    for message in (*in_code(), *in_pages(), *in_tables()):
         if message.many or (message.text.strip() and message.text not in found):
             found[message.text] = message
     return list(found.values())
@@ -57,6 +57,13 @@ def in_code() -> Iterator[Message]:
             for call in ast.walk(ast.parse(text)):
                 if isinstance(call, ast.Call):
                     yield from _said_by(call, room_of(path))
+
+
+def in_pages() -> Iterator[Message]:
+    """What the templates of pages in a browser say."""
+    for path in sorted(PACKAGE.rglob("*.html")):
+        for text in re.findall(r'\btr\("([^"]*)"\)', path.read_text("utf-8")):
+            yield Message(text, "", room_of(path))
 
 
 def _said_by(call: ast.Call, room: str) -> Iterator[Message]:

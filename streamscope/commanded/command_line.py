@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streamscope import observe
+from streamscope.language import tr
 from streamscope.link.following import MAY_END
 from streamscope.telling import CommandFailed
 
@@ -37,14 +38,19 @@ def resolved(command: list[str]) -> Start:
     """What to start for this command. Raises CommandFailed where there is no such program."""
     found = shutil.which(command[0])
     if found is None:
-        there = os.path.exists(command[0])
-        raise CommandFailed(f"{command[0]} {'may not be executed' if there else 'is no program that can be found'}", 1)
+        name = command[0]
+        if os.path.exists(name):
+            raise CommandFailed(tr("{name} may not be executed", name=name), 1)
+        raise CommandFailed(tr("{name} is no program that can be found", name=name), 1)
     interpreter = _interpreter_of(found)
     dropped = _hiding(interpreter[1:]) if interpreter and _is_python(interpreter[0]) else ""
     if not dropped:
         return Start(command)
     kept = [word for word in (_without(word) for word in interpreter[1:]) if word]
-    note = f"{command[0]} starts Python with -{dropped}, which would hide it; it is started without"
+    note = tr(
+        "{name} starts Python with -{switches}, which would hide it; it is started without",
+        name=command[0], switches=dropped,
+    )  # fmt: skip
     return Start([interpreter[0], *kept, found, *command[1:]], note)
 
 

@@ -18,10 +18,11 @@ from pathlib import Path
 import msgspec
 
 from streamscope.commanded.run_tree import Doorway
+from streamscope.language import tr
 from streamscope.link import events_writer, following
 from streamscope.link.discovery import ProbeError, connect
 from streamscope.link.parts import Options, PartsError, Rotation, open_first
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, said, say
 
 LAST_WORDS_S = 30.0
 """How long they have, once the command has ended, for what has arrived."""
@@ -64,10 +65,10 @@ class Companions:
         """Raises CommandFailed for files that cannot be had, before anything is started."""
         wanted = self._wanted
         if wanted.record and os.path.exists(wanted.record) and not wanted.force:
-            raise CommandFailed(f"{wanted.record} is there already; --force records over it", 1)
+            raise CommandFailed(tr("{path} is there already; --force records over it", path=wanted.record), 1)
         for name in filter(None, (wanted.events, wanted.record)):
             if not os.access(os.path.dirname(os.path.abspath(name)), os.W_OK):
-                raise CommandFailed(f"{name} cannot be written", 1)
+                raise CommandFailed(tr("{path} cannot be written", path=name), 1)
 
     def begin(self, doorway: Doorway) -> None:
         """Follow this loop from now on. What cannot be had is told, and the command runs on."""
@@ -86,7 +87,7 @@ class Companions:
             try:
                 make(name if first or not name else _named_after(name, doorway))
             except (ProbeError, PartsError, OSError) as error:
-                say(str(error))
+                say(said(error))
 
     def _write_events(self, doorway: Doorway, path: str) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -127,7 +128,7 @@ class Companions:
             try:
                 process.wait(LAST_WORDS_S)
             except subprocess.TimeoutExpired:
-                say(f"pid {process.pid}, which writes, gets nowhere and is not waited for any longer")
+                say(tr("pid {pid}, which writes, gets nowhere and is not waited for any longer", pid=process.pid))
         return all(process.returncode == 0 for process in self._processes)
 
 

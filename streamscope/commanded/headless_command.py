@@ -17,6 +17,7 @@ from streamscope.commanded.command_line import environment, resolved
 from streamscope.commanded.companions import Companions, Wanted, flush_own
 from streamscope.commanded.run_tree import Doorway, Tree, adopt_orphans, lookout, reap_orphans
 from streamscope.commanded.unseen import why_unseen
+from streamscope.language import tr
 from streamscope.sampling.manner import Manner
 from streamscope.telling import say
 
@@ -94,7 +95,8 @@ class HeadlessCommand:
         if self._unseen_at and now >= self._unseen_at:
             self._unseen_at = 0.0
             if not self._tree.found:
-                say(f"nothing is seen of {self._name}: {why_unseen(process.pid, self._how)}")
+                why = why_unseen(process.pid, self._how)
+                say(tr("nothing is seen of {name}: {why}", name=self._name, why=why))
         if self._ends_at and now >= self._ends_at:
             self._ends_at, self._kills_at = 0.0, now + self._grace
             process.terminate()
@@ -104,8 +106,11 @@ class HeadlessCommand:
 
     def _found(self, doorway: Doorway) -> None:
         if len(self._tree.found) == 1 and not self._wanted.anything:
-            way = "looked at from outside" if self._lookout.looks_at(doorway.pid) else "observed from within asyncio"
-            say(f"{self._name} is {way}; watch it with: streamscope attach {doorway.path.stem}")
+            named = {"name": self._name, "door": doorway.path.stem}
+            if self._lookout.looks_at(doorway.pid):
+                say(tr("{name} is looked at from outside; watch it with: streamscope attach {door}", **named))
+            else:
+                say(tr("{name} is observed from within asyncio; watch it with: streamscope attach {door}", **named))
         self._companions.begin(doorway)
 
 

@@ -25,10 +25,11 @@ import msgspec
 from streamscope.commanded.command_line import environment, resolved
 from streamscope.commanded.companions import Companions, Wanted
 from streamscope.commanded.run_tree import Tree, adopt_orphans, descendants, lookout, reap_orphans
+from streamscope.language import speak_as_told, tr
 from streamscope.link.orphan import Terminal
 from streamscope.link.output import LogFile
 from streamscope.sampling.manner import EVERYDAY, Manner
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, said, say
 from streamscope.trace.plain_text import visible
 
 LOOK_EVERY_S = 0.1
@@ -80,7 +81,7 @@ class Launcher:
                 process_group=0,
             )
         except (CommandFailed, OSError) as error:
-            say(str(error))
+            say(said(error))
             return CANNOT_START
         if start.note:
             say(start.note)
@@ -140,14 +141,15 @@ class Launcher:
     def _tell_terminal(self, pid: int) -> None:
         name = visible(os.path.basename(self._options.command[0]))
         found = self._tree.found
-        look = f"attach again with: streamscope attach {found[0].path.stem}   " if found else ""
-        self._terminal.take_back(
-            f"streamscope: the screen is gone; {name} goes on (pid {pid})\r\n{look}stop it with: kill -- -{pid}\r\n"
-        )
+        gone = tr("the screen is gone; {name} goes on (pid {pid})", name=name, pid=pid)
+        look = tr("attach again with: streamscope attach {pid}", pid=found[0].path.stem) if found else ""
+        ways = "   ".join(filter(None, (look, tr("stop it with: kill -- -{pid}", pid=pid))))
+        self._terminal.take_back(f"streamscope: {gone}\r\n{ways}\r\n")
 
 
 def main(arguments: list[str]) -> int:
     """Run as a process; returns its exit status."""
+    speak_as_told()
     for signum in (signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
     return Launcher(msgspec.convert(json.loads(arguments[0]), LaunchOptions)).run()

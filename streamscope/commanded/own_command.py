@@ -23,6 +23,7 @@ from streamscope.commanded.unseen import program_of, why_alone, why_unseen
 from streamscope.departure import Departure
 from streamscope.joining.listing import listed
 from streamscope.joining.python_process import is_python
+from streamscope.language import clauses, tr
 from streamscope.link.asking import Standstill
 from streamscope.link.discovery import ProbeError, runtime_folder, search
 from streamscope.sampling.manner import Manner
@@ -113,10 +114,12 @@ class OwnCommand:
             if new := self.tree.new():
                 return new[0]
             if leaving.wait(self._ended, 0.05):
-                return "" if self._process.wait() == CANNOT_START else f"{self.name} has ended before it had a loop"
+                unstarted = self._process.wait() == CANNOT_START
+                return "" if unstarted else tr("{name} has ended before it had a loop", name=self.name)
             if time.monotonic() >= until:
                 command = next(iter(descendants(self._process.pid)), self._process.pid)
-                return f"nothing is seen of {visible(self.name)}: {why_unseen(command, self._how)}"
+                why = why_unseen(command, self._how)
+                return tr("nothing is seen of {name}: {why}", name=visible(self.name), why=why)
         return ""
 
     def end(self, leaving: Leaving, *, show: bool) -> int:
@@ -160,8 +163,10 @@ class OwnCommand:
         self.send(LET_GO)
         pid = next(iter(descendants(self._process.pid)), 0)
         found = self.tree.found
-        look = f"; attach again with: streamscope attach {found[0].path.stem}" if found else ""
-        return f"{visible(self.name)} goes on (pid {pid}){look}; stop it with: kill -- -{pid}"
+        parts = [tr("{name} goes on (pid {pid})", name=visible(self.name), pid=pid)]
+        if found:
+            parts.append(tr("attach again with: streamscope attach {pid}", pid=found[0].path.stem))
+        return tr(clauses([*parts, tr("stop it with: kill -- -{pid}", pid=pid)]))
 
     def let_go(self) -> None:
         """Leave it running: its launcher looks after it."""
@@ -201,9 +206,8 @@ class CommandDeparture(Departure):
         if not self.begun:
             return ""
         if self._killed:
-            return "It is being killed."
+            return tr("It is being killed.")
         if math.isinf(self._ends_at):
-            return "It was sent SIGTERM and is waited for; q again kills it."
-        return (
-            f"It was sent SIGTERM; kill in {max(0, math.ceil(self._ends_at - self._monotonic()))}s; q again: at once."
-        )
+            return tr("It was sent SIGTERM and is waited for; q again kills it.")
+        left = max(0, math.ceil(self._ends_at - self._monotonic()))
+        return tr("It was sent SIGTERM; kill in {left}s; q again: at once.", left=left)

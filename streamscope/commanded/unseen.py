@@ -6,6 +6,7 @@ import os
 
 from streamscope.commanded.command_line import PEEK, hiding
 from streamscope.commanded.run_tree import descendants
+from streamscope.language import tr
 from streamscope.trace.plain_text import visible
 
 
@@ -14,7 +15,7 @@ def why_unseen(pid: int, how: str | None) -> str:
     somebody insists on.
     """
     if how == PEEK:
-        return "no loop of libuv's was found in it or what it starts, and --how peek observes none of asyncio's"
+        return tr("no loop of libuv's was found in it or what it starts, and --how peek observes none of asyncio's")
     return _why([pid, *descendants(pid)])
 
 
@@ -32,16 +33,20 @@ def program_of(pid: int) -> str:
 def _why(pids: list[int]) -> str:
     pythons = [each for each in pids if os.path.basename(_exe(each)).startswith(("python", "pypy"))]
     if not pythons:
-        return f"{visible(_name(pids[0]))} and what it starts has no loop that is known: asyncio's or libuv's"
+        name = visible(_name(pids[0]))
+        return tr("{name} and what it starts has no loop that is known: asyncio's or libuv's", name=name)
     for each in pythons:
         if switches := hiding(_cmdline(each)):
-            return f"Python was started with -{switches}, which keeps it from being observed (pid {each})"
+            return tr(
+                "Python was started with -{switches}, which keeps it from being observed (pid {pid})",
+                switches=switches, pid=each,
+            )  # fmt: skip
     for each in pythons:
         if "/uvloop/" in _maps(each):
-            return "it has uvloop, and no loop of it has been found; run --how observe keeps uvloop away"
+            return tr("it has uvloop, and no loop of it has been found; run --how observe keeps uvloop away")
     if any("_asyncio" in _maps(each) for each in pythons):
-        return "it has asyncio, and no loop of asyncio's own has run yet"
-    return "it has not imported asyncio"
+        return tr("it has asyncio, and no loop of asyncio's own has run yet")
+    return tr("it has not imported asyncio")
 
 
 def _exe(pid: int) -> str:

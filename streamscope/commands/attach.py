@@ -7,7 +7,7 @@ import sys
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, allowing, engines, looking, some_engine
 from streamscope.sampling.manner import Manner
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, said, say
 
 
 @click.command(context_settings=CONTEXT)
@@ -36,4 +36,4 @@ def attach(
             gives_up = frozenset(name for name, given in given_up.items() if given)
             sys.exit(run_on_running_engine(path, allow, gives_up))
     except ProbeError as error:
-        raise CommandFailed(str(error), 1) from error
+        raise CommandFailed(said(error), 1) from error

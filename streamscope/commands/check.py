@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, kept, since
-from streamscope.telling import CommandFailed, say, show, tell
+from streamscope.language import tr
+from streamscope.telling import CommandFailed, said, say, show, tell
 
 if TYPE_CHECKING:
     from streamscope.trace.check import Assertion
@@ -68,9 +69,9 @@ def check(
     for path in files:
         written += _of_file(path)
     if files and not written:
-        raise click.UsageError(f"there is no assertion in {' nor in '.join(files)}")
+        raise click.UsageError(tr("there is no assertion in {files}", files=tr(" nor in ").join(files)))
     if not written:
-        raise click.UsageError("what has to hold? add --assert 'max(wq) < 1MiB', or --assert-file PATH")
+        raise click.UsageError(tr("what has to hold? add --assert 'max(wq) < 1MiB', or --assert-file PATH"))
     try:
         with kept(file, since) as path, TraceFile.open(path) as trace:
             past = trace.past
@@ -86,9 +87,9 @@ def check(
                 show(line)
             missing = trace.missing
     except (TraceError, FeedError) as error:
-        raise CommandFailed(str(error), 2) from error
+        raise CommandFailed(said(error), 2) from error
     if missing:
-        say(missing)
+        say(tr(missing))
     sys.exit(0 if report.ok else 1)
 
 
@@ -99,10 +100,10 @@ def _of_file(path: str) -> list[tuple[str, str]]:
             content = file.read(LARGEST + 1)
         text = content.decode("utf-8")
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise click.UsageError(f"{path} cannot be read: {why}") from error
+        why = getattr(error, "strerror", None) or tr("it is not UTF-8 text")
+        raise click.UsageError(tr("{path} cannot be read: {why}", path=path, why=why)) from error
     if len(content) > LARGEST:
-        raise click.UsageError(f"{path} is larger than {LARGEST:,} bytes")
+        raise click.UsageError(tr("{path} is larger than {most:,} bytes", path=path, most=LARGEST))
     lines = [(number, _without_comment(line)) for number, line in enumerate(text.splitlines(), 1)]
     return [(line, f"{path}:{number}") for number, line in lines if line]
 
@@ -124,4 +125,5 @@ def _parsed(text: str, where: str, vocabulary: Vocabulary, states: States) -> As
     except FilterError as error:
         for line in marked(error, text).split("\n"):
             tell(f"  {line}".rstrip())
-        raise click.UsageError(f"{where}, character {error.start + 1}: {error.message}") from error
+        told = tr("{where}, character {at}: {why}", where=where, at=error.start + 1, why=tr(error.message))
+        raise click.UsageError(told) from error

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, allowing, engines, kept, looking
 from streamscope.fleet.nats_server import is_address
+from streamscope.language import N_, tr
 from streamscope.sampling.manner import Manner
-from streamscope.telling import CommandFailed, say, show
+from streamscope.telling import CommandFailed, said, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,10 +92,10 @@ def _file(path: str, allow: tuple[str, ...]) -> Looked:
             diagnosis = _diagnosis(trace.past.decoder.vocabulary, allow)
             model = over(trace.past, diagnosis)
             if trace.missing:
-                say(trace.missing)
+                say(tr(trace.missing))
             return Looked(diagnosis, model, trace.past.end_t, trace.header.started, None, {}, {})
     except (TraceError, FeedError) as error:
-        raise CommandFailed(str(error), 2) from error
+        raise CommandFailed(said(error), 2) from error
 
 
 def _far(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
@@ -106,9 +107,9 @@ def _far(which: str, seconds: float, allow: tuple[str, ...]) -> Looked:
         with far(which, live=True) as path:
             return _engine(path, seconds, allow)
     except EndedError as error:
-        say(str(error))
+        say(said(error))
     except ProbeError as error:
-        raise CommandFailed(str(error), 2) from error
+        raise CommandFailed(said(error), 2) from error
     with kept(which, None) as trace:
         return _file(trace, allow)
 
@@ -121,7 +122,7 @@ def _running(which: str, seconds: float, how: str | None, manner: Manner, allow:
         with way_to(which, how, manner, say) as path:
             return _engine(path, seconds, allow)
     except ProbeError as error:
-        raise CommandFailed(str(error), 2) from error
+        raise CommandFailed(said(error), 2) from error
 
 
 def _engine(path: Path, seconds: float, allow: tuple[str, ...]) -> Looked:
@@ -154,7 +155,7 @@ def _engine(path: Path, seconds: float, allow: tuple[str, ...]) -> Looked:
         stands, started = session.standstill, session.hello.started if session.hello is not None else 0.0
         if diagnosis is None:
             if stands is None or session.status in ("ended", "gone"):
-                raise CommandFailed(session.reason or "the engine does not answer", 2)
+                raise CommandFailed(tr(session.reason or N_("the engine does not answer")), 2)
             diagnosis = _diagnosis(session.model.decoder.vocabulary, allow)  # it has not come round to say who it is
         hello = session.hello
         pid = hello.pid if hello is not None and not hello.host else 0  # those of another host cannot be asked
@@ -201,6 +202,7 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
 
     from streamscope.diagnosis import Level, account
     from streamscope.trace.plain_text import printable_json, visible
+    from streamscope.ui.cells import pad
 
     diagnosis, model, now_t, started, stands, other_ends, waiters, early = looked
     told = diagnosis.report()
@@ -227,16 +229,17 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
             for line in account.lines(alarm, sentence, now_t, started, place(alarm)):
                 show(line)
             if who := waiters.get(alarm.finding.stream):
-                show(f"    who waits: {visible(who, 1000)}")
+                show(f"    {tr('who waits: {who}', who=visible(who, 1000))}")
         for notice in account.found(diagnosis, now_t, Level.WARNING):
-            show(f"{'notice':<16} #{notice.finding.stream:<7} {notice.finding.lint}: {notice.finding.sentence}")
+            finding = notice.finding
+            show(f"{pad(tr('notice'), 16)} #{finding.stream:<7} {finding.lint}: {tr(finding.sentence)}")
         if not found and not early:
-            show("All flows: nothing stalls.")
+            show(tr("All flows: nothing stalls."))
     if model.frozen_t:
-        say("an inspector has frozen the loop: what is found is as of then")
+        say(tr("an inspector has frozen the loop: what is found is as of then"))
     if early:
-        which = ", ".join(f"#{number}" if number else "streams not told of yet" for number in early[:OTHER_ENDS])
-        say(f"{which}: not seen for long enough to be judged; --for 30s looks longer")
+        named = (f"#{number}" if number else tr("streams not told of yet") for number in early[:OTHER_ENDS])
+        say(tr("{which}: not seen for long enough to be judged; --for 30s looks longer", which=", ".join(named)))
     for name, why in diagnosis.unavailable:
-        say(f"the lint {name} is not available here: {why}")
+        say(tr("the lint {name} is not available here: {why}", name=name, why=tr(why)))
     sys.exit(1 if found else 2 if early else 0)

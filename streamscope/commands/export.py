@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Whole, kept, since
-from streamscope.telling import CommandFailed, nobody_reads, say, tell
+from streamscope.language import tr
+from streamscope.telling import CommandFailed, nobody_reads, said, say, tell
 
 if TYPE_CHECKING:
     from streamscope.trace.export.options import ExportOptions
@@ -79,7 +80,7 @@ def export(
     kind = kind or _format_of(output)
     output = None if output == "-" else output
     if kind == "perfetto" and output is None and sys.stdout.isatty():
-        raise click.UsageError("this is not for reading on a terminal: add -o OUT.pftrace")
+        raise click.UsageError(tr("this is not for reading on a terminal: add -o OUT.pftrace"))
     options = ExportOptions(expression, begin, end, tuple(dict.fromkeys(streams)))
     try:
         with kept(file, since) as path, TraceFile.open(path) as trace:
@@ -89,14 +90,15 @@ def export(
                 missing, complete = trace.missing, trace.complete
     except ExportError as error:
         if missing:  # which may be why
-            say(missing)
-        raise click.UsageError(str(error)) from error
+            say(tr(missing))
+        raise click.UsageError(said(error)) from error
     except (TraceError, FeedError) as error:
-        raise CommandFailed(str(error), 1) from error
+        raise CommandFailed(said(error), 1) from error
     except BrokenPipeError:
         nobody_reads()
     except OSError as error:
-        raise CommandFailed(f"{output or 'stdout'} cannot be written: {error.strerror}", 1) from error
+        unwritten = tr("{path} cannot be written: {why}", path=output or "stdout", why=error.strerror)
+        raise CommandFailed(unwritten, 1) from error
     _tell(output, kind, size, missing)
     sys.exit(0 if complete else 1)
 
@@ -106,7 +108,7 @@ def _format_of(output: str | None) -> str:
     suffix = Path(output).suffix.lower() if output is not None else ""
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
-    raise click.UsageError(f"which format? add --to {'|'.join(FORMATS)}")
+    raise click.UsageError(tr("which format? add --to {all}", all="|".join(FORMATS)))
 
 
 def _pieces(trace: TraceFile, options: ExportOptions, kind: str, theme: str, title: str) -> Iterable[bytes]:
@@ -124,7 +126,7 @@ def _pieces(trace: TraceFile, options: ExportOptions, kind: str, theme: str, tit
 def _write(output: str | None, pieces: Iterable[bytes], *, not_over: str) -> int:
     """Write the pieces, and say how many bytes they were. Raises OSError, and UsageError for the trace itself."""
     if output is not None and os.path.exists(output) and os.path.samefile(output, not_over):
-        raise click.UsageError("this would write over the trace itself: name another file with -o")
+        raise click.UsageError(tr("this would write over the trace itself: name another file with -o"))
     size = 0
     with _opened(output) as out:
         for piece in pieces:
@@ -161,7 +163,9 @@ def _tell(output: str | None, kind: str, size: int, missing: str) -> None:
     from streamscope.trace.plain_text import visible
 
     if missing:
-        say(missing)
+        say(tr(missing))
     if output is not None:
-        then = ": open it at https://ui.perfetto.dev" if kind == "perfetto" else ""
-        tell(f"{visible(output, 1000)}: {in_bytes(size)}{then}", 1200)
+        written = f"{visible(output, 1000)}: {in_bytes(size)}"
+        if kind == "perfetto":
+            written = tr("{file}: open it at https://ui.perfetto.dev", file=written)
+        tell(written, 1200)

@@ -8,7 +8,8 @@ import sys
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, credentials
 from streamscope.fleet.nats_server import Address, Credentials, FleetError, require
-from streamscope.telling import CommandFailed, say, show
+from streamscope.language import tr
+from streamscope.telling import CommandFailed, said, say, show
 
 
 @click.command(context_settings=CONTEXT)
@@ -33,7 +34,7 @@ def fleet(server: str, as_json: bool, seconds: float, credentials: Credentials) 
     try:
         address = Address.parse(server).only_server()
     except FleetError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(said(error)) from error
     try:
         require()
         if as_json:
@@ -43,7 +44,7 @@ def fleet(server: str, as_json: bool, seconds: float, credentials: Credentials) 
 
             sys.exit(run_on_fleet(address, credentials))
     except FleetError as error:
-        raise CommandFailed(str(error), 1) from error
+        raise CommandFailed(said(error), 1) from error
 
 
 async def _print(address: Address, credentials: Credentials, seconds: float) -> None:
@@ -59,6 +60,11 @@ async def _print(address: Address, credentials: Credentials, seconds: float) -> 
     for row in roster.objects(address.url):
         show(printable_json(msgspec.json.encode(row)).decode(), 1 << 16)
     if roster.refused:
-        say(f"{roster.refused:,} messages were no summaries of engines, and are left out")
+        say(tr("{n:,} messages were no summaries of engines, and are left out", n=roster.refused))
     if not roster.rows:
-        say(f"no relay tells {address.url} of an engine; start one with: streamscope relay --all --to {address.url}")
+        say(
+            tr(
+                "no relay tells {url} of an engine; start one with: streamscope relay --all --to {url}",
+                url=address.url,
+            )
+        )

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, engines, looking, some_engine
+from streamscope.language import tr
 from streamscope.sampling.manner import Manner
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, said, say
 
 
 @click.command(context_settings=CONTEXT)
@@ -46,12 +47,14 @@ def metrics(
     from streamscope.metrics.serving import Exporting, serve
 
     if bool(which) == everyone:
-        raise click.UsageError("which engines? name one by its pid, or give --all")
+        raise click.UsageError(tr("which engines? name one by its pid, or give --all"))
     place = _host_and_port(prometheus) if prometheus is not None else None if otlp else ("127.0.0.1", 9464)
     if otlp:
         parts = urlsplit(otlp)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise click.UsageError(f"--otlp {otlp} is no address of a collector, such as http://127.0.0.1:4318")
+            raise click.UsageError(
+                tr("--otlp {url} is no address of a collector, such as http://127.0.0.1:4318", url=otlp)
+            )
         if parts.path in ("", "/"):
             otlp = otlp.rstrip("/") + "/v1/metrics"
     try:
@@ -61,12 +64,14 @@ def metrics(
             with way_to(which, how, manner, say) as path:
                 serve(Exporting(path, place, otlp, everything, per_peer))
     except ProbeError as error:
-        raise CommandFailed(str(error), 1) from error
+        raise CommandFailed(said(error), 1) from error
     sys.exit(0)
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
-        raise click.UsageError(f"--prometheus {text} is no address to listen on, such as :9464 or 0.0.0.0:9464")
+        raise click.UsageError(
+            tr("--prometheus {text} is no address to listen on, such as :9464 or 0.0.0.0:9464", text=text)
+        )
     return host.strip("[]") or "127.0.0.1", int(port)

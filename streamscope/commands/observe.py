@@ -6,6 +6,7 @@ from pathlib import Path
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT
+from streamscope.language import tr
 from streamscope.telling import show
 
 
@@ -19,6 +20,9 @@ def observe(path: bool) -> None:
     """
     if not path:
         raise click.UsageError(
-            "there is nothing to do without --path: STREAMSCOPE_OBSERVE=1 PYTHONPATH=$(streamscope observe --path) …"
+            tr(
+                "there is nothing to do without --path: STREAMSCOPE_OBSERVE=1 "
+                "PYTHONPATH=$(streamscope observe --path) …"
+            )
         )
     show(str(Path(__file__).parents[1] / "observe" / "site"))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamscope.commands.clicks import click
+from streamscope.language import N_, tr
 from streamscope.sampling.manner import Manner
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ class Whole(click.IntRange):
         try:
             return super().convert(value, parameter, context)
         except click.BadParameter:
-            self.fail(f"{value!r} is not a whole number from {self.min} to {self.max}.", parameter, context)
+            wrong = tr(
+                "{value!r} is not a whole number from {least} to {most}.", value=value, least=self.min, most=self.max
+            )
+            self.fail(wrong, parameter, context)
 
 
 class Seconds(click.FloatRange):
@@ -50,7 +54,7 @@ class Seconds(click.FloatRange):
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """The number. Raises BadParameter."""
         seconds = super().convert(value, parameter, context)
-        return seconds if seconds == seconds else self.fail("nan is no time.", parameter, context)
+        return seconds if seconds == seconds else self.fail(tr("nan is no time."), parameter, context)
 
 
 class Span(click.ParamType):  # type: ignore[type-arg]  # older click has no arguments here
@@ -65,7 +69,8 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # older click has no arg
         unit = units.get(found[2] or "s", 0) if found is not None else 0
         seconds = float(found[1]) * unit if found is not None else 0.0
         if not 0 < seconds <= 1e9:
-            self.fail(f"{value!r} is no time above 0, such as 3s (ms, s, min, h, d).", parameter, context)
+            wrong = tr("{value!r} is no time above 0, such as 3s (ms, s, min, h, d).", value=value)
+            self.fail(wrong, parameter, context)
         return seconds
 
 
@@ -83,7 +88,8 @@ class Grace(click.ParamType):  # type: ignore[type-arg]  # older click has no ar
         except ValueError:
             seconds = math.nan
         if not 0 <= seconds <= 1e9:
-            self.fail(f"{value!r} is no number of seconds, 0 or more, nor never.", parameter, context)
+            wrong = tr("{value!r} is no number of seconds, 0 or more, nor never.", value=value)
+            self.fail(wrong, parameter, context)
         return seconds
 
 
@@ -100,23 +106,29 @@ class SizeOrTime(click.ParamType):  # type: ignore[type-arg]  # older click has 
             return value
 
         def wrong(why: str) -> NoReturn:
-            self.fail(f"{value!r} {why}", parameter, context)
+            self.fail(tr(why, value=value), parameter, context)
 
         found = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\s*", str(value))
         if found is None or (found[2] not in _SIZES and found[2] not in _TIMES):
-            wrong("is neither a size such as 64MiB (B, KiB, MiB, GiB) nor a time such as 10min (s, min, h, d).")
+            wrong(
+                N_(
+                    "{value!r} is neither a size such as 64MiB (B, KiB, MiB, GiB) nor a time such as 10min "
+                    "(s, min, h, d)."
+                )
+            )
         number, unit = float(found[1]), found[2]
         if unit in _TIMES:
             seconds = number * _TIMES[unit]
-            return (0, seconds) if seconds >= SHORTEST_PART_S else wrong("is too short: 1s is the least.")
+            return (0, seconds) if seconds >= SHORTEST_PART_S else wrong(N_("{value!r} is too short: 1s is the least."))
         size = int(number * _SIZES[unit])
-        return (size, 0.0) if size >= SMALLEST_PART else wrong("is too small: 64KiB is the least.")
+        return (size, 0.0) if size >= SMALLEST_PART else wrong(N_("{value!r} is too small: 64KiB is the least."))
 
 
 def some_engine(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """The pid or path as given. Raises BadParameter for one that is neither, because it is empty."""
     if value is not None and not value.strip():
-        raise click.BadParameter("an engine is named by its pid, or by the path of its socket.", context, parameter)
+        wrong = tr("an engine is named by its pid, or by the path of its socket.")
+        raise click.BadParameter(wrong, context, parameter)
     return value
 
 
@@ -217,7 +229,8 @@ def allowing(command: Any) -> Any:
 
             for name in names:
                 if name not in BY_NAME:
-                    raise click.BadParameter(f"there is no lint {name!r}: there are {', '.join(BY_NAME)}")
+                    there = ", ".join(BY_NAME)
+                    raise click.BadParameter(tr("there is no lint {name!r}: there are {all}", name=name, all=there))
         return names
 
     return click.option(
@@ -228,11 +241,11 @@ def allowing(command: Any) -> Any:
 def check_recording(recorded: str | None, *, rotate: tuple[int, float] | None, keep: int | None, force: bool) -> None:
     """Raises UsageError for an option that means nothing without another."""
     if keep is not None and rotate is None:
-        raise click.UsageError("--keep counts parts: add --rotate SIZE|TIME")
+        raise click.UsageError(tr("--keep counts parts: add --rotate SIZE|TIME"))
     if rotate is not None and recorded is None:
-        raise click.UsageError("--rotate is about a recording: add --record FILE")
+        raise click.UsageError(tr("--rotate is about a recording: add --record FILE"))
     if force and recorded is None:
-        raise click.UsageError("--force is about a recording: add --record FILE")
+        raise click.UsageError(tr("--force is about a recording: add --record FILE"))
 
 
 since = click.option(
@@ -253,18 +266,18 @@ def kept(which: str, since: float | None) -> Iterator[str]:
 
     if not is_address(which):
         if since is not None:
-            raise click.UsageError("--since is for engines of a fleet, and this is a file")
+            raise click.UsageError(tr("--since is for engines of a fleet, and this is a file"))
         yield which
         return
     from streamscope.fleet.kept import located
     from streamscope.fleet.nats_server import FleetError
-    from streamscope.telling import CommandFailed
+    from streamscope.telling import CommandFailed, said
 
     try:
         with located(which, since or 0.0) as path:
             yield path
     except FleetError as error:
-        raise CommandFailed(str(error), 2) from error
+        raise CommandFailed(said(error), 2) from error
 
 
 def credentials(command: Any) -> Any:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, engines
-from streamscope.telling import CommandFailed, show
+from streamscope.language import N_, tr
+from streamscope.telling import CommandFailed, said, show
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-ONLY_OURS = "only programs on streamscope's own engine can be poked"
+ONLY_OURS = N_("only programs on streamscope's own engine can be poked")
 
 
 def _actions(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -21,7 +22,9 @@ def _actions(context: click.Context, parameter: click.Parameter, incomplete: str
 
     from streamscope.core.pokes import POKES
 
-    return [CompletionItem(name, help=action.meaning) for name, action in POKES.items() if name.startswith(incomplete)]
+    return [
+        CompletionItem(name, help=tr(action.meaning)) for name, action in POKES.items() if name.startswith(incomplete)
+    ]
 
 
 def _all_actions(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -31,7 +34,7 @@ def _all_actions(context: click.Context, parameter: click.Parameter, wanted: boo
 
     for name, action in POKES.items():
         takes = {"bytes": " SIZE", "ms": " TIME"}.get(action.takes, "")
-        show(f"{name + takes:<18} {action.meaning}")
+        show(f"{name + takes:<18} {tr(action.meaning)}")
     context.exit()
 
 
@@ -58,14 +61,14 @@ def poke(which: str, stream: str, action: str, value: str | None, seconds: float
 
     number = stream.removeprefix("#")
     if not (number.isascii() and number.isdecimal() and len(number) < 16):
-        raise click.UsageError(f"{stream!r} is no number of a stream, such as 5 or #5")
+        raise click.UsageError(tr("{text!r} is no number of a stream, such as 5 or #5", text=stream))
     try:
         action, amount = read_poke(f"{action} {value or ''}")
     except PokeError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(said(error)) from error
     stays = POKES[action].stays
     if seconds is not None and not stays:
-        raise click.UsageError(f"--for is about what stays, and {action} is done at once")
+        raise click.UsageError(tr("--for is about what stays, and {action} is done at once", action=action))
     ms = 0 if seconds is None else max(1, round(seconds * 1000))
     try:
         hello, refusal = ask_once(
@@ -73,13 +76,19 @@ def poke(which: str, stream: str, action: str, value: str | None, seconds: float
         )
     except ProbeError as error:
         if which.isdecimal() and Path("/proc", which).exists():
-            raise CommandFailed(f"{which} is no engine, and {ONLY_OURS}; {error}", 2) from error
-        raise CommandFailed(str(error), 2) from error
+            no_engine = tr("{pid} is no engine, and {why}; {error}", pid=which, why=tr(ONLY_OURS), error=said(error))
+            raise CommandFailed(no_engine, 2) from error
+        raise CommandFailed(said(error), 2) from error
     if refusal == NO_SUCH_COMMAND:
-        engine = hello.vocabulary.engine if hello.vocabulary is not None else "another engine"
-        refusal = f"{which} runs on {engine}: {ONLY_OURS} (`streamscope run echo`)"
+        engine = hello.vocabulary.engine if hello.vocabulary is not None else tr("another engine")
+        refusal = tr(
+            "{pid} runs on {engine}: {why} (`streamscope run echo`)", pid=which, engine=engine, why=tr(ONLY_OURS)
+        )
     if refusal:
-        raise CommandFailed(refusal, 1)
-    undone = f" for {seconds:g} s" if seconds is not None else f"; undone by: streamscope poke {which} {number} clear"
+        raise CommandFailed(tr(refusal), 1)
     told = f"#{number}: {action}{f' {value}' if value else ''}"
-    show(f"{told}{undone}" if stays else told)
+    if stays and seconds is not None:
+        told = tr("{told} for {seconds:g} s", told=told, seconds=seconds)
+    elif stays:
+        told = tr("{told}; undone by: streamscope poke {pid} {stream} clear", told=told, pid=which, stream=number)
+    show(told)

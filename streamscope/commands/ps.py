@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT
+from streamscope.language import tr
 from streamscope.telling import CommandFailed, say, show
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def ps() -> None:
 
     found = search()
     if not found.folders:
-        raise CommandFailed(nobody(found), 1)
+        raise CommandFailed(tr(nobody(found)), 1)
     _list_engines(found)
     if not os.environ.get(ONLY_FOLDER):  # who names one folder keeps apart from everybody else
         _list_candidates([engine.pid for engine in found.engines], below=bool(found.engines))
@@ -34,7 +35,7 @@ def _list_engines(found: Search) -> None:
     from streamscope.link.engines_table import engines_table
 
     if not found.engines:
-        say(nobody(found))
+        say(tr(nobody(found)))
         return
     silent = {engine.pid: str(engine.path) for engine in found.engines if engine.hello is None}
     standstills = _at_a_standstill(silent)
@@ -43,7 +44,7 @@ def _list_engines(found: Search) -> None:
     for how in _ways_to_end(standstills):
         say(how)
     for why in found.passed_over:
-        say(f"passed over: {why}")
+        say(tr("passed over: {why}", why=tr(why)))
 
 
 def _list_candidates(engines: list[int], *, below: bool) -> None:
@@ -77,7 +78,11 @@ def _ways_to_end(standstills: dict[int, Standstill]) -> list[str]:
     from streamscope.link.asking import STUCK, kill_it
 
     return [
-        f"kill {pid} ends its callback when its --grace is over, a second one at once; {kill_it(pid)}"
+        tr(
+            "kill {pid} ends its callback when its --grace is over, a second one at once; {how}",
+            pid=pid,
+            how=kill_it(pid),
+        )
         for pid, standstill in standstills.items()
         if standstill.state == STUCK
     ]

@@ -17,8 +17,9 @@ from streamscope.commands.parameters import (
     some_engine,
     spooling,
 )
+from streamscope.language import tr
 from streamscope.sampling.manner import Manner
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, said, say
 
 
 @click.command(context_settings=CONTEXT)
@@ -55,7 +56,7 @@ def record(
         with way_to(which, how, manner, say) as path:
             problem = record(path, Path(file), rotation, force=force, spool=spool, duration=duration or 0.0, say=say)
     except (ProbeError, PartsError) as error:
-        raise CommandFailed(str(error), 1) from error
+        raise CommandFailed(said(error), 1) from error
     if problem:
-        raise CommandFailed(problem, 1)
+        raise CommandFailed(tr(problem), 1)
     sys.exit(0)

@@ -7,8 +7,9 @@ import sys
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, credentials, engines, looking, some_engine
 from streamscope.fleet.nats_server import Credentials
+from streamscope.language import tr
 from streamscope.sampling.manner import Manner
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, said, say
 
 
 @click.command(context_settings=CONTEXT)
@@ -43,14 +44,14 @@ def relay(
     from streamscope.link.discovery import ProbeError
 
     if bool(which) == everyone:
-        raise click.UsageError("which engines? name one by its pid, or give --all")
+        raise click.UsageError(tr("which engines? name one by its pid, or give --all"))
     if not server:
-        raise click.UsageError("where to? give --to nats://HOST:4222, or set NATS_URL")
+        raise click.UsageError(tr("where to? give --to nats://HOST:4222, or set NATS_URL"))
     keep_s = max(1, round(keep)) if keep else 0
     try:
         address = Address.parse(server).only_server()
     except FleetError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(said(error)) from error
     try:
         if everyone:
             run(address, Relaying(None, every, keep_s, payload), credentials)
@@ -58,5 +59,5 @@ def relay(
             with way_to(which, how, manner, say) as path:
                 run(address, Relaying(path, every, keep_s, payload), credentials)
     except (FleetError, ProbeError) as error:
-        raise CommandFailed(str(error), 1) from error
+        raise CommandFailed(said(error), 1) from error
     sys.exit(0)

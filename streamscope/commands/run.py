@@ -21,6 +21,7 @@ from streamscope.commands.parameters import (
     rotating,
     spooling,
 )
+from streamscope.language import tr
 from streamscope.sampling.manner import Manner
 from streamscope.servers import SERVERS
 
@@ -163,21 +164,27 @@ def run(
     context: click.Context | None = click.get_current_context()
     command = context is not None and bool(context.meta.get(COMMAND))
     if how == "observe" and not command:
-        raise click.UsageError("what is observed is a command, with -- before it: run --how observe -- uvicorn app:app")
+        raise click.UsageError(
+            tr("what is observed is a command, with -- before it: run --how observe -- uvicorn app:app")
+        )
     if how == "peek" and not command:
-        raise click.UsageError("what is looked at from outside is a command, with -- before it: run -- node server.js")
+        raise click.UsageError(
+            tr("what is looked at from outside is a command, with -- before it: run -- node server.js")
+        )
     if preload and (not command or how == "observe"):
-        raise click.UsageError("--preload is for a command that is looked at from outside: run --preload -- node …")
+        raise click.UsageError(tr("--preload is for a command that is looked at from outside: run --preload -- node …"))
     if how == "engine" and command:
-        raise click.UsageError("what runs on the engine is a TARGET, without -- before it")
+        raise click.UsageError(tr("what runs on the engine is a TARGET, without -- before it"))
     if given["events"] == "-" and not headless:
-        raise click.UsageError("--events - needs the terminal that the screen draws on: add --headless, or name a file")
+        raise click.UsageError(
+            tr("--events - needs the terminal that the screen draws on: add --headless, or name a file")
+        )
     if given["diagnose"] and not headless:
-        raise click.UsageError("--diagnose tells on stderr what the screen shows: add --headless")
+        raise click.UsageError(tr("--diagnose tells on stderr what the screen shows: add --headless"))
     if given["relay"] is not None:
         given["relay"] = _server_of(given["relay"])
         if given["no_probe"]:
-            raise click.UsageError("a relay is an inspector, and with --no-probe none can attach")
+            raise click.UsageError(tr("a relay is an inspector, and with --no-probe none can attach"))
     check_recording(given["record"], rotate=rotate, keep=given["keep"], force=given["force"])
     given = {name: value for name, value in given.items() if value is not None}
     if command:
@@ -200,12 +207,12 @@ def run(
         sys.exit(serve(ServeOptions(**options, demo=demo, allow=list(allow))))
     from streamscope.launch import run_on_own_engine
     from streamscope.servers.load import LoadError, check_target
-    from streamscope.telling import CommandFailed
+    from streamscope.telling import CommandFailed, said
 
     try:
         check_target(target)  # before anything else is found to be missing
     except LoadError as error:
-        raise CommandFailed(str(error)) from error
+        raise CommandFailed(said(error)) from error
     sys.exit(run_on_own_engine(options, demo=demo, allow=allow))
 
 
@@ -214,14 +221,14 @@ def _server_of(text: str) -> str:
     import importlib.util
 
     from streamscope.fleet.nats_server import INSTALL, Address, FleetError
-    from streamscope.telling import CommandFailed
+    from streamscope.telling import CommandFailed, said
 
     try:
         url = Address.parse(text).only_server().url
     except FleetError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(said(error)) from error
     if importlib.util.find_spec("nats") is None:
-        raise CommandFailed(f"--relay {INSTALL}", 1)
+        raise CommandFailed(f"--relay {tr(INSTALL)}", 1)
     return url
 
 
@@ -239,9 +246,9 @@ def _run_command(
     """Run a command of the user's; what is for programs on the engine alone is refused."""
     if wrong := [name for name in given if (name in OF_ENGINES_ONLY and given[name]) or name.startswith("own_")]:
         option = wrong[0].removeprefix("own_").replace("_", "-")
-        raise click.UsageError(f"--{option} is for programs on the engine, and this is a command")
+        raise click.UsageError(tr("--{option} is for programs on the engine, and this is a command", option=option))
     if given.get("events") == "-":
-        raise click.UsageError("stdout is the command's own: name a file for --events")
+        raise click.UsageError(tr("stdout is the command's own: name a file for --events"))
     from streamscope.commanded.companions import Wanted
     from streamscope.link.parts import Rotation
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 
 from streamscope.commands.clicks import click
-from streamscope.language import LANGUAGES, speak, tr, wanted
+from streamscope.language import LANGUAGES, VARIABLE, speak, spoken, tr, wanted
 from streamscope.telling import say
 
 SETTING = "lang"
@@ -18,14 +18,24 @@ def speak_as_wanted(arguments: Sequence[str]) -> None:
     there is not is left to the option, whose choices say so.
     """
     language = wanted(arguments, os.environ, _setting)
-    if language == "en" or language not in LANGUAGES:
+    if language not in LANGUAGES:
         return
+    if language != "en" and not _in_english():
+        from streamscope.commands.click_words import translate_click
+
+        speak(language)
+        translate_click()
+    elif language != "en":
+        say(f"this terminal has no UTF-8, so {LANGUAGES[language]} ({language}) cannot be shown: here is English")
+    if spoken() != "en" or wanted((), os.environ, _setting) != "en":
+        os.environ[VARIABLE] = spoken()  # for those of us that this process starts
+
+
+def _in_english() -> bool:
+    """Whether the terminal has no letters but English ones."""
     from streamscope.ui.glyphs import ascii_wanted
 
-    if ascii_wanted():
-        say(f"this terminal has no UTF-8, so {LANGUAGES[language]} ({language}) cannot be shown: here is English")
-        return
-    speak(language)
+    return ascii_wanted()
 
 
 def _setting() -> str:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Span, engines, looking, some_engine
+from streamscope.language import N_, tr
 from streamscope.sampling.manner import Manner
-from streamscope.telling import CommandFailed, nobody_reads, say, show
+from streamscope.telling import CommandFailed, nobody_reads, said, say, show
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,10 +87,10 @@ class _Lines:
             if totals.untold != self._untold:
                 for why in dict.fromkeys(totals.untold.values()):
                     names = [name.replace("_", " ") for name, reason in totals.untold.items() if reason == why]
-                    say(f"{', '.join(names)}: {why}")
+                    say(tr("{names}: {why}", names=", ".join(names), why=tr(why)))
             self._untold = totals.untold
             if totals.lost:
-                say(f"{totals.lost:,} events are missing in this second")
+                say(tr("{n:,} events are missing in this second", n=totals.lost))
         sys.stdout.flush()
 
 
@@ -113,10 +114,10 @@ def _file(path: str, most: int | None, tell: _Lines) -> bool:
                 tell(totals, collector, vocabulary, trace.header.started)
             past.damage = past.damage or collector.damage
             if trace.missing:
-                say(trace.missing)
+                say(tr(trace.missing))
             return trace.complete
     except (TraceError, FeedError) as error:
-        raise CommandFailed(str(error), 2) from error
+        raise CommandFailed(said(error), 2) from error
 
 
 def _numbers(collector: Collector, end_t: int, most: int | None) -> Iterator[int]:
@@ -133,7 +134,7 @@ def _numbers(collector: Collector, end_t: int, most: int | None) -> Iterator[int
         if number - told > QUIET:
             following = collector.told_from(number) or end_t // SECOND
             if following > number:
-                say(f"nothing is told for {following - number:,} seconds more: they have no lines")
+                say(tr("nothing is told for {n:,} seconds more: they have no lines", n=following - number))
                 number = following
 
 
@@ -146,7 +147,7 @@ def _running(which: str, most: int | None, tell: _Lines, how: str | None, manner
         with way_to(which, how, manner, say) as path:
             return _engine(path, most, tell)
     except ProbeError as error:
-        raise CommandFailed(str(error), 2) from error
+        raise CommandFailed(said(error), 2) from error
 
 
 def _engine(path: Path, most: int | None, tell: _Lines) -> bool:
@@ -157,7 +158,8 @@ def _engine(path: Path, most: int | None, tell: _Lines) -> bool:
         _until(session, lambda: session.model.whole, time.monotonic() + ANSWER_WITHIN_S)
         if session.hello is None:
             stands = session.standstill
-            raise CommandFailed(session.reason or (stands.text if stands else "the engine does not answer"), 2)
+            why = session.reason or (stands.text if stands else N_("the engine does not answer"))
+            raise CommandFailed(tr(why), 2)
         return _follow(session, most, tell)
     finally:
         session.close()
@@ -186,7 +188,7 @@ def _follow(session: Session, most: int | None, tell: _Lines) -> bool:
         if live and session.standstill is None and not session.behind:  # else time passes, and nobody knows what for
             present_t = _since(started)
         elif session.standstill is not None and not said:
-            say(session.standstill.text)
+            say(tr(session.standstill.text))
         said = session.standstill is not None
         while number < over_at(collector, present_t) and (most is None or number < first + most):
             line((number + 1) * SECOND)
@@ -195,7 +197,7 @@ def _follow(session: Session, most: int | None, tell: _Lines) -> bool:
         if not live:
             if number * SECOND < collector.t:
                 line(collector.t)
-            say(session.reason or "the engine has ended")
+            say(tr(session.reason or N_("the engine has ended")))
             return session.status == "ended"
     return True
 

@@ -6,6 +6,7 @@ import sys
 
 from streamscope.commands.clicks import click
 from streamscope.commands.parameters import CONTEXT, Whole
+from streamscope.language import N_, tr
 from streamscope.telling import CommandFailed, show
 
 SHOWS = ("attach", "replay", "lesson")
@@ -30,23 +31,26 @@ def web(port: int, visitors: int, control: bool, payload: bool, words: tuple[str
     """
     words = words or ("attach",)
     if words[0] not in SHOWS:
-        raise click.UsageError(f"{words[0]!r} cannot be shown in a browser: attach PID, replay FILE or lesson NAME can")
+        raise click.UsageError(
+            tr("{word!r} cannot be shown in a browser: attach PID, replay FILE or lesson NAME can", word=words[0])
+        )
     if words[0] != "attach" and len(words) < 2:
-        raise click.UsageError(f"{words[0]} what? Name the {'trace' if words[0] == 'replay' else 'lesson'}")
+        unnamed = tr("replay what? Name the trace") if words[0] == "replay" else tr("lesson what? Name the lesson")
+        raise click.UsageError(unnamed)
     if words[0] != "attach" and control:
-        raise click.UsageError("--control is for attach: a trace and a lesson are over already")
+        raise click.UsageError(tr("--control is for attach: a trace and a lesson are over already"))
     try:
         from streamscope.web.web_screen import WebScreen, serve
     except ImportError as error:
-        missing = f"web needs what its extra brings, and {error.name} is missing: pip install 'streamscope[web]'"
-        raise CommandFailed(missing, 1) from error
+        missing = N_("web needs what its extra brings, and {module} is missing: pip install 'streamscope[web]'")
+        raise CommandFailed(tr(missing, module=error.name), 1) from error
     kept = {"--no-control": not control, "--no-payload": not payload}
     options = [name for name, wanted in kept.items() if wanted] if words[0] == "attach" else []
     command = [sys.executable, "-P", "-m", "streamscope", words[0], *options, *words[1:]]
     try:
         screen = WebScreen(command, f"streamscope {' '.join(words)}", port, visitors)
     except OSError as error:
-        raise CommandFailed(f"--port {port} cannot be had: {error.strerror}", 1) from error
+        raise CommandFailed(tr("--port {port} cannot be had: {why}", port=port, why=error.strerror), 1) from error
     show(screen.address)
     sys.stdout.flush()  # whoever reads it, reads it now
     serve(screen)

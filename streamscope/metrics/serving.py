@@ -14,17 +14,18 @@ from types import FrameType
 from typing import NamedTuple
 
 from streamscope import __version__
+from streamscope.language import N_, tr
 from streamscope.link.discovery import ProbeError, search
 from streamscope.metrics.instruments import Instruments
 from streamscope.metrics.measured import Measured, Watched
-from streamscope.telling import CommandFailed, say
+from streamscope.telling import CommandFailed, said, say
 from streamscope.trace.untrusted import FeedError
 
 READ_S = 1.0
 SEARCH_S = 2.0
 LOOK_S = 0.1
 EXPORT_MS = 10_000
-INSTALL = "metrics need the extra `metrics`; install it with: pip install 'streamscope[metrics]'"
+INSTALL = N_("metrics need the extra `metrics`; install it with: pip install 'streamscope[metrics]'")
 
 
 class Exporting(NamedTuple):
@@ -95,11 +96,11 @@ class _Engines:
             try:
                 watched.look()
             except FeedError as error:
-                say(f"passed over: {path}: {error}")
+                say(tr("passed over: {path}: {why}", path=path, why=said(error)))
                 self._let_go(path)
                 continue
             if watched.engine.over:
-                say(f"{path.stem} has ended: {watched.engine.ended}")
+                say(tr("{engine} has ended: {why}", engine=path.stem, why=tr(watched.engine.ended)))
                 self._let_go(path)
 
     def _let_go(self, path: Path) -> None:
@@ -123,7 +124,7 @@ def _exported(wanted: Exporting, readings: Callable[[], list[Measured]]) -> Iter
         from opentelemetry.sdk.resources import Resource
         from prometheus_client import start_http_server
     except ImportError as error:
-        raise CommandFailed(INSTALL, 1) from error
+        raise CommandFailed(tr(INSTALL), 1) from error
     logging.basicConfig(handlers=[_Told()], level=logging.WARNING, force=True)
     readers: list[MetricReader] = []
     if wanted.prometheus is not None:
@@ -132,14 +133,15 @@ def _exported(wanted: Exporting, readings: Callable[[], list[Measured]]) -> Iter
         try:
             start_http_server(port, host)
         except OSError as error:
-            raise CommandFailed(f"cannot listen on {host}:{port}: {error.strerror or error}", 1) from error
-        say(f"metrics for Prometheus at http://{host}:{port}/metrics")
+            deaf = tr("cannot listen on {host}:{port}: {why}", host=host, port=port, why=error.strerror or error)
+            raise CommandFailed(deaf, 1) from error
+        say(tr("metrics for Prometheus at {url}", url=f"http://{host}:{port}/metrics"))
     if wanted.otlp:
         exporter = OTLPMetricExporter(endpoint=wanted.otlp)
         # that variable is OpenTelemetry's own, whose default is a minute
         interval = None if "OTEL_METRIC_EXPORT_INTERVAL" in os.environ else EXPORT_MS
         readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=interval))
-        say(f"metrics by OTLP to {wanted.otlp}")
+        say(tr("metrics by OTLP to {url}", url=wanted.otlp))
     resource = Resource.create({"service.name": "streamscope", "service.version": __version__})
     provider = MeterProvider(metric_readers=readers, resource=resource)
     try:

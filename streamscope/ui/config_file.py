@@ -1,8 +1,8 @@
 """A person's own settings: one TOML file, read once when the screen starts.
 
-`streamscope config` prints the file with every setting at its default and a comment beside it. That text is made from
-the tables that the screen itself uses (`actions.ACTIONS`, `columns.COLUMNS`), so it names what is there and nothing
-else. What is wrong in the file is a `ConfigError`: one line that says where, what, and what would be right.
+`config_text` has the file with every setting at its default, made from the tables that the screen itself uses
+(`actions.ACTIONS`, `columns.COLUMNS`), so it names what is there and nothing else. What is wrong in a file is a
+`ConfigError`: one line that says where, what, and what would be right.
 
 Nothing of textual is loaded here unless a theme or a key has to be checked.
 """
@@ -23,9 +23,10 @@ import msgspec
 from platformdirs import user_config_path
 
 from streamscope.diagnosis import BY_NAME as LINT_BY_NAME
-from streamscope.ui.actions import ACTIONS, BY_ID, CONTEXTS, of_context
+from streamscope.language import LANGUAGES, N_, tr
+from streamscope.ui.actions import ACTIONS, BY_ID
 from streamscope.ui.columns import BY_ID as COLUMN_BY_ID
-from streamscope.ui.columns import COLUMNS, DEFAULT
+from streamscope.ui.columns import DEFAULT
 from streamscope.ui.safe import visible
 
 MIB = 1024 * 1024
@@ -39,6 +40,7 @@ class ConfigError(Exception):
 class Config(msgspec.Struct, frozen=True):
     """What a person can choose. `keys` has only what differs from the actions' own keys, by the action's id."""
 
+    lang: str = ""
     theme: str = DEFAULT_THEME
     columns: tuple[str, ...] = DEFAULT
     allow: tuple[str, ...] = ()
@@ -66,10 +68,10 @@ class _Number(msgspec.Struct, frozen=True):
 
 
 _FLAGS = ("ascii", "braille", "every_event")
-_NUMBERS = (
-    _Number("frames_per_second", 1, 60, "How often in a second the screen is painted at most."),
-    _Number("closed_seconds", 0, 3600, "For how many seconds a closed stream stays on the screen, dimmed."),
-    _Number("past_mib", 1, 4096, "Memory for past events, in MiB; the oldest go first."),
+NUMBERS = (
+    _Number("frames_per_second", 1, 60, N_("How often in a second the screen is painted at most.")),
+    _Number("closed_seconds", 0, 3600, N_("For how many seconds a closed stream stays on the screen, dimmed.")),
+    _Number("past_mib", 1, 4096, N_("Memory for past events, in MiB; the oldest go first.")),
 )
 
 
@@ -89,11 +91,13 @@ def load_config(path: Path | None = None) -> Config:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         if asked:
-            raise ConfigError(f"{visible(str(path))}: there is no such file") from None
+            raise ConfigError(tr("{path}: there is no such file", path=visible(str(path)))) from None
         return Config()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"{visible(str(path))}: the config file cannot be read: {reason}") from None
+        reason = error.strerror if isinstance(error, OSError) else tr("it is not UTF-8 text")
+        raise ConfigError(
+            tr("{path}: the config file cannot be read: {why}", path=visible(str(path)), why=reason)
+        ) from None
     return parse_config(text, str(path))
 
 
@@ -105,15 +109,18 @@ def parse_config(text: str, source: str = "config.toml") -> Config:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         what = re.sub(r" \(at [^()]*\)$", "", str(error))
-        raise ConfigError(where.line(int(line[1]) if line else 0) + f"this is not TOML: {visible(what)}") from None
+        begin = where.line(int(line[1]) if line else 0)
+        raise ConfigError(begin + tr("this is not TOML: {what}", what=visible(what))) from None
     except RecursionError:
-        raise ConfigError(where.line(0) + "this is not a config file: it is nested too deeply") from None
+        raise ConfigError(where.line(0) + tr("this is not a config file: it is nested too deeply")) from None
     chosen: dict[str, Any] = {}
-    numbers = {number.name: number for number in _NUMBERS}
-    known = ["theme", "columns", "allow", *numbers, *_FLAGS, "keys"]
+    numbers = {number.name: number for number in NUMBERS}
+    known = ["lang", "theme", "columns", "allow", *numbers, *_FLAGS, "keys"]
     for name, value in data.items():
         if name in numbers:
             chosen[name] = _number(where, numbers[name], value)
+        elif name == "lang":
+            chosen[name] = _lang(where, value)
         elif name == "theme":
             chosen[name] = _theme(where, value)
         elif name in _FLAGS:
@@ -125,7 +132,10 @@ def parse_config(text: str, source: str = "config.toml") -> Config:
         elif name == "keys":
             chosen[name] = _keys(where, value)
         else:
-            raise ConfigError(where.key(name) + f"there is no setting {_shown(name)}{_instead(name, known)}")
+            raise ConfigError(
+                where.key(name)
+                + tr("there is no setting {name}{instead}", name=_shown(name), instead=_instead(name, known))
+            )
     return Config(**chosen)
 
 
@@ -157,58 +167,87 @@ def _number(where: _Where, setting: _Number, value: object) -> int:
         return value
     raise ConfigError(
         where.key(setting.name)
-        + f"{setting.name} must be a whole number from {setting.least} to {setting.most}, not {_shown(value)}"
+        + tr(
+            "{name} must be a whole number from {least} to {most}, not {value}",
+            name=setting.name, least=setting.least, most=setting.most, value=_shown(value),
+        )
+    )  # fmt: skip
+
+
+def _lang(where: _Where, value: object) -> str:
+    if isinstance(value, str) and (value in LANGUAGES or not value):
+        return value
+    raise ConfigError(
+        where.key("lang") + tr("there is no language {name}; there are {all}", name=_shown(value), all=languages())
     )
+
+
+def languages() -> str:
+    """All that there are, for a person to read."""
+    return ", ".join(f"{name} ({itself})" for name, itself in LANGUAGES.items())
 
 
 def _theme(where: _Where, value: object) -> str:
     names = theme_names()
     if isinstance(value, str) and value in names:
         return value
-    raise ConfigError(where.key("theme") + f"there is no theme {_shown(value)}; there are {', '.join(names)}")
+    raise ConfigError(
+        where.key("theme") + tr("there is no theme {name}; there are {all}", name=_shown(value), all=", ".join(names))
+    )
 
 
 def _flag(where: _Where, name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
-    raise ConfigError(where.key(name) + f"{name} must be true or false, not {_shown(value)}")
+    raise ConfigError(where.key(name) + tr("{name} must be true or false, not {value}", name=name, value=_shown(value)))
 
 
 def _columns(where: _Where, value: object) -> tuple[str, ...]:
     begin = where.key("columns")
     if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
-        raise ConfigError(begin + 'columns must be a list of names, like ["number", "peer", "queue"]')
+        raise ConfigError(begin + tr('columns must be a list of names, like ["number", "peer", "queue"]'))
     for name in value:
         if name not in COLUMN_BY_ID:
-            raise ConfigError(begin + f"there is no column {_shown(name)}; there are {', '.join(COLUMN_BY_ID)}")
+            all_ = ", ".join(COLUMN_BY_ID)
+            raise ConfigError(begin + tr("there is no column {name}; there are {all}", name=_shown(name), all=all_))
         if value.count(name) > 1:
-            raise ConfigError(begin + f"columns names {_shown(name)} twice")
+            raise ConfigError(begin + tr("columns names {name} twice", name=_shown(name)))
     return tuple(value)
 
 
 def _allow(where: _Where, value: object) -> tuple[str, ...]:
     begin = where.key("allow")
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ConfigError(begin + 'allow must be a list of names, like ["stalled"]')
+        raise ConfigError(begin + tr('allow must be a list of names, like ["stalled"]'))
     for name in value:
         if name not in LINT_BY_NAME:
-            raise ConfigError(begin + f"nothing called {_shown(name)} is looked for{_instead(name, LINT_BY_NAME)}")
+            instead = _instead(name, LINT_BY_NAME)
+            raise ConfigError(
+                begin + tr("nothing called {name} is looked for{instead}", name=_shown(name), instead=instead)
+            )
     return tuple(value)
 
 
 def _keys(where: _Where, value: object) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise ConfigError(where.key("keys") + 'keys must be a table: [keys], and below it lines like pause = "space"')
+        raise ConfigError(
+            where.key("keys") + tr('keys must be a table: [keys], and below it lines like pause = "space"')
+        )
     chosen: dict[str, str] = {}
     for name, keys in _flat(value):
         begin = where.key(name, "keys")
         if name not in BY_ID:
-            raise ConfigError(begin + f"there is no action {_shown(name)}{_instead(name, BY_ID)}")
+            instead = _instead(name, BY_ID)
+            raise ConfigError(begin + tr("there is no action {name}{instead}", name=_shown(name), instead=instead))
         if not isinstance(keys, str) or not all(_is_key(key.strip()) for key in keys.split(",")):
             raise ConfigError(
-                begin + f"the keys of {name} must be a text like {json.dumps(BY_ID[name].keys)}: names of keys, "
-                f"several of them separated by commas, not {_shown(keys)}"
-            )
+                begin
+                + tr(
+                    "the keys of {name} must be a text like {like}: names of keys, several of them separated by "
+                    "commas, not {value}",
+                    name=name, like=json.dumps(BY_ID[name].keys), value=_shown(keys),
+                )
+            )  # fmt: skip
         chosen[name] = ",".join(key.strip() for key in keys.split(","))
     _no_key_twice(where, chosen)
     return chosen
@@ -234,9 +273,13 @@ def _no_key_twice(where: _Where, chosen: Mapping[str, str]) -> None:
             if both - (_key_set(mine.keys) & _key_set(other.keys)):
                 key = sorted(both)[0]
                 raise ConfigError(
-                    where.key(name, "keys") + f"the key {_shown(key)} of {name} is {other.id}'s already; "
-                    f"give {other.id} another key too, or choose another for {name}"
-                )
+                    where.key(name, "keys")
+                    + tr(
+                        "the key {key} of {name} is {other}'s already; give {other} another key too, or choose another "
+                        "for {name}",
+                        key=_shown(key), name=name, other=other.id,
+                    )
+                )  # fmt: skip
 
 
 def _meet(one: str, other: str) -> bool:
@@ -307,74 +350,7 @@ def _instead(name: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(name, names, 1)
     if close:
-        return f"; did you mean {close[0]}?"
-    return f"; there are {', '.join(names)}" if len(names) < 12 else "; streamscope config prints all there are"
-
-
-# the file with every default
-
-
-def default_config_text() -> str:
-    """The whole config file. Every setting is a comment, so that what a person leaves alone follows later versions."""
-    defaults = Config()
-    lines = [
-        "# streamscope's settings.",
-        "#",
-        "# Save this as",
-        f"#   {config_path()}",
-        "# and take the # away from the lines to change. All others keep their defaults, which are what they show.",
-        "",
-        *_comment(f"Colours: {', '.join(theme_names())}."),
-        f"#theme = {json.dumps(defaults.theme)}",
-        "",
-        *_comment("Draw with ASCII alone. NO_UNICODE=1 chooses it too, and so does a locale without UTF-8."),
-        f"#ascii = {json.dumps(defaults.ascii)}",
-        "",
-        *_comment("Draw curves in braille; false, NO_BRAILLE=1 and the console's font have them drawn in blocks."),
-        f"#braille = {json.dumps(defaults.braille)}",
-        "",
-        *_comment("Show every event, and not what matters alone; v on the screen turns from one to the other."),
-        f"#every_event = {json.dumps(defaults.every_event)}",
-        "",
-        *_comment(
-            "The table's columns, from left to right. Where there is little room, the less important ones give way."
-        ),
-        *_entries((column.id, column.help) for column in COLUMNS),
-        f"#columns = {json.dumps(defaults.columns)}",
-        "",
-        *_comment("What a diagnosis looks for, and is to say nothing of; `w` on the screen says what each means."),
-        *_comment(", ".join(LINT_BY_NAME)),
-        f"#allow = {json.dumps(defaults.allow)}",
-    ]
-    for number in _NUMBERS:
-        lines += [
-            "",
-            *_comment(f"{number.help} {number.least} to {number.most}."),
-            f"#{number.name} = {getattr(defaults, number.name)}",
-        ]
-    lines += [
-        "",
-        *_comment(
-            "Keys, by what they do. Several keys are separated by commas; a key is a character or a name such as "
-            "space, enter, f1, ctrl+x, question_mark. What stands here replaces all keys of its line."
-        ),
-        "[keys]",
-    ]
-    for context, title in CONTEXTS.items():
-        actions = of_context(context)
-        if actions:
-            lines += ["", f"# {title}"]
-        for action in actions:
-            entry = f"#{json.dumps(action.id)} = {json.dumps(action.keys)}"
-            lines.append(f"{entry:<44} # {action.help.split('. ')[0].rstrip('.')}.")
-    return "\n".join(lines) + "\n"
-
-
-def _comment(text: str) -> list[str]:
-    import textwrap
-
-    return [f"# {line}" for line in textwrap.wrap(text, 100, break_on_hyphens=False)]
-
-
-def _entries(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"#   {name:<10} {text}" for name, text in pairs]
+        return tr("; did you mean {name}?", name=close[0])
+    if len(names) < 12:
+        return tr("; there are {all}", all=", ".join(names))
+    return tr("; streamscope config prints all there are")

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from streamscope.language import tr
+
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src {origin}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -32,14 +34,14 @@ class Doors:
         """Why a request is turned away, "" if it is not."""
         host = request.headers.get("Host", "")
         if host not in self._hosts:
-            return "this host is not served here"
+            return tr("this host is not served here")
         origin = request.headers.get("Origin")
         is_socket = request.headers.get("Upgrade", "").lower() == "websocket"
         if origin != f"http://{host}" and (is_socket or origin is not None):
-            return "this origin is not ours"
+            return tr("this origin is not ours")
         given = request.path.lstrip("/").partition("/")[0]
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self.secret.encode()):
-            return "this is not the address that was printed"
+            return tr("this is not the address that was printed")
         return ""
 
     @web.middleware

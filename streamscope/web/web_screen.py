@@ -18,6 +18,7 @@ import jinja2
 from aiohttp import WSCloseCode, WSMsgType, web
 from textual_serve.server import Server, to_int
 
+from streamscope.language import spoken, tr
 from streamscope.web.doors import Doors
 from streamscope.web.visit import Visit
 
@@ -90,6 +91,8 @@ class WebScreen(Server):
             "socket": f"ws://{request.headers['Host']}{base}/ws",
             "font_size": min(max(to_int(request.query.get("fontsize", "16"), 16), 6), 72),
             "full": len(self._visits) >= self._room,
+            "lang": spoken(),
+            "tr": tr,
         }
 
     async def handle_script(self, request: web.Request) -> web.FileResponse:
@@ -99,7 +102,7 @@ class WebScreen(Server):
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """A visit, from when the terminal is there until it is closed or the command has ended."""
         if len(self._visits) >= self._room:
-            raise web.HTTPServiceUnavailable(text="streamscope: somebody looks already\n")
+            raise web.HTTPServiceUnavailable(text=f"streamscope: {tr('somebody looks already')}\n")
         websocket = web.WebSocketResponse(heartbeat=15, max_msg_size=MOST_MESSAGE)
         await websocket.prepare(request)  # raises for what asks for no WebSocket
         self._visits.add(websocket)

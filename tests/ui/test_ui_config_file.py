@@ -10,7 +10,8 @@ import pytest
 
 from streamscope.ui.actions import ACTIONS
 from streamscope.ui.columns import COLUMNS, DEFAULT
-from streamscope.ui.config_file import Config, ConfigError, default_config_text, load_config, parse_config
+from streamscope.ui.config_file import Config, ConfigError, load_config, parse_config
+from streamscope.ui.config_text import default_config_text
 from streamscope.ui.themes import DEFAULT_THEME
 
 
