@@ -38,16 +38,21 @@ WORDS = (
 
 def translate_click() -> None:
     """Have click say all of this in the language that is spoken."""
-    for name in MODULES:
-        module: Any = import_module(f"click.{name}")
-        if hasattr(module, "_"):
-            module._ = tr
-        if hasattr(module, "ngettext"):
-            module.ngettext = _one_or_many
+    ours = {"_": tr, "gettext": tr, "ngettext": _one_or_many}
+    rich = ("rich_click.decorators",) if "rich_click" in sys.modules else ()
+    for name in (*(f"click.{each}" for each in MODULES), *rich):
+        module = import_module(name)
+        for theirs in ours.keys() & vars(module).keys():
+            setattr(module, theirs, ours[theirs])
     formatting: Any = import_module("click.formatting")
     formatting.wrap_text = _wrapped(formatting.wrap_text)
-    if "rich_click" in sys.modules:
+    formatting.HelpFormatter.write_heading = _write_heading
+    if rich:
         _translate_rich_click()
+
+
+def _write_heading(self: Any, heading: str) -> None:
+    self.write(" " * self.current_indent + tr("{heading}:", heading=heading) + "\n")
 
 
 def _one_or_many(one: str, many: str, n: int) -> str:
