@@ -115,7 +115,7 @@ def parse_config(text: str, source: str = "config.toml") -> Config:
         raise ConfigError(where.line(0) + tr("this is not a config file: it is nested too deeply")) from None
     chosen: dict[str, Any] = {}
     numbers = {number.name: number for number in NUMBERS}
-    known = ["lang", "theme", "columns", "allow", *numbers, *_FLAGS, "keys"]
+    known = ["theme", "columns", "allow", *numbers, *_FLAGS, "lang", "keys"]
     for name, value in data.items():
         if name in numbers:
             chosen[name] = _number(where, numbers[name], value)

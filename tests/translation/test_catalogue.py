@@ -21,7 +21,9 @@ NAMES = re.compile(r"\{[^{}]*\}|`[^`]*`|streamscope( [a-z]+)+")
 BEFORE_HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:?!](?=\s|$)|[\u4e00-\u9fff]\.(?=\s|$)")
 
 
-SAID_WHOLE: tuple[str, ...] = ("core", "diagnosis", "lessons", "observe", "sampling")
+SAID_WHOLE: tuple[str, ...] = (
+    "commanded", "commands", "core", "diagnosis", "lessons", "metrics", "observe", "sampling", "web",
+)  # fmt: skip
 """The rooms whose every message is said in Chinese."""
 
 

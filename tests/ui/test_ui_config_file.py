@@ -91,6 +91,7 @@ def test_the_users_config_folder_is_where_the_file_is_looked_for(
         ("braille = 'no'\n", 'f:1: braille must be true or false, not "no"'),
         ("every_event = 'yes'\n", 'f:1: every_event must be true or false, not "yes"'),
         ("zzz = 1\n", 'f:1: there is no setting "zzz"; there are theme, columns, allow, frames_per_second, '),
+        ("lang = 'tlh'\n", 'f:1: there is no language "tlh"; there are en (English), zh (中文)'),
         ("columns = 'queue'\n", "f:1: columns must be a list of names"),
         ("columns = []\n", "f:1: columns must be a list of names"),
         ("columns = ['queue', 'size']\n", 'f:1: there is no column "size"; there are number, role, type, peer, '),
