@@ -45,3 +45,19 @@ def test_a_frozen_server_goes_a_step_and_goes_on_when_its_screen_is_killed(open_
     # and it ends as ever
     os.kill(engine, signal.SIGTERM)
     until(lambda: not os.path.exists(f"/proc/{engine}"), "the server ends")
+
+
+@pytest.mark.real
+def test_a_frozen_server_ends_as_ever_when_it_is_told_to(open_terminal: Open) -> None:
+    terminal = open_terminal("run", "echo", "--port", "0")
+    with socket.create_connection(terminal.address()):
+        terminal.wait_for("← 127.0.0.1")
+        engine = terminal.engine_pid()
+        terminal.press("F")
+        terminal.wait_for("❚❚ frozen")
+
+        os.kill(engine, signal.SIGTERM)
+
+        terminal.wait_for("■ ended", "The engine has ended: SIGTERM", "a signal has come")
+    terminal.press("q")
+    assert terminal.ends() == 0

@@ -4,6 +4,7 @@ asked for that is gone. The loop runs in a thread of its own here, so that the t
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from waiting import until
 from streamscope.control import Control
 from streamscope.core import Timer
 from streamscope.core.injecting import wake
+from streamscope.link.frames import Command, pack
 from streamscope.link.session import Session
 from streamscope.trace.decode import Event
 
@@ -53,6 +55,11 @@ class Frozen:
         self.session.command("freeze")
         self.sees(lambda: self.session.model.frozen_t)
 
+    def leaves(self) -> None:
+        """Who has frozen it is gone, and the other looks on."""
+        self.room.sessions.remove(self.session)
+        self.session = self.other
+
     def kinds(self) -> list[str]:
         past = self.session.past
         rows = past.rows(past.first, past.end)
@@ -70,9 +77,11 @@ class Frozen:
 
 
 @contextmanager
-def _running() -> Iterator[Frozen]:
+def _running(on_signal: Callable[[int], object] | None = None) -> Iterator[Frozen]:
     clock = StillClock()
     with Room(system=clock) as room:
+        if on_signal is not None:
+            room.loop.on_signal(signal.SIGUSR1, on_signal)
         frozen = Frozen(room, clock)
         thread = threading.Thread(target=room.loop.run)
         thread.start()
@@ -160,9 +169,81 @@ def test_a_freeze_ends_when_who_asked_for_it_leaves() -> None:
     with _running() as frozen:
         frozen.freeze()
         frozen.session.close()
-        frozen.room.sessions.remove(frozen.session)
-        frozen.session = frozen.other
+        frozen.leaves()
         frozen.sees(lambda: not frozen.other.model.frozen_t and "loop.thaw" in frozen.kinds())
+
+
+def test_a_freeze_ends_when_who_asked_for_it_is_killed() -> None:
+    """What the kernel does with the socket of a process that is no more: half a command is all that ever comes."""
+    with _running() as frozen:
+        frozen.freeze()
+        client = frozen.session._client
+        assert client is not None
+        client._sock.sendall(pack(Command(1, "hold", {}))[:-2])
+
+        client._sock.close()
+        frozen.leaves()
+
+        frozen.sees(lambda: not frozen.other.model.frozen_t and "loop.thaw" in frozen.kinds())
+        frozen.clients[0].sendall(b"a")
+        assert until(lambda: frozen.echoed(frozen.clients[0]), "the echo") == b"a"
+
+
+def test_a_step_ends_in_no_freeze_once_who_asked_for_it_has_left() -> None:
+    with _running() as frozen:
+        frozen.freeze()
+        frozen.session.command("step", by="callback")
+        frozen.sees(lambda: not frozen.session.model.frozen_t)  # nothing is ready: the step waits
+
+        frozen.session.close()
+        frozen.leaves()
+
+        frozen.sees(lambda: not frozen.room.loop.halt)
+        turn = frozen.turn
+        for client in frozen.clients:
+            client.sendall(b"a")
+            assert until(lambda client=client: frozen.echoed(client), "the echo") == b"a"
+        frozen.sees(lambda: frozen.turn > turn)
+        assert frozen.kinds().count("loop.freeze") == 1
+
+
+def test_a_step_ends_in_no_freeze_without_a_sign_for_five_seconds() -> None:
+    with _running() as frozen:
+        frozen.holds = False
+        frozen.freeze()
+        frozen.session.command("step", by="turn")
+        frozen.sees(lambda: not frozen.session.model.frozen_t)
+        assert frozen.room.loop.halt
+
+        frozen.clock.ns += 6 * SECOND
+        wake(frozen.room.loop)
+
+        frozen.sees(lambda: not frozen.room.loop.halt or frozen.session.model.frozen_t)
+        frozen.sees(lambda: not frozen.room.loop.halt and not frozen.session.model.frozen_t)
+
+
+def test_each_step_is_a_sign() -> None:
+    with _running() as frozen:
+        frozen.holds = False
+        frozen.freeze()
+        for count in range(2, 5):
+            frozen.clock.ns += 4 * SECOND
+            frozen.clients[0].sendall(b"a")
+            frozen.session.command("step", by="callback")
+            frozen.sees(lambda count=count: frozen.kinds().count("loop.freeze") == count)
+            assert frozen.session.model.frozen_t
+
+
+def test_a_signal_ends_it_and_is_told_to_the_program() -> None:
+    came: list[int] = []
+    with _running(on_signal=came.append) as frozen:
+        frozen.freeze()
+        frozen.room.loop.signals.note(bytes([signal.SIGUSR1]))
+        until(lambda: came == [signal.SIGUSR1], "the signal")
+        frozen.sees(lambda: not frozen.session.model.frozen_t)
+
+        frozen.session.command("freeze")  # and whoever wants it may freeze it anew
+        frozen.sees(lambda: frozen.session.model.frozen_t)
 
 
 def test_it_ends_without_a_sign_for_five_seconds_by_the_feeds_clock() -> None:
@@ -194,6 +275,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence() -> None:
         assert refusal(frozen.session, "step", by="day") == "step takes by: turn or callback"
         assert refusal(frozen.other, "freeze") == "another inspector has frozen it already"
         assert refusal(frozen.other, "thaw") == "another inspector has frozen it"
+        assert refusal(frozen.other, "step", by="callback") == "another inspector has frozen it"
         frozen.session.command("step", by="turn")
         frozen.sees(lambda: not frozen.session.model.frozen_t)
         assert "waits for something to happen" in refusal(frozen.session, "step", by="turn")

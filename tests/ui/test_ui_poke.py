@@ -94,6 +94,31 @@ async def test_a_frozen_loop_is_told_of_held_and_stepped() -> None:
         assert scene.by_keys()[1:] == [("step", {"by": "callback"}), ("step", {"by": "turn"}), ("thaw", {})]
 
 
+async def test_who_has_frozen_a_loop_gives_a_sign_every_second_and_nobody_else_does() -> None:
+    scene = _engine(control=True)
+    async with looking_at(scene) as (pilot, _):
+        scene.feed(record("loop.freeze", 0, scene.clock.t, "an inspector"))
+        for _ in range(3):
+            await a_while(pilot, scene, 1.0)
+        assert scene.told == [], "another has frozen it"
+
+        await pilot.press("F")  # which asks to let it go, and is refused
+        scene.feed(record("loop.thaw", 0, scene.clock.t, "let go"))
+        await a_while(pilot, scene, 0.1)
+        scene.told.clear()
+        await pilot.press("F")
+        scene.feed(record("loop.freeze", 0, scene.clock.t, "an inspector"))
+        for _ in range(8):
+            await a_while(pilot, scene, 0.5)
+        assert 4 <= [name for name, _ in scene.told].count("hold") <= 5
+
+        await pilot.press("F")
+        scene.told.clear()
+        for _ in range(8):
+            await a_while(pilot, scene, 0.5)
+        assert scene.told == []
+
+
 async def test_there_is_no_step_of_a_loop_that_is_not_frozen() -> None:
     scene = _engine(control=True)
     async with looking_at(scene) as (pilot, _):
