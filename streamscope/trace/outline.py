@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from streamscope.core.records import Word
+from streamscope.language import spoken
 from streamscope.trace.contents import Gap, Note
 from streamscope.trace.cycles import Cycle, Cycles
 from streamscope.trace.decode import Event, is_aside
@@ -104,7 +105,7 @@ class Outline:
         self._mark_of = mark_of
         self._cycles = Cycles(past.decoder, self.matters)
         self._told: OrderedDict[int, _Told] = OrderedDict()  # by the first row of the batch
-        self._episodes: OrderedDict[int, Episode | None] = OrderedDict()
+        self._episodes: OrderedDict[tuple[int, str], Episode | None] = OrderedDict()  # by its cycle, and the language
         self._words: tuple[int, Sequence[Word]] = -1, ()  # of the batch that was read last
         self._empty: dict[int, int] = {}  # stretches in which nothing is told: where they begin, by where they end
         self._empty_on: dict[int, int] = {}  # the other way round
@@ -325,17 +326,18 @@ class Outline:
     def _episode(self, told: _Told, place: int) -> Episode | None:
         """What a cycle tells, None where nothing in it matters after all."""
         cycle = told.cycles[place]
-        if cycle.row not in self._episodes:
+        key = cycle.row, spoken()
+        if key not in self._episodes:
             self._spent += cycle.end - cycle.row
             self._unsure = False
             found = self._tell(told.leaf, cycle)
             episode = Episode((cycle.row, 1), cycle.end, found) if found else None
             if self._unsure:
                 return episode
-            self._episodes[cycle.row] = episode
+            self._episodes[key] = episode
             if len(self._episodes) > EPISODES_KEPT:
                 self._episodes.popitem(last=False)
-        return self._episodes[cycle.row]
+        return self._episodes[key]
 
     def _mark(self, stream: int) -> int | None:
         """The mark of a stream; where nobody knows it, somebody may later."""

@@ -5,7 +5,7 @@ closed, changed or failed has one of its own each. What is afterwards as it was 
 and on again, a queue that filled above its mark and was empty at the end. Every number in a passage is a sum over the
 events of its cycle, and every name is the engine's.
 
-Pure: the same events give the same passages.
+Pure: the same events give the same passages, in the language that is spoken.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from streamscope.core.records import Word
+from streamscope.language import N_, tr
 from streamscope.trace.decode import Event
 from streamscope.trace.figures import bytes_text
 from streamscope.trace.matters import Matter, Matters
@@ -209,8 +210,9 @@ class _Teller:
             armed, write = moving[stream].armed, moving[stream].write
             if armed is not None and write is not None:
                 row, event = armed
-                names = f"{sentence(write, self._words)[0]}   {sentence(event, self._words)[0]} wanted"
-                found.append(Passage(row, event, stream, "the kernel takes no more", names))
+                wanted = tr("{what} wanted", what=sentence(event, self._words)[0])
+                names = f"{sentence(write, self._words)[0]}   {wanted}"
+                found.append(Passage(row, event, stream, tr("the kernel takes no more"), names))
         return found
 
     def _bytes(self, stream: int, writers: Sequence[int], ns: int | None, *, alone: bool = False) -> Passage:
@@ -225,29 +227,31 @@ class _Teller:
         to = tuple(sorted(writer for writer in writers if writer != stream))
         plain, names = self._bytes_text(read, wrote, asked, len(to), main if alone else None)
         if reads > 1:
-            names += f"   {reads} reads"
+            names += f"   {tr('{n} reads', n=reads)}"
         return Passage(row, event, stream, plain, names, to, "", ns, read, wrote, asked)
 
     def _bytes_text(self, read: int, wrote: int, asked: int, others: int, alone: _Traffic | None) -> tuple[str, str]:
         """What a person would say of bytes that moved, and the numbers. `alone` wrote what it had not just read."""
-        left = max(asked - wrote, 0)
-        took = f"wrote {wrote:,} of {asked:,} B" if left else f"wrote {wrote:,} B"
+        left, said = max(asked - wrote, 0), f"{wrote:,}"
+        took = tr("wrote {n} B", n=said)
+        if left:
+            took = tr("wrote {n} of {all} B", n=said, all=f"{asked:,}")
         if alone is not None:
             if asked:
-                return (f"queued {bytes_text(left)}" if left else f"wrote {bytes_text(wrote)}"), took
-            waits = "" if alone.queue is None else f", {alone.queue[1]:,} B left"
-            rest = alone.queue is not None and not alone.queue[1]
-            return ("took the rest" if rest else "took more"), f"wrote {wrote:,} B" + ("" if rest else waits)
+                return (_sized(N_("queued {size}"), left) if left else _sized(N_("wrote {size}"), wrote)), took
+            if alone.queue is None:
+                return tr("took more"), tr("wrote {n} B", n=said)
+            if not alone.queue[1]:
+                return tr("took the rest"), tr("wrote {n} B", n=said)
+            return tr("took more"), tr("wrote {n} B, {left} B left", n=said, left=f"{alone.queue[1]:,}")
         if not wrote and not asked:
-            return f"read {bytes_text(read)}", f"read {read:,} B"
-        names = f"read {read:,} B → {took}"
+            return _sized(N_("read {size}"), read), tr("read {n} B", n=f"{read:,}")
+        names = tr("read {n} B → {took}", n=f"{read:,}", took=took)
         if left:
-            return f"queued {bytes_text(left)}", names
+            return _sized(N_("queued {size}"), left), names
         if others > 1:
-            return f"passed on to {others}", names
-        if not others:
-            return f"answered {bytes_text(wrote)}", names
-        return f"carried {bytes_text(wrote)}", names
+            return tr("passed on to {n}", n=others), names
+        return _sized(N_("carried {size}") if others else N_("answered {size}"), wrote), names
 
     def _marks(self) -> list[Passage]:
         """Marks that a queue is on the other side of now."""
@@ -258,8 +262,8 @@ class _Teller:
                 continue
             before, after, row, event = each.queue
             if (before > mark) != (after > mark):
-                name = self._words.field("high_water").plain or "mark"
-                plain = f"above its {name}" if after > mark else f"below its {name} again"
+                name = self._words.field("high_water").plain or tr("mark")
+                plain = tr(N_("above its {mark}") if after > mark else N_("below its {mark} again"), mark=name)
                 label = self._words.label("write_queue_size")
                 names = f"{label} {bytes_text(before)} → {bytes_text(after)}   {name} {bytes_text(mark)}"
                 found.append(Passage(row, event, stream, visible(plain), visible(names)))
@@ -306,11 +310,13 @@ class _Teller:
     def _plain(self, event: Event) -> str:
         words, matter = self._words, self._matters.of(event.kind)
         if matter.connects:
-            return "connected"
+            return tr("connected")
         flag = next((flag for flag in words.flags if flag.bit == event.fields.get("flag")), None)
         if matter.flag and flag is not None:
             said = flag.went_on if event.new else flag.went_off
-            return visible(said or (flag.plain if event.new else f"no longer {flag.plain or flag.name}"))
+            if not event.new:
+                return visible(said or tr("no longer {what}", what=flag.plain or flag.name))
+            return visible(said or flag.plain)
         return visible(words.kind(event.kind).plain or event.kind)
 
     def _change_names(self, event: Event, plain: str) -> str:
@@ -331,9 +337,11 @@ class _Teller:
                 if event.fields.get(name):
                     said[name] = word_text(self._words, event.kind, name, event.fields[name])
         arrow = "←" if "server" in said else "→"
-        where = f"{arrow} {said['peer']}" if "peer" in said else f"at {said['local']}" if "local" in said else ""
-        by = f"by {said['server']}" if "server" in said else ""
-        made = f"made at {said['place']}" if "place" in said else ""
+        where = f"{arrow} {said['peer']}" if "peer" in said else ""
+        if not where and "local" in said:
+            where = tr("at {address}", address=said["local"])
+        by = tr("by {server}", server=said["server"]) if "server" in said else ""
+        made = tr("made at {place}", place=said["place"]) if "place" in said else ""
         return "   ".join(filter(None, (where, by, said.get("type", ""), made)))
 
     def _trouble(self, group: _Group) -> Passage:
@@ -341,8 +349,12 @@ class _Teller:
         matter = self._matters.of(event.kind)
         plain = visible(self._words.kind(event.kind).plain) if matter.trouble else ""
         said = [" ".join(filter(None, sentence(each, self._words))) for _, each in group.events[:2]]
-        more = f"   and {len(group.events) - 2:,} more" if len(group.events) > 2 else ""
+        more = f"   {tr('and {n} more', n=f'{len(group.events) - 2:,}')}" if len(group.events) > 2 else ""
         status = event.fields.get("result", event.fields.get("status", 0))
         if isinstance(status, int) and status < 0:
             said.insert(0, visible(self._words.error_text(status)))
-        return Passage(row, event, group.stream, plain or "failed", "   ".join(said) + more, style="error")
+        return Passage(row, event, group.stream, plain or tr("failed"), "   ".join(said) + more, style="error")
+
+
+def _sized(message: str, size: int) -> str:
+    return tr(message, size=bytes_text(size))

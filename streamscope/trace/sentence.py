@@ -2,7 +2,8 @@
 
 Both are plain strings for one column each; the other columns (when, which stream, which function) are the
 event's own. A system call reads as strace writes it, a change as `name old → new`. What numbers are called is what the
-feed's vocabulary says; a kind that is not known here is told of in its engine's words.
+feed's vocabulary says; a kind that is not known here is told of in its engine's words. A person reads this, in their
+language: programs have the event's fields.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from streamscope.core.records import Word
+from streamscope.language import N_, items, tr, trn
 from streamscope.trace.decode import Event
 from streamscope.trace.plain_text import visible
 from streamscope.trace.vocabulary import Vocabulary
@@ -104,8 +106,8 @@ def _epoll_wait(event: Event, words: Vocabulary) -> tuple[str, str]:
 
 
 def _flag(event: Event, words: Vocabulary) -> tuple[str, str]:
-    states = "off → on" if event.new else "on → off"
-    return "flags", f"{words.flag_text(_int(event, 'flag')) or NONE} {states}"
+    turned = N_("{flag} off → on") if event.new else N_("{flag} on → off")
+    return tr("flags"), tr(turned, flag=words.flag_text(_int(event, "flag")) or NONE)
 
 
 def _write_queue_size(event: Event, words: Vocabulary) -> tuple[str, str]:
@@ -120,37 +122,39 @@ def _interest(event: Event, words: Vocabulary) -> tuple[str, str]:
     said = [
         f"POLL{name}" if hasattr(select, f"POLL{name}") else name for name in names
     ]  # as poll(2) calls it, if it does
-    return "|".join(said) or "nothing new", change(event, words, "wants")
+    return "|".join(said) or tr("nothing new"), change(event, words, "wants")
 
 
 def _callbacks(event: Event, words: Vocabulary) -> tuple[str, str]:
     old, new = _pair(event)
-    parts = [
-        f"{verb} {words.callbacks_text(bits)}" for verb, bits in (("set", new & ~old), ("cleared", old & ~new)) if bits
-    ]
-    return ", ".join(parts) or "callbacks", change(event, words, "callbacks")
+    changed = ((N_("set {names}"), new & ~old), (N_("cleared {names}"), old & ~new))
+    parts = [tr(message, names=words.callbacks_text(bits)) for message, bits in changed if bits]
+    return tr(items(parts)) or tr("callbacks"), change(event, words, "callbacks")
 
 
 def _delayed_error(event: Event, words: Vocabulary) -> tuple[str, str]:
-    return ("kept for later" if event.new else "told"), change(event, words, "delayed_error")
+    return tr("kept for later") if event.new else tr("told"), change(event, words, "delayed_error")
 
 
 def _request_begin(event: Event, words: Vocabulary) -> tuple[str, str]:
     name, req = words.request_text(_int(event, "request")), _int(event, "req")
-    size = "" if name in _WITHOUT_BYTES else f": {_int(event, 'bytes'):,} B in {_buffers(_int(event, 'nbufs'))}"
-    return f"{name} {req} begins{size}", _active_reqs(event, words)
+    if name in _WITHOUT_BYTES:
+        return tr("{name} {number} begins", name=name, number=req), _active_reqs(event, words)
+    begins = trn(
+        "{name} {number} begins: {size} B in {n} buffer",
+        "{name} {number} begins: {size} B in {n} buffers",
+        _int(event, "nbufs"), name=name, number=req, size=f"{_int(event, 'bytes'):,}",
+    )  # fmt: skip
+    return begins, _active_reqs(event, words)
 
 
 _WITHOUT_BYTES = frozenset({"connect", "shutdown"})
 """Requests that carry none, so that it need not be said."""
 
 
-def _buffers(count: int) -> str:
-    return "1 buffer" if count == 1 else f"{count:,} buffers"
-
-
 def _request_end(event: Event, words: Vocabulary) -> tuple[str, str]:
-    ends = f"request {_int(event, 'req')} ends: {_status(words, _int(event, 'status'))}"
+    status = _status(words, _int(event, "status"))
+    ends = tr("request {number} ends: {status}", number=_int(event, "req"), status=status)
     return ends, _active_reqs(event, words)
 
 
@@ -160,11 +164,14 @@ def _active_reqs(event: Event, words: Vocabulary) -> str:
 
 def _request_send(event: Event, words: Vocabulary) -> tuple[str, str]:
     req, handle = _int(event, "req"), _int(event, "handle")
-    return f"write {req} carries #{handle}" if handle else f"write {req} has sent its handle", ""
+    if handle:
+        return tr("write {number} carries #{handle}", number=req, handle=handle), ""
+    return tr("write {number} has sent its handle", number=req), ""
 
 
 def _request_progress(event: Event, words: Vocabulary) -> tuple[str, str]:
-    return f"write {_int(event, 'req')}: {_int(event, 'left'):,} B left", f"write_index {_int(event, 'write_index'):,}"
+    left = tr("write {number}: {size} B left", number=_int(event, "req"), size=f"{_int(event, 'left'):,}")
+    return left, f"write_index {_int(event, 'write_index'):,}"
 
 
 def _callback_begin(event: Event, words: Vocabulary) -> tuple[str, str]:
@@ -176,59 +183,72 @@ def _callback_begin(event: Event, words: Vocabulary) -> tuple[str, str]:
 def _callback_error(event: Event, words: Vocabulary) -> tuple[str, str]:
     error = word_text(words, event.kind, "error", event.fields["error"])
     callback = _int(event, "callback")
-    return f"{words.callback_text(callback)} raised {error}" if callback else f"refused by epoll: {error}", ""
+    if not callback:
+        return tr("refused by epoll: {error}", error=error), ""
+    return tr("{callback} raised {error}", callback=words.callback_text(callback), error=error), ""
 
 
 def _timer_start(event: Event, words: Vocabulary) -> tuple[str, str]:
-    repeat = _int(event, "repeat")
-    return f"fires in {_int(event, 'timeout'):,} ms" + (f", then every {repeat:,} ms" if repeat else ""), ""
+    timeout, repeat = f"{_int(event, 'timeout'):,}", _int(event, "repeat")
+    if not repeat:
+        return tr("fires in {n} ms", n=timeout), ""
+    return tr("fires in {n} ms, then every {every} ms", n=timeout, every=f"{repeat:,}"), ""
 
 
 def _queue(name: str) -> Writer:
     """For records of a queue of requests or descriptors: which one joined or left."""
 
     def writer(event: Event, words: Vocabulary) -> tuple[str, str]:
-        what = str(_int(event, "req")) if "req" in event.fields else f"fd {_int(event, 'fd')}"
-        return f"{'write ' if 'req' in event.fields else ''}{what}", f"{name} {_joins(event)}"
+        if "req" in event.fields:
+            what = tr("write {number}", number=_int(event, "req"))
+        else:
+            what = f"fd {_int(event, 'fd')}"
+        return what, tr(N_("{queue} joined") if _joins(event) else N_("{queue} left"), queue=name)
 
     return writer
 
 
-def _joins(event: Event) -> str:
-    return "joined" if event.kind.endswith(".push") else "left"
+def _joins(event: Event) -> bool:
+    return event.kind.endswith(".push")
 
 
 def _watcher_in(name: str) -> Writer:
     """For records of a queue that holds handles: this one joined or left."""
-    return lambda event, words: (f"{'joins' if _joins(event) == 'joined' else 'leaves'} {name}", "")
+    return lambda event, words: (tr(N_("joins {queue}") if _joins(event) else N_("leaves {queue}"), queue=name), "")
 
 
 def _changes(what: str, name: str) -> Writer:
-    return lambda event, words: (what, change(event, words, name))
+    return lambda event, words: (tr(what), change(event, words, name))
 
 
 def _fixed(what: str) -> Writer:
-    return lambda event, words: (what, "")
+    return lambda event, words: (tr(what), "")
 
 
 def _shown(template: str) -> Writer:
     """Fills in the event's fields, each as a person reads it."""
     return lambda event, words: (
-        template.format_map({name: word_text(words, event.kind, name, w) for name, w in event.fields.items()}),
+        tr(template).format_map({name: word_text(words, event.kind, name, w) for name, w in event.fields.items()}),
         "",
     )
 
 
-def _kernel_sample(event: Event, words: Vocabulary) -> tuple[str, str]:
-    field, value = event.fields["field"], event.fields["value"]
-    if not isinstance(field, int) or not isinstance(value, int):
-        return "kernel", ""
-    return f"kernel: {words.kernel_text(field)} = {words.kernel_value(field, value)}", ""
+def _sample(who: str) -> Writer:
+    """For what somebody says of a stream: the kernel, or the program."""
+
+    def writer(event: Event, words: Vocabulary) -> tuple[str, str]:
+        field, value = event.fields["field"], event.fields["value"]
+        if not isinstance(field, int) or not isinstance(value, int):
+            return tr(who), ""
+        said = f"{words.kernel_text(field)} = {words.kernel_value(field, value)}"
+        return tr("{who}: {what}", who=tr(who), what=said), ""
+
+    return writer
 
 
-def _program_says(event: Event, words: Vocabulary) -> tuple[str, str]:
-    what, changed = _kernel_sample(event, words)
-    return what.replace("kernel", "the program", 1), changed
+def _faults(event: Event, words: Vocabulary) -> tuple[str, str]:
+    held = visible(str(event.fields.get("held", "")))
+    return tr("faults now: {faults}", faults=held) if held else tr("faults now: none"), ""
 
 
 def _other(event: Event, words: Vocabulary) -> tuple[str, str]:
@@ -240,42 +260,45 @@ def _other(event: Event, words: Vocabulary) -> tuple[str, str]:
 
 
 _WRITERS: dict[str, Writer] = {
-    "loop.turn": lambda event, words: (f"turn {event.turn:,}", ""),
-    "loop.phase": lambda event, words: (f"phase {event.fn.removeprefix('uv__').removeprefix('run_')}", ""),
-    "loop.nfds": _changes("io watchers", "nfds"),
+    "loop.turn": lambda event, words: (tr("turn {n}", n=f"{event.turn:,}"), ""),
+    "loop.phase": lambda event, words: (
+        tr("phase {name}", name=event.fn.removeprefix("uv__").removeprefix("run_")),
+        "",
+    ),
+    "loop.nfds": _changes(N_("io watchers"), "nfds"),
     "epoll.wait": _epoll_wait,
-    "epoll.event": _shown("ready: {mask}"),
+    "epoll.event": _shown(N_("ready: {mask}")),
     "epoll.add": _epoll_ctl,
     "epoll.mod": _epoll_ctl,
     "epoll.del": _epoll_ctl,
-    "handle.init": _shown("{type} made at {place}"),
-    "handle.name": _shown("named {name}"),
-    "handle.address": _shown("local {local}, peer {peer}"),
-    "handle.accepted": _shown("accepted by {server}"),
-    "handle.ipc": _fixed("carries descriptors"),
-    "handle.start": _changes("counts as active", "active_handles"),
-    "handle.stop": _changes("no longer active", "active_handles"),
-    "handle.close": _fixed("close asked for"),
-    "handle.closed": _fixed("closed"),
+    "handle.init": _shown(N_("{type} made at {place}")),
+    "handle.name": _shown(N_("named {name}")),
+    "handle.address": _shown(N_("local {local}, peer {peer}")),
+    "handle.accepted": _shown(N_("accepted by {server}")),
+    "handle.ipc": _fixed(N_("carries descriptors")),
+    "handle.start": _changes(N_("counts as active"), "active_handles"),
+    "handle.stop": _changes(N_("no longer active"), "active_handles"),
+    "handle.close": _fixed(N_("close asked for")),
+    "handle.closed": _fixed(N_("closed")),
     "flag.set": _flag,
     "flag.clear": _flag,
-    "fd": _changes("descriptor", "fd"),
+    "fd": _changes(N_("descriptor"), "fd"),
     "write_queue_size": _write_queue_size,
-    "high_water": _changes("mark", "high_water"),
-    "accepted_fd": _changes("descriptor", "accepted_fd"),
+    "high_water": _changes(N_("mark"), "high_water"),
+    "accepted_fd": _changes(N_("descriptor"), "accepted_fd"),
     "delayed_error": _delayed_error,
     "callbacks": _callbacks,
-    "connect_req": _changes("request", "connect_req"),
-    "shutdown_req": _changes("request", "shutdown_req"),
+    "connect_req": _changes(N_("request"), "connect_req"),
+    "shutdown_req": _changes(N_("request"), "shutdown_req"),
     "write_queue.push": _queue("write_queue"),
     "write_queue.pop": _queue("write_queue"),
     "write_completed_queue.push": _queue("write_completed_queue"),
     "write_completed_queue.pop": _queue("write_completed_queue"),
     "queued_fds.push": _queue("queued_fds"),
     "queued_fds.pop": _queue("queued_fds"),
-    "queued_fds.capacity": _changes("room", "queued_fds.capacity"),
-    "fds.truncated": _shown("MSG_CTRUNC: {came} descriptors came, others were lost"),
-    "io.feed": _fixed("joins pending_queue"),
+    "queued_fds.capacity": _changes(N_("room"), "queued_fds.capacity"),
+    "fds.truncated": _shown(N_("MSG_CTRUNC: {came} descriptors came, others were lost")),
+    "io.feed": _fixed(N_("joins pending_queue")),
     "pending.pop": _watcher_in("pending_queue"),
     "watcher_queue.push": _watcher_in("watcher_queue"),
     "watcher_queue.pop": _watcher_in("watcher_queue"),
@@ -283,34 +306,34 @@ _WRITERS: dict[str, Writer] = {
     "closing.pop": _watcher_in("closing_handles"),
     "io.start": _interest,
     "io.stop": _interest,
-    "io.events": _changes("epoll", "registered"),
+    "io.events": _changes(N_("epoll"), "registered"),
     "request.begin": _request_begin,
     "request.send": _request_send,
     "request.progress": _request_progress,
-    "request.error": _shown("request {req} failed: {status}"),
+    "request.error": _shown(N_("request {req} failed: {status}")),
     "request.end": _request_end,
     "callback.begin": _callback_begin,
-    "callback.end": _shown("{callback} returned"),
+    "callback.end": _shown(N_("{callback} returned")),
     "callback.error": _callback_error,
     "timer.start": _timer_start,
-    "timer.stop": _fixed("timer stopped"),
-    "sample.taken": _shown("looked at: {sure}"),
-    "kernel.sample": _kernel_sample,
-    "program.says": _program_says,
-    "kernel.same": _fixed("kernel: nothing new"),
-    "kernel.unknown": _shown("kernel: {field} is not known any more"),
-    "loop.waits": _fixed("waits on"),
-    "feeds": _shown("feeds {to}: {why}"),
-    "loop.freeze": _shown("frozen by {by}"),
-    "loop.thaw": _shown("goes on: {why}"),
+    "timer.stop": _fixed(N_("timer stopped")),
+    "sample.taken": _shown(N_("looked at: {sure}")),
+    "kernel.sample": _sample(N_("kernel")),
+    "program.says": _sample(N_("the program")),
+    "kernel.same": _fixed(N_("kernel: nothing new")),
+    "kernel.unknown": _shown(N_("kernel: {field} is not known any more")),
+    "loop.waits": _fixed(N_("waits on")),
+    "feeds": _shown(N_("feeds {to}: {why}")),
+    "loop.freeze": _shown(N_("frozen by {by}")),
+    "loop.thaw": _shown(N_("goes on: {why}")),
     "injected": _shown("{what}"),
-    "faults": lambda event, words: (f"faults now: {visible(str(event.fields.get('held', ''))) or 'none'}", ""),
+    "faults": _faults,
     **{
-        name: _changes("found changed", name)
+        name: _changes(N_("found changed"), name)
         for name in ("bytes_in", "bytes_out", "reads", "writes", "errors", "last_error")
     },
     **{
-        f"loop.{name}": _changes("found changed", name)
+        f"loop.{name}": _changes(N_("found changed"), name)
         for name in ("active_handles", "active_reqs", "poll_ns", "callback_ns")
     },
 }

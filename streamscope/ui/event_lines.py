@@ -66,7 +66,7 @@ def event_parts(event: Event, form: EventColumns, started: float, vocabulary: Vo
         more = min(max(cell_len(name) - form.stream, 0), function - 8)  # half a number would be another stream's
         function -= more
         parts.append((fit(name, form.stream + more) + gap, "value" if event.stream else "muted"))
-    what, change = (visible(tr(text)) for text in sentence(event, vocabulary))
+    what, change = (visible(text) for text in sentence(event, vocabulary))
     name, style = visible(event.fn), what_style(event)
     needs = cell_len(what if form.change or not change else change)
     over = max(cell_len(name) - function, 0)
@@ -126,7 +126,7 @@ def row_text(row: Event | Gap, started: float, vocabulary: Vocabulary) -> str:
     """A row for the clipboard: every field, however wide the list is."""
     if isinstance(row, Gap):
         return _lost(row)
-    what, change = (visible(tr(text)) for text in sentence(row, vocabulary))
+    what, change = (visible(text) for text in sentence(row, vocabulary))
     stream = f"#{row.stream}" if row.stream else tr("loop")
     fields = [str(row.turn), instant_text(started, row.t), stream, visible(row.fn), what, change]
     return "  ".join(text for text in fields if text)

@@ -53,7 +53,7 @@ def name_of(call: Call, *, outermost: bool = False) -> str:
 def what_happened(where: Whereabouts, vocabulary: Vocabulary) -> Line:
     """The event: whose it is, what was done, and from what to what."""
     event = where.event
-    what, change = (visible(tr(text)) for text in sentence(event, vocabulary))
+    what, change = (visible(text) for text in sentence(event, vocabulary))
     plain = visible(vocabulary.kind(event.kind).plain)
     whose = f"#{event.stream}  " if event.stream else ""
     words = [text for text in (plain, what if what != plain else "") if text]

@@ -132,7 +132,7 @@ def _passage_parts(passage: Passage, form: PassageColumns, started: float, of: i
     pen = passage.style
     took = span_text(passage.ns) if passage.ns is not None and form.took else ""
     parts: Line = [_between(passage, started, form)]
-    whose, plain, names = _whose(passage, of), tr(passage.plain), tr(passage.names)
+    whose, plain, names = _whose(passage, of), passage.plain, passage.names
     over = 0
     if form.stream:
         over = max(cell_len(whose) - form.stream, 0)  # half a number would be another stream's
@@ -199,7 +199,7 @@ def _event_parts(event: Event, branch: str, width: int, vocabulary: Vocabulary, 
     whose = f"#{event.stream} " if event.stream != main and event.stream else ""
     head = f"   {branch}{whose}{visible(event.fn)}"
     at = max(cell_len(head) + GAP, FUNCTION + 8)
-    what = "   ".join(filter(None, (visible(tr(text)) for text in sentence(event, vocabulary))))
+    what = "   ".join(filter(None, (visible(text) for text in sentence(event, vocabulary))))
     room = width - at
     plain = visible(words.plain)
     aside = cell_len(what) + 3 * GAP + cell_len(plain) <= room and width >= 100
@@ -217,7 +217,7 @@ def line_text(line: SightLine, started: float, vocabulary: Vocabulary) -> str:
         fields = [instant_text(started, item.t(started)), f"#{item.stream}", about_text(item), visible(tr(item.text))]
     elif isinstance(item, Passage):
         took = "" if item.ns is None else span_text(item.ns)
-        fields = [instant_text(started, item.event.t), _whose(item, None), tr(item.plain), tr(item.names), took]
+        fields = [instant_text(started, item.event.t), _whose(item, None), item.plain, item.names, took]
     else:
         return ""
     return "  ".join(filter(None, fields))

@@ -12,8 +12,11 @@ from rich.cells import cell_len
 from ui_pilot import calm_scene
 from ui_scenes import connection, stalled_proxy, view_of
 
+from streamscope.core import flags as uv
 from streamscope.language import speak
 from streamscope.trace.decode import Decoder
+from streamscope.trace.outline import Outline
+from streamscope.trace.sentence import sentence
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.columns import COLUMNS
@@ -169,3 +172,23 @@ def test_what_a_flag_means_is_said_with_the_functions_that_set_it() -> None:
     assert "Set by uv__read_start" in english
     assert "由 uv__read_start" in chinese
     assert "Set by" not in chinese
+
+
+def test_what_a_cycle_did_and_each_of_its_events_are_told_in_both_languages() -> None:
+    view = stalled_proxy()[1]
+    outline = Outline(view.past, lambda stream: None)
+
+    def told() -> dict[str, str]:
+        return {each.plain: each.names for episode in outline.after((0, 0), 50).episodes for each in episode.passages}
+
+    english, chinese = in_both(told)
+    assert len(chinese) == len(english)
+    assert english["queued 64 KiB"] == "read 65,536 B → wrote 0 of 65,536 B"
+    assert chinese["排队 64 KiB"] == "读 65,536 B → 写 0 / 65,536 B"
+    assert "创建于 proxy.py:35 Relay" in chinese["已打开"]
+    words = [*turn(1, 1), *record("request.begin", 7, 41, uv.UV_WRITE, 49, 1, 1)]
+    event = list(Decoder.here().events(0, 0, 0, words))[-1]
+    assert in_both(lambda: sentence(event, HERE)[0]) == (
+        "write 41 begins: 49 B in 1 buffer",
+        "write 41 开始：49 B，1 个缓冲区",
+    )
