@@ -102,7 +102,7 @@ def _said_of(name: str, text: str, vocabulary: Vocabulary) -> str:
     """What a text says of a field or a flag; where it is silent, what that is."""
     of_it = [sentence for sentence in apart(text) if _names(sentence, name)]
     defined = apart(of_panel(vocabulary).get(vocabulary.label(name), ""))
-    return sentences(of_it or defined[DEFINED] or defined)
+    return tr(sentences(of_it or defined[DEFINED] or defined))
 
 
 def _about(claim: str, names: Sequence[str]) -> str:

@@ -12,9 +12,12 @@ from ui_pilot import screen_text, text_of
 from streamscope.language import apart, sentences, speak
 from streamscope.lessons import load
 from streamscope.lessons.performing import perform
+from streamscope.trace.traveller import Traveller
 from streamscope.ui.course import Course
 from streamscope.ui.ideas import CHAPTER, Ideas
 from streamscope.ui.large import large_number, spaced
+from streamscope.ui.lines import length
+from streamscope.ui.widgets.idea_lines import Sheet, idea
 
 
 async def test_plus_makes_it_large_and_minus_small_again_where_one_stands() -> None:
@@ -104,6 +107,17 @@ async def test_where_the_chapter_says_otherwise_is_an_idea_of_its_own() -> None:
         assert "✓" not in screen_text(pilot)
 
 
+async def test_the_key_for_more_ideas_is_told_where_there_are_more() -> None:
+    async with lesson_of("read", present=True) as (pilot, screen):
+        await pilot.press("n")
+        assert "tab idea" in text_of(pilot)[-1]
+        await pilot.press("n")
+        assert screen.course.moment.step.look == ("epoll",)
+        assert "tab" not in screen_text(pilot)
+        await pilot.press("tab")
+        assert "e p o l l" in screen_text(pilot)
+
+
 async def test_a_flag_is_a_large_lamp() -> None:
     async with lesson_of("read", present=True) as (pilot, _):
         await pilot.press("n", "n", "n")
@@ -131,10 +145,10 @@ async def test_where_there_is_room_numbers_are_large_and_there_is_twice_the_air(
 async def test_every_idea_has_room_in_a_small_terminal(name: str) -> None:
     async with lesson_of(name, present=True) as (pilot, screen):
         for _ in screen.course.moments:
-            for idea in Ideas(screen.course).now():
+            for each in Ideas(screen.course).now():
                 shown = screen_text(pilot)
-                assert apart(idea.said)[-1].split()[-1] in shown
-                assert len(re.findall(r"│ +✓ (?!→)", shown)) == len(idea.claims)
+                assert apart(each.said)[-1].split()[-1] in shown
+                assert len(re.findall(r"│ +✓ (?!→)", shown)) == len(each.claims)
                 await pilot.press("tab")
             await pilot.press("n")
 
@@ -245,5 +259,31 @@ async def test_in_chinese_nothing_moves_out_of_its_place(chinese: None) -> None:
         assert "w r i t e _ q u e u e _ s i z e" in screen_text(pilot)
         await pilot.press("tab")
         assert "还剩" in screen_text(pilot)
+        await pilot.press("tab")
+        assert "想要" in screen_text(pilot)
+        assert "。 " not in screen_text(pilot).replace("。  ", ""), "between two sentences is no space"
         await pilot.press("N", "shift+tab")
         assert "本  章" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_line_is_wider_than_its_place_and_nothing_is_cut(language: str) -> None:
+    speak(language)
+    performance = perform(load("write"))
+    try:
+        course = Course(performance)
+        traveller = Traveller(performance.replay.past, row=0)
+        for width, height in ((60, 13), (78, 21), (158, 46)):
+            sheet = Sheet(width, height)
+            ideas = Ideas(course)
+            for at in range(len(course.moments)):
+                traveller.go(course.go(at))
+                state = traveller.model.known.get(course.number)
+                for each in ideas.now():
+                    lines = idea(each, ideas, state, performance.replay.past.decoder.vocabulary, [], sheet)
+                    assert max(map(length, lines)) <= sheet.left + sheet.room
+                    said = "".join(text for line in lines for text, _ in line)
+                    assert each.said.replace(" ", "") in said.replace(" ", "")
+    finally:
+        speak("en")
+        performance.close()

@@ -60,6 +60,7 @@ now, what is said and claimed of it. tab goes to the step's next idea, − back 
         self.next = LessonNext(course, quiz)
         self.idea = IdeaPane(view, course, quiz, id="lesson-idea")
         self._source_wanted = True
+        self._more_ideas = True
 
     def compose(self) -> ComposeResult:
         """The lesson's own frame: no sentence and no past, for nothing is wrong and the steps say where one is."""
@@ -109,6 +110,9 @@ now, what is said and claimed of it. tab goes to the step's next idea, − back 
         if self.quiz.question is not None and self.view.past_end != self.course.row:
             self.quiz.over()
         self.course.follow(self.view.past_end)
+        if self.presenting and self._more_ideas is not self.idea.has_more:
+            self._more_ideas = self.idea.has_more
+            self.refresh_bindings()
         self.panel.number = self.course.number
         self.lay_out(*self.app.size)
         for pane in (self.head, self.said, self.panel, self.phases, self.source, self.next, self.idea):
