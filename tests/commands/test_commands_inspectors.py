@@ -9,46 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from processes import descriptors_of
+from inspecting import inspector
+from processes import descriptors_of, resident
 from running_command import Load, Serving, echoed, environment, follow, run, socket_of
 from waiting import PATIENCE_S, until
 
 from streamscope.link.session import Session
-
-INSPECTOR = """
-import select, sys
-from pathlib import Path
-from streamscope.link.session import Session
-session = Session.attach(Path(sys.argv[1]))
-while session.status in ("connecting", "live"):
-    select.select([session.fileno()], [], [], 1)
-    session.receive()
-    session.fold(0.05)
-    if session.model.whole:
-        print("whole", flush=True)
-"""
-
-
-@contextmanager
-def inspector(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that watches, and says so when it knows everything."""
-    with subprocess.Popen(
-        [sys.executable, "-P", "-c", INSPECTOR, str(path)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "whole\n"
-        # nobody reads the rest
-        threading.Thread(target=process.stdout.read, daemon=True).start()
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def test_inspectors_killed_under_load_cost_no_byte(runtime: Path) -> None:
@@ -92,12 +61,6 @@ def test_an_inspector_that_stands_still_costs_no_byte_and_is_told_what_it_missed
 
 def quiet(session: Session) -> bool:
     return all(state.closed_t for number, state in session.model.streams.items() if number > 1)
-
-
-def resident(pid: int) -> int:
-    match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert match is not None
-    return int(match[1]) * 1024
 
 
 def test_garbage_on_the_socket_leaves_the_server_untouched(runtime: Path) -> None:

@@ -3,7 +3,8 @@
     python slow_client.py [alone]
 
 It says where it listens and which peer is slow; on each line that it is told it says what it knows of itself: by peer,
-how much waits; and whether asyncio is as it was when it began.
+how much waits; what is kept for inspectors; and whether asyncio is as it was when it began. Who says `pieces` first is
+answered in writes of a few bytes, of which each is told.
 """
 
 from __future__ import annotations
@@ -24,10 +25,14 @@ async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     host, port = writer.get_extra_info("peername")
     TRANSPORTS[f"{host}:{port}"] = writer.transport
     try:
-        if await reader.readline() == b"flood\n":
-            while True:
-                writer.write(b"x" * 50_000)
-                await writer.drain()
+        wanted = await reader.readline()
+        while wanted == b"flood\n":
+            writer.write(b"x" * 50_000)
+            await writer.drain()
+        while wanted == b"pieces\n" and (data := await reader.read(1 << 16)):
+            for at in range(0, len(data), 8):
+                writer.write(data[at : at + 8])
+            await writer.drain()
         while line := await reader.readline():
             writer.write(line)
             await writer.drain()
@@ -35,10 +40,19 @@ async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.close()
 
 
+def kept() -> list[tuple[int, int, int]]:
+    """Of each inspector, how many bytes are kept for it, how many may be, and how many events it has lost."""
+    observing: Any = sys.modules.get("streamscope.observe.observing")
+    doors = observing._observer._doors if observing is not None and observing._observer is not None else []
+    publishers = [door._watching._publisher for door in doors if door._watching is not None]
+    return [(each.buffered, each.limit, each.lost) for publisher in publishers for each in publisher.subscribers]
+
+
 def account(loop: Any, fds: int) -> dict[str, Any]:
     selector = loop._selector
     return {
         "sizes": {peer: each.get_write_buffer_size() for peer, each in TRANSPORTS.items()},
+        "kept": kept(),
         "class": dict(vars(selector_events._SelectorSocketTransport)) == BEFORE,  # type: ignore[attr-defined]
         "sockets": all(each._sock is None or type(each._sock) is socket.socket for each in TRANSPORTS.values()),
         "readers": all(
