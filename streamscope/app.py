@@ -22,6 +22,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from streamscope.departure import Departure
+from streamscope.language import tr
 from streamscope.moving import MovingApp
 from streamscope.servers.traffic import Traffic
 from streamscope.terminal import Leaving
@@ -242,7 +243,10 @@ class StreamscopeApp(MovingApp):
         if raised and now >= self._exception_due:
             self._exception_due = now + EXCEPTIONS_APART_S
             self.notify(
-                f"A callback raised {visible(raised, 100)}. L shows the log.", severity="error", timeout=8, markup=False
+                tr("A callback raised {what}. L shows the log.", what=visible(raised, 100)),
+                severity="error",
+                timeout=8,
+                markup=False,
             )
             self._overview.open_log()
 
@@ -325,7 +329,7 @@ class StreamscopeApp(MovingApp):
         known = {number for _, number in troubles}
         troubles += [("failed", number) for number in failed if number not in known]
         if not troubles:
-            self.notify("Nothing is wrong, and no stream has failed.", timeout=3)
+            self.notify(tr("Nothing is wrong, and no stream has failed."), timeout=3)
             return
         here = view.trouble if view.trouble in troubles else troubles[0]
         at_it = view.selected == here[1] or not here[1]
@@ -351,7 +355,7 @@ class StreamscopeApp(MovingApp):
         if not pane.has_focus:
             pane.focus()
         if not pane.explain():
-            self.notify("Nothing stands here that could be explained; ? explains the pane.", timeout=4)
+            self.notify(tr("Nothing stands here that could be explained; ? explains the pane."), timeout=4)
 
     def action_every_event(self) -> None:
         """Show every event, or what matters alone."""
@@ -364,11 +368,11 @@ class StreamscopeApp(MovingApp):
         hello = self.view.hello
         if self.traffic.running:
             self.traffic.stop()
-            self.notify("The built-in clients have stopped.")
+            self.notify(tr("The built-in clients have stopped."))
         elif hello is None or not hello.addresses:
-            self.notify("The server listens nowhere, so no client can connect.", severity="warning")
+            self.notify(tr("The server listens nowhere, so no client can connect."), severity="warning")
         elif self.view.status != "live":
-            self.notify("The engine is not there any more, so no client can connect.", severity="warning")
+            self.notify(tr("The engine is not there any more, so no client can connect."), severity="warning")
         else:
             self._start_traffic(hello.program, hello.addresses[0])
 
@@ -376,9 +380,10 @@ class StreamscopeApp(MovingApp):
         try:
             self.traffic.start(address, program)
         except OSError as error:
-            self.notify(f"The built-in clients cannot start: {error.strerror}.", severity="error", markup=False)
+            said = tr("The built-in clients cannot start: {error}.", error=error.strerror)
+            self.notify(said, severity="error", markup=False)
         else:
-            self.notify("Built-in clients are talking to the server; g stops them.")
+            self.notify(tr("Built-in clients are talking to the server; g stops them."))
 
     def action_record(self) -> None:
         """Begin to record the engine, or end the recording, whoever makes it."""
@@ -388,20 +393,21 @@ class StreamscopeApp(MovingApp):
         elif hello is not None and self.view.over:
             self._keep_the_past(hello)
         elif hello is None or self.view.status != "live":
-            self.notify("There is no engine that could be recorded.", severity="warning")
+            self.notify(tr("There is no engine that could be recorded."), severity="warning")
         elif hello.recording and hello.control:
             self.view.source.stop_recording()
         elif not hello.probe:
             self.notify(
-                "The engine listens for no inspectors (--no-probe), so no recorder can attach.", severity="warning"
+                tr("The engine listens for no inspectors (--no-probe), so no recorder can attach."), severity="warning"
             )
         else:
             try:
                 path = recording.start(hello)
             except OSError as error:
-                self.notify(f"No recorder can be started: {error.strerror}.", severity="error", markup=False)
+                said = tr("No recorder can be started: {error}.", error=error.strerror)
+                self.notify(said, severity="error", markup=False)
             else:
-                self.notify(f"Recording into {visible(str(path), 500)}; R ends it.", markup=False)
+                self.notify(tr("Recording into {file}; R ends it.", file=visible(str(path), 500)), markup=False)
 
     def _keep_the_past(self, hello: Hello) -> None:
         """Nobody can be recorded any more, but what was seen is here yet."""
@@ -410,9 +416,10 @@ class StreamscopeApp(MovingApp):
         try:
             path = self.view.recording.keep(hello, source.past, bye)
         except OSError as error:
-            self.notify(f"The past cannot be kept: {error.strerror}.", severity="error", markup=False)
+            said = tr("The past cannot be kept: {error}.", error=error.strerror)
+            self.notify(said, severity="error", markup=False)
         else:
-            self.notify(f"Keeping the past in {visible(str(path), 500)}.", markup=False)
+            self.notify(tr("Keeping the past in {file}.", file=visible(str(path), 500)), markup=False)
 
     def action_help(self) -> None:
         """Explain what has the focus."""
@@ -474,7 +481,8 @@ class StreamscopeApp(MovingApp):
         else:
             self._interrupted_until = now + INTERRUPT_S
             key = key_text(self.config.keys.get("quit", BY_ID["quit"].keys).split(",")[0])
-            self.notify(f"{key} leaves; so does Ctrl-C, pressed again.", timeout=INTERRUPT_S, markup=False)
+            said = tr("{key} leaves; so does Ctrl-C, pressed again.", key=key)
+            self.notify(said, timeout=INTERRUPT_S, markup=False)
 
     def action_again(self) -> None:
         """Leave, and have the same command line run anew: once the person has said so twice, since the past goes."""
@@ -485,7 +493,7 @@ class StreamscopeApp(MovingApp):
             self._leave()
         else:
             self._again_until = now + INTERRUPT_S
-            self.notify("r again runs it anew; what is kept of its past goes. R keeps that in a file.", timeout=5)
+            self.notify(tr("r again runs it anew; what is kept of its past goes. R keeps that in a file."), timeout=5)
 
     @property
     def leaves(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
+from streamscope.language import N_, tr
 from streamscope.pairing import PairsApp
 from streamscope.trace.roles import short
 from streamscope.ui.feed_source import Commanded
@@ -12,7 +13,7 @@ from streamscope.ui.safe import visible
 
 HOLD_EVERY_S = 1.0
 
-_MAY_LOOK = "This inspector may only look: an engine started with --control, or from here, can be controlled."
+_MAY_LOOK = N_("This inspector may only look: an engine started with --control, or from here, can be controlled.")
 
 
 class ControlApp(PairsApp):
@@ -64,7 +65,7 @@ class ControlApp(PairsApp):
         """What can be told to do something; says why not."""
         source, hello = self.view.source, self.view.hello
         if hello is None or not hello.control or not isinstance(source, Commanded):
-            self.notify(_MAY_LOOK, severity="warning", timeout=4)
+            self.notify(tr(_MAY_LOOK), severity="warning", timeout=4)
             return None
         return source
 
@@ -78,7 +79,7 @@ class ControlApp(PairsApp):
         if isinstance(self.screen, PokeScreen) or (source := self._may_control()) is None:
             return
         if number is None or state is None or state.closed_t:
-            self.notify("Select a stream that is open first: I pokes it.", severity="warning", timeout=4)
+            self.notify(tr("Select a stream that is open first: I pokes it."), severity="warning", timeout=4)
             return
 
         def do(poke: tuple[str, int] | None) -> None:

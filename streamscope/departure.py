@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from streamscope.language import tr
 from streamscope.link.asking import STOPPED, Standstill
 
 TOLD_AFTER_S = 0.25
@@ -109,15 +110,15 @@ class Departure:
         if not self.begun or now - self._begun_at < TOLD_AFTER_S:
             return ""
         if self._killed:
-            return "It is being killed."
+            return tr("It is being killed.")
         if not self._stuck:
-            return "It is ending."
+            return tr("It is ending.")
         if math.isinf(self._ends_at):
-            return "It is waited for; q again ends it at once."
+            return tr("It is waited for; q again ends it at once.")
         if (left := self._ends_at - now) > 0:
-            return f"It ends in {math.ceil(left)}s, then kill; q again: at once."
+            return tr("It ends in {s}s, then kill; q again: at once.", s=math.ceil(left))
         left = max(self._ends_at, self._turned_at) + KILL_AFTER_S - now
-        return f"Its callback is being ended; kill in {max(math.ceil(left), 0)}s."
+        return tr("Its callback is being ended; kill in {s}s.", s=max(math.ceil(left), 0))
 
     def _terminate(self, now: float, *, wake: bool = False) -> None:
         if now - self._sent_at >= APART_S:

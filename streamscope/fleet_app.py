@@ -15,6 +15,7 @@ from textual.screen import Screen
 from streamscope.fleet.nats_server import FleetError
 from streamscope.fleet.roster import Roster
 from streamscope.fleet.subjects import EngineName
+from streamscope.language import tr
 from streamscope.ui.glyphs import ascii_wanted
 from streamscope.ui.safe import visible
 from streamscope.ui.screens.fleet_screen import EngineOpened, FleetScreen
@@ -102,9 +103,10 @@ class FleetApp(App[EngineName]):
         self.notify(visible(line, 200), markup=False, timeout=5)
 
     def _status(self) -> tuple[str, str]:
+        live = (f"● {tr('live')}", "good")
         if self._client is None:
-            return ("◌ connecting", "warning") if self._hear is not None else ("● live", "good")
-        return ("● live", "good") if self._client.is_connected else ("✗ out of reach, trying again", "error")
+            return (f"◌ {tr('connecting')}", "warning") if self._hear is not None else live
+        return live if self._client.is_connected else (f"✗ {tr('out of reach, trying again')}", "error")
 
     @on(EngineOpened)
     def _open(self, message: EngineOpened) -> None:
@@ -118,7 +120,7 @@ class FleetApp(App[EngineName]):
         """Copy the address of the engine."""
         if self._fleet.to_copy:
             self.copy_to_clipboard(self._fleet.to_copy)
-            self.notify(f"Copied: {self._fleet.to_copy}", markup=False, timeout=3)
+            self.notify(tr("Copied: {what}", what=self._fleet.to_copy), markup=False, timeout=3)
 
     async def action_interrupt(self) -> None:
         """Leave, as `q` does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streamscope.language import sentences, tr
 from streamscope.trace.roles import short
 from streamscope.travelling import TimeTravelApp
 from streamscope.ui.chain_text import chain_text
@@ -43,7 +44,7 @@ class PairsApp(TimeTravelApp):
         """
         number = self.view.selected
         if number is None:
-            self.notify("Select a stream first: c goes along its chain.", severity="warning", timeout=4)
+            self.notify(tr("Select a stream first: c goes along its chain."), severity="warning", timeout=4)
             return
         if not self._on_the_trail():
             self._trail = (number,)
@@ -71,9 +72,10 @@ class PairsApp(TimeTravelApp):
             if not self._is_hidden(other):
                 self._go_to(other)
         elif view.told.unlinked:
-            self.notify(visible(view.told.unlinked), timeout=4, markup=False)
+            self.notify(visible(tr(view.told.unlinked)), timeout=4, markup=False)
         else:
-            self.notify(f"#{number} is in no chain: nothing was seen to feed it, nor to be fed by it.", timeout=4)
+            said = tr("#{number} is in no chain: nothing was seen to feed it, nor to be fed by it.", number=number)
+            self.notify(said, timeout=4)
 
     def _is_hidden(self, number: int) -> bool:
         """Whether the stream is not among those that the screen in front shows, because of its filter: the person is
@@ -84,13 +86,9 @@ class PairsApp(TimeTravelApp):
             return False
         state = self.view.stream(number)
         who = f"#{number}" if state is None else short(state, self.view.vocabulary)
-        self.notify(
-            f"{as_sentence(f'{who} is next along the chain, and the filter hides it')} esc shows every stream, then c "
-            "goes there.",
-            severity="warning",
-            timeout=6,
-            markup=False,
-        )
+        hidden = as_sentence(tr("{who} is next along the chain, and the filter hides it", who=who))
+        said = tr(sentences([hidden, tr("esc shows every stream, then c goes there.")]))
+        self.notify(said, severity="warning", timeout=6, markup=False)
         return True
 
     def _say_if_root(self, number: int) -> None:
@@ -102,8 +100,11 @@ class PairsApp(TimeTravelApp):
         who = f"#{number}" if state is None else short(state, view.vocabulary)
         line = chain_text(view.told, number, view.model.streams, view.vocabulary)
         beyond = view.other_end(number)
-        command = "" if beyond is None or not beyond.command else f" Its other end: {beyond.command}."
-        self.notify(f"{as_sentence(f'{who} is the root: {line}')}{command} c goes back.", timeout=6, markup=False)
+        command = (
+            "" if beyond is None or not beyond.command else tr("Its other end: {command}.", command=beyond.command)
+        )
+        root = as_sentence(tr("{who} is the root: {chain}", who=who, chain=line))
+        self.notify(tr(sentences([root, command, tr("c goes back.")])), timeout=6, markup=False)
 
     def action_conversation(self) -> None:
         """Both sides of the pair as one conversation, or one side again."""
@@ -113,15 +114,16 @@ class PairsApp(TimeTravelApp):
             return
         number = self.view.selected
         if number is None:
-            self.notify("Select a stream first: B shows both of its sides.", severity="warning", timeout=4)
+            self.notify(tr("Select a stream first: B shows both of its sides."), severity="warning", timeout=4)
             return
         other = self.view.ties.other_side(number)
         if other is not None:
             self.open_stream(number, other)
         elif self.view.told.unlinked:
-            self.notify(visible(self.view.told.unlinked), timeout=4, markup=False)
+            self.notify(visible(tr(self.view.told.unlinked)), timeout=4, markup=False)
         else:
-            self.notify(f"No other side is known of #{number}: nothing was seen to feed it.", timeout=4)
+            said = tr("No other side is known of #{number}: nothing was seen to feed it.", number=number)
+            self.notify(said, timeout=4)
 
     def _go_to(self, number: int) -> None:
         self.view.selected = number

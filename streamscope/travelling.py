@@ -11,6 +11,7 @@ from textual.app import App
 from textual.widgets import Input
 
 from streamscope.diagnosis.shapes import Finding
+from streamscope.language import tr
 from streamscope.source.stepping import step
 from streamscope.trace.instant import Target
 from streamscope.ui.lane_changes import field_of
@@ -103,7 +104,7 @@ class TimeTravelApp(App[int]):
         """Who steps from where nothing is known any more lands elsewhere than a step away."""
         if travel.row < travel.past.reach:
             self.notify(
-                "What was here is no longer in memory; this is the oldest that is.", severity="warning", timeout=4
+                tr("What was here is no longer in memory; this is the oldest that is."), severity="warning", timeout=4
             )
 
     def _arrived(self) -> None:
@@ -147,7 +148,7 @@ class TimeTravelApp(App[int]):
             row, there = step(self.inside.of(travel.past), travel.row - 1, travel.past.end, out=bool(out),
                               back=direction < 0)  # fmt: skip
             if not there:
-                self.notify("Nothing that is kept of the past is outside of this function.", timeout=3)
+                self.notify(tr("Nothing that is kept of the past is outside of this function."), timeout=3)
             travel.go(row + 1)
             self._arrived()
 
@@ -176,7 +177,7 @@ class TimeTravelApp(App[int]):
         if thing is not None and field_of(thing.name, self.view.vocabulary):
             lane = field_of(thing.name, self.view.vocabulary)
         if number is None:
-            self.notify("Select a stream first: its changes are what this goes to.", severity="warning")
+            self.notify(tr("Select a stream first: its changes are what this goes to."), severity="warning")
             return
         if travel := self._standing():
             self._say_if_gone(travel)
@@ -185,10 +186,13 @@ class TimeTravelApp(App[int]):
     def found(self, result: bool | None, direction: int = 0) -> None:
         """A search has ended with a change, or without one."""
         if result is False:
-            where = (
-                "change after this" if direction > 0 else "change before this" if direction < 0 else "further change"
-            )
-            self.notify(f"What is kept of the past has no {where}.", severity="warning", timeout=3)
+            if direction > 0:
+                said = tr("What is kept of the past has no change after this.")
+            elif direction < 0:
+                said = tr("What is kept of the past has no change before this.")
+            else:
+                said = tr("What is kept of the past has no further change.")
+            self.notify(said, severity="warning", timeout=3)
         if result is not None:
             self._arrived()
 
@@ -226,7 +230,9 @@ class TimeTravelApp(App[int]):
     def action_slowest(self) -> None:
         """List the slowest callbacks, and go to where one returned."""
         self._list_slowest(
-            SlowestWanted("slowest callbacks", partial(slow_callbacks, self.view), "No callback has returned yet.")
+            SlowestWanted(
+                tr("slowest callbacks"), partial(slow_callbacks, self.view), tr("No callback has returned yet.")
+            )
         )
 
     @on(SlowestWanted)
@@ -262,7 +268,9 @@ class TimeTravelApp(App[int]):
         if finding is None:
             limit = told.limited(number or 0)
             self.notify(
-                limit.sentence if limit is not None else "Nothing is found to be wrong.", timeout=4, markup=False
+                tr(limit.sentence) if limit is not None else tr("Nothing is found to be wrong."),
+                timeout=4,
+                markup=False,
             )
         return finding
 
@@ -294,7 +302,7 @@ class TimeTravelApp(App[int]):
         came_from = CameFrom(view.now_t if view.travel is not None else None, finding, cursor)
         if travel := self._standing():
             if t < travel.span[0]:
-                self.notify("It began before what is kept of the past: this is the oldest that is.", timeout=4)
+                self.notify(tr("It began before what is kept of the past: this is the oldest that is."), timeout=4)
             travel.go_to(Target("t", t), None)
             self.came_from = came_from
             self._arrived()
@@ -329,9 +337,12 @@ class TimeTravelApp(App[int]):
     def allow_lint(self, name: str) -> None:
         """Say no more of what a lint finds, or say it again."""
         if self.view.allow(name):
-            words = f"{name} is allowed: no more is said of it. ^p heeds it again; --allow {name} does this for good."
+            words = tr(
+                "{name} is allowed: no more is said of it. ^p heeds it again; --allow {name} does this for good.",
+                name=name,
+            )
         else:
-            words = f"{name} is heeded again."
+            words = tr("{name} is heeded again.", name=name)
         self.notify(words, timeout=8, markup=False)
         self.show_at_once()
 
@@ -352,7 +363,8 @@ class TimeTravelApp(App[int]):
     def action_mark(self) -> None:
         """Mark this instant, or take the mark away."""
         marked = self.view.set_mark()
-        self.notify("Marked; d shows what differs from here." if marked else "The mark is taken away.", timeout=3)
+        said = tr("Marked; d shows what differs from here.") if marked else tr("The mark is taken away.")
+        self.notify(said, timeout=3)
         self.show_at_once()
 
     def action_difference(self) -> None:
@@ -361,7 +373,8 @@ class TimeTravelApp(App[int]):
             self.screen.dismiss(None)
             return
         if self.view.mark is None:
-            self.notify("Nothing is marked yet: m marks this instant, d then shows what differs from it.", timeout=4)
+            said = tr("Nothing is marked yet: m marks this instant, d then shows what differs from it.")
+            self.notify(said, timeout=4)
             return
         front = self.front()
         self.push_screen(DifferenceScreen(self.view, front.subject[0] if front is not None else None))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streamscope.commands.clicks import click
+from streamscope.ui.screens.help import paragraphs
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "streamscope"
@@ -33,6 +34,9 @@ LITERAL = {
 CALLED = re.compile(rf"\b(?:trn|sayings|{'|'.join(LITERAL)})\(")
 """Only a text that has one of these is worth a parser's time."""
 
+HELP = re.compile(r"^ +HELP = ", re.MULTILINE)
+"""A widget's own help, whose paragraphs are messages."""
+
 
 def messages() -> list[Message]:
     """All of them, each once, in the order of the rooms."""
@@ -50,13 +54,17 @@ def room_of(path: Path) -> str:
 
 
 def in_code() -> Iterator[Message]:
-    """What calls of `tr`, `trn`, `saying`, `sayings`, `N_` and of a lesson's `step` say."""
+    """What calls of `tr`, `trn`, `saying`, `sayings`, `N_` and of a lesson's `step` say, and the helps of widgets."""
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text("utf-8")
         if CALLED.search(text):
             for call in ast.walk(ast.parse(text)):
                 if isinstance(call, ast.Call):
                     yield from _said_by(call, room_of(path))
+        if HELP.search(text):
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "HELP":
+                    yield from (Message(each, "", room_of(path)) for each in paragraphs(_text(node.value)))
 
 
 def in_pages() -> Iterator[Message]:

@@ -27,6 +27,19 @@ def pad(text: str, width: int, align: str = "left") -> str:
     return padding + text if align == "right" else text + padding
 
 
+def split(text: str, width: int) -> tuple[str, str]:
+    """The first `width` cells of `text`, and what is behind them; a letter that would be cut in two belongs to that."""
+    if text.isascii():
+        return text[:width], text[width:]
+    used = kept = 0
+    for letter in text:
+        used += cell_len(letter)
+        if used > width:
+            break
+        kept += 1
+    return text[:kept], text[kept:]
+
+
 def is_wide(text: str) -> bool:
     """Whether letters of two cells are in it."""
     return not text.isascii() and cell_len(text) > len(text)

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from streamscope.language import tr
 from streamscope.ui.messages import StreamWanted
 from streamscope.ui.view import View
 from streamscope.ui.widgets.event_pane import EventPane
@@ -71,7 +72,7 @@ class LiveScreen(Screen[None]):
         yield self._header
         yield self._sentence
         yield Container(*self.compose_body(), id="body")
-        yield TooSmall("The replay" if self.view.replaying else "The server")
+        yield TooSmall(tr("The replay") if self.view.replaying else tr("The server"))
         yield self._scrub
         yield self._footer
 

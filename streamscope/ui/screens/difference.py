@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from streamscope.language import tr, trn
 from streamscope.trace.compare import difference
 from streamscope.ui.actions import bindings, of_context
 from streamscope.ui.difference_lines import Line, difference_lines
@@ -81,11 +82,10 @@ class DifferenceScreen(Dialog[None]):
         self._lines.put(difference_lines(found, view.vocabulary, self._first))
         frame = self._frame
         frame.border_title = Content(
-            f"difference · ◆ {instant_text(view.started, mark.t)} → ▼ {instant_text(view.started, view.now_t)}"
+            f"{tr('difference')} · ◆ {instant_text(view.started, mark.t)} → ▼ {instant_text(view.started, view.now_t)}"
         )
-        events = abs(view.past_end - mark.row)
-        apart = f"{span_text(view.now_t - mark.t)} · {events:,} {'event' if events == 1 else 'events'}"
-        frame.border_subtitle = Content(f"{apart} · esc closes")
+        events = trn("{n} event", "{n} events", abs(view.past_end - mark.row))
+        frame.border_subtitle = Content(f"{span_text(view.now_t - mark.t)} · {events} · {tr('esc closes')}")
 
     def show_at_once(self) -> None:
         """The same: while one travels, it is compared at once anyway."""

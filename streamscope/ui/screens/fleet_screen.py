@@ -15,6 +15,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from streamscope.fleet.asked import FilterError, Wanted, wanted
+from streamscope.language import N_, tr
 from streamscope.ui.actions import bindings
 from streamscope.ui.fleet_lines import detail_lines, head, header_line, row_line, sentence_line
 from streamscope.ui.lines import Line, cut
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 RESORT_S = 1.0
 """The order is made anew so often at most, so that rows do not run away."""
 SORTS: tuple[tuple[str, Callable[[FleetMember], object]], ...] = (
-    ("trouble first", lambda row: 0),
-    ("by what waits", lambda row: -(row.summary.waits or 0)),
-    ("by bytes out", lambda row: -(row.summary.went or 0)),
-    ("by streams", lambda row: -row.summary.streams),
-    ("by host", lambda row: row.name.host),
+    (N_("trouble first"), lambda row: 0),
+    (N_("by what waits"), lambda row: -(row.summary.waits or 0)),
+    (N_("by bytes out"), lambda row: -(row.summary.went or 0)),
+    (N_("by streams"), lambda row: -row.summary.streams),
+    (N_("by host"), lambda row: row.name.host),
 )
 
 
@@ -102,8 +103,12 @@ kept or looked at, heard – the age of its last summary, by this clock.
         before, self._lines = self._lines, lines
         self.refresh_lines_that_differ(before, lines)
         total = len(self._roster.rows)
-        shown = f"{len(self.rows):,}" if self.wanted is None else f"{len(self.rows):,}, of {total:,} in all"
-        title = f" engines · {SORTS[self.sort][0]} · {min(at + 1, len(self.rows)):,} of {shown} "
+        here, every = f"{min(at + 1, len(self.rows)):,}", f"{len(self.rows):,}"
+        if self.wanted is None:
+            standing = tr("{part} of {all}", part=here, all=every)
+        else:
+            standing = tr("{n} of {shown}, of {total} in all", n=here, shown=every, total=f"{total:,}")
+        title = f" {tr('engines')} · {tr(SORTS[self.sort][0])} · {standing} "
         if title != str(self.border_title):
             self.border_title = Content(title)
 
@@ -244,7 +249,7 @@ class FleetScreen(Screen[None]):
             self._wrong.display = False
         except FilterError as error:
             self._wrong.display = True
-            self._wrong.put([[(" " * min(error.start, 60), ""), (visible(str(error.message), 200), "warning")]])
+            self._wrong.put([[(" " * min(error.start, 60), ""), (visible(tr(error.message), 200), "warning")]])
             return
         self.list.show(anew=True)
 

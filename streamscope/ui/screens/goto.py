@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from streamscope.language import N_, tr
 from streamscope.trace.instant import EXAMPLES, InstantError, Standpoint, Target, parse
 from streamscope.ui.actions import bindings
 from streamscope.ui.scale import instant_text, span_text
@@ -19,33 +20,41 @@ def meaning(target: Target, here: Standpoint) -> str:
     """What a target says, in words."""
     if target.kind == "t":
         apart = target.value - here.t
-        far = f"{span_text(apart)} {'on' if apart > 0 else 'back'}" if apart else "here"
+        far = tr("{span} on", span=span_text(apart)) if apart > 0 else tr("{span} back", span=span_text(apart))
+        far = far if apart else tr("here")
         return f"{instant_text(here.started, max(target.value, 0))} · {far}"
     if target.kind == "turn":
-        return f"the beginning of turn {target.value:,}"
+        return tr("the beginning of turn {n}", n=f"{target.value:,}")
     if target.kind == "seq":
-        return f"right after event {target.value:,}"
-    return {"mark": "the marked instant", "start": "where the past begins", "end": "the end"}[target.kind]
+        return tr("right after event {n}", n=f"{target.value:,}")
+    return tr(_PLACES[target.kind])
 
 
-WORDS = "a time of day, since the start, or from here; a turn; an event's number"
+_PLACES = {"mark": N_("the marked instant"), "start": N_("where the past begins"), "end": N_("the end")}
+
+
+WORDS = N_("a time of day, since the start, or from here; a turn; an event's number")
 """What may be written; the empty line has examples."""
 
 
 class InstantInput(Input):
     """The input; enter goes, escape stays."""
 
-    HELP = f"""\
-Where to go in the past:
-
-a time of day (14:02:11.5), a time since the engine began (12.5s, 1m 30s), or from here (-3.2s, +500ms);
-
-a turn of the loop (turn 18402, turn +1), an event by its number (seq 73504, #73504);
-
-mark, start, end. For example: {EXAMPLES}
-"""
-
     BINDINGS = bindings("goto")
+
+    def help_text(self) -> str:
+        """What may be written."""
+        return "\n\n".join(
+            (
+                tr("Where to go in the past:"),
+                tr(
+                    "a time of day (14:02:11.5), a time since the engine began (12.5s, 1m 30s), or from here (-3.2s, "
+                    "+500ms);"
+                ),
+                tr("a turn of the loop (turn 18402, turn +1), an event by its number (seq 73504, #73504);"),
+                tr("mark, start, end. For example: {examples}", examples=EXAMPLES),
+            )
+        )
 
     def action_go(self) -> None:
         """Go there, if it is a place."""
@@ -83,7 +92,7 @@ class GotoScreen(Dialog[Target | None]):
     def on_mount(self) -> None:
         """Begin to write."""
         self._input.focus()
-        self._say(Text(WORDS))
+        self._say(Text(tr(WORDS)))
 
     def on_key(self, event: events.Key) -> None:
         """What is typed before the line is there, in one go with the key that opens it, is written too."""
@@ -102,12 +111,14 @@ class GotoScreen(Dialog[Target | None]):
             target = parse(text, self._here)
         except InstantError as error:
             if not text.strip():
-                self._say(Text(WORDS))
+                self._say(Text(tr(WORDS)))
                 return
-            self._say(Text(" " * error.start + "▔" * min(error.end - error.start, 40) + f"  {error}"), wrong=True)
+            self._say(
+                Text(" " * error.start + "▔" * min(error.end - error.start, 40) + f"  {tr(str(error))}"), wrong=True
+            )
             return
         if target.kind == "mark" and not self._marked:
-            self._say(Text("nothing is marked yet: m marks an instant"), wrong=True)
+            self._say(Text(tr("nothing is marked yet: m marks an instant")), wrong=True)
             return
         self.target = target
         self._say(Text(f"→ {meaning(target, self._here)}"))

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from streamscope.diagnosis import BY_NAME, Finding, Lint
+from streamscope.language import tr
 from streamscope.ui.actions import BY_ID, CONTEXTS, bindings, key_text
 from streamscope.ui.findings import sign_of
 from streamscope.ui.live import in_ascii_only
@@ -28,13 +29,23 @@ def help_of(widget: Widget | None) -> str:
         in_words = getattr(node, "help_text", None)  # of a widget that speaks in its engine's words
         text = in_words() if in_words is not None else getattr(node, "HELP", "")
         if isinstance(text, str) and text:
-            return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph.strip())
+            return "\n\n".join(map(tr, paragraphs(text)))
     return ""
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a help, each a message of its own."""
+    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph.strip()]
 
 
 def explained(lint: Lint) -> str:
     """What a lint looks for, why that matters, and what to do."""
-    return f"It looks for this: {lint.checks}.\n\nIt matters: {lint.matters}.\n\nTo do: {lint.to_do}."
+    said = (
+        tr("It looks for this: {checks}.", checks=tr(lint.checks)),
+        tr("It matters: {matters}.", matters=tr(lint.matters)),
+        tr("To do: {to_do}.", to_do=tr(lint.to_do)),
+    )
+    return "\n\n".join(said)
 
 
 class Helped(Static):
@@ -68,18 +79,18 @@ class HelpScreen(Dialog[None]):
                     yield Helped(Content(f"{sign_of(finding)} {name}"), classes="help-head")
                     yield Helped(Content(explained(lint)), classes="help-words")
             for context, rows in self._keys():
-                yield Helped(Content(CONTEXTS[context]), classes="help-head")
+                yield Helped(Content(tr(CONTEXTS[context])), classes="help-head")
                 width = max(len(keys) for keys, _ in rows)
                 for keys, what in rows:
                     text = Text(f"{keys:<{width}}   ", style="bold")
-                    text.append(what, style="not bold")
+                    text.append(tr(what), style="not bold")
                     yield Helped(Content.from_rich_text(text), classes="help-key")
 
     def on_mount(self) -> None:
         """Its frame says how it closes."""
         frame = self._frame
-        frame.border_title = Content("help")
-        frame.border_subtitle = Content("esc closes")
+        frame.border_title = Content(tr("help"))
+        frame.border_subtitle = Content(tr("esc closes"))
         frame.focus()
 
     def _keys(self) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
 
+from streamscope.language import tr
 from streamscope.ui.actions import bindings
 from streamscope.ui.course import Course
 from streamscope.ui.messages import AnswerGiven
@@ -67,7 +68,7 @@ now, what is said and claimed of it. tab goes to the step's next idea, − back 
         self._fit(self.app.size)
         yield self.head
         yield Container(*self.compose_body(), id="body")
-        yield TooSmall("The lesson")
+        yield TooSmall(tr("The lesson"))
         yield self.next
         yield self._footer
 

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from streamscope.core.pokes import POKES
+from streamscope.language import N_, tr
 from streamscope.link.poking import PokeError, read_poke
 from streamscope.ui.actions import bindings
 from streamscope.ui.safe import fit, visible
@@ -17,7 +18,7 @@ from streamscope.ui.screens.base import Dialog
 
 _NAME = 18
 """Cells of an action and what it takes."""
-_TAKES = {"bytes": " SIZE", "ms": " TIME"}
+_TAKES = {"bytes": N_("SIZE"), "ms": N_("TIME")}
 _EXAMPLE = {"bytes": " 4KiB", "ms": " 200ms"}
 
 
@@ -76,7 +77,7 @@ class PokeScreen(Dialog[tuple[str, int] | None]):
         """The line, what it means or what is wrong with it, and the actions."""
         with Vertical(id="poke"):
             with Horizontal(id="poke-line"):
-                yield Static(Content(f"poke {self._who}  "), id="poke-who")
+                yield Static(Content(f"{tr('poke')} {self._who}  "), id="poke-who")
                 yield self._input
             yield self._words
 
@@ -123,13 +124,16 @@ class PokeScreen(Dialog[tuple[str, int] | None]):
             self.poke = read_poke(text)
         except PokeError as error:
             begun = text not in POKES and any(name.startswith(text) for name in POKES)
-            wrong = "" if begun else str(error).partition(": ")[0]
+            wrong = "" if begun else tr(str(error)).partition(": ")[0].partition("：")[0]
         self.set_class(bool(wrong), "-wrong")
         here = text.split(" ")[0]
-        told = wrong or (f"set on it: {visible(self._faults, 100)}" if self._faults else "nothing is set on it")
+        faults = visible(self._faults, 100)
+        told = wrong or (tr("set on it: {faults}", faults=faults) if faults else tr("nothing is set on it"))
         lines = [Text(told)]
         for name in self._offered():
-            lines.append(Text(f"{fit(name + _TAKES.get(POKES[name].takes, ''), _NAME)} {POKES[name].meaning}"))
+            takes = _TAKES.get(POKES[name].takes)
+            shown = f"{name} {tr(takes)}" if takes else name
+            lines.append(Text(f"{fit(shown, _NAME)} {tr(POKES[name].meaning)}"))
             if name == here:
                 lines[-1].stylize("bold reverse", 0, len(name))
         self._words.update(Content.from_rich_text(Text("\n").join(lines)))

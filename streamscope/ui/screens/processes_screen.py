@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import OptionList
 
+from streamscope.language import tr, trn
 from streamscope.link.engines_table import age
 from streamscope.ui.actions import bindings
 from streamscope.ui.processes import Listed, Moves
@@ -54,8 +55,8 @@ class ProcessesScreen(Dialog[Path | None]):
     def on_mount(self) -> None:
         """What is watched is selected, once it is known."""
         super().on_mount()
-        self._list.border_title = Content("processes")
-        self._list.set_options([Text("Asking them …")])
+        self._list.border_title = Content(tr("processes"))
+        self._list.set_options([Text(tr("Asking them …"))])
         self._list.focus()
         self.show(frozenset())
 
@@ -82,7 +83,7 @@ class ProcessesScreen(Dialog[Path | None]):
         if self._shown is None and self._moves.here in paths:
             at = paths.index(self._moves.here)
         self._shown = rows
-        self._list.set_options([self._lines(row) for row in rows] or [Text("There is none.")])
+        self._list.set_options([self._lines(row) for row in rows] or [Text(tr("There is none."))])
         self._list.highlighted = min(at, max(len(rows) - 1, 0))
 
     def _lines(self, row: Listed) -> Text:
@@ -91,13 +92,13 @@ class ProcessesScreen(Dialog[Path | None]):
         line.append(f"{mark} {visible(row.name, 12):<9}", "bold")
         line.append(f"{visible(row.program, 40):<22} ")
         if row.path is None:
-            line.append(f"not seen\n{'':11} {visible(row.why, 300)}", "dim")
+            line.append(f"{tr('not seen')}\n{'':11} {visible(tr(row.why), 300)}", "dim")
         elif row.streams is None:
-            line.append("does not answer", "dim")
+            line.append(tr("does not answer"), "dim")
         else:
             old = age(time.time() - row.started)
-            streams = "stream " if row.streams == 1 else "streams"
-            line.append(f"{row.streams:>6,} {streams}  {old:>6}  {visible(', '.join(row.addresses), 60)}")
+            streams = trn("{n} stream ", "{n} streams", row.streams, n=f"{row.streams:>6,}")
+            line.append(f"{streams}  {old:>6}  {visible(', '.join(row.addresses), 60)}")
             line.append(f"  {visible(row.engine, 40)}", "dim")
         return line
 

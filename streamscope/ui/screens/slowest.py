@@ -10,8 +10,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import OptionList
 
+from streamscope.language import tr
 from streamscope.trace.instant import Target
 from streamscope.ui.actions import bindings
+from streamscope.ui.cells import pad
 from streamscope.ui.safe import visible
 from streamscope.ui.scale import instant_text, span_text
 from streamscope.ui.screens.base import Dialog
@@ -74,8 +76,8 @@ class SlowestScreen(Dialog[Target | None]):
     def _line(self, row: SlowRow) -> Text:
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f"{span_text(row.ns):>8}  ", "bold")
-        line.append(f"{visible(row.what, 40):<14} {f'#{row.stream}' if row.stream else '':<6} ")
-        line.append(f"{instant_text(self._view.started, row.t)}  turn {row.turn:,}")
+        line.append(f"{pad(visible(tr(row.what), 40), 14)} {f'#{row.stream}' if row.stream else '':<6} ")
+        line.append(f"{instant_text(self._view.started, row.t)}  {tr('turn {n}', n=f'{row.turn:,}')}")
         if row.place:
             line.append(f"  {visible(row.place, 80)}", "dim")
         return line

@@ -8,6 +8,7 @@ from operator import attrgetter
 from textual import on
 from textual.widget import Widget
 
+from streamscope.language import N_, items, tr
 from streamscope.trace.state import StreamState
 from streamscope.ui.actions import bindings
 from streamscope.ui.messages import RoomChanged, StreamPinned, StreamSelected
@@ -24,6 +25,10 @@ from streamscope.ui.widgets.wall_panel import WallPanel
 
 PLACE_AFTER = 1.0
 """Seconds between two looks at who should stand where."""
+
+
+_KINDS = (N_("in trouble"), N_("failed"), N_("closed"), N_("healthy"))
+"""What a stream may be that stands in a line, the worst first."""
 
 
 class WallScreen(LiveScreen):
@@ -122,12 +127,12 @@ class WallScreen(LiveScreen):
     def _told_of(self, standing: WallStreams) -> str:
         """`1 failed, 38 healthy`: what the lines are of."""
         troubled, failed, streams = set(standing.troubled), set(standing.failed), self.view.model.streams
-        counts = {"in trouble": 0, "failed": 0, "closed": 0, "healthy": 0}
+        counts = dict.fromkeys(_KINDS, 0)
         for number in (number for line in self._wall.lines for number in line):
             kind = "in trouble" if number in troubled else "failed" if number in failed else ""
             counts[kind or ("closed" if streams[number].closed_t else "healthy")] += 1
-        told = [f"{count:,} {kind}" for kind, count in counts.items() if count]
-        return ", ".join(told) or "no streams"
+        told = [f"{count:,} {tr(kind)}" for kind, count in counts.items() if count]
+        return tr(items(told)) or tr("no streams")
 
     # the selection
 

@@ -14,6 +14,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from streamscope.diagnosis.shapes import Finding
+from streamscope.language import tr
 from streamscope.trace.instant import Target
 from streamscope.trace.roles import who
 from streamscope.ui.actions import bindings, of_context
@@ -87,10 +88,10 @@ a allows what was found here, from then on nothing is said of it; the palette he
     def _retitle(self) -> None:
         view, number = self._view, self.finding.stream
         state = view.stream(number)
-        of = "the loop" if not number else f"#{number}" if state is None else who(state, view.vocabulary)
-        over = " · it is over" if self.over else ""
+        of = tr("the loop") if not number else f"#{number}" if state is None else who(state, view.vocabulary)
+        over = f" · {tr('it is over')}" if self.over else ""
         room = max(self.outer_size.width - 20, 10)
-        set_titles(self, fit(f"{sign_of(self.finding)} why · {of}{over}", room).rstrip(), "w esc closes")
+        set_titles(self, fit(f"{sign_of(self.finding)} {tr('why')} · {of}{over}", room).rstrip(), tr("w esc closes"))
 
     def render_line(self, y: int) -> Strip:
         """One line."""

@@ -5,6 +5,7 @@ Pure. From some height on a panel of the wall says all that any other does.
 
 from __future__ import annotations
 
+from streamscope.language import tr
 from streamscope.ui.lamps import GLOWS, Letters
 from streamscope.ui.lines import Line
 from streamscope.ui.meters import NONE
@@ -36,7 +37,7 @@ def _state(facts: Facts) -> list[PanelRow]:
     line: Line = []
     letters = Letters.of(words)
     if words.has("flags") and letters.cells:
-        line.append(("flags  ", "label"))
+        line.append((f"{tr('flags')}  ", "label"))
         if words.knows("flags"):
             glows = letters.glows(facts.changed_t, facts.now_t)
             text = letters.text(state.flags)
@@ -49,7 +50,7 @@ def _state(facts: Facts) -> list[PanelRow]:
         wants, has = (
             (words.mask_text(mask).replace("|", " ") if known else "") or NONE for mask in (state.pevents, state.events)
         )
-        line += [("   " * bool(line) + "epoll wants ", "label"), (wants, "value" if wants != NONE else "dim")]
+        line += [("   " * bool(line) + tr("epoll wants") + " ", "label"), (wants, "value" if wants != NONE else "dim")]
         pen = "dim" if has == NONE else "accent" if state.pevents != state.events else "value"
-        line += [("   registered ", "label"), (has, pen)]
+        line += [(f"   {tr('registered')} ", "label"), (has, pen)]
     return [PanelRow(0, line)] if line else []

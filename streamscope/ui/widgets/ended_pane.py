@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from streamscope.language import items, tr, trn
 from streamscope.ui.lines import Line, length
 from streamscope.ui.meters import bytes_text, count_text
 from streamscope.ui.safe import as_sentence, broken, fewer, visible
@@ -40,15 +41,19 @@ def has_failed(view: View) -> bool:
 
 
 def _why(view: View, width: int) -> list[Line]:
-    program = visible(view.hello.program, 40) if view.hello is not None else "The engine"
-    how = "ended" if view.status == "ended" else "was gone"
-    status = view.source.exit_status
-    at_end = "" if status is None else f", status {status}"
+    program = visible(view.hello.program, 40) if view.hello is not None else tr("The engine")
+    status, at = view.source.exit_status, instant_text(view.started, view.present_t, 0)
+    if status is None:
+        how = tr("{program} ended at {at}.") if view.status == "ended" else tr("{program} was gone at {at}.")
+    else:
+        how = (
+            tr("{program} ended at {at}, status {status}.")
+            if view.status == "ended"
+            else tr("{program} was gone at {at}, status {status}.")
+        )
     mark, pen = ("✗", "error") if has_failed(view) else ("■", "label")
-    lines: list[Line] = [
-        [(f"{mark} ", pen), (f"{program} {how} at {instant_text(view.started, view.present_t, 0)}{at_end}.", "value")]
-    ]
-    reason = as_sentence(visible(view.reason, 300))
+    lines: list[Line] = [[(f"{mark} ", pen), (how.format(program=program, at=at, status=status), "value")]]
+    reason = as_sentence(visible(tr(view.reason), 300))
     return lines + [[(f"  {line}", "")] for line in fewer(reason, max(width - 2, 1), 2) if line]
 
 
@@ -57,28 +62,30 @@ def _passed(view: View) -> str:
     passed, words = view.gone.passed(view.source.model), view.vocabulary
     if not passed.connections:
         return ""
-    parts = [f"{passed.connections:,} connection{'s' if passed.connections > 1 else ''}"]
-    parts += [f"{bytes_text(passed.bytes_in)} in"] if words.tells("bytes_in") else []
-    parts += [f"{bytes_text(passed.bytes_out)} out"] if words.tells("bytes_out") else []
-    return ", ".join(parts) + "."
+    parts = [trn("{n} connection", "{n} connections", passed.connections)]
+    parts += [tr("{size} in", size=bytes_text(passed.bytes_in))] if words.tells("bytes_in") else []
+    parts += [tr("{size} out", size=bytes_text(passed.bytes_out))] if words.tells("bytes_out") else []
+    return as_sentence(items(parts))
 
 
 def _past(view: View) -> str:
     past = view.source.past
     first, last = past.span_t()
-    kept = f"{span_text(last - first)}, {count_text(past.end - past.first)} events"
+    kept = tr("{span}, {n} events", span=span_text(last - first), n=count_text(past.end - past.first))
     if view.events_lost:
-        return f"The past is kept, {kept}; {view.events_lost:,} events were lost."
-    return f"The past is whole: {kept}." if not past.dropped else f"The end of the past is kept: {kept}."
+        return tr("The past is kept, {kept}; {lost} events were lost.", kept=kept, lost=f"{view.events_lost:,}")
+    if past.dropped:
+        return tr("The end of the past is kept: {kept}.", kept=kept)
+    return tr("The past is whole: {kept}.", kept=kept)
 
 
 def _keys(view: View) -> list[Key]:
-    keys = [("← →", "go through it"), (":", "goes to a time in it"), ("R", "keeps it in a file")]
+    keys = [("← →", tr("go through it")), (":", tr("goes to a time in it")), ("R", tr("keeps it in a file"))]
     if view.hello is not None and view.hello.log:
-        keys.append(("L", "has the program's log"))
+        keys.append(("L", tr("has the program's log")))
     if view.own:
-        keys.append(("r", "runs it again"))
-    return [*keys, ("q", "leaves")]
+        keys.append(("r", tr("runs it again")))
+    return [*keys, ("q", tr("leaves"))]
 
 
 def _in_lines(keys: list[Key], width: int) -> list[Line]:
@@ -107,5 +114,5 @@ class EndedPane(DrawnLines):
             return
         if self._summed_up is None or self._summed_up[0] is not view.source.past:
             self._summed_up = view.source.past, view.summary()
-        set_titles(self, "ended" if view.status == "ended" else "gone")
+        set_titles(self, tr("ended") if view.status == "ended" else tr("gone"))
         self.put(ended_lines(view, self._summed_up[1], *self.content_size))

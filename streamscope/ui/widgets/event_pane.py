@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.strip import Strip
 
+from streamscope.language import N_, tr
 from streamscope.trace.decode import Event
 from streamscope.ui.actions import spelt
 from streamscope.ui.cells import wrapped
@@ -28,13 +29,13 @@ from streamscope.ui.widgets.outline_list import OutlineList
 from streamscope.ui.widgets.pens import DrawnWhole, Pens, set_titles
 
 Hint = list[tuple[str, str]]
-_EVENT = ("↑", "or a click selects an event, and what it means stands here.")
-_LINE = ("↑", "or a click selects a line, and what it means stands here.")
+_EVENT = ("↑", N_("or a click selects an event, and what it means stands here."))
+_LINE = ("↑", N_("or a click selects a line, and what it means stands here."))
 HINTS: dict[tuple[bool, bool], Hint] = {
-    (True, False): [_EVENT, ("f", "follows the newest event again.")],
-    (True, True): [_EVENT, ("⏎", "then goes to it, f lets go of it.")],
-    (False, False): [_LINE, ("⏎", "then unfolds it into its events, f follows the newest again.")],
-    (False, True): [_LINE, ("⏎", "then unfolds it, and goes to an event below it; f lets go of it.")],
+    (True, False): [_EVENT, ("f", N_("follows the newest event again."))],
+    (True, True): [_EVENT, ("⏎", N_("then goes to it, f lets go of it."))],
+    (False, False): [_LINE, ("⏎", N_("then unfolds it into its events, f follows the newest again."))],
+    (False, True): [_LINE, ("⏎", N_("then unfolds it, and goes to an event below it; f lets go of it."))],
 }
 """What can be done while nothing is selected: where every event is shown or what matters, and in the past or not."""
 
@@ -76,7 +77,7 @@ class Explanation(Pens):
             pairs = self.hint
         else:
             pairs = line_explanation(row, words) if isinstance(row, SightLine) else explanation(row, words)
-        pairs = [(spelt(name, ascii_only=in_ascii_only(self.app)), sentence) for name, sentence in pairs]
+        pairs = [(spelt(name, ascii_only=in_ascii_only(self.app)), tr(sentence)) for name, sentence in pairs]
         names = max(cell_len(name) for name, _ in pairs)
         room = max(self.content_size.width - names - 4, 10)
         left = self.size.height
@@ -243,17 +244,17 @@ class EventPane(DrawnWhole, Vertical):
 
     def _retitle(self) -> None:
         row = self._explanation.row
-        what = "every event" if self.every.display else "what matters"
-        of = "all streams" if self.stream is None else f"#{self.stream} only"
+        what = tr("every event") if self.every.display else tr("what matters")
+        of = tr("all streams") if self.stream is None else tr("#{stream} only", stream=self.stream)
         if self._sides is not None:
             of = " ⇄ ".join(f"#{side}" for side in self._sides)
-        words = ["events", what, of, *filter(None, (self.list.searched, self._standing()))]
+        words = [tr("events"), what, of, *filter(None, (self.list.searched, self._standing()))]
         title = titled(words, self.size.width - 4, least=3)
         event = row.event if isinstance(row, SightLine) else row
         if isinstance(event, Event):
-            below = f"event {event.seq:,} of the feed · {event.t / 1e9:.6f} s"
+            below = tr("event {seq} of the feed · {t} s", seq=f"{event.seq:,}", t=f"{event.t / 1e9:.6f}")
         else:
-            below = "v what matters" if self.every.display else "v every event · ⏎ unfolds"
+            below = tr("v what matters") if self.every.display else tr("v every event · ⏎ unfolds")
             below = spelt(below, ascii_only=in_ascii_only(self.app))
         set_titles(self, title, below)
 
@@ -261,12 +262,12 @@ class EventPane(DrawnWhole, Vertical):
         """What the list does by itself: it follows the newest event, or the instant that is looked at."""
         view = self._view
         if not self.list.following:
-            return "held · f lets go" if view.paused else "held · end follows"
+            return tr("held · f lets go") if view.paused else tr("held · end follows")
         if not view.paused:
-            return "following"
+            return tr("following")
         if view.playing:
-            return "playing"
+            return tr("playing")
         if not view.moved:
-            return "paused"
-        ahead = "" if view.past_end >= view.past.end else " · what is to come is dim"
-        return f"at {instant_text(view.started, view.now_t)}{ahead}"
+            return tr("paused")
+        at = tr("at {instant}", instant=instant_text(view.started, view.now_t))
+        return at if view.past_end >= view.past.end else tr("{at} · what is to come is dim", at=at)

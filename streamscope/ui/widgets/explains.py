@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from streamscope.ui.actions import bindings
 from streamscope.ui.glossary import Thing
-from streamscope.ui.lines import Line
+from streamscope.ui.lines import Line, length
 from streamscope.ui.safe import fewer, fit
 from streamscope.ui.widgets.pens import Pens
 
@@ -143,7 +143,7 @@ class Explains(Pens):
         if 0 <= below < len(foot):
             ground = "cursor-blurred"
             width = self.content_size.width
-            used = sum(len(text) for text, _ in foot[below])
+            used = length(foot[below])
             parts = [*foot[below], (fit("", width - used), "")]
             return self.strip([Segment(text, self.pen(name, ground)) for text, name in parts], ground)
         if y != thing.y - self.shift:

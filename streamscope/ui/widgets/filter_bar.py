@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.highlighter import Highlighter
 from rich.segment import Segment
 from rich.style import Style
@@ -21,6 +22,7 @@ from textual.content import Content
 from textual.strip import Strip
 from textual.widgets import Input, Static
 
+from streamscope.language import tr
 from streamscope.ui.actions import bindings
 from streamscope.ui.filter_history import LONGEST, FilterHistory
 from streamscope.ui.messages import FilterChanged
@@ -70,21 +72,27 @@ class FilterInput(Input):
         from streamscope.trace.filter.guide import examples
 
         language = Language.of(self.bar.vocabulary(), states=self.bar.states())
-        shown = "\n\n".join(f"{text}  –  {words}" for text, words in examples(language))
-        return f"""\
-Only what matches stays in the list, which follows while you write. Words must all match: a number (7 or #7), an
-address or a part of one, a type, the name of a flag, any text. Names are compared with values, and all of it is joined
-by and, or, not and parentheses.
-
-{shown}
-
-Streams have: {", ".join(name.name for name in language.stream_names)}.
-
-Events have, beside what their stream has: {", ".join(name.name for name in language.event_names)}.
-
-Tab completes a word, ↓ goes through what may stand there, ↑ brings back what was kept before. What is wrong is marked,
-and until it is right, the list follows what stands before it. docs/filter.md explains all of it.
-"""
+        shown = "\n\n".join(f"{text}  –  {tr(words)}" for text, words in examples(language))
+        return "\n\n".join(
+            (
+                tr(
+                    "Only what matches stays in the list, which follows while you write. Words must all match: a "
+                    "number (7 or #7), an address or a part of one, a type, the name of a flag, any text. Names are "
+                    "compared with values, and all of it is joined by and, or, not and parentheses."
+                ),
+                shown,
+                tr("Streams have: {names}.", names=", ".join(name.name for name in language.stream_names)),
+                tr(
+                    "Events have, beside what their stream has: {names}.",
+                    names=", ".join(name.name for name in language.event_names),
+                ),
+                tr(
+                    "Tab completes a word, ↓ goes through what may stand there, ↑ brings back what was kept before. "
+                    "What is wrong is marked, and until it is right, the list follows what stands before it. "
+                    "docs/filter.md explains all of it."
+                ),
+            )
+        )
 
     @property
     def bar(self) -> FilterBar:
@@ -130,11 +138,12 @@ class FilterHint(Pens):
         width = self.content_size.width
         at = min(max(error.start - self.scrolled, 0), max(width - 1, 0))
         mark = "▔" * max(1, min(error.end - error.start, width - at))
-        words = visible(error.message)
-        if at + len(mark) + 1 + len(words) <= width:
+        words = visible(tr(error.message))
+        cells = cell_len(words)
+        if at + len(mark) + 1 + cells <= width:
             text = " " * at + mark + " " + words
-        elif len(words) + 1 <= at:
-            text = " " * (at - len(words) - 1) + words + " " + mark
+        elif cells + 1 <= at:
+            text = " " * (at - cells - 1) + words + " " + mark
         else:
             text = fit(words, width)
         return self.strip([Segment(text, self.pen("error"))])

@@ -12,6 +12,7 @@ from textual.reactive import var
 from textual.timer import Timer
 from textual.widget import Widget
 
+from streamscope.language import N_, tr, trn
 from streamscope.trace.past import Past
 from streamscope.ui.view import View
 
@@ -23,7 +24,7 @@ SEARCH_EVERY = 0.05
 SEARCH_S = 0.01
 """How often a filter looks for more events, and for how many seconds at a time."""
 
-FILTER_FIRST = "Write a filter first (/): this goes from one event that matches to the next."
+FILTER_FIRST = N_("Write a filter first (/): this goes from one event that matches to the next.")
 
 
 class FilteredList(Widget):
@@ -93,7 +94,7 @@ class FilteredList(Widget):
         if found is None or self._query is None:
             return ""
         first, end = found.extent()
-        return f"{end - first:,} found" + ("" if found.whole else " · searching")
+        return trn("{n} found", "{n} found", end - first) + ("" if found.whole else f" · {tr('searching')}")
 
     def look_for(self) -> None:
         """Begin to look for what the filter wants, or what is of a conversation, at the instant that one looks at."""
@@ -130,15 +131,18 @@ class FilteredList(Widget):
     def nothing_text(self) -> str:
         """What is awaited, or where the rows have gone."""
         if self._found is not None and self._query is not None:
-            return f"No event matches the filter{'' if self._found.whole else ' so far'}; / changes it."
+            if self._found.whole:
+                return tr("No event matches the filter; / changes it.")
+            return tr("No event matches the filter so far; / changes it.")
         if self._view.paused and self._past.dropped:
-            return "What happened before this instant is no longer in memory; end goes back to the present."
+            return tr("What happened before this instant is no longer in memory; end goes back to the present.")
         if self._view.paused:
-            whom = "" if self.stream is None else f" to #{self.stream}"
-            return f"Nothing had happened{whom} up to this instant."
+            if self.stream is None:
+                return tr("Nothing had happened up to this instant.")
+            return tr("Nothing had happened to #{stream} up to this instant.", stream=self.stream)
         if self.stream is not None:
-            return f"Nothing of stream #{self.stream} is in memory."
-        return "Nothing has happened yet: every change of a stream will be told here."
+            return tr("Nothing of stream #{stream} is in memory.", stream=self.stream)
+        return tr("Nothing has happened yet: every change of a stream will be told here.")
 
     def explain(self, by: int = 1) -> bool:
         """Select the newest line where none is selected: what the selected one means stands below the list."""

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from streamscope.language import N_, tr
 from streamscope.ui.actions import BY_ID, Action, shown_key
 from streamscope.ui.live import Overlooked, in_ascii_only
 from streamscope.ui.view import View
@@ -64,7 +65,7 @@ def hints(
             if name in labels:
                 action = msgspec.structs.replace(action, rank=min(action.rank, FOR_THE_MOMENT))
             key, shown = shown_key(action, bound, ascii_only=ascii_only)
-            found.append(Hint(shown, labels.get(action.id, action.label), key, action.help, action))
+            found.append(Hint(shown, labels.get(action.id) or tr(action.label), key, tr(action.help), action))
     return sorted(found, key=lambda hint: hint.action.footer)
 
 
@@ -72,10 +73,10 @@ def labels_of(view: View) -> Mapping[str, str]:
     """What some keys do where the person stands: going on, going to the end, and copying."""
     travel = view.travel
     if travel is None:
-        return _NO_LABELS if view.standstill is None else {"copy": "copy the stack"}
+        return _NO_LABELS if view.standstill is None else {"copy": tr("copy the stack")}
     return {
-        "pause": "pause" if travel.playing else "play" if view.moved else "resume",
-        "travel.end": "last" if view.replaying or view.over else "live",
+        "pause": tr("pause") if travel.playing else tr("play") if view.moved else tr("resume"),
+        "travel.end": tr("last") if view.replaying or view.over else tr("live"),
     }
 
 
@@ -91,7 +92,17 @@ def fitting(found: list[Hint], width: int) -> list[Hint]:
 NAMED_FROM = 120
 """From so many columns on, what has the focus is named before its keys."""
 
-_CALLED = {"timeline": "time line", "large": "time line", "goto": "go to", "slowest": "slowest callbacks"}
+_CALLED = {
+    "timeline": N_("time line"), "large": N_("time line"), "goto": N_("go to"), "slowest": N_("slowest callbacks"),
+    "overview": N_("overview"), "streams": N_("streams"), "panel": N_("panel"), "events": N_("events"),
+    "log": N_("log"), "payload": N_("payload"), "source": N_("source"), "inside": N_("inside"),
+    "stream": N_("stream"), "wall": N_("wall"), "lines": N_("lines"), "totals": N_("totals"),
+    "talkers": N_("talkers"), "times": N_("times"), "filter": N_("filter"),
+    "poke": N_("poke"), "difference": N_("difference"), "processes": N_("processes"), "why": N_("why"),
+    "lesson": N_("lesson"), "help": N_("help"), "fleet": N_("fleet"), "engines": N_("engines"),
+    "travel": N_("travel"),
+}  # fmt: skip
+"""What each place of `actions.CONTEXTS` is called in a word."""
 
 
 _THE_WAY_TO = {"large": "timeline"}
@@ -101,7 +112,7 @@ _THE_WAY_TO = {"large": "timeline"}
 def called(screen: Screen[Any]) -> str:
     """What has the focus on a screen, or else the screen itself, by the name that its actions have."""
     context = context_of(screen.focused) or context_of(screen)
-    return _CALLED.get(context, context)
+    return tr(_CALLED.get(context, context))
 
 
 def context_of(node: Screen[Any] | Widget | None) -> str:
@@ -140,16 +151,16 @@ class KeyFooter(Pens):
         labels = labels_of(self.app.view) if isinstance(self.app, Overlooked) else _NO_LABELS
         screen = self._dialog or self.screen
         if isinstance(screen.focused, Explains) and screen.focused.explained is not None:
-            labels = {**labels, "explain": "next"}
+            labels = {**labels, "explain": tr("next")}
         name = called(screen) if width >= NAMED_FROM else ""
         start = f" {name}  " if name else " "
         here = context_of(screen)
         found = hints(screen.active_bindings, labels, ascii_only=in_ascii_only(self.app))
         found = [hint for hint in found if hint.action.id != _THE_WAY_TO.get(here, here)]
-        kept = fitting(found, width - 1 - len(start))
+        kept = fitting(found, width - 1 - cell_len(start))
         segments: list[Segment] = [Segment(start, self.pen("value"))]
         self._spans = []
-        x = len(start)
+        x = cell_len(start)
         for place, hint in enumerate(kept):
             if place == len(kept) - 1 and place:
                 gap = max(width - x - hint.width + GAP - 1, 0)

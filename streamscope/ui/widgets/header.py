@@ -13,8 +13,10 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from streamscope.diagnosis.shapes import Level
+from streamscope.language import N_, tr, trn
 from streamscope.trace.fold import EXACT
 from streamscope.ui.findings import ALARM, HELD, NOTICE, PENS
+from streamscope.ui.lines import filled
 from streamscope.ui.meters import COUNTING, NONE, bytes_text, count_text, percent_text
 from streamscope.ui.plain import INJECTED
 from streamscope.ui.row_words import FAILED, SIGNS, UNSEEN
@@ -36,6 +38,7 @@ STATES = {
     "ended": ("■", "warning"),
     "gone": ("✗", "error"),
 }
+STATUS = {"live": N_("live"), "connecting": N_("connecting"), "ended": N_("ended"), "gone": N_("gone")}
 
 
 class Field(NamedTuple):
@@ -56,37 +59,44 @@ def fields(view: View) -> list[Field]:
     hello, loop, rates = view.hello, view.model.loop, view.curves.rates
     program = visible(hello.program, 40) if hello is not None else ""
     address = visible(", ".join(hello.addresses[:2]), 60) if hello is not None else ""
-    open_streams = view.counts.open
     told = COUNTING if rates.events is None else count_text(rates.events)
     host = visible(hello.host, 40) if hello is not None else ""
     found = [
-        Field(1, (("fleet ▸ ", "title"), (f"{host} ▸", "value"))) if host else Field(6, (("streamscope", "title"),)),
+        Field(1, ((f"{tr('fleet')} ▸ ", "title"), (f"{host} ▸", "value")))
+        if host
+        else Field(6, (("streamscope", "title"),)),
         Field(2, ((program, "value"),)),
         Field(1, ((address, ""),)),
         Field(0, _state(view)),
         Field(1, _instant(view)),
         Field(3, _since(view)),
-        Field(3, (("turn ", "label"), (f"{loop.turn:<7,}", "")) if view.vocabulary.knows("turn") else ()),
-        Field(2, ((f"{open_streams:,}", "value"), (" stream " if open_streams == 1 else " streams", "label"))),
+        Field(3, ((f"{tr('turn')} ", "label"), (f"{loop.turn:<7,}", "")) if view.vocabulary.knows("turn") else ()),
+        Field(2, _open(view.counts.open)),
         Field(0, _marks(view)),
-        Field(1, (("frozen", "warning"),) if view.travel is not None and view.model.frozen_t else ()),
+        Field(1, ((tr("frozen"), "warning"),) if view.travel is not None and view.model.frozen_t else ()),
         Field(1, _injected(view)),
-        Field(4 if view.vocabulary.is_sampled else 2, ((f"{told:>5}", "value"), (" events/s", "label"))),
-        Field(0, (("lost ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
+        Field(4 if view.vocabulary.is_sampled else 2, ((f"{told:>5}", "value"), (f" {tr('events/s')}", "label"))),
+        Field(0, ((f"{tr('lost')} ", "label"), (f"{view.events_lost:,}", "error" if view.events_lost else "muted"))),
         Field(1, _recording(view)),
         Field(5, ((visible(view.vocabulary.engine, 60), "label"),) if view.vocabulary.is_sampled else ()),
-        Field(1, (("log ", "label"), (f"+{count_text(view.unread_lines)}", "value")) if view.unread_lines else ()),
+        Field(
+            1, ((f"{tr('log')} ", "label"), (f"+{count_text(view.unread_lines)}", "value")) if view.unread_lines else ()
+        ),
         Field(3, _slowest(view)),
         Field(4, _shares(view), right=True),
     ]
     return [field for field in found if any(text for text, _ in field.parts)]
 
 
+def _open(streams: int) -> tuple[tuple[str, str], ...]:
+    return tuple(filled(trn("{n} stream ", "{n} streams", streams, n="{n}"), "label", n=(f"{streams:,}", "value")))
+
+
 def _state(view: View) -> tuple[tuple[str, str], ...]:
     travel = view.travel
     if travel is not None:
         sign = "▶" if travel.playing else "❚❚"
-        word = "replay" if view.replaying else "" if travel.playing else "paused"
+        word = tr("replay") if view.replaying else "" if travel.playing else tr("paused")
         speed = f"{travel.speed:g}×" if travel.playing or view.replaying else ""
         text = " ".join(part for part in (sign, word, speed) if part)
         back = (view.present_t - view.now_t) // _TENTH * _TENTH
@@ -97,20 +107,24 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
     if view.standing.was is not None and view.status == "live":
         return ((f"{MARK} {what_it_was(view.standing.was, view.model.slowest, view.standing.began_t)}", "warning"),)
     if view.status == "live" and view.model.frozen_t:
-        return (("❚❚ frozen", "warning"),)
+        return ((f"❚❚ {tr('frozen')}", "warning"),)
     glyph, pen = STATES.get(view.status, ("?", "warning"))
     is_far = view.status == "live" and view.hello is not None and view.hello.host
     if view.status == "live" and view.model.looks.t:
-        return ((f"{glyph} {'far, ' if is_far else ''}", pen), *_sureness(view))
-    return ((f"{glyph} {'far' if is_far else view.status}", pen),)
+        begun = tr("{sign} far, ", sign=glyph) if is_far else f"{glyph} "
+        return ((begun, pen), *_sureness(view))
+    return ((f"{glyph} {tr('far') if is_far else tr(STATUS.get(view.status, view.status))}", pen),)
 
 
 def _sureness(view: View) -> tuple[tuple[str, str], ...]:
     """How often is looked from outside, how many of the looks were exact, and how many came to nothing."""
     looks = view.model.looks
-    missed = ((f", {UNSEEN} {count_text(looks.missed)} missed", "warning"),) if looks.missed else ()
-    said = f"sampled {looks.rate:.0f}/s, {SIGNS[EXACT]} {percent_text(looks.share).strip()}"
-    return ((said, "good"), *missed)
+    said = tr(
+        "sampled {rate}/s, {sign} {share}",
+        rate=f"{looks.rate:.0f}", sign=SIGNS[EXACT], share=percent_text(looks.share).strip(),
+    )  # fmt: skip
+    missed = tr(", {sign} {n} missed", sign=UNSEEN, n=count_text(looks.missed))
+    return ((said, "good"), *(((missed, "warning"),) if looks.missed else ()))
 
 
 def _marks(view: View) -> tuple[tuple[str, str], ...]:
@@ -138,7 +152,7 @@ def _injected(view: View) -> tuple[tuple[str, str], ...]:
         which += f" +{count_text(len(faulted) - MOST_NAMED)}"
     elif len(faulted) == 1 and state is not None:
         which += f" {visible(state.faults, 40)}"
-    return ((f"{INJECTED} ", "warning"), (which, "value"))
+    return ((f"{tr(INJECTED)} ", "warning"), (which, "value"))
 
 
 def _instant(view: View) -> tuple[tuple[str, str], ...]:
@@ -153,21 +167,27 @@ def _since(view: View) -> tuple[tuple[str, str], ...]:
     missed = view.events_missed
     if not missed or view.replaying:
         return ()
-    return ((f"{count_text(missed)} {'event' if missed == 1 else 'events'} since", "label"),)
+    return ((trn("{n} event since", "{n} events since", missed, n=count_text(missed)), "label"),)
 
 
 def _recording(view: View) -> tuple[tuple[str, str], ...]:
     size = view.recording.size(view.hello if view.status == "live" else None)
     if size is None:
         return ()
-    return (("● rec", "error"), (f" {bytes_text(size)}" if size >= 0 else "", "value"))
+    return ((f"● {tr('rec')}", "error"), (f" {bytes_text(size)}" if size >= 0 else "", "value"))
+
+
+def _unread(view: View) -> tuple[tuple[str, str], ...]:
+    if not view.unread_lines:
+        return ()
+    return ((f"{tr('log')} ", "label"), (f"+{count_text(view.unread_lines)}", "value"))
 
 
 def _slowest(view: View) -> tuple[tuple[str, str], ...]:
     slowest = view.model.slowest
     if not slowest or slowest[0].ns < LONG_NS:
         return ()
-    return (("slowest cb ", "label"), (span_text(slowest[0].ns), "value"))
+    return ((f"{tr('slowest cb')} ", "label"), (span_text(slowest[0].ns), "value"))
 
 
 def _shares(view: View) -> tuple[tuple[str, str], ...]:

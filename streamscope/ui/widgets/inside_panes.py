@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 
+from streamscope.language import tr
 from streamscope.source.inside import Inside, Whereabouts
 from streamscope.trace.past import Past
 from streamscope.ui import inside_lines
@@ -71,10 +72,10 @@ has.
         if not width:
             return
         where, view = self._inside.now, self._inside.view
-        turn = "" if where is None else f" · turn {where.event.turn:,}"
-        number = f"event {where.event.seq:,}" if where is not None else ""
+        turn = "" if where is None else f" · {tr('turn {n}', n=f'{where.event.turn:,}')}"
+        number = tr("event {n}", n=f"{where.event.seq:,}") if where is not None else ""
         right = number if self._number is None else self._number()
-        set_titles(self, f"where we are{turn}", "← → into · ( ) over · { } out", right)
+        set_titles(self, f"{tr('where we are')}{turn}", tr("← → into · ( ) over · { } out"), right)
         if height >= ROOMY:
             self.put(inside_lines.whole(where, view.vocabulary, width, height))
         else:
@@ -116,9 +117,9 @@ What travelled joined is shown as the plain text, for that is what happened.
             self._seq, self._depth = where.event.seq, 0
         below = 2 if height >= 6 else 0
         shown = inside_lines.source(where, self._depth, width, height - below)
-        foot = "" if where is None or where.stack.sure or not where.stack.calls else inside_lines.UNSURE
+        foot = "" if where is None or where.stack.sure or not where.stack.calls else tr(inside_lines.UNSURE)
         if self._depth:
-            foot = f"{self._depth} further out · ↓ back in"
+            foot = tr("{n} further out · ↓ back in", n=self._depth)
         set_titles(self, shown.title, spelt(foot, ascii_only=in_ascii_only(self.app)))
         lines = list(shown.lines)
         if below and shown.libuv:

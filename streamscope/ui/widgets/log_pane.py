@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 
+from streamscope.language import tr
 from streamscope.ui.actions import bindings
 from streamscope.ui.log_tail import LINE_BYTES, LogLine, LogTail
 from streamscope.ui.safe import visible, visible_bytes
@@ -84,7 +85,7 @@ follows the newest again; left and right, or shift with the mouse wheel, move al
         self._retitle()
 
     def _retitle(self) -> None:
-        words = ["log", "following" if self.following else "held · end follows"]
+        words = [tr("log"), tr("following") if self.following else tr("held · end follows")]
         if self._tail is not None:
             words.append(visible(self._tail.path))  # last, where it may be cut
         set_titles(self, " · ".join(words))
@@ -108,12 +109,14 @@ follows the newest again; left and right, or shift with the mouse wheel, move al
         """Why there is nothing."""
         hello = self._view.hello
         if hello is None:
-            return "Waiting for the engine to say where its program prints."
+            return tr("Waiting for the engine to say where its program prints.")
         if not hello.log:
-            return "The program prints to its own terminal; nothing of it comes here."
+            return tr("The program prints to its own terminal; nothing of it comes here.")
         if self._tail is not None and self._tail.reason:
-            return f"The log cannot be read: {visible(self._tail.reason)} ({visible(hello.log)})."
-        return "The program has printed nothing yet."
+            return tr(
+                "The log cannot be read: {why} ({file}).", why=visible(self._tail.reason), file=visible(hello.log)
+            )
+        return tr("The program has printed nothing yet.")
 
     def draw(self, item: LogLine, width: int) -> list[Segment]:
         """A line as it was printed; a notice stands back."""

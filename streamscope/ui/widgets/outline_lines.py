@@ -16,6 +16,7 @@ from textual.cache import LRUCache
 from textual.reactive import var
 from textual.strip import Strip
 
+from streamscope.language import tr
 from streamscope.trace.contents import Note
 from streamscope.trace.decode import Event
 from streamscope.trace.outline import Outline
@@ -272,7 +273,7 @@ class OutlineLines(DrawnList, FilteredList, can_focus=True):
         """What is awaited, or where the lines have gone."""
         found = self._found
         if found is not None and found.extent()[0] < found.extent()[1]:
-            return "What matches the filter is nothing that matters by itself; v shows every event, and these."
+            return tr("What matches the filter is nothing that matters by itself; v shows every event, and these.")
         if found is None and self._past.end > self._past.first and not self._view.paused:
-            return "Nothing that matters has happened yet; v shows every event."
+            return tr("Nothing that matters has happened yet; v shows every event.")
         return self.nothing_text()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from textual import events
 
+from streamscope.language import tr
 from streamscope.trace.decode import Event
 from streamscope.trace.passages import Passage
 from streamscope.ui.actions import bindings
@@ -196,7 +197,7 @@ lost, because this screen was too slow.
                 self._drawn.clear()
                 self.select(there)
                 return
-        self.app.notify("No further event that matches is part of a line; v shows every event.", timeout=4)
+        self.app.notify(tr("No further event that matches is part of a line; v shows every event."), timeout=4)
 
     def action_only(self) -> None:
         """Show what matters of the selected line's stream only, or of the one selected elsewhere; or of all again."""

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.reactive import var
 
+from streamscope.language import tr
 from streamscope.trace.series import Series
 from streamscope.ui.actions import bindings
 from streamscope.ui.findings import ALARM, NOTICE
@@ -118,7 +119,7 @@ class Panel(DrawnLines, can_focus=True):
         """What there is to say of a stream that is not there."""
         if self.number is None or not self._view.paused:
             return []
-        return [[(f"#{self.number} is not there at this instant.", "label")]]
+        return [[(tr("#{stream} is not there at this instant.", stream=self.number), "label")]]
 
     def _show_frame(self, facts: Facts | None) -> None:
         """The head: what stream it is on the left, for how long it has been in trouble and whether it is pinned on the
@@ -127,7 +128,7 @@ class Panel(DrawnLines, can_focus=True):
         known = self._view.known
         mark = "" if facts is None else mark_of(facts.state, known).text.strip()
         since = 0 if facts is None or not mark else since_of(facts.state, known.told)
-        pinned = "pinned" if self.number in self._view.pinned else ""
+        pinned = tr("pinned") if self.number in self._view.pinned else ""
         right = " · ".join(filter(None, (age_text(self._view.now_t - since) if since else "", pinned)))
         sure = "" if facts is None else SIGNS.get(facts.sure, "")
         left = "" if facts is None else " ".join(filter(None, (mark, sure, title(facts, lived=not since))))

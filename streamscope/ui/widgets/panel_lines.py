@@ -6,6 +6,7 @@ not. When there are more, the curves grow, and the fields stand in groups with a
 
 from __future__ import annotations
 
+from streamscope.language import tr
 from streamscope.trace.roles import role_of
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
@@ -31,12 +32,12 @@ def title(facts: Facts, *, lived: bool = True) -> str:
     """
     state, words = facts.state, facts.vocabulary
     role = role_of(state, words)
-    kind = f"{role or words.types.get(state.type, 'unknown')}{' ipc' if state.ipc else ''}"
+    kind = f"{tr(role) or words.types.get(state.type, tr('unknown'))}{' ipc' if state.ipc else ''}"
     pieces = [f"#{state.number} {kind} {_towards(state, words)}".rstrip()]
     if state.name:
         pieces.append(visible(state.name).removeprefix(f"{role} "))  # `upstream of #2`, said by an upstream
     if state.closed_t:
-        pieces.append(f"closed {age_text(facts.now_t - state.closed_t)} ago")
+        pieces.append(tr("closed {age} ago", age=age_text(facts.now_t - state.closed_t)))
     else:
         if state.fd >= 0:
             pieces.append(f"fd {state.fd}")
@@ -51,8 +52,9 @@ def _towards(state: StreamState, vocabulary: Vocabulary) -> str:
     is_pipe = vocabulary.types.get(state.type) == "pipe"
     peer = state.peer or (peer_text(state, vocabulary) if is_pipe and not state.name else "")
     if state.server and peer:
-        at = f" at {visible(state.local)}" if state.local and not state.peer else ""
-        return f"← {visible(peer)}{at}"
+        if state.local and not state.peer:
+            return f"← {tr('{peer} at {place}', peer=visible(peer), place=visible(state.local))}"
+        return f"← {visible(peer)}"
     if state.peer:
         return f"→ {visible(state.peer)}"
     return peer or visible(state.local)

@@ -10,13 +10,16 @@ from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
+from rich.cells import cell_len
 
 from streamscope.diagnosis.shapes import Finding, Held, Limit, Word
+from streamscope.language import N_, items, tr
 from streamscope.link.waiters import Waiters
 from streamscope.trace.fold import AGREED, EXACT, MOVING
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import lamps
+from streamscope.ui.cells import full_stop
 from streamscope.ui.curves import Values, curve, peak
 from streamscope.ui.findings import PENS, holds_of, sign_of
 from streamscope.ui.ladder import (
@@ -48,9 +51,9 @@ NARROW = 64
 
 AT_LEAST = "≥ "
 SURE = {
-    EXACT: "exact: the loop waited meanwhile",
-    AGREED: "agreed: two readings, the same",
-    MOVING: "moving: two readings differed; no evidence",
+    EXACT: N_("exact: the loop waited meanwhile"),
+    AGREED: N_("agreed: two readings, the same"),
+    MOVING: N_("moving: two readings differed; no evidence"),
 }
 
 LONG_ARMED = 1_000_000_000
@@ -137,7 +140,7 @@ class PanelRows:
         return None if self.words.knows(field) else [PanelRow(5, [*self._field(field), (NONE, "dim")])]
 
     def _begin(self, name: str) -> Line:
-        return [(fit(name, max(len(name) + 1, self.label)), "label")]
+        return [(fit(name, max(cell_len(name) + 1, self.label)), "label")]
 
     def findings(self, *, one_line: bool) -> list[PanelRow]:
         """What a diagnosis says of the stream, the worst first: who is at fault, and what decided that."""
@@ -145,25 +148,26 @@ class PanelRows:
         rows: list[PanelRow] = []
         said = any(each.verdict is not None and each.verdict.word is Word.INJECTED for each in facts.findings)
         if is_injected(facts.state, self.words) and not said:
-            what = visible(facts.state.faults, 200) or "what somebody who watches had happen to it"
-            rows.append(PanelRow(0, [(INJECTED, "warning"), (f" · {fewer(what, self.width - 11)[0]}", "")]))
+            what = visible(facts.state.faults, 200) or tr("what somebody who watches had happen to it")
+            rows.append(PanelRow(0, [(tr(INJECTED), "warning"), (f" · {fewer(what, self.width - 11)[0]}", "")]))
         for finding in facts.findings[: 1 if one_line else MOST_TOLD]:
             verdict, pen = finding.verdict, PENS[sign_of(finding)]
             if verdict is None:
-                text = f"{sign_of(finding)} {finding.sentence}"
+                text = f"{sign_of(finding)} {tr(finding.sentence)}"
                 rows += [PanelRow(0, [(line, pen)]) for line in fewer(text, self.width, 1 if one_line else 2)]
                 continue
-            head: Line = [(verdict.word, pen), (f" · {verdict.sure} · ", "")]
+            head: Line = [(verdict.word, pen), (f" · {tr(verdict.sure)} · ", "")]
             if one_line:
                 room = self.width - length(head)
-                reason = fewer(f"{verdict.reason.rstrip('.')}.", room + 1)[0].rstrip(".")
+                reason = tr(verdict.reason).rstrip(".。")
+                reason = fewer(reason + full_stop(reason), room + 1)[0].rstrip(".。")
                 rows.append(PanelRow(0, [*head, (reason, "")]))
                 continue
-            head.append((f"since {instant_text(facts.started, verdict.since)}", ""))
+            head.append((tr("since {instant}", instant=instant_text(facts.started, verdict.since)), ""))
             rows.append(PanelRow(0, [*head, *self._keys(head)]))
-            rows += [PanelRow(0, [(line, "")]) for line in fewer(as_sentence(verdict.reason), self.width, 2)]
+            rows += [PanelRow(0, [(line, "")]) for line in fewer(as_sentence(tr(verdict.reason)), self.width, 2)]
         if facts.held is not None and not facts.findings:
-            rows += self._sentence(facts.held.sentence, 1 if one_line else 2)
+            rows += self._sentence(tr(facts.held.sentence), 1 if one_line else 2)
         return rows
 
     def _sentence(self, text: str, most: int) -> list[PanelRow]:
@@ -174,7 +178,7 @@ class PanelRows:
 
     def _keys(self, head: Line) -> Line:
         """At the right end: the keys that say more."""
-        keys: Line = [("w", "key"), (" why   ", "label"), ("b", "key"), (" where it began", "label")]
+        keys: Line = [("w", "key"), (f" {tr('why')}   ", "label"), ("b", "key"), (f" {tr('where it began')}", "label")]
         gap = self.width - length(head) - length(keys) - 1
         return [(" " * gap, ""), *keys] if gap > 0 else []
 
@@ -202,7 +206,7 @@ class PanelRows:
         rows = [PanelRow(0 if place <= WORDS else 2, line, whole=True) for place, line in enumerate(lines)]
         rows[WORDS] = rows[WORDS]._replace(alone=alone)
         if before is not None and program_says(state, words, BEFORE_QUEUE) is None:
-            rows += [PanelRow(2, [(line, "label")]) for line in fewer(before.meaning, self.width, 3)]
+            rows += [PanelRow(2, [(line, "label")]) for line in fewer(tr(before.meaning), self.width, 3)]
         return rows
 
     def flags(self, *, one_line: bool = False) -> list[PanelRow]:
@@ -214,7 +218,7 @@ class PanelRows:
             return dash
         shown = lamps.lamps(self.words, state.flags, state.type, facts.changed_t, facts.now_t)
         for number, row in enumerate([lamps.that_fit(shown, room)] if one_line else lamps.rows(shown, room)):
-            line: Line = [(fit("" if number else "flags", 7), "label")]
+            line: Line = [(fit("" if number else tr("flags"), 7), "label")]
             for place, lamp in enumerate(row):
                 line += [
                     (" " * (place > 0), ""),
@@ -234,12 +238,12 @@ class PanelRows:
         line.append((f"{bytes_text(size):>7}  ", "warning" if above else "value" if size else "dim"))
         if self.words.tells("high_water"):
             line += _marked_bar(size, bar_scale(size, mark), mark, room)
-            called = self.words.field("high_water").name or "mark"
+            called = self.words.field("high_water").name or tr("mark")
             pen = "warning" if above else "label"
             line += [(f" {called} ", pen), (bytes_text(mark), pen)]
         elif self.words.before_queue is not None:
             del line[2:]
-            line.append(("not all that waits", "label"))
+            line.append((tr("not all that waits"), "label"))
         return [PanelRow(2 if size else 5, line)]  # the ladder has the number, too
 
     def trend(self, height: int) -> list[PanelRow]:
@@ -248,11 +252,12 @@ class PanelRows:
             return []
         values, cells = self.facts.queue_trend, trend_cells(self.width)
         highest = peak(values, cells)
-        notes = [f" peak {NONE if highest is None else bytes_text(highest)}", *[""] * (height - 2), " last 30 s"]
+        notes = [tr("peak {size}", size=NONE if highest is None else bytes_text(highest)), *[""] * (height - 2)]
+        notes.append(tr("last 30 s"))
         rank = 3 if highest or self.state.write_queue_size else 6
         lines = curve(values, cells, height, mark=mark_of(self.state, self.words))
         return [
-            PanelRow(rank, [*self._begin(""), (" " * 9, ""), *line, (note, "label")])
+            PanelRow(rank, [*self._begin(""), (" " * 9, ""), *line, (f" {note}", "label")])
             for line, note in zip(lines, notes)
         ]
 
@@ -272,14 +277,14 @@ class PanelRows:
         line += [(f" {_part_of(done, head.bytes)} {age}", ""), *self._fate(head)]
         used = length(line)
         for place, request in enumerate(queue[1:], 1):
-            carries = f" carries #{request.send_handle}" if request.send_handle else ""
+            carries = f" {tr('carries')} #{request.send_handle}" if request.send_handle else ""
             piece = f"  w{request.number} {bytes_text(request.left)}{carries}"
             more = f"  +{count_text(len(queue) - place)}"
-            if used + len(piece) + (len(more) if place < len(queue) - 1 else 0) > self.width:
+            if used + cell_len(piece) + (len(more) if place < len(queue) - 1 else 0) > self.width:
                 line.append((more, "dim"))
                 break
             line.append((piece, "label"))
-            used += len(piece)
+            used += cell_len(piece)
         return [PanelRow(1, line)]
 
     def completed(self) -> list[PanelRow]:
@@ -295,7 +300,7 @@ class PanelRows:
         line.append((NONE, "dim"))
         past = [request for request in reversed(self.facts.completed) if request.request == self.words.request("write")]
         if past:
-            line.append(("    done", "dim"))
+            line.append((f"    {tr('done')}", "dim"))
         for request in past[:6]:
             piece = [(f" w{request.number} ", "dim"), self._outcome(request, calm=True), *_carried(request)]
             if length(line + piece) > self.width:
@@ -313,13 +318,14 @@ class PanelRows:
         line = self._field("accepted_fd")
         line += [(f"{state.accepted_fd:<5}", "value") if held else (f"{NONE:<5}", "dim")]
         line.append(self._beside("queued_fds"))
-        room = f"  room {len(state.queued_fds)}/{state.queued_fds_capacity}" if state.queued_fds_capacity else ""
+        used = f"{len(state.queued_fds)}/{state.queued_fds_capacity}"
+        room = f"  {tr('room')} {used}" if state.queued_fds_capacity else ""
         waiting = pending_count(state)
-        pending = f"  pending {waiting:,}" if waiting else ""
-        free = self.width - length(line) - len(room) - len(pending)
+        pending = f"  {tr('pending')} {waiting:,}" if waiting else ""
+        free = self.width - length(line) - cell_len(room) - cell_len(pending)
         queued = _first_of(state.queued_fds, free)
         if len(queued) > free:  # how many there are, and for how many there is room, says more than the first of them
-            line += [(room.removeprefix("  room "), "value"), (pending, "value")]
+            line += [(used if room else "", "value"), (pending, "value")]
         else:
             line += [(queued, "value") if queued else (NONE, "dim"), (room, "dim"), (pending, "value")]
         return [PanelRow(1 if held or queued or state.ipc else 6, line)]
@@ -335,7 +341,7 @@ class PanelRows:
         if length(line) > self.width and state.shutdown_req is None:
             del line[2:]
         error = self._error(state.delayed_error) if state.delayed_error else ""
-        if error and self.width < 70 + len(error):
+        if error and self.width < 70 + cell_len(error):
             line = [*self._field("delayed_error"), (error, "error")]
         elif (error or self.width >= 70) and self.words.has("delayed_error"):
             line += [self._beside("delayed_error"), (error, "error") if error else (NONE, "dim")]
@@ -353,35 +359,42 @@ class PanelRows:
         state = self.state
         masks = (self.words.mask_text(mask).replace("|", " ") for mask in (state.pevents, state.events))
         wants, has = (text or NONE for text in masks)
-        line = [*self._begin("epoll"), ("wants ", "label"), (f"{wants:<6}", "value" if state.pevents else "dim")]
+        line = [
+            *self._begin("epoll"),
+            (f"{tr('wants')} ", "label"),
+            (f"{wants:<6}", "value" if state.pevents else "dim"),
+        ]
         differs = state.pevents != state.events
-        line += [("  registered ", "label"), (f"{has:<6}", "accent" if differs else "value" if state.events else "dim")]
+        line += [
+            (f"  {tr('registered')} ", "label"),
+            (f"{has:<6}", "accent" if differs else "value" if state.events else "dim"),
+        ]
         rows = [line]
         if state.armed_t:
             armed = self.facts.now_t - state.armed_t
-            words: Part = (f"  OUT armed {age_text(armed)}", "warning" if armed >= LONG_ARMED else "")
-            if length(line) + len(words[0]) > self.width:
+            words: Part = (f"  {tr('OUT armed {age}', age=age_text(armed))}", "warning" if armed >= LONG_ARMED else "")
+            if length(line) + cell_len(words[0]) > self.width:
                 rows.append([*self._begin(""), (words[0].strip(), words[1])])
             else:
                 line.append(words)
         queues = (("pending", state.pending), ("watcher_queue", state.watched), ("closing", state.closing))
         waits = [name for name, there in queues if there]
         if waits:
-            rows[-1].append((f"  in {', '.join(waits)}", "value"))
+            rows[-1].append((f"  {tr('in {queues}', queues=', '.join(waits))}", "value"))
         return [PanelRow(1 + place, each) for place, each in enumerate(rows)]
 
     def traffic(self) -> list[PanelRow]:
         """Bytes in and out, and how many a second, on one line."""
         state, facts = self.state, self.facts
-        line = self._begin("bytes")
+        line = self._begin(tr("bytes"))
         errors = self._errors()
         rates = self.label + length(errors) + 49 <= self.width
-        for name, gap, total, rate in (
-            ("bytes_in", "", state.bytes_in, facts.rate_in),
-            ("bytes_out", "   ", state.bytes_out, facts.rate_out),
+        for name, called, gap, total, rate in (
+            ("bytes_in", tr("in"), "", state.bytes_in, facts.rate_in),
+            ("bytes_out", tr("out"), "   ", state.bytes_out, facts.rate_out),
         ):
             if self.words.has(name):
-                line.append((f"{gap}{name.removeprefix('bytes_')} ", "label"))
+                line.append((f"{gap}{called} ", "label"))
                 line += _flow(total, rate)[: 1 + rates] if self.words.knows(name) else [(NONE, "dim")]
         return [PanelRow(1 if has_failed(state, self.words) else 4, line + errors)] if len(line) > 1 else []
 
@@ -391,8 +404,8 @@ class PanelRows:
         cells = trend_cells(self.width)
         rows = []
         for name, field, total, rate, values in (
-            ("bytes in", "bytes_in", state.bytes_in, facts.rate_in, facts.in_trend),
-            ("bytes out", "bytes_out", state.bytes_out, facts.rate_out, facts.out_trend),
+            (tr("bytes in"), "bytes_in", state.bytes_in, facts.rate_in, facts.in_trend),
+            (tr("bytes out"), "bytes_out", state.bytes_out, facts.rate_out, facts.out_trend),
         ):
             if not self.words.tells(field):
                 rows += [PanelRow(1, [*self._begin(name), (NONE, "dim")])] if self.words.has(field) else []
@@ -400,7 +413,7 @@ class PanelRows:
             total_part, rate_part = _flow(total, rate)
             line = [*self._begin(name), total_part, ("  ", ""), *curve(values, cells)[0], rate_part]
             rank = 1 if has_failed(state, self.words) else 4
-            rows.append(PanelRow(rank, line + self._errors() if name == "bytes out" else line))
+            rows.append(PanelRow(rank, line + self._errors() if field == "bytes_out" else line))
         return rows
 
     def _errors(self) -> Line:
@@ -409,31 +422,33 @@ class PanelRows:
         last = failure_text(self.state, self.facts.vocabulary)
         if self.width < NARROW:
             return [(f"  ✗ {last}", "error")]
-        return [(f"    errors {count_text(self.state.errors)}, last {last}", "error")]
+        return [(f"    {tr('errors {n}, last {last}', n=count_text(self.state.errors), last=last)}", "error")]
 
     def accept_queue(self) -> list[PanelRow]:
         """How many connections wait in the kernel for a listener, and how many may."""
         waiting, room = (kernel_says(self.state, self.words, name) for name in ("accept_queue", "accept_max"))
         if waiting is None:
             return []
-        line = [*self._begin("accept queue"), (f"{waiting:<6,}", "value") if waiting else (f"{waiting:<6}", "dim")]
-        return [PanelRow(1, [*line, (f"of {room:,} in the kernel" if room else "in the kernel", "dim")])]
+        line = [*self._begin(tr("accept queue")), (f"{waiting:<6,}", "value") if waiting else (f"{waiting:<6}", "dim")]
+        return [
+            PanelRow(1, [*line, (tr("of {n} in the kernel", n=f"{room:,}") if room else tr("in the kernel"), "dim")])
+        ]
 
     def connections(self) -> list[PanelRow]:
         """How many streams a server has accepted that are still here."""
         count = self.facts.accepted
-        line = self._begin("connections")
+        line = self._begin(tr("connections"))
         line.append((f"{count:<6,}", "value") if count else (f"{NONE:<6}", "dim"))
-        return [PanelRow(1, [*line, ("accepted and still here", "dim")])]
+        return [PanelRow(1, [*line, (tr("accepted and still here"), "dim")])]
 
     def origin(self) -> list[PanelRow]:
         """Where in the program it was made, and who accepted it."""
         if not self.words.has("place"):
             return []
         place = visible(self.state.place)
-        line = [*self._begin("made at"), (place, "") if place else (NONE, "dim")]
-        by: Part = (f"  accepted by #{self.state.server}", "dim")
-        if self.state.server and length(line) + len(by[0]) <= self.width:
+        line = [*self._begin(tr("made at")), (place, "") if place else (NONE, "dim")]
+        by: Part = (f"  {tr('accepted by #{server}', server=self.state.server)}", "dim")
+        if self.state.server and length(line) + cell_len(by[0]) <= self.width:
             line.append(by)
         return [PanelRow(7, line)]
 
@@ -445,14 +460,16 @@ class PanelRows:
         rows = []
         said = [(name, program_says(self.state, words, name)) for name in words.program.values()]
         if known := [f"{name} {value:,}" for name, value in said if value is not None]:
-            rows.append(PanelRow(3, [*self._begin("the preload says"), ("   ".join(known), "")]))
+            rows.append(PanelRow(3, [*self._begin(tr("the preload says")), ("   ".join(known), "")]))
         if facts.sure:
-            rows.append(PanelRow(5, [*self._begin("how sure"), (f"{SIGNS[facts.sure]} {SURE[facts.sure]}", "")]))
+            rows.append(
+                PanelRow(5, [*self._begin(tr("how sure")), (f"{SIGNS[facts.sure]} {tr(SURE[facts.sure])}", "")])
+            )
         fields = ("bytes_in", "bytes_out", "place", "high_water", "reads", "writes", "errors")
-        hidden = [words.field(name).plain or name for name in fields if not words.knows(name)]
-        line = self._begin("not seen")
+        hidden = [tr(words.field(name).plain) or name for name in fields if not words.knows(name)]
+        line = self._begin(tr("not seen"))
         if hidden:
-            rows.append(PanelRow(7, [*line, (few_words(", ".join(hidden), self.width - length(line)), "dim")]))
+            rows.append(PanelRow(7, [*line, (few_words(items(hidden), self.width - length(line)), "dim")]))
         return rows
 
     def _outcome(self, request: RequestState, *, calm: bool = False) -> Part:
@@ -463,7 +480,7 @@ class PanelRows:
     def _fate(self, request: RequestState) -> Line:
         if request.error:
             return [(f" {self._error(request.error)}", "error")]
-        return [(f" carries #{request.send_handle}", "value")] if request.send_handle else []
+        return [(f" {tr('carries')} #{request.send_handle}", "value")] if request.send_handle else []
 
     def _error(self, number: int) -> str:
         return visible(self.words.error_text(number))
@@ -471,7 +488,7 @@ class PanelRows:
 
 def callback_of(vocabulary: Vocabulary) -> str:
     """What a finished write waits for."""
-    return "write_cb" if vocabulary.callback("write_cb") > 0 else "its callback"
+    return "write_cb" if vocabulary.callback("write_cb") > 0 else tr("its callback")
 
 
 def _first_of(numbers: Sequence[int], width: int) -> str:
@@ -518,4 +535,4 @@ def _part_of(done: int, total: int) -> str:
 
 
 def _carried(request: RequestState) -> Line:
-    return [(f" carried #{request.send_handle}", "dim")] if request.send_handle else []
+    return [(f" {tr('carried')} #{request.send_handle}", "dim")] if request.send_handle else []

@@ -13,6 +13,7 @@ from rich.segment import Segment
 from textual import events
 from textual.reactive import var
 
+from streamscope.language import tr
 from streamscope.trace.contents import Payload
 from streamscope.ui.actions import bindings
 from streamscope.ui.meters import bytes_text
@@ -168,7 +169,7 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
             parts.append(Segment(time.ljust(clock), pen("label")))
         if item.notice:
             room = max(width - self._before - clock, 1)
-            parts.append(Segment(fit(f"╌ {item.text} ╌", room), pen("warning")))
+            parts.append(Segment(fit(f"╌ {tr(item.text)} ╌", room), pen("warning")))
         elif self.as_hex:
             count = self._bytes_a_row(width)
             parts.append(Segment(f"{item.place % 16**6:06x} ", pen("muted")))
@@ -183,29 +184,30 @@ It follows the newest bytes; scrolling up holds the rows still, End follows agai
         hello = self._view.hello
         state = self._view.stream(self._streams[0])
         if state is not None and is_listener(state, self._view.vocabulary):
-            return "A listening stream has no payload: its connections have."
+            return tr("A listening stream has no payload: its connections have.")
         if not self._view.vocabulary.knows("payload"):
-            return f"No payload can be seen of {visible(self._view.vocabulary.engine) or 'this engine'}."
+            engine = visible(self._view.vocabulary.engine) or tr("this engine")
+            return tr("No payload can be seen of {engine}.", engine=engine)
         if self._view.replaying and not self._view.source.payload:
-            return "Nothing of this stream's payload was recorded: that needs --payload N, or --control."
+            return tr("Nothing of this stream's payload was recorded: that needs --payload N, or --control.")
         if hello is not None and not hello.control and not hello.payload:
-            return "Payload stays in the engine: this inspector may only look (attach to one run with --control)."
+            return tr("Payload stays in the engine: this inspector may only look (attach to one run with --control).")
         if state is None or state.closed_t:
-            return "The stream is closed, and nothing passed while it was open here."
-        return "Nothing has passed since the stream was opened here; what passes now will be shown."
+            return tr("The stream is closed, and nothing passed while it was open here.")
+        return tr("Nothing has passed since the stream was opened here; what passes now will be shown.")
 
     def _retitle(self) -> None:
-        both = ["both sides", " ⇄ ".join(f"#{stream}" for stream in self._streams)] if self._names else []
-        words = [*both, "payload", "hex" if self.as_hex else "text"]
+        both = [tr("both sides"), " ⇄ ".join(f"#{stream}" for stream in self._streams)] if self._names else []
+        words = [*both, tr("payload"), "hex" if self.as_hex else tr("text")]
         hello = self._view.hello
         if hello is not None and not hello.control and hello.payload:
-            words.append(f"first {bytes_text(hello.payload)} of each read and write")
-        words.append("following" if self.following else "held · end follows")
+            words.append(tr("first {size} of each read and write", size=bytes_text(hello.payload)))
+        words.append(tr("following") if self.following else tr("held · end follows"))
         moved = "   ".join(map(self._moved, self._streams))
         set_titles(self, titled(words, self.size.width - 4, least=len(both) + 1), moved)
 
     def _moved(self, stream: int) -> str:
-        more = "" if self._payload.exact else "more than "
+        more = "" if self._payload.exact else f"{tr('more than')} "
         came, went = (bytes_text(self._payload.passed(stream, out=out)) for out in (False, True))
         return (f"#{stream} " if self._names else "") + f"< {more}{came}   > {more}{went}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
+from streamscope.language import tr, trn
 from streamscope.trace.state import RequestState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.glossary import Glossary, of_panel
@@ -40,16 +41,16 @@ class RequestList(DrawnLines):
         )
         self.put(lines)
         known = state is not None and self._view.vocabulary.tells("write_queue")
-        title = f"requests · {_count(state)}" if state is not None and known else "requests"
+        title = f"{tr('requests')} · {_count(state)}" if state is not None and known else tr("requests")
         set_titles(self, title)
 
 
 def _count(state: StreamState) -> str:
     under_way = len(state.write_queue) + (state.connect_req is not None) + (state.shutdown_req is not None)
     done = len(state.write_completed_queue)
-    words = [f"{under_way:,} under way"] if under_way else ["none under way"]
+    words = [tr("{n} under way", n=f"{under_way:,}")] if under_way else [tr("none under way")]
     if done:
-        words.append(f"{done:,} before {'its callback' if done == 1 else 'their callbacks'}")
+        words.append(trn("{n} before its callback", "{n} before their callbacks", done))
     return " · ".join(words)
 
 
@@ -68,12 +69,14 @@ def request_lines(
     lines = waiting + [_write(request, now_t, width, words) for request in shown]
     if len(shown) < len(queue):
         rest = queue[len(shown) :]
-        lines.append([(f"+{len(rest):,} more, {bytes_text(sum(request.left for request in rest))}", "label")])
+        left = bytes_text(sum(request.left for request in rest))
+        lines.append([(tr("+{n} more, {size}", n=f"{len(rest):,}", size=left), "label")])
     lines += finished
     if not lines and not words.tells("write_queue"):
-        lines.append([(f"Which requests wait cannot be known of {visible(words.engine) or 'this engine'}.", "label")])
+        engine = visible(words.engine) or tr("this engine")
+        lines.append([(tr("Which requests wait cannot be known of {engine}.", engine=engine), "label")])
     elif not lines:
-        lines.append([("Nothing waits: every write was taken at once, or none was made.", "label")])
+        lines.append([(tr("Nothing waits: every write was taken at once, or none was made."), "label")])
     lines += past
     return [cut(line, width) for line in lines[: max(height, 0)]]
 
@@ -84,11 +87,15 @@ def _write(request: RequestState, now_t: int, width: int, words: Vocabulary) -> 
     cells = max(min(width - 44, 24), 8)
     filled, empty = bar(taken, max(request.bytes, 1), cells)
     line: Line = [(f"w{request.number:<6} ", "value"), (filled, "bar"), (empty.replace(" ", "░"), "track")]
-    line += [(f" {bytes_text(taken):>7} of {bytes_text(request.bytes):<7} ", ""), (_age(request, now_t), "")]
+    line += [
+        (f" {tr('{part} of {all}', part=f'{bytes_text(taken):>7}', all=f'{bytes_text(request.bytes):<7}')} ", ""),
+        (_age(request, now_t), ""),
+    ]
     if request.nbufs > 1:
-        line.append((f"  buffer {min(request.write_index + 1, request.nbufs):,} of {request.nbufs:,}", "label"))
+        at = f"{min(request.write_index + 1, request.nbufs):,}"
+        line.append((f"  {tr('buffer {n} of {all}', n=at, all=f'{request.nbufs:,}')}", "label"))
     if request.send_handle:
-        line.append((f"  carries #{request.send_handle}", "value"))
+        line.append((f"  {tr('carries')} #{request.send_handle}", "value"))
     if request.error:
         line.append((f"  {visible(words.error_text(request.error))}", "error"))
     return line
@@ -97,7 +104,7 @@ def _write(request: RequestState, now_t: int, width: int, words: Vocabulary) -> 
 def _held(request: RequestState, now_t: int, words: Vocabulary) -> Line:
     """A connect or a shutdown, and what it waits for."""
     name = words.requests.get(request.request, "request")
-    why = visible(words.meaning_of_request(request.request)) or "waits"
+    why = visible(tr(words.meaning_of_request(request.request))) or tr("waits")
     return [
         (f"r{request.number:<6} ", "value"),
         (f"{name}  ", "label"),
@@ -119,7 +126,7 @@ def _finished(request: RequestState, then: str, words: Vocabulary) -> Line:
     style = "" if then else "dim"
     line: Line = [(f"{letter}{request.number:<6} ", "value" if then else "dim"), mark, (f"{name}{size}", style), status]
     if request.send_handle:
-        line.append((f"  carried #{request.send_handle}", style))
+        line.append((f"  {tr('carried')} #{request.send_handle}", style))
     return [*line, (f"  {then}", "label")] if then else line
 
 

@@ -17,6 +17,7 @@ from textual import events
 from textual.content import Content
 from textual.strip import Strip
 
+from streamscope.language import tr
 from streamscope.ui.messages import InstantWanted
 from streamscope.ui.meters import bytes_text, count_text
 from streamscope.ui.scale import instant_text, span_text
@@ -87,9 +88,10 @@ class Scrub(Pens):
         kept = past.end - past.first
         if not kept:
             return []
-        right = f" {instant_text(view.started, t1, 0)}  past {span_text(t1 - t0)} · {count_text(kept)} events "
+        reach = tr("past {span} · {n} events", span=span_text(t1 - t0), n=count_text(kept))
+        right = f" {instant_text(view.started, t1, 0)}  {reach} "
         if not view.replaying and width >= 110:
-            right += f"· {bytes_text(past.bytes)} of {bytes_text(past.max_bytes)} "
+            right += f"· {tr('{part} of {all}', part=bytes_text(past.bytes), all=bytes_text(past.max_bytes))} "
         if width < 70:
             right = f" {span_text(t1 - t0)} "
         cells = max(width - cell_len(left) - cell_len(right), 1)
@@ -130,7 +132,9 @@ class Scrub(Pens):
         if self.app.mouse_captured is self:
             self.post_message(InstantWanted(self._t_at(event.x)))
         else:
-            self.tooltip = Content(f"{instant_text(self._view.started, self._t_at(event.x))} · a click goes there")
+            self.tooltip = Content(
+                tr("{instant} · a click goes there", instant=instant_text(self._view.started, self._t_at(event.x)))
+            )
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """The end of dragging."""

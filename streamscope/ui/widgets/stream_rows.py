@@ -12,11 +12,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from streamscope.language import tr
 from streamscope.trace.fold import AGREED, EXACT, MOVING
 from streamscope.ui import columns as cols
+from streamscope.ui.cells import pad, split
 from streamscope.ui.lamps import GLOWS, Letters
 from streamscope.ui.row_words import SIGNS, Cell, in_room, mark_of
 from streamscope.ui.safe import fit
@@ -129,8 +132,9 @@ def head_text(placed: Sequence[cols.Placed], sort_by: str, descending: bool) -> 
     for place, start in spans(placed):
         column = place.column
         arrow = ("↓" if descending else "↑") if column.id == sort_by else ""
-        title = column.title + arrow if len(column.title) + len(arrow) <= place.width else column.title
-        text = text.ljust(start) + fit(title, place.width, column.align)
+        title = tr(column.title)
+        title += arrow if cell_len(title) + len(arrow) <= place.width else ""
+        text = pad(text, start) + fit(title, place.width, column.align)
     return text
 
 
@@ -141,7 +145,9 @@ def draw_head(text: str, placed: Sequence[cols.Placed], sort_by: str, pen: Pen) 
     for place, start in spans(placed):
         end = start + place.width
         style = pen("sorted" if place.column.id == sort_by else "head", "")
-        segments += [Segment(text[x:start], pen("", "")), Segment(text[start:end], style)]
+        between, text = split(text, start - x)
+        title, text = split(text, place.width)
+        segments += [Segment(between, pen("", "")), Segment(title, style)]
         x = end
     return segments
 

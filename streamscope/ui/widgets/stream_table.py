@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
 
+from streamscope.language import N_, sentences, tr
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
@@ -53,33 +54,31 @@ class StreamTable(DrawnList, Explains, can_focus=True):
 
     BINDINGS = bindings("streams")
 
-    _READING = """\
-Every stream of the engine, one a line. The panel beside it shows the selected one.
-
-On the left: ▲ an alarm and △ a notice (w says why), ■ the stream that the engine is stuck in, ⇠ one that another holds
-back, ✗ one of which a call failed, ▸ a server that listens, ◦ a stream that has closed and will leave in a moment,
-◆ pinned, › selected. ┌ └ join the two of a pair, what comes in at one of which goes out at the other, and the members
-of a group, where one feeds many.
-
-{columns}
-
-The order is made anew once a second at most, and the line under the cursor stays where it is.
-"""
+    _READING = (
+        N_("Every stream of the engine, one a line. The panel beside it shows the selected one."),
+        N_(
+            "On the left: ▲ an alarm and △ a notice (w says why), ■ the stream that the engine is stuck in, ⇠ one that "
+            "another holds back, ✗ one of which a call failed, ▸ a server that listens, ◦ a stream that has closed and "
+            "will leave in a moment, ◆ pinned, › selected. ┌ └ join the two of a pair, what comes in at one of which "
+            "goes out at the other, and the members of a group, where one feeds many."
+        ),
+    )
+    _ORDER = N_("The order is made anew once a second at most, and the line under the cursor stays where it is.")
 
     def help_text(self) -> str:
         """How the table is to be read, and what its columns are in the words of the engine."""
         words = self._view.vocabulary
         also = {
-            "flags": "A letter that has just changed glows.",
-            "waits": "It is marked when the queue is above the stream's high-water mark.",
+            "flags": tr("A letter that has just changed glows."),
+            "waits": tr("It is marked when the queue is above the stream's high-water mark."),
             "what": "",
         }
         columns = [
-            visible(f"{column.title} – {column.explained(words)} {more}".rstrip(), 600)
+            visible(f"{tr(column.title)} – {sentences([column.explained(words), more])}".rstrip(), 600)
             for column, more in ((cols.BY_ID[name], more) for name, more in also.items())
             if column.is_of(words)
         ]
-        return self._READING.format(columns="\n\n".join(columns))
+        return "\n\n".join([*map(tr, self._READING), *columns, tr(self._ORDER)])
 
     def __init__(self, view: View, chosen: Iterable[str] = cols.DEFAULT, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -326,24 +325,26 @@ The order is made anew once a second at most, and the line under the cursor stay
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
     def _retitle(self) -> None:
-        words = ["streams", self._sorted_by()]
+        words = [tr("streams"), self._sorted_by()]
         if self._filter_text:
-            words.append(f"{len(self.order):,} of {len(self._view.model.streams):,} match")
+            matching, every = f"{len(self.order):,}", f"{len(self._view.model.streams):,}"
+            words.append(tr("{n} of {all} match", n=matching, all=every))
         if self._view.standstill is not None and self._view.hello is not None and not self._view.paused:
-            words[1] = f"as they were {age_text(self._view.present_t - self._view.now_t)} ago"
+            words[1] = tr("as they were {age} ago", age=age_text(self._view.present_t - self._view.now_t))
         elif self._view.over and not self._view.paused:
-            words[1] = "as they ended"
+            words[1] = tr("as they ended")
         text = titled(words, max(self.size.width - 6, 1))
         last = min(self.scroll_offset.y + max(self._height, 0), len(self._order))
         if len(self._streams) < len(self._order):
             last = len(streams_of(self._order[:last], self._bars))
-        set_titles(self, text, f"{last:,} of {len(self._streams):,}" if self._streams else "")
+        below = tr("{part} of {all}", part=f"{last:,}", all=f"{len(self._streams):,}") if self._streams else ""
+        set_titles(self, text, below)
 
     def _sorted_by(self) -> str:
         arrow = "↓" if self.descending else "↑"
         if self.sort_by == "what":
-            return "trouble first" if self._view.told.findings else f"by what waits {arrow}"
-        return f"by {visible(cols.BY_ID[self.sort_by].sorted_by(self._words), 40)} {arrow}"
+            return tr("trouble first") if self._view.told.findings else tr("by what waits {arrow}", arrow=arrow)
+        return tr("by {what} {arrow}", what=visible(cols.BY_ID[self.sort_by].sorted_by(self._words), 40), arrow=arrow)
 
     # drawing
 
@@ -391,19 +392,19 @@ The order is made anew once a second at most, and the line under the cursor stay
     def _empty_text(self) -> str:
         view = self._view
         if self._filter_text and view.model.streams:
-            return "No stream matches the filter; esc shows all of them."
+            return tr("No stream matches the filter; esc shows all of them.")
         if view.paused:
             model, when = view.model, instant_text(view.started, view.now_t, 0)
             if not model.whole:
-                return f"What was open is not known, {when}."
+                return tr("What was open is not known, {when}.", when=when)
             if model.membership > len(model.handles):
-                return f"Nothing was open, {when}."
-            return f"Nothing had been opened yet, {when}."
+                return tr("Nothing was open, {when}.", when=when)
+            return tr("Nothing had been opened yet, {when}.", when=when)
         if view.hello is None:
-            return "Not known before it has said who it is."
+            return tr("Not known before it has said who it is.")
         if view.status == "live" and not view.model.whole:
-            return "Not known before it has told of all of them."
-        return "It has no streams." if view.status == "live" else "It had no streams."
+            return tr("Not known before it has told of all of them.")
+        return tr("It has no streams.") if view.status == "live" else tr("It had no streams.")
 
     # moving
 
@@ -494,7 +495,7 @@ The order is made anew once a second at most, and the line under the cursor stay
             return next((visible(head.column.explained(self._view.vocabulary), 400) for head in heads), "")
         place = self.scroll_offset.y + y - 1
         found = self._view.told.of(self._order[place]) if place < len(self._order) and x < MARGIN else ()
-        return self._view.told.sentence_of(found[0]) if found else ""
+        return tr(self._view.told.sentence_of(found[0])) if found else ""
 
     def copy_text(self) -> str:
         """The selected row, for the clipboard."""

@@ -18,10 +18,12 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from streamscope.language import tr
 from streamscope.trace.lanes import Lane as Signal
 from streamscope.trace.lanes import LaneColumn, lanes_of_feed
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.cells import pad, split
 from streamscope.ui.curves import curve_text
 from streamscope.ui.lamps import ALWAYS, WHILE_ON
 from streamscope.ui.meters import bar_scale, bytes_text, count_text
@@ -218,13 +220,13 @@ def timeline_lines(picture: TimelinePicture, lanes: Sequence[LaneRow]) -> list[L
 
 def lane_title(name: str, vocabulary: Vocabulary) -> str:
     """What a lane is called: as the engine calls what it shows."""
-    return vocabulary.label("write_queue_size") if name == "queue" else TITLES.get(name, name)
+    return vocabulary.label("write_queue_size") if name == "queue" else tr(TITLES.get(name, name))
 
 
 def _line(name: str, row: list[LaneSign], value: tuple[str, str], picture: TimelinePicture) -> Line:
     chosen = bool(name) and name == picture.selected
     text = lane_title(name, picture.vocabulary)
-    title = f"{'›' if chosen else ' '}{text[: LABEL - 2]:<{LABEL - 1}}"
+    title = ("›" if chosen else " ") + pad(split(text, LABEL - 2)[0], LABEL - 1)
     line = [LanePart(title, "value" if chosen else "label", "mark" if chosen else "")]
     grounds = {picture.mark: "mark", picture.now: "now"}
     styled = ((cell.style, grounds.get(x, ""), cell.text) for x, cell in enumerate(row))

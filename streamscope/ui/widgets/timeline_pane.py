@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.reactive import var
 from textual.strip import Strip
 
+from streamscope.language import tr
 from streamscope.trace.lanes import Lanes
 from streamscope.trace.past import Past
 from streamscope.ui.actions import bindings
@@ -134,7 +135,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         view, number = self._view, self.number
         height = self.content_size.height
         if number is None or height < 2:
-            self._retitle("time line", "")
+            self._retitle(tr("time line"), "")
             return []
         if self._lanes is None or self._past is not view.past:
             self._past = view.past
@@ -166,8 +167,8 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
             self.lane,
         )
         name = f"#{number}" if state is None else title(Facts(state, view.now_t, words))
-        span = f"{span_text(window.step)} a cell · {span_text(window.t1 - window.t0)}"
-        self._retitle(f"time line · {name}", span + (" · looking closer" if rough else ""))
+        span = f"{tr('{span} a cell', span=span_text(window.step))} · {span_text(window.t1 - window.t0)}"
+        self._retitle(f"{tr('time line')} · {name}", span + (f" · {tr('looking closer')}" if rough else ""))
         return timeline_lines(picture, self._shown)
 
     def _place(self) -> Window:
@@ -216,7 +217,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         """One line."""
         pen = self.pen
         if not self._lines:
-            text = " Select a stream to see how it evolved." if y == 0 else ""
+            text = f" {tr('Select a stream to see how it evolved.')}" if y == 0 else ""
             return self.strip([Segment(text, pen("label"))])
         at = y + self.shift
         line = self._lines[at] if at < len(self._lines) else []
@@ -320,7 +321,7 @@ dragging, goes there; + and − and the wheel look closer and further, 0 shows a
         elif self._t_at(offset.x) is not None:
             decimals = 3 if window.step >= 1_000_000 else 6
             text = instant_text(self._view.started, t, decimals)
-            self.tooltip = Content(f"{text} · a click goes there")
+            self.tooltip = Content(tr("{instant} · a click goes there", instant=text))
         else:
             self.tooltip = None
 

@@ -6,6 +6,8 @@ from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
+from streamscope.language import tr
+
 LEAST_WIDTH = 60
 LEAST_HEIGHT = 15
 
@@ -28,7 +30,12 @@ class TooSmall(Static):
     def _say(self, width: int, height: int) -> None:
         self.update(
             Content(
-                f"streamscope needs {LEAST_WIDTH} × {LEAST_HEIGHT} cells\nand has {width} × {height} here.\n\n"
-                f"Make the terminal larger, or its letters smaller.\n{self._meanwhile} goes on meanwhile. q leaves."
+                tr(
+                    "streamscope needs {least} cells\nand has {here} here.\n\n"
+                    "Make the terminal larger, or its letters smaller.\n{what} goes on meanwhile. q leaves.",
+                    least=f"{LEAST_WIDTH} × {LEAST_HEIGHT}",
+                    here=f"{width} × {height}",
+                    what=self._meanwhile,
+                )
             )
         )

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual import events
 from textual.strip import Strip
 
+from streamscope.language import N_, tr
 from streamscope.trace.totals import SORTS, Talks, Totals
 from streamscope.ui import columns as cols
 from streamscope.ui.actions import bindings
@@ -31,7 +32,7 @@ from streamscope.ui.widgets.pens import set_titles
 _WIDE = 34
 """From so many cells on, a title has room for more words."""
 
-_FIRST_WORDS = "The first second is not over yet."
+_FIRST_WORDS = N_("The first second is not over yet.")
 
 
 class TotalsPane(DrawnLines):
@@ -49,7 +50,7 @@ class TotalsPane(DrawnLines):
         made_of = (totals, width, self._view.told)
         if made_of != self._made_of:
             self._made_of = made_of
-            self.put([[(_FIRST_WORDS, "muted")]] if totals is None else self.lines(width))
+            self.put([[(tr(_FIRST_WORDS), "muted")]] if totals is None else self.lines(width))
         set_titles(self, *self.titles())
 
     def lines(self, width: int) -> Sequence[Line]:
@@ -72,8 +73,8 @@ class TotalsPane(DrawnLines):
         """`bytes a second · last 60 s`."""
         if self.outer_size.width < _WIDE:
             return what
-        adding = "" if self._totalled.ready else " · adding up"
-        return f"{what} · last {self._totalled.span} s{adding}"
+        adding = "" if self._totalled.ready else f" · {tr('adding up')}"
+        return f"{what} · {tr('last {n} s', n=self._totalled.span)}{adding}"
 
 
 class BytesPane(TotalsPane):
@@ -86,7 +87,7 @@ class BytesPane(TotalsPane):
 
     def titles(self) -> tuple[str, str]:
         """See `TotalsPane`."""
-        return self.over("bytes a second"), ""
+        return self.over(tr("bytes a second")), ""
 
 
 class StreamsPane(TotalsPane):
@@ -99,7 +100,7 @@ class StreamsPane(TotalsPane):
 
     def titles(self) -> tuple[str, str]:
         """See `TotalsPane`."""
-        return self.over("streams a second"), ""
+        return self.over(tr("streams a second")), ""
 
 
 class TimesPane(TotalsPane, can_focus=True):
@@ -129,15 +130,16 @@ the longest slot says that something is found to be wrong there: w tells what.
         """See `TotalsPane`."""
         totals = self._totalled.totals
         oldest = totals.oldest_t if totals is not None and self.times_name == "a_write_waits" else 0
-        title = TITLES[self.times_name]
+        title = tr(TITLES[self.times_name])
         if self.times_name == "a_turn_takes" and self.outer_size.width >= _WIDE:
-            title += ", poll left out"
-        return title, f"the oldest {age_text(self._view.now_t - oldest)}" if oldest else ""
+            title = tr("{title}, poll left out", title=title)
+        return title, tr("the oldest {age}", age=age_text(self._view.now_t - oldest)) if oldest else ""
 
     def action_slowest(self) -> None:
         """List the ten slowest."""
-        title = f"the ten slowest · {TITLES[self.times_name]} · last {self._totalled.span} s"
-        self.post_message(SlowestWanted(title, self._slowest, "Nothing of that took any time."))
+        last = tr("last {n} s", n=self._totalled.span)
+        title = f"{tr('the ten slowest')} · {tr(TITLES[self.times_name])} · {last}"
+        self.post_message(SlowestWanted(title, self._slowest, tr("Nothing of that took any time.")))
 
     def _slowest(self) -> list[SlowRow]:
         totals, collector = self._totalled.totals, self._totalled.collector
@@ -187,7 +189,8 @@ the others are in the last line, together.
         width, height = self.content_size
         before, self._lines = self._lines, self._drawn(width, height)
         self.refresh_lines_that_differ(before, self._lines)
-        set_titles(self, f"top talkers · by {self.sort} · last 1 s")
+        by = tr("by {what}", what=tr(self.sort))
+        set_titles(self, f"{tr('top talkers')} · {by} · {tr('last {n} s', n=1)}")
 
     def _drawn(self, width: int, height: int) -> Sequence[tuple[Line, str]]:
         totals, view = self._totalled.totals, self._view
@@ -212,10 +215,11 @@ the others are in the last line, together.
     def _nobody(self, totals: Totals) -> str:
         """Why nobody is named."""
         if self.sort == "waits":
-            return "Nothing waits."
+            return tr("Nothing waits.")
         untold = totals.untold.get("in", "")
-        moved = f"Who moves bytes is {untold}" if untold else "Nothing moved in the last second"
-        return f"{moved}; nothing waits."
+        if untold:
+            return tr("Who moves bytes is {untold}; nothing waits.", untold=tr(untold))
+        return tr("Nothing moved in the last second; nothing waits.")
 
     def _row(self, talks: Talks, most: Talks, widths: Widths) -> tuple[Line, str]:
         view = self._view

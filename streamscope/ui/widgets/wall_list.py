@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 
+from streamscope.language import N_, tr
 from streamscope.ui.actions import bindings, spelt
 from streamscope.ui.glossary import Thing
 from streamscope.ui.live import AGES_EVERY, in_ascii_only
@@ -24,7 +26,7 @@ from streamscope.ui.widgets.drawn import DrawnList
 from streamscope.ui.widgets.explains import Explains
 from streamscope.ui.widgets.pens import set_titles
 
-HINT = "⏎ opens · p makes one large and keeps it"
+HINT = N_("⏎ opens · p makes one large and keeps it")
 
 
 class WallList(DrawnList, Explains, can_focus=True):
@@ -165,10 +167,10 @@ In the bar █ waits in the queue, ▓ in the kernel and ▒ is in flight; ┄ i
     def _retitle(self) -> None:
         last = (self.scroll_offset.y + self._height) * self._columns
         seen, every = (sum(map(len, lines)) for lines in (self.lines[:last], self.lines))
-        right = [spelt(HINT, ascii_only=in_ascii_only(self.app))]
+        right = [spelt(tr(HINT), ascii_only=in_ascii_only(self.app))]
         if len(self.lines) > self._height * self._columns:
-            right.append(f"{seen:,} of {every:,}")
-        while len(right) > 1 and len(self._said) + len(" · ".join(right)) + 8 > self.size.width:
+            right.append(tr("{part} of {all}", part=f"{seen:,}", all=f"{every:,}"))
+        while len(right) > 1 and cell_len(self._said) + cell_len(" · ".join(right)) + 8 > self.size.width:
             right.pop(0)
         set_titles(self, self._said, " · ".join(right))
 

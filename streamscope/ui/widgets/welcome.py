@@ -9,9 +9,10 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
+from streamscope.language import tr
 from streamscope.servers import SERVERS, TRY_WITH
 from streamscope.trace.plain_text import host_and_port
-from streamscope.ui.lines import Line, length
+from streamscope.ui.lines import Line, Part, filled, length
 from streamscope.ui.meters import age_text
 from streamscope.ui.safe import visible
 from streamscope.ui.stuck import clients
@@ -43,18 +44,25 @@ def command_to_try(program: str, address: str) -> str:
 def awaited_lines(view: View, waited_s: float) -> list[Line]:
     """What is awaited before there is anything to show, for how long already, and what has come of it."""
     known = view.hello is not None
-    name = visible(view.hello.program, 40) if view.hello is not None else "the program" if view.own else "the engine"
+    if view.hello is not None:
+        name = visible(view.hello.program, 40)
+    else:
+        name = tr("the program") if view.own else tr("the engine")
     age = age_text(int(waited_s * 1e9))
-    steps = ("its process answers", "who it is, and what it serves", "the state of its streams")
-    lines: list[Line] = [[(f"{'Starting' if view.own else 'Joining'} {name}", "value")], []]
+    steps = (tr("its process answers"), tr("who it is, and what it serves"), tr("the state of its streams"))
+    lines: list[Line] = [
+        [(tr("Starting {program}", program=name) if view.own else tr("Joining {program}", program=name), "value")],
+        [],
+    ]
     for place, words in enumerate(steps):
         if place < 1 + known:
             lines.append([("✓ ", "good"), (words, "label")])
         elif place == 1 + known:
-            lines.append([("◌ ", "value"), (words, ""), (f"   for {age}", "value")])
+            lines.append([("◌ ", "value"), (words, ""), (f"   {tr('for {age}', age=age)}", "value")])
         else:
             lines.append([("· ", "label"), (words, "label")])
-    return [*lines, [], [("Nothing of it stops for this.   ", "label"), ("q", "key"), (" gives up", "label")]]
+    last: Line = [(f"{tr('Nothing of it stops for this.')}   ", "label"), ("q", "key"), (f" {tr('gives up')}", "label")]
+    return [*lines, [], last]
 
 
 def welcome_lines(view: View, waited_s: float = 0.0) -> list[Line]:
@@ -65,43 +73,50 @@ def welcome_lines(view: View, waited_s: float = 0.0) -> list[Line]:
     program = visible(hello.program, 40)
     if view.never_served:
         return [
-            [(visible(view.reason, 4096) or f"{program} has ended.", "error")],
+            [(visible(tr(view.reason), 4096) or tr("{program} has ended.", program=program), "error")],
             [],
-            [("What it printed stands below. ", "label"), ("q", "key"), (" leaves.", "label")],
+            filled(tr("What it printed stands below. {key} leaves."), "label", key=("q", "key")),
         ]
     if is_awaited(view):
         return awaited_lines(view, waited_s)
     if not hello.addresses:
-        return [[(program, "value"), (" listens nowhere yet; its streams will appear here.", "label")]]
+        said = tr("{program} listens nowhere yet; its streams will appear here.")
+        return [filled(said, "label", program=(program, "value"))]
     address = visible(hello.addresses[0], 100)
+    who: Part = (program, "value")
+    listens = filled(tr("{program} listens on {address}"), "label", program=who, address=(address, "value"))
     if view.paused:
         return [
-            [(program, "value"), (" listened on ", "label"), (address, "value")],
+            filled(tr("{program} listened on {address}"), "label", program=who, address=(address, "value")),
             [],
-            [("Nobody is connected at this instant.", "label")],
+            [(tr("Nobody is connected at this instant."), "label")],
             [],
-            [("space", "key"), (" plays, ", "label"), ("→", "key"), (" steps on, ", "label"), (":", "key"),
-             (" goes to a time.", "label")],
+            filled(
+                tr("{space} plays, {right} steps on, {colon} goes to a time."), "label",
+                space=("space", "key"), right=("→", "key"), colon=(":", "key"),
+            ),
         ]  # fmt: skip
     if view.standstill is not None:
         waiting = view.standstill.waiting
-        who = f"{clients(waiting)} in the kernel to be accepted" if waiting > 0 else "Nobody can be accepted meanwhile"
-        return [
-            [(program, "value"), (" listens on ", "label"), (address, "value")],
-            [],
-            [(f"{who}: the program does not come back to its loop.", "label")],
-        ]
+        if waiting > 0:
+            said = tr(
+                "{clients} in the kernel to be accepted: the program does not come back to its loop.",
+                clients=clients(waiting),
+            )
+        else:
+            said = tr("Nobody can be accepted meanwhile: the program does not come back to its loop.")
+        return [listens, [], [(said, "label")]]
     return [
-        [(program, "value"), (" listens on ", "label"), (address, "value")],
+        listens,
         [],
-        [("Nobody has connected yet.", "")],
-        [("From another terminal:", "label")],
+        [(tr("Nobody has connected yet."), "")],
+        [(tr("From another terminal:"), "label")],
         [],
         [("  " + command_to_try(hello.program, address), "value")],
         [],
-        [("g", "key"), ("   starts built-in clients", "label")],
-        [("?", "key"), ("   tells what is on this screen", "label")],
-        [("or", "label"), ("  streamscope run stall, to see one that stalls", "label")],
+        [("g", "key"), (f"   {tr('starts built-in clients')}", "label")],
+        [("?", "key"), (f"   {tr('tells what is on this screen')}", "label")],
+        [(tr("or"), "label"), (f"  {tr('streamscope run stall, to see one that stalls')}", "label")],
     ]
 
 
