@@ -22,7 +22,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from streamscope.departure import Departure
-from streamscope.language import tr
+from streamscope.language import sentences, tr
 from streamscope.moving import MovingApp
 from streamscope.servers.traffic import Traffic
 from streamscope.terminal import Leaving
@@ -41,6 +41,7 @@ from streamscope.ui.safe import visible
 from streamscope.ui.screens.base import HEIGHTS, WIDTHS, LiveScreen
 from streamscope.ui.screens.help import HelpScreen
 from streamscope.ui.screens.overview import OverviewScreen
+from streamscope.ui.screens.palette_screen import Palette
 from streamscope.ui.screens.stream import StreamScreen
 from streamscope.ui.screens.timeline import TimelineScreen
 from streamscope.ui.screens.wall import WallScreen
@@ -218,12 +219,12 @@ class StreamscopeApp(MovingApp):
             self.view.departing = self._departure.text if self._departure.begun else None
         notices = self.view.source.notices
         if notices:
-            self.notify(" ".join(map(visible, notices)), severity="warning", markup=False)
+            self.notify(tr(sentences([visible(tr(notice)) for notice in notices])), severity="warning", markup=False)
             notices.clear()
         self._tell_of_exceptions()
         told, failed = self.view.recording.look()
         if told:
-            self.notify(told, severity="error" if failed else "information", timeout=10, markup=False)
+            self.notify(tr(told), severity="error" if failed else "information", timeout=10, markup=False)
         if self._traffic_wanted and self.view.status == "live":
             self._traffic_wanted = False
             self.action_traffic()
@@ -437,6 +438,11 @@ class StreamscopeApp(MovingApp):
         """Copy what is selected."""
         stands = self.view.standstill
         copy_selected(self.screen, "" if stands is None else stack_text(stands))
+
+    def action_command_palette(self) -> None:
+        """Search everything that can be done."""
+        if not Palette.is_open(self):
+            self.push_screen(Palette())
 
     async def action_quit(self) -> None:
         """Leave."""

@@ -16,6 +16,7 @@ from streamscope.core.faults import Faults
 from streamscope.core.halt import STEPS_A_CALLBACK, STEPS_A_TURN, freeze, thaw
 from streamscope.core.injecting import FaultError, act, undo
 from streamscope.core.pokes import POKES
+from streamscope.language import N_
 from streamscope.link.obey import Entry
 from streamscope.link.producer import CommandError
 from streamscope.link.publisher import Publisher
@@ -103,7 +104,7 @@ class Control:
     def _on_freeze(self, subscriber: Subscriber, command: Command) -> None:
         loop = self._loop
         if loop.halt and self._frozen_by not in (None, subscriber):
-            raise CommandError("another inspector has frozen it already")
+            raise CommandError(N_("another inspector has frozen it already"))
         self._sign_t = loop.clock()
         if self._frozen_by is None:
             self._frozen_by = subscriber
@@ -113,10 +114,10 @@ class Control:
     def _on_step(self, subscriber: Subscriber, command: Command) -> None:
         by = command.arguments.get("by")
         if by not in ("turn", "callback"):
-            raise CommandError("step takes by: turn or callback")
+            raise CommandError(N_("step takes by: turn or callback"))
         self._is_theirs(subscriber)
         if not self._loop.frozen_t:
-            raise CommandError("it is at a step already, which waits for something to happen")
+            raise CommandError(N_("it is at a step already, which waits for something to happen"))
         thaw(self._loop, f"a step: one {by}", STEPS_A_TURN if by == "turn" else STEPS_A_CALLBACK)
 
     def _on_thaw(self, subscriber: Subscriber, command: Command) -> None:
@@ -130,7 +131,7 @@ class Control:
 
     def _is_theirs(self, subscriber: Subscriber) -> None:
         if not self._loop.halt or subscriber is not self._frozen_by:
-            raise CommandError("another inspector has frozen it" if self._loop.halt else "it is not frozen")
+            raise CommandError(N_("another inspector has frozen it") if self._loop.halt else N_("it is not frozen"))
         self._sign_t = self._loop.clock()
 
     def _look_for_a_sign(self) -> None:

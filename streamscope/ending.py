@@ -23,6 +23,7 @@ from streamscope.core import Loop
 from streamscope.core.errors import CallbackEnded
 from streamscope.core.interrupted import Interrupted, interrupted
 from streamscope.core.probe import CALLBACK_NAMES
+from streamscope.language import tr
 from streamscope.servers.program import MainSignals
 from streamscope.trace.plain_text import visible
 
@@ -174,10 +175,16 @@ class Ending:
             return
         self._told = True
         left = self.left or 0.0
-        how_long = "it is waited for" if math.isinf(left) else f"it has {left:.0f} s left"
+        how_long = tr("it is waited for") if math.isinf(left) else tr("it has {s} s left", s=f"{left:.0f}")
         self._say(
-            f"{self._name} is to end, and is stuck in {_where(stands)}; {how_long}, "
-            f"another Ctrl-C or SIGTERM ends it at once, kill -9 {os.getpid()} whatever it does"
+            tr(
+                "{name} is to end, and is stuck in {where}; {how_long}, another Ctrl-C or SIGTERM ends it at once, "
+                "kill -9 {pid} whatever it does",
+                name=self._name,
+                where=_where(stands),
+                how_long=how_long,
+                pid=os.getpid(),
+            )
         )
 
     def _end_callback(self, frame: FrameType | None) -> None:
@@ -188,8 +195,14 @@ class Ending:
         self._raised += 1
         if self._raised == MOST_RAISED:
             self._say(
-                f"{self._name} does not let itself be ended in {_where(stands)}: it has swallowed "
-                f"{MOST_RAISED - 1} exceptions, this is the last; kill -9 {os.getpid()} ends it whatever it does"
+                tr(
+                    "{name} does not let itself be ended in {where}: it has swallowed {n} exceptions, this is the "
+                    "last; kill -9 {pid} ends it whatever it does",
+                    name=self._name,
+                    where=_where(stands),
+                    n=MOST_RAISED - 1,
+                    pid=os.getpid(),
+                )
             )
         self._arm(UNHEARD_S)
         raise CallbackEnded(f"{self._name} is to end ({self.asked}), and this callback did not return")
@@ -197,8 +210,9 @@ class Ending:
 
 def _where(stands: Interrupted) -> str:
     """`read_cb of #3: on_read, server.py:18`."""
-    callback = CALLBACK_NAMES[stands.callback] if stands.callback else "a callback"
-    of = f" of #{stands.handle.number}" if stands.handle is not None else ""
+    callback = CALLBACK_NAMES[stands.callback] if stands.callback else tr("a callback")
+    if stands.handle is not None:
+        callback = tr("{callback} of #{number}", callback=callback, number=stands.handle.number)
     frame = stands.frames[0]
     place = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
-    return visible(f"{callback}{of}: {frame.f_code.co_name}, {place}", 200)
+    return visible(f"{callback}: {frame.f_code.co_name}, {place}", 200)

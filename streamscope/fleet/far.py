@@ -34,6 +34,7 @@ from streamscope.fleet.leases import LeaseRequest
 from streamscope.fleet.nats_server import Address, Credentials, FleetError, connect, require
 from streamscope.fleet.states_feed import Translation, with_looks
 from streamscope.fleet.subjects import ASK, GOODBYE, EngineName
+from streamscope.language import N_, speak, spoken, tr
 from streamscope.link.discovery import ProbeError
 from streamscope.link.frames import (
     MAX_COMMAND,
@@ -165,7 +166,7 @@ class _Viewer:
         while data := await reader.read(4096):
             for body in cutter.feed(data):
                 command = read_command(body)
-                refused = "" if command.name in ("watch", "ask") else "a far engine can be looked at, and no more"
+                refused = "" if command.name in ("watch", "ask") else N_("a far engine can be looked at, and no more")
                 self.send(Reply(command.number, refused))
                 await self._writer.drain()
 
@@ -237,7 +238,9 @@ class _Viewer:
             told = await self._ask()
             if told == self._silent:
                 self._silent = not told
-                said = "the relay answers again" if told else "the relay does not answer: what is here is the past"
+                said = (
+                    N_("the relay answers again") if told else N_("the relay does not answer: what is here is the past")
+                )
                 self.send(Notice(said))
 
     async def _ask(self, *, again: bool = False) -> bool:
@@ -305,7 +308,15 @@ async def _serve(address: Address, credentials: Credentials, since_s: float, fol
                 await writer.wait_closed()
 
     server = await asyncio.start_unix_server(serve, path)
-    show(json.dumps({"path": path, "live": found.live, "who": f"pid {found.name.pid} on {found.name.host}"}))
+    show(
+        json.dumps(
+            {
+                "path": path,
+                "live": found.live,
+                "who": tr("pid {pid} on {host}", pid=found.name.pid, host=found.name.host),
+            }
+        )
+    )
     sys.stdout.flush()
     leave = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -333,8 +344,11 @@ def far(
     except FleetError as error:
         raise ProbeError(str(error)) from error
     if address.engine is None:
-        raise ProbeError(f"{text} names no engine; `streamscope fleet {address.url}` lists what there is")
-    options = json.dumps({"address": text, "since": since_s, "credentials": credentials or ()})
+        said = tr(
+            "{address} names no engine; `streamscope fleet {url}` lists what there is", address=text, url=address.url
+        )
+        raise ProbeError(said)
+    options = json.dumps({"address": text, "since": since_s, "credentials": credentials or (), "language": spoken()})
     reaching = subprocess.Popen(
         [sys.executable, "-P", "-m", "streamscope.fleet.far", options],
         stdin=subprocess.PIPE,
@@ -346,12 +360,12 @@ def far(
     try:
         line = reaching.stdout.readline()
         if not line:
-            raise ProbeError(f"the process that was to reach {address.url} has ended without a word")
+            raise ProbeError(tr("the process that was to reach {url} has ended without a word", url=address.url))
         answer = json.loads(line)
         if "error" in answer:
             raise ProbeError(visible(str(answer["error"]), 1000))
         if live and not answer["live"]:
-            raise EndedError(f"{answer['who']} is not told of now: this is what is kept")
+            raise EndedError(tr("{who} is not told of now: this is what is kept", who=answer["who"]))
         yield Path(answer["path"])
     finally:
         reaching.stdin.close()
@@ -363,6 +377,7 @@ def far(
 def main(arguments: list[str]) -> int:
     """Run as a process; returns its exit status."""
     options = json.loads(arguments[0])
+    speak(options["language"])  # what goes wrong here is told by whoever has started us
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for whoever has started us, who closes our input
     try:
         require()

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamscope.fleet import retention
 from streamscope.fleet.crossing import Arrived, Receiver
-from streamscope.fleet.nats_server import Address, FleetError, connect, is_address, require
+from streamscope.fleet.nats_server import NO_ENGINE, Address, FleetError, connect, is_address, require
 from streamscope.fleet.subjects import GOODBYE, KEPT, STATES, SUMMARY, EngineName, Sought, read
+from streamscope.language import N_, tr
 from streamscope.link.frames import (
     AnyFrame,
     BatchFrame,
@@ -101,8 +102,12 @@ async def find(client: Client, sought: Sought) -> Located:
         named = None
     if named is None:
         raise FleetError(
-            f"no relay tells of pid {sought.pid} on host {sought.host}, and nothing of it is kept; "
-            "`streamscope fleet` lists what there is"
+            tr(
+                "no relay tells of pid {pid} on host {host}, and nothing of it is kept; `streamscope fleet` lists what "
+                "there is",
+                pid=sought.pid,
+                host=sought.host,
+            )
         )
     return Located(named[0], False)
 
@@ -142,7 +147,8 @@ async def past(client: Client, name: EngineName, since_s: float = 0.0) -> AsyncI
                     yield frame
         bye = await _goodbye(jetstream, name)
     except (Error, JetStreamError, TimeoutError) as error:
-        raise FleetError(f"JetStream cannot be asked for the past: {error or 'it does not answer'}") from error
+        why = str(error) or tr("it does not answer")
+        raise FleetError(tr("JetStream cannot be asked for the past: {why}", why=why)) from error
     if bye is not None and follower.hello is not None:
         yield bye
 
@@ -220,7 +226,7 @@ async def write(which: str, path: Path, since_s: float) -> None:
     """Write the past of the engine at this address into a new trace. Raises FleetError."""
     address = Address.parse(which)
     if address.engine is None:
-        raise FleetError(f"{which} names no engine: after the server stand host and pid, as in /web-07/4121")
+        raise FleetError(tr(NO_ENGINE, address=which))
     client = await connect(address)
     try:
         found = await find(client, address.engine)
@@ -235,10 +241,11 @@ async def write(which: str, path: Path, since_s: float) -> None:
                     bye = frame if isinstance(frame, GoodbyeFrame) else bye
                     _write(writer, frame)
             if writer is None:
-                raise FleetError(f"nothing is kept of pid {found.name.pid} on host {found.name.host}")
-            writer.close(bye if bye is not None else GoodbyeFrame("what was kept ends here", 0))
+                where = {"pid": found.name.pid, "host": found.name.host}
+                raise FleetError(tr("nothing is kept of pid {pid} on host {host}", **where))
+            writer.close(bye if bye is not None else GoodbyeFrame(N_("what was kept ends here"), 0))
     except (FrameError, FeedError) as error:
-        raise FleetError(f"what was kept cannot be read: {error}") from error
+        raise FleetError(tr("what was kept cannot be read: {error}", error=error)) from error
     finally:
         await client.close()
 

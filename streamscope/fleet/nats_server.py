@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from streamscope.fleet.subjects import Sought, sought
+from streamscope.language import N_, tr
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -28,7 +29,8 @@ OLDEST = (2, 9)
 ask for it.
 """
 
-INSTALL = "needs the extra `fleet`; install it with: pip install 'streamscope[fleet]'"
+INSTALL = N_("needs the extra `fleet`; install it with: pip install 'streamscope[fleet]'")
+NO_ENGINE = N_("{address} names no engine: after the server stand host and pid, as in /web-07/4121")
 
 
 class FleetError(Exception):
@@ -48,24 +50,29 @@ class Address(NamedTuple):
             parts = urlsplit(text)
             port = parts.port or PORT
         except ValueError as error:
-            raise FleetError(f"{text!r} is no address: {error}") from error
+            raise FleetError(tr("{text} is no address: {error}", text=repr(text), error=error)) from error
         if parts.scheme not in SCHEMES or not parts.hostname:
-            raise FleetError(f"{text!r} is no address of a NATS server, such as nats://127.0.0.1:{PORT}")
+            example = f"nats://127.0.0.1:{PORT}"
+            raise FleetError(
+                tr("{text} is no address of a NATS server, such as {example}", text=repr(text), example=example)
+            )
         if parts.username is not None or parts.password is not None:
             raise FleetError(
-                "credentials do not belong in an address, which every user of this machine can read: name their file "
-                "with --creds FILE or --nkey FILE, or set NATS_USER and NATS_PASSWORD"
+                tr(
+                    "credentials do not belong in an address, which every user of this machine can read: name their "
+                    "file with --creds FILE or --nkey FILE, or set NATS_USER and NATS_PASSWORD"
+                )
             )
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         engine = sought(parts.path) if parts.path.strip("/") else None
         if parts.path.strip("/") and engine is None:
-            raise FleetError(f"{parts.path} names no engine: after the server stand host and pid, as in /web-07/4121")
+            raise FleetError(tr(NO_ENGINE, address=parts.path))
         return cls(f"{parts.scheme}://{host}:{port}", engine)
 
     def only_server(self) -> Address:
         """The address. Raises FleetError if it names an engine, too."""
         if self.engine is not None:
-            raise FleetError(f"{self.url} is all that is wanted here: the address names an engine")
+            raise FleetError(tr("{url} is all that is wanted here: the address names an engine", url=self.url))
         return self
 
 
@@ -94,7 +101,7 @@ class Credentials(NamedTuple):
         options: dict[str, Any] = {}
         for name, path in self._asdict().items():
             if path and not os.access(path, os.R_OK):
-                raise FleetError(f"{path}, the file for {name}, cannot be read")
+                raise FleetError(tr("{path}, the file for {name}, cannot be read", path=path, name=name))
         if self.creds:
             options["user_credentials"] = self.creds
         if self.nkey:
@@ -108,7 +115,8 @@ class Credentials(NamedTuple):
                 if self.cert:
                     context.load_cert_chain(self.cert, self.key or None)
             except (OSError, ssl.SSLError) as error:
-                raise FleetError(f"TLS cannot be set up: {getattr(error, 'strerror', None) or error}") from error
+                why = getattr(error, "strerror", None) or error
+                raise FleetError(tr("TLS cannot be set up: {why}", why=why)) from error
             options["tls"] = context
         return options
 
@@ -119,7 +127,7 @@ def require() -> None:
         import nats.aio.client
         import nats.js  # noqa: F401
     except ImportError as error:
-        raise FleetError(f"this {INSTALL}") from error
+        raise FleetError(tr("this {needs}", needs=tr(INSTALL))) from error
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what it notes of connections is no line for a person
 
 
@@ -142,11 +150,12 @@ async def connect(
 
     async def on_lost() -> None:
         if not client.is_closed and not client.is_draining:
-            say(f"the connection to {address.url} is lost{_because(told)}; trying again")
+            said = tr("the connection to {url} is lost{because}; trying again", url=address.url, because=_because(told))
+            say(said)
 
     async def on_found() -> None:
         told.clear()
-        say(f"connected again to {address.url}")
+        say(tr("connected again to {url}", url=address.url))
 
     options = Credentials.of_environment(credentials).options(address.url)
     client = Client()
@@ -158,15 +167,22 @@ async def connect(
             )  # fmt: skip
     except (Error, OSError, TimeoutError, ValueError, ssl.SSLError) as error:
         await _leave(client)
-        raise FleetError(f"there is no getting to {address.url}{_because(told or [_why(error)])}") from error
+        because = _because(told or [_why(error)])
+        raise FleetError(tr("there is no getting to {url}{because}", url=address.url, because=because)) from error
     except Exception as error:  # nkeys has exceptions of its own, and so has whatever reads creds
         await _leave(client)
-        raise FleetError(f"the credentials for {address.url} are none: {_why(error)}") from error
+        said = tr("the credentials for {url} are none: {why}", url=address.url, why=_why(error))
+        raise FleetError(said) from error
     version = client.connected_server_version
     if (version.major, version.minor) < OLDEST:
         await _leave(client)
         number = f"{version.major}.{version.minor}.{version.patch}"
-        raise FleetError(f"the server at {address.url} is nats-server {number}, and 2.9 is the oldest that will do")
+        said = tr(
+            "the server at {url} is nats-server {number}, and 2.9 is the oldest that will do",
+            url=address.url,
+            number=number,
+        )
+        raise FleetError(said)
     return client
 
 
@@ -181,9 +197,9 @@ async def _leave(client: Client) -> None:
 def _why(error: BaseException) -> str:
     text = str(error).removeprefix("nats: ").strip()
     if isinstance(error, TimeoutError) and not text:
-        return "it does not answer"
+        return tr("it does not answer")
     return text or type(error).__name__
 
 
 def _because(told: list[str]) -> str:
-    return f": {told[-1]}" if told else ""
+    return tr(": {why}", why=told[-1]) if told else ""

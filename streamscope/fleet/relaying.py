@@ -30,6 +30,7 @@ from streamscope.fleet.leases import LEASE_S, MOST_LEASES, LeaseRequest, read_re
 from streamscope.fleet.nats_server import Address, Credentials, FleetError, connect, require
 from streamscope.fleet.relayed import Relayed
 from streamscope.fleet.subjects import ASK, GOODBYE, KEPT, STATES, SUMMARY, EngineName, every, read
+from streamscope.language import tr
 from streamscope.link.discovery import ProbeError, search
 from streamscope.link.frames import FrameError
 from streamscope.telling import say
@@ -140,7 +141,7 @@ class Relay:
 
     def _pass_over(self, path: Path, why: str) -> None:
         self._passed_over.add(path)
-        say(f"passed over: {why}")
+        say(tr("passed over: {why}", why=why))
 
     def _look(self) -> None:
         for path, engine in list(self._engines.items()):
@@ -315,7 +316,10 @@ async def _relay(
     if heeds_signals:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(signum, told.stop)
-        say(f"relaying {'every engine of yours' if wanted.path is None else wanted.path.stem} to {address.url}")
+        if wanted.path is None:
+            say(tr("relaying every engine of yours to {url}", url=address.url))
+        else:
+            say(tr("relaying {engine} to {url}", engine=wanted.path.stem, url=address.url))
     try:
         await told.run(forever=wanted.path is None)
     finally:
@@ -334,7 +338,7 @@ def main(arguments: list[str]) -> int:
         wanted = Relaying(Path(options["path"]))
         asyncio.run(_relay(Address.parse(options["to"]), wanted, None, heeds_signals=False))
     except (FleetError, ProbeError) as error:
-        say(f"nothing is relayed: {error}")
+        say(tr("nothing is relayed: {error}", error=error))
         return 1
     return 0
 

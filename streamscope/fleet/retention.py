@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from streamscope.fleet.crossing import Headers
 from streamscope.fleet.subjects import GOODBYE, KEPT, ROOT, STATES, SUMMARY, every
+from streamscope.language import tr
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -82,7 +83,7 @@ class Store:
                 )  # fmt: skip
                 await self._jetstream.add_stream(config)
         except (Error, JetStreamError, TimeoutError) as error:
-            self._say(f"no past is kept: {_why_not(error)}")
+            self._say(tr("no past is kept: {why}", why=_why_not(error)))
             return
         self._keeps = True
 
@@ -117,7 +118,7 @@ class Store:
         except (Error, JetStreamError, TimeoutError) as error:
             why = _why_not(error)
         if why and why != self._refused:
-            self._say(f"JetStream refuses to keep what it is sent: {why}")
+            self._say(tr("JetStream refuses to keep what it is sent: {why}", why=why))
         self._refused = why
         if why:
             self._again_at = self._again_at or asyncio.get_running_loop().time() + AGAIN_S
@@ -132,5 +133,5 @@ def _why_not(error: BaseException) -> str:
     if description:
         return str(description)
     if "no responders" in str(error).lower() or type(error).__name__ == "ServiceUnavailableError":
-        return "JetStream is off; start nats-server with -js"
-    return str(error).removeprefix("nats: ") or "JetStream does not answer"
+        return tr("JetStream is off; start nats-server with -js")
+    return str(error).removeprefix("nats: ") or tr("JetStream does not answer")

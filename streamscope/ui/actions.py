@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from streamscope.language import N_, tr
+
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
@@ -504,6 +506,19 @@ assert len(BY_ID) == len(ACTIONS)
 def of_context(context: str) -> list[Action]:
     """The actions of one context, in the table's order."""
     return [action for action in ACTIONS if action.context == context]
+
+
+_ELSEWHERE = {
+    "mark": N_("mark (an instant)"), "in": N_("in (a function)"), "out": N_("out (of a function)"),
+}  # fmt: skip
+"""Labels that mean something else where they are no action's: other languages have two words for these."""
+
+
+def label_of(action: Action) -> str:
+    """What the action is called where there is room for a word, in the language that is spoken."""
+    named = _ELSEWHERE.get(action.label)
+    said = named and tr(named)
+    return said if said and said != named else tr(action.label)
 
 
 _FIRST = {"interrupt", "palette", "pause", "mark", "difference", "goto", "filter", "stream.filter", "poke"}

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from streamscope.language import N_, tr
-from streamscope.ui.actions import BY_ID, Action, shown_key
+from streamscope.ui.actions import BY_ID, Action, label_of, shown_key
 from streamscope.ui.live import Overlooked, in_ascii_only
 from streamscope.ui.view import View
 from streamscope.ui.widgets.explains import Explains
@@ -65,7 +65,7 @@ def hints(
             if name in labels:
                 action = msgspec.structs.replace(action, rank=min(action.rank, FOR_THE_MOMENT))
             key, shown = shown_key(action, bound, ascii_only=ascii_only)
-            found.append(Hint(shown, labels.get(action.id) or tr(action.label), key, tr(action.help), action))
+            found.append(Hint(shown, labels.get(action.id) or label_of(action), key, tr(action.help), action))
     return sorted(found, key=lambda hint: hint.action.footer)
 
 

@@ -238,7 +238,7 @@ class PanelRows:
         line.append((f"{bytes_text(size):>7}  ", "warning" if above else "value" if size else "dim"))
         if self.words.tells("high_water"):
             line += _marked_bar(size, bar_scale(size, mark), mark, room)
-            called = self.words.field("high_water").name or tr("mark")
+            called = tr(self.words.field("high_water").name or "mark")
             pen = "warning" if above else "label"
             line += [(f" {called} ", pen), (bytes_text(mark), pen)]
         elif self.words.before_queue is not None:
