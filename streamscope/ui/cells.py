@@ -12,9 +12,9 @@ from itertools import pairwise
 
 from rich.cells import cell_len, chop_cells
 
-NOT_FIRST = frozenset("，。；：？！、）」』】》〉〕”’…·%,.;:?!)]}")
+NOT_FIRST = frozenset("，。；：？！、）」』】》〉〕”…·%,.;:?!)]}")
 """Signs that no line begins with, where a space does not stand before them."""
-NOT_LAST = frozenset("（「『【《〈〔“‘([{#")
+NOT_LAST = frozenset("（「『【《〈〔“([{#")
 """Signs that no line ends with."""
 
 _HALF = "\0"

@@ -16,7 +16,7 @@ from streamscope.ui.safe import as_sentence, broken, few_words, fewer, first_sen
 CHINESE = "这里有 137 KiB 等了 4.5s：程序不要 OUT，也不要别的（见 uv__io_start）。对端没有在读！"
 MIXED = st.text(alphabet="流句柄等，。：；（）“”！、ab1 #-_%.…·", max_size=60).map(visible)
 ENGLISH = st.lists(st.text(alphabet="abc.,;:-#(", min_size=1, max_size=12), max_size=14).map(" ".join)
-SIGNS_AT_HOME = NOT_FIRST - set("”’…·%,.;:?!)]}")
+SIGNS_AT_HOME = NOT_FIRST - set("”…·%,.;:?!)]}")
 """Those that are in no English word."""
 
 

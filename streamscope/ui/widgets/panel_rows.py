@@ -257,7 +257,7 @@ class PanelRows:
         rank = 3 if highest or self.state.write_queue_size else 6
         lines = curve(values, cells, height, mark=mark_of(self.state, self.words))
         return [
-            PanelRow(rank, [*self._begin(""), (" " * 9, ""), *line, (f" {note}", "label")])
+            PanelRow(rank, [*self._begin(""), (" " * 9, ""), *line, (note and f" {note}", "label")])
             for line, note in zip(lines, notes)
         ]
 
