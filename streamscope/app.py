@@ -441,7 +441,7 @@ class StreamscopeApp(MovingApp):
 
     def action_command_palette(self) -> None:
         """Search everything that can be done."""
-        if not Palette.is_open(self):
+        if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
 
     async def action_quit(self) -> None:
