@@ -29,6 +29,7 @@ from streamscope.terminal import Leaving
 from streamscope.trace.contents import Goodbye
 from streamscope.trace.instant import Target
 from streamscope.ui.actions import BY_ID, bindings, key_text
+from streamscope.ui.cells import is_wide, wrapped
 from streamscope.ui.choices import Choices
 from streamscope.ui.clipboard import copy_selected
 from streamscope.ui.config_file import Config
@@ -199,6 +200,8 @@ class StreamscopeApp(MovingApp):
         self.clear_notifications()
         for screen in self.screen_stack:
             screen.query("ToastHolder").remove()  # textual takes out what was told, and leaves the place of it empty
+        if is_wide(message):
+            message = "\n".join(wrapped(message, max(self.size.width - 4, 10)))
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def _keep_theme(self, theme: Theme) -> None:

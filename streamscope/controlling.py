@@ -87,6 +87,6 @@ class ControlApp(PairsApp):
                 name, value = poke
                 source.command("poke", stream=number, action=name, value=value)
 
-        who = visible(short(state, self.view.vocabulary), 40)
+        who = visible(tr(short(state, self.view.vocabulary)), 40)
         listens = is_listener(state, self.view.vocabulary)
         self.push_screen(PokeScreen(who, state.faults, listens=listens), do)

@@ -85,7 +85,7 @@ class PairsApp(TimeTravelApp):
         if front is None or not front.hides(number):
             return False
         state = self.view.stream(number)
-        who = f"#{number}" if state is None else short(state, self.view.vocabulary)
+        who = f"#{number}" if state is None else tr(short(state, self.view.vocabulary))
         hidden = as_sentence(tr("{who} is next along the chain, and the filter hides it", who=who))
         said = tr(sentences([hidden, tr("esc shows every stream, then c goes there.")]))
         self.notify(said, severity="warning", timeout=6, markup=False)
@@ -97,7 +97,7 @@ class PairsApp(TimeTravelApp):
         if len(view.told.chain(number).streams) > 1:
             return
         state = view.stream(number)
-        who = f"#{number}" if state is None else short(state, view.vocabulary)
+        who = f"#{number}" if state is None else tr(short(state, view.vocabulary))
         line = chain_text(view.told, number, view.model.streams, view.vocabulary)
         beyond = view.other_end(number)
         command = (

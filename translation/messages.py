@@ -98,6 +98,7 @@ def in_tables() -> Iterator[Message]:
         ("core", _words_of("streamscope.core.vocabulary")),
         ("observe", _words_of("streamscope.observe.aio_words")),
         ("sampling", _of_libuv()),
+        ("core", _of_pokes()),
         ("ui", _of_actions()),
         ("ui", _of_columns()),
         ("ui", _of_glossary()),
@@ -138,6 +139,12 @@ def _sentences(words: object) -> Iterator[str]:
     elif isinstance(words, list):
         for value in words:
             yield from _sentences(value)
+
+
+def _of_pokes() -> Iterator[str]:
+    from streamscope.core.pokes import POKES
+
+    yield from (poke.meaning for poke in POKES.values())
 
 
 def _of_actions() -> Iterator[str]:

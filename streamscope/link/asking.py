@@ -21,6 +21,7 @@ from contextlib import suppress
 
 import msgspec
 
+from streamscope.language import N_, Saying, saying
 from streamscope.link import process, resting
 from streamscope.link.answering import ASK, BODY, HEAD, MAGIC, NAME, STACK
 from streamscope.link.process import ProcessState
@@ -52,12 +53,12 @@ MOST_ANSWER = 4 << 20
 MOST_STACK = 64 << 10
 MOST_FRAMES = 64
 
-STUCK, STOPPED, NO_CPU, IN_KERNEL, ENDED = "stuck", "stopped", "no cpu", "in the kernel", "ended"
-RESTS = "no loop runs"
+STUCK, STOPPED, NO_CPU, IN_KERNEL, ENDED = "stuck", "stopped", "no cpu", N_("in the kernel"), N_("ended")
+RESTS = N_("no loop runs")
 TURNS = "turns"
 
 _TAKEN = "it does not say in what: the program has taken SIGURG for itself, or blocks it"
-_UNANSWERED = "it has not said in what when it was asked: the program may have taken SIGURG for itself"
+_UNANSWERED = N_("it has not said in what when it was asked: the program may have taken SIGURG for itself")
 
 _STARTS = "streamscope/servers/program.py"
 _FRAME = re.compile(r'  File "([^"\n]{0,500}+)", line (\d{1,9}+) in ([^\n]{1,200}+)')
@@ -134,19 +135,28 @@ class Standstill(msgspec.Struct):
     @property
     def text(self) -> str:
         """In one line: `stuck in read_cb of #3 for 4.1 s: on_read, server.py:18`."""
-        for_ = f"for {self.seconds:.1f} s"
+        s = f"{self.seconds:.1f}"
         if self.state == STOPPED:
-            return f"stopped by a signal {for_}: kill -CONT lets it go on"
+            return saying("stopped by a signal for {s} s: kill -CONT lets it go on", s=s)
         if self.state in (ENDED, RESTS):
-            return self.state
+            return saying(self.state)
         if self.state == NO_CPU:
-            return f"waits for a CPU {for_}"
+            return saying("waits for a CPU for {s} s", s=s)
+        if self.state == IN_KERNEL and self.wchan:
+            return saying("in the kernel for {s} s, in {place}", s=s, place=self.wchan)
         if self.state == IN_KERNEL:
-            return f"in the kernel {for_}" + (f", in {self.wchan}" if self.wchan else "")
-        what = self.callback or ("a callback" if self.engine else "its start" if self.frames else "something")
-        of = f" of #{self.stream}" if self.stream else ""
-        where = f": {self.callee}, {self.place}" if self.frames else f" ({self.untold})" if self.untold else ""
-        return f"stuck in {what}{of} {for_}{where}"
+            return saying("in the kernel for {s} s", s=s)
+        unnamed = N_("a callback") if self.engine else N_("its start") if self.frames else N_("something")
+        what: str = Saying(self.callback, lambda: self.callback) if self.callback else saying(unnamed)
+        if self.stream:
+            what = saying("{callback} of #{number}", callback=what, number=self.stream)
+        if self.frames:
+            return saying(
+                "stuck in {what} for {s} s: {callee}, {place}", what=what, s=s, callee=self.callee, place=self.place
+            )
+        if self.untold:
+            return saying("stuck in {what} for {s} s ({why})", what=what, s=s, why=saying(self.untold))
+        return saying("stuck in {what} for {s} s", what=what, s=s)
 
 
 class Asking:

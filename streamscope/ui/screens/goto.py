@@ -114,7 +114,7 @@ class GotoScreen(Dialog[Target | None]):
                 self._say(Text(tr(WORDS)))
                 return
             self._say(
-                Text(" " * error.start + "▔" * min(error.end - error.start, 40) + f"  {tr(str(error))}"), wrong=True
+                Text(" " * error.start + "▔" * min(error.end - error.start, 40) + f"  {tr(error.args[0])}"), wrong=True
             )
             return
         if target.kind == "mark" and not self._marked:

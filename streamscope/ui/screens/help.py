@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from rich.cells import cell_len
 from rich.text import Text
-from textual.app import ComposeResult
+from textual.app import ComposeResult, RenderResult
 from textual.binding import ActiveBinding
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Static
 
 from streamscope.diagnosis import BY_NAME, Finding, Lint
 from streamscope.language import tr
 from streamscope.ui.actions import BY_ID, CONTEXTS, bindings, key_text
+from streamscope.ui.cells import is_wide, pad, wrapped
 from streamscope.ui.findings import sign_of
 from streamscope.ui.live import in_ascii_only
 from streamscope.ui.screens.base import Dialog
@@ -49,7 +52,30 @@ def explained(lint: Lint) -> str:
 
 
 class Helped(Static):
-    """A paragraph or table of the help; its text is not markup."""
+    """A paragraph or table of the help; its text is not markup. Where it is of Chinese letters it is broken here, since
+    Textual knows words only by the spaces between them.
+    """
+
+    def __init__(self, said: Content, *, classes: str) -> None:
+        super().__init__(said, classes=classes)
+        self._said = said
+        self._chinese = is_wide(said.plain)
+
+    def _lines(self, width: int) -> Content:
+        plain = self._said.plain
+        broken = "\n".join("\n".join(wrapped(line, max(width, 10)) or [""]) for line in plain.split("\n"))
+        spans = [span for span in self._said.spans if not span.start]  # a key, which stands on the first line
+        return Content(broken, spans=spans)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """See Textual."""
+        if not self._chinese:
+            return super().get_content_height(container, viewport, width)
+        return self._lines(width).plain.count("\n") + 1
+
+    def render(self) -> RenderResult:
+        """See Textual."""
+        return self._lines(self.content_size.width) if self._chinese else super().render()
 
 
 class HelpScreen(Dialog[None]):
@@ -80,9 +106,9 @@ class HelpScreen(Dialog[None]):
                     yield Helped(Content(explained(lint)), classes="help-words")
             for context, rows in self._keys():
                 yield Helped(Content(tr(CONTEXTS[context])), classes="help-head")
-                width = max(len(keys) for keys, _ in rows)
+                width = max(cell_len(keys) for keys, _ in rows)
                 for keys, what in rows:
-                    text = Text(f"{keys:<{width}}   ", style="bold")
+                    text = Text(f"{pad(keys, width)}   ", style="bold")
                     text.append(tr(what), style="not bold")
                     yield Helped(Content.from_rich_text(text), classes="help-key")
 

@@ -124,7 +124,7 @@ class PokeScreen(Dialog[tuple[str, int] | None]):
             self.poke = read_poke(text)
         except PokeError as error:
             begun = text not in POKES and any(name.startswith(text) for name in POKES)
-            wrong = "" if begun else tr(str(error)).partition(": ")[0].partition("：")[0]
+            wrong = "" if begun else tr(error.args[0]).partition(": ")[0].partition("：")[0]
         self.set_class(bool(wrong), "-wrong")
         here = text.split(" ")[0]
         faults = visible(self._faults, 100)

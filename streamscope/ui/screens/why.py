@@ -88,7 +88,7 @@ a allows what was found here, from then on nothing is said of it; the palette he
     def _retitle(self) -> None:
         view, number = self._view, self.finding.stream
         state = view.stream(number)
-        of = tr("the loop") if not number else f"#{number}" if state is None else who(state, view.vocabulary)
+        of = tr("the loop") if not number else f"#{number}" if state is None else tr(who(state, view.vocabulary))
         over = f" · {tr('it is over')}" if self.over else ""
         room = max(self.outer_size.width - 20, 10)
         set_titles(self, fit(f"{sign_of(self.finding)} {tr('why')} · {of}{over}", room).rstrip(), tr("w esc closes"))

@@ -103,7 +103,7 @@ def _state(view: View) -> tuple[tuple[str, str], ...]:
         behind = f" −{span_text(back)}" if back > 0 and not view.replaying else ""
         return ((text, "key" if travel.playing else "warning"), (behind, "value"))
     if view.stuck is not None:
-        return ((f"{MARK} {view.stuck.text}", "error"),)
+        return ((f"{MARK} {tr(view.stuck.text)}", "error"),)
     if view.standing.was is not None and view.status == "live":
         return ((f"{MARK} {what_it_was(view.standing.was, view.model.slowest, view.standing.began_t)}", "warning"),)
     if view.status == "live" and view.model.frozen_t:

@@ -103,7 +103,7 @@ class PanelRow(NamedTuple):
 
 def trend_cells(width: int) -> int:
     """How many cells a trend takes in a panel of this width: each stands for half a second, one, two or three."""
-    room = width - label_width(width) - 9 - len(" mark 9.5 MiB")
+    room = width - label_width(width) - 9 - cell_len(f" {tr('mark')} 9.5 MiB")
     return next((cells for cells in (60, 30, 15) if cells <= room), 10)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Set
 from rich.cells import cell_len
 from textual import events
 
+from streamscope.language import tr
 from streamscope.ui.chain_text import root_of
 from streamscope.ui.lines import Line, length
 from streamscope.ui.messages import StreamWanted
@@ -54,7 +55,7 @@ def _ends(told: Said) -> list[Line]:
     for keys in (KEYS, SHORT_KEYS, KEYS[:1], ()):
         line: Line = [(told.which, "label")] if told.which else []
         for key, word in keys:
-            line += [("   " if line else "", ""), (key, "key"), (f" {word}", "label")]
+            line += [("   " if line else "", ""), (key, "key"), (f" {tr(word)}", "label")]
         found.append(line)
     return found
 
