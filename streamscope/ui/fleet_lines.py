@@ -12,7 +12,7 @@ from streamscope.language import N_, items, tr, trn
 from streamscope.trace.figures import age_text
 from streamscope.ui.curves import curve, fitted
 from streamscope.ui.findings import ALARM, NOTICE
-from streamscope.ui.lines import Line, length
+from streamscope.ui.lines import Line, filled, length
 from streamscope.ui.meters import NONE, bytes_text, count_text, rate_text
 from streamscope.ui.row_words import FAILED
 from streamscope.ui.safe import fit, visible
@@ -137,16 +137,20 @@ def header_line(roster: Roster, server: str, status: tuple[str, str]) -> Line:
         (SILENT_SIGN, "warning", sum(row.state(now) == SILENT for row in rows)),
     )
     line: Line = [(f" {tr('fleet')} ", "title"), (f"{server}   ", "value"), (f"{status[0]}   ", status[1])]
-    line += [(f"{len(rows):,}", "value"), (trn(" engine on ", " engines on ", len(rows)), "label")]
-    line += [(f"{hosts:,}", "value"), (f" {trn('host', 'hosts', hosts)}   ", "label")]
+    line += _counted(trn("{n} engine on ", "{n} engines on ", len(rows), n="{n}"), f"{len(rows):,}")
+    line += [*_counted(trn("{n} host", "{n} hosts", hosts, n="{n}"), f"{hosts:,}"), ("   ", "label")]
     line += [(f"{mark} {count_text(count)}  ", pen) for mark, pen, count in marks if count]
     streams = sum(row.summary.streams for row in live)
     lost = sum(row.summary.lost for row in live)
-    line += [(f" {streams:,}", "value"), (f" {tr('streams')}   ", "label"), (f"{tr('lost')} ", "label")]
+    line += [*_counted(tr("{n} streams"), f" {streams:,}"), (f"   {tr('lost')} ", "label")]
     line.append((f"{lost:,}", "error" if lost else "muted"))
     if roster.refused:
         line.append((f"   {tr('{n} messages not understood', n=count_text(roster.refused))}", "warning"))
     return line
+
+
+def _counted(text: str, number: str) -> Line:
+    return filled(text, "label", n=(number, "value"))
 
 
 def sentence_line(roster: Roster, rows: Sequence[FleetMember], server: str) -> Line:

@@ -60,7 +60,7 @@ def why_lines(
         _dropped(finding, width),
         _then(finding, told, width, chain),
         _also(finding, told, width),
-        _named(tr("note"), notes, width, 3),
+        _named(tr("note"), [tr(note) for note in notes], width, 3),
     ]
     if sum(map(len, every)) > height:
         every[_THEN] = _then(finding, told, width, chain, changes=False)

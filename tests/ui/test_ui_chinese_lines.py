@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import fleet_told
 import pytest
 from feeds import STARTED, record, turn
 from rich.cells import cell_len
@@ -13,14 +14,20 @@ from ui_pilot import calm_scene
 from ui_scenes import connection, stalled_proxy, view_of
 
 from streamscope.core import flags as uv
+from streamscope.fleet.roster import Roster
 from streamscope.language import speak
+from streamscope.link.asking import STUCK, Standstill
+from streamscope.trace.compare import difference
 from streamscope.trace.decode import Decoder
 from streamscope.trace.outline import Outline
 from streamscope.trace.sentence import sentence
-from streamscope.trace.state import StreamState
+from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui import stuck
 from streamscope.ui.columns import COLUMNS
+from streamscope.ui.difference_lines import difference_lines
 from streamscope.ui.event_lines import event_parts, layout
+from streamscope.ui.fleet_lines import head, header_line, sentence_line
 from streamscope.ui.glossary import of_panel, of_totals, things_in
 from streamscope.ui.ladder import Holds, Unread, ladder_lines, ladder_out
 from streamscope.ui.letters_legend import legend
@@ -192,3 +199,49 @@ def test_what_a_cycle_did_and_each_of_its_events_are_told_in_both_languages() ->
         "write 41 begins: 49 B in 1 buffer",
         "write 41 开始：49 B，1 个缓冲区",
     )
+
+
+def test_where_a_program_is_stuck_is_a_sentence_of_each_language() -> None:
+    frames = [("/srv/server.py", 18, "parse"), ("/srv/server.py", 31, "on_read")]
+    stands = Standstill(STUCK, 4.1, stream=3, callback="read_cb", frames=frames, asked=4, answered_ago=0.3, waiting=3)
+
+    assert in_both(lambda: stuck.sentence(stands, 7)) == (
+        "The program has not come back to its loop for 4.1 s: it runs server.py:18 in parse, called by on_read of #3. "
+        "3 clients wait in the kernel.",
+        "程序已 4.1 s 没有回到事件循环：正在 parse 中执行 server.py:18，由流 #3 的 on_read 调用。"
+        "内核中有 3 个客户端在等待。",
+    )
+    english, chinese = in_both(lambda: stuck.title(stands))
+    assert english == "where the program is · asked 4 times, last 0.3s ago · the same each time"
+    assert chinese == "程序停在哪里 · 已询问 4 次，最近一次在 0.3s 前 · 每次都相同"
+    assert in_both(lambda: stuck.word_of_row(stands, 10))[1] == "在 on_read"
+
+
+def test_what_differs_stands_below_each_other_in_cells() -> None:
+    before = {7: connection(7, bytes_in=1024)}
+    after = {7: connection(7, bytes_in=5120, reads=3, flags=0)}
+    found = difference(before, after, LoopState(turn=5), LoopState(turn=18_402), HERE)
+    english, chinese = in_both(lambda: text(difference_lines(found, HERE)))
+
+    assert len(english) == len(chinese)
+    assert chinese[0] == "事件循环" or chinese[0] == "循环"
+    labels = [line for line in difference_lines(found, HERE) if len(line) > 2]
+    assert {length(line[:1]) for line in labels} == {12}
+    with in_chinese():
+        labels = [line for line in difference_lines(found, HERE) if len(line) > 2]
+        assert {length(line[:1]) for line in labels} == {12}
+    assert any("○ 已清除" in line for line in chinese)
+
+
+def test_a_fleet_says_how_it_is_with_the_others() -> None:
+    clock = fleet_told.Clock()
+    roster = Roster(clock, clock)
+    fleet_told.tell(roster, "web-01", 7, streams=190)
+    fleet_told.tell(roster, "web-02", 7, streams=3)
+    shown = lambda: text([sentence_line(roster, roster.sorted(), "nats://one")])[0]  # noqa: E731
+
+    assert in_both(shown) == ("Nothing is wrong: 2 engines flow.", "一切正常：2 个引擎畅通。")
+    english, chinese = in_both(lambda: text([header_line(roster, "nats://one", ("live", "good")), head(120)]))
+    assert "2 engines on 2 hosts" in english[0]
+    assert "2 个引擎，2 台主机" in chinese[0]
+    assert cell_len(chinese[1]) <= 120
