@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Sequence
+from functools import cache
 
 from streamscope.commands.clicks import click
 from streamscope.language import LANGUAGES, VARIABLE, speak, spoken, tr, wanted
@@ -38,8 +40,12 @@ def _in_english() -> bool:
     return ascii_wanted()
 
 
+@cache
 def _setting() -> str:
     """What the config file says, "" if nothing; whatever is wrong in it is told by who needs all of it."""
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    if sys.platform == "linux" and not os.path.exists(os.path.join(home, "streamscope", "config.toml")):
+        return ""  # most have none: what finds and reads it takes as long to load as a quick command runs
     import tomllib
 
     from platformdirs import user_config_path
