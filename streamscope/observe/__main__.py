@@ -105,11 +105,14 @@ several feeds, `PID` and `PID.2`.
 
 ## What is seen, and what is not
 
-Seen are TCP and Unix-socket transports of the selector event loop, TLS over them as a stream of its own, the sockets on
+Seen are TCP, Unix-socket and datagram transports of the selector event loop, TLS as a stream of its own, the sockets on
 which it accepts, connects under way, pipes to and from subprocesses, and `sendfile`; Python 3.11 to 3.14 on Linux.
 `buffer_size` is `transport.get_write_buffer_size()` at every place where a line of the program can run, and tests
 compare them there, while telling begins and ends every few moments. One request is one `write()` or `writelines()`.
 Counts of bytes, reads and writes begin when somebody begins to watch.
+
+Of datagram transports, over UDP or Unix sockets, each datagram is told with its size: one that goes out is a write, and
+one that comes in a read. What waits is what asyncio says: from 3.13 on, eight bytes more for each datagram.
 
 A TLS stream lies over the one with the socket (`over`, `under`), and counts the program's bytes: `outgoing` is what is
 encrypted and the transport below has not been given, because it is to pause itself. That is the larger part of what
@@ -129,7 +132,7 @@ watches: Python runs signal handlers there alone. The handler is gone with the l
 A task or a timer that holds the loop up for 100 ms or more is named by a note, from the third time on: after the second
 within ten seconds every callback is timed for as long. Of a stream's own callback each is timed anyway.
 
-Not seen, up to now: datagrams, and `loop.sock_*` but for connects; and everything on uvloop, which is not asyncio's
+Not seen, up to now: `loop.sock_*` but for connects; and everything on uvloop, which is not asyncio's
 loop: `run` looks at it from outside (docs/peek.md), and `run --how observe` keeps uvloop away, so that programs which
 can do without fall back.
 

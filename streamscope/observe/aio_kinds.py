@@ -19,18 +19,20 @@ READING, READ_EOF, PAUSED_WRITING, SHUTTING, SHUT, CONN_LOST, CLOSING, CLOSED, L
 )
 """The flags of a transport, in bits of our own: asyncio has attributes."""
 
-TCP, UNIX, SOCKET, PIPE, TLS = range(1, 6)
-"""The types of handles: what a transport has: a socket of some kind, one end of a pipe, or TLS over another."""
+TCP, UNIX, SOCKET, PIPE, TLS, UDP, DATAGRAM = range(1, 8)
+"""The types of handles: what a transport has: a socket of some kind, one end of a pipe, or TLS over another; a socket
+for datagrams over UDP, or of another kind.
+"""
 
 WRITE, CONNECT = 1, 2
 """The types of requests: one `write()` or `writelines()`, and a connect."""
 
 CALLBACKS = (
     "none", "data_received", "buffer_updated", "eof_received", "connection_made", "connection_lost", "pause_writing",
-    "resume_writing", "callbacks",
+    "resume_writing", "callbacks", "datagram_received",
 )  # fmt: skip
-"""Of a protocol, by number; the last stands for whatever else the loop ran: tasks, timers, futures."""
-CB_DATA, CB_BUFFER, CB_EOF, CB_MADE, CB_LOST, CB_PAUSE, CB_RESUME, CB_OTHERS = range(1, 9)
+"""Of a protocol, by number; `callbacks` stands for whatever else the loop ran: tasks, timers, futures."""
+CB_DATA, CB_BUFFER, CB_EOF, CB_MADE, CB_LOST, CB_PAUSE, CB_RESUME, CB_OTHERS, CB_DATAGRAM = range(1, 10)
 
 IN, OUT = 1, 4
 """Poll bits, as epoll has them. (`selectors.EVENT_READ` and `EVENT_WRITE` are 1 and 2.)"""
@@ -72,8 +74,9 @@ _CALLS = (
     "_do_read _call_eof_received _control_app_writing"
 )
 _SENDS = "write writelines _write_ready _process_outgoing"
-_BEGINS = "write writelines _write_appdata"
-_WRITES = f"{_SENDS} _write_appdata _force_close _fatal_error _close connection_lost"
+_DATAGRAMS = "sendto _sendto_ready"
+_BEGINS = "write writelines _write_appdata sendto"
+_WRITES = f"{_SENDS} {_DATAGRAMS} _write_appdata _force_close _fatal_error _close connection_lost"
 _REQUESTS = f"{_WRITES} _sock_connect"
 _TOGGLES = (
     "pause_reading resume_reading _read_ready__on_eof _add_reader _remove_reader write_eof close abort _fatal_error "
@@ -152,7 +155,7 @@ KINDS: tuple[AioKind, ...] = (
     # system calls
     _sys("recv", "_read_ready__data_received", "recv(2) on the socket."),
     _sys("recv_into", "_read_ready__get_buffer", "recv(2) into the protocol's own buffer."),
-    _sys("send", "write _write_ready", "send(2): one buffer."),
+    _sys("send", f"write _write_ready {_DATAGRAMS}", "send(2): one buffer, or one datagram."),
     _sys("sendmsg", "writelines _write_ready", "sendmsg(2): several buffers at once."),
     _sys("read", "_read_ready", "read(2) on one end of a pipe."),
     _sys("write", "write _write_ready", "write(2) on one end of a pipe."),
@@ -199,6 +202,9 @@ KINDS: tuple[AioKind, ...] = (
             "The limit of the StreamReader: it has reading paused when it holds more than twice that. 0 is none."),
     _change("tls.incoming", "bytes", SAMPLED, EVENT, "bytes wait to be decrypted",
             "Encrypted bytes that came, and that are not decrypted."),
+    # datagrams
+    _sys("recvfrom", "_read_ready", "recvfrom(2): one datagram."),
+    _sys("sendto", _DATAGRAMS, "sendto(2): one datagram to somebody."),
 )  # fmt: skip
 
 FUNCTIONS: tuple[str, ...] = tuple(dict.fromkeys(function for kind in KINDS for function in kind.functions))
@@ -311,6 +317,20 @@ JOINED: tuple[AioJoined, ...] = (
         ("request.begin", "_write_appdata", "req", WRITE, "n", "nbufs", "waiting"),
         ("tls.write", "_process_outgoing", "n"),
         ("request.end", "_process_outgoing", "req", 0, "waiting", WRITE),
+    ),
+    _joined(
+        "aio.datagram",
+        "req n fd waiting",
+        ("request.begin", "sendto", "req", WRITE, "n", 1, "waiting"),
+        ("sys.send", "sendto", "fd", "n", "n"),
+        ("request.end", "sendto", "req", 0, "waiting", WRITE),
+    ),
+    _joined(
+        "aio.datagram_to",
+        "req n fd waiting",
+        ("request.begin", "sendto", "req", WRITE, "n", 1, "waiting"),
+        ("sys.sendto", "sendto", "fd", "n", "n"),
+        ("request.end", "sendto", "req", 0, "waiting", WRITE),
     ),
     _interest("aio.first_interest", "io.start", "register"),
     _interest("aio.more_interest", "io.start", "modify"),

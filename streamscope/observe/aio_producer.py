@@ -35,13 +35,14 @@ AT_ONCE = 64
 
 
 class AioProducer:
-    """See `Producer`. `kind` is the class of transports that is hooked; `telling` is called before the first word is
-    told and after the last, for whoever exchanges the functions. `has_more` is whether there is something to `advance`.
+    """See `Producer`. `kinds` are the classes of transports that are hooked, each with that of its books; `telling` is
+    called before the first word is told and after the last, for whoever exchanges the functions. `has_more` is whether
+    there is something to `advance`.
     """
 
-    def __init__(self, loop: Any, kind: Any, pen: Quill, telling: Callable[[bool], None]) -> None:
+    def __init__(self, loop: Any, kinds: Mapping[Any, type[Book]], pen: Quill, telling: Callable[[bool], None]) -> None:
         self._loop = loop
-        self._kind = kind
+        self._kinds = kinds
         self._telling = telling
         self.pen = pen
         self.clock = pen.clock
@@ -120,7 +121,7 @@ class AioProducer:
     def _known(self) -> list[int]:
         """The numbers of all transports that are there."""
         for transport in list(self._loop._transports.values()):
-            if type(transport) is self._kind and transport._sock is not None:
+            if type(transport) in self._kinds and transport._sock is not None:
                 self._number_of(transport)
         gone = [number for number, found in self._transports.items() if found() is None]
         for number in gone:
@@ -136,7 +137,7 @@ class AioProducer:
         if transport is None:
             return next((found for others in self._others if (found := others.book(number)) is not None), None)
         book = transport._sock
-        return (book, transport._protocol) if type(book) is Book else None
+        return (book, transport._protocol) if isinstance(book, Book) else None
 
     def _number_of(self, transport: Any) -> int:
         number = self._numbered(transport)
@@ -214,10 +215,10 @@ class AioProducer:
         pen = self.pen
         waiting = pen.waiting
         try:
-            book = transport._sock if type(transport._sock) is Book else None
+            book = transport._sock if isinstance(transport._sock, Book) else None
             if book is not None:
                 transport._sock = book.sock
-            seen = Book(pen, number, transport, self._mask(transport._sock_fd))
+            seen = self._kinds[type(transport)](pen, number, transport, self._mask(transport._sock_fd))
             if book is not None:
                 transport._sock = book
             self._know_origin(seen, transport)
@@ -234,9 +235,9 @@ class AioProducer:
 
     def _with_book(self, number: int, transport: Any) -> Book:
         book = transport._sock
-        if type(book) is Book:
+        if isinstance(book, Book):
             return book
-        book = Book(self.pen, number, transport, self._mask(transport._sock_fd))
+        book = self._kinds[type(transport)](self.pen, number, transport, self._mask(transport._sock_fd))
         self._know_origin(book, transport)
         book.take_in(transport)
         self._hand_over(book, transport)
@@ -252,14 +253,14 @@ class AioProducer:
     def _hand_over(self, book: Book, transport: Any) -> None:
         transport._sock = book
         self.pen.books[book.fd] = book
-        _bind_again(transport)
+        book.bind_again(transport)
 
     def _give_back(self) -> None:
         book = self._returning.popleft()
         transport = self._transport(book.number)
         if transport is not None and transport._sock is book:
             transport._sock = book.sock
-            _bind_again(transport)
+            book.bind_again(transport)
 
     def advance(self) -> bool:
         """A few transports get a book, or give theirs back; returns whether more are to."""
@@ -278,14 +279,14 @@ class AioProducer:
 
     def born(self, transport: Any) -> None:
         """A transport has just begun."""
-        if type(transport) is not self._kind:
+        if type(transport) not in self._kinds:
             self._pipes.born(transport)
             return
         pen = self.pen
         pen.read_clock()
         if number := self._connects.taken_over(transport._sock):
             self._numbers[transport] = number
-        book = Book(pen, self._number_of(transport), transport, self._mask(transport._sock_fd))
+        book = self._kinds[type(transport)](pen, self._number_of(transport), transport, self._mask(transport._sock_fd))
         server = self._server_of(transport)
         if server is None:
             place = place_of(sys._getframe(2), self._passed_over)
@@ -365,7 +366,7 @@ class AioProducer:
                 yield next((each for each in found if each is not None), None)
                 continue
             book = transport._sock
-            if type(book) is Book:
+            if isinstance(book, Book):
                 in_need = bool(book.size or book.events & OUT or book.flags & READ_EOF or not book.flags & READING)
                 yield book.fd, in_need, book.events
             else:
@@ -382,13 +383,6 @@ class AioProducer:
 
     def tap_all(self, show: Show | None) -> None:
         """See `Producer`."""
-
-
-def _bind_again(transport: Any) -> None:
-    """A transport keeps the method that reads; it is to be that of its class as the class is now."""
-    kept = transport._read_ready_cb
-    if kept is not None:
-        transport._read_ready_cb = getattr(transport, kept.__name__)
 
 
 def _asked_by(frame: Any) -> str:

@@ -16,6 +16,7 @@ from streamscope.observe.aio_kinds import (
     CLOSING,
     CONN_LOST,
     CONNECT,
+    DATAGRAM,
     HANDSHAKE,
     IN,
     KINDS,
@@ -30,6 +31,7 @@ from streamscope.observe.aio_kinds import (
     SOCKET,
     TCP,
     TLS,
+    UDP,
     UNIX,
     WRITE,
 )
@@ -148,7 +150,7 @@ FUNCTION_MEANINGS = {
     "_read_ready__data_received": "reads once, at most 256 KiB, and calls data_received.",
     "_read_ready__get_buffer": "reads once into the protocol's buffer, and calls buffer_updated.",
     "_read_ready__on_eof": "the peer has ended its side: calls eof_received, and closes unless that says to stay.",
-    "_read_ready": "reads once from a pipe, at most 256 KiB, and calls data_received.",
+    "_read_ready": "reads once from a pipe and calls data_received, or one datagram and calls datagram_received.",
     "_close": "closes one end of a pipe at once, and drops what is in the buffer.",
     "sendfile": "sends from a file without the transport's buffer, as far as the kernel can.",
     "write": "sends at once if nothing waits; what the kernel does not take goes into the buffer.",
@@ -176,6 +178,8 @@ FUNCTION_MEANINGS = {
     "_start_shutdown": "of TLS, closes once what waits is handed on, and says so to the peer.",
     "_abort": "of TLS, closes at once.",
     "connection_lost": "of TLS, ends it: the transport below has lost its connection.",
+    "sendto": "sends one datagram at once if none waits; if there is no room it goes into the buffer.",
+    "_sendto_ready": "there is room: sends the datagrams of the buffer, one by one.",
     "_sock_connect": "connects a socket, and waits until it is writable.",
     "sampled": "looked at state, and found it changed since the look before.",
 }
@@ -203,6 +207,8 @@ def words() -> dict[str, Any]:
             {"number": SOCKET, "name": "socket", "stream": True},
             {"number": PIPE, "name": "pipe", "stream": True},
             {"number": TLS, "name": "tls", "stream": True},
+            {"number": UDP, "name": "udp", "stream": True},
+            {"number": DATAGRAM, "name": "datagram", "stream": True},
         ],
         "requests": [
             {"number": WRITE, "name": "write", "meaning": "waits for the kernel to take its bytes"},

@@ -85,6 +85,13 @@ class Book(CommonBook):
         self.armed_t = self.pen.tick if self.events & OUT else 0
         self.know_reader(reader_of(transport._protocol))
 
+    @staticmethod
+    def bind_again(transport: Any) -> None:
+        """A transport keeps the method that reads; it is to be that of its class as the class is now."""
+        kept = transport._read_ready_cb
+        if kept is not None:
+            transport._read_ready_cb = getattr(transport, kept.__name__)
+
     def tell_birth(self, place: str, server: int) -> None:
         """It begins now."""
         self._tell_beginning(place, server, "__init__")

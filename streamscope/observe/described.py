@@ -6,15 +6,19 @@ import sys
 from typing import Any
 
 from streamscope.core.system import encodable, format_address
-from streamscope.observe.aio_kinds import SOCKET, TCP, UNIX
+from streamscope.observe.aio_kinds import DATAGRAM, SOCKET, TCP, UDP, UNIX
 
 _INTERNET, _LOCAL = (2, 10), 1
 """AF_INET and AF_INET6, and AF_UNIX."""
+_DATAGRAMS = 2
+"""SOCK_DGRAM."""
 
 
 def type_of(sock: Any) -> int:
-    """TCP, a Unix socket, or another."""
+    """TCP, a Unix socket, UDP, or another."""
     family = int(sock.family)
+    if int(sock.type) == _DATAGRAMS:
+        return UDP if family in _INTERNET else DATAGRAM
     return TCP if family in _INTERNET else UNIX if family == _LOCAL else SOCKET
 
 

@@ -28,7 +28,7 @@ _PUSHED, _POPPED = functions_of("write_queue.push"), functions_of("write_queue.p
 _SENT_FILE = told_by("sys.sendfile", "sendfile")
 _SIZE = functions_of("write_queue_size")
 
-_TRY_AGAIN = (BlockingIOError, InterruptedError)
+TRY_AGAIN = (BlockingIOError, InterruptedError)
 MANY = 0xFFFF
 """After so many writes it is looked whether one turn tells too much."""
 
@@ -176,7 +176,7 @@ class Outgoing:
         """A write was tried at once, and nothing of it was taken, for this reason."""
         try:
             status = self._status_of(error)
-            if isinstance(error, _TRY_AGAIN):
+            if isinstance(error, TRY_AGAIN):
                 self._sent_in_part(size, 0, status)
                 return
             pen, mark = self.pen, self.mark
@@ -277,14 +277,17 @@ class Outgoing:
 
     def drop(self, status: int, function: str) -> None:
         """The buffer was emptied, and what was in it is lost."""
+        self._fail_all(status, function)
+        self._resize(0, function)
+        self._entries = 0
+
+    def _fail_all(self, status: int, function: str) -> None:
         while self.queue:
             write = self.queue.popleft()
             self.pen.emit((self.mark | _FAILED[function], write.number, status))
             self.errors += 1
             self.last_error = status
             self._end(write, status, function)
-        self._resize(0, function)
-        self._entries = 0
 
     def _end(self, write: Written, status: int, function: str) -> None:
         pen = self.pen
@@ -307,7 +310,7 @@ class Outgoing:
 
     def _status_of(self, error: BaseException) -> int:
         """The exception as a negative errno; it is counted as a failure if it is one."""
-        if isinstance(error, _TRY_AGAIN):
+        if isinstance(error, TRY_AGAIN):
             return -errno.EINTR if isinstance(error, InterruptedError) else -errno.EAGAIN
         status = -((error.errno if isinstance(error, OSError) else 0) or RAISED)
         self.errors += 1

@@ -47,16 +47,26 @@ def transport_hooks(transport: Any, born: Callable[[Any, Any], None], passed_ove
     `passed_over` are folders that are not the program's.
     """
     return {
-        **_of_beginning(transport, born),
+        **of_any_transport(transport, born, passed_over, Book),
         **_of_reading(transport),
-        **_of_writing(transport),
-        **_of_pausing(transport, passed_over),
-        **_of_ending(transport),
+        "write_eof": _write_eof(transport),
         **everyday_hooks(transport),
     }
 
 
-def _of_beginning(transport: Any, born: Callable[[Any, Any], None]) -> Hooks:
+def of_any_transport(
+    transport: Any, born: Callable[[Any, Any], None], passed_over: tuple[str, ...], kind: type[Book]
+) -> Hooks:
+    """Those that transports of datagrams need, too; `kind` is the class of their books."""
+    return {
+        **_of_beginning(transport, born, kind),
+        **_of_flow(transport, kind),
+        **_of_pausing(transport, passed_over, kind),
+        **_of_ending(transport, kind),
+    }
+
+
+def _of_beginning(transport: Any, born: Callable[[Any, Any], None], kind: type[Book]) -> Hooks:
     original, set_protocol, set_limits = (
         transport.__init__, transport.set_protocol, transport._set_write_buffer_limits
     )  # fmt: skip
@@ -68,13 +78,13 @@ def _of_beginning(transport: Any, born: Callable[[Any, Any], None]) -> Hooks:
     def with_protocol(self: Any, protocol: Any) -> None:
         set_protocol(self, protocol)
         book = self._sock
-        if type(book) is Book:
+        if type(book) is kind:
             book.tell_name(protocol)
 
     def with_limits(self: Any, *rest: Any, **named: Any) -> None:
         set_limits(self, *rest, **named)
         book = self._sock
-        if type(book) is Book:
+        if type(book) is kind:
             book.sync_marks(self._high_water, self._low_water)
 
     return {"__init__": __init__, "set_protocol": with_protocol, "_set_write_buffer_limits": with_limits}
@@ -136,14 +146,12 @@ def _of_reading(transport: Any) -> Hooks:
     }
 
 
-def _of_writing(transport: Any) -> Hooks:
-    maybe_pause, maybe_resume, write_eof = (
-        transport._maybe_pause_protocol, transport._maybe_resume_protocol, transport.write_eof
-    )  # fmt: skip
+def _of_flow(transport: Any, kind: type[Book]) -> Hooks:
+    maybe_pause, maybe_resume = transport._maybe_pause_protocol, transport._maybe_resume_protocol
 
     def _maybe_pause_protocol(self: Any) -> None:
         book = self._sock
-        if type(book) is not Book:
+        if type(book) is not kind:
             maybe_pause(self)
             return
         pen = book.pen
@@ -159,7 +167,7 @@ def _of_writing(transport: Any) -> Hooks:
 
     def _maybe_resume_protocol(self: Any) -> None:
         book = self._sock
-        if type(book) is not Book:
+        if type(book) is not kind:
             maybe_resume(self)
             return
         pen = book.pen
@@ -172,25 +180,27 @@ def _of_writing(transport: Any) -> Hooks:
         maybe_resume(self)
         pen.emit((book.mark | _RESUME_END, CB_RESUME, pen.end_of_callback()))
 
+    return {"_maybe_pause_protocol": _maybe_pause_protocol, "_maybe_resume_protocol": _maybe_resume_protocol}
+
+
+def _write_eof(transport: Any) -> Callable[[Any], None]:
+    write_eof = transport.write_eof
+
     def ending_its_side(self: Any) -> None:
         book = self._sock
         write_eof(self)
         if type(book) is Book:
             book.sync(self, "write_eof")
 
-    return {
-        "_maybe_pause_protocol": _maybe_pause_protocol,
-        "_maybe_resume_protocol": _maybe_resume_protocol,
-        "write_eof": ending_its_side,
-    }
+    return ending_its_side
 
 
-def _of_pausing(transport: Any, passed_over: tuple[str, ...]) -> Hooks:
+def _of_pausing(transport: Any, passed_over: tuple[str, ...], kind: type[Book]) -> Hooks:
     pause, resume = transport.pause_reading, transport.resume_reading
 
     def pause_reading(self: Any) -> None:
         book = self._sock
-        if type(book) is not Book:
+        if type(book) is not kind:
             pause(self)
             return
         before = self._paused
@@ -202,7 +212,7 @@ def _of_pausing(transport: Any, passed_over: tuple[str, ...]) -> Hooks:
 
     def resume_reading(self: Any) -> None:
         book = self._sock
-        if type(book) is not Book:
+        if type(book) is not kind:
             resume(self)
             return
         book.pen.within = "resume_reading"
@@ -220,14 +230,14 @@ def who_pauses(frame: Any, passed_over: tuple[str, ...]) -> str:
     return place_of(frame, passed_over)
 
 
-def _of_ending(transport: Any) -> Hooks:
+def _of_ending(transport: Any, kind: type[Book]) -> Hooks:
     close, force_close, fatal_error, connection_lost = (
         transport.close, transport._force_close, transport._fatal_error, transport._call_connection_lost
     )  # fmt: skip
 
     def closing(self: Any) -> None:
         book = self._sock
-        if type(book) is not Book:
+        if type(book) is not kind:
             close(self)
             return
         book.tell_close("close")
@@ -238,7 +248,7 @@ def _of_ending(transport: Any) -> Hooks:
 
     def _force_close(self: Any, exc: Any) -> None:
         book = self._sock
-        if type(book) is not Book:
+        if type(book) is not kind:
             force_close(self, exc)
             return
         book.tell_close("_force_close")
@@ -250,7 +260,7 @@ def _of_ending(transport: Any) -> Hooks:
 
     def _fatal_error(self: Any, exc: Any, *rest: Any, **named: Any) -> None:
         book = self._sock
-        if type(book) is Book:
+        if type(book) is kind:
             book.tell_lost(self, exc, "_fatal_error")
             if not isinstance(exc, OSError):
                 book.tell_error(exc)
@@ -258,7 +268,7 @@ def _of_ending(transport: Any) -> Hooks:
 
     def _call_connection_lost(self: Any, exc: Any) -> None:
         book = self._sock
-        if type(book) is not Book:
+        if type(book) is not kind:
             connection_lost(self, exc)
             return
         pen = book.pen

@@ -28,7 +28,10 @@ from streamscope.link.wire import Command, Hello
 from streamscope.observe.aio_kinds import FUNCTIONS, JOINED, KINDS
 from streamscope.observe.aio_producer import AioProducer
 from streamscope.observe.aio_words import words
+from streamscope.observe.book import Book
 from streamscope.observe.books import book_of
+from streamscope.observe.datagram_book import DatagramBook
+from streamscope.observe.datagram_hooks import datagram_hooks
 from streamscope.observe.described import not_the_program
 from streamscope.observe.doorway import program_name
 from streamscope.observe.exchange import Exchange
@@ -65,15 +68,18 @@ class Watching:
     def __init__(
         self, loop: Any, number: int, begun: int, listener: socket.socket, path: str, over: Callable[[bool], None]
     ) -> None:
-        from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
+        from asyncio import selector_events
 
         self._loop = loop
-        self._kind = _SelectorSocketTransport
+        self._streams: Any = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
+        self._datagrams: Any = selector_events._SelectorDatagramTransport  # type: ignore[attr-defined]
         self._over = over
         self._broken = False
         self._on_loop = Exchange()
         self.pen = Quill(loop, self.failed, begun)
-        self._producer = AioProducer(loop, self._kind, self.pen, self._telling)
+        self._producer = AioProducer(
+            loop, {self._streams: Book, self._datagrams: DatagramBook}, self.pen, self._telling
+        )
         self._publisher = Publisher(self._producer, self._hello(number, path), stop=lambda: None)
         self._number = number
         self._publisher.chores += [self.look, answers.look, lambda: look_at_slow(loop)]
@@ -151,7 +157,8 @@ class Watching:
             _watched[id(self._loop)] = self
             if not _methods.is_on:
                 passed_over = not_the_program()
-                _methods.put(self._kind, transport_hooks(self._kind, _born, passed_over))
+                _methods.put(self._streams, transport_hooks(self._streams, _born, passed_over))
+                _methods.put(self._datagrams, datagram_hooks(self._datagrams, _born, passed_over))
                 exchange_pipes(_methods, _born, passed_over, _book_of)
                 exchange_tls(_methods, _layers_of, passed_over)
                 _methods.put(StreamReader, taking_hooks(StreamReader, book_of))

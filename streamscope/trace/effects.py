@@ -192,12 +192,14 @@ sys.read(fd, asked, result)
 sys.recvmsg(fd, asked, result)
 sys.recv(fd, asked, result)
 sys.recv_into(fd, asked, result)
+sys.recvfrom(fd, asked, result)
     if result > 0: bytes_in += result; reads += 1; last_read_t = t
     if result < 0 and result not in NO_FAILURES: errors += 1; loop.failures += 1; last_error = result
 sys.write(fd, asked, result)
 sys.writev(fd, asked, result)
 sys.send(fd, asked, result)
 sys.sendmsg(fd, asked, result)
+sys.sendto(fd, asked, result)
 sys.sendfile(fd, asked, result)
     if result > 0: bytes_out += result; last_write_t = t
     if result < 0 and result not in NO_FAILURES: errors += 1; loop.failures += 1; last_error = result

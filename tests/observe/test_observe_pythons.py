@@ -16,7 +16,7 @@ PYTHONS = ("3.12", "3.13", "3.14")
         pytest.param(version, str(seed), kind, marks=pytest.mark.real(f"Python {version}"))
         for version in PYTHONS
         for seed in (1, 2)
-        for kind in ("plain", "tls")
+        for kind in ("plain", "tls", "datagrams")
     ],
 )
 def test_told_is_what_is_on_other_pythons_too(version: str, seed: str, kind: str) -> None:

@@ -1,6 +1,6 @@
 """A program under backpressure, in which telling begins and ends every few moments; any Python runs it.
 
-    python toggle.py SEED plain|tls [FAULT]
+    python toggle.py SEED plain|tls|datagrams [FAULT]
 
 It writes a JSON object: the greeting, and for each stretch that was told its slices, its words, and at which places of
 these words the program itself looked at its transports, wherever a line of it runs: within callbacks of protocols,
@@ -23,7 +23,7 @@ import time
 from typing import Any
 
 from streamscope.observe import book as books
-from streamscope.observe import everyday, outgoing, tls_book, watching
+from streamscope.observe import datagram_book, everyday, outgoing, tls_book, watching
 from streamscope.observe.aio_kinds import PAUSED_WRITING
 
 PAIRS, STEPS, MOST = 12, 700, 60_000
@@ -46,9 +46,16 @@ class Looked:
         self.watching.begin()
         self.producer = self.watching._producer
         self.selector = loop._selector
-        self.kind = self.watching._kind
         self.stretches: list[dict[str, Any]] = []
         self.now: dict[str, Any] | None = None
+        self.others: list[socket.socket] = []
+
+    def found(self, wrong: int, ends: int) -> dict[str, Any]:
+        """The end of it: all that was told and looked at."""
+        hello = self.watching._publisher._hello.frame()
+        self.watching.end("enough")
+        self.listener.close()
+        return {"hello": hello, "stretches": self.stretches, "wrong": wrong, "ends": ends}
 
     def begin(self) -> None:
         words: list[Any] = []
@@ -72,12 +79,13 @@ class Looked:
             if hasattr(transport, "_sslobj"):
                 so.update(self._of_layer(transport, number))
                 continue
-            if transport._sock is None or type(transport) is not self.kind:
+            if transport._sock is None or type(transport) not in self.producer._kinds:
                 continue
             key = self.selector.get_map().get(transport._sock_fd)
             mask = 0 if key is None else (key.events & 1) | (key.events & 2) << 1
             so[number] = [transport.get_write_buffer_size(), int(transport._protocol_paused), mask,
-                          int(transport._closing), transport._high_water, "plain"]  # fmt: skip
+                          int(transport._closing), transport._high_water,
+                          "plain" if hasattr(transport, "_eof") else "datagrams"]  # fmt: skip
         self.now["looks"].append([len(self.now["words"]), so])
 
     def _of_layer(self, layer: Any, number: int) -> dict[int, list[Any]]:
@@ -228,10 +236,130 @@ async def main(seed: int, kind: str, folder: str) -> dict[str, Any]:
     wrong = broken(ends)
     server.close()
     await asyncio.sleep(0)
-    hello = looked.watching._publisher._hello.frame()
-    looked.watching.end("enough")
-    looked.listener.close()
-    return {"hello": hello, "stretches": looked.stretches, "wrong": wrong, "ends": len(ends)}
+    return looked.found(wrong, len(ends))
+
+
+class Post(asyncio.DatagramProtocol):
+    """One that sends datagrams, and gets some; `peers` are to whom it may send that is connected with nobody."""
+
+    def __init__(self, looked: Looked, peers: list[str]) -> None:
+        self.looked = looked
+        self.peers = peers
+        self.transport: Any = None
+        self.sent: list[bytes] = []
+        self.got: list[bytes] = []
+        self.rough = bool(peers)
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.looked.look()
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self.got.append(data)
+        self.looked.look()
+        if data and data[0] % 7 == 0 and len(data) > 100:
+            self.send(data[:50], 0)
+
+    def error_received(self, exc: Exception) -> None:
+        self.rough = True
+        self.looked.look()
+        if len(self.sent) % 3:
+            self.send(b"\1again", 0)
+
+    def pause_writing(self) -> None:
+        self.looked.look()
+
+    def resume_writing(self) -> None:
+        self.looked.look()
+        self.send(b"\1more", 0)
+        self.looked.look()
+
+    def connection_lost(self, exc: object) -> None:
+        self.looked.look()
+
+    def send(self, data: Any, to: int) -> None:
+        if not self.transport.is_closing():
+            self.sent.append(bytes(data))
+            self.transport.sendto(data, self.peers[to % len(self.peers)] if self.peers else None)
+            self.looked.look()
+
+
+async def post(looked: Looked, path: str, peer: str, peers: list[str]) -> Post:
+    """One with a socket at this path; Unix sockets, because what nobody reads of these waits."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+    sock.bind(path)
+    if peer:
+        other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        other.setblocking(False)
+        other.bind(peer)
+        sock.connect(peer)
+        other.connect(path)
+        looked.others.append(other)
+    _, found = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Post(looked, peers), sock=sock)
+    return found
+
+
+def act_with(chance: random.Random, each: Post) -> None:
+    """Something that a program may do with datagrams."""
+    transport = each.transport
+    what = chance.random()
+    if transport.is_closing():
+        return
+    if what < 0.75:
+        data = bytes([chance.randrange(1, 255)]) * chance.choice((1, 100, 5_000))
+        for _ in range(chance.randrange(1, 6)):
+            each.send(chance.choice((bytes, bytearray, memoryview))(data), chance.randrange(9))
+    elif what < 0.83:
+        transport.pause_reading()
+    elif what < 0.93:
+        transport.resume_reading()
+    elif what < 0.98:
+        transport.set_write_buffer_limits(high=chance.choice((0, 1000, 65536)))
+    else:
+        each.rough = True
+        transport.close() if what < 0.99 else transport.abort()
+    each.looked.look()
+
+
+async def with_datagrams(seed: int, folder: str) -> dict[str, Any]:
+    """The same with datagrams."""
+    chance = random.Random(seed)
+    loop = asyncio.get_running_loop()
+    looked = Looked(loop, folder)
+    rovers = [f"{folder}/r{n}" for n in range(2)]
+    ends = [await post(looked, path, "", [*rovers, f"{folder}/nobody"]) for path in rovers]
+    pairs: list[tuple[Post, Post]] = []
+    for step in range(STEPS):
+        if len(pairs) < PAIRS // 2 or chance.random() < 0.03:
+            one = await post(looked, f"{folder}/a{step}", f"{folder}/b{step}", [])
+            _, other = await loop.create_datagram_endpoint(lambda: Post(looked, []), sock=looked.others.pop())
+            pairs.append((one, other))
+            ends += pairs[-1]
+        if chance.random() < 0.12:
+            looked.end() if looked.now is not None else looked.begin()
+        for _ in range(chance.randrange(4)):
+            act_with(chance, chance.choice(ends))
+        await asyncio.sleep(0)
+        looked.look()
+    if looked.now is not None:
+        looked.end()
+    for end in ends:
+        end.transport.resume_reading()
+
+    def wrong() -> int:
+        whole = [pair for pair in pairs if not pair[0].rough and not pair[1].rough]
+        return sum((one.sent, other.sent) != (other.got, one.got) for one, other in whole)
+
+    until = time.monotonic() + PATIENCE_S
+    while wrong() and time.monotonic() < until:
+        await asyncio.sleep(0.005)
+    for end in ends:
+        if end.transport.get_extra_info("socket").fileno() != -1:
+            end.transport.abort()
+    await asyncio.sleep(0)
+    return looked.found(wrong(), len(ends))
 
 
 async def drain(ends: list[End]) -> None:
@@ -261,6 +389,8 @@ def plant(fault: str) -> None:
         everyday.KNOWN = dict.fromkeys(everyday.KNOWN, ())
     if fault == "flush":
         outgoing.Outgoing._taken = lambda self, n: None  # type: ignore[assignment,method-assign]
+    elif fault == "counted":
+        datagram_book.DatagramBook._counted = lambda self: self.size  # type: ignore[method-assign]
     elif fault == "interest":
         books.Book.registered = lambda self, new: None  # type: ignore[assignment,method-assign]
     elif fault == "resume":
@@ -287,7 +417,8 @@ if __name__ == "__main__":
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # which says of the fifth late write that it is dropped
     plant(sys.argv[3] if len(sys.argv) > 3 else "")
     with tempfile.TemporaryDirectory(prefix="ss-") as folder:
-        found = asyncio.run(main(int(sys.argv[1]), sys.argv[2], folder))
+        seed, kind = int(sys.argv[1]), sys.argv[2]
+        found = asyncio.run(with_datagrams(seed, folder) if kind == "datagrams" else main(seed, kind, folder))
     json.dump(found, sys.stdout)
     sys.stdout.flush()
     os._exit(0)
