@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from os import PathLike
 
+from streamscope.language import saying
 from streamscope.link.frames import PROTOCOL, Hello
 from streamscope.link.session import NOTES, PAYLOAD_BYTES
 from streamscope.trace.contents import Note, Payload
@@ -56,7 +57,8 @@ class Replay:
         self.notices: deque[str] = deque()
         self._notes: list[Note] | None = None
         self._missing = trace.missing
-        self.reason = self._missing or (f"the recording ends here: {trace.bye.reason}" if trace.bye else "")
+        ends = saying("the recording ends here: {reason}", reason=saying(trace.bye.reason)) if trace.bye else ""
+        self.reason = self._missing or ends
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> Replay:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from streamscope.language import saying
 from streamscope.link import frames
 from streamscope.link.asking import Asking, Standstill
 from streamscope.link.client import Client
@@ -422,9 +423,9 @@ class Session:
         except ProbeError:
             if not will_return(self._path):
                 if self.status == "gone":
-                    self.reason = f"the engine with pid {self._path.stem} is gone"
+                    self.reason = saying("the engine with pid {pid} is gone", pid=self._path.stem)
                 self._path = None
             return  # what is on the screen says why the last one ended
         self._connected(sock)
         self.status = "connecting"
-        self.reason = f"connecting again to {os.fspath(self._path)}"
+        self.reason = saying("connecting again to {path}", path=os.fspath(self._path))
