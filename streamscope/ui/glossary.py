@@ -81,7 +81,9 @@ def of_panel(vocabulary: Vocabulary) -> Glossary:
 def _of_panel(vocabulary: Vocabulary, language: str) -> Glossary:
     known: dict[str, str] = {entry.name: visible(entry.meaning, LONGEST) for entry in vocabulary.said.kernel}
     known |= {name: lint_says(lint) for name, lint in LINT_BY_NAME.items()}
-    known |= {vocabulary.label(name): _of_field(vocabulary, name) for name in vocabulary.fields}
+    for field in vocabulary.fields:
+        label = vocabulary.label(field)
+        known[label] = known[tr(label)] = _of_field(vocabulary, field)  # a few are words of ours, too: flags
     known |= _as_spoken({**WORDS, **LANES, **PANEL})
     known |= {flag.name: flag_says(flag) for flag in vocabulary.flags}
     known |= {

@@ -12,12 +12,14 @@ from ui_pilot import a_while, calm_scene, looking_at, screen_text, text_of
 from ui_scenes import config, stalled_proxy
 
 from streamscope.app import StreamscopeApp
+from streamscope.language import speak
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.ui.glossary import TOTALS, WORDS, of_panel, things_in
 from streamscope.ui.widgets.event_list import EventList
 from streamscope.ui.widgets.explains import Explains
 from streamscope.ui.widgets.outline_list import OutlineList
 from streamscope.ui.widgets.panel import Panel
+from streamscope.ui.widgets.timeline_pane import Timeline
 
 HERE = Vocabulary.here()
 
@@ -150,6 +152,40 @@ async def test_what_a_panel_explains_is_in_sight_above_the_explanation(size: tup
             assert foot.startswith(f" » {thing.name}")
     assert {"PEER", "queue", "kernel", "READABLE", "epoll"} < set(explained)
     assert explained == list(dict.fromkeys(explained))
+
+
+async def explained_anywhere() -> dict[str, list[str]]:
+    """What can be explained in each pane: the names of the things."""
+    found = {}
+    scene, view = stalled_proxy()
+    async with looking_at(scene, view, size=(160, 50)) as (pilot, overview):
+        await pilot.pause()
+        for name, pane in (("table", overview.table), ("panel", overview.panels.panels[0])):
+            found[name] = [thing.name for thing in pane.things()]
+        found["lanes"] = [thing.name for thing in pilot.app.screen.query_one(Timeline).things()]
+        await pilot.press("4")
+        await a_while(pilot, scene, 2.0)
+        panes = pilot.app.screen.query(Explains)
+        found["totals"] = [thing.name for pane in panes for thing in pane.things()]
+        await pilot.press("escape", "w")
+        await pilot.pause()
+        found["why"] = [thing.name for pane in pilot.app.screen.query(Explains) for thing in pane.things()]
+    return found
+
+
+async def test_as_much_is_explained_in_chinese_by_the_words_that_are_drawn_then() -> None:
+    english = await explained_anywhere()
+    speak("zh")
+    try:
+        chinese = await explained_anywhere()
+    finally:
+        speak("en")
+
+    assert all(english.values())
+    for pane, names in english.items():
+        assert len(chinese[pane]) == len(names), (names, chinese[pane])
+    assert "▲ 警报" in chinese["table"]
+    assert "队列" in chinese["panel"]
 
 
 async def test_while_its_numbers_change_the_explanation_stays() -> None:
