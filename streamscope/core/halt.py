@@ -6,8 +6,10 @@ feed's clock goes on, and `loop.freeze` and `loop.thaw` say from when to when. T
 meanwhile waits there, and is ready when the loop is let go.
 
 A step is a turn, from this wait to the next; or one callback of it: that of one watcher (`uv__stream_io` of a stream),
-with what the program does in it and what that makes due in this turn. The other events come again, because epoll is
-level-triggered. Before an event, what is due without one has its turn: finished writes, closing handles, timers.
+with what the program does in it. The other events come again, because epoll is level-triggered. What it makes pending,
+such as the write_cb of what was written, is the next step's: a class that the loop has while it goes by callbacks keeps
+it back, so that no other loop pays for that. Before an event, what is due without one has its turn: finished writes,
+one stream after the other, closing handles, timers.
 
 A signal lets it go: a program that is to end ends as always.
 """
@@ -27,8 +29,38 @@ if TYPE_CHECKING:
 _FREEZE = site("loop.freeze", "injected")
 _THAW = site("loop.thaw", "injected")
 
-GOES_ON, FROZEN, STEPS_A_TURN, STEPS_A_CALLBACK = range(4)
-"""What `loop.halt` is. In a step, `loop.halt_turn` is the turn that it began in."""
+GOES_ON, FROZEN, STEPS_A_TURN, STEPS_A_CALLBACK, HAS_STEPPED = range(5)
+"""What `loop.halt` is; the last where the one callback of a step has run, or is about to. In a step, `loop.halt_turn`
+is the turn that it began in.
+"""
+
+
+_made: dict[type[Loop], type[Loop]] = {}
+
+
+def _stepping(kind: type[Loop]) -> type[Loop]:
+    """The class that a loop of this kind has while it goes by callbacks: the same, but for what is pending."""
+    if kind not in _made:
+        _made[kind] = type(f"Stepping{kind.__name__}", (kind,), {"__slots__": (), "run_pending": _run_first_pending})
+    return _made[kind]
+
+
+def _plain(kind: type[Loop]) -> type[Loop]:
+    """The class that it has otherwise."""
+    return kind.__bases__[0] if kind.run_pending is _run_first_pending else kind
+
+
+def _run_first_pending(loop: Loop) -> None:
+    """Run the callbacks of the first of the pending watchers, if they are the step; else of none."""
+    if loop.halt == HAS_STEPPED or loop.turn != loop.halt_turn:
+        return
+    loop.halt = HAS_STEPPED
+    pending = [watcher for watcher in loop.pending_list if watcher.pending]
+    loop.pending_list, others = pending[:1], pending[1:]
+    try:
+        _plain(type(loop)).run_pending(loop)
+    finally:
+        loop.pending_list[:0] = others
 
 
 def freeze(loop: Loop, by: str) -> None:
@@ -43,9 +75,12 @@ def freeze(loop: Loop, by: str) -> None:
 
 def thaw(loop: Loop, why: str, step: int = GOES_ON) -> None:
     """Let a frozen loop go on, for good or for a step; nothing happens to one that is not frozen."""
+    if loop.halt != FROZEN and step != GOES_ON:
+        return
+    plain = _plain(type(loop))
+    loop.__class__ = _stepping(plain) if step == STEPS_A_CALLBACK else plain
     if loop.halt != FROZEN:
-        if step == GOES_ON:
-            loop.halt = GOES_ON
+        loop.halt = GOES_ON
         return
     loop.halt, loop.halt_turn = step, loop.turn
     loop.thawed_t = t = loop.waits()
@@ -84,8 +119,12 @@ def let_through(loop: Loop, passenger: Passenger, events: list[tuple[int, int]])
     if loop.halt == FROZEN:
         stand_still(loop, passenger)
         return []
-    if loop.halt == STEPS_A_CALLBACK:
+    if loop.halt in (STEPS_A_CALLBACK, HAS_STEPPED):
         due = loop.closing_list or any(w.pending for w in loop.pending_list) or uv__next_timeout(loop) == 0
-        own = loop.async_watcher.fd  # by which who made it due has ended the wait
-        return [event for event in events if event[0] == own] if due else events[:1]
+        if due:
+            own = loop.async_watcher.fd  # by which who made it due has ended the wait
+            return [event for event in events if event[0] == own]
+        if events:
+            loop.halt = HAS_STEPPED
+        return events[:1]
     return events

@@ -130,7 +130,7 @@ ACTIONS: tuple[Action, ...] = (
            "go on, and so does leaving. Pause holds the screen alone.",
            footer=48, rank=7, palette="Freeze the live loop, or let it go on"),
     Action("freeze.callback", "everywhere", "full_stop", "app.step_live('callback')", "step",
-           "While the loop is frozen: go on until one more callback has run, with what follows from it.",
+           "While the loop is frozen: go on until the callback of one more stream has run.",
            footer=8, rank=3, palette="Step the frozen loop by a callback", key_label="."),
     Action("freeze.turn", "everywhere", "semicolon", "app.step_live('turn')", "turn",
            "While the loop is frozen: go on for a whole turn.", footer=9, rank=4,

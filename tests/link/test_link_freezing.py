@@ -152,6 +152,28 @@ def test_a_step_by_callback_serves_one_of_two_that_are_ready_and_a_step_by_turn_
         assert frozen.kinds().count("loop.thaw") == 2
 
 
+def test_a_callback_and_the_write_cb_that_it_makes_due_are_two_steps() -> None:
+    with _running() as frozen:
+        frozen.freeze()
+        kind, turn = type(frozen.room.loop), frozen.turn
+        for client in frozen.clients:
+            client.sendall(b"a")
+        for count in range(4):  # read_cb of the one, which writes, its write_cb, and the same of the other
+            frozen.session.command("step", by="callback")
+            frozen.sees(lambda count=count: frozen.session.model.frozen_t and frozen.turn == turn + 1 + count)
+            streams = frozen.session.model.streams.values()
+            assert [len(state.write_completed_queue) for state in streams if state.pending] == [1] * (1 - count % 2)
+            assert sum(state.writes for state in streams) == (count + 1) // 2
+
+        frozen.session.command("thaw")
+        frozen.sees(lambda: not frozen.session.model.frozen_t)
+        assert type(frozen.room.loop) is kind
+        for client in frozen.clients:
+            client.sendall(b"b")
+            until(lambda client=client: b"b" in frozen.echoed(client), "the echo")
+        frozen.sees(lambda: sum(state.writes for state in frozen.session.model.streams.values()) == 4)
+
+
 def test_what_was_done_to_a_frozen_loop_is_the_first_that_a_step_serves() -> None:
     with _running() as frozen:
         frozen.freeze()
