@@ -170,7 +170,7 @@ class RecordedStage(EngineStage):
     def _ended(self, status: int) -> None:
         self._take()
         self._feed.stop()
-        self._writer.close(GoodbyeFrame("the lesson is over", 0))
+        self._writer.close(GoodbyeFrame(N_("the lesson is over"), 0))
 
 
 def _writer(file: BinaryIO, hello: wire.Hello) -> TraceWriter:

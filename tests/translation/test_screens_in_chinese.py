@@ -6,12 +6,14 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from feeds import Clock, Scene
 from rich.cells import cell_len
 from test_ui_fleet import app as fleet_app
+from test_ui_lesson_pictures import Lessons
 from test_ui_poke import _engine
 from test_ui_stream_pictures import scene as stream_app
 from test_ui_stuck import stuck_scene
@@ -31,6 +33,7 @@ from streamscope.language import saying, speak
 from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.instant import Target
 from streamscope.trace.vocabulary import Vocabulary
+from streamscope.ui.processes import Listed, Moves
 from streamscope.ui.view import View
 
 SIZES = [(80, 24), (120, 40)]
@@ -38,11 +41,15 @@ BORDERS = frozenset("│─╭╮╰╯┃▌▐▊▎█ ")
 """What stands in the first and the last cell of every line of a pane with a frame."""
 
 
+LESSONS = Lessons()
+
+
 @pytest.fixture(autouse=True)
 def chinese() -> Iterator[None]:
     speak("zh")
     with time_stands_still():
         yield
+    LESSONS.close()
     speak("en")
 
 
@@ -83,6 +90,21 @@ def controlled() -> StreamscopeApp:
     return over(scene, view_of(scene))
 
 
+def replayed() -> StreamscopeApp:
+    return StreamscopeApp(LESSONS.app("write").view.source, config(), begin=Target("end"))
+
+
+def among_processes() -> StreamscopeApp:
+    scene, view = backpressure()
+    here = Path("/run/4118.sock")
+    listed = [
+        Listed("4118", "echo.py", "libuv", 10, ["127.0.0.1:7000"], 1.0, here),
+        Listed("4119", "echo.py", path=Path("/run/4119.sock")),
+        Listed("4120", "worker.py", why=saying("no loop runs")),
+    ]
+    return StreamscopeApp(scene, config(), view=view, moves=Moves(lambda: listed, here))
+
+
 SCREENS: dict[str, tuple[Callable[[], App[Any]], tuple[str, ...]]] = {
     "overview": (lambda: over(*backpressure()), ()),
     "overview with pins, paused": (lambda: over(*backpressure()), ("p", "down", "p", "space")),
@@ -120,6 +142,11 @@ SCREENS: dict[str, tuple[Callable[[], App[Any]], tuple[str, ...]]] = {
     "poke that is none": (controlled, ("end", "I", *"delay x")),
     "log": (lambda: over(*backpressure()), ("L",)),
     "notice": (lambda: over(*backpressure()), ("m",)),
+    "lesson": (lambda: LESSONS.app("write"), ("n", "x")),
+    "quiz": (lambda: LESSONS.app("write"), ("n", "x", "z", "n")),
+    "quiz answered": (lambda: LESSONS.app("write"), ("n", "x", "z", "n", "1")),
+    "replay": (replayed, ()),
+    "processes": (among_processes, ("O",)),
     "fleet": (fleet_app, ()),
     "fleet filtered": (fleet_app, ("slash", *"waits >")),
     "fleet help": (fleet_app, ("question_mark",)),
@@ -133,10 +160,17 @@ OTHERS = {
     "fleet filtered": "Upstream takes wait for is of",
     "fleet help": "Upstream takes evil wait for flows not",
     "filter without a match": "nobody",
+    "lesson": "ours and not",
+    "quiz": "ours",
+    "quiz answered": "ours",
+    "replay": "lesson",
+    "processes": "worker",
     "goto": "there are no minutes",
     "filter": "is of",
 }
-"""Latin words on some screens that others have sent: payload, and what a relay tells, in English on the wire."""
+"""Latin words on some screens that others have sent or called so: payload, what a relay tells (in English on the wire),
+names in a lesson, and filters.
+"""
 IN_CODE = frozenset({"source"})
 """Screens of the engine's text, which is code."""
 
@@ -212,6 +246,7 @@ async def shown(app: App[Any], size: tuple[int, int], keys: tuple[str, ...]) -> 
     async with app.run_test(size=size) as pilot:
         await settled()
         await pilot.press(*keys)
+        await app.workers.wait_for_complete()
         await settled()
         if isinstance(app, StreamscopeApp):
             app.drain()
