@@ -75,14 +75,17 @@ _CALLS = (
 )
 _SENDS = "write writelines _write_ready _process_outgoing"
 _DATAGRAMS = "sendto _sendto_ready"
-_BEGINS = "write writelines _write_appdata sendto"
-_WRITES = f"{_SENDS} {_DATAGRAMS} _write_appdata _force_close _fatal_error _close connection_lost"
+_SOCKETS = "sock_recv sock_recv_into sock_sendall sock_accept"
+_SENDALL = "sock_sendall _sock_sendall"
+_BEGINS = "write writelines _write_appdata sendto sock_sendall"
+_WRITES = f"{_SENDS} {_DATAGRAMS} {_SENDALL} _write_appdata _force_close _fatal_error _close connection_lost"
 _REQUESTS = f"{_WRITES} _sock_connect"
 _TOGGLES = (
     "pause_reading resume_reading _read_ready__on_eof _add_reader _remove_reader write_eof close abort _fatal_error "
     "_read_ready _close connection_made _set_state _control_app_writing _call_eof_received _pause_reading "
     f"_resume_reading {_TLS_ENDS}"
 )
+_MADE = f"_start_serving __init__ connection_made _sock_connect {_SOCKETS}"
 _ENDS = "_force_close _call_connection_lost _stop_serving"
 
 KINDS: tuple[AioKind, ...] = (
@@ -100,32 +103,35 @@ KINDS: tuple[AioKind, ...] = (
     _kind("epoll.del", "fd:fd result:status", "unregister", STEP, "epoll stops watching",
           "The selector stops watching the descriptor."),
     # a transport from its beginning to its end
-    _kind("handle.init", "type:type place:text", "_start_serving __init__ connection_made _sock_connect", CHANGE,
-          "opened", "A transport or a listening socket came into being, at this place of the program."),
+    _kind("handle.init", "type:type place:text", _MADE, CHANGE, "opened",
+          "A transport or a listening socket came into being, at this place of the program."),
     _kind("handle.name", "name:text", "_start_serving set_protocol", STEP, "has a protocol",
           "Which protocol the transport has: its class, or the function that handles its streams."),
-    _kind("handle.address", "local:text peer:text", "_start_serving __init__ connection_made _sock_connect", STEP,
+    _kind("handle.address", "local:text peer:text", _MADE, STEP,
           "its addresses are known", "The socket's addresses are known."),
-    _kind("handle.accepted", "server:handle", "_accept_connection2", CHANGE, "accepted",
+    _kind("handle.accepted", "server:handle", "_accept_connection2 sock_accept", CHANGE, "accepted",
           "The connection came to this listening socket."),
     _kind("handle.close", "",
           "close abort _force_close _stop_serving _close write_eof _read_ready _start_shutdown _abort", CHANGE,
           "asked to close",
           "The transport is to be closed: at once, or when its buffer is empty."),
-    _kind("handle.closed", "", f"{_ENDS} connection_lost _sock_connect", CHANGE, "closed",
+    _kind("handle.closed", "", f"{_ENDS} connection_lost _sock_connect {SAMPLED}", CHANGE, "closed",
           "The socket is closed and connection_lost was called."),
     # its flags and fields
-    _kind("flag.set", "flag:flag", f"{_TOGGLES} {_ENDS} _maybe_pause_protocol _write_ready __init__ _start_serving",
+    _kind("flag.set", "flag:flag",
+          f"{_TOGGLES} {_ENDS} _maybe_pause_protocol _write_ready __init__ _start_serving {_SOCKETS} {SAMPLED}",
           CHANGE, "a flag goes on", "A flag of the transport went from off to on."),
-    _kind("flag.clear", "flag:flag", f"{_TOGGLES} {_ENDS} _maybe_resume_protocol _write_ready", CHANGE,
+    _kind("flag.clear", "flag:flag",
+          f"{_TOGGLES} {_ENDS} _maybe_resume_protocol _write_ready {_SOCKETS} {SAMPLED}", CHANGE,
           "a flag goes off", "A flag of the transport went from on to off."),
-    _change("fd", "fd", f"__init__ _start_serving connection_made connection_lost _sock_connect {_ENDS}", STEP,
+    _change("fd", "fd",
+            f"__init__ _start_serving connection_made connection_lost _sock_connect {_ENDS} {_SOCKETS} {SAMPLED}", STEP,
             "its descriptor changed", "The descriptor changed; -1 is none."),
     _change("write_queue_size", "bytes", _WRITES, STEP, "waiting to be sent",
             "What transport.get_write_buffer_size() says changed."),
-    _change("high_water", "bytes", "set_write_buffer_limits __init__", STEP, "its mark changed",
+    _change("high_water", "bytes", f"set_write_buffer_limits __init__ {_SOCKETS}", STEP, "its mark changed",
             "Above so many bytes the protocol is told to pause writing."),
-    _change("low_water", "bytes", "set_write_buffer_limits __init__", STEP, "its low mark changed",
+    _change("low_water", "bytes", f"set_write_buffer_limits __init__ {_SOCKETS}", STEP, "its low mark changed",
             "At so few bytes the protocol is told to resume writing."),
     # the selector's registration of it
     _change("io.start", "mask", "register modify", STEP, "wants more events",
@@ -138,7 +144,7 @@ KINDS: tuple[AioKind, ...] = (
     _kind("request.begin", "req:req request:request bytes:bytes nbufs:int active_reqs:int", f"{_BEGINS} _sock_connect",
           STEP,
           "a write begins", "A write() or writelines() of so many bytes; active_reqs is how many writes wait in all."),
-    _kind("request.progress", "req:req write_index:int left:bytes", _SENDS, STEP,
+    _kind("request.progress", "req:req write_index:int left:bytes", f"{_SENDS} {_SENDALL}", STEP,
           "taken in part", "The kernel took part of the write; this much is left."),
     _kind("request.error", "req:req status:status", _REQUESTS, TROUBLE, "a write fails",
           "The write failed, or its transport was closed at once: what was left of it is dropped."),
@@ -153,14 +159,15 @@ KINDS: tuple[AioKind, ...] = (
     _kind("reading.paused", "place:text", "pause_reading _pause_reading", CHANGE, "reading was paused",
           "The program, or a StreamReader that holds too much, paused reading: at this place."),
     # system calls
-    _sys("recv", "_read_ready__data_received", "recv(2) on the socket."),
-    _sys("recv_into", "_read_ready__get_buffer", "recv(2) into the protocol's own buffer."),
-    _sys("send", f"write _write_ready {_DATAGRAMS}", "send(2): one buffer, or one datagram."),
+    _sys("recv", "_read_ready__data_received sock_recv", "recv(2) on the socket."),
+    _sys("recv_into", "_read_ready__get_buffer sock_recv_into", "recv(2) into the program's own buffer."),
+    _sys("send", f"write _write_ready {_DATAGRAMS} {_SENDALL}", "send(2): one buffer, or one datagram."),
     _sys("sendmsg", "writelines _write_ready", "sendmsg(2): several buffers at once."),
     _sys("read", "_read_ready", "read(2) on one end of a pipe."),
     _sys("write", "write _write_ready", "write(2) on one end of a pipe."),
     _sys("sendfile", "sendfile", "sendfile(2): from a file to the socket, past the transport's buffer."),
-    _sys("accept", "_accept_connection", "accept(2) on a listening socket, as far as it failed."),
+    _sys("accept", "_accept_connection sock_accept",
+         "accept(2) on a listening socket; of a server, as far as it failed."),
     _sys("shutdown", "write_eof _write_ready", "shutdown(2) with SHUT_WR: the transport's side ends."),
     _sys("close", _ENDS, "close(2)."),
     # callbacks of the program
@@ -331,6 +338,13 @@ JOINED: tuple[AioJoined, ...] = (
         ("request.begin", "sendto", "req", WRITE, "n", 1, "waiting"),
         ("sys.sendto", "sendto", "fd", "n", "n"),
         ("request.end", "sendto", "req", 0, "waiting", WRITE),
+    ),
+    _joined(
+        "aio.sock_sendall",
+        "req n fd waiting",
+        ("request.begin", "sock_sendall", "req", WRITE, "n", 1, "waiting"),
+        ("sys.send", "sock_sendall", "fd", "n", "n"),
+        ("request.end", "sock_sendall", "req", 0, "waiting", WRITE),
     ),
     _interest("aio.first_interest", "io.start", "register"),
     _interest("aio.more_interest", "io.start", "modify"),

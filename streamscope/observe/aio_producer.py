@@ -27,6 +27,7 @@ from streamscope.observe.pipes import Pipes
 from streamscope.observe.quill import Quill
 from streamscope.observe.readers import Readers
 from streamscope.observe.registrations import accept_of, mask_of
+from streamscope.observe.sockets import Sockets
 from streamscope.observe.tls import TlsLayers, layer_over
 from streamscope.observe.who_waits import WhoWaits
 
@@ -60,7 +61,8 @@ class AioProducer:
         self._pipes = Pipes(loop, pen, self._numbered, self._passed_over)
         self.tls = TlsLayers(loop, pen, self._numbered, self._carrier)
         self._connects = Connects(loop, pen, self._new_number, self._passed_over)
-        self._others = (self._pipes, self.tls, self._connects)
+        self.sockets = Sockets(loop, pen, self._number_of_socket, self._passed_over)
+        self._others = (self._pipes, self.tls, self._connects, self.sockets)
         self.who_waits = WhoWaits(loop, self._number_there)
         self.readers = Readers(pen, self._seen_numbers, self._book)
 
@@ -151,6 +153,11 @@ class AioProducer:
             number = self._numbers[transport] = self._new_number()
         return number
 
+    def _number_of_socket(self, sock: Any) -> int:
+        if number := self._connects.taken_over(sock):
+            self._numbers[sock] = number
+        return self._numbered(sock)
+
     def _number_there(self, transport: Any) -> int | None:
         """The number of a transport that a program has, if it was given one."""
         return self._numbers.get(getattr(transport, "_ssl_protocol", None) or transport)
@@ -158,7 +165,7 @@ class AioProducer:
     def look_aside(self, now: int) -> int:
         """What is looked at where the loop waits. Returns when to come again, 0 for not before something happens."""
         self._connects.look()
-        times = self.readers.look(now), self.who_waits.look(now)
+        times = self.readers.look(now), self.who_waits.look(now), self.sockets.look(now)
         return min(filter(None, times), default=0)
 
     def _new_number(self) -> int:
@@ -284,7 +291,7 @@ class AioProducer:
             return
         pen = self.pen
         pen.read_clock()
-        if number := self._connects.taken_over(transport._sock):
+        if number := self._connects.taken_over(transport._sock) or self.sockets.taken_over(transport._sock):
             self._numbers[transport] = number
         book = self._kinds[type(transport)](pen, self._number_of(transport), transport, self._mask(transport._sock_fd))
         server = self._server_of(transport)
@@ -307,7 +314,7 @@ class AioProducer:
 
     def registration_changed(self, key: Any, mask: int) -> None:
         """The selector watches for something else."""
-        book = self.pen.books.get(key.fd)
+        book = self.sockets.checked(self.pen.books.get(key.fd))
         if book is not None:
             book.registered(mask)
             return

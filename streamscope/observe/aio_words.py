@@ -180,6 +180,11 @@ FUNCTION_MEANINGS = {
     "connection_lost": "of TLS, ends it: the transport below has lost its connection.",
     "sendto": "sends one datagram at once if none waits; if there is no room it goes into the buffer.",
     "_sendto_ready": "there is room: sends the datagrams of the buffer, one by one.",
+    "sock_recv": "reads once from a socket of the program's own; waits until something comes.",
+    "sock_recv_into": "the same into a buffer of the program's.",
+    "sock_sendall": "sends all of it through a socket of the program's own, and waits for room in between.",
+    "_sock_sendall": "there is room: sends what the kernel takes; told is what has gone since the last look.",
+    "sock_accept": "accepts one connection on a socket of the program's own; waits until one comes.",
     "_sock_connect": "connects a socket, and waits until it is writable.",
     "sampled": "looked at state, and found it changed since the look before.",
 }

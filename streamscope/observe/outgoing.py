@@ -74,6 +74,8 @@ class Outgoing:
     """The joined record of a write that the kernel took at once."""
     sent = functions_of("sys.send")
     """The system call by which it is sent."""
+    pushes, flushes = "write", "_write_ready"
+    """The functions that try a write at once, and that send what waits."""
 
     __slots__ = (
         "__weakref__", "_buffer", "_entries", "above_t", "as_write", "bytes_out", "errors", "fd", "fed", "give",
@@ -162,15 +164,16 @@ class Outgoing:
 
     def _sent_in_part(self, size: int, taken: int, result: int) -> None:
         pen, mark, left = self.pen, self.mark, size - taken
-        number = self._push(size, left, (size,), "write")
+        pushes = self.pushes
+        number = self._push(size, left, (size,), pushes)
         emit = pen.emit
-        emit((mark | self.sent["write"], self.fd, size, result))
+        emit((mark | self.sent[pushes], self.fd, size, result))
         if taken:
             self.bytes_out += taken
             self.last_write_t = pen.tick
-            emit((mark | _PROGRESS["write"], number, 0, left))
-        self._resize(left, "write")
-        emit((mark | _PUSHED["write"], number))
+            emit((mark | _PROGRESS[pushes], number, 0, left))
+        self._resize(left, pushes)
+        emit((mark | _PUSHED[pushes], number))
 
     def tell_not_sent(self, size: int, error: BaseException) -> None:
         """A write was tried at once, and nothing of it was taken, for this reason."""
@@ -254,8 +257,8 @@ class Outgoing:
     def _taken(self, n: int) -> None:
         self.bytes_out += n
         self.last_write_t = self.pen.tick
-        self._resize(max(0, self.size - n), "_write_ready")
-        self._take_off(n, "_write_ready")
+        self._resize(max(0, self.size - n), self.flushes)
+        self._take_off(n, self.flushes)
 
     def _take_off(self, n: int, function: str) -> None:
         """So many bytes of the writes that wait are on their way."""

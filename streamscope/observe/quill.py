@@ -16,7 +16,6 @@ from streamscope.observe.slow_ones import SLOW_NS
 from streamscope.observe.takers import Takers
 
 if TYPE_CHECKING:
-    from streamscope.observe.book import Book
     from streamscope.observe.outgoing import Outgoing
 
 MOST_TOLD = 500_000
@@ -62,7 +61,7 @@ class Quill:
         self.on_slow: Callable[[], None] = lambda: None
         self.tick = self.clock()
         self.turn = self.waiting = self.handles = self.requests = self.poll_ns = self.callback_ns = 0
-        self.books: dict[int, Book] = {}
+        self.books: dict[int, Any] = {}
         self.within = ""
         self.taken = 0
         self._takers = Takers(loop)

@@ -40,6 +40,7 @@ from streamscope.observe.quill import Quill
 from streamscope.observe.ride import Ride
 from streamscope.observe.slow_ones import look as look_at_slow
 from streamscope.observe.slow_ones import time_callbacks
+from streamscope.observe.sockets import Sockets, exchange_sockets
 from streamscope.observe.stuck_loops import answers, where_it_stands
 from streamscope.observe.takers import taking_hooks
 from streamscope.observe.tls import TlsLayers, exchange_tls
@@ -161,6 +162,7 @@ class Watching:
                 _methods.put(self._datagrams, datagram_hooks(self._datagrams, _born, passed_over))
                 exchange_pipes(_methods, _born, passed_over, _book_of)
                 exchange_tls(_methods, _layers_of, passed_over)
+                exchange_sockets(_methods, _sockets_of)
                 _methods.put(StreamReader, taking_hooks(StreamReader, book_of))
         else:
             _watched.pop(id(self._loop), None)
@@ -178,6 +180,11 @@ class Watching:
     def layers(self) -> TlsLayers:
         """The TLS layers of this loop."""
         return self._producer.tls
+
+    @property
+    def sockets(self) -> Sockets:
+        """The program's own sockets, on which it calls something of this loop."""
+        return self._producer.sockets
 
     # the end of it
 
@@ -236,6 +243,12 @@ def _layers_of(loop: Any) -> TlsLayers | None:
     """The TLS layers of a loop, if it is watched."""
     watching = _watched.get(id(loop))
     return None if watching is None else watching.layers
+
+
+def _sockets_of(loop: Any) -> Sockets | None:
+    """The program's own sockets that a loop has to do with, if it is watched."""
+    watching = _watched.get(id(loop))
+    return None if watching is None else watching.sockets
 
 
 def _book_of(fd: int) -> Any:

@@ -26,6 +26,8 @@ class PauseMissed(Lint):
     def check(self, case: Case) -> Sign | None:
         """See `Lint`."""
         state, flag = case.state, case.terms.vocabulary.flag("PAUSED_WRITING")
+        if not state.name:
+            return None  # a socket of the program's own has no protocol that could be told
         if not flag or state.flags & flag or not state.above_t or state.write_queue_size <= state.high_water:
             return None
         evidence = (
