@@ -12,7 +12,9 @@ from pathlib import Path
 
 import by_hand
 import pytest
+from pythons import python
 from running_command import echoed, environment, follow
+from test_observe_pythons import PYTHONS
 from waiting import PATIENCE_S, until
 
 from streamscope.diagnosis.diagnosis import Diagnosis
@@ -25,9 +27,9 @@ ROOT = Path(__file__).parents[2]
 class ByHand:
     """The program."""
 
-    def __init__(self, runtime: Path) -> None:
+    def __init__(self, runtime: Path, version: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-P", by_hand.__file__],
+            [python(version) if version else sys.executable, "-P", by_hand.__file__],
             env={**environment(runtime), "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -49,9 +51,9 @@ class ByHand:
         return bool(json.loads(self.process.stdout.readline()))
 
 
-@pytest.fixture
-def program(runtime: Path) -> Iterator[ByHand]:
-    program = ByHand(runtime)
+@pytest.fixture(params=["", *(pytest.param(each, marks=pytest.mark.real(f"Python {each}")) for each in PYTHONS)])
+def program(runtime: Path, request: pytest.FixtureRequest) -> Iterator[ByHand]:
+    program = ByHand(runtime, request.param)
     yield program
     program.process.communicate(timeout=PATIENCE_S)
     assert program.process.returncode == 0
