@@ -212,6 +212,9 @@ KINDS: tuple[AioKind, ...] = (
     # datagrams
     _sys("recvfrom", "_read_ready", "recvfrom(2): one datagram."),
     _sys("sendto", _DATAGRAMS, "sendto(2): one datagram to somebody."),
+    # what a listening socket tells
+    _kind("connection.accepted", "connection:handle", "_accept_connection2 sock_accept", STEP, "accepts",
+          "The listening socket has accepted this connection."),
 )  # fmt: skip
 
 FUNCTIONS: tuple[str, ...] = tuple(dict.fromkeys(function for kind in KINDS for function in kind.functions))

@@ -19,6 +19,7 @@ _SET, _CLEARED = functions_of("flag.set"), functions_of("flag.clear")
 _HIGH, _LOW = functions_of("high_water"), functions_of("low_water")
 _INIT, _ADDRESS = functions_of("handle.init"), functions_of("handle.address")
 _NAME, _ACCEPTED = functions_of("handle.name"), functions_of("handle.accepted")
+_ACCEPTS = functions_of("connection.accepted")
 _FD, _CLOSE, _UNDER = functions_of("fd"), functions_of("handle.close"), functions_of("handle.under")
 _PAUSED = functions_of("reading.paused")
 _READER_SIZE, _READER_LIMIT = told_by("reader.size", SAMPLED), told_by("reader.limit", SAMPLED)
@@ -65,11 +66,16 @@ class CommonBook(Outgoing):
         emit((mark | _ADDRESS[function], self.local, self.peer))
         emit((mark | _NAME["set_protocol"], self.name))
         if server:
-            emit((mark | _ACCEPTED["_accept_connection2"], server))
+            self._tell_server(server, "_accept_connection2")
         if self.high_water != USUAL_HIGH:
             emit((mark | _HIGH["__init__"], USUAL_HIGH, self.high_water))
         if self.low_water != USUAL_LOW:
             emit((mark | _LOW["__init__"], USUAL_LOW, self.low_water))
+
+    def _tell_server(self, server: int, function: str) -> None:
+        """It came to this listening socket: both say so."""
+        mark = self.mark
+        self.pen.emit((mark | _ACCEPTED[function], server, server << 16 | _ACCEPTS[function], mark >> 16))
 
     def tell_name(self, protocol: Any) -> None:
         """It has this protocol from now on."""

@@ -21,7 +21,7 @@ from streamscope.observe.quill import Quill
 
 _INIT, _ADDRESS, _FD = functions_of("handle.init"), functions_of("handle.address"), functions_of("fd")
 _HIGH, _LOW = functions_of("high_water"), functions_of("low_water")
-_ACCEPTED, _IS_CLOSED = functions_of("handle.accepted"), functions_of("handle.closed")
+_IS_CLOSED = functions_of("handle.closed")
 _SENDS, _PROGRESS = functions_of("sys.send"), functions_of("request.progress")
 _FIRST, _MORE = joined_by("aio.first_interest"), joined_by("aio.more_interest")
 _LESS, _NONE = joined_by("aio.less_interest"), joined_by("aio.no_interest")
@@ -77,7 +77,7 @@ class SocketBook(CommonBook):
         emit((mark | _HIGH[function], USUAL_HIGH, 0))
         emit((mark | _LOW[function], USUAL_LOW, 0))
         if server:
-            emit((mark | _ACCEPTED[function], server))
+            self._tell_server(server, function)
         if function == "sock_accept" and not server:
             self.set_flag(LISTENING, function)
 

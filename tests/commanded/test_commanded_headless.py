@@ -118,7 +118,10 @@ def test_it_is_recorded_its_events_are_written_and_it_is_diagnosed(runtime: Path
             until(lambda: wanted in events.read_text(), "the answer was told")
         assert server.end()[0] == 0
 
-    kinds = [json.loads(line)["kind"] for line in events.read_text().splitlines()]
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    kinds = [event["kind"] for event in told]
+    accepted = [(event["stream"], event["server"]) for event in told if event["kind"] == "handle.accepted"]
+    assert accepted == [(e["connection"], e["stream"]) for e in told if e["kind"] == "connection.accepted"] != []
     assert {"handle.init", "handle.accepted", "sys.recv", "request.begin", "request.end", "handle.closed"} <= set(kinds)
     replay = Replay.open(trace)
     assert replay.trace.complete
