@@ -19,7 +19,8 @@ def speak_as_wanted(arguments: Sequence[str]) -> None:
     """Speak the language that the person wants; English, said once, where the terminal has no letters for it. What
     there is not is left to the option, whose choices say so.
     """
-    language = wanted(arguments, os.environ, _setting)
+    by_itself = wanted((), os.environ, _setting)  # what a process that this one starts would speak
+    language = wanted(arguments, {VARIABLE: by_itself}, str)
     if language not in LANGUAGES:
         return
     if language != "en" and not _in_english():
@@ -29,8 +30,8 @@ def speak_as_wanted(arguments: Sequence[str]) -> None:
         translate_click()
     elif language != "en":
         say(f"this terminal has no UTF-8, so {LANGUAGES[language]} ({language}) cannot be shown: here is English")
-    if spoken() != "en" or wanted((), os.environ, _setting) != "en":
-        os.environ[VARIABLE] = spoken()  # for those of us that this process starts
+    if spoken() != "en" or by_itself != "en":
+        os.environ[VARIABLE] = spoken()
 
 
 def _in_english() -> bool:

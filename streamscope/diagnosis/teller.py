@@ -19,7 +19,7 @@ from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.diagnosis.headless import Along
 from streamscope.diagnosis.shapes import Finding, Level
 from streamscope.diagnosis.track import SECOND, TICK
-from streamscope.language import tr
+from streamscope.language import speak_as_told, tr
 from streamscope.link import following
 from streamscope.link.frames import (
     AnyFrame,
@@ -124,6 +124,7 @@ def _word(finding: Finding) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run as a process; returns its exit status."""
+    speak_as_told()
     return following.serve_engine(socket.socket(fileno=int(arguments[0])), Teller(arguments[1:]))
 
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from streamscope.language import speak_as_told
 from streamscope.link import following
 from streamscope.link.discovery import ProbeError, connect
 from streamscope.link.frames import Command, pack
@@ -115,6 +116,7 @@ def _wait_for_end(fd: int, arrived: Spool) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run as the screen's process: what went wrong is one line on stderr. Returns the exit status."""
+    speak_as_told()
     try:
         problem = record(Path(arguments[0]), Path(arguments[1]), leash=0)
     except (ProbeError, PartsError) as error:

@@ -22,6 +22,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from streamscope.language import speak_as_told
 from streamscope.link import following, frames
 from streamscope.link.frames import (
     AnyFrame,
@@ -173,6 +174,7 @@ class Recorder:
 
 def main(arguments: list[str]) -> int:
     """Run as a process; returns its exit status."""
+    speak_as_told()
     options = msgspec.convert(json.loads(arguments[1]), Options)  # json takes file names that are no UTF-8
     with contextlib.closing(options.parts()) as parts:
         return following.serve_engine(socket.socket(fileno=int(arguments[0])), Recorder(parts, say=say))

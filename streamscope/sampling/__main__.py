@@ -14,6 +14,7 @@ import signal
 import sys
 from contextlib import suppress
 
+from streamscope.language import speak_as_told
 from streamscope.sampling.looking import Looking
 from streamscope.sampling.manner import Manner
 from streamscope.sampling.peeking import PeekFailed, Peeking
@@ -26,6 +27,7 @@ LOOK_EVERY_S = 0.5
 
 def main(arguments: list[str]) -> int:
     """Look until nobody wants it any more; returns the exit status."""
+    speak_as_told()
     options = json.loads(arguments[0])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for whoever has started us, who closes our input
     signal.signal(signal.SIGTERM, _leave)
