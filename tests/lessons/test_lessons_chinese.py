@@ -11,7 +11,7 @@ import pytest
 from streamscope.language import speak
 from streamscope.lessons import LESSONS, load
 from streamscope.lessons.files import play, write_new
-from streamscope.lessons.performing import Performance, perform
+from streamscope.lessons.performing import A_TURN, Performance, done, perform
 from streamscope.lessons.questions import Questions
 from streamscope.lessons.skeleton import skeleton
 from streamscope.ui.course import Course
@@ -59,6 +59,22 @@ def test_questions_are_asked_and_answered_in_chinese(performance: Performance) -
         assert CHINESE.search(question.text)
         assert all(CHINESE.search(reason) for reason in question.reasons)
         assert len(set(question.answers)) == len(question.answers) > 1
+
+
+def test_what_happens_before_a_question_is_said_in_chinese_and_calls_stay_what_they_are() -> None:
+    assert done("uv_write(ours, w1, [5])") == "uv_write(ours, w1, [5])"
+    assert done("c1 sends 5") == "c1 发送 5"
+    assert done("c1 sends 1 and 3 descriptors") == "c1 发送 1 和 3 个描述符"
+    assert done(A_TURN) == "循环跑一轮"
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_nothing_that_a_program_or_a_peer_does_is_left_in_english(name: str) -> None:
+    performance = perform(load(name))
+    told = {done(what) for moment in performance.moments for what in moment.does or ()}
+    performance.close()
+
+    assert [each for each in told if not CHINESE.search(each) and "(" not in each] == []
 
 
 def test_what_was_not_known_in_one_language_is_asked_again_in_the_other(performance: Performance) -> None:

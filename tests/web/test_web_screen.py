@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
+from streamscope.language import speak
 from streamscope.web.web_screen import WebScreen
 
 SAYS = "import os; print(os.isatty(0), os.get_terminal_size(), flush=True); print(input() * 2, flush=True); input()"
@@ -55,6 +56,19 @@ async def test_the_page_is_for_whoever_has_the_address() -> None:
     assert "what is shown" in text
     assert "http://" not in text.replace(screen.address.rsplit("/", 2)[0], "")
     assert policy.startswith("default-src 'none'")
+
+
+async def test_the_page_speaks_as_the_command_does() -> None:
+    speak("zh")
+    try:
+        async with serving() as (screen, client), client.get(screen.address) as answer:
+            text = await answer.text()
+    finally:
+        speak("en")
+
+    assert '<html lang="zh">' in text
+    assert "已结束。" in text
+    assert "Again" not in text
 
 
 @pytest.mark.parametrize("path", ["", "ws", "download/some-key", "static/js/textual.js", "page.js"])
