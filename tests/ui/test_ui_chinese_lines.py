@@ -14,8 +14,9 @@ from ui_pilot import calm_scene
 from ui_scenes import connection, stalled_proxy, view_of
 
 from streamscope.core import flags as uv
+from streamscope.diagnosis.shapes import Told
 from streamscope.fleet.roster import Roster
-from streamscope.language import speak
+from streamscope.language import speak, tr
 from streamscope.link.asking import STUCK, Standstill
 from streamscope.trace.compare import difference
 from streamscope.trace.decode import Decoder
@@ -32,8 +33,11 @@ from streamscope.ui.glossary import of_panel, of_totals, things_in
 from streamscope.ui.ladder import Holds, Unread, ladder_lines, ladder_out
 from streamscope.ui.letters_legend import legend
 from streamscope.ui.lines import Line, length
+from streamscope.ui.noted import Noted, about_text
+from streamscope.ui.passage_lines import line_parts
 from streamscope.ui.row_words import in_room, what_of
 from streamscope.ui.sentences import said
+from streamscope.ui.sight import SightLine
 from streamscope.ui.talker_lines import Widths, head_line
 from streamscope.ui.view import View
 from streamscope.ui.why_lines import why_lines
@@ -245,3 +249,22 @@ def test_a_fleet_says_how_it_is_with_the_others() -> None:
     assert "2 engines on 2 hosts" in english[0]
     assert "2 个引擎，2 台主机" in chinese[0]
     assert cell_len(chinese[1]) <= 120
+
+
+def test_a_note_is_told_in_the_language_and_kept_in_english() -> None:
+    told = stalled_proxy()[1].told
+    with in_chinese():
+        noted = Noted()
+        found, over = noted.notes(told, STARTED)[0], noted.notes(Told(), STARTED)[0]
+    line = SightLine(((1, 0), 0), 1, found)
+    english, chinese = in_both(lambda: text([line_parts(line, 140, STARTED, HERE, of=None, found=False)])[0])
+
+    assert (over.about, str(over.text)) == ("over", "stalled no longer")
+    assert "PEER" in str(found.text)
+    assert "stalled, PEER" in english
+    assert "takes nothing" in english
+    assert "stalled，PEER" in chinese
+    assert "takes nothing" not in chinese
+    assert cell_len(chinese) <= 140
+    with in_chinese():
+        assert about_text(over) == tr("it is over")
