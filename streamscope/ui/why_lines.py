@@ -10,8 +10,8 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from streamscope.diagnosis import BY_NAME
-from streamscope.diagnosis.shapes import Evidence, Finding, Sure, Told
-from streamscope.language import N_, tr
+from streamscope.diagnosis.shapes import Evidence, Finding, Told
+from streamscope.language import tr
 from streamscope.ui.findings import PENS, sign_of
 from streamscope.ui.lines import Line
 from streamscope.ui.meters import age_text
@@ -23,7 +23,6 @@ HEAD = 10
 """Cells of the words at the left."""
 _WORD = 8
 """Cells of a verdict's word."""
-_SURE = {Sure.CERTAIN: N_("certain"), Sure.LIKELY: N_("likely"), Sure.UNSURE: N_("unsure")}
 
 
 class Why(NamedTuple):
@@ -86,7 +85,7 @@ def _head(finding: Finding, started: float, now_t: int, width: int) -> _Group:
     since = f" · {tr('since {instant}, {age}', instant=since, age=age)}"
     lint = BY_NAME.get(finding.lint)
     if verdict is not None:
-        head: Line = [(f"  {verdict.word}", pen), (f" · {tr(_SURE[verdict.sure])}{since}", "")]
+        head: Line = [(f"  {verdict.word}", pen), (f" · {tr(verdict.sure)}{since}", "")]
         said = [as_sentence(tr(verdict.reason))]
     else:
         head = [(f"  {finding.lint}", pen), (since, "")]
