@@ -99,6 +99,7 @@ def in_tables() -> Iterator[Message]:
         ("observe", _words_of("streamscope.observe.aio_words")),
         ("sampling", _of_libuv()),
         ("core", _of_pokes()),
+        ("trace", (words for _, words in importlib.import_module("streamscope.trace.filter.guide").EXAMPLES)),
         ("ui", _of_actions()),
         ("ui", _of_columns()),
         ("ui", _of_glossary()),

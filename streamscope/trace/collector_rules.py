@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from streamscope.core.joined_records import joined_site
+from streamscope.language import tr
 from streamscope.trace.collector import Collector
 from streamscope.trace.decode import Decoder
 from streamscope.trace.effects import Change, Effect, effect_of
@@ -162,7 +163,7 @@ class CollectorRules:
                     rule(collector, words, i)
                 i += lengths[code]
         except (TypeError, IndexError) as error:
-            raise FeedError("a word has the wrong type") from error
+            raise FeedError(tr("a word has the wrong type")) from error
 
     def _first(self, collector: Collector, words: Words, i: int) -> None:
         """The first record of its kind, whose rule is made now."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from streamscope.core.records import SEQ_PER_WORD, Word
+from streamscope.language import tr
 from streamscope.trace.layout import Layout
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -164,12 +165,12 @@ class Decoder:
                 i += lengths[kind]
                 events += weights[kind]
             if i != end:
-                raise FeedError("a record is cut off")
+                raise FeedError(tr("a record is cut off"))
             integers = words if not texts else [word for word in words if type(word) is not str]
             if len(integers) + texts != end or type(sum(integers)) is not int:  # type: ignore[arg-type]
-                raise FeedError("a word has the wrong type")
+                raise FeedError(tr("a word has the wrong type"))
         except TypeError as error:
-            raise FeedError("a word has the wrong type") from error
+            raise FeedError(tr("a word has the wrong type")) from error
         return events
 
     def count_of(self, words: Sequence[Word], stream: int) -> int:
@@ -299,11 +300,11 @@ class Decoder:
 def _count_texts(closer: _Shape | int, words: Sequence[Word], i: int) -> int:
     """How many words of the record at `i` are text, and rightly so."""
     if isinstance(closer, int):
-        raise FeedError(f"a record is of kind {closer}, which the feed's catalogue has not")
+        raise FeedError(tr("a record is of kind {closer}, which the feed's catalogue has not", closer=closer))
     if i + closer.length > len(words):
         raise FeedError("a record is cut off")
     if any(type(words[i + offset]) is not str for offset in closer.texts):
-        raise FeedError(f"a record of {closer.name} has a number where its text should be")
+        raise FeedError(tr("a record of {closer} has a number where its text should be", closer=closer.name))
     return len(closer.texts) + sum(type(words[i + offset]) is str for offset in closer.either)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from streamscope.core.records import Word
+from streamscope.language import N_
 from streamscope.trace.decode import Decoder
 
 Spans: TypeAlias = dict[str, int | None]
@@ -30,14 +31,15 @@ class Duration(NamedTuple):
 
 
 DURATIONS: dict[str, Duration] = {
-    "turn_time": Duration("from the end of a poll to the beginning of this one", "epoll.wait", ("epoll.wait",)),
-    "wait_time": Duration("how long this poll waited", "epoll.wait", ("epoll.wait",)),
+    "turn_time": Duration(N_("from the end of a poll to the beginning of this one"), "epoll.wait", ("epoll.wait",)),
+    "wait_time": Duration(N_("how long this poll waited"), "epoll.wait", ("epoll.wait",)),
     "callback_time": Duration(
-        "how long a callback of the program ran, without the callbacks inside it",
+        N_("how long a callback of the program ran, without the callbacks inside it"),
         "callback.end", ("callback.begin", "callback.end"),
     ),
     "lag": Duration(
-        "how late a callback begins: since its timer was due, or since poll returned its event",
+        N_("how late a callback begins: since its timer was due, or since poll returned "
+"its event"),
         "callback.begin", ("callback.begin", "epoll.wait"),
     ),
 }  # fmt: skip

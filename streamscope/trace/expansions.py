@@ -14,6 +14,7 @@ import msgspec
 
 from streamscope.core.joined_records import JOINED, JoinedRecord
 from streamscope.core.records import FIRST_JOINED, SEQ_PER_WORD, Word
+from streamscope.language import tr
 
 Kinds: TypeAlias = Sequence[tuple[str, Sequence[str]]]
 """Each kind's name and the names of its arguments, in the order of their codes."""
@@ -47,21 +48,24 @@ class Expansion(msgspec.Struct, frozen=True):
 def expansions(told: JoinedAsTold, kinds: Kinds, texts: Sequence[Sequence[int]]) -> list[Expansion] | str:
     """The checked expansions, or what is wrong with them. `texts` are the places of the kinds' texts."""
     if len(told) > 256 - FIRST_JOINED or (told and len(kinds) > FIRST_JOINED):
-        return "the feed's catalogue has more joined records than a header can say"
+        return tr("the feed's catalogue has more joined records than a header can say")
     here = {joined.name: joined for joined in JOINED}
     checked = []
     for name, arguments, steps in told:
         if not steps or len(steps) > SEQ_PER_WORD * (1 + len(arguments)):
-            return f"the joined record {name[:64]!a} stands for too many events, or for none"
+            return tr("the joined record {name} stands for too many events, or for none", name=f"{name[:64]!a}")
         plain = []
         for site, refs in steps:
             kind = site & 255
             if not 0 <= site < 1 << 16 or kind >= len(kinds) or len(refs) != len(kinds[kind][1]) or texts[kind]:
-                return f"the joined record {name[:64]!a} stands for an event that the feed's catalogue has not"
+                return tr(
+                    "the joined record {name} stands for an event that the feed's catalogue has not",
+                    name=f"{name[:64]!a}",
+                )
             pairs = tuple((ref[0], ref[1]) for ref in refs if len(ref) == 2)
             places = [word for constant, word in pairs if not constant]
             if len(pairs) != len(refs) or not all(0 <= place < len(arguments) for place in places):
-                return f"the joined record {name[:64]!a} has an argument that is none"
+                return tr("the joined record {name} has an argument that is none", name=f"{name[:64]!a}")
             plain.append((site, pairs))
         checked.append(
             Expansion(name, 1 + len(arguments), tuple(plain), _is_same(here.get(name), arguments, plain, kinds))

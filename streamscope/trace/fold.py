@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from streamscope.language import tr
 from streamscope.trace.state import LoopState, RequestState, StreamState
 from streamscope.trace.untrusted import MALFORMED, FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -51,7 +52,7 @@ Words: TypeAlias = Sequence[Any]  # integers and texts, checked by the decoder
 
 def too_long() -> FeedError:
     """What is raised for a queue that grows without end."""
-    return FeedError(f"the feed tells of a queue longer than {MOST_REQUESTS:,}")
+    return FeedError(tr("the feed tells of a queue longer than {most}", most=f"{MOST_REQUESTS:,}"))
 
 
 class SlowCallback(NamedTuple):
@@ -218,9 +219,9 @@ class Fold:
         """Takes a handle in, in place of what was known under its number."""
         number = state.number
         if number <= 0:
-            raise FeedError(f"a handle cannot have the number {number}")
+            raise FeedError(tr("a handle cannot have the number {number}", number=number))
         if len(self.known) >= MOST_HANDLES and number not in self.known:
-            raise FeedError(f"the feed tells of more than {MOST_HANDLES:,} handles")
+            raise FeedError(tr("the feed tells of more than {most} handles", most=f"{MOST_HANDLES:,}"))
         here, there = (self.streams, self.handles) if state.type in self.stream_types else (self.handles, self.streams)
         if there.pop(number, None) is not None:
             del self.known[number]  # so that all of these are in one order, which is that of a keyframe

@@ -18,6 +18,8 @@ import time
 
 import msgspec
 
+from streamscope.language import N_, tr
+
 SECOND = 1_000_000_000
 MOST = 2**62
 
@@ -68,7 +70,7 @@ def parse(text: str, here: Standpoint, *, bare: str = "") -> Target:
     begin = len(text) - len(text.lstrip())
     written = text.strip().replace("−", "-")  # the screen shows a minus, a keyboard has a hyphen
     if not written:
-        raise InstantError(f"write where to go: {EXAMPLES}", 0, 1)
+        raise InstantError(tr("write where to go: {examples}", examples=EXAMPLES), 0, 1)
     if written.lower() in WORDS:
         return Target(WORDS[written.lower()])
     try:
@@ -88,7 +90,7 @@ def parse_option(text: str, span: tuple[int, int], started: float, *, bare: str 
         said = str(error).replace(EXAMPLES, EXAMPLES.replace("mark   ", ""))
         raise InstantError(said, error.start, error.end) from None
     if target.kind == "mark":
-        raise InstantError("there are no marks here; write a time, a turn or a seq", 0, len(text))
+        raise InstantError(tr("there are no marks here; write a time, a turn or a seq"), 0, len(text))
     return target
 
 
@@ -103,9 +105,11 @@ def _counted(text: str, here: Standpoint) -> Target | None:
         return None
     found = _COUNTED.fullmatch(text)
     if found is None:
-        what = "turn" if named[0].lower() == "turn" else "sequence number"
+        what = tr("turn") if named[0].lower() == "turn" else tr("sequence number")
         raise InstantError(
-            f"the {what} is missing" if named.end() == len(text) else f"this is no {what}", named.end(), len(text)
+            tr("the {what} is missing", what=what) if named.end() == len(text) else tr("this is no {what}", what=what),
+            named.end(),
+            len(text),
         )
     kind = "turn" if found[1].lower() == "turn" else "seq"
     number = _int(found[3])
@@ -121,10 +125,10 @@ def _clock(text: str, here: Standpoint) -> Target | None:
     found = _CLOCK.fullmatch(text)
     if found is None:
         good = _CLOCK.match(text)
-        raise InstantError("a time of day reads 14:02:11.5", good.end() if good else 0, len(text))
-    for group, limit, what in ((1, 24, "hours"), (2, 60, "minutes"), (3, 60, "seconds")):
+        raise InstantError(tr("a time of day reads 14:02:11.5"), good.end() if good else 0, len(text))
+    for group, limit, what in ((1, 24, N_("hours")), (2, 60, N_("minutes")), (3, 60, N_("seconds"))):
         if found[group] and int(found[group]) >= limit:
-            raise InstantError(f"there are no {found[group]} {what}", *found.span(group))
+            raise InstantError(tr("there are no {n} {units}", n=found[group], units=tr(what)), *found.span(group))
     fraction = int((found[4] or ".0")[1:].ljust(9, "0"))
     try:
         day = time.localtime(here.started + here.t / SECOND)
@@ -136,7 +140,7 @@ def _clock(text: str, here: Standpoint) -> Target | None:
         whole, rest = divmod(here.started, 1)
         all_t = [(seconds - int(whole)) * SECOND - int(rest * SECOND) + fraction for seconds in times]
     except (ValueError, OverflowError, OSError) as error:
-        raise InstantError("when this engine began is not known, so it has no time of day", 0, len(text)) from error
+        raise InstantError(tr("when this engine began is not known, so it has no time of day"), 0, len(text)) from error
     return Target("t", min(all_t, key=lambda t: abs(t - here.t)))
 
 
@@ -145,7 +149,7 @@ def _bare(text: str, bare: str) -> Target | None:
         return None
     if bare:
         return Target(bare, _int(text))
-    raise InstantError(f"of what? turn {text}, seq {text} or {text}s", 0, len(text))
+    raise InstantError(tr("of what? turn {text}, seq {text} or {text}s", text=text), 0, len(text))
 
 
 def _duration(text: str, here: Standpoint) -> Target:
@@ -156,16 +160,20 @@ def _duration(text: str, here: Standpoint) -> Target:
     while place < len(text):
         piece = _PIECE.match(text, place)
         if piece is None:
-            what = "a number belongs here" if total or sign else f"this is no place in the past; there are {EXAMPLES}"
+            what = (
+                tr("a number belongs here")
+                if total or sign
+                else tr("this is no place in the past; there are {examples}", examples=EXAMPLES)
+            )
             raise InstantError(what, place, len(text))
         if not piece[2]:
-            raise InstantError("a unit belongs behind it: ns, us, ms, s, m or h", *piece.span(1))
+            raise InstantError(tr("a unit belongs behind it: ns, us, ms, s, m or h"), *piece.span(1))
         unit = UNITS.get(piece[2].lower())
         if unit is None:
-            raise InstantError("there is no such unit: ns, us, ms, s, m or h", *piece.span(2))
+            raise InstantError(tr("there is no such unit: ns, us, ms, s, m or h"), *piece.span(2))
         total += float(piece[1].replace(",", "").replace("_", "")[:20]) * unit
         place = piece.end()
     if place == len(sign):
-        raise InstantError("how long is missing", 0, len(text))
+        raise InstantError(tr("how long is missing"), 0, len(text))
     span = min(int(total), MOST)
     return Target("t", max(here.t + (-span if sign == "-" else span), 0) if sign else span)

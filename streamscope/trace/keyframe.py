@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from streamscope.language import tr
 from streamscope.trace.fold import MOST_HANDLES, MOST_REQUESTS, SlowCallback
 from streamscope.trace.model import Model
 from streamscope.trace.packing import check_handles, read_handles
@@ -136,9 +137,9 @@ def _model_of(packed: bytes, other: Model) -> Model:
     for request in parts.loose:
         model.requests[request.number] = request
     if min(model.known, default=1) <= 0:
-        raise FeedError("a keyframe has a handle with a number that none can have")
+        raise FeedError(tr("a keyframe has a handle with a number that none can have"))
     if not len(model.known) == len(handles) <= MOST_HANDLES or len(model.requests) > MOST_REQUESTS:
-        raise FeedError("a keyframe names a handle twice, or too many handles or requests")
+        raise FeedError(tr("a keyframe names a handle twice, or too many handles or requests"))
     model.carried = parts.carried
     model.unread = dict(parts.completed)
     for (number, flag), t in parts.lit.items():
@@ -150,7 +151,7 @@ def _model_of(packed: bytes, other: Model) -> Model:
     model.asides = parts.asides
     for name in _COUNTED:
         if getattr(parts, name) < 0:
-            raise FeedError("a keyframe counts less than nothing")
+            raise FeedError(tr("a keyframe counts less than nothing"))
         setattr(model, name, getattr(parts, name))
     return model
 
@@ -175,7 +176,7 @@ def look(packed: bytes, number: int) -> KeptHandle:
         if number in numbers:
             state = _decode_handle(_decode_raw(handles)[numbers.index(number)])
     except MALFORMED as error:
-        raise FeedError(f"what came is no keyframe: {error}") from error
+        raise FeedError(tr("what came is no keyframe: {error}", error=error)) from error
     return KeptHandle(state, parts.whole, parts.round is not None)
 
 
@@ -193,11 +194,11 @@ def snapshot(packed: bytes) -> tuple[LoopState, list[StreamState]] | None:
 def _open(packed: bytes) -> tuple[_Parts, bytes]:
     """All of it but the handles, which are packed yet."""
     if len(packed) > MOST_BYTES:
-        raise FeedError(f"a keyframe is larger than {MOST_BYTES:,} bytes")
+        raise FeedError(tr("a keyframe is larger than {most} bytes", most=f"{MOST_BYTES:,}"))
     try:
         parts = _decode(packed)
     except MALFORMED as error:
-        raise FeedError(f"what came is no keyframe: {error}") from error
+        raise FeedError(tr("what came is no keyframe: {error}", error=error)) from error
     return parts, bytes(parts.handles)
 
 

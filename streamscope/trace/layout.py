@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from streamscope.core.records import FIRST_JOINED, Word
+from streamscope.language import tr
 from streamscope.trace.expansions import Expansion, expansions
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
@@ -73,7 +74,7 @@ class Layout:
             while i < soft:
                 i += lengths[words[i] & 255]  # type: ignore[operator]
         except TypeError as error:
-            raise FeedError("a word has the wrong type") from error
+            raise FeedError(tr("a word has the wrong type")) from error
         return min(i, end)
 
     def clock_after(self, words: Sequence[Word], start: int, end: int, turn: int, t: int) -> tuple[int, int]:
@@ -94,11 +95,13 @@ class Layout:
 
 def _check_arguments(kind: str, arguments: Sequence[str]) -> None:
     if len(arguments) > _MOST_ARGUMENTS:
-        raise FeedError("a kind of the feed's catalogue has too many arguments")
+        raise FeedError(tr("a kind of the feed's catalogue has too many arguments"))
     if len(set(arguments)) != len(arguments):
-        raise FeedError(f"the feed's catalogue names an argument of {kind} twice")
+        raise FeedError(tr("the feed's catalogue names an argument of {kind} twice", kind=kind))
     if not _OWN.isdisjoint(arguments):
-        raise FeedError(f"the feed's catalogue gives {kind} an argument that bears a name of every event's own")
+        raise FeedError(
+            tr("the feed's catalogue gives {kind} an argument that bears a name of every event's own", kind=kind)
+        )
 
 
 def _place(argument: str, arguments: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from streamscope.core.records import Word
+from streamscope.language import tr
 from streamscope.trace.decode import Decoder
 from streamscope.trace.effects import effect_of
 from streamscope.trace.fold import (
@@ -130,7 +131,7 @@ class Model(Fold):
         try:
             events = self._fold(words)
         except IndexError as error:
-            raise FeedError("a record is cut off") from error
+            raise FeedError(tr("a record is cut off")) from error
         self.events_seen += events
         return events
 
@@ -178,7 +179,7 @@ class Model(Fold):
             i += length
             events += weight
         if i != end:
-            raise FeedError("a record is cut off")
+            raise FeedError(tr("a record is cut off"))
         return events
 
     def slice(
@@ -213,7 +214,7 @@ class Model(Fold):
         Raises FeedError if it is not at least one.
         """
         if events <= 0:
-            raise FeedError("a loss of no events was told of")
+            raise FeedError(tr("a loss of no events was told of"))
         self.events_lost += events
         self.whole = False
         self.round = None
@@ -271,7 +272,7 @@ class Model(Fold):
     def settle(self) -> None:
         """Stays within the bounds. A batch is bounded by its frame, so it is enough to look after each."""
         if len(self.requests) > MOST_REQUESTS:
-            raise FeedError(f"the feed tells of more than {MOST_REQUESTS:,} requests at once")
+            raise FeedError(tr("the feed tells of more than {most} requests at once", most=f"{MOST_REQUESTS:,}"))
         if len(self.carried) > len(self.requests) + CARRIED_SPARE:
             self.carried = {number: handle for number, handle in self.carried.items() if number in self.requests}
         while len(self.closed) > CLOSED_KEPT:
@@ -291,7 +292,9 @@ def _tables(vocabulary: Vocabulary) -> tuple[Decoder, list[Entry], list[Entry], 
     for name, arguments in decoder.kinds:
         mine = effect_of(name).arguments
         if arguments[: len(mine)] != mine:
-            raise FeedError(f"the engine speaks of {name} in another way than this version of streamscope")
+            raise FeedError(
+                tr("the engine speaks of {name} in another way than this version of streamscope", name=name)
+            )
     layout = decoder.layout
     there = len(decoder.kinds)
     entries: list[Entry] = [
@@ -330,7 +333,7 @@ def _handler(decoder: Decoder, code: int, handlers: Handlers, table: list[Entry]
 
 
 def _unknown(fold: Fold, stream: StreamState | None, words: Words, i: int) -> None:
-    raise FeedError(f"a record is of kind {words[i] & 255}, which the feed's catalogue has not")
+    raise FeedError(tr("a record is of kind {words}, which the feed's catalogue has not", words=words[i] & 255))
 
 
 def _is_said(vocabulary: Vocabulary, kind: str) -> bool:
@@ -349,9 +352,9 @@ def _checked(handler: Handler | Stranger | None, texts: Sequence[int], numbers: 
 
     def look(fold: Fold, stream: Any, words: Words, i: int) -> None:
         if any(type(words[i + offset]) is not str for offset in texts):
-            raise FeedError("a record has a number where its text should be")
+            raise FeedError(tr("a record has a number where its text should be"))
         if any(type(words[i + offset]) is str for offset in numbers):
-            raise FeedError("a record has text where a number should be")
+            raise FeedError(tr("a record has text where a number should be"))
         if handler is not None:
             handler(fold, stream, words, i)
 

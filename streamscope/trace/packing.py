@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from streamscope.language import tr
 from streamscope.trace.fold import MOST_REQUESTS
 from streamscope.trace.state import StreamState
 from streamscope.trace.untrusted import MALFORMED, FeedError
@@ -55,7 +56,7 @@ def requests_in(packed: bytes | memoryview) -> int:
 def check_handles(packed: bytes | memoryview) -> None:
     """Raises FeedError for an array that has handles cut short."""
     if has_cut_handles(packed):
-        raise FeedError("there are handles that are cut short")
+        raise FeedError(tr("there are handles that are cut short"))
 
 
 def read_handles(packed: bytes | memoryview) -> list[StreamState]:
@@ -64,7 +65,7 @@ def read_handles(packed: bytes | memoryview) -> list[StreamState]:
     try:
         handles = _read_handles(packed)
     except MALFORMED as error:
-        raise FeedError(f"what came are no handles: {error}") from error
+        raise FeedError(tr("what came are no handles: {error}", error=error)) from error
     if sum(len(state.write_queue) + len(state.write_completed_queue) for state in handles) > MOST_REQUESTS:
-        raise FeedError(f"there are handles with more than {MOST_REQUESTS:,} requests")
+        raise FeedError(tr("there are handles with more than {most} requests", most=f"{MOST_REQUESTS:,}"))
     return handles

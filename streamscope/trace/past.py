@@ -26,6 +26,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from streamscope.core.records import SEQ_PER_WORD, Word
+from streamscope.language import tr
 from streamscope.trace.contents import Gap, Note
 from streamscope.trace.decode import Decoder, Event
 from streamscope.trace.pieces import (
@@ -124,7 +125,7 @@ class Past:
         least one.
         """
         if events <= 0:
-            raise FeedError("a loss of no events was told of")
+            raise FeedError(tr("a loss of no events was told of"))
         last = self._pieces[-1] if self._pieces else None
         if isinstance(last, GapLeaf) and not (self._keyframes and self._keyframes[-1].row == self.end):
             last.events += events

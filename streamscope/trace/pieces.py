@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from streamscope.core.records import Word
+from streamscope.language import tr
 from streamscope.trace.contents import Gap, Note, Slice
 from streamscope.trace.decode import EVERY, Decoder, Event
 from streamscope.trace.model import Model
@@ -90,7 +91,7 @@ class BatchLeaf(Leaf):
                 self._texts = {i: word for i, word in enumerate(words) if isinstance(word, str)}
                 self._words = array("q", [0 if isinstance(word, str) else word for word in words])
         except OverflowError as error:
-            raise FeedError("a word does not fit into 64 bits") from error
+            raise FeedError(tr("a word does not fit into 64 bits")) from error
         self.cost += self._words.itemsize * len(self._words)
         self.cost += sum(TEXT_COST + 4 * len(text) for text in self._texts.values())
 
@@ -241,15 +242,15 @@ def pack_slice(loop: LoopState, streams: list[StreamState], first: bool, last: b
     try:
         return _encode(_PackedSlice(loop, msgspec.Raw(_encode(streams)), first, last))
     except (OverflowError, UnicodeError) as error:
-        raise FeedError("a slice has what cannot be written down") from error
+        raise FeedError(tr("a slice has what cannot be written down")) from error
 
 
 def read_slice(place: int, packed: bytes) -> Slice:
     """The slice of this place that was packed. Raises FeedError for what is none."""
     if len(packed) > MOST_SLICE:
-        raise FeedError(f"a slice is larger than {MOST_SLICE:,} bytes")
+        raise FeedError(tr("a slice is larger than {most} bytes", most=f"{MOST_SLICE:,}"))
     try:
         body = _decode(packed)
     except MALFORMED as error:
-        raise FeedError(f"what came is no slice: {error}") from error
+        raise FeedError(tr("what came is no slice: {error}", error=error)) from error
     return Slice(place, body.loop, read_handles(bytes(body.streams)), body.first, body.last)

@@ -24,7 +24,7 @@ from streamscope.core.joined_records import JOINED
 from streamscope.core.probe import FUNCTIONS, KINDS
 from streamscope.core.records import SAMPLED
 from streamscope.core.vocabulary import words as words_of_the_engine
-from streamscope.language import spoken
+from streamscope.language import spoken, tr
 from streamscope.trace.expansions import JoinedAsTold, Kinds
 from streamscope.trace.state import StreamState
 from streamscope.trace.untrusted import NAME, FeedError
@@ -134,11 +134,11 @@ class Vocabulary:
     def _check_bounds(self) -> None:
         words = self.words
         if len(self.kinds) > 256 or len(self.functions) > 256:
-            raise FeedError("the feed's catalogue is longer than a header can say")
+            raise FeedError(tr("the feed's catalogue is longer than a header can say"))
         named: list[FlagWords | NameWords] = [*words.flags, *words.types, *words.requests, *words.callbacks]
         named += [*words.polls, *words.errors, *words.kernel]
         if len(words.kinds) + len(words.functions) + len(words.fields) + len(words.unseen) + len(named) > MOST_NAMES:
-            raise FeedError(f"the feed's vocabulary has more than {MOST_NAMES:,} words")
+            raise FeedError(tr("the feed's vocabulary has more than {most} words", most=f"{MOST_NAMES:,}"))
         names = (
             *self.functions, *(kind for kind, _ in self.kinds), *(arg for _, args in self.kinds for arg in args),
             *(name for name, _, _ in self.joined), *words.fields, *words.unseen, *(entry.name for entry in named),
@@ -146,15 +146,15 @@ class Vocabulary:
         )  # fmt: skip
         for name in names:
             if not NAME.fullmatch(name):
-                raise FeedError(f"the feed's catalogue has a name that is none: {name[:64]!a}")
+                raise FeedError(tr("the feed's catalogue has a name that is none: {name}", name=f"{name[:64]!a}"))
         bits = [flag.bit for flag in words.flags]
         masks = [poll.number for poll in words.polls]
         if any(bit <= 0 or bit & bit - 1 or bit > _MOST_BIT for bit in (*bits, *masks)):
-            raise FeedError("a flag or poll event of the feed's vocabulary is not one bit")
+            raise FeedError(tr("a flag or poll event of the feed's vocabulary is not one bit"))
         if len(set(bits)) < len(bits) or len({flag.name for flag in words.flags}) < len(bits):
-            raise FeedError("the feed's vocabulary names a flag twice")
+            raise FeedError(tr("the feed's vocabulary names a flag twice"))
         if any(not 0 <= entry.number < 64 for entry in words.callbacks):
-            raise FeedError("a callback of the feed's vocabulary has a number that none can have")
+            raise FeedError(tr("a callback of the feed's vocabulary has a number that none can have"))
 
     def _domains_of_kinds(self) -> dict[tuple[str, str], str]:
         """The domain of each argument. An argument that the words say nothing of has the domain that its name has

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamscope.language import tr
 from streamscope.trace.filter import Filter, FilterError
 from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.lexer import END, OPERATOR, WORD, Token, tokens
@@ -133,16 +134,21 @@ class _Reader:
     def assertion(self) -> Quantity | Never | Leads:
         parser, form = self._parser, self._parser.take()
         if form.kind == END:
-            raise FilterError("an assertion is missing, such as max(wq) < 1MiB", form.start, form.end)
+            raise FilterError(tr("an assertion is missing, such as max(wq) < 1MiB"), form.start, form.end)
         if form.word() not in FORMS:
             raise FilterError(
-                f"an assertion begins with {', '.join(FORMS[:-1])} or {FORMS[-1]}{meant(form.text, FORMS)}",
+                tr(
+                    "an assertion begins with {forms} or {last}{meant}",
+                    forms=", ".join(FORMS[:-1]),
+                    last=FORMS[-1],
+                    meant=meant(form.text, FORMS),
+                ),
                 form.start,
                 form.end,
             )
         opened = parser.next
         if not parser.takes("("):
-            raise FilterError(f"{form.text} needs parentheses: {form.text}(…)", form.start, form.end)
+            raise FilterError(tr("{form} needs parentheses: {form}(…)", form=form.text), form.start, form.end)
         if form.word() in QUANTITIES:
             meaning: Quantity | Never | Leads = self._quantity(form.word(), opened)
         elif form.word() == "never":
@@ -169,7 +175,9 @@ class _Reader:
         parser.expect(")", opened)
         comparison = parser.take()
         if comparison.kind != OPERATOR or comparison.text not in COMPARISONS:
-            raise FilterError(f"what {form}(…) is to be is missing, such as < 5", comparison.start, comparison.end)
+            raise FilterError(
+                tr("what {form}(…) is to be is missing, such as < 5", form=form), comparison.start, comparison.end
+            )
         bound = self._bound("int" if name is None else name.domain, comparison)
         where, per_stream = self._narrowed()
         return Quantity(form, name, of, comparison.text, bound, where, per_stream)
@@ -180,29 +188,43 @@ class _Reader:
         if name is None:
             ordered = [each.name for each in self._language.names.values() if each.domain in ORDERED]
             raise FilterError(
-                f"{form} needs the name of a number or a time, such as {form}({'wq' if form != 'sum' else 'result'})"
-                f"{meant(token.text, ordered)}",
+                tr(
+                    "{form} needs the name of a number or a time, such as {form}({what}){meant}",
+                    form=form,
+                    what="wq" if form != "sum" else "result",
+                    meant=meant(token.text, ordered),
+                ),
                 token.start,
                 token.end,
             )
         if name.domain not in ORDERED:
-            raise FilterError(f"{name.name} is {WHAT[name.domain]}, which has no {form}", token.start, token.end)
+            raise FilterError(
+                tr("{name} is {what}, which has no {form}", name=name.name, what=tr(WHAT[name.domain]), form=form),
+                token.start,
+                token.end,
+            )
         if form == "sum" and name.of_state is not None and not name.kinds:
             raise FilterError(
-                f"{name.name} is what a stream has at a time; sums are of what events say", token.start, token.end
+                tr("{name} is what a stream has at a time; sums are of what events say", name=name.name),
+                token.start,
+                token.end,
             )
         return known(name, token)
 
     def _bound(self, domain: str, comparison: Token) -> int:
         value = self._constant(domain, comparison)
         if value.number is None:
-            raise FilterError("a number is missing here", comparison.end, comparison.end)
+            raise FilterError(tr("a number is missing here"), comparison.end, comparison.end)
         return value.number
 
     def _constant(self, domain: str, before: Token) -> Constant:
         token = self._parser.take()
         if token.kind in (END, OPERATOR):
-            raise FilterError(f"{WHAT[domain]} is missing after {before.text}", token.start, token.end)
+            raise FilterError(
+                tr("{what} is missing after {before}", what=tr(WHAT[domain]), before=before.text),
+                token.start,
+                token.end,
+            )
         return self._language.values.constant(domain, token)
 
     def _narrowed(self) -> tuple[Filter | None, bool]:
@@ -214,7 +236,7 @@ class _Reader:
                 where = self._filter()
             elif not per_stream and parser.takes("per"):
                 if not parser.takes("stream"):
-                    raise FilterError("per what? write per stream", token.start, parser.next.end)
+                    raise FilterError(tr("per what? write per stream"), token.start, parser.next.end)
                 per_stream = True
             else:
                 break
@@ -228,7 +250,7 @@ class _Reader:
         if lasting and of_events:
             start = opened.end
             raise FilterError(
-                "an event does not last; for needs a condition that streams have", start, self._parser.next.start
+                tr("an event does not last; for needs a condition that streams have"), start, self._parser.next.start
             )
         self._parser.expect(")", opened)
         where = self._where_only()
@@ -273,12 +295,12 @@ class _Reader:
             return 0
         value = self._constant("ns", token).number or 0
         if value <= 0:
-            raise FilterError(f"{word} needs a time above 0", token.start, token.end)
+            raise FilterError(tr("{word} needs a time above 0", word=word), token.start, token.end)
         return value
 
     def _where_only(self) -> Filter | None:
         token = self._parser.next
         where, per_stream = self._narrowed()
         if per_stream:
-            raise FilterError("never and always are of each stream as it is", token.start, len(self._text))
+            raise FilterError(tr("never and always are of each stream as it is"), token.start, len(self._text))
         return where

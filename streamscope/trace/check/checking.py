@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from streamscope.core.records import Word
+from streamscope.language import Saying, clauses, saying
 from streamscope.trace.check.assertion import Assertion, Leads, Never
 from streamscope.trace.check.leads import LeadsWatch
 from streamscope.trace.check.quantities import QuantityWatch
@@ -143,26 +144,28 @@ class _Check:
         """What there is to say of an assertion beside whether it holds."""
         outcome, where, cause = watch.outcome, watch.where, watch.cause
         if where is not None and where.outcome.holds:
-            outcome.vacuous = f"nothing was as in where; {self._what_there_was(where)}"
+            outcome.vacuous = saying("nothing was as in where; {what}", what=self._what_there_was(where))
         elif cause is not None and cause.outcome.holds:
-            outcome.idle = f"{cause.condition.text} never came"
+            outcome.idle = saying("{what} never came", what=cause.condition.text)
         if outcome.holds is None and watch.unknown is not None:
-            unknown = f"first unknown at {seconds(watch.unknown.t)}"
-            outcome.note = f"{outcome.note}; {unknown}" if outcome.note else unknown
+            unknown = saying("first unknown at {time}", time=seconds(watch.unknown.t))
+            outcome.note = clauses((outcome.note, unknown))
 
-    def _what_there_was(self, where: NeverWatch) -> str:
+    def _what_there_was(self, where: NeverWatch) -> Saying:
         """Why nothing was as in a `where`: what it could have been said of."""
         if where.of_events:
-            return f"there were {self._report.events:,} events"
+            return saying("there were {n} events", n=f"{self._report.events:,}")
         vocabulary, kinds = self._decoder.vocabulary, self._handles()
         if not where.every_handle:
             kinds = {number: kind for number, kind in kinds.items() if kind in vocabulary.stream_types}
         counted = Counter(map(vocabulary.type_text, kinds.values()))
-        what = "handles" if where.every_handle else "streams"
+        what = saying("handles") if where.every_handle else saying("streams")
         said = ", ".join(f"{count:,} {name}" for name, count in counted.most_common())
         if len(kinds) >= MOST_COUNTED:
-            return f"there were more than {MOST_COUNTED:,} {what}"
-        return f"there were {len(kinds):,} {what}: {said}" if kinds else f"there were no {what}"
+            return saying("there were more than {n} {what}", n=f"{MOST_COUNTED:,}", what=what)
+        if not kinds:
+            return saying("there were no {what}", what=what)
+        return saying("there were {n} {what}: {said}", n=f"{len(kinds):,}", what=what, said=said)
 
     def _handles(self) -> dict[int, int]:
         """The type of every handle there was, or of very many."""

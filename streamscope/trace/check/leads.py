@@ -4,6 +4,7 @@ the handle is gone.
 
 from __future__ import annotations
 
+from streamscope.language import saying
 from streamscope.trace.check.assertion import Assertion, Leads
 from streamscope.trace.check.moments import Ages, changes, fields_of, of_every_handle
 from streamscope.trace.check.watches import Instant, Outcome, Watch, instant, presence, seconds
@@ -85,7 +86,7 @@ class LeadsWatch(Watch):
         until = begun.t + within + 1
         if t < until:
             return until
-        self._give_up(number, f"and {seconds(within)} later it had not come")
+        self._give_up(number, saying("and {span} later it had not come", span=seconds(within)))
         self._failed.add(number)
         return None
 
@@ -99,7 +100,7 @@ class LeadsWatch(Watch):
         """Nothing comes to a closed handle any more."""
         super().gone(state, t)
         self._failed.discard(state.number)
-        self._give_up(state.number, f"and it closed at {seconds(t)} without it")
+        self._give_up(state.number, saying("and it closed at {time} without it", time=seconds(t)))
 
     def blind(self) -> None:
         """What was waited for may have come."""
@@ -113,11 +114,11 @@ class LeadsWatch(Watch):
         self.advance(t)
         for number in list(self._waiting):
             if not self._meaning.within:
-                self._give_up(number, "and it had not come when the trace ended")
+                self._give_up(number, saying("and it had not come when the trace ended"))
         if not certain or self.unknown:
             self._uncertain()
         if not self._came:
-            self.outcome.idle = f"{self._meaning.came} never came"
+            self.outcome.idle = saying("{what} never came", what=self._meaning.came)
         return self.outcome
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from streamscope.language import N_, saying
 from streamscope.trace.check.assertion import Assertion, Quantity, is_of_events
 from streamscope.trace.check.moments import Ages, changes, fields_of, of_every_handle, wants_failures_only
 from streamscope.trace.check.watches import (
@@ -175,14 +176,15 @@ class QuantityWatch(Watch):
         outcome, meaning = self.outcome, self._meaning
         certain = certain and self.unknown is None
         if not self._best and not self._sums:
-            outcome.idle = "nothing was measured"
+            outcome.idle = saying("nothing was measured")
         self._judge(certain)
         extreme = self._extreme()
         if extreme is not None:
-            outcome.note = f"{_WORDS[meaning.form]} {shown(extreme.value, meaning.domain)}"
+            outcome.note = _said(meaning, extreme.value)
             if meaning.form in ("max", "min"):
-                outcome.note += (
-                    f" at {seconds(extreme.at.t)} on {handle_text(extreme.at, outcome.assertion.vocabulary)}"
+                whose = handle_text(extreme.at, outcome.assertion.vocabulary)
+                outcome.note = saying(
+                    "{value} at {time} on {who}", value=outcome.note, time=seconds(extreme.at.t), who=whose
                 )
         if not certain and not (outcome.holds and self._cannot_be_undone):
             self._uncertain()
@@ -195,7 +197,7 @@ class QuantityWatch(Watch):
             self._best.setdefault(0, _Best(0, Instant(0, 0)))
         if not self._best and not self._bounded:
             if certain:
-                self._fail(Instant(0, 0), "nothing was measured")
+                self._fail(Instant(0, 0), saying("nothing was measured"))
             else:
                 self._uncertain()
         if meaning.form in ("max", "min") and self._bounded:
@@ -209,7 +211,7 @@ class QuantityWatch(Watch):
                 self._uncertain()
             elif meaning.per_stream:
                 at = self._broke.get(number, best.at)
-                self._fail(at, f"{_WORDS[meaning.form]} {shown(best.value, meaning.domain)}")
+                self._fail(at, _said(meaning, best.value))
             elif self._too_many:
                 self.outcome.more -= len(self._too_many)
                 for at in self._too_many:
@@ -239,7 +241,17 @@ class QuantityWatch(Watch):
         return self._meaning.form in ("max", "count") and self._meaning.comparison in (">", ">=")
 
 
-_WORDS = {"max": "the highest was", "min": "the lowest was", "sum": "the sum was", "count": "the count was"}
+_WORDS = {
+    "max": N_("the highest was {value}"),
+    "min": N_("the lowest was {value}"),
+    "sum": N_("the sum was {value}"),
+    "count": N_("the count was {value}"),
+}
+
+
+def _said(meaning: Quantity, value: int) -> str:
+    return saying(_WORDS[meaning.form], value=shown(value, meaning.domain))
+
 
 _COMPARE: dict[str, Callable[[int], Holds]] = {
     "<": lambda bound: lambda value: value < bound,

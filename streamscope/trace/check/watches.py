@@ -12,6 +12,7 @@ import heapq
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
+from streamscope.language import saying
 from streamscope.trace.check.assertion import Assertion, Never, is_of_events
 from streamscope.trace.check.moments import (
     Ages,
@@ -263,7 +264,9 @@ class NeverWatch(Watch):
                 since = self._since[number] = t
             if number not in self._told and t - since >= self._lasting:
                 self._told.add(number)
-                self._fail(instant(state, t, row), f"so since {seconds(since)}" if self._lasting else "")
+                self._fail(
+                    instant(state, t, row), saying("so since {time}", time=seconds(since)) if self._lasting else ""
+                )
             until = None if number in self._told else since + self._lasting
         if self._ages or until is not None:
             times = [time for time in (self._ages.next(state, t), until) if time is not None]
@@ -292,13 +295,17 @@ class NeverWatch(Watch):
             self._uncertain()
         never = never_set(self._condition)
         if never:
-            self.outcome.idle = f"this engine never sets {', '.join(never)}"
+            self.outcome.idle = saying("this engine never sets {names}", names=", ".join(never))
         elif self._unsaid:
             self._uncertain()
-            self.outcome.note = f"the kernel said of no stream what {', '.join(self._unsaid.values())} is"
+            self.outcome.note = saying(
+                "the kernel said of no stream what {names} is", names=", ".join(self._unsaid.values())
+            )
         elif not self._looked:
             self.outcome.idle = (
-                "nothing was measured" if self.measures else "there was nothing that it could be said of"
+                saying("nothing was measured")
+                if self.measures
+                else saying("there was nothing that it could be said of")
             )
         return self.outcome
 
@@ -322,9 +329,9 @@ def presence(assertion: Assertion, condition: Filter, *, every_handle: bool) -> 
 def handle_text(at: Instant, vocabulary: Vocabulary) -> str:
     """`stream #7`, `timer #5`, `the loop`."""
     if not at.stream:
-        return "the loop"
-    what = "stream" if at.type in vocabulary.stream_types or not at.type else vocabulary.type_text(at.type)
-    return f"{what} #{at.stream}"
+        return saying("the loop")
+    what = saying("stream") if at.type in vocabulary.stream_types or not at.type else vocabulary.type_text(at.type)
+    return saying("{what} #{number}", what=what, number=at.stream)
 
 
 def shown(value: int, domain: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from streamscope.language import tr
 from streamscope.trace.decode import Event
 from streamscope.trace.export import jsonl, perfetto, table
 from streamscope.trace.export.scales import instant
@@ -36,7 +37,13 @@ class ExportOptions:
         first, begin_t = _row(trace, self.begin, "--from") if self.begin else (past.first, 0)
         end, end_t = _row(trace, self.end, "--to-time") if self.end else (past.end, 0)
         if self.begin and self.end and (end < first or (end == first and end_t <= begin_t)):
-            raise ExportError(f"there is nothing from {self.begin} to {self.end}: the end is not after the beginning")
+            raise ExportError(
+                tr(
+                    "there is nothing from {begin} to {end}: the end is not after the beginning",
+                    begin=self.begin,
+                    end=self.end,
+                )
+            )
         streams = frozenset(self.streams) if self.streams else None
         selection = Selection(past, first, end, streams)
         return (
@@ -82,9 +89,11 @@ def streams_of(selection: Selection) -> frozenset[int] | None:
         if isinstance(row, Event) and row.stream:
             found.add(row.stream)
             if len(found) > MOST_PICKED:
-                raise ExportError(f"the filter finds more than {MOST_PICKED:,} streams: make it narrower")
+                raise ExportError(
+                    tr("the filter finds more than {most} streams: make it narrower", most=f"{MOST_PICKED:,}")
+                )
     if not found:
-        raise ExportError(f"no stream has an event that the filter wants: {selection.wanted.text}")
+        raise ExportError(tr("no stream has an event that the filter wants: {wanted}", wanted=selection.wanted.text))
     return frozenset(found)
 
 
@@ -93,7 +102,10 @@ def _filter(text: str, vocabulary: Vocabulary) -> Filter:
         return Filter.parse(text, vocabulary)
     except FilterError as error:
         where = text[error.start : error.end].strip()
-        raise ExportError(f"--filter: {error.message}" + (f", at {where!r}" if where else ", at its end")) from error
+        raise ExportError(
+            tr("--filter: {error}", error=error.message)
+            + (tr(", at {where}", where=f"{where!r}") if where else tr(", at its end"))
+        ) from error
 
 
 def _row(trace: TraceFile, text: str, option: str) -> tuple[int, int]:
@@ -117,7 +129,21 @@ def _row(trace: TraceFile, text: str, option: str) -> tuple[int, int]:
     if past.first < past.end:
         in_time = target.kind == "t" and t <= end_t  # then it is the end that is damaged
         if option == "--from" and row >= past.end and not in_time:
-            raise ExportError(f"{option} {text}: the trace ends before that, at {instant(end_t)}")
+            raise ExportError(
+                tr(
+                    "{option} {text}: the trace ends before that, at {instant}",
+                    option=option,
+                    text=text,
+                    instant=instant(end_t),
+                )
+            )
         if option == "--to-time" and row <= past.first:
-            raise ExportError(f"{option} {text}: the trace begins only at {instant(first_t)}")
+            raise ExportError(
+                tr(
+                    "{option} {text}: the trace begins only at {instant}",
+                    option=option,
+                    text=text,
+                    instant=instant(first_t),
+                )
+            )
     return row, t

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from streamscope.language import tr
 from streamscope.trace.export import legend
 from streamscope.trace.export.candidates import Candidate, candidates
 from streamscope.trace.export.options import ExportError, ExportOptions, streams_of
@@ -90,13 +91,15 @@ def picture(trace: TraceFile, options: ExportOptions, *, theme: str, title: str 
     streams = streams_of(selection)
     found = candidates(selection, streams)
     if missing := set(options.streams) - {candidate.number for candidate in found}:
-        raise ExportError(f"{trace.name} has no stream {min(missing)} in this stretch of time")
+        raise ExportError(tr("{trace} has no stream {min} in this stretch of time", trace=trace.name, min=min(missing)))
     if not found:
-        raise ExportError(f"{trace.name} has no stream in this stretch of time")
+        raise ExportError(tr("{trace} has no stream in this stretch of time", trace=trace.name))
     if options.streams:
         found.sort(key=lambda candidate: options.streams.index(candidate.number))
         if len(found) > MOST_STREAMS:
-            raise ExportError(f"a picture shows {MOST_STREAMS} streams at most, not {len(found)}")
+            raise ExportError(
+                tr("a picture shows {most} streams at most, not {found}", most=MOST_STREAMS, found=len(found))
+            )
     else:
         weighty = [
             candidate for candidate in found if candidate.peak * 20 >= found[0].peak and candidate.moved

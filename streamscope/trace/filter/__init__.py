@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from streamscope.language import tr
 from streamscope.trace.decode import Event, is_aside
 from streamscope.trace.filter import reach
 from streamscope.trace.filter.complete import Completion, complete
@@ -101,7 +102,10 @@ class Filter:
         if for_streams and root is not None:
             for found in reach.event_only(root):
                 raise FilterError(
-                    f"{found.name.name if found.other is None else 'this'} is for events; this is a list of streams",
+                    tr(
+                        "{found} is for events; this is a list of streams",
+                        found=found.name.name if found.other is None else "this",
+                    ),
                     found.start,
                     found.end,
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from streamscope.language import tr
 from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.lexer import OPERATOR, STRING, WORD, FilterError, Token, tokens
 from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
@@ -101,7 +102,7 @@ class _Offers:
             return _operators(name)
         if glued:
             return []
-        return [("and", "both"), ("or", "one of them"), *self.beginnings()]
+        return [("and", tr("both")), ("or", tr("one of them")), *self.beginnings()]
 
     def _after_operator(self, before: list[Token]) -> list[tuple[str, str]]:
         sign = before[-1].text
@@ -119,23 +120,23 @@ class _Offers:
             return self._of_domain(PREDICATES[opener.text][0] if in_parentheses else self._names[opener.text].domain)
         if sign in ("(", "!"):
             return self.beginnings()
-        return [("and", "both"), ("or", "one of them")] if sign == ")" else []
+        return [("and", tr("both")), ("or", tr("one of them"))] if sign == ")" else []
 
     def beginnings(self) -> list[tuple[str, str]]:
         """What an expression may begin with."""
         vocabulary = self._vocabulary
         offered = [(name.name, name.meaning) for name in self._beginnings]
-        offered += [(f"{word}(", about) for word, (_, asked, about) in PREDICATES.items() if asked in self._names]
-        offered += [("not", "the opposite"), (ERROR, "something failed")]
-        offered += [(flag, "a flag") for flag in self._values.suggested["flag"]]
-        offered += [(vocabulary.types[number], "a type") for number in sorted(vocabulary.stream_types)]
+        offered += [(f"{word}(", tr(about)) for word, (_, asked, about) in PREDICATES.items() if asked in self._names]
+        offered += [("not", tr("the opposite")), (ERROR, tr("something failed"))]
+        offered += [(flag, tr("a flag")) for flag in self._values.suggested["flag"]]
+        offered += [(vocabulary.types[number], tr("a type")) for number in sorted(vocabulary.stream_types)]
         return offered
 
     def _of_domain(self, domain: str) -> list[tuple[str, str]]:
         meanings: Callable[[str], str] = {
             "kind": lambda text: self._vocabulary.kind(text).meaning, "function": self._vocabulary.meaning_of,
         }.get(domain, lambda text: "")  # fmt: skip
-        return [(text, meanings(text) or WHAT[domain]) for text in self._values.suggested.get(domain, ())]
+        return [(text, meanings(text) or tr(WHAT[domain])) for text in self._values.suggested.get(domain, ())]
 
     def _beside(self, name: Name) -> list[tuple[str, str]]:
         if name.domain not in ORDERED:
@@ -145,11 +146,11 @@ class _Offers:
 
 
 def _operators(name: Name) -> list[tuple[str, str]]:
-    signs = [("==", "is"), ("!=", "is not")]
+    signs = [("==", tr("is")), ("!=", tr("is not"))]
     if name.domain in ORDERED or name.domain == "any":
-        signs = [(">", "more than"), ("<", "less than"), (">=", "at least"), ("<=", "at most"), *signs]
+        signs = [(">", tr("more than")), ("<", tr("less than")), (">=", tr("at least")), ("<=", tr("at most")), *signs]
     if name.domain in SETS or name.domain == "any":
-        signs = [("has", "has at least these"), *signs]
+        signs = [("has", tr("has at least these")), *signs]
     if name.domain in ("text", "kind", "function"):
-        signs += [("~", "a pattern is found in it"), ("!~", "it is not")]
+        signs += [("~", tr("a pattern is found in it")), ("!~", tr("it is not"))]
     return signs

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from streamscope.language import spoken
 from streamscope.trace.filter.names import Name, names_of
 from streamscope.trace.filter.values import Values
 from streamscope.trace.stated import States
@@ -33,7 +34,12 @@ class Language:
         self.event_names = tuple(name for name in can_be if name.of_state is None)
 
     @staticmethod
-    @lru_cache(16)
     def of(vocabulary: Vocabulary, *others: Vocabulary, states: States | None = None) -> Language:
         """The language for feeds of the first vocabulary, beside feeds of the others, and with the words of a table."""
-        return Language(vocabulary, tuple(other for other in others if other is not vocabulary), states)
+        return _kept(spoken(), vocabulary, others, states)
+
+
+@lru_cache(16)
+def _kept(language: str, vocabulary: Vocabulary, others: tuple[Vocabulary, ...], states: States | None) -> Language:
+    """What its names mean is told in the language of a person, so there is one for each."""
+    return Language(vocabulary, tuple(other for other in others if other is not vocabulary), states)

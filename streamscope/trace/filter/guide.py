@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from streamscope.language import tr
 from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.lexer import FilterError
 from streamscope.trace.filter.names import PREDICATES, Name
@@ -161,10 +162,17 @@ def help_text(vocabulary: Vocabulary) -> str:
     language = Language.of(vocabulary)
     shown = examples(language)
     width = max((len(text) for text, _ in shown), default=0)
-    lines = [f"{text:<{width}}  {words}" for text, words in shown]
-    lines += ["", "Names, of streams: " + ", ".join(name.name for name in language.stream_names) + "."]
-    lines += ["", "Of events, beside those: " + ", ".join(name.name for name in language.event_names) + "."]
-    lines += ["", f"Sizes: {_plain(BYTES)}. Times: {_plain(TIMES)}. Joined by and, or, not and parentheses."]
+    lines = [f"{text:<{width}}  {tr(words)}" for text, words in shown]
+    lines += ["", tr("Names, of streams: {names}.", names=", ".join(name.name for name in language.stream_names))]
+    lines += ["", tr("Of events, beside those: {names}.", names=", ".join(name.name for name in language.event_names))]
+    lines += [
+        "",
+        tr(
+            "Sizes: {sizes}. Times: {times}. Joined by and, or, not and parentheses.",
+            sizes=_plain(BYTES),
+            times=_plain(TIMES),
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from streamscope.language import tr
+
 LONGEST = 2000
 """Characters of a filter at most."""
 
@@ -57,7 +59,7 @@ class Token:
     def shown(self) -> str:
         """How a message names it."""
         if self.kind == END:
-            return "the end"
+            return tr("the end")
         return quoted(self.text) if self.kind == STRING else self.text
 
 
@@ -71,7 +73,7 @@ def tokens(text: str) -> list[Token]:
     belongs to no word, and for a text that is too long.
     """
     if len(text) > LONGEST:
-        raise FilterError(f"a filter has at most {LONGEST:,} characters", LONGEST, len(text))
+        raise FilterError(tr("a filter has at most {most} characters", most=f"{LONGEST:,}"), LONGEST, len(text))
     found: list[Token] = []
     at = 0
     while at < len(text):
@@ -85,9 +87,9 @@ def tokens(text: str) -> list[Token]:
         elif match := _WORD.match(text, at):
             found.append(Token(WORD, match[0], at, match.end()))
         elif text[at] == "=":
-            raise FilterError("write == to compare", at, at + 1)
+            raise FilterError(tr("write == to compare"), at, at + 1)
         else:
-            raise FilterError("this quote is never closed", at, len(text))
+            raise FilterError(tr("this quote is never closed"), at, len(text))
         at = match.end()
     found.append(Token(END, "", len(text), len(text)))
     return found

@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as made
 from typing import Any, Final, TypeAlias
 
+from streamscope.language import N_, tr
 from streamscope.trace.decode import Event
 from streamscope.trace.durations import DURATIONS
 from streamscope.trace.plain_text import host_and_port, visible
@@ -123,30 +124,30 @@ def _state(vocabulary: Vocabulary) -> tuple[Name, ...]:
         return state.armed_t if state.pevents & out else 0
 
     return (
-        told("stream", "handle", "number", "the stream's number; 0 for the loop's own events",
+        told("stream", "handle", "number", tr("the stream's number; 0 for the loop's own events"),
              of_event=lambda event: event.stream, from_state=False),
-        told("flag", "flag", "flags", "one of the stream's flags; of an event, the flag that it sets or clears",
+        told("flag", "flag", "flags", tr("one of the stream's flags; of an event, the flag that it sets or clears"),
              from_state=False),
-        told("flags", "flags", meaning="all flags of the stream"),
-        told("type", "type", meaning="what the stream is"),
+        told("flags", "flags", meaning=tr("all flags of the stream")),
+        told("type", "type", meaning=tr("what the stream is")),
         told("fd", "fd"), told("name", "text"), told("place", "text"), told("local", "text"), told("peer", "text"),
-        _port("port", "local", "the port of its own address"),
-        _port("peer_port", "peer", "the port of the other side's address"),
+        _port("port", "local", tr("the port of its own address")),
+        _port("peer_port", "peer", tr("the port of the other side's address")),
         told("server", "handle"),
-        told("wq", "bytes", "write_queue_size"), told("write_queue_size", "bytes", meaning="the same as wq"),
+        told("wq", "bytes", "write_queue_size"), told("write_queue_size", "bytes", meaning=tr("the same as wq")),
         told("high_water", "bytes"),
-        size("write_queue", "how many requests wait in write_queue"),
-        size("write_completed_queue", "how many finished requests wait for their callback"),
-        _request("connect_req", "the connect request that is under way, 0 for none"),
-        _request("shutdown_req", "the shutdown request that waits for the queue to drain, 0 for none"),
-        told("accepted_fd", "fd", meaning="the descriptor that waits for uv_accept, -1 for none"),
-        size("queued_fds", "how many descriptors queue behind accepted_fd"),
+        size("write_queue", tr("how many requests wait in write_queue")),
+        size("write_completed_queue", tr("how many finished requests wait for their callback")),
+        _request("connect_req", tr("the connect request that is under way, 0 for none")),
+        _request("shutdown_req", tr("the shutdown request that waits for the queue to drain, 0 for none")),
+        told("accepted_fd", "fd", meaning=tr("the descriptor that waits for uv_accept, -1 for none")),
+        size("queued_fds", tr("how many descriptors queue behind accepted_fd")),
         told("queued_fds_capacity", "int"),
-        told("delayed_error", "status", meaning="an error that waits to be told, 0 for none"),
+        told("delayed_error", "status", meaning=tr("an error that waits to be told, 0 for none")),
         told("callbacks", "callbacks"), told("pevents", "mask"), told("events", "mask"),
         told("pending", "bool"), told("watched", "bool"), told("closing_list", "bool", "closing"), told("ipc", "bool"),
         told("faults", "text"), told("injected_t", "ns"),
-        size("feeds", "how many streams what comes in here goes out of"),
+        size("feeds", tr("how many streams what comes in here goes out of")),
         told("bytes_in", "bytes"), told("bytes_out", "bytes"), told("reads", "int"), told("writes", "int"),
         told("errors", "int"), told("last_error", "status"),
         told("begin_t", "ns"), told("closed_t", "ns"), told("last_read_t", "ns"), told("last_write_t", "ns"),
@@ -154,11 +155,11 @@ def _state(vocabulary: Vocabulary) -> tuple[Name, ...]:
         told("over", "handle"), told("under", "handle"), told("session", "text"), told("outgoing", "bytes"),
         told("incoming", "bytes"), told("low_water", "bytes"), told("reader_size", "bytes"),
         told("reader_limit", "bytes"), told("paused_at", "text"), told("dropped", "int"),
-        _age("age", "how long the stream has been there", _begin_t, "begin_t", "closed_t"),
-        _age("queue_age", "how long the first request of write_queue has waited", _head_t, "write_queue"),
-        _age("idle_age", "how long no bytes have moved", _last_t, "last_read_t", "last_write_t"),
-        _age("armed_age", "how long the engine has wanted POLLOUT", armed_t, "armed_t", "pevents"),
-        _age("above_age", "how long write_queue_size has been above high_water", _above_t, "above_t"),
+        _age("age", tr("how long the stream has been there"), _begin_t, "begin_t", "closed_t"),
+        _age("queue_age", tr("how long the first request of write_queue has waited"), _head_t, "write_queue"),
+        _age("idle_age", tr("how long no bytes have moved"), _last_t, "last_read_t", "last_write_t"),
+        _age("armed_age", tr("how long the engine has wanted POLLOUT"), armed_t, "armed_t", "pevents"),
+        _age("above_age", tr("how long write_queue_size has been above high_water"), _above_t, "above_t"),
         *_said_by_kernel(vocabulary),
     )  # fmt: skip
 
@@ -167,15 +168,15 @@ def _said_by_kernel(vocabulary: Vocabulary) -> Iterator[Name]:
     """The fields of what the kernel says of a stream, and how long ago its instants are. What it has not said is not
     there.
     """
-    for field in vocabulary.words.kernel:
+    for field in vocabulary.said.kernel:
         if not field.stream:
             continue
-        meaning = _small(field.meaning) or f"what the kernel says: {field.name}"
+        meaning = _small(field.meaning) or tr("what the kernel says: {field}", field=field.name)
         domain, times = _OF_KERNEL.get(field.domain, ("int", 1))
         yield Name(field.name, domain, meaning, _kernel_value(field.number, times), rests_on=_KERNEL,
                    kernel=field.number)  # fmt: skip
         if field.domain == "ns" and field.name.endswith("_t"):
-            ago = _age(f"{field.name.removesuffix('_t')}_age", f"how long ago that was: {meaning}",
+            ago = _age(f"{field.name.removesuffix('_t')}_age", tr("how long ago that was: {meaning}", meaning=meaning),
                        _kernel_instant(field.number), "kernel")  # fmt: skip
             yield replace(ago, kernel=field.number)
 
@@ -201,7 +202,7 @@ def _kernel_instant(field: int) -> Callable[[StreamState], int]:
 
 def _small(sentence: str) -> str:
     """A sentence as part of a list."""
-    return visible(sentence[:1].lower() + sentence[1:].removesuffix("."), 400)
+    return visible(sentence[:1].lower() + sentence[1:].rstrip(".。"), 400)
 
 
 def _port(name: str, address: str, meaning: str) -> Name:
@@ -250,42 +251,42 @@ def _above_t(state: StreamState) -> int:
 # what events have
 
 _EVENTS: tuple[Name, ...] = (
-    Name("kind", "kind", "what happened: a kind of the catalogue", of_event=lambda event: event.kind),
-    Name("fn", "function", "the innermost function of the engine that did it", of_event=lambda event: event.fn),
-    Name("seq", "int", "the event's number", of_event=lambda event: event.seq),
-    Name("t", "ns", "when it happened, since the engine began", of_event=lambda event: event.t),
-    Name("turn", "int", "the turn of the loop", of_event=lambda event: event.turn),
-    Name("old", "any", "what a change changed from", of_event=lambda event: event.old),
-    Name("new", "any", "what a change changed to", of_event=lambda event: event.new),
+    Name("kind", "kind", N_("what happened: a kind of the catalogue"), of_event=lambda event: event.kind),
+    Name("fn", "function", N_("the innermost function of the engine that did it"), of_event=lambda event: event.fn),
+    Name("seq", "int", N_("the event's number"), of_event=lambda event: event.seq),
+    Name("t", "ns", N_("when it happened, since the engine began"), of_event=lambda event: event.t),
+    Name("turn", "int", N_("the turn of the loop"), of_event=lambda event: event.turn),
+    Name("old", "any", N_("what a change changed from"), of_event=lambda event: event.old),
+    Name("new", "any", N_("what a change changed to"), of_event=lambda event: event.new),
 )
 EDGES = frozenset({"flag.set", "flag.clear"})
 """The kinds whose old and new are off and on."""
 
 _ARGUMENT_WORDS = {
-    "active_reqs": "how many requests keep the loop alive",
-    "asked": "how many bytes, or what else, a system call was asked for",
-    "bytes": "how many bytes a request is about",
-    "callback": "which callback of the program",
-    "error": "what a callback raised",
-    "field": "which field of what the kernel says",
-    "handle": "the handle that travels with a write, 0 for none",
-    "left": "how many bytes of the request the kernel has not taken yet",
-    "mask": "what epoll was told or has told",
-    "nbufs": "how many buffers a write has",
-    "ready": "how many descriptors epoll found ready",
-    "repeat": "how often a timer fires again",
-    "came": "how many descriptors came where others were lost",
-    "req": "the number of the request",
-    "request": "the type of the request",
-    "result": "what a system call returned",
-    "since": "when the look before was",
-    "status": "how a request went: 0, or an error",
-    "sure": "how sure a look is: exact, agreed or moving",
-    "timeout": "how long a timer runs, or epoll waits; -1ms for no limit",
-    "to": "the stream that another feeds",
-    "value": "what a callback is told, nread or the status; what a field of the kernel's is",
-    "why": "why one stream feeds another",
-    "write_index": "the buffer that is written next",
+    "active_reqs": N_("how many requests keep the loop alive"),
+    "asked": N_("how many bytes, or what else, a system call was asked for"),
+    "bytes": N_("how many bytes a request is about"),
+    "callback": N_("which callback of the program"),
+    "error": N_("what a callback raised"),
+    "field": N_("which field of what the kernel says"),
+    "handle": N_("the handle that travels with a write, 0 for none"),
+    "left": N_("how many bytes of the request the kernel has not taken yet"),
+    "mask": N_("what epoll was told or has told"),
+    "nbufs": N_("how many buffers a write has"),
+    "ready": N_("how many descriptors epoll found ready"),
+    "repeat": N_("how often a timer fires again"),
+    "came": N_("how many descriptors came where others were lost"),
+    "req": N_("the number of the request"),
+    "request": N_("the type of the request"),
+    "result": N_("what a system call returned"),
+    "since": N_("when the look before was"),
+    "status": N_("how a request went: 0, or an error"),
+    "sure": N_("how sure a look is: exact, agreed or moving"),
+    "timeout": N_("how long a timer runs, or epoll waits; -1ms for no limit"),
+    "to": N_("the stream that another feeds"),
+    "value": N_("what a callback is told, nread or the status; what a field of the kernel's is"),
+    "why": N_("why one stream feeds another"),
+    "write_index": N_("the buffer that is written next"),
 }
 
 _OF_REQUESTS = {
@@ -321,7 +322,7 @@ def _events(vocabularies: Sequence[Vocabulary]) -> dict[str, Name]:
     """What every event has, and the arguments of the kinds. One that means a status here and a result there is a
     result.
     """
-    names = {name.name: name for name in _EVENTS}
+    names = {name.name: replace(name, meaning=tr(name.meaning)) for name in _EVENTS}
     found: dict[str, tuple[set[str], set[str]]] = {"old": (set(), set(EDGES)), "new": (set(), set(EDGES))}
     of_requests = set()
     for vocabulary in vocabularies:
@@ -338,7 +339,7 @@ def _events(vocabularies: Sequence[Vocabulary]) -> dict[str, Name]:
                 names[name] = replace(names[name], kinds=frozenset(kinds))
             continue
         domain = "result" if domains == {"status", "result"} else domains.pop() if len(domains) == 1 else "any"
-        words = _ARGUMENT_WORDS.get(name, f"as events of {', '.join(sorted(kinds))} have it")
+        words = tr(_ARGUMENT_WORDS.get(name, "")) or tr("as events of {kinds} have it", kinds=", ".join(sorted(kinds)))
         of_request = _OF_REQUESTS.get(name, "")
         told = frozenset(kinds | of_requests if of_request else kinds)
         seen = vocabularies[0].knows(name)
@@ -347,7 +348,7 @@ def _events(vocabularies: Sequence[Vocabulary]) -> dict[str, Name]:
         )
     for name, duration in DURATIONS.items():
         if name not in names:
-            names[name] = Name(name, "ns", duration.meaning, of_event=_span(name), from_state=False,
+            names[name] = Name(name, "ns", tr(duration.meaning), of_event=_span(name), from_state=False,
                                kinds=frozenset({duration.ends}), unknowable=True, measured=True)  # fmt: skip
     return names
 
@@ -402,22 +403,28 @@ def _lacking(name: Name, vocabulary: Vocabulary) -> set[str]:
 def _missing(name: Name, vocabulary: Vocabulary) -> str:
     """Why this engine can never know it; "" if it can."""
     unseen = {name.name, *name.rests_on} & vocabulary.unseen | _lacking(name, vocabulary)
-    what = f"{name.name} cannot be known of {visible(vocabulary.engine) or 'this engine'}"
+    what = tr(
+        "{name} cannot be known of {engine}", name=name.name, engine=visible(vocabulary.engine) or tr("this engine")
+    )
     if name.measured:
         kinds = {kind for kind, _ in vocabulary.kinds}
         lacking = [kind for kind in DURATIONS[name.name].needs if kind not in kinds]
         if lacking:
-            return f"{what}: it tells of no {lacking[0]}"
+            return tr("{what}: it tells of no {lacking}", what=what, lacking=lacking[0])
     if not unseen:
         return ""
-    return what if name.name in unseen or name.name == "wq" else f"{what}: it does not see {', '.join(sorted(unseen))}"
+    return (
+        what
+        if name.name in unseen or name.name == "wq"
+        else tr("{what}: it does not see {unseen}", what=what, unseen=", ".join(sorted(unseen)))
+    )
 
 
 PREDICATES: dict[str, tuple[str, str, str]] = {
-    "flag": ("flag", "flags", "the stream has this flag now"),
-    "armed": ("mask", "pevents", "the engine wants these events of epoll"),
-    "registered": ("mask", "events", "the engine believes these events to be registered with epoll"),
-    "holds": ("callbacks", "callbacks", "the stream holds this callback"),
+    "flag": ("flag", "flags", N_("the stream has this flag now")),
+    "armed": ("mask", "pevents", N_("the engine wants these events of epoll")),
+    "registered": ("mask", "events", N_("the engine believes these events to be registered with epoll")),
+    "holds": ("callbacks", "callbacks", N_("the stream holds this callback")),
 }
 """What takes a name in parentheses: its domain, the name of what is asked, and what it says of a stream."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from streamscope.language import tr
 from streamscope.trace.filter.filter_language import Language
 from streamscope.trace.filter.lexer import END, OPERATOR, STRING, WORD, FilterError, Token, tokens
 from streamscope.trace.filter.names import ERROR, ORDERED, PREDICATES, Name
@@ -79,8 +80,10 @@ class Parser:
         """Reads this sign. Raises FilterError at what it was to close, if it is missing."""
         if not self.takes(sign):
             if self.next.kind == END:
-                raise FilterError("this parenthesis is never closed", opened.start, opened.end)
-            raise FilterError(f"{self.next.shown()} cannot stand here: {sign} is missing", *self._place())
+                raise FilterError(tr("this parenthesis is never closed"), opened.start, opened.end)
+            raise FilterError(
+                tr("{next} cannot stand here: {sign} is missing", next=self.next.shown(), sign=sign), *self._place()
+            )
 
     def expect_end(self) -> None:
         """Raises FilterError unless everything has been read."""
@@ -88,16 +91,19 @@ class Parser:
         if token.kind == END:
             return
         if token.text == ")":
-            raise FilterError("this parenthesis closes nothing", *self._place())
+            raise FilterError(tr("this parenthesis closes nothing"), *self._place())
         if token.text in COMPARISONS:
             raise FilterError(
-                "only one comparison at a time: join several by and"
+                tr("only one comparison at a time: join several by and")
                 if self._at > 2 and self._tokens[self._at - 2].text in COMPARISONS
-                else f"a name has to stand before {token.text}, such as wq {token.text} …",
+                else tr("a name has to stand before {token}, such as wq {token} …", token=token.text),
                 *self._place(),
             )
         instead = _INSTEAD.get(token.text)
-        raise FilterError(f"write {instead}" if instead else f"{token.text} cannot stand here", *self._place())
+        raise FilterError(
+            tr("write {instead}", instead=instead) if instead else tr("{token} cannot stand here", token=token.text),
+            *self._place(),
+        )
 
     def _place(self) -> tuple[int, int]:
         return self.next.start, self.next.end
@@ -108,7 +114,7 @@ class Parser:
         """One whole expression. Raises FilterError."""
         self._depth += 1
         if self._depth > DEEPEST:
-            raise FilterError("this is nested too deeply", *self._place())
+            raise FilterError(tr("this is nested too deeply"), *self._place())
         parts = [self._all_of()]
         while self.takes("or"):
             parts.append(self._all_of())
@@ -141,7 +147,7 @@ class Parser:
         opened = self.next
         if self.takes("("):
             if self.next.text == ")" and self.next.kind == OPERATOR:
-                raise FilterError("there is nothing in these parentheses", opened.start, self.next.end)
+                raise FilterError(tr("there is nothing in these parentheses"), opened.start, self.next.end)
             inner = self.expression()
             self.expect(")", opened)
             return inner
@@ -157,18 +163,18 @@ class Parser:
     def _missing(self, token: Token) -> FilterError:
         before = self._tokens[self._at - 1] if self._at else None
         if before is None or before.text == "(":
-            what = "something to look for is missing here"
+            what = tr("something to look for is missing here")
         else:
-            what = f"something is missing after {before.shown()}"
+            what = tr("something is missing after {before}", before=before.shown())
         if token.text in COMPARISONS:
-            what = f"a name has to stand before {token.text}, such as wq {token.text} …"
+            what = tr("a name has to stand before {token}, such as wq {token} …", token=token.text)
         elif token.text in _INSTEAD:
-            what = f"{what}; and it is written {_INSTEAD[token.text]}"
+            what = tr("{what}; and it is written {instead}", what=what, instead=_INSTEAD[token.text])
         return FilterError(what, token.start, token.end)
 
     def _no_comparison(self, token: Token) -> None:
         if self.next.kind == OPERATOR and self.next.text in COMPARISONS:
-            raise FilterError(f"a name has to stand before {self.next.text}", token.start, token.end)
+            raise FilterError(tr("a name has to stand before {next}", next=self.next.text), token.start, token.end)
 
     def _after(self, token: Token) -> Node:
         """What a word means: it depends on what follows it."""
@@ -179,7 +185,11 @@ class Parser:
         name = self._names.get(word)
         if compares and (name is not None or following.word() != "has"):
             if name is None:
-                what = "the name comes first, as in wq > 64KiB" if number_of(token) else f"there is no name {word}"
+                what = (
+                    tr("the name comes first, as in wq > 64KiB")
+                    if number_of(token)
+                    else tr("there is no name {word}", word=word)
+                )
                 raise FilterError(what + meant(word, self._names), token.start, token.end)
             return self._comparison(known(name, token), token, self.take())
         return self._alone(token)
@@ -187,7 +197,11 @@ class Parser:
     def _predicate(self, token: Token) -> Node:
         opened = self.take()
         if token.text not in PREDICATES:
-            raise FilterError(f"there is no {token.text}(…){meant(token.text, PREDICATES)}", token.start, token.end)
+            raise FilterError(
+                tr("there is no {token}(…){meant}", token=token.text, meant=meant(token.text, PREDICATES)),
+                token.start,
+                token.end,
+            )
         domain, asked, _ = PREDICATES[token.text]
         name = known(self._names[asked], token)
         value = self._set(domain, opened)
@@ -200,7 +214,11 @@ class Parser:
             raise FilterError(reason, operator.start, operator.end)
         right = self.next
         if right.kind in (END, OPERATOR) or right.word() in self._stops | KEYWORDS:
-            raise FilterError(f"{WHAT[domain]} is missing after {operator.text}", right.start, right.end)
+            raise FilterError(
+                tr("{what} is missing after {operator}", what=tr(WHAT[domain]), operator=operator.text),
+                right.start,
+                right.end,
+            )
         if sign in ("~", "!~"):
             self.take()
             value = Constant("text", text=right.text)
@@ -213,7 +231,9 @@ class Parser:
         else:
             value = self._constant(domain)
             if value.number is None and sign in ("<", "<=", ">", ">="):
-                raise FilterError(f"{right.text} is neither greater nor less than anything", right.start, right.end)
+                raise FilterError(
+                    tr("{right} is neither greater nor less than anything", right=right.text), right.start, right.end
+                )
         return Compare(name, sign, value, None, token.start, self._tokens[self._at - 1].end)
 
     def _name_beside(self, name: Name, right: Token) -> Name | None:
@@ -223,7 +243,15 @@ class Parser:
             return None
         if other.domain != name.domain:
             raise FilterError(
-                f"{right.text} is {WHAT[other.domain]}, {name.name} is {WHAT[name.domain]}", right.start, right.end
+                tr(
+                    "{right} is {what}, {name} is {other}",
+                    right=right.text,
+                    what=tr(WHAT[other.domain]),
+                    name=name.name,
+                    other=tr(WHAT[name.domain]),
+                ),
+                right.start,
+                right.end,
             )
         return known(other, right)
 
@@ -238,12 +266,14 @@ class Parser:
     def _set(self, domain: str, before: Token) -> Constant:
         """One value, or several bits: `IN|OUT`."""
         if self.next.kind in (END, OPERATOR):
-            raise FilterError(f"{WHAT[domain]} is missing after {before.text}", *self._place())
+            raise FilterError(
+                tr("{what} is missing after {before}", what=tr(WHAT[domain]), before=before.text), *self._place()
+            )
         value = self._constant(domain)
         while domain in SETS and self.next.text == "|" and self.next.kind == OPERATOR:
             bar = self.take()
             if self.next.kind in (END, OPERATOR):
-                raise FilterError(f"something is missing after {bar.text}", *self._place())
+                raise FilterError(tr("something is missing after {bar}", bar=bar.text), *self._place())
             more = self._constant(domain)
             value = self._values.number(domain, (value.number or 0) | (more.number or 0))
         return value
@@ -260,7 +290,7 @@ class Parser:
         digits = small.removeprefix("#")
         if digits.isascii() and digits.isdigit():
             if len(digits) > 20:
-                raise FilterError("this number is too long", token.start, token.end)
+                raise FilterError(tr("this number is too long"), token.start, token.end)
             if small[0] == "#":
                 stream = self._names["stream"]
                 return Compare(stream, "==", Constant("handle", int(digits)), None, token.start, token.end)
@@ -280,18 +310,23 @@ class Parser:
             return BareWord("function", word)
         if name is not None:
             raise FilterError(
-                f'{word} is {WHAT[name.domain]}: compare it, or write "{word}" to look for the text',
+                tr(
+                    '{word} is {what}: compare it, or write "{word}" to look for the text',
+                    word=word,
+                    what=tr(WHAT[name.domain]),
+                ),
                 token.start,
                 token.end,
             )
         if small in PREDICATES or small == "has":
-            raise FilterError(f'{word} needs something beside it; write "{word}" to look for the text',
+            raise FilterError(tr("{word} needs something beside it; write \"{word}\" to look for the text", word=word),
                               token.start, token.end)  # fmt: skip
         if self._texts_in_quotes and NAME.fullmatch(word):
             likely = [*self._values.names["flag"], *self._values.names["type"], *self._values.texts["kind"],
                       *self._values.texts["function"]]  # fmt: skip
             raise FilterError(
-                f'{word} is no word of this feed; a text to look for stands in quotes: "{word}"{meant(word, likely)}',
+                tr("{word} is no word of this feed; a text to look for stands in quotes: "
+"\"{word}\"{meant}", word=word, meant=meant(word, likely)),
                 token.start, token.end,
             )  # fmt: skip
         return self._text(small)
@@ -323,13 +358,15 @@ def _misfit(name: Name, sign: str) -> str:
     """Why this name cannot be compared so; "" if it can."""
     domain = name.domain
     if domain == "bool":
-        return f"{name.name} is yes or no: write {name.name}, or not {name.name}"
+        return tr("{name} is yes or no: write {name}, or not {name}", name=name.name)
     if sign in ("<", "<=", ">", ">=") and domain not in ORDERED and domain != "any":
-        return f"{name.name} is {WHAT[domain]}: only == and != compare it"
+        return tr("{name} is {what}: only == and != compare it", name=name.name, what=tr(WHAT[domain]))
     if sign in ("~", "!~") and domain not in ("text", "kind", "function"):
-        return f"{name.name} is {WHAT[domain]}; {sign} is for texts"
+        return tr("{name} is {what}; {sign} is for texts", name=name.name, what=tr(WHAT[domain]), sign=sign)
     if sign == "has" and domain not in SETS and domain != "any":
-        return f"{name.name} is {WHAT[domain]}; has is for flags, poll events and callbacks"
+        return tr(
+            "{name} is {what}; has is for flags, poll events and callbacks", name=name.name, what=tr(WHAT[domain])
+        )
     return ""
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from streamscope.language import tr
 from streamscope.trace.filter.lexer import FilterError
 
 LONGEST = 200
@@ -75,7 +76,7 @@ class Pattern:
 
     def __init__(self, text: str) -> None:
         if len(text) > LONGEST:
-            raise FilterError(f"a pattern has at most {LONGEST} characters", LONGEST, len(text))
+            raise FilterError(tr("a pattern has at most {most} characters", most=LONGEST), LONGEST, len(text))
         self.text = text
         builder = _Builder(text)
         self._states = builder.states
@@ -153,7 +154,7 @@ class _Builder:
         """The first state of the whole pattern."""
         make = self._either()
         if self._at < len(self._text):
-            raise self._wrong("this parenthesis closes nothing", self._at)
+            raise self._wrong(tr("this parenthesis closes nothing"), self._at)
         first, exits = make()
         self._join(exits, self._add(_FOUND))
         return first
@@ -162,7 +163,7 @@ class _Builder:
 
     def _add(self, what: int, letters: Letters | None = None) -> int:
         if len(self.states) >= MOST_STATES:
-            raise FilterError("this pattern repeats too much", 0, len(self._text))
+            raise FilterError(tr("this pattern repeats too much"), 0, len(self._text))
         self.states.append(_State(what, letters))
         return len(self.states) - 1
 
@@ -256,11 +257,11 @@ class _Builder:
         else:
             least, most = int(sign == "+"), 1 if sign == "?" else None
         if least > MOST_STATES or (most is not None and not least <= most <= MOST_STATES):
-            raise self._wrong("this cannot be repeated so", start, self._at)
+            raise self._wrong(tr("this cannot be repeated so"), start, self._at)
         if self._peek() == "?":  # the fewest or the most: it is found either way
             self._at += 1
         if self._peek() in ("*", "+", "?") or _COUNTS.match(self._text, self._at):
-            raise self._wrong("there is nothing that this could repeat", self._at)
+            raise self._wrong(tr("there is nothing that this could repeat"), self._at)
         rest = [self._any_number(inner)] if most is None else [self._perhaps(inner)] * (most - least)
         return self._in_a_row([inner] * least + rest)
 
@@ -279,21 +280,21 @@ class _Builder:
         if letter in "^$":
             return self._single(_BEGIN if letter == "^" else _END)
         if letter in "*+?":
-            raise self._wrong("there is nothing that this could repeat", start)
+            raise self._wrong(tr("there is nothing that this could repeat"), start)
         return self._single(_LETTER, letter.__eq__)
 
     def _group(self, start: int) -> Make:
         if self._text.startswith("?:", self._at):
             self._at += 2
         elif self._peek() == "?":
-            raise self._wrong("patterns have no such group here: they are searched without going back", start)
+            raise self._wrong(tr("patterns have no such group here: they are searched without going back"), start)
         self._depth += 1
         if self._depth > DEEPEST:
-            raise self._wrong("this pattern is nested too deeply", start)
+            raise self._wrong(tr("this pattern is nested too deeply"), start)
         inner = self._either()
         self._depth -= 1
         if self._peek() != ")":
-            raise self._wrong("this parenthesis is never closed", start)
+            raise self._wrong(tr("this parenthesis is never closed"), start)
         self._at += 1
         return inner
 
@@ -315,7 +316,9 @@ class _Builder:
                 return chr(int(code, 16))
         elif letter and not letter.isalnum():
             return letter
-        raise self._wrong(f"\\{letter} means nothing in a pattern here", start, min(self._at, len(self._text)))
+        raise self._wrong(
+            tr("\\{letter} means nothing in a pattern here", letter=letter), start, min(self._at, len(self._text))
+        )
 
     def _class(self, start: int) -> Letters:
         negated = self._peek() == "^"
@@ -324,7 +327,7 @@ class _Builder:
         begun = self._at
         while self._peek() != "]" or self._at == begun:
             if self._at >= len(self._text):
-                raise self._wrong("this [ is never closed", start)
+                raise self._wrong(tr("this [ is never closed"), start)
             tests.append(self._range())
         self._at += 1
         return lambda letter: any(test(letter) for test in tests) != negated
@@ -339,7 +342,7 @@ class _Builder:
         self._at += 1
         high = self._class_letter()
         if callable(high) or high < low:
-            raise self._wrong("this range ends before it begins", start, self._at)
+            raise self._wrong(tr("this range ends before it begins"), start, self._at)
         first, last = low, high
         return lambda letter: first <= letter <= last
 

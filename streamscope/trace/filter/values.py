@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from streamscope.language import N_, tr
 from streamscope.trace.filter.lexer import STRING, FilterError, Token, quoted
 from streamscope.trace.vocabulary import Vocabulary
 from streamscope.trace.words import TCP_STATES
@@ -30,12 +31,13 @@ _NOWHERE = 1 << 64
 """From here on are numbers that no word of a feed can be."""
 
 WHAT = {
-    "bytes": "a number of bytes", "ns": "a time", "ms": "a time", "int": "a number", "fd": "a descriptor",
-    "req": "a number", "handle": "a number", "status": "a number or an error's name",
-    "result": "a number or an error's name", "flag": "a flag", "flags": "flags", "mask": "poll events",
-    "type": "a handle's type", "request": "a request's type", "callback": "a callback", "callbacks": "callbacks",
-    "kernel": "a field of the kernel's", "kind": "a kind of event", "function": "a function", "text": "a text",
-    "any": "a value", "bool": "yes or no", "tcp_state": "a TCP state",
+    "bytes": N_("a number of bytes"), "ns": N_("a time"), "ms": N_("a time"), "int": N_("a number"),
+    "fd": N_("a descriptor"), "req": N_("a number"), "handle": N_("a number"),
+    "status": N_("a number or an error's name"), "result": N_("a number or an error's name"), "flag": N_("a flag"),
+    "flags": N_("flags"), "mask": N_("poll events"), "type": N_("a handle's type"), "request": N_("a request's type"),
+    "callback": N_("a callback"), "callbacks": N_("callbacks"), "kernel": N_("a field of the kernel's"),
+    "kind": N_("a kind of event"), "function": N_("a function"), "text": N_("a text"), "any": N_("a value"),
+    "bool": N_("yes or no"), "tcp_state": N_("a TCP state"),
 }  # fmt: skip
 """What values of a domain are called."""
 
@@ -117,8 +119,8 @@ class Values:
             return self.constant(domain, Token(token.kind, token.text[1:], token.start, token.end))
         names = self.names.get(domain)
         if names is None:
-            raise FilterError(f"{token.shown()} is not {WHAT[domain]}{_EXAMPLES.get(domain, '')}",
-                              token.start, token.end)  # fmt: skip
+            said = {"token": token.shown(), "what": tr(WHAT[domain]), "examples": _EXAMPLES.get(domain, "")}
+            raise FilterError(tr("{token} is not {what}{examples}", **said), token.start, token.end)
         value = names.get(token.text)
         if value is None:
             value = names.get(self.meant(domain, token.text))
@@ -177,7 +179,7 @@ def _texts_of(vocabulary: Vocabulary) -> dict[str, frozenset[str]]:
     return {"kind": frozenset(name for name, _ in vocabulary.kinds), "function": frozenset(vocabulary.functions)}
 
 
-_ONE_OF = {WHAT["flags"]: "a flag", WHAT["mask"]: "a poll event", WHAT["callbacks"]: "a callback"}
+_ONE_OF = {WHAT["flags"]: N_("a flag"), WHAT["mask"]: N_("a poll event"), WHAT["callbacks"]: "a callback"}
 """What each of several is called."""
 _EXAMPLES = {"bytes": ": 64KiB", "ns": ": 100ms", "ms": ": 100ms"}
 
@@ -195,7 +197,7 @@ def number_of(token: Token, unit: str = "") -> tuple[Fraction, str] | None:
     if match is None or (match[2][:2] in ("0x", "0X") and match[3]):
         return None
     if len(match[2]) > _MOST_DIGITS:
-        raise FilterError("this number is too long", token.start, token.end)
+        raise FilterError(tr("this number is too long"), token.start, token.end)
     digits = match[2].replace("_", "")
     number = Fraction(int(digits, 16)) if digits[:2] in ("0x", "0X") else Fraction(digits)
     return -number if match[1] == "-" else number, unit or match[3]
@@ -211,23 +213,33 @@ def _measured(domain: str, number: Fraction, unit: str, token: Token, end: int) 
         units |= TIMES
     if unit and unit not in units:
         if not units:
-            raise FilterError(f"this is {WHAT[domain]}, which has no unit", token.start, end)
-        raise FilterError(f"this is {WHAT[domain]}; its units are {', '.join(units)}", token.start, end)
+            raise FilterError(tr("this is {what}, which has no unit", what=tr(WHAT[domain])), token.start, end)
+        raise FilterError(
+            tr("this is {what}; its units are {units}", what=tr(WHAT[domain]), units=", ".join(units)), token.start, end
+        )
     if not unit and domain in ("ns", "ms") and number != 0:
-        raise FilterError(f"a time needs a unit: {token.text}ms, {token.text}s", token.start, end)
+        raise FilterError(tr("a time needs a unit: {token}ms, {token}s", token=token.text), token.start, end)
     whole = number * units.get(unit, 1)
     if whole.denominator != 1:
-        raise FilterError(f"this is not a whole number{' of bytes' if domain == 'bytes' else ''}", token.start, end)
+        raise FilterError(
+            tr("this is not a whole number of bytes") if domain == "bytes" else tr("this is not a whole number"),
+            token.start,
+            end,
+        )
     return int(whole)
 
 
 def _unknown(token: Token, what: str, known: Iterable[str]) -> FilterError:
     what = _ONE_OF.get(what, what)
-    return FilterError(f"{token.shown()} is not {what}{meant(token.text, known)}", token.start, token.end)
+    return FilterError(
+        tr("{token} is not {what}{meant}", token=token.shown(), what=tr(what), meant=meant(token.text, known)),
+        token.start,
+        token.end,
+    )
 
 
 def meant(word: str, known: Iterable[str]) -> str:
     """`; did you mean …?` if there is something that may have been meant."""
     by_small = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower()[:60], by_small, 1, 0.6)
-    return f"; did you mean {by_small[near[0]]}?" if near else ""
+    return tr("; did you mean {word}?", word=by_small[near[0]]) if near else ""

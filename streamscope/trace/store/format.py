@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 import zstandard
 
+from streamscope.language import tr
 from streamscope.trace.contents import Batch, Gap, Goodbye, Note
 from streamscope.trace.untrusted import a_time
 from streamscope.trace.words import Words
@@ -130,9 +131,15 @@ def read_head(data: bytes, offset: int = 0) -> Head:
     head = Head._make((*numbers[:8], tuple(numbers[8:])))
     for raw, most in zip(head.sizes[::2], MOST_OF_PARTS):
         if raw > most:
-            raise TraceError(f"a part of a segment would be {raw:,} bytes, and {most:,} are the most there are")
+            raise TraceError(
+                tr(
+                    "a part of a segment would be {raw} bytes, and {most} are the most there are",
+                    raw=f"{raw:,}",
+                    most=f"{most:,}",
+                )
+            )
     if head.leaves > MOST_LEAVES or head.gaps > head.leaves or head.end_t < head.t or head.rows > MOST_ROWS:
-        raise TraceError("a segment begins with numbers that cannot be")
+        raise TraceError(tr("a segment begins with numbers that cannot be"))
     return head
 
 
@@ -206,7 +213,7 @@ def _length(packed: bytes) -> int:
     try:
         return zstandard.get_frame_parameters(packed).content_size
     except zstandard.ZstdError as error:
-        raise TraceError(f"a part cannot be unpacked: {error}") from error
+        raise TraceError(tr("a part cannot be unpacked: {error}", error=error)) from error
 
 
 def chunk(tag: bytes, *parts: bytes) -> bytes:
@@ -219,7 +226,7 @@ def unpacked(packed: bytes, length: int) -> bytes:
     """What zstd packed, which is so long. Raises TraceError for what is not, before memory is taken for it."""
     try:
         if zstandard.get_frame_parameters(packed).content_size != length:
-            raise TraceError("a part is not as long as it was said to be")
+            raise TraceError(tr("a part is not as long as it was said to be"))
         return zstandard.ZstdDecompressor().decompress(packed, allow_extra_data=False)
     except zstandard.ZstdError as error:
-        raise TraceError(f"a part cannot be unpacked: {error}") from error
+        raise TraceError(tr("a part cannot be unpacked: {error}", error=error)) from error

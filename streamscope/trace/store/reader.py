@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from os import PathLike
 from types import TracebackType
 
+from streamscope.language import N_, tr, trn
 from streamscope.trace.contents import Goodbye, Note
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
@@ -59,6 +60,8 @@ _ENTRY = 8 + HEAD.size
 _MOST_SEGMENT = HEAD.size + 2 * sum(MOST_OF_PARTS)
 _UNBOUNDED = 1 << 62
 
+_CUT_OFF = N_("cut off")
+
 
 class TraceFile:
     """An opened trace. Readers may look at, and not change:
@@ -82,7 +85,7 @@ class TraceFile:
             self.header, vocabulary, at = self._read_header()
             decoder = Model(vocabulary).decoder
         except FeedError as error:
-            raise TraceError(f"{name} cannot be read: {error}") from error
+            raise TraceError(tr("{name} cannot be read: {error}", name=name, error=error)) from error
         self.past = Past(_UNBOUNDED, decoder)
         self._segments: list[Segment] = []
         self._reader = SegmentReader(fd, decoder, memory)
@@ -101,10 +104,12 @@ class TraceFile:
         try:
             fd = os.open(path, READING)
         except (OSError, ValueError) as error:
-            raise TraceError(f"{name} cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+            raise TraceError(
+                tr("{name} cannot be opened: {error}", name=name, error=getattr(error, "strerror", None) or error)
+            ) from error
         try:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise TraceError(f"{name} is not a file")
+                raise TraceError(tr("{name} is not a file", name=name))
             return cls(fd, name, memory)
         except BaseException:
             os.close(fd)
@@ -131,9 +136,15 @@ class TraceFile:
         if damage:
             rows = sum(segment.count for segment in self._segments if segment.first in damage)
             first = min(damage)
-            return f"{self.name} is damaged: {damage[first]}; {rows:,} events are missing, from row {first:,} on"
+            return tr(
+                "{name} is damaged: {damage}; {rows} events are missing, from row {first} on",
+                name=self.name,
+                damage=damage[first],
+                rows=f"{rows:,}",
+                first=f"{first:,}",
+            )
         if self.past.damage:
-            return f"{self.name} is damaged: {self.past.damage}"
+            return tr("{name} is damaged: {damage}", name=self.name, damage=self.past.damage)
         return self._ends
 
     @property
@@ -168,21 +179,27 @@ class TraceFile:
         name = self.name
         prefix = self._read(0, min(self.size, PREFIX.size))
         if not prefix:
-            raise TraceError(f"{name} is empty: nothing was recorded")
+            raise TraceError(tr("{name} is empty: nothing was recorded", name=name))
         if prefix[: len(MAGIC)] != MAGIC[: len(prefix)]:
-            raise TraceError(f"{name} is not a trace of streamscope")
-        cut_off = TraceError(f"{name} is cut off before its first event")
+            raise TraceError(tr("{name} is not a trace of streamscope", name=name))
+        cut_off = TraceError(tr("{name} is cut off before its first event", name=name))
         if self.size < PREFIX.size + CHUNK.size:
             raise cut_off
         version: int = PREFIX.unpack(prefix)[1]
         if version > VERSION:
             raise TraceError(
-                f"{name} is a trace of format {version}, and this streamscope reads up to {VERSION}: use a newer one"
+                tr(
+                    "{name} is a trace of format {version}, and this streamscope reads up to "
+                    "{VERSION}: use a newer one",
+                    name=name,
+                    version=version,
+                    VERSION=VERSION,
+                )
             )
         tag, length, checksum = CHUNK.unpack(self._read(PREFIX.size, CHUNK.size))
         end: int = PREFIX.size + CHUNK.size + length
         if tag != HEADER or length > MOST_HEADER or version < 1:
-            raise TraceError(f"{name} is damaged: its header cannot be read")
+            raise TraceError(tr("{name} is damaged: its header cannot be read", name=name))
         if end > self.size:
             raise cut_off
         body = self._read(end - length, length)
@@ -192,7 +209,7 @@ class TraceFile:
                 return header, Vocabulary.of(header), end
         except (*MALFORMED, TraceError):
             pass
-        raise TraceError(f"{name} is damaged: its header cannot be read")
+        raise TraceError(tr("{name} is damaged: its header cannot be read", name=name))
 
     def _read_index(self, at: int) -> bool:
         """Take the segments from the index; False if there is none that can be read."""
@@ -210,11 +227,11 @@ class TraceFile:
             where = int.from_bytes(index[place : place + 8], "little")
             try:
                 if where < at or not self._take(read_head(index, place + 8), where, offset):
-                    raise TraceError("its index names segments that cannot be")
+                    raise TraceError(tr("its index names segments that cannot be"))
             except TraceError as error:
-                raise TraceError(f"{self.name} is damaged: {error}") from error
+                raise TraceError(tr("{name} is damaged: {error}", name=self.name, error=error)) from error
             at = self._segments[-1].offset + CHUNK.size + self._segments[-1].length
-        self._ends = f"{self.name} ends without a goodbye of the engine: its last events may be missing"
+        self._ends = tr("{name} ends without a goodbye of the engine: its last events may be missing", name=self.name)
         while offset - at >= CHUNK.size and self.bye is None:
             self._read_goodbye(at, offset)
             at += CHUNK.size + CHUNK.unpack(self._read(at, CHUNK.size))[1]
@@ -237,7 +254,7 @@ class TraceFile:
 
     def _scan(self, at: int) -> None:
         """Take every chunk that is whole, from there on."""
-        why = "cut off"
+        why = _CUT_OFF
         while self.size - at >= CHUNK.size:
             tag, length, checksum = CHUNK.unpack(self._read(at, CHUNK.size))
             end = at + CHUNK.size + length
@@ -255,7 +272,7 @@ class TraceFile:
                 self._read_goodbye(at, end)
             at = end  # a chunk of a kind that a later version added is passed over
         if self.bye is not None:
-            self._ends = f"{self.name} has no index that can be read, but every event is there"
+            self._ends = tr("{name} has no index that can be read, but every event is there", name=self.name)
         else:
             self._ends = self._how_much(why, at)
 
@@ -271,14 +288,17 @@ class TraceFile:
     def _how_much(self, why: str, at: int) -> str:
         past = self.past
         if not past.end:
-            return f"{self.name} is {why} before its first event"
-        what = "what came then" if why == "cut off" else f"what comes after byte {at:,}"
+            return tr("{name} is {why} before its first event", name=self.name, why=tr(why))
+        what = tr("what came then") if why == _CUT_OFF else tr("what comes after byte {at}", at=f"{at:,}")
         first, last = past.span_t()
-        events = "event" if past.end == 1 else "events"
-        read = f"{past.end:,} {events} over {max(0, last - first) / 1e9:,.1f} s can be read"
-        if why == "cut off" and _is_locked(self._fd):
-            return f"{self.name} is still being recorded: {read} so far"
-        return f"{self.name} is {why}: {read}, {what} is missing"
+        seconds = f"{max(0, last - first) / 1e9:,.1f}"
+        read = trn(
+            "{n} event over {seconds} s can be read", "{n} events over {seconds} s can be read", past.end,
+            seconds=seconds,
+        )  # fmt: skip
+        if why == _CUT_OFF and _is_locked(self._fd):
+            return tr("{name} is still being recorded: {read} so far", name=self.name, read=read)
+        return tr("{name} is {why}: {read}, {what} is missing", name=self.name, why=tr(why), read=read, what=what)
 
     def _read_goodbye(self, at: int, limit: int) -> None:
         tag, length, checksum = CHUNK.unpack(self._read(at, CHUNK.size))
@@ -297,7 +317,7 @@ class TraceFile:
         try:
             return read_at(self._fd, offset, length)
         except TraceError as error:
-            raise TraceError(f"{self.name} cannot be read: {error}") from error
+            raise TraceError(tr("{name} cannot be read: {error}", name=self.name, error=error)) from error
 
 
 def _is_locked(fd: int) -> bool:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from streamscope.language import tr
 from streamscope.trace.contents import Gap
 from streamscope.trace.decode import EVERY, Decoder, Event
 from streamscope.trace.keyframe import snapshot
@@ -109,7 +110,7 @@ class SegmentReader:
         tag, said, checksum = CHUNK.unpack_from(data)
         body = data[CHUNK.size :]
         if tag != SEGMENT or said != length or zlib.crc32(body) != checksum:
-            raise TraceError("the checksum of a segment is wrong")
+            raise TraceError(tr("the checksum of a segment is wrong"))
         return body
 
     def _try(self, segment: Segment, read: Callable[[Segment], T]) -> T | None:
@@ -120,7 +121,7 @@ class SegmentReader:
         except (TraceError, FeedError) as error:
             self.damage[segment.first] = str(error)
         except MALFORMED as error:
-            self.damage[segment.first] = f"a segment cannot be read: {error}"
+            self.damage[segment.first] = tr("a segment cannot be read: {error}", error=error)
         return None
 
     def _known_again(self, segment: Segment | None) -> Sequence[SliceLeaf]:
@@ -147,7 +148,7 @@ class SegmentReader:
     def _read_leaves(self, segment: Segment) -> Sequence[Leaf]:
         packed = self._part(segment, 2)
         if array_length(packed) != segment.head.leaves:
-            raise TraceError("a segment has not as many pieces as it says")
+            raise TraceError(tr("a segment has not as many pieces as it says"))
         row = segment.first
         clock = segment.place, segment.turn, segment.t
         leaves: list[Leaf] = []
@@ -160,11 +161,11 @@ class SegmentReader:
                 clock = item.place, item.turn, item.t
                 words += len(item.words)
                 if words > MOST_WORDS:
-                    raise TraceError("a segment has more words than one may have")
+                    raise TraceError(tr("a segment has more words than one may have"))
                 leaf = BatchLeaf(row, self.decoder.count(item.words), *clock, item.words)
             elif isinstance(item, GapItem):
                 if item.events <= 0:
-                    raise TraceError("a segment tells of a loss of no events")
+                    raise TraceError(tr("a segment tells of a loss of no events"))
                 leaf = GapLeaf(row, *clock, item.events)
             elif isinstance(item, ForgetItem):
                 leaf = ForgetLeaf(row, *clock, item.before_t)
@@ -176,20 +177,20 @@ class SegmentReader:
             leaves.append(leaf)
             row += leaf.count
         if row - segment.first != segment.count:
-            raise TraceError("a segment has not as many events as it says")
+            raise TraceError(tr("a segment has not as many events as it says"))
         return leaves
 
     def _read_table(self, segment: Segment) -> dict[int, int]:
         numbers = read_numbers(self._part(segment, 1))
         table = dict(zip(numbers[::2], numbers[1::2]))
         if 2 * len(table) != len(numbers) or any(rows <= 0 for rows in table.values()):
-            raise TraceError("a segment's table of streams is none")
+            raise TraceError(tr("a segment's table of streams is none"))
         return table
 
     def _read_payload(self, segment: Segment) -> Sequence[PayloadItem]:
         packed = self._part(segment, 3)
         if array_length(packed) > MOST_LEAVES:
-            raise TraceError("a segment has more payloads than one may have")
+            raise TraceError(tr("a segment has more payloads than one may have"))
         return read_payload(packed)
 
 
@@ -286,9 +287,9 @@ def read_at(fd: int, offset: int, length: int) -> bytes:
         try:
             part = _pread(fd, length, offset)
         except OSError as error:
-            raise TraceError(f"the file cannot be read: {error.strerror}") from error
+            raise TraceError(tr("the file cannot be read: {error}", error=error.strerror)) from error
         if not part:
-            raise TraceError("the file has become shorter")
+            raise TraceError(tr("the file has become shorter"))
         parts.append(part)
         offset += len(part)
         length -= len(part)

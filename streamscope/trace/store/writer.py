@@ -16,6 +16,7 @@ import msgspec
 import zstandard
 
 from streamscope.core.records import Word
+from streamscope.language import tr
 from streamscope.trace.contents import Batch, Goodbye, Note, Payload, Slice
 from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.model import Model
@@ -218,7 +219,7 @@ class TraceWriter:
     def _before_piece(self, place: int, turn: int, t: int) -> None:
         """If it is the first of its segment, that begins here: with a keyframe of all that came before."""
         if self._over:
-            raise OSError("the trace has ended")
+            raise OSError(tr("the trace has ended"))
         if self._start is None:
             last = self._last_start  # what an engine says of its clock may go back; what is searched by may not
             self._start = self._last_start = max(place, last[0]), max(turn, last[1]), max(t, last[2])
@@ -231,13 +232,13 @@ class TraceWriter:
 
     def _expect(self, place: int, *, alone: bool = False) -> None:
         if place < 0 or (self._place not in (None, place) and not alone):
-            raise FeedError("the feed has a hole that nobody told of")
+            raise FeedError(tr("the feed has a hole that nobody told of"))
 
     def _take(self, item: Item, count: int) -> None:
         try:
             packed = encode(item)
         except (OverflowError, UnicodeError) as error:
-            raise FeedError("a batch has what cannot be written down") from error
+            raise FeedError(tr("a batch has what cannot be written down")) from error
         self._items.append(packed)
         self._bytes += len(packed)
         self.events += count
