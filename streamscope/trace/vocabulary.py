@@ -227,7 +227,7 @@ class Vocabulary:
         if domain == "tcp_state":
             return TCP_STATES.get(value, str(value))
         if domain == "mask":
-            return self.mask_text(value) or "nothing"
+            return self.mask_text(value) or tr("nothing")
         return f"{value:,}" + {"bytes": " B", "us": " µs", "ns": " ns"}.get(domain, "")
 
     def knows(self, field: str) -> bool:
