@@ -14,7 +14,7 @@ from streamscope.language import N_, clauses, items, saying, sayings, tr, trn
 from streamscope.link.asking import NO_CPU, STOPPED, Standstill
 from streamscope.trace.figures import age_text, span_text
 from streamscope.trace.fold import LONG_NS
-from streamscope.trace.plain_text import padded, visible
+from streamscope.trace.plain_text import harmless, padded, visible
 from streamscope.trace.roles import short
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def stuck(stands: Standstill, now_t: int) -> Ended:
     """An engine that does not come round now. What is known of that is a note of who asked, and no evidence."""
     word = Word.HOST if stands.state in (NO_CPU, STOPPED) else Word.LOOP
     since = max(now_t - int(stands.seconds * SECOND), 0)
-    sentence = saying("The program does not come back to its loop: {why}.", why=visible(stands.text, 300))
+    sentence = saying("The program does not come back to its loop: {why}.", why=harmless(stands.text, 300))
     to_do = N_("end the callback, or give the process a CPU") if word is Word.LOOP else N_("let the process run")
     reason = saying("a note: whoever looks has asked")
     verdict = Verdict(word, Sure.LIKELY, stands.stream, since, sentence, reason, to_do=to_do, root=stands.stream)

@@ -83,7 +83,7 @@ class Relayed:
     @property
     def ended(self) -> str:
         """Why it has ended, in a sentence; "" while it has not."""
-        return self._session.reason or "it has ended" if self._session.status in ("ended", "gone") else ""
+        return str(self._session.reason) or "it has ended" if self._session.status in ("ended", "gone") else ""
 
     def look(self) -> None:
         """Take in what has come. Never waits. Raises FeedError for an engine whose words are none."""
@@ -111,7 +111,7 @@ class Relayed:
         stands = self._session.standstill
         if stands is not None:
             summary.level, summary.lint, summary.word = Level.ERROR.value, STANDS, "LOOP"
-            summary.sentence, summary.lasts, summary.stream = stands.text, stands.seconds, stands.stream
+            summary.sentence, summary.lasts, summary.stream = str(stands.text), stands.seconds, stands.stream
         return summary
 
     def states(self, *, whole: bool) -> Iterator[tuple[bytes, int]]:

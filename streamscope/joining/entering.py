@@ -23,6 +23,7 @@ from streamscope import observe
 from streamscope.core.printable import visible
 from streamscope.joining.nudge import nudge
 from streamscope.joining.python_process import PythonProcess
+from streamscope.language import tr
 from streamscope.link.discovery import ProbeError, connect
 from streamscope.link.frames import Command, pack
 from streamscope.link.subscriber import NOTHING
@@ -59,7 +60,7 @@ def _enter(process: PythonProcess, *, by_gdb: bool) -> Path:
         answer = luggage.answer(COMES_ROUND_WITHIN_S, lambda: nudge(process.pid))
     if answer.startswith("+"):
         return Path(answer[1:])
-    raise ProbeError(f"{process.who} is not observed: {visible(answer[1:], 1000)}")
+    raise ProbeError(tr("{who} is not observed: {answer}", who=process.who, answer=visible(answer[1:], 1000)))
 
 
 def _ask(process: PythonProcess, luggage: _Luggage) -> None:
@@ -67,20 +68,23 @@ def _ask(process: PythonProcess, luggage: _Luggage) -> None:
         "-c", "import sys; sys.remote_exec(int(sys.argv[1]), sys.argv[2])", str(process.pid), luggage.file
     )
     if done.returncode:
-        why = visible((done.stderr.strip().splitlines() or ["it does not say why"])[-1], 500)
-        raise ProbeError(f"{process.who} takes no code from outside: {why}")
+        why = visible((done.stderr.strip().splitlines() or [tr("it does not say why")])[-1], 500)
+        raise ProbeError(tr("{who} takes no code from outside: {why}", who=process.who, why=why))
 
 
 def _call_by_gdb(process: PythonProcess, luggage: _Luggage) -> None:
     """Has gdb call into it. Its main thread should wait in its loop, where it holds nothing."""
     gdb = shutil.which("gdb")
     if gdb is None:
-        raise ProbeError("--how gdb needs gdb, which is not installed")
+        raise ProbeError(tr("--how gdb needs gdb, which is not installed"))
     until = time.monotonic() + WAITS_WITHIN_S
     while process.target.wait_of(process.pid) is None:
         if time.monotonic() >= until:
             raise ProbeError(
-                f"the main thread of {process.who} does not wait in its loop, and gdb would call into whatever it does"
+                tr(
+                    "the main thread of {who} does not wait in its loop, and gdb would call into whatever it does",
+                    who=process.who,
+                )
             )
         time.sleep(0.001)
     code = f"exec(open({luggage.file!r}).read(), {{}})"
@@ -95,7 +99,13 @@ def _call_by_gdb(process: PythonProcess, luggage: _Luggage) -> None:
     done = process.beside(command, GDB_WITHIN_S)
     if done.returncode or "PyGILState_Ensure" in done.stderr:
         said = [line for line in done.stderr.splitlines() if line and not line.startswith("warning:")]
-        raise ProbeError(f"gdb does not get into {process.who}: {visible((said or ['it does not say why'])[-1], 500)}")
+        raise ProbeError(
+            tr(
+                "gdb does not get into {who}: {said}",
+                who=process.who,
+                said=visible((said or [tr("it does not say why")])[-1], 500),
+            )
+        )
 
 
 class _Luggage:
@@ -143,8 +153,12 @@ class _Luggage:
             nudge()
             select.select([self._fd], [], [], NUDGE_EVERY_S)
         raise ProbeError(
-            f"the main thread of {self._process.who} has not come round to run our code for {within_s:.0f}s: "
-            "it works or sleeps in one long call"
+            tr(
+                "the main thread of {who} has not come round to run our code for {seconds}s: "
+                "it works or sleeps in one long call",
+                who=self._process.who,
+                seconds=f"{within_s:.0f}",
+            )
         )
 
     def __exit__(self, *_: object) -> None:

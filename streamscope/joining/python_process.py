@@ -13,6 +13,7 @@ import subprocess
 from typing import Any
 
 from streamscope.core.printable import visible
+from streamscope.language import tr
 from streamscope.link.discovery import ProbeError
 from streamscope.peek.target import TargetProcess
 
@@ -33,7 +34,7 @@ class PythonProcess:
         self._run_as = self._rights()
         self._maps = maps(pid)
         if not is_python(pid):
-            raise ProbeError(f"{self.who} is no Python")
+            raise ProbeError(tr("{who} is no Python", who=self.who))
         self.version = self._version()
 
     @property
@@ -74,7 +75,7 @@ class PythonProcess:
         line = next((each for each in self.target.text("status").splitlines() if each.startswith(f"{name}:")), "")
         words = line.split()
         if len(words) < 3:
-            raise ProbeError(f"there is no process {self.pid}")
+            raise ProbeError(tr("there is no process {pid}", pid=self.pid))
         return int(words[2])
 
     # its interpreter
@@ -99,12 +100,12 @@ class PythonProcess:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             name = self.target.exe if command[0].startswith("/proc/") else command[0]
-            raise ProbeError(f"{visible(name, 200)} cannot be run: {error}") from error
+            raise ProbeError(tr("{name} cannot be run: {error}", name=visible(name, 200), error=error)) from error
 
     def _version(self) -> tuple[int, ...]:
         told = self.run("-c", _VERSION).stdout.strip()
         if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", told):
-            raise ProbeError(f"{self.who} does not say which Python it is")
+            raise ProbeError(tr("{who} does not say which Python it is", who=self.who))
         return tuple(map(int, told.split(".")))
 
     @property
@@ -122,11 +123,14 @@ class PythonProcess:
             apart = os.stat(f"{folder}/ns/mnt").st_ino != os.stat("/proc/self/ns/mnt").st_ino
             apart = apart or os.readlink(f"{folder}/root") != "/"
         except OSError as error:
-            raise ProbeError(self.target.why_denied()) from error
+            raise ProbeError(tr(self.target.why_denied())) from error
         if apart:
             raise ProbeError(
-                f"{self.who} is in a container, with files of its own: run streamscope there, or share a folder "
-                "with it (docs/asyncio.md)"
+                tr(
+                    "{who} is in a container, with files of its own: run streamscope there, or "
+                    "share a folder with it (docs/asyncio.md)",
+                    who=self.who,
+                )
             )
         trusted = found.st_uid == 0 and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if os.geteuid() != 0 or self.uid == 0 or trusted:

@@ -21,7 +21,7 @@ from contextlib import suppress
 
 import msgspec
 
-from streamscope.language import N_, Saying, saying
+from streamscope.language import N_, Saying, clauses, saying
 from streamscope.link import process, resting
 from streamscope.link.answering import ASK, BODY, HEAD, MAGIC, NAME, STACK
 from streamscope.link.process import ProcessState
@@ -57,7 +57,7 @@ STUCK, STOPPED, NO_CPU, IN_KERNEL, ENDED = "stuck", "stopped", "no cpu", N_("in 
 RESTS = N_("no loop runs")
 TURNS = "turns"
 
-_TAKEN = "it does not say in what: the program has taken SIGURG for itself, or blocks it"
+_TAKEN = N_("it does not say in what: the program has taken SIGURG for itself, or blocks it")
 _UNANSWERED = N_("it has not said in what when it was asked: the program may have taken SIGURG for itself")
 
 _STARTS = "streamscope/servers/program.py"
@@ -243,8 +243,9 @@ class Asking:
             if about != self._noted or now - self._noted_at >= NOTE_EVERY_S:
                 self._noted, self._noted_at = about, now
                 called = "".join(f" ◂ {function}" for _, _, function in still.frames[1:])
-                kill = f"; {kill_it(self.pid)}" if still.state == STUCK else ""
-                self._note = Note(self._wall(), still.state, f"{still.text}{called}{kill}", still.stream)
+                text = saying("{text}{called}", text=still.text, called=called) if called else still.text
+                text = clauses((text, kill_it(self.pid) if still.state == STUCK else ""))
+                self._note = Note(self._wall(), still.state, text, still.stream)
         note, self._note = self._note, None
         return note
 
@@ -252,7 +253,7 @@ class Asking:
         """The engine has said something: it turns."""
         if self._noted is not None and self.standstill is not None:
             self._noted = None
-            text = f"it turns again, after {self.standstill.seconds:.1f} s"
+            text = saying("it turns again, after {seconds} s", seconds=f"{self.standstill.seconds:.1f}")
             self._note = Note(self._wall(), TURNS, text, self.standstill.stream)
         self._heard_at = self._monotonic()
         if self._unanswered_at is not None:
@@ -298,7 +299,7 @@ class Asking:
         due = ASK_AFTER_S[self._asks] if self._asks < len(ASK_AFTER_S) else ASK_EVERY_S * (self._asks - 2)
         number = process.descriptor_called(self.pid, NAME)
         if number == -1:
-            return (
+            return saying(
                 "it does not say in what: it is of a version or on a system that cannot, or its main thread has no loop"
             )
         if not process.takes(self.pid, ASK):
@@ -320,7 +321,7 @@ class Asking:
             finally:
                 os.close(pidfd)
         except OSError as error:
-            return f"it cannot be asked in what: {error.strerror}"
+            return saying("it cannot be asked in what: {error}", error=error.strerror)
         return ""
 
     def _open(self, number: int) -> None:
@@ -438,7 +439,7 @@ class Asking:
 
 def kill_it(pid: int) -> str:
     """What ends a process that nothing else does."""
-    return f"kill -9 {pid} ends it whatever it does"
+    return saying("kill -9 {pid} ends it whatever it does", pid=pid)
 
 
 def find_out(silent: Mapping[int, str], seconds: float = PATIENCE_S) -> dict[int, Standstill]:

@@ -6,6 +6,7 @@ import select
 import time
 from pathlib import Path
 
+from streamscope.language import tr
 from streamscope.link.client import Client
 from streamscope.link.discovery import ProbeError, connect
 from streamscope.link.frames import Command, FrameError, Hello, Reply
@@ -34,7 +35,11 @@ def ask_once(path: Path, name: str, **arguments: int | str | bool) -> tuple[Hell
                 elif isinstance(frame, Reply) and frame.number == 2 and hello is not None:
                     return hello, frame.error
     except FrameError as error:
-        raise ProbeError(f"what listens at {path} is no engine: {error}") from error
+        raise ProbeError(tr("what listens at {path} is no engine: {error}", path=path, error=error)) from error
     finally:
         client.close()
-    raise ProbeError(f"the engine at {path} {'has left' if client.broken else 'does not answer'}")
+    raise ProbeError(
+        tr("the engine at {path} has left", path=path)
+        if client.broken
+        else tr("the engine at {path} does not answer", path=path)
+    )

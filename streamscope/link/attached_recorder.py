@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from streamscope.language import speak_as_told
+from streamscope.language import speak_as_told, tr
 from streamscope.link import following
 from streamscope.link.discovery import ProbeError, connect
 from streamscope.link.frames import Command, pack
@@ -70,13 +70,21 @@ def record(
         if leash != -1:
             threading.Thread(target=_wait_for_end, args=(leash, arrived), name="leash", daemon=True).start()
         else:
-            say(f"recording into {path}; Ctrl-C ends it")
+            say(tr("recording into {path}; Ctrl-C ends it", path=path))
         problem = following.follow(arrived, recorder, sock, patience=ANSWER_WITHIN_S)
     if recorder.bye is not None:
-        say(f"the engine has ended: {recorder.bye.reason}")
+        say(tr("the engine has ended: {reason}", reason=recorder.bye.reason))
     if recorder.bytes:
         seconds = time.monotonic() - begun
-        say(f"{parts.path}: {recorder.events:,} events in {recorder.bytes:,} bytes, {seconds:.1f} s")
+        say(
+            tr(
+                "{path}: {events} events in {bytes} bytes, {seconds} s",
+                path=parts.path,
+                events=f"{recorder.events:,}",
+                bytes=f"{recorder.bytes:,}",
+                seconds=f"{seconds:.1f}",
+            )
+        )
     return following.with_loss(problem, recorder.lost_in_all)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 
+from streamscope.language import saying
 from streamscope.link.frames import MAX_FRAME, AnyFrame, Command, FrameCutter, pack, read_frame
 
 HELD_LIMIT = 8 * 1024 * 1024
@@ -52,10 +53,10 @@ class Client:
             except BlockingIOError:
                 return
             except OSError as error:
-                self.broken = error.strerror or "the connection broke"
+                self.broken = error.strerror or saying("the connection broke")
                 return
             if not data:
-                self.broken = "the engine closed the connection"
+                self.broken = saying("the engine closed the connection")
                 return
             read += len(data)
             self.received += len(data)

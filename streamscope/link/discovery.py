@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamscope.language import tr
 from streamscope.link.frames import MAX_FRAME, FrameCutter, FrameError, Hello, read_frame
 
 PATH_LIMIT = 107
@@ -75,8 +76,8 @@ class Search:
     @property
     def where(self) -> str:
         """Where there is nothing, for the end of a sentence that says so."""
-        looked = f"in {', '.join(map(str, self.folders))}" if self.folders else "in no folder"
-        return f"{looked}{''.join(f'; passed over: {why}' for why in self.passed_over)}"
+        looked = tr("in {folders}", folders=", ".join(map(str, self.folders))) if self.folders else tr("in no folder")
+        return looked + "".join(tr("; passed over: {why}", why=why) for why in self.passed_over)
 
 
 def runtime_folder() -> Path:
@@ -95,7 +96,13 @@ def runtime_folder() -> Path:
             _make(missing)
         return _own(folder)
     except OSError as error:
-        raise ProbeError(f"there is no runtime folder: {error.strerror or error}: {error.filename or ''}") from error
+        raise ProbeError(
+            tr(
+                "there is no runtime folder: {error}: {filename}",
+                error=error.strerror or error,
+                filename=error.filename or "",
+            )
+        ) from error
 
 
 def _make(folder: Path) -> None:
@@ -111,11 +118,13 @@ def _own(folder: Path) -> Path:
     """The folder, if it is one of ours alone. Raises ProbeError, and OSError if it is not there."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise ProbeError(f"{folder}, which is to be the runtime folder, is no folder")
+        raise ProbeError(tr("{folder}, which is to be the runtime folder, is no folder", folder=folder))
     if found.st_uid != os.getuid():
-        raise ProbeError(f"the runtime folder {folder} belongs to somebody else")
+        raise ProbeError(tr("the runtime folder {folder} belongs to somebody else", folder=folder))
     if found.st_mode & 0o077:
-        raise ProbeError(f"the runtime folder {folder} is open to others; close it with: chmod 700 {folder}")
+        raise ProbeError(
+            tr("the runtime folder {folder} is open to others; close it with: chmod 700 {folder}", folder=folder)
+        )
     return folder
 
 
@@ -146,7 +155,13 @@ def _roomy(folder: Path) -> Path:
     """The folder, if the path of a socket in it can be had. Raises ProbeError."""
     length = len(os.fsencode(folder / f"{os.getpid()}.sock"))
     if length > PATH_LIMIT:
-        raise ProbeError(f"the runtime folder {folder} is too long: a socket's path has {PATH_LIMIT} bytes at most")
+        raise ProbeError(
+            tr(
+                "the runtime folder {folder} is too long: a socket's path has {most} bytes at most",
+                folder=folder,
+                most=PATH_LIMIT,
+            )
+        )
     return folder
 
 
@@ -183,7 +198,9 @@ def listen(path: Path) -> socket.socket:
         sock.listen(16)
     except OSError as error:
         sock.close()
-        raise ProbeError(f"cannot listen for inspectors at {path}: {error.strerror}") from error
+        raise ProbeError(
+            tr("cannot listen for inspectors at {path}: {error}", path=path, error=error.strerror)
+        ) from error
     except ProbeError:
         sock.close()
         raise
@@ -196,13 +213,13 @@ def connect(path: Path) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
-            raise ProbeError(f"{path} is no socket of an engine")
+            raise ProbeError(tr("{path} is no socket of an engine", path=path))
         sock.settimeout(ANSWER_WITHIN_S)
         sock.connect(os.fspath(path))
     except OSError as error:
         sock.close()
         if isinstance(error, BlockingIOError | TimeoutError):  # EAGAIN: as many wait for it as may
-            raise NoAnswerError(f"the engine at {path} does not answer") from error
+            raise NoAnswerError(tr("the engine at {path} does not answer", path=path)) from error
         raise ProbeError(_why_not(path, error)) from error
     except ProbeError:
         sock.close()
@@ -226,14 +243,26 @@ def find(which: str | None) -> Path:
             if (folder / f"{name}.sock").exists():
                 return folder / f"{name}.sock"
         where = Search([], folders, passed_over).where
-        raise ProbeError(f"there is no engine with the pid {name} {where}; `streamscope ps` lists those that run")
+        raise ProbeError(
+            tr(
+                "there is no engine with the pid {name} {where}; `streamscope ps` lists those that run",
+                name=name,
+                where=where,
+            )
+        )
     found = search()
     engines = found.engines
     if not engines:
         raise ProbeError(nobody(found))
     if len(engines) > 1:
         pids = ", ".join(engine.name for engine in engines)
-        raise ProbeError(f"{len(engines)} engines are running; attach to one of them by its pid: {pids}")
+        raise ProbeError(
+            tr(
+                "{n} engines are running; attach to one of them by its pid: {pids}",
+                n=len(engines),
+                pids=pids,
+            )
+        )
     return engines[0].path
 
 
@@ -248,7 +277,7 @@ def will_return(path: Path) -> bool:
 
 def nobody(found: Search) -> str:
     """The sentence for a search that has found no engine."""
-    return f"there is no engine {found.where}; start one with: streamscope run echo"
+    return tr("there is no engine {where}; start one with: streamscope run echo", where=found.where)
 
 
 def search() -> Search:
@@ -332,9 +361,9 @@ def _bind(sock: socket.socket, path: Path) -> None:
 def _make_way(path: Path) -> None:
     """Remove what an engine has left at the path. Raises ProbeError if it is alive, or was no socket."""
     if not stat.S_ISSOCK(path.lstat().st_mode):
-        raise ProbeError(f"cannot listen for inspectors at {path}: there is a file of that name")
+        raise ProbeError(tr("cannot listen for inspectors at {path}: there is a file of that name", path=path))
     if not _refuses(path):
-        raise ProbeError(f"cannot listen for inspectors at {path}: somebody listens there already")
+        raise ProbeError(tr("cannot listen for inspectors at {path}: somebody listens there already", path=path))
     path.unlink()
 
 
@@ -368,14 +397,27 @@ def _alive(pid: int) -> bool:
 def _check_length(path: Path) -> None:
     length = len(os.fsencode(path))
     if length > PATH_LIMIT:
-        raise ProbeError(f"the path of a Unix socket has {PATH_LIMIT} bytes at most, and {path} has {length}")
+        raise ProbeError(
+            tr(
+                "the path of a Unix socket has {most} bytes at most, and {path} has {length}",
+                most=PATH_LIMIT,
+                path=path,
+                length=length,
+            )
+        )
 
 
 def _why_not(path: Path, error: OSError) -> str:
     if isinstance(error, PermissionError):
-        return f"{path} may not be opened: {error.strerror}; an engine can be attached to by the user who started it"
+        return tr(
+            "{path} may not be opened: {error}; an engine can be attached to by the user who started it",
+            path=path,
+            error=error.strerror,
+        )
     if isinstance(error, FileNotFoundError):
-        return f"no engine listens at {path}: there is no such file; `streamscope ps` lists those that run"
+        return tr(
+            "no engine listens at {path}: there is no such file; `streamscope ps` lists those that run", path=path
+        )
     if isinstance(error, ConnectionRefusedError):
-        return f"no engine listens at {path} any more; `streamscope ps` lists those that run"
-    return f"cannot connect to {path}: {error.strerror or error}"
+        return tr("no engine listens at {path} any more; `streamscope ps` lists those that run", path=path)
+    return tr("cannot connect to {path}: {error}", path=path, error=error.strerror or error)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from streamscope.language import tr
 from streamscope.link.asking import RESTS, Standstill
 from streamscope.link.discovery import FoundEngine
 from streamscope.trace.plain_text import visible
@@ -46,16 +47,20 @@ def age(seconds: float) -> str:
 def _row(engine: FoundEngine, standstill: Standstill | None, now: float) -> tuple[str, ...]:
     hello = engine.hello
     if hello is None:
-        what = "does not answer" if standstill is None else _standing(standstill)
+        what = tr("does not answer") if standstill is None else _standing(standstill)
         return (engine.name, what, "–", "–", "–")
     addresses = ", ".join(visible(address, 100) for address in hello.addresses[:4]) or "–"
-    program = f"{visible(hello.program, 40)} (injected: {visible(hello.injected, 80)})" if hello.injected else ""
+    program = (
+        tr("{program} (injected: {injected})", program=visible(hello.program, 40), injected=visible(hello.injected, 80))
+        if hello.injected
+        else ""
+    )
     program = program or visible(hello.program, 40)
     return (engine.name, program, addresses, f"{hello.streams:,}", age(now - hello.started))
 
 
 def _standing(standstill: Standstill) -> str:
-    return standstill.text if standstill.state == RESTS else f"■ {standstill.text}"
+    return tr(standstill.text) if standstill.state == RESTS else f"■ {tr(standstill.text)}"
 
 
 def _cell(head: str, text: str, width: int) -> str:

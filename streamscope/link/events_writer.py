@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 
 from streamscope.core.records import SEQ_PER_WORD
+from streamscope.language import speak_as_told
 from streamscope.link import following
 from streamscope.link.frames import AnyFrame, BatchFrame, GapFrame, GoodbyeFrame, Hello, SliceFrame
 from streamscope.trace.decode import Decoder, event_as_json
@@ -161,4 +162,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    speak_as_told()
     sys.exit(main(sys.argv[1:]))

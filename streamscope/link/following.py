@@ -18,6 +18,7 @@ import sys
 import time
 from typing import Protocol
 
+from streamscope.language import clauses, saying, tr
 from streamscope.link import frames
 from streamscope.link.asking import ENDED, Asking
 from streamscope.link.frames import (
@@ -79,7 +80,7 @@ def follow(arrived: Spool, writer: Writer, sock: socket.socket, *, patience: flo
     except SpoolStopped:
         stopped = True
     except (FrameError, FeedError) as error:
-        problem = f"the engine said what cannot be read: {error}"
+        problem = saying("the engine said what cannot be read: {error}", error=error)
     except OSError as error:
         return _cannot_write(writer, error)
     try:
@@ -107,7 +108,7 @@ def _follow(arrived: Spool, writer: Writer, sock: socket.socket, patience: float
             if received and (note := asking.take_note()):
                 writer.handle(frames.NoteFrame(note.at, note.about, note.text, note.stream))
         if not received and now - begun >= patience:
-            return f"the engine does not answer{_what_it_is_at(asking)}: nothing was recorded"
+            return saying("the engine does not answer{doing}: nothing was recorded", doing=_what_it_is_at(asking))
         data = arrived.take(min(max(0.0, writer.due - now), LOOK_EVERY_S))
         if data is None:
             continue
@@ -125,27 +126,34 @@ def _gone(writer: Writer, asking: Asking | None) -> str:
     """The engine is not there any more. What it said last while it was stuck is written too."""
     if os.environ.get(MAY_END) == "1":
         return ""
-    problem = f"the engine ended without a goodbye{_what_it_is_at(asking)}"
+    problem = saying("the engine ended without a goodbye{doing}", doing=_what_it_is_at(asking))
     answer = None if asking is None else asking.answer
     if answer is None or not answer.words:
-        return f"{problem}: its last events may be missing"
+        return saying("{problem}: its last events may be missing", problem=problem)
     try:
-        said = f"the engine has ended without a goodbye; what follows it told while it was stuck ({answer.callback})"
+        said = saying(
+            "the engine has ended without a goodbye; what follows it told while it was stuck ({callback})",
+            callback=answer.callback,
+        )
         writer.handle(frames.NoteFrame(time.time(), ENDED, said, answer.stream))
         writer.handle(BatchFrame(answer.place, answer.batch_turn, answer.batch_t, answer.words))
     except (FeedError, FrameError):  # not what comes next
-        return f"{problem}: its last events may be missing"
+        return saying("{problem}: its last events may be missing", problem=problem)
     return f"{problem}; what it told last was read from it while it was stuck"
 
 
 def _what_it_is_at(asking: Asking | None) -> str:
-    return f" ({asking.standstill.text})" if asking is not None and asking.standstill is not None else ""
+    return (
+        saying(" ({what})", what=asking.standstill.text) if asking is not None and asking.standstill is not None else ""
+    )
 
 
 def _cannot_write(writer: Writer, error: OSError) -> str:
     if isinstance(error, BrokenPipeError):
-        return f"nobody reads {writer.what} any more; writing ends here"
-    return f"{writer.what} cannot be written: {error.strerror or error}; writing ends here"
+        return saying("nobody reads {what} any more; writing ends here", what=writer.what)
+    return saying(
+        "{what} cannot be written: {error}; writing ends here", what=writer.what, error=error.strerror or error
+    )
 
 
 def start(
@@ -185,7 +193,7 @@ def serve_engine(sock: socket.socket, writer: Writer) -> int:
         problem = follow(arrived, writer, sock)
         if problem and not writer.ended:
             with contextlib.suppress(OSError):  # it has gone, or takes nothing now
-                sock.send(pack(Command(1, "ended", {"reason": problem})), socket.MSG_DONTWAIT)
+                sock.send(pack(Command(1, "ended", {"reason": str(problem)})), socket.MSG_DONTWAIT)
     problem = with_loss(problem, writer.lost_in_all)
     if problem:
         say(problem)
@@ -193,8 +201,8 @@ def serve_engine(sock: socket.socket, writer: Writer) -> int:
 
 
 def with_loss(problem: str, lost: int) -> str:
-    """The problem, with what was lost."""
+    """The problem as a person is told it, with what was lost."""
     if lost:
-        problem = f"{problem}; " if problem else ""
-        problem += f"{lost:,} events were lost because the spool was full; --spool makes it larger"
-    return problem
+        many = saying("{n} events were lost because the spool was full; --spool makes it larger", n=f"{lost:,}")
+        problem = clauses((problem, many))
+    return tr(problem)

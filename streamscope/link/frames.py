@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import msgspec
 
+from streamscope.language import tr
 from streamscope.link import wire
 from streamscope.link.batches import MOST_WORDS
 from streamscope.link.rounds import MOST_REQUESTS, REQUESTS_PER_SLICE, STREAMS_PER_SLICE
@@ -170,7 +171,7 @@ def read_frame(body: bytes) -> AnyFrame:
         frame: AnyFrame = _any_frame.decode(body)
         return frame
     except _MALFORMED as error:
-        raise FrameError(f"what came is no frame: {error}") from error
+        raise FrameError(tr("what came is no frame: {error}", error=error)) from error
 
 
 def _check_bounds(tag: bytes, body: bytes) -> None:
@@ -181,20 +182,32 @@ def _check_bounds(tag: bytes, body: bytes) -> None:
 
             words = array_length(memoryview(_packed_batch.decode(body).words))
             if words > MOST_WORDS:
-                raise FrameError(f"a batch has {words:,} words, and {MOST_WORDS:,} is the most there is")
+                raise FrameError(
+                    tr(
+                        "a batch has {words} words, and {most} is the most there is",
+                        words=f"{words:,}",
+                        most=f"{MOST_WORDS:,}",
+                    )
+                )
     elif tag == b"slice":
         from streamscope.trace.packing import array_length, has_cut_handles, requests_in
 
         handles = bytes(_packed_slice.decode(body).streams)
         if array_length(handles) > STREAMS_PER_SLICE:
-            raise FrameError(f"a slice has {array_length(handles):,} handles, and {STREAMS_PER_SLICE} is the most")
+            raise FrameError(
+                tr(
+                    "a slice has {n} handles, and {most} is the most",
+                    n=f"{array_length(handles):,}",
+                    most=STREAMS_PER_SLICE,
+                )
+            )
         if has_cut_handles(handles):
-            raise FrameError("a slice has handles that are cut short")
+            raise FrameError(tr("a slice has handles that are cut short"))
         most = MOST_REQUESTS + REQUESTS_PER_SLICE
         if len(handles) > most and requests_in(handles) > most:
-            raise FrameError(f"a slice has more than {MOST_REQUESTS:,} requests")
+            raise FrameError(tr("a slice has more than {most} requests", most=f"{MOST_REQUESTS:,}"))
     elif len(body) > MOST_OTHER:
-        raise FrameError(f"a frame of {len(body):,} bytes is too long for what it says it is")
+        raise FrameError(tr("a frame of {n} bytes is too long for what it says it is", n=f"{len(body):,}"))
 
 
 def _tag_of(body: bytes) -> bytes:
@@ -212,6 +225,11 @@ def check_protocol(hello: Hello) -> None:
     """Raises FrameError unless this version understands what the engine is going to say."""
     if hello.protocol not in READABLE:
         raise FrameError(
-            f"the engine (streamscope {hello.version[:20]}) speaks protocol {hello.protocol}, this inspector "
-            f"up to {PROTOCOL}: use the same version of streamscope for both"
+            tr(
+                "the engine (streamscope {version}) speaks protocol {protocol}, this inspector "
+                "up to {ours}: use the same version of streamscope for both",
+                version=hello.version[:20],
+                protocol=hello.protocol,
+                ours=PROTOCOL,
+            )
         )

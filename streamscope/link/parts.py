@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from streamscope.language import tr
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
@@ -85,23 +87,25 @@ def open_first(path: Path, rotation: Rotation, *, force: bool) -> tuple[int, boo
             fresh = False
             fd = os.open(path, flags)
     except OSError as error:
-        raise PartsError(f"cannot record to {path}: {error.strerror}") from error
+        raise PartsError(tr("cannot record to {path}: {error}", path=path, error=error.strerror)) from error
     try:
         from streamscope.trace.store.format import MAGIC  # the engine's process needs no more of that room
 
         mode = os.fstat(fd).st_mode
         if os.isatty(fd) or not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
-            raise PartsError(f"cannot record to {path}: a trace can only be written to a file")
+            raise PartsError(tr("cannot record to {path}: a trace can only be written to a file", path=path))
         _lock(fd)
         begin = os.pread(fd, len(MAGIC), 0) if stat.S_ISREG(mode) else b""
         if begin not in (b"", MAGIC):
-            raise PartsError(f"cannot record to {path}: it is there and is no trace; name another file, or remove it")
+            raise PartsError(
+                tr("cannot record to {path}: it is there and is no trace; name another file, or remove it", path=path)
+            )
         if begin and not rotation and not force:
-            raise PartsError(f"cannot record to {path}: it is a trace already; --force writes over it")
+            raise PartsError(tr("cannot record to {path}: it is a trace already; --force writes over it", path=path))
     except OSError as error:
         os.close(fd)
-        reason = "another recording writes it" if isinstance(error, BlockingIOError) else error.strerror
-        raise PartsError(f"cannot record to {path}: {reason}") from error
+        reason = tr("another recording writes it") if isinstance(error, BlockingIOError) else error.strerror
+        raise PartsError(tr("cannot record to {path}: {reason}", path=path, reason=reason)) from error
     except PartsError:
         os.close(fd)
         raise
@@ -134,7 +138,7 @@ class Parts:
     def next(self) -> None:
         """The part in `file` is finished: name it so, and have the next one in `file`. Raises OSError."""
         if not self._regular:
-            raise OSError(errno.EINVAL, "only files can be rotated")
+            raise OSError(errno.EINVAL, tr("only files can be rotated"))
         number = self._numbers[-1] + 1 if self._numbers else 1
         if self._is_ours():  # else somebody has moved it away
             os.rename(self.path, self._numbered(number))
@@ -151,8 +155,8 @@ class Parts:
             return ""
         found = os.fstat(self.file.fileno())
         if not found.st_nlink:
-            return "was removed"
-        return "was cut short" if found.st_size < written else ""
+            return tr("was removed")
+        return tr("was cut short") if found.st_size < written else ""
 
     def go_on_beside(self) -> None:
         """What is in `file` is lost: have a new one there, beside it, and leave that one alone. Raises OSError."""

@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from streamscope.language import speak_as_told
+from streamscope.language import speak_as_told, tr
 from streamscope.link import following, frames
 from streamscope.link.frames import (
     AnyFrame,
@@ -113,7 +113,7 @@ class Recorder:
             self.bye = frame
             self.ended = True
         elif isinstance(frame, Hello):
-            raise FrameError("the engine said twice who it is")
+            raise FrameError(tr("the engine said twice who it is"))
         most = self._parts.rotation.bytes
         if most and writer.size >= most:
             self._rotate()
@@ -135,7 +135,12 @@ class Recorder:
         before = self._parts.path
         self._parts.go_on_beside()
         writer.move_to(self._parts.file, self._hello)
-        said = f"{before} {lost} while it was recorded, and what was in it is lost; the rest is in {self._parts.path}"
+        said = tr(
+            "{before} {lost} while it was recorded, and what was in it is lost; the rest is in {path}",
+            before=before,
+            lost=lost,
+            path=self._parts.path,
+        )
         self.trouble = f"{self.trouble}; {said}" if self.trouble else said
         self._say(said)
 
@@ -145,7 +150,7 @@ class Recorder:
             self.ended = True
             return
         if not isinstance(frame, Hello):
-            raise FrameError("the engine spoke before it said who it is")
+            raise FrameError(tr("the engine spoke before it said who it is"))
         check_protocol(frame)
         self._parts.begin()
         self._hello = frame

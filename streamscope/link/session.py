@@ -242,7 +242,7 @@ class Session:
             for stream in self.opened:
                 self.command("payload", stream=stream, on=on)
         elif on and not hello.payload:
-            self.notices.append("payload stays in the engine: start it with --control, or with --payload N")
+            self.notices.append(saying("payload stays in the engine: start it with --control, or with --payload N"))
 
     def forget_closed(self, before_t: int) -> None:
         """Let go of the handles that were closed before that time (ns on the feed's clock); the past notes it, so that

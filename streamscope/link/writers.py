@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from streamscope.language import saying, tr
 from streamscope.link import events_writer, following
 from streamscope.link import process as kernel
 from streamscope.link.obey import Entry
@@ -69,7 +70,10 @@ class Writers:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         fd = os.open(path, flags, 0o600) if own else os.dup(1)
         self._adopt(
-            f"the writer of {visible(path, 1000)}", fd, lambda sock: events_writer.start(fd, sock, own=own), True
+            tr("the writer of {path}", path=visible(path, 1000)),
+            fd,
+            lambda sock: events_writer.start(fd, sock, own=own),
+            True,
         )
 
     def record(self, path: Path, rotation: Rotation, *, force: bool) -> None:
@@ -78,7 +82,7 @@ class Writers:
         fd, fresh = open_first(path, rotation, force=force)
         options = json.dumps(msgspec.to_builtins(Options.of(path, fd, fresh, rotation)))
         self._recorder = self._adopt(
-            f"the recorder of {visible(str(path), 1000)}", fd, lambda sock: _recorder(sock, options, fd)
+            tr("the recorder of {path}", path=visible(str(path), 1000)), fd, lambda sock: _recorder(sock, options, fd)
         )
         self._hello.recording = visible(str(path), 4096)
 
@@ -95,11 +99,17 @@ class Writers:
         for writer in self._writers:
             why = _waited_in_vain(writer.process)
             if why:
-                say(f"{writer.name} {why}, and is not waited for any longer; the rest of it may be missing")
+                say(
+                    tr(
+                        "{writer} {why}, and is not waited for any longer; the rest of it may be missing",
+                        writer=writer.name,
+                        why=why,
+                    )
+                )
             elif writer.process.returncode < 0 and not writer.said:
                 self._gone(writer)
         if self._relay is not None and (why := _waited_in_vain(self._relay)):
-            say(f"the relay {why}, and is not waited for any longer")
+            say(tr("the relay {why}, and is not waited for any longer", why=why))
         return all(writer.process.returncode == 0 for writer in self._writers)
 
     def _adopt(
@@ -132,15 +142,15 @@ class Writers:
     def _gone(self, writer: _Writer) -> None:
         """It can say nothing itself any more."""
         if not writer.said:
-            text = f"{writer.name} is gone without a word: what it had written can be read"
-            say(text)
+            text = saying("{writer} is gone without a word: what it had written can be read", writer=writer.name)
+            say(tr(text))
             self._over(writer, text)
 
     def _over(self, writer: _Writer, text: str) -> None:
         writer.said = True
         if writer is self._recorder:
             self._hello.recording = ""
-        self._publisher.soon(lambda: self._publisher.tell(text, self._hello.recording))
+        self._publisher.soon(lambda: self._publisher.tell(str(text), self._hello.recording))
 
     def _on_record(self, subscriber: Subscriber, command: Command) -> None:
         if command.arguments.get("on") is not False or self._recorder is None or self._recorder.said:
@@ -148,7 +158,9 @@ class Writers:
         writer = self._recorder
         self._publisher.soon(lambda: self._publisher.dismiss(writer.subscriber, STOPPED))
         path = self._hello.recording
-        self._over(writer, f"the recording has been stopped; look at it with: streamscope replay {path}")
+        self._over(
+            writer, saying("the recording has been stopped; look at it with: streamscope replay {path}", path=path)
+        )
 
 
 def _recorder(sock: socket.socket, options: str, fd: int) -> subprocess.Popen[bytes]:
@@ -169,6 +181,6 @@ def _waited_in_vain(process: subprocess.Popen[bytes]) -> str:
         if seen.cpu_ns != before:
             before, since = seen.cpu_ns, now
         elif seen.state == "T" and now - since >= STOPPED_PATIENCE_S:
-            return f"is stopped by a signal (kill -CONT {process.pid} lets it finish)"
+            return tr("is stopped by a signal (kill -CONT {pid} lets it finish)", pid=process.pid)
         elif now - since >= STILL_PATIENCE_S:
-            return f"(pid {process.pid}) gets nowhere"
+            return tr("(pid {pid}) gets nowhere", pid=process.pid)

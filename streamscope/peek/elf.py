@@ -14,6 +14,8 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from streamscope.language import tr
+
 X86_64, AARCH64 = 62, 183
 _LOAD, _DYNAMIC = 1, 2
 _STRTAB, _SYMTAB, _GNU_HASH = 5, 6, 0x6FFFFEF5
@@ -68,7 +70,7 @@ def _headers(at_offset: Read) -> tuple[list[Loaded], int]:
     if len(head) < 64 or head[:4] != b"\x7fELF":
         raise NoElf
     if head[4:6] != b"\2\1":
-        raise NoElf("it is no program of 64 bits, the low byte first")
+        raise NoElf(tr("it is no program of 64 bits, the low byte first"))
     offset, size, count = struct.unpack_from("<Q", head, 32)[0], *struct.unpack_from("<HH", head, 54)
     segments, dynamic = [], 0
     for place in range(min(count, MOST_HEADERS)):

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from streamscope.language import tr
+
 MOST_PIECES = 1024
 """So many pieces the kernel takes at one go (IOV_MAX)."""
 MOST_BYTES = 64 << 20
@@ -58,7 +60,7 @@ class Plan:
     def __init__(self, pieces: Sequence[tuple[int, int]]) -> None:
         self.ends = [0, *accumulate(length for _, length in pieces)]
         if self.ends[-1] > MOST_BYTES:
-            raise ValueError(f"{self.ends[-1]:,} bytes are more than may be read at one go")
+            raise ValueError(tr("{ends} bytes are more than may be read at one go", ends=f"{self.ends[-1]:,}"))
         self.pieces = (_Piece * len(pieces))(*(_Piece(*piece) for piece in pieces))
         self.room = ctypes.create_string_buffer(max(self.ends[-1], 1))
 

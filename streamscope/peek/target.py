@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from streamscope.core.printable import visible
+from streamscope.language import saying
 from streamscope.peek.memory import TargetGone
 
 EPOLL, RING = "anon_inode:[eventpoll]", "anon_inode:[io_uring]"
@@ -152,29 +153,37 @@ class TargetProcess:
         try:
             owner = os.stat(f"{self._folder}/environ").st_uid  # root, where the process has shut itself off
         except OSError:
-            return f"there is no process {pid}"
+            return saying("there is no process {pid}", pid=pid)
         ids = next((line.split()[1:] for line in self.text("status").splitlines() if line.startswith("Uid:")), [])
         theirs = int(ids[1]) if len(ids) > 1 and ids[1].isdigit() else owner
         if os.geteuid() == 0:
-            return (
-                f"process {pid} may not be looked at: this process lacks CAP_SYS_PTRACE; in a container add it with "
-                "--cap-add SYS_PTRACE, or look from the host"
+            return saying(
+                "process {pid} may not be looked at: this process lacks CAP_SYS_PTRACE; in a "
+                "container add it with --cap-add SYS_PTRACE, or look from the host",
+                pid=pid,
             )
         if theirs != os.geteuid():
-            return f"process {pid} is {_user(theirs)}'s: look at it as that user, or with sudo"
-        if owner != theirs:
-            return (
-                f"process {pid} has shut itself off (it has capabilities of its own, or prctl says so): "
-                "look at it with sudo"
+            return saying(
+                "process {pid} is {user}'s: look at it as that user, or with sudo", pid=pid, user=_user(theirs)
             )
-        return f"process {pid} may not be looked at: {_yama() or 'the kernel does not say why; try it with sudo'}"
+        if owner != theirs:
+            return saying(
+                "process {pid} has shut itself off (it has capabilities of its own, or prctl "
+                "says so): look at it with sudo",
+                pid=pid,
+            )
+        return saying(
+            "process {pid} may not be looked at: {why}",
+            pid=pid,
+            why=_yama() or saying("the kernel does not say why; try it with sudo"),
+        )
 
 
 def _user(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"user {uid}"
+        return saying("user {uid}", uid=uid)
 
 
 def _yama() -> str:
@@ -184,10 +193,10 @@ def _yama() -> str:
     except OSError:
         return ""
     if scope == "1":
-        return (
-            "Yama lets only who has started it (ptrace_scope 1): start it with `streamscope run -- …`, "
-            "or look at it with sudo"
+        return saying(
+            "Yama lets only who has started it (ptrace_scope 1): start it with "
+            "`streamscope run -- …`, or look at it with sudo"
         )
     if scope == "2":
-        return "Yama lets only who has CAP_SYS_PTRACE (ptrace_scope 2): look at it with sudo"
-    return "Yama lets nobody until the next boot (ptrace_scope 3)" if scope == "3" else ""
+        return saying("Yama lets only who has CAP_SYS_PTRACE (ptrace_scope 2): look at it with sudo")
+    return saying("Yama lets nobody until the next boot (ptrace_scope 3)") if scope == "3" else ""

@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import NamedTuple
 
 from streamscope.core.system import format_address
+from streamscope.language import tr
 from streamscope.link import kernel, sock_diag
 from streamscope.link.kernel import Changes
 from streamscope.link.kernel_loop import OwnThread
@@ -134,7 +135,7 @@ class Addresses:
             raise OSError(ctypes.get_errno(), "pidfd_getfd")
         try:
             if os.fstat(ours).st_ino != inode:
-                raise OSError("it is open on something else by now")
+                raise OSError(tr("it is open on something else by now"))
             yield ours
         finally:
             os.close(ours)

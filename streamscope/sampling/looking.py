@@ -71,7 +71,7 @@ class Looking:
                 except TargetGone:
                     self._end(peeking, f"{peeking.who} has ended, or is another program now")
                 except TargetDenied:
-                    self._end(peeking, peeking.target.why_denied())
+                    self._end(peeking, str(peeking.target.why_denied()))
         for fd in found & self._heard.keys():
             self._heard[fd]()
         return found & self._fds

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from streamscope import __version__
+from streamscope.language import N_, tr, trn
 from streamscope.link import discovery
 from streamscope.link.discovery import ProbeError
 from streamscope.link.frames import Hello, as_received
@@ -33,10 +34,11 @@ AGAIN_S = 1.0
 REST_S = 0.2
 """So often is looked whether the process is there, while nobody is told."""
 MOST_LOOPS = 64
-IS_PRELOADED = "code of ours is in it (--preload), and says what waits in JavaScript"
-IS_UVLOOP = (
-    "it runs on uvloop, so its streams are libuv's: what waits, flags and masks are seen, and nothing of asyncio: no "
-    "tasks, transports or marks; `streamscope run --how observe -- …` keeps uvloop away and shows those"
+IS_PRELOADED = N_("code of ours is in it (--preload), and says what waits in JavaScript")
+IS_UVLOOP = N_(
+    "it runs on uvloop, so its streams are libuv's: what waits, flags and masks "
+    "are seen, and nothing of asyncio: no tasks, transports or marks; `streamscope "
+    "run --how observe -- …` keeps uvloop away and shows those"
 )
 
 
@@ -68,10 +70,10 @@ class Peeking:
         try:
             self._find(of_its_own)
         except TargetGone as error:
-            gone = "has ended, or is a thread of the kernel" if self.target.text("stat") else "is not there"
-            raise PeekFailed(f"process {pid} {gone}: there is no memory to look at") from error
+            gone = tr("has ended, or is a thread of the kernel") if self.target.text("stat") else tr("is not there")
+            raise PeekFailed(tr("process {pid} {gone}: there is no memory to look at", pid=pid, gone=gone)) from error
         except TargetDenied as error:
-            raise PeekFailed(self.target.why_denied()) from error
+            raise PeekFailed(tr(self.target.why_denied())) from error
         except ProbeError as error:
             raise PeekFailed(str(error)) from error
 
@@ -107,10 +109,10 @@ class Peeking:
         samplers = [self._sampler(found) for found in self._findings.loops[:MOST_LOOPS]]
         sighted = [sampler for sampler in samplers if sampler.first()]
         if not sighted:
-            raise PeekFailed(f"{self.who} has a loop whose list of handles never holds still; try again")
+            raise PeekFailed(tr("{who} has a loop whose list of handles never holds still; try again", who=self.who))
         serving = [sampler for sampler in sighted if sampler.streams()]
         if of_its_own and not any(sampler.streams() > sampler.inherited() for sampler in serving):
-            raise PeekFailed(f"{self.who} has a libuv loop, and no streams of its own yet")
+            raise PeekFailed(tr("{who} has a libuv loop, and no streams of its own yet", who=self.who))
         if not serving:
             serving = sorted(sighted, key=self._is_beside)[:1]
         self._idle = [sampler for sampler in samplers if sampler not in serving]
@@ -245,13 +247,16 @@ def why_none(target: TargetProcess, findings: Findings) -> str:
     """What a process is in which no loop was found, and what that may mean."""
     who = f"{target.program} ({target.pid})"
     if target.is_small:
-        return f"{who} is a program of 32 bits: only those of 64 bits can be looked at"
+        return tr("{who} is a program of 32 bits: only those of 64 bits can be looked at", who=who)
     if not findings.foreign:
-        return f"{who} has no epoll descriptor, and so no libuv loop"
-    what = "asyncio, Go, nginx and others have loops of their own"
-    return (
-        f"{who} has no libuv loop: its epoll descriptor{'s' if len(findings.foreign) > 1 else ''} "
-        f"{_listed(findings.foreign)} belong{'' if len(findings.foreign) > 1 else 's'} to something else ({what})"
+        return tr("{who} has no epoll descriptor, and so no libuv loop", who=who)
+    return trn(
+        "{who} has no libuv loop: its epoll descriptor {listed} belongs to something else ({why})",
+        "{who} has no libuv loop: its epoll descriptors {listed} belong to something else ({why})",
+        len(findings.foreign),
+        who=who,
+        listed=_listed(findings.foreign),
+        why=tr("asyncio, Go, nginx and others have loops of their own"),
     )
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from streamscope.core.printable import visible
+from streamscope.language import tr
 from streamscope.link.discovery import ProbeError
 from streamscope.sampling.manner import EVERYDAY, Manner
 
@@ -48,7 +49,7 @@ def _answer(looking: subprocess.Popen[bytes]) -> dict[str, str]:
     ready, _, _ = select.select([looking.stdout], [], [], ANSWER_WITHIN_S)
     line = looking.stdout.readline() if ready else b""
     if not line.endswith(b"\n"):
-        raise ProbeError("the process that was to look at it has ended without a word")
+        raise ProbeError(tr("the process that was to look at it has ended without a word"))
     answer: dict[str, str] = json.loads(line)
     return answer
 

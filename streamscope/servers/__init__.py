@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streamscope.language import N_
 from streamscope.servers.stall import SCENARIOS
 
 
@@ -46,26 +47,30 @@ class Server(NamedTuple):
 SERVERS: dict[str, Server] = {
     server.name: server
     for server in (
-        Server("echo", "sends back what it reads"),
-        Server("chat", "sends what one writes to all"),
-        Server("sink", "reads, and never writes", try_with=f"{TRY_WITH} < /dev/zero"),
-        Server("source", "writes as fast as the peer takes it", try_with=f"{TRY_WITH} > /dev/null"),
-        Server("http", "a small keep-alive HTTP/1.1 server", try_with="curl http://{address}/"),
+        Server("echo", N_("sends back what it reads")),
+        Server("chat", N_("sends what one writes to all")),
+        Server("sink", N_("reads, and never writes"), try_with=f"{TRY_WITH} < /dev/zero"),
+        Server("source", N_("writes as fast as the peer takes it"), try_with=f"{TRY_WITH} > /dev/null"),
+        Server("http", N_("a small keep-alive HTTP/1.1 server"), try_with="curl http://{address}/"),
         Server(
             "proxy",
-            "carries TCP to another server, backpressure included",
-            (Option("--to", "to", "HOST:PORT", "the server behind the proxy", required=True),),
+            N_("carries TCP to another server, backpressure included"),
+            (Option("--to", "to", "HOST:PORT", N_("the server behind the proxy"), required=True),),
         ),
         Server(
             "pipe-echo",
-            "echo on a Unix socket",
-            (Option("--path", "path", "PATH", "its socket, a file or an abstract @name; otherwise one of your own"),),
+            N_("echo on a Unix socket"),
+            (
+                Option(
+                    "--path", "path", "PATH", N_("its socket, a file or an abstract @name; otherwise one of your own")
+                ),
+            ),
         ),
-        Server("ipc", "hands its connections to a child process, and takes them back"),
+        Server("ipc", N_("hands its connections to a child process, and takes them back")),
         Server(
             "stall",
-            "plays streams that stall, and healthy ones",
-            (Option("--as", "as_", "NAME", "what is played", required=True, choices=tuple(SCENARIOS)),),
+            N_("plays streams that stall, and healthy ones"),
+            (Option("--as", "as_", "NAME", N_("what is played"), required=True, choices=tuple(SCENARIOS)),),
         ),
     )
 }

@@ -8,6 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from streamscope.core import Pipe, Tcp, UVError, error_text, format_address
+from streamscope.language import tr
 from streamscope.trace.plain_text import host_and_port
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ BACKLOG = 511
 PATH_LIMIT = 107
 """Bytes that the path of a Unix socket may have, and the name of an abstract one (`sun_path` has one more)."""
 
-HINTS = {"EADDRINUSE": "; --port 0 takes any that is free", "EACCES": "; ports below 1024 are for root"}
+HINTS = {"EADDRINUSE": tr("; --port 0 takes any that is free"), "EACCES": tr("; ports below 1024 are for root")}
 
 
 class AddressError(Exception):
@@ -40,12 +41,12 @@ def resolve(host: str, port: int) -> tuple[str, int]:
     servers ask it before the loop runs.
     """
     if not 0 <= port <= 65535:
-        raise AddressError(f"a port is a number from 0 to 65535, not {port}")
+        raise AddressError(tr("a port is a number from 0 to 65535, not {port}", port=port))
     try:
         found = socket.getaddrinfo(host.removeprefix("[").removesuffix("]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a host name"
-        raise AddressError(f"no address for host {host!r}: {reason}") from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else tr("it is not a host name")
+        raise AddressError(tr("no address for host {host}: {reason}", host=f"{host!r}", reason=reason)) from None
     address = found[0][4]
     return str(address[0]), int(address[1])
 
@@ -54,7 +55,7 @@ def parse(text: str) -> tuple[str, int]:
     """`HOST:PORT` as a numeric address; an IPv6 address stands in brackets, as in `[::1]:7000`."""
     parts = host_and_port(text)
     if parts is None or not parts[0]:
-        raise AddressError(f"an address is HOST:PORT, as in 127.0.0.1:8000, not {text!r}")
+        raise AddressError(tr("an address is HOST:PORT, as in 127.0.0.1:8000, not {text}", text=f"{text!r}"))
     return resolve(*parts)
 
 
@@ -69,7 +70,9 @@ def listen(loop: Loop, name: str, host: str, port: int, connection_cb: Callable[
     except UVError as error:
         server.close()
         why = f"{error_text(error.number)}{HINTS.get(error.name, '')}"
-        raise AddressError(f"{name} cannot listen on {format_address(address)}: {why}", 1) from error
+        raise AddressError(
+            tr("{name} cannot listen on {address}: {why}", name=name, address=format_address(address), why=why), 1
+        ) from error
     return server
 
 
@@ -78,15 +81,23 @@ def pipe_name(path: str) -> str:
     with a zero byte. Raises AddressError for what can be neither.
     """
     if not path or path == "@":
-        raise AddressError("a Unix socket needs a path, or an abstract name such as @streamscope")
+        raise AddressError(tr("a Unix socket needs a path, or an abstract name such as @streamscope"))
     if "\0" in path:
-        raise AddressError("the path of a Unix socket has no zero byte in it")
+        raise AddressError(tr("the path of a Unix socket has no zero byte in it"))
     abstract = path.startswith("@")
     name = path[1:] if abstract else os.path.abspath(path)
     length = len(os.fsencode(name))
     if length > PATH_LIMIT:
-        what = "an abstract name" if abstract else "the path of a Unix socket"
-        raise AddressError(f"{what} has {PATH_LIMIT} bytes at most, and {path if abstract else name} has {length}")
+        what = tr("an abstract name") if abstract else tr("the path of a Unix socket")
+        raise AddressError(
+            tr(
+                "{what} has {most} bytes at most, and {path} has {length}",
+                what=what,
+                most=PATH_LIMIT,
+                path=path if abstract else name,
+                length=length,
+            )
+        )
     return f"\0{name}" if abstract else name
 
 
@@ -107,7 +118,15 @@ def listen_at(loop: Loop, name: str, path: str, connection_cb: Callable[[Stream,
         server.listen(BACKLOG, connection_cb)
     except (OSError, AddressError) as error:
         server.close()
-        raise AddressError(f"{name} cannot listen on {format_address(address)}: {_why(address, error)}", 1) from error
+        raise AddressError(
+            tr(
+                "{name} cannot listen on {address}: {why}",
+                name=name,
+                address=format_address(address),
+                why=_why(address, error),
+            ),
+            1,
+        ) from error
     return server
 
 
@@ -116,7 +135,7 @@ def _make_way(path: str) -> bool:
     if path.startswith("\0"):
         return False  # an abstract name goes with its socket, so this one is in use
     if not stat.S_ISSOCK(os.lstat(path).st_mode):
-        raise AddressError("there is a file of that name, and it is no socket")
+        raise AddressError(tr("there is a file of that name, and it is no socket"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.setblocking(False)
         try:
@@ -137,12 +156,12 @@ def _why(path: str, error: OSError | AddressError) -> str:
         return str(error)
     folder = os.path.dirname(path)
     if isinstance(error, UVError) and error.name == "EADDRINUSE":
-        return "somebody listens there already"
+        return tr("somebody listens there already")
     if isinstance(error, UVError) and error.name == "EACCES" and not path.startswith("\0"):
         if not os.path.lexists(folder):
-            return f"there is no folder {folder}"
+            return tr("there is no folder {folder}", folder=folder)
         if os.path.isdir(folder):
-            return f"the folder {folder} may not be written to"
+            return tr("the folder {folder} may not be written to", folder=folder)
     if isinstance(error, UVError):
         return error_text(error.number)
     return error.strerror or str(error)

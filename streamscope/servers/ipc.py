@@ -32,6 +32,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from streamscope.core import Pipe, Tcp, Timer, UVError
+from streamscope.language import tr
 from streamscope.servers.address import AddressError, listen
 from streamscope.servers.flow import close
 from streamscope.telling import tell
@@ -57,7 +58,7 @@ def main(loop: Loop, *, host: str = "127.0.0.1", port: int = 7000) -> None:
         parent.begin()
     except OSError as error:
         server.close()
-        raise AddressError(f"ipc cannot start its child process: {error.strerror}", 1) from error
+        raise AddressError(tr("ipc cannot start its child process: {error}", error=error.strerror), 1) from error
 
 
 def hand_over(stream: Stream, channel: Pipe, failed: Callable[[Stream], Any]) -> None:
@@ -194,15 +195,29 @@ class Parent:
     def on_channel_closed(self, channel: Channel) -> None:
         """The writes that were under way have had their callbacks, so all that did not get through is in `left`."""
         status = channel.end_child()
-        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        how = (
+            tr("was ended by {name}", name=signal.Signals(-status).name)
+            if status < 0
+            else tr("ended with status {status}", status=status)
+        )
         what = f"{channel.name} {how}"
         if not channel.ready:
-            raise SystemExit(f"streamscope: ipc: {what} before it was ready; there is no point in another")
+            raise SystemExit(
+                tr("streamscope: ipc: {what} before it was ready; there is no point in another", what=what)
+            )
         try:
             self.start_child()
         except OSError as error:
-            raise SystemExit(f"streamscope: ipc: {what}, and no other can be started: {error.strerror}") from error
-        tell(f"ipc: {what}, and its connections with it; {self.channel.name} takes its place")
+            raise SystemExit(
+                tr("streamscope: ipc: {what}, and no other can be started: {error}", what=what, error=error.strerror)
+            ) from error
+        tell(
+            tr(
+                "ipc: {what}, and its connections with it; {channel} takes its place",
+                what=what,
+                channel=self.channel.name,
+            )
+        )
 
 
 def no_buffer(stream: Stream, suggested_size: int) -> None:

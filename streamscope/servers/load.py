@@ -16,6 +16,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from streamscope.language import tr
 from streamscope.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def check_target(target: str) -> None:
     if not colon:
         raise LoadError(_unknown(target))
     if not all(part.isidentifier() for part in [*module.split("."), function]):
-        raise LoadError(f"{target!r} does not read as module:function, as my.package:main does")
+        raise LoadError(tr("{target} does not read as module:function, as my.package:main does", target=f"{target!r}"))
 
 
 def program_name(target: str) -> str:
@@ -73,21 +74,39 @@ def _unknown(target: str) -> str:
     """The line for a name that is none of ours, with the nearest one that is."""
     near = difflib.get_close_matches(target, SERVERS, n=1)
     if Path(f"{target}.py").is_file():
-        hint = f" (for the file here: {target}.py)"
+        hint = tr(" (for the file here: {target}.py)", target=target)
     else:
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        hint = tr(" (did you mean {near}?)", near=near[0]) if near else ""
     known = ", ".join(SERVERS)
-    return f"no server is called {target!r}{hint}; there are {known}, and your own as FILE.py or module:function"
+    return tr(
+        "no server is called {target}{hint}; there are {known}, and your own as FILE.py or module:function",
+        target=f"{target!r}",
+        hint=hint,
+        known=known,
+    )
 
 
 def _function(module: ModuleType, name: str, target: str) -> Callable[..., Any]:
     found = getattr(module, name, None)
     if found is None:
-        raise LoadError(f"{target} defines no {name}(loop, *args)")
+        raise LoadError(tr("{target} defines no {name}(loop, *args)", target=target, name=name))
     if not callable(found):
-        raise LoadError(f"{name} in {target} is no function but {type(found).__name__}; it is called with the loop")
+        raise LoadError(
+            tr(
+                "{name} in {target} is no function but {type}; it is called with the loop",
+                name=name,
+                target=target,
+                type=type(found).__name__,
+            )
+        )
     if inspect.iscoroutinefunction(found) or inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
-        raise LoadError(f"{name} in {target} is a coroutine or a generator; it is called, and nobody would wait for it")
+        raise LoadError(
+            tr(
+                "{name} in {target} is a coroutine or a generator; it is called, and nobody would wait for it",
+                name=name,
+                target=target,
+            )
+        )
     return found  # type: ignore[no-any-return]  # callable() is all that can be known of it
 
 
@@ -96,7 +115,9 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise LoadError(f"no module is called {error.name}, here or among what is installed") from None
+            raise LoadError(
+                tr("no module is called {error}, here or among what is installed", error=error.name)
+            ) from None
         raise _failed(name, error) from error
     except (Exception, SystemExit) as error:
         raise _failed(name, error) from error
@@ -107,13 +128,13 @@ def _check_readable(path: Path) -> None:
         with path.open("rb"):
             pass
     except OSError as error:
-        raise LoadError(f"cannot read {path}: {error.strerror}") from None
+        raise LoadError(tr("cannot read {path}: {error}", path=path, error=error.strerror)) from None
 
 
 def _import_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(PROGRAM_MODULE, path.absolute())
     if spec is None or spec.loader is None:
-        raise LoadError(f"{path} is no Python program: its name does not end in .py")
+        raise LoadError(tr("{path} is no Python program: its name does not end in .py", path=path))
     module = importlib.util.module_from_spec(spec)
     sys.modules[PROGRAM_MODULE] = module  # dataclasses and pickles look their module up there
     sys.path.insert(0, str(path.absolute().parent))  # as Python does for a script: its neighbours can be imported
@@ -131,7 +152,7 @@ def _failed(what: str, error: BaseException) -> LoadError:
         trace = trace.tb_next
     details = "".join(traceback.format_exception(type(error), error, trace))
     summary = traceback.format_exception_only(type(error), error)[-1].strip().partition("\n")[0]
-    return LoadError(f"{what} could not be imported: {summary}", details)
+    return LoadError(tr("{what} could not be imported: {summary}", what=what, summary=summary), details)
 
 
 def _is_importing(filename: str) -> bool:

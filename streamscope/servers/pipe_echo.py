@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamscope.core import Pipe
+from streamscope.language import tr
 from streamscope.link.discovery import ProbeError, runtime_folder
 from streamscope.servers import echo
 from streamscope.servers.address import AddressError, listen_at
@@ -31,7 +32,7 @@ def own_path() -> str:
     try:
         return str(runtime_folder() / "pipe-echo.sock")
     except ProbeError as error:
-        raise AddressError(f"{error}; name another place with --path", 1) from error
+        raise AddressError(tr("{error}; name another place with --path", error=error), 1) from error
 
 
 def on_connection(server: Stream, status: int) -> None:

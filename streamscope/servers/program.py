@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streamscope.core import LoopOfParent
+from streamscope.language import tr
 from streamscope.servers import SERVERS
 from streamscope.servers.address import AddressError
 from streamscope.servers.load import LoadError, load, program_name
@@ -104,7 +105,9 @@ class Program:
         while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, "streamscope.serve"):
             trace = trace.tb_next
         tell_lines("".join(traceback.format_exception(type(error), error, trace)))
-        return ProgramFailed(f"{self.name} raised {traceback.format_exception_only(error)[-1].strip()}")
+        return ProgramFailed(
+            tr("{name} raised {error}", name=self.name, error=traceback.format_exception_only(error)[-1].strip())
+        )
 
 
 def prepare(
@@ -134,13 +137,17 @@ def _own_options(name: str, target: str, options: Mapping[str, str]) -> Mapping[
     own = {option.keyword: option for option in SERVERS[target].options} if target in SERVERS else {}
     for keyword in options:
         if keyword not in own:
-            raise Refusal(f"{name} takes no --{keyword.rstrip('_')}")
+            raise Refusal(tr("{name} takes no {option}", name=name, option=f"--{keyword.rstrip('_')}"))
     for keyword, option in own.items():
-        known = f"; it is one of {', '.join(option.choices)}" if option.choices else ""
+        known = tr("; it is one of {names}", names=", ".join(option.choices)) if option.choices else ""
         if option.required and keyword not in options:
-            raise Refusal(f"{name} needs {option.name} {option.metavar}: {option.help}{known}")
+            needs = f"{option.name} {option.metavar}"
+            raise Refusal(
+                tr("{name} needs {option}: {help}{known}", name=name, option=needs, help=tr(option.help), known=known)
+            )
         if option.choices and options[keyword] not in option.choices:
-            raise Refusal(f"{option.name} {options[keyword]}: {name} knows none of that name{known}")
+            given = f"{option.name} {options[keyword]}"
+            raise Refusal(tr("{given}: {name} knows none of that name{known}", given=given, name=name, known=known))
     return options
 
 
@@ -157,6 +164,14 @@ def _check_call(
     except TypeError as error:
         if built_in:
             strange = [f"--{keyword}" for keyword in keywords if keyword not in signature.parameters]
-            raise Refusal(f"{name} takes no {strange[0] if strange else 'arguments of its own'}") from error
+            what = strange[0] if strange else tr("arguments of its own")
+            raise Refusal(tr("{name} takes no {option}", name=name, option=what)) from error
         given = " ".join([*(f"--{keyword}" for keyword in keywords), *map(str, arguments[1:])])
-        raise Refusal(f"{name} cannot be called with {given or 'the loop alone'}: it is main{signature}") from error
+        raise Refusal(
+            tr(
+                "{name} cannot be called with {given}: it is main{signature}",
+                name=name,
+                given=given or tr("the loop alone"),
+                signature=signature,
+            )
+        ) from error

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from streamscope.core import EOF, Tcp, UVError, format_address
 from streamscope.core.errors import UV_ECONNRESET
+from streamscope.language import tr
 from streamscope.servers.address import AddressError, listen, parse
 from streamscope.servers.flow import Valve, close, reset
 from streamscope.telling import tell
@@ -36,7 +37,9 @@ def main(loop: Loop, *, to: str, host: str = "127.0.0.1", port: int = 7000) -> N
     server = listen(loop, "proxy", host, port, proxy.on_connection)
     if leads_to(proxy.behind, server.getsockname()[:2]):
         server.close()
-        raise AddressError(f"--to {format_address(proxy.behind)} is where the proxy listens itself")
+        raise AddressError(
+            tr("{option} is where the proxy listens itself", option=f"--to {format_address(proxy.behind)}")
+        )
 
 
 def leads_to(behind: tuple[str, int], listens: tuple[str, int]) -> bool:
@@ -76,9 +79,9 @@ class Proxy:
         client = Tcp(server.loop)
         server.accept(client)
         if self.is_own(client):
-            self.refuse(client, f"{format_address(self.behind)} leads back to the proxy itself")
+            self.refuse(client, tr("{address} leads back to the proxy itself", address=format_address(self.behind)))
         elif len(self.own) >= MOST:
-            self.refuse(client, f"more than {MOST} connections are not carried")
+            self.refuse(client, tr("more than {n} connections are not carried", n=MOST))
         else:
             Relay(self, client)
 
@@ -95,7 +98,7 @@ class Proxy:
         reset(client)
         if why not in self.told:
             self.told.add(why)
-            tell(f"proxy: {why}; such connections are reset")
+            tell(tr("proxy: {why}; such connections are reset", why=why))
 
 
 def plain(address: Address) -> tuple[str, int]:

@@ -10,6 +10,7 @@ import re
 from unicodedata import east_asian_width
 
 from streamscope.core.printable import visible as visible
+from streamscope.language import Saying, tr
 
 
 def host_and_port(address: str) -> tuple[str, int] | None:
@@ -20,6 +21,15 @@ def host_and_port(address: str) -> tuple[str, int] | None:
     if address[:1] in ("/", "@") or not colon or not (port.isascii() and port.isdigit()) or len(port) > 5:
         return None
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def harmless(text: str, most: int = 200) -> str:
+    """As `visible`; a sentence that is to be said in the language of a person can be said all the same."""
+    return (
+        Saying(visible(text, most), lambda: visible(tr(text), most))
+        if isinstance(text, Saying)
+        else visible(text, most)
+    )
 
 
 def cells(text: str) -> int:

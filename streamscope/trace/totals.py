@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from heapq import nlargest
 from typing import Any, NamedTuple
 
+from streamscope.language import N_, saying
 from streamscope.trace.collector import Collector
 from streamscope.trace.histogram import Histogram
 from streamscope.trace.plain_text import visible
@@ -50,7 +51,7 @@ FIGURES: dict[str, Figure] = {
 TIMES = {"a_write_waits": "writes", "a_callback_takes": "callbacks", "a_turn_takes": "turns"}
 """Those that are lengths of time, and where seconds have them."""
 
-_LOOKED_AT = "looked at now and then: what happens between two looks is not told"
+_LOOKED_AT = N_("looked at now and then: what happens between two looks is not told")
 
 
 class Talks(NamedTuple):
@@ -226,13 +227,13 @@ _OF_SECOND: dict[str, Callable[[Second], int]] = {
 def untold(vocabulary: Vocabulary, *, sampled: bool = False) -> dict[str, str]:
     """Why a figure is not known, by its name; nothing for those that are."""
     kinds = {name for name, _ in vocabulary.kinds}
-    engine = visible(vocabulary.engine, 60) or "this engine"
+    engine = visible(vocabulary.engine, 60) or saying("this engine")
     found: dict[str, str] = {}
     for name, figure in FIGURES.items():
         if not vocabulary.tells(*figure.fields) or not kinds.issuperset(figure.kinds):
-            found[name] = f"not told by {engine}"
+            found[name] = saying("not told by {engine}", engine=engine)
         elif sampled and figure.happens:
-            found[name] = _LOOKED_AT
+            found[name] = saying(_LOOKED_AT)
     return found
 
 
@@ -270,7 +271,7 @@ def row_of(totals: Totals, collector: Collector, vocabulary: Vocabulary, started
         }
         for talks in totals.top(TOLD_OF)
     ]  # fmt: skip
-    row |= {"lost": totals.lost, "untold": totals.untold}
+    row |= {"lost": totals.lost, "untold": {name: str(why) for name, why in totals.untold.items()}}
     return row
 
 

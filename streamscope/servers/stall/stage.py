@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from streamscope.core import Tcp, Timer, format_address
+from streamscope.language import tr
 from streamscope.servers.address import AddressError
 from streamscope.servers.traffic import end
 
@@ -69,12 +70,12 @@ class Stage(Timer):
                 command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=pass_fds, process_group=0
             )
         except OSError as error:
-            raise AddressError(f"stall cannot start its peers: {error.strerror}", 1) from error
+            raise AddressError(tr("stall cannot start its peers: {error}", error=error.strerror), 1) from error
         self._players.append(player)
         assert player.stdout is not None
         with player.stdout:
             if not player.stdout.read(1):
-                raise AddressError(f"stall cannot go on without its peers: {part} has ended", 1)
+                raise AddressError(tr("stall cannot go on without its peers: {part} has ended", part=part), 1)
 
     def close(self, close_cb: Callable[[Any], None] | None = None) -> None:
         """Close the timer, and end the processes."""
