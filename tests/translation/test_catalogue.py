@@ -22,8 +22,8 @@ BEFORE_HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:?!](?=\s|$)|[\u4e00-\u9fff]\
 
 
 SAID_WHOLE: tuple[str, ...] = (
-    "commanded", "commands", "core", "diagnosis", "fleet", "house", "lessons", "link",
-    "metrics", "observe", "sampling", "ui", "web",
+    "commanded", "commands", "core", "diagnosis", "fleet", "house", "joining", "lessons", "link",
+    "metrics", "observe", "peek", "sampling", "servers", "source", "trace", "ui", "web",
 )  # fmt: skip
 """The rooms whose every message is said in Chinese."""
 
