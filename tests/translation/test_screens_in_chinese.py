@@ -220,6 +220,8 @@ def names() -> frozenset[str]:
     return frozenset(found)
 
 
+BADLY_BEGUN = re.compile("[│ ]? *[，。；：？！、）」』】》]")
+"""A line that begins with a sign that closes."""
 LATIN = re.compile(r"(?<![│…·A-Za-z0-9_-])[A-Za-z]+(?![│…·A-Za-z0-9_])")
 """Words that are whole: neither cut by a frame or the room there is, nor a row of letters for flags."""
 ALLOWED = frozenset({
@@ -265,5 +267,6 @@ def test_a_screen_in_chinese_keeps_its_columns_and_says_no_english(name: str, si
     picture = "\n".join(lines)
     assert [line for line in lines if cell_len(line) != size[0]] == [], picture
     assert broken == [], picture
+    assert [line for line in lines if BADLY_BEGUN.match(line)] == [], picture
     assert re.search("[\u4e00-\u9fff]", picture)
     assert name in IN_CODE or sentences_of(lines, OTHERS.get(name, "")) == [], picture
