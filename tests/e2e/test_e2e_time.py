@@ -129,11 +129,10 @@ def test_a_live_screen_goes_back_and_returns_while_the_server_serves(open_termin
     terminal.press(" ", LEFT)
     terminal.wait_for("❚❚ paused −", "events since", "past ")
     paused = turn_of(terminal.text)
-    terminal.press(SHIFT_LEFT, SHIFT_LEFT)  # from within a turn the first goes to its own beginning
-    terminal.wait(lambda screen: 0 < turn_of(screen) < paused, "the turn before")
+    terminal.press(SHIFT_LEFT, SHIFT_LEFT, "T")  # from within a turn the first goes to its own beginning
+    terminal.wait_for("time line · #")  # so all three were heard
     stood = turn_of(terminal.text)
-    terminal.press("T")
-    terminal.wait_for("time line · #")
+    assert 0 < stood < paused, "the turn before"
     terminal.wait(lambda screen: "▼" in screen and re.search(r"(READING|ACTIVE) .*[▄⠤]", screen), "lanes")
     assert turn_of(terminal.text) == stood, "the past stands still"
 

@@ -61,9 +61,9 @@ def test_a_connect_that_does_not_come_is_seen_and_one_that_comes_goes_on_as_its_
             # and one that comes is a transport under the number that its connect had
             program.stdin.write("on\n")
             program.stdin.flush()
-            follow(session, lambda: any(each.name == "StreamReaderProtocol" for each in to(here[0])))
+            follow(session, lambda: any(words.flag_text(each.flags) == "READING" for each in to(here[0])))
             [came] = to(here[0])
-            assert (came.connect_req, words.flag_text(came.flags)) == (None, "READING")
+            assert (came.connect_req, came.name) == (None, "StreamReaderProtocol")
             assert came.place.startswith("calling.py:")
 
             # and one that is given up is told of as failed
