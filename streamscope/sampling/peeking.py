@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,6 +32,10 @@ SHARE = 10
 """A look takes one part in so many of the time at most; where it would take more, there are fewer."""
 AGAIN_S = 1.0
 """So often is looked whether there are more loops, and streams in those that had none."""
+FOREIGN_AFTER = 3
+"""So often an epoll descriptor is taken for something else's before that is believed: a loop that a thread is only just
+making has its descriptor before anything that it is known by.
+"""
 REST_S = 0.2
 """So often is looked whether the process is there, while nobody is told."""
 MOST_LOOPS = 64
@@ -64,6 +69,7 @@ class Peeking:
         self._started, self._begun = time.time(), time.monotonic_ns()
         self._watched: list[tuple[Sampler, Publisher]] = []
         self._idle: list[Sampler] = []
+        self._foreign: Counter[int] = Counter()  # by descriptor, how often it was no loop's
         self._again_at = 0.0
         self.next_at = 0.0
         self.paths: list[str] = []
@@ -104,6 +110,7 @@ class Peeking:
 
     def _find(self, of_its_own: bool) -> None:
         self._findings = find(self.target, self._memory)
+        self._foreign.update(self._findings.foreign)
         if not self._findings.loops:
             raise PeekFailed(why_none(self.target, self._findings))
         samplers = [self._sampler(found) for found in self._findings.loops[:MOST_LOOPS]]
@@ -222,12 +229,15 @@ class Peeking:
         known = {sampler.found.epoll for sampler, _ in self._watched} | {sampler.found.epoll for sampler in self._idle}
         with suppress(PermissionError):
             there = {fd for fd, link in self.target.descriptors().items() if link == EPOLL}
-            if there - known - set(self._findings.foreign) and len(known) < MOST_LOOPS:
+            foreign = {fd for fd in there if self._foreign[fd] >= FOREIGN_AFTER}
+            if there - known - foreign and len(known) < MOST_LOOPS:
                 self._findings = find(self.target, self._memory)
+                self._foreign.update(self._findings.foreign)
                 new = [found for found in self._findings.loops if found.epoll not in known]
                 self._preloaded.search_again()
                 self._idle += [self._sampler(found) for found in new]
             self._idle = [sampler for sampler in self._idle if sampler.found.epoll in there]
+            self._foreign = Counter({fd: times for fd, times in self._foreign.items() if fd in there})
         for sampler in list(self._idle):
             if sampler.sample() and sampler.streams():
                 self._idle.remove(sampler)

@@ -26,10 +26,13 @@ from streamscope.diagnosis.shapes import Verdict
 from streamscope.link.session import Session
 from streamscope.peek import offsets
 from streamscope.peek.births import Births
-from streamscope.peek.finding import STACK, by_symbol, scanned
+from streamscope.peek.finding import STACK, Findings, by_symbol, find, scanned
 from streamscope.peek.glimpsing import Glimpses
+from streamscope.peek.memory import TargetMemory
+from streamscope.peek.target import TargetProcess
 from streamscope.peek.walking import Torn, Walker
-from streamscope.sampling import starting
+from streamscope.sampling import peeking, starting
+from streamscope.sampling.manner import EVERYDAY
 from streamscope.trace.fold import EXACT
 
 SECONDS = float(os.environ.get("PEEK_S", "30"))
@@ -105,6 +108,34 @@ def test_every_field_is_nodes_own(stack: ExitStack, command: str) -> None:
         assert bool(seen.writes) is bool(said["writableLength"])
         assert bool(fields.flags & 0x200) is said["writableFinished"]
         assert fields.events & 7 == masks.get(said["fd"], 0)
+
+
+@pytest.mark.real("node")
+def test_a_loop_that_was_only_just_being_made_is_looked_for_again(
+    stack: ExitStack, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a process of which two loops have an epoll descriptor, and at the first look nothing else yet
+    program, ports = node_program(stack, "three_loops.js")
+    monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
+    looks: list[int] = []
+
+    def early(target: TargetProcess, memory: TargetMemory) -> Findings:
+        looks.append(target.pid)
+        found = find(target, memory)
+        ours = [loop for loop in found.loops if loop.thread == target.pid]
+        hidden = [loop.epoll for loop in found.loops if loop not in ours]
+        return found._replace(loops=ours, foreign=[*found.foreign, *hidden]) if len(looks) == 1 else found
+
+    monkeypatch.setattr(peeking, "find", early)
+    seen = peeking.Peeking(program.pid, EVERYDAY)
+    stack.callback(seen.finish, "over")
+
+    # then they are found all the same, once they are there
+    def all_of_them() -> bool:
+        seen.look_in_time(whole=True)
+        return len(seen.paths) == len(ports)
+
+    until(all_of_them, "every loop can be attached to")
 
 
 @pytest.mark.real("node")
