@@ -97,7 +97,7 @@ def test_the_exported_page_is_in_chinese(performance: Performance, tmp_path: Pat
     text = write_pages(Course(performance), tmp_path)[0].read_text("utf-8")
 
     assert '<html lang="zh">' in text
-    assert "下一步" in text
+    assert "下一个" in text
     assert "3.1.4 写流" in text
 
 
