@@ -114,7 +114,7 @@ def test_every_field_is_nodes_own(stack: ExitStack, command: str) -> None:
 def test_a_loop_that_was_only_just_being_made_is_looked_for_again(
     stack: ExitStack, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a process of which two loops have an epoll descriptor, and at the first look nothing else yet
+    # given a process of which all loops but one have an epoll descriptor, and at the first look nothing else yet
     program, ports = node_program(stack, "three_loops.js")
     monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
     looks: list[int] = []
@@ -122,9 +122,8 @@ def test_a_loop_that_was_only_just_being_made_is_looked_for_again(
     def early(target: TargetProcess, memory: TargetMemory) -> Findings:
         looks.append(target.pid)
         found = find(target, memory)
-        ours = [loop for loop in found.loops if loop.thread == target.pid]
-        hidden = [loop.epoll for loop in found.loops if loop not in ours]
-        return found._replace(loops=ours, foreign=[*found.foreign, *hidden]) if len(looks) == 1 else found
+        hidden = [loop.epoll for loop in found.loops[1:]]
+        return found._replace(loops=found.loops[:1], foreign=[*found.foreign, *hidden]) if len(looks) == 1 else found
 
     monkeypatch.setattr(peeking, "find", early)
     seen = peeking.Peeking(program.pid, EVERYDAY)
@@ -133,7 +132,7 @@ def test_a_loop_that_was_only_just_being_made_is_looked_for_again(
     # then they are found all the same, once they are there
     def all_of_them() -> bool:
         seen.look_in_time(whole=True)
-        return len(seen.paths) == len(ports)
+        return len(seen.paths) >= len(ports)
 
     until(all_of_them, "every loop can be attached to")
 
