@@ -134,7 +134,11 @@ def _engine(path: Path, seconds: float, allow: tuple[str, ...]) -> Looked:
     now_t = 0
     try:
         while (passed := time.monotonic() - begun) < (seconds if diagnosis is not None else ANSWER_WITHIN_S) or (
-            diagnosis is not None and passed < seconds + MORE_S and diagnosis.undecided(session.model)
+            diagnosis is not None
+            and passed < seconds + MORE_S
+            and session.standstill is None  # else nothing more is told, however long one looks
+            and not session.model.frozen_t
+            and diagnosis.undecided(session.model)
         ):
             if session.fileno() != -1:
                 select.select([session.fileno()], [], [], LOOK_S)
