@@ -6,17 +6,23 @@ import importlib.util
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 from benchmarks.load import MEDIUM, EchoLoad, Shape
 from benchmarks.measure import ROOT, Contestant, client_cores, rounds_of
+
+SHORT_S, SETTLED_S = 0.02, 0.12
+PAIRS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +56,26 @@ class Entry:
 
 
 class Inspector:
-    """A process that watches the engine whose probe is at a path, in a mode; `close` returns what it counted."""
+    """A process that watches the engine whose probe is at a path, in a mode or, with `LEAVE`, not; `close` returns what
+    it counted since it was told that last.
+    """
 
     def __init__(self, path: Path, root: Path, mode: str) -> None:
         command = [sys.executable, "-m", "benchmarks.inspector", str(path), mode]
         self.process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         os.sched_setaffinity(self.process.pid, client_cores())
+        self._hear()
+
+    def _hear(self) -> None:
         assert self.process.stdout is not None
         self.process.stdout.readline()
+
+    def watch(self, mode: str) -> None:
+        """Watch in this mode from now on."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{mode}\n")
+        self.process.stdin.flush()
+        self._hear()
 
     def close(self) -> dict[str, int]:
         """End it, and say how many events and bytes came, and how many events were lost."""
@@ -129,6 +147,26 @@ class Arena:
             load = EchoLoad(contestant, MEDIUM)
             load.slice()
             load.close()
+
+    def take_turns(self, name: str, beside: str, shape: Shape, modes: Sequence[str], rounds: int) -> dict[str, float]:
+        """CPU per message of one server that is watched in one mode after the other, as a ratio to that of the server
+        `beside`, which is driven in between: the median of the rounds. One process has all modes, since two of the same
+        program differ by a tenth; and the other one tells how fast the machine was at that moment.
+        """
+        inspector = self.inspectors[name]
+        with ExitStack() as stack:
+            loads = [EchoLoad(self.contestants[each], shape, slice_s=SHORT_S) for each in (beside, name)]
+            for load in loads:
+                stack.callback(load.close)
+
+            def driven(mode: str) -> float:
+                inspector.watch(mode)
+                time.sleep(SETTLED_S)  # who comes is waited for a tenth of a second, whatever it wants to watch
+                loads[1].slice()
+                return statistics.median(1 / (loads[0].slice() / loads[1].slice()) for _ in range(PAIRS))
+
+            found = rounds_of({mode: partial(driven, mode) for mode in modes}, rounds)
+        return {mode: statistics.median(ratios) for mode, ratios in found.items()}
 
     def compete(self, shape: Shape, rounds: int) -> dict[str, list[float]]:
         """CPU ns per message of every server, round by round."""

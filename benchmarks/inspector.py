@@ -1,9 +1,10 @@
 """An inspector that only counts: what watches the engine in these benchmarks, from a process of its own.
 
-    python -m benchmarks.inspector PATH [states]
+    python -m benchmarks.inspector PATH [MODE]
 
-It takes what comes as fast as it comes and keeps it, and looks at it only when its standard input ends: it shares a
-core with the clients, and what it took of that while they drive the engine would be missing from them. Then it prints
+It watches in this mode, and from each line of its standard input on in the mode that stands there; `leave` is to go
+away. It takes what comes as fast as it comes and keeps it, and looks at it only when its standard input ends: it shares
+a core with the clients, and what it took of that while they drive the engine would be missing from them. Then it prints
 as JSON how many events there were, how many bytes they took on the wire, how many were lost, and how many words of the
 feed are missing without a word about it.
 """
@@ -20,22 +21,38 @@ from streamscope.link.subscriber import EVERYTHING
 from streamscope.trace.decode import Decoder
 from streamscope.trace.vocabulary import Vocabulary
 
+LEAVE = "leave"
+
 
 def main(path: str, mode: str = EVERYTHING) -> None:
-    """Keep what comes until standard input ends, then count. `mode` is what it watches."""
-    sock = socket.socket(socket.AF_UNIX)
-    sock.connect(path)
-    sock.sendall(pack(Command(1, "watch", {"mode": mode})))
-    print("ready", flush=True)
+    """Keep what comes until standard input ends, then count. `mode` is what it watches first."""
+    sock = _watching(path, mode)
     kept: list[bytes] = []
     while True:
-        readable, _, _ = select.select([sock, sys.stdin], [], [])
-        data = sock.recv(1 << 20) if sock in readable else b""
+        readable, _, _ = select.select([each for each in (sock, sys.stdin) if each is not None], [], [])
+        data = sock.recv(1 << 20) if sock in readable and sock is not None else b""
         if data:
             kept.append(data)
-        elif readable:
+        elif sys.stdin not in readable:
+            break
+        elif line := sys.stdin.readline():
+            if sock is not None:
+                sock.close()
+            kept.clear()
+            sock = _watching(path, line.strip())
+        else:
             break
     print(json.dumps(count(kept)), flush=True)
+
+
+def _watching(path: str, mode: str) -> socket.socket | None:
+    sock = None
+    if mode != LEAVE:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(path)
+        sock.sendall(pack(Command(1, "watch", {"mode": mode})))
+    print("ready", flush=True)
+    return sock
 
 
 def count(kept: list[bytes]) -> dict[str, int]:

@@ -76,14 +76,18 @@ def append_ns() -> float:
     return statistics.median(found)
 
 
+CORES = frozenset(os.sched_getaffinity(0))
+"""Those that this process had before it kept itself away from the servers': what it has then says nothing any more."""
+
+
 def server_core() -> set[int]:
     """The core that servers run on; clients and inspectors have the others."""
-    return {min(os.sched_getaffinity(0))}
+    return {min(CORES)}
 
 
 def client_cores() -> set[int]:
     """The cores that servers do not run on, or the only one."""
-    return os.sched_getaffinity(0) - server_core() or server_core()
+    return set(CORES - server_core()) or server_core()
 
 
 class Contestant:

@@ -1,28 +1,33 @@
 """Observe: what it costs a program of asyncio's to be observed, beside what people look into it with today.
 
-Each way is measured against the same program without it, by turns: with somebody who watches everything, with one who
-watches states alone, and with nobody there. So are asyncio's debug mode, viztracer and strace, on the Python that runs
-this.
+One program is watched by turns: not at all, its states alone, everything. What is installed and has nobody there, and
+what people use today, asyncio's debug mode, viztracer and strace, are measured against a program without them, of which
+several are started: two processes of the same program differ by more than some of these cost.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
 from benchmarks.arena import Arena, Entry
-from benchmarks.load import MEDIUM, SMALL
+from benchmarks.inspector import LEAVE
+from benchmarks.load import MEDIUM, SMALL, Shape
 from benchmarks.measure import AS_INSTALLED, ROOT, Effort, paired_cost_percent
 from benchmarks.memory import growth
 from benchmarks.observers import STRACE, VIZTRACER
 from benchmarks.pythons import HERE, other_pythons
 from benchmarks.targets import OBSERVED, OBSERVED_IDLE, OBSERVED_MEMORY, OBSERVED_START, Figure, Target, compared
+from streamscope.link.subscriber import EVERYTHING, STATES
 
 BASE = "not observed"
+STARTS = 3
+"""Of each program."""
 FEW, MANY = 2_000, 8_000
 """Connections."""
 SITE = str(ROOT / "streamscope" / "observe" / "site")
@@ -41,31 +46,49 @@ def run(effort: Effort) -> Iterator[Figure]:
     yield from _start(effort)
 
 
-def _ways(module: str, python: str) -> dict[str, tuple[Entry, Target]]:
-    """How the program is looked into, and what is wanted of that."""
-    ways = {
-        "watched": (Entry(module, python=(python,), watched=True), OBSERVED),
-        "states watched": (Entry(module, python=(python,), watched=True, mode="states"), OBSERVED_IDLE),
-        "nobody there": (Entry(module, python=(python,), link=True), OBSERVED_IDLE),
-    }
+def _figures(version: str, python: str, module: str, kind: str, effort: Effort) -> Iterator[Figure]:
+    for shape in (MEDIUM, SMALL):
+        costs = _by_turns(module, python, shape, effort.rounds)
+        for mode, (name, target) in MODES.items():
+            figure = statistics.median(costs[mode])
+            yield Figure(f"observe {version} {kind} {shape}: {name}", figure, target)
+        for name, cost, target in _beside(module, python, shape, effort.rounds):
+            yield Figure(f"observe {version} {kind} {shape}: {name}", cost, target)
+
+
+MODES = {EVERYTHING: ("watched", OBSERVED), STATES: ("states watched", OBSERVED_IDLE)}
+
+
+def _by_turns(module: str, python: str, shape: Shape, rounds: int) -> dict[str, list[float]]:
+    """How much more a message costs in each mode than unwatched, in per cent, of each process."""
+    found: dict[str, list[float]] = {mode: [] for mode in MODES}
+    entries = {BASE: Entry(module, python=(python,)), "one": Entry(module, python=(python,), watched=True, mode=LEAVE)}
+    for _ in range(STARTS):
+        with Arena(entries) as arena:
+            costs = arena.take_turns("one", BASE, shape, (LEAVE, *MODES), rounds)
+        for mode, percents in found.items():
+            percents.append((costs[mode] / costs[LEAVE] - 1) * 100)
+    return found
+
+
+def _beside(module: str, python: str, shape: Shape, rounds: int) -> Iterator[tuple[str, float, Target]]:
+    """The same for what needs a program of its own."""
+    nothing = compared(_PER_CENT)
+    ways = {"nobody there": (Entry(module, python=(python,), link=True), OBSERVED_IDLE)}
     if python == sys.executable:
-        nothing = compared(_PER_CENT)
         ways["debug mode"] = (Entry(module, ("debug",)), nothing)
         ways["under viztracer"] = (Entry(module, needs="viztracer", python=VIZTRACER), nothing)
         ways["under strace"] = (Entry(module, needs="strace", python=STRACE), nothing)
-    return ways
-
-
-def _figures(version: str, python: str, module: str, kind: str, effort: Effort) -> Iterator[Figure]:
-    ways = _ways(module, python)
     entries = {BASE: Entry(module, python=(python,)), **{name: entry for name, (entry, _) in ways.items()}}
-    with Arena(entries) as arena:
-        for shape in (MEDIUM, SMALL):
-            costs = arena.compete(shape, effort.rounds)
-            for name, (_, target) in ways.items():
-                if name in costs:
-                    cost = paired_cost_percent(costs[BASE], costs[name])
-                    yield Figure(f"observe {version} {kind} {shape}: {name}", cost, target)
+    found: dict[str, list[float]] = {}
+    for _ in range(STARTS):
+        with Arena(entries) as arena:
+            costs = arena.compete(shape, -(-rounds // STARTS))
+        for name in costs.keys() - {BASE}:
+            found.setdefault(name, []).append(paired_cost_percent(costs[BASE], costs[name]))
+    for name, (_, target) in ways.items():
+        if name in found:
+            yield name, statistics.median(found[name]), target
 
 
 def _memory() -> Iterator[Figure]:

@@ -22,6 +22,9 @@ BATCH_NS = 17_000_000
 BATCH_WORDS = 16 * 1024
 """A batch is due when its first record is this old or it has so many words (about 48 KiB)."""
 
+PACKED_WORDS = 2048
+"""So many are packed at once, before the batch is due: what the loop has just told is in the processor's cache then."""
+
 PATIENCE_MS = 16
 """So long the loop waits at most while a batch is not yet due: a record is shipped within both together."""
 
@@ -31,7 +34,7 @@ class Feed:
     the first of them; `is_told` is whether anything is told now; `layout` is that of the producer's records.
     """
 
-    __slots__ = ("_on_full", "_producer", "_t", "_turn", "due_at", "is_told", "layout", "place", "words")
+    __slots__ = ("_begun", "_on_full", "_producer", "_t", "_turn", "due_at", "is_told", "layout", "place", "words")
 
     def __init__(self, producer: Producer, layout: OwnLayout, on_full: Callable[[], None]) -> None:
         """`on_full` is called when one turn has told so much that some of it should be taken, or dropped."""
@@ -42,7 +45,7 @@ class Feed:
         self.is_told = False
         self._turn = 0
         self._t = 0
-        self.place = 0
+        self.place = self._begun = 0
         self.due_at = 0
 
     @property
@@ -54,6 +57,11 @@ class Feed:
     def begins(self) -> tuple[int, int]:
         """The turn and the time that hold at the start of `words`."""
         return self._turn, self._t
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch has so many words that it is due, however old it is."""
+        return self.place + len(self.words) - self._begun >= BATCH_WORDS
 
     def begin(self) -> None:
         """Have the producer tell of everything from now on, unless it does already."""
@@ -73,23 +81,24 @@ class Feed:
 
     def is_due(self, now: int) -> bool:
         """Whether a batch is due, now that the loop is about to wait."""
-        words = len(self.words)
-        if not words:
-            return False
         if not self.due_at:
+            if not self.words:
+                return False
             self.due_at = now + BATCH_NS
-        return words >= BATCH_WORDS or now >= self.due_at
+        return now >= self.due_at or self.is_full
 
-    def take(self) -> Iterator[tuple[bytes, list[Word]]]:
-        """Everything told so far, as packed `records` with the words that each carries; the next batch begins after
-        it.
+    def take(self, *, is_all: bool = True) -> Iterator[tuple[bytes, list[Word]]]:
+        """Everything told so far, as packed `records` with the words that each carries. That is all of the batch, or
+        with more to come, which is due with it.
         """
         words = self.words
         if words:
             yield from pack_batch(self.layout, self.place, self._turn, self._t, words)
             self.place += len(words)
             words.clear()
-        self._begin_batch()
+        self._turn, self._t = self._producer.told()
+        if is_all:
+            self._begin_batch()
 
     def drop(self) -> None:
         """Let go of everything told so far."""
@@ -98,5 +107,5 @@ class Feed:
         self._begin_batch()
 
     def _begin_batch(self) -> None:
-        self.due_at = 0
+        self.due_at, self._begun = 0, self.place
         self._turn, self._t = self._producer.told()

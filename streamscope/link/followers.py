@@ -120,7 +120,12 @@ class Followers:
 
     def ship(self) -> None:
         """Send everything told so far to everyone who listens."""
-        for packed, words in self.feed.take():
+        self.pack(is_all=True)
+        self._flush()
+
+    def pack(self, *, is_all: bool = False) -> None:
+        """Pack what was told so far, for everyone who listens; it goes out when the batch is due."""
+        for packed, words in self.feed.take(is_all=is_all):
             events = -1
             for subscriber in self._subscribers.values():
                 if not subscriber.listening or (not subscriber.losing and subscriber.offer(packed)):
@@ -128,7 +133,6 @@ class Followers:
                 if events < 0:
                     events = self.feed.layout.count(words)
                 self._lose(subscriber, events)
-        self._flush()
 
     def _feed_full(self) -> None:
         """One turn tells more than is kept of it: its beginning is shipped, and everyone has lost the rest of it."""

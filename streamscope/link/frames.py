@@ -12,6 +12,8 @@ of slices.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 
 from streamscope.language import tr
@@ -30,8 +32,8 @@ from streamscope.trace.words import Words
 MOST_OTHER = 512 * 1024
 """Bytes of a frame that is neither batch nor slice: payload is the largest, a greeting has some 32 KiB."""
 
-READABLE = (1, 2)
-"""Protocols that this version understands; 1 brought no vocabulary."""
+READABLE = (1, 2, 3)
+"""Protocols that this version understands; 1 brought no vocabulary, 2 no `numbers`."""
 
 
 class Frame(msgspec.Struct, array_like=True, tag=True, forbid_unknown_fields=False):
@@ -69,6 +71,19 @@ class Hello(Frame, tag="hello"):
 
 class BatchFrame(Batch, tag="records"):
     """A batch of the feed."""
+
+
+class _Numbers(Frame, tag="numbers"):
+    """A batch of the feed that has integers alone; who reads frames gets it as a `BatchFrame`."""
+
+    place: int
+    turn: int
+    t: int
+    words: bytes
+
+    def batch(self) -> BatchFrame:
+        """As it is read. Raises ValueError."""
+        return BatchFrame(self.place, self.turn, self.t, list[int | str](wire.from_a_row(self.words)))
 
 
 class SliceFrame(Slice, tag="slice"):
@@ -125,8 +140,8 @@ _Known = Hello | BatchFrame | SliceFrame | GapFrame | PayloadFrame | Notice | No
 AnyFrame = _Known | Unknown
 
 _encoder = msgspec.msgpack.Encoder()
-_any_frame = msgspec.msgpack.Decoder(_Known)
-_MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
+_any_frame = msgspec.msgpack.Decoder(_Known | _Numbers)
+_MALFORMED = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError, ValueError)
 
 
 class _PackedSlice(Frame, tag="slice"):
@@ -148,10 +163,7 @@ class _PackedBatch(Frame, tag="records"):
 
 _packed_slice = msgspec.msgpack.Decoder(_PackedSlice)
 _packed_batch = msgspec.msgpack.Decoder(_PackedBatch)
-_TAGS = frozenset(
-    str(kind.__struct_config__.tag).encode()
-    for kind in (Hello, BatchFrame, SliceFrame, GapFrame, PayloadFrame, Notice, NoteFrame, GoodbyeFrame, Command, Reply)
-)
+_TAGS = frozenset(str(kind.__struct_config__.tag).encode() for kind in (*get_args(_Known), _Numbers))
 
 
 def pack(frame: msgspec.Struct) -> bytes:
@@ -168,8 +180,8 @@ def read_frame(body: bytes) -> AnyFrame:
         return Unknown()
     try:
         _check_bounds(tag, body)
-        frame: AnyFrame = _any_frame.decode(body)
-        return frame
+        frame: AnyFrame | _Numbers = _any_frame.decode(body)
+        return frame.batch() if isinstance(frame, _Numbers) else frame
     except _MALFORMED as error:
         raise FrameError(tr("what came is no frame: {error}", error=error)) from error
 
@@ -189,6 +201,11 @@ def _check_bounds(tag: bytes, body: bytes) -> None:
                         most=f"{MOST_WORDS:,}",
                     )
                 )
+    elif tag == b"numbers":
+        if len(body) > 8 * (MOST_WORDS + 16):
+            raise FrameError(
+                tr("a batch has more words than {most}, which is the most there is", most=f"{MOST_WORDS:,}")
+            )
     elif tag == b"slice":
         from streamscope.trace.packing import array_length, has_cut_handles, requests_in
 

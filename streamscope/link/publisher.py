@@ -26,7 +26,7 @@ from streamscope.core.poller import EpollPoller
 from streamscope.link import wire
 from streamscope.link.batches import OwnLayout
 from streamscope.link.farewell import deliver
-from streamscope.link.feed import BATCH_WORDS, PATIENCE_MS
+from streamscope.link.feed import PACKED_WORDS, PATIENCE_MS
 from streamscope.link.followers import Followers
 from streamscope.link.hearing import Hearing
 from streamscope.link.kernel_samples import Elsewhere, KernelSamples
@@ -203,16 +203,18 @@ class Publisher:
 
     def wait(self, timeout_ms: int, now: int) -> int:
         """Ship what is due; see `Rider`."""
-        words = self.feed.words
-        if now < self._calm_until and len(words) < BATCH_WORDS:
-            if words and not 0 <= timeout_ms <= PATIENCE_MS:
-                return PATIENCE_MS
-            return _by(self._due_at, now, timeout_ms) if self._due_at else timeout_ms
         try:
-            return self._wait(timeout_ms, now)
+            is_much = len(self.feed.words) >= PACKED_WORDS
+            if now >= self._calm_until or (is_much and self.feed.is_full):
+                return self._wait(timeout_ms, now)
+            if is_much:
+                self._followers.pack()
         except Exception as error:
             self._give_up(error)
             return timeout_ms
+        if self.feed.due_at and not 0 <= timeout_ms <= PATIENCE_MS:
+            return PATIENCE_MS
+        return _by(self._due_at, now, timeout_ms) if self._due_at else timeout_ms
 
     def hear(self) -> None:
         """Hear what inspectors have to say; see `Rider`."""

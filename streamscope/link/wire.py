@@ -9,12 +9,15 @@ these against `frames`: what is packed here reads there as what it was, and what
 
 from __future__ import annotations
 
+import struct
+from array import array
 from collections.abc import Callable, Iterator
+from sys import byteorder
 from typing import Any, TypeAlias
 
 from streamscope.link import msgpack
 
-PROTOCOL = 2
+PROTOCOL = 3
 MAX_FRAME = 16 * 1024 * 1024
 MAX_COMMAND = 64 * 1024
 """Bytes of one frame at most, from the engine and from an inspector."""
@@ -75,8 +78,34 @@ class Hello:
 
 
 def records(place: int, turn: int, t: int, words: list[int | str]) -> Frame:
-    """A batch of the feed."""
+    """A batch of the feed; of integers alone, where no faster library packs: `numbers`, which we pack four times as
+    fast.
+    """
+    if encode is msgpack.encode:
+        try:
+            return ["numbers", place, turn, t, in_a_row(words)]
+        except struct.error:  # there is text among them
+            pass
     return ["records", place, turn, t, words]
+
+
+_RUN = struct.Struct("<512q")
+
+
+def in_a_row(words: list[Any]) -> bytes:
+    """Integers as eight bytes each, little endian. Raises struct.error for what is none, or beyond 64 bits."""
+    rest = len(words) % 512
+    last = struct.pack(f"<{rest}q", *words[-rest:]) if rest else b""
+    return b"".join([*(_RUN.pack(*words[i : i + 512]) for i in range(0, len(words) - rest, 512)), last])
+
+
+def from_a_row(data: bytes) -> list[int]:
+    """The same back. Raises ValueError for what is no row."""
+    words = array("q")
+    words.frombytes(data)
+    if byteorder == "big":
+        words.byteswap()
+    return words.tolist()
 
 
 def slice_of(place: int, loop: list[Any], handles: list[list[Any]], first: bool, last: bool, alone: bool) -> Frame:

@@ -312,11 +312,11 @@ JOINED: tuple[AioJoined, ...] = (
         ("loop.turn", "_run_once", "turn", "t"),
     ),
     _joined(
-        "aio.turn_at_once",
-        "begun turn ready t",
+        "aio.whole_turn",
+        "begun turn timeout ready t",
         ("callback.end", "_run_once", CB_OTHERS, "begun"),
         ("loop.turn", "_run_once", "turn", "begun"),
-        ("epoll.wait", "select", 0, "ready", "t"),
+        ("epoll.wait", "select", "timeout", "ready", "t"),
     ),
     _joined(
         "aio.tls_read", "n", ("tls.read", "_do_read", "n"), ("callback.begin", "_do_read", CB_DATA, "n")

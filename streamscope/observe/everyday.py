@@ -1,6 +1,6 @@
 """What stands in for asyncio's read and write while somebody watches, where their code is one that we know.
 
-Of these two each message passes one each, and a hook around them costs a message three calls more than one in their
+Each message passes these two, and a hook around them costs a message three calls more than one in their
 place. So they are written anew here, with the telling inside: what asyncio's do, in its order, and no more than that. A
 function whose code is not among those that this was held against, a newer Python's or one that the program has put
 there, is called as everywhere else (`transport_hooks`). The tests play the same with both.
@@ -24,8 +24,10 @@ _MUST_END = (SystemExit, KeyboardInterrupt)
 KNOWN = {
     "_read_ready__data_received": ("52114729111f9170", "f38d13cefb4e97e9", "4ca8b36db28cb6fb", "3a919dfadfc1e280"),
     "write": ("6296930ee6d60664", "bf3ed31c9da7a1de", "83b71e63aaf98374", "df5d155f71de97db"),
+    "_maybe_resume_transport": ("833df3d5c3be86cd", "12e0cada906d269a", "22784f5b7253a907", "3d5eefc8c668f166"),
+    "select": ("4b459512cbde2f06", "7498fd56031d9ad9", "5cdb498b5abcaf37", "669e8f59bd3a662e"),
 }
-"""Digests of the code of asyncio's functions, by name: of CPython 3.11, 3.12, 3.13 and 3.14."""
+"""Digests of the code of asyncio's functions, and of EpollSelector's, by name: of CPython 3.11 to 3.14."""
 
 Hooks = dict[str, Callable[..., Any]]
 
@@ -38,12 +40,16 @@ def digest(function: Any) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
+def is_known(name: str, function: Any) -> bool:
+    """Whether this is a function of that name whose code we know."""
+    return hasattr(function, "__code__") and digest(function) in KNOWN[name]
+
+
 def everyday_hooks(transport: Any) -> Hooks:
     """Ours, by name, for those of this class of transports that we know."""
     ours: dict[str, Callable[[Any], Any]] = {"_read_ready__data_received": _reading, "write": _writing}
     found = {name: getattr(transport, name) for name in ours}
-    known = [name for name, each in found.items() if hasattr(each, "__code__") and digest(each) in KNOWN[name]]
-    return {name: ours[name](found[name]) for name in known}
+    return {name: ours[name](each) for name, each in found.items() if is_known(name, each)}
 
 
 def _reading(original: Any) -> Callable[[Any], None]:
@@ -69,29 +75,29 @@ def _reading(original: Any) -> Callable[[Any], None]:
                 self._fatal_error(error, "Fatal read error on socket transport")
             return
         n = len(data)
-        if n and size == RECV_SIZE:  # what follows is `tell_received`
+        if not n:
+            book.tell_received(size, n)
+            self._read_ready__on_eof()
+            return
+        if size == RECV_SIZE:  # what follows is `tell_received`, but for `began`, which is known here
             book.bytes_in += n
             book.reads += 1
             book.last_read_t = t
-            book.began = CB_DATA
             pen.emit((book.as_read, t, book.fd, n))
         else:
             book.tell_received(size, n)
-        if not n:
-            self._read_ready__on_eof()
-            return
         try:
             self._protocol.data_received(data)
         except _MUST_END:
             raise
         except BaseException as error:
+            book.began = CB_DATA
             self._fatal_error(error, "Fatal error: protocol.data_received() call failed.")
-        if book.began:
-            book.began = 0
-            t = monotonic_ns() - pen.begun  # and this is `end_of_callback`
-            pen.callback_ns += t - pen.tick
-            pen.tick = t
-            pen.emit((book.as_read_end, t))
+        book.began = 0
+        t = monotonic_ns() - pen.begun  # and this is `end_of_callback`
+        pen.callback_ns += t - pen.tick
+        pen.tick = t
+        pen.emit((book.as_read_end, t))
 
     return _read_ready__data_received
 

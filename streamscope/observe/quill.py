@@ -35,18 +35,17 @@ class Quill:
     """Readers and those who tell may look at:
 
     - `begun`, when the clock was 0, on the monotonic one; `tick`, the clock as it was last told, and `turn`, the turn;
-    - `emit`, which appends a record;
+    - `emit`, which appends a record; `writes`, whether anybody watches everything;
     - `poll_ns` and `callback_ns`: how the time since the beginning was spent; `waiting`: writes that wait in buffers;
     - `handles` and `requests`: the numbers last given out;
     - `books` by descriptor; `within`: asyncio's function that runs, where a book has to know it;
     - `on_slow`, which is called when something that is no stream's callback has taken long;
-    - `taken`: the mark of the stream that a task has taken bytes from last.
+    - `taken`: the mark of the stream that a task has taken bytes from last; `takers`, from which each task has.
     """
 
     __slots__ = (
-        "_takers", "begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "on_slow", "poll_ns",
-        "requests",
-        "taken", "tick", "turn", "waiting", "within", "words",
+        "begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "on_slow", "poll_ns",
+        "requests", "taken", "takers", "tick", "turn", "waiting", "within", "words", "writes",
     )  # fmt: skip
 
     def __init__(self, loop: Any, failed: Callable[[Exception], None], begun: int) -> None:
@@ -57,6 +56,7 @@ class Quill:
         self.failed = failed
         self.emit: Callable[[tuple[Word, ...]], None] = _nothing
         self.words: list[Word] = []
+        self.writes = False
         self.on_full: Callable[[], None] = lambda: None
         self.on_slow: Callable[[], None] = lambda: None
         self.tick = self.clock()
@@ -64,26 +64,23 @@ class Quill:
         self.books: dict[int, Any] = {}
         self.within = ""
         self.taken = 0
-        self._takers = Takers(loop)
+        self.takers = Takers(loop)
 
     def clock(self) -> int:
         """The feed's clock, read now: ns."""
         return time.monotonic_ns() - self.begun
-
-    @property
-    def writes(self) -> bool:
-        """Whether anybody watches everything."""
-        return self.emit is not _nothing
 
     def begin(self, words: list[Word], on_full: Callable[[], None]) -> None:
         """Append to these words from now on."""
         self.words = words
         self.on_full = on_full
         self.emit = words.extend
+        self.writes = True
 
     def end(self) -> None:
         """Append nothing any more."""
         self.emit = _nothing
+        self.writes = False
         self.words = []
         self.on_full = lambda: None
 
@@ -91,13 +88,13 @@ class Quill:
         """The task that runs has taken bytes out of this stream."""
         try:
             self.taken = book.mark
-            self._takers.took(book)
+            self.takers.took(book)
         except Exception as error:
             self.failed(error)
 
     def wrote(self, book: Outgoing) -> None:
         """Something was written to this stream, perhaps by a task that has taken it from another."""
-        if self._takers.wrote(book):
+        if self.takers.wrote(book):
             book.heard = self.taken
 
     def read_clock(self) -> None:
@@ -122,17 +119,6 @@ class Quill:
         t = time.monotonic_ns() - self.begun
         self.poll_ns += t - self.tick
         self.tick = t
-        return t
-
-    def next_turn(self) -> int:
-        """A turn begins, now; what passed since the clock was last read was a callback's time."""
-        t = time.monotonic_ns() - self.begun
-        took = t - self.tick
-        if took > SLOW_NS:
-            self.on_slow()
-        self.callback_ns += took
-        self.tick = t
-        self.turn += 1
         return t
 
     def tell_turn(self) -> None:

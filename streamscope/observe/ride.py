@@ -7,20 +7,24 @@ ends it not: what comes back to the loop is what would have come, when it would 
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic_ns
 from typing import Any
 
+from streamscope.link.feed import PACKED_WORDS
 from streamscope.link.producer import Rider
 from streamscope.observe.aio_kinds import joined_by, told_by
 from streamscope.observe.aio_producer import AioProducer
 from streamscope.observe.exchange import Exchange
+from streamscope.observe.quick_select import quick_select
 from streamscope.observe.registrations import READ, registration_hooks
+from streamscope.observe.slow_ones import SLOW_NS
 
-_WAIT, _AT_ONCE = told_by("epoll.wait", "select"), joined_by("aio.turn_at_once")
+_WAIT, _WHOLE_TURN = told_by("epoll.wait", "select"), joined_by("aio.whole_turn")
 _FOR_EVER = -1
-_SOON = 16
-"""Milliseconds after which a look at what readers hold is still in time."""
-REST_S = 0.05
-"""So long the loop waits at most without us, where nothing is told at each turn."""
+_SOON_NS = 16_000_000
+"""What was told is looked at again within so long: a batch may be due then."""
+_LATER_NS = 1_000_000_000
+"""The same where nothing is told."""
 
 
 class Ride:
@@ -46,15 +50,14 @@ class Ride:
         self._exchange = Exchange()
         self._original: Any = None
         self._aside_due = 0
-        self._due = 0  # until then a turn that waits for nothing has nothing for the link
+        self._due = 0  # until then the link has nothing to do, unless its descriptor is ready
         self._is_heard = False
-        self._rests_until = 0  # where nothing is told at each turn: until then the link has nothing to do, ns
 
     def begin(self) -> None:
         """Ride from the next wait on. Raises AttributeError for a selector whose functions cannot be exchanged."""
         selector = self._selector
         self._original = selector.select
-        self._exchange.put(selector, {"select": self._select})
+        self._exchange.put(selector, {"select": self._turns(quick_select(selector, self._fd))})
         try:
             self._exchange.put(selector, registration_hooks(selector, self._changed))
         except BaseException:
@@ -67,6 +70,7 @@ class Ride:
     def _hear_no_more(self) -> None:
         """Once: the descriptor is closed then, and may be the program's own a moment later."""
         is_heard, self._is_heard = self._is_heard, False
+        self._due = 0
         if is_heard and self._fd in (self._selector.get_map() or ()):
             type(self._selector).unregister(self._selector, self._fd)
 
@@ -86,30 +90,36 @@ class Ride:
         except Exception as error:
             self._pen.failed(error)
 
-    def _select(self, timeout: float | None = None) -> Any:
-        pen = self._pen
-        t = pen.next_turn()
-        if timeout is not None and timeout <= 0 and t < self._due and not self._producer.has_more:
-            ready = self._original(0)
-            for each in ready:
-                if each[0].fd == self._fd:
-                    break
-            else:
-                pen.emit((_AT_ONCE, t, pen.turn, len(ready), pen.end_of_wait()))
+    def _turns(self, quick_select: Callable[[float], list[Any] | None]) -> Callable[..., Any]:
+        """What stands in for `select`: each turn of the loop passes through here."""
+        pen, begun = self._pen, self._pen.begun
+
+        def select(timeout: float | None = None) -> Any:
+            t = monotonic_ns() - begun
+            if t - pen.tick > SLOW_NS:
+                pen.on_slow()
+            pen.callback_ns += t - pen.tick
+            pen.tick = t
+            pen.turn += 1
+            left = self._due - t
+            if left <= 0:
+                return self._attend(timeout)
+            is_cut = timeout is None or timeout * 1e9 > left
+            ready = quick_select(left / 1e9 if is_cut else timeout if timeout > 0 else 0)  # type: ignore[operator, arg-type]
+            if ready or (ready is not None and not is_cut):
+                pen.tick = now = monotonic_ns() - begun
+                pen.poll_ns += now - t
+                if pen.writes:
+                    told = _FOR_EVER if timeout is None else round(timeout * 1000) if timeout > 0 else 0
+                    pen.emit((_WHOLE_TURN, t, pen.turn, told, len(ready), now))
+                    if len(pen.words) >= PACKED_WORDS:
+                        self._rider.wait(_FOR_EVER, now)  # which packs them
                 return ready
-        elif t < self._rests_until:
-            rests = timeout is None or timeout > REST_S
-            ready = self._original(REST_S if rests else timeout)
-            for each in ready:
-                if each[0].fd == self._fd:
-                    break
-            else:
-                if ready or not rests:
-                    pen.end_of_wait()
-                    return ready
             if timeout is not None:
                 timeout = max(0.0, timeout - (pen.clock() - t) / 1e9)
-        return self._attend(timeout)
+            return self._attend(timeout)
+
+        return select
 
     def _attend(self, timeout: float | None) -> Any:
         """A turn in which the link may have something to do."""
@@ -127,8 +137,8 @@ class Ride:
         ready = self._wait(timeout, pen.tick)
         told = _FOR_EVER if timeout is None else max(0, round(timeout * 1000))
         pen.emit((_WAIT, told, len(ready), pen.end_of_wait()))
-        if pen.writes or producer.has_more:
-            self._rests_until = 0
+        if producer.has_more or producer.rider is None:
+            self._due = 0
         return ready
 
     def _last_wait(self, timeout: float | None, more: bool) -> Any:
@@ -156,23 +166,19 @@ class Ride:
 
     def _wait(self, timeout: float | None, now: int) -> Any:
         """What is ready, or nothing once the time is over; the link's own descriptor is heard and kept back."""
-        until = None
-        left_ms, left = _FOR_EVER, timeout
-        if timeout is not None:
-            until = now + max(0, int(timeout * 1e9))
-            left_ms = -((now - until) // 1_000_000)
+        until = None if timeout is None else now + max(0, int(timeout * 1e9))
         while True:
-            ms = self._rider.wait(left_ms or _FOR_EVER, now)
-            self._due = now + (ms if 0 <= ms < _SOON else _SOON) * 1_000_000
-            if not left_ms:
-                ms = 0
-            if now >= self._aside_due or ms < 0 or ms > _SOON:
-                ms = self._look_aside(now, ms)
-            self._rests_until = now + ms * 1_000_000
-            ready = self._original(left if ms == left_ms else ms / 1000)
+            ms = self._look_aside(now, self._rider.wait(_FOR_EVER, now))
+            soon = _SOON_NS if self._pen.writes else _LATER_NS
+            self._due = now + (min(ms * 1_000_000, soon) if ms >= 0 else soon)
+            if until is not None and (ms < 0 or until <= now + ms * 1_000_000):
+                ready = self._original(max(0, until - now) / 1e9)
+            else:
+                ready = self._original(None if ms < 0 else ms / 1000)
             for each in ready:
                 if each[0].fd == self._fd:
                     ready.remove(each)
+                    self._due = 0
                     self._rider.hear()
                     self._heard()
                     break
@@ -181,5 +187,3 @@ class Ride:
             now = self._pen.clock()
             if (until is not None and now >= until) or self._producer.rider is None:
                 return ready
-            if until is not None:
-                left_ms, left = -((now - until) // 1_000_000), (until - now) / 1e9

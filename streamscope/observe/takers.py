@@ -7,6 +7,7 @@ time may have been a greeting. What a task got by other ways, a queue for one, i
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -40,30 +41,37 @@ class Fed:
 
 
 class Takers:
-    """Of one loop: from which stream each task has taken last. Tasks and streams live no longer for it."""
+    """Of one loop: from which stream each task has taken last. Tasks and streams live no longer for it.
+
+    `current` says which task runs in a `loop`; `said` has by `id` of a task the mark of the stream that is known of it:
+    mostly nothing is new.
+    """
 
     def __init__(self, loop: Any) -> None:
-        from asyncio import current_task
+        from asyncio import current_task, tasks
 
-        self._current = current_task
-        self._loop = loop
+        # before 3.12 the function is a slow one around this
+        self.current: Callable[[Any], Any] = (
+            current_task if sys.version_info >= (3, 12) else tasks._current_tasks.get  # type: ignore[attr-defined]
+        )
+        self.loop = loop
+        self.said: dict[int, int] = {}
         self._by_task: weakref.WeakKeyDictionary[Any, weakref.ref[Outgoing]] = weakref.WeakKeyDictionary()
-        self._said: dict[int, int] = {}  # the same by `id` of the task and mark of the stream: mostly nothing is new
 
     def took(self, book: Outgoing) -> None:
         """The task that runs has taken bytes out of this stream."""
-        task = self._current(self._loop)
-        if task is not None and self._said.get(id(task)) != book.mark:
-            if len(self._said) > 2 * len(self._by_task) + MOST_FED:
-                self._said.clear()  # most of these tasks are over
-            self._said[id(task)] = book.mark
+        task = self.current(self.loop)
+        if task is not None and self.said.get(id(task)) != book.mark:
+            if len(self.said) > 2 * len(self._by_task) + MOST_FED:
+                self.said.clear()  # most of these tasks are over
+            self.said[id(task)] = book.mark
             self._by_task[task] = weakref.ref(book)
 
     def wrote(self, sink: Outgoing) -> bool:
         """Something was written to this stream. Returns whether that need not be said again: by whom it is fed is told,
         or cannot be known.
         """
-        task = self._current(self._loop)
+        task = self.current(self.loop)
         found = None if task is None else self._by_task.get(task)
         source = None if found is None else found()
         if source is None or source is sink or source.fd == -1:
@@ -112,16 +120,3 @@ def _place_of(task: Any) -> str:
     coro = task.get_coro()
     code = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
     return type(coro).__qualname__ if code is None else place_of_code(code)
-
-
-def taking_hooks(reader: Any, book_of: Callable[[Any], Outgoing | None]) -> dict[str, Callable[..., Any]]:
-    """Ours, by name, for the class of StreamReaders; `book_of` finds the book of a transport."""
-    maybe_resume = reader._maybe_resume_transport
-
-    def _maybe_resume_transport(self: Any) -> None:
-        book = book_of(self._transport)
-        if book is not None:
-            book.pen.took(book)
-        maybe_resume(self)
-
-    return {"_maybe_resume_transport": _maybe_resume_transport}

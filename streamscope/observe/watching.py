@@ -25,11 +25,10 @@ from streamscope.link.publisher import Publisher
 from streamscope.link.subscriber import Subscriber
 from streamscope.link.who_waits_words import ABOUT, COMMAND
 from streamscope.link.wire import Command, Hello
-from streamscope.observe.aio_kinds import FUNCTIONS, JOINED, KINDS
+from streamscope.observe.aio_kinds import FUNCTIONS, JOINED, KINDS, RECV_SIZE
 from streamscope.observe.aio_producer import AioProducer
 from streamscope.observe.aio_words import words
 from streamscope.observe.book import Book
-from streamscope.observe.books import book_of
 from streamscope.observe.datagram_book import DatagramBook
 from streamscope.observe.datagram_hooks import datagram_hooks
 from streamscope.observe.described import not_the_program
@@ -37,12 +36,12 @@ from streamscope.observe.doorway import program_name
 from streamscope.observe.exchange import Exchange
 from streamscope.observe.pipes import exchange_pipes
 from streamscope.observe.quill import Quill
+from streamscope.observe.reader_hooks import reader_hooks
 from streamscope.observe.ride import Ride
 from streamscope.observe.slow_ones import look as look_at_slow
 from streamscope.observe.slow_ones import time_callbacks
 from streamscope.observe.sockets import Sockets, exchange_sockets
 from streamscope.observe.stuck_loops import answers, where_it_stands
-from streamscope.observe.takers import taking_hooks
 from streamscope.observe.tls import TlsLayers, exchange_tls
 from streamscope.observe.transport_hooks import transport_hooks
 from streamscope.telling import say
@@ -108,6 +107,7 @@ class Watching:
 
     def begin(self) -> None:
         """Take in who has knocked. Raises AttributeError for a loop that cannot be watched."""
+        _have_buffers_kept()
         self._ride.begin()
         self._on_loop.put(self._loop, {"close": self._loop_closes})
         answers.begin(self._number, self._where_it_stands)
@@ -163,7 +163,7 @@ class Watching:
                 exchange_pipes(_methods, _born, passed_over, _book_of)
                 exchange_tls(_methods, _layers_of, passed_over)
                 exchange_sockets(_methods, _sockets_of)
-                _methods.put(StreamReader, taking_hooks(StreamReader, book_of))
+                _methods.put(StreamReader, reader_hooks(StreamReader))
         else:
             _watched.pop(id(self._loop), None)
             if not _watched:
@@ -231,6 +231,14 @@ class Watching:
         self.pen.end()
         say(f"this loop is not observed any more: {type(error).__name__}: {error}")
         self._loop.call_soon(self.end, f"observing has failed: {error}")
+
+
+def _have_buffers_kept() -> None:
+    """Have glibc see a large buffer freed whole. Until it has, it takes the 256 KiB that asyncio reads into from the
+    kernel and gives them back, for each read: four times as slow. And once we have used its memory, the program may
+    never show it one (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    bytes(4 * RECV_SIZE)
 
 
 def _born(loop: Any, transport: Any) -> None:

@@ -1,0 +1,32 @@
+"""What is exchanged of StreamReader while somebody watches: behind every read that took something it looks whether to
+resume its transport, in the task that reads. There it is noted from which stream that task has taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamscope.observe.book import Book
+from streamscope.observe.books import book_of
+from streamscope.observe.everyday import Hooks, is_known
+
+
+def reader_hooks(reader: Any) -> Hooks:
+    """Ours, by name, for the class of StreamReaders."""
+    maybe_resume = reader._maybe_resume_transport
+    is_quick = is_known("_maybe_resume_transport", maybe_resume)  # it does nothing then for who has not paused
+
+    def _maybe_resume_transport(self: Any) -> None:
+        book: Any = getattr(self._transport, "_sock", None)
+        if type(book) is not Book:
+            book = book_of(self._transport)
+        if book is not None:
+            pen = book.pen
+            takers = pen.takers
+            pen.taken = mark = book.mark
+            if takers.said.get(id(takers.current(takers.loop))) != mark:
+                pen.took(book)
+        if self._paused or not is_quick:
+            maybe_resume(self)
+
+    return {"_maybe_resume_transport": _maybe_resume_transport}
