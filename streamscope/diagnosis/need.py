@@ -61,5 +61,5 @@ def look_at(state: StreamState, terms: Terms, now_t: int) -> Look:
     return Look(
         now_t, state.write_queue_size, out, into, state.errors, len(state.queued_fds),
         kernel("outq"), kernel("notsent"), unread, kernel("bytes_acked"), kernel("total_retrans"),
-        kernel("busy"), kernel("rwnd_limited"), kernel("probes"),
+        kernel("busy"), kernel("rwnd_limited"), kernel("probes"), state.kernel_t,
     )  # fmt: skip

@@ -22,7 +22,9 @@ LULL = 4 * SECOND // 3
 
 
 class Look(NamedTuple):
-    """One stream at one look. What the kernel says has its names. `out` and `into` are None where nobody counts."""
+    """One stream at one look. What the kernel says has its names, and it was `asked` then. `out` and `into` are None
+    where nobody counts.
+    """
 
     t: int
     wq: int
@@ -38,6 +40,7 @@ class Look(NamedTuple):
     busy: int | None
     rwnd: int | None
     probes: int | None
+    asked: int
 
     @property
     def wanted(self) -> int:

@@ -8,9 +8,11 @@ is the program's, and where the kernel tells nothing, a guess that says it is on
 
 from __future__ import annotations
 
+import itertools
+
 from streamscope.diagnosis.lint import Case, callbacks_took, part, run_delay, stays
 from streamscope.diagnosis.shapes import Evidence, Sure, Verdict, Word
-from streamscope.diagnosis.track import SECOND
+from streamscope.diagnosis.track import SECOND, Look
 from streamscope.language import N_, Saying, capital, items, saying, sayings
 from streamscope.trace.figures import age_text, bytes_text
 from streamscope.trace.plain_text import visible
@@ -19,6 +21,11 @@ MOST_OF = 0.5
 """A share of the time above which it is what decides."""
 
 _SLOWEST_TURN = SECOND // 4
+
+_IN_A_ROW = 3
+"""Probes. One of them may have come too soon for an answer; another was then out until the kernel asked again."""
+_OUT_FOR = 2 * SECOND
+"""So long fewer are out, and twice as long where the machine took that time."""
 
 
 class Weighing:
@@ -40,11 +47,27 @@ class Weighing:
         self.rung = self._rung()
 
     def _unanswered(self) -> int:
-        """How often the kernel has sent again, or asked a shut window, and heard nothing. A peer that has no room says
-        so at once, and the kernel counts anew: a probe that is out for a second will not be answered.
+        """How often the kernel has sent again, or asked a shut window, and heard nothing."""
+        again = (self.case.kernel("retransmits") or 0) if self.flying > 0 else 0
+        return max(again, self._probes())
+
+    def _probes(self) -> int:
+        """How many probes of a shut window are out of which an answer was due by now.
+
+        A peer that has no room says so at once, and the kernel counts anew. But its kernel answers twice a second at
+        most, so that a probe which comes sooner has none until the next is answered, for up to a second. Three in a
+        row leave nothing to explain, however busy the machine is. Fewer have to be out for longer, as the kernel was
+        asked and not as we have looked, and for longer still where the machine let the program not run meanwhile.
         """
-        lately = [look.probes or 0 for look in self.case.track.looks if look.t >= self.now.t - SECOND]
-        return max((self.case.kernel("retransmits") or 0) if self.flying > 0 else 0, min(lately))
+        probes = self.now.probes or 0
+        if probes >= _IN_A_ROW:
+            return probes
+        out = list(itertools.takewhile(_has_probes, reversed(self.case.track.looks)))
+        if not out:
+            return 0
+        since = max(out[-1].asked, self.case.kernel("ack_recv_t") or 0)  # what was out before it is answered
+        taken = min(self.case.loop.delayed_ns(since) or 0, _OUT_FOR)
+        return probes if self.now.asked - since >= _OUT_FOR + taken else 0
 
     # where they lie
 
@@ -288,6 +311,10 @@ class Weighing:
 
 
 _Found = tuple[Word, Sure, str, str, tuple[Evidence, ...], tuple[str, ...], str]
+
+
+def _has_probes(look: Look) -> bool:
+    return bool(look.probes)
 
 
 def _mask(case: Case, mask: int) -> str:

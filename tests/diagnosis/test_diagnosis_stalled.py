@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from feeds import record
+from feeds import SECOND, record
 from patient import MARK, READ_CB, Patient
 
 from streamscope.diagnosis import Level, Sure, Word
@@ -115,11 +115,87 @@ def test_a_shut_window_that_answers_no_probe_is_the_networks_by_now() -> None:
     assert [finding.verdict.word for finding in patient.found("stalled") if finding.verdict] == [Word.PEER]
 
     patient.says(stream, probes=1)
-    patient.wait(0.5, lambda: _seconds(patient, stream, rwnd=True))
-    assert [finding.verdict.word for finding in patient.found("stalled") if finding.verdict] == [Word.PEER]
+    patient.wait(1.5, lambda: _seconds(patient, stream, rwnd=True))
+    assert _words(patient) == [Word.PEER]
     patient.wait(1, lambda: _seconds(patient, stream, rwnd=True))
 
-    assert [finding.verdict.word for finding in patient.found("stalled") if finding.verdict] == [Word.NETWORK]
+    assert _words(patient) == [Word.NETWORK]
+
+
+def _words(patient: Patient) -> list[Word]:
+    """Who is said to be at fault."""
+    return [finding.verdict.word for finding in patient.found("stalled") if finding.verdict]
+
+
+def _shut(patient: Patient) -> int:
+    """A stream that stalls now, because its peer has no room."""
+    stream = patient.stream()
+    patient.writes(stream, 2 * MARK)
+    patient.says(stream, outq=500_000, notsent=500_000, bytes_acked=1_000, ack_recv_t=patient.clock.t, **SHUT)
+    patient.look()
+    return stream
+
+
+def _after(patient: Patient, stream: int, seconds: float, *, taken: float = 0, **fields: int) -> None:
+    """The loop comes round so late, is asked what the kernel says now, and is looked at; the machine has let it not
+    run for `taken` seconds in all.
+    """
+    patient.clock.seconds += seconds
+    patient.feed(record("loop.waits", 0, patient.clock.t), record("kernel.same", stream))
+    patient.says_of_loop(run_delay=int(taken * 1e9))
+    patient.says(stream, **fields)
+    patient.look()
+
+
+def test_a_probe_that_comes_too_soon_for_an_answer_leaves_a_shut_window_the_peers_on_a_machine_without_time() -> None:
+    """Recorded of a peer that is well and does not read: its kernel answers the probe after 0.23 s, passes over the
+    one after 0.72 s, less than half a second later, and answers that after 1.68 s.
+    """
+    patient = Patient()
+    stream = _shut(patient)
+
+    _after(patient, stream, 0.3, taken=0.3, probes=0, ack_recv_t=patient.clock.t + 230_000_000)
+    _after(patient, stream, 0.5, taken=0.8, probes=1)
+    for taken in (1.1, 1.4, 1.7):  # looks that come late
+        _after(patient, stream, 0.3, taken=taken)
+
+    assert _words(patient) == [Word.PEER]
+
+
+def test_two_probes_that_are_seen_far_apart_are_not_one_that_nobody_answers() -> None:
+    patient = Patient()
+    stream = _shut(patient)
+    _after(patient, stream, 0.8, probes=1)
+    _after(patient, stream, 0.5)
+    _after(patient, stream, 0.5)
+
+    # when the next look comes late, and the last but one of them was answered in between
+    _after(patient, stream, 2.5, probes=1, ack_recv_t=patient.clock.t + 3 * SECOND // 2)
+    _after(patient, stream, 0.5)
+
+    assert _words(patient) == [Word.PEER]
+
+
+def test_three_probes_in_a_row_without_an_answer_are_the_networks_on_a_machine_without_time_too() -> None:
+    patient = Patient()
+    stream = _shut(patient)
+
+    for step, probes in enumerate((1, 1, 2, 2, 3), 1):
+        _after(patient, stream, 0.4, taken=0.4 * step, probes=probes)
+
+    assert _words(patient) == [Word.NETWORK]
+
+
+def test_a_probe_that_is_out_while_the_machine_has_no_time_is_waited_for_twice_as_long_and_no_longer() -> None:
+    patient = Patient()
+    stream = _shut(patient)
+    for step in range(1, 9):
+        _after(patient, stream, 0.5, taken=0.5 * step, probes=1)
+    assert _words(patient) == [Word.PEER]
+
+    _after(patient, stream, 0.5, taken=4.5)
+
+    assert _words(patient) == [Word.NETWORK]
 
 
 def test_bytes_that_wait_while_reading_is_off_are_the_programs() -> None:
