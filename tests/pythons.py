@@ -37,5 +37,5 @@ def _why_not(version: str) -> Callable[[], str]:
     return lambda: "" if python(version) else f"Python {version} is neither on the PATH nor in pyenv"
 
 
-for each in ("3.10", "3.12", "3.13", "3.14"):
+for each in ("2.7", "3.6", "3.10", "3.12", "3.13", "3.14"):
     outside.LOOKS[f"Python {each}"] = _why_not(each)

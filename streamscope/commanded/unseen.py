@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from streamscope.commanded.command_line import PEEK, hiding
 from streamscope.commanded.run_tree import descendants
@@ -30,11 +31,22 @@ def program_of(pid: int) -> str:
     return visible(" ".join(words[:3]), 60) or _name(pid)
 
 
+_OLDEST = (3, 11)
+_VERSION = re.compile(r"python(\d+)\.(\d+)")
+
+
 def _why(pids: list[int]) -> str:
     pythons = [each for each in pids if os.path.basename(_exe(each)).startswith(("python", "pypy"))]
     if not pythons:
         name = visible(_name(pids[0]))
         return tr("{name} and what it starts has no loop that is known: asyncio's or libuv's", name=name)
+    young = [each for each in pythons if _version(each) >= _OLDEST]
+    if not young:
+        return tr(
+            "Python {version} is too old: 3.11 is the first whose asyncio is observed (pid {pid})",
+            version=".".join(map(str, _version(pythons[0]))), pid=pythons[0],
+        )  # fmt: skip
+    pythons = young
     for each in pythons:
         if switches := hiding(_cmdline(each)):
             return tr(
@@ -54,6 +66,16 @@ def _exe(pid: int) -> str:
         return os.readlink(f"/proc/{pid}/exe")
     except OSError:
         return ""
+
+
+def _version(pid: int) -> tuple[int, ...]:
+    """Which Python it is, as its files are called; one that may be observed where they do not say."""
+    found = _VERSION.search(os.path.basename(_exe(pid))) or _VERSION.search(_libraries(pid))
+    return tuple(map(int, found.groups())) if found is not None else _OLDEST
+
+
+def _libraries(pid: int) -> str:
+    return "\n".join(line for line in _maps(pid).splitlines() if "/libpython" in line)
 
 
 def _name(pid: int) -> str:

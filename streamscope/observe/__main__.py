@@ -152,9 +152,9 @@ are ones whose code we know, ours stand in for them; else they are called, which
 
 ## Where nothing is seen
 
-After five seconds `run` says why in a line: no Python; asyncio never imported; a switch that keeps us out. A Python
-before 3.11 says so itself, and runs as it would. `attach` says at once: another user's process, Yama, a missing
-capability, a container, `-X disable_remote_debug`, a Python that is too old, no asyncio, no loop that runs.
+After five seconds `run` says why in a line: no Python; one before 3.11, which has said so itself at its start, and runs
+as it would; asyncio never imported; a switch that keeps us out. `attach` says at once: another user's process, Yama, a
+missing capability, a container, `-X disable_remote_debug`, a Python that is too old, no asyncio, no loop that runs.
 """
 
 

@@ -76,7 +76,14 @@ def _install() -> None:
 
         install()
     except Exception as error:
-        sys.stderr.write(f"streamscope: this process is not observed: {str(error)!a}\n")
+        _say(f"{str(error)!a}")
+
+
+def _say(why: str) -> None:
+    try:
+        os.write(sys.stderr.fileno(), f"streamscope: this process is not observed: {why}\n".encode())
+    except Exception:  # it has none, or one that takes nothing: whoever imports asyncio is not to hear of that
+        pass
 
 
 def enter(answer: str) -> None:

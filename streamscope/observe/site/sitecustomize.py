@@ -12,8 +12,7 @@ def _observe(here):
     if os.environ.get("STREAMSCOPE_OBSERVE") != "1":
         return
     if sys.version_info[:2] < (3, 11):
-        said = "Python %d.%d is too old: 3.11 is the first" % sys.version_info[:2]
-        sys.stderr.write("streamscope: this process is not observed: %s\n" % said)
+        _say("Python %d.%d is too old: 3.11 is the first" % sys.version_info[:2])
         return
     name = os.path.join(os.path.dirname(here), "injected.py")
     loader = sys.modules["_frozen_importlib_external"].SourceFileLoader("streamscope_injected", name)
@@ -28,11 +27,20 @@ def _begin():
     try:
         _observe(here)
     except Exception:
-        sys.stderr.write("streamscope: this process is not observed: %r\n" % (sys.exc_info()[1],))
-    sys.modules.pop("sitecustomize", None)
+        _say("%r" % (sys.exc_info()[1],))
+    ours = sys.modules.pop("sitecustomize", None)  # Python 2 empties a module that nobody has any more
     import sitecustomize  # the user's; where there is none, that is what Python expects to hear
 
     sys.modules["sitecustomize"] = sitecustomize
+    del ours
+
+
+def _say(why):
+    try:
+        # past what Python keeps to write: where this cannot be told, its end must not fail of it
+        os.write(sys.stderr.fileno(), ("streamscope: this process is not observed: %s\n" % why).encode("utf-8"))
+    except Exception:
+        pass  # a program that closed it runs on without
 
 
 _begin()
