@@ -114,9 +114,11 @@ Counts of bytes, reads and writes begin when somebody begins to watch.
 Of datagram transports, over UDP or Unix sockets, each datagram is told with its size: one that goes out is a write, and
 one that comes in a read. What waits is what asyncio says: from 3.13 on, eight bytes more for each datagram.
 
-A socket of the program's own is seen from the first `loop.sock_recv`, `sock_recv_into`, `sock_sendall` or `sock_accept`
-on it: the bytes, what `sock_sendall` has not got rid of (looked at ten times a second), and who was accepted. Nobody
-says when the program closes it, so that is looked for as often.
+A socket of the program's own is seen from the first `loop.sock_recv`, `sock_recv_into`, `sock_recvfrom`,
+`sock_recvfrom_into`, `sock_sendall`, `sock_sendto` or `sock_accept` on it: the bytes, each datagram with its size, what
+`sock_sendall` has not got rid of (looked at ten times a second), and who was accepted. Nobody says when the program
+closes it, so that is looked for as often. Where two tasks have to wait to send through one socket, asyncio forgets the
+one that came first; its write is told as canceled.
 
 A TLS stream lies over the one with the socket (`over`, `under`), and counts the program's bytes: `outgoing` is what is
 encrypted and the transport below has not been given, because it is to pause itself. That is the larger part of what
@@ -136,9 +138,8 @@ watches: Python runs signal handlers there alone. The handler is gone with the l
 A task or a timer that holds the loop up for 100 ms or more is named by a note, from the third time on: after the second
 within ten seconds every callback is timed for as long. Of a stream's own callback each is timed anyway.
 
-Not seen, up to now: `loop.sock_recvfrom` and `sock_sendto`; and everything on uvloop, which is not asyncio's loop:
-`run` looks at it from outside (docs/peek.md), and `run --how observe` keeps uvloop away, so that programs which can do
-without fall back.
+Not seen, up to now: everything on uvloop, which is not asyncio's loop: `run` looks at it from outside (docs/peek.md),
+and `run --how observe` keeps uvloop away, so that programs which can do without fall back.
 
 Who feeds whom is known of protocols: what `data_received` of one transport writes to another, and whose reading is
 resumed in another's `resume_writing`; and of tasks: what one reads from a StreamReader and writes to another stream

@@ -75,10 +75,12 @@ _CALLS = (
 )
 _SENDS = "write writelines _write_ready _process_outgoing"
 _DATAGRAMS = "sendto _sendto_ready"
-_SOCKETS = "sock_recv sock_recv_into sock_sendall sock_accept"
+_RECVFROM = "sock_recvfrom sock_recvfrom_into"
+_SOCKETS = f"sock_recv sock_recv_into {_RECVFROM} sock_sendall sock_sendto sock_accept"
 _SENDALL = "sock_sendall _sock_sendall"
-_BEGINS = "write writelines _write_appdata sendto sock_sendall"
-_WRITES = f"{_SENDS} {_DATAGRAMS} {_SENDALL} _write_appdata _force_close _fatal_error _close connection_lost"
+_SENDTO = "sock_sendto _sock_sendto"
+_BEGINS = "write writelines _write_appdata sendto sock_sendall sock_sendto"
+_WRITES = f"{_SENDS} {_DATAGRAMS} {_SENDALL} {_SENDTO} _write_appdata _force_close _fatal_error _close connection_lost"
 _REQUESTS = f"{_WRITES} _sock_connect"
 _TOGGLES = (
     "pause_reading resume_reading _read_ready__on_eof _add_reader _remove_reader write_eof close abort _fatal_error "
@@ -210,8 +212,8 @@ KINDS: tuple[AioKind, ...] = (
     _change("tls.incoming", "bytes", SAMPLED, EVENT, "bytes wait to be decrypted",
             "Encrypted bytes that came, and that are not decrypted."),
     # datagrams
-    _sys("recvfrom", "_read_ready", "recvfrom(2): one datagram."),
-    _sys("sendto", _DATAGRAMS, "sendto(2): one datagram to somebody."),
+    _sys("recvfrom", f"_read_ready {_RECVFROM}", "recvfrom(2): one datagram."),
+    _sys("sendto", f"{_DATAGRAMS} {_SENDTO}", "sendto(2): one datagram to somebody."),
     # what a listening socket tells
     _kind("connection.accepted", "connection:handle", "_accept_connection2 sock_accept", STEP, "accepts",
           "The listening socket has accepted this connection."),
@@ -353,6 +355,13 @@ JOINED: tuple[AioJoined, ...] = (
     _interest("aio.more_interest", "io.start", "modify"),
     _interest("aio.less_interest", "io.stop", "modify"),
     _interest("aio.no_interest", "io.stop", "unregister", mask=False),
+    _joined(
+        "aio.sock_sendto",
+        "req n fd waiting",
+        ("request.begin", "sock_sendto", "req", WRITE, "n", 1, "waiting"),
+        ("sys.sendto", "sock_sendto", "fd", "n", "n"),
+        ("request.end", "sock_sendto", "req", 0, "waiting", WRITE),
+    ),
 )  # fmt: skip
 
 _JOINED_CODES = {joined.name: FIRST_JOINED + place for place, joined in enumerate(JOINED)}

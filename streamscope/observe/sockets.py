@@ -1,4 +1,4 @@
-"""The program's own sockets on which it calls `loop.sock_recv`, `sock_sendall` and the like: those of one loop.
+"""The program's own sockets on which it calls `loop.sock_recv`, `sock_sendto` and the like: those of one loop.
 
 The calls are exchanged while somebody watches; each calls asyncio's own and says what it brought. One that was waiting
 before is found in the selector, and so is what waits where states alone are wanted.
@@ -15,7 +15,7 @@ from streamscope.observe.described import place_of
 from streamscope.observe.exchange import Exchange
 from streamscope.observe.quill import Quill
 from streamscope.observe.registrations import mask_of
-from streamscope.observe.socket_book import SocketBook, operation_of
+from streamscope.observe.socket_book import SENDING, SocketBook, operation_of
 
 EVERY_NS = 100_000_000
 """So often it is looked at what has gone, and which are closed."""
@@ -31,7 +31,7 @@ def exchange_sockets(exchange: Exchange, of: Callable[[Any], Sockets | None]) ->
         sockets = of(loop)
         return None if sockets is None else sockets.called(sock, function)
 
-    exchange.put(kind, _receiving(kind, find) | _sending(kind, find) | _accepting(kind, find))
+    exchange.put(kind, _receiving(kind, find) | _sending(kind, find) | _datagrams(kind, find) | _accepting(kind, find))
 
 
 Find = Callable[[Any, Any, str], "SocketBook | None"]
@@ -89,6 +89,42 @@ def _sending(kind: Any, find: Find) -> Hooks:
     return {"sock_sendall": sock_sendall}
 
 
+def _datagrams(kind: Any, find: Find) -> Hooks:
+    recvfrom, recvfrom_into, sendto = kind.sock_recvfrom, kind.sock_recvfrom_into, kind.sock_sendto
+
+    async def sock_recvfrom(self: Any, sock: Any, bufsize: int) -> Any:
+        book = find(self, sock, "sock_recvfrom")
+        try:
+            found = await recvfrom(self, sock, bufsize)
+        except BaseException as error:
+            _told(book, "failed", "sock_recvfrom", bufsize, error)
+            raise
+        _told(book, "received", "sock_recvfrom", bufsize, found[0])
+        return found
+
+    async def sock_recvfrom_into(self: Any, sock: Any, buf: Any, nbytes: int = 0) -> Any:
+        book = find(self, sock, "sock_recvfrom_into")
+        try:
+            found = await recvfrom_into(self, sock, buf, nbytes)
+        except BaseException as error:
+            _told(book, "failed", "sock_recvfrom_into", nbytes or buf, error)
+            raise
+        _told(book, "received", "sock_recvfrom_into", nbytes or buf, found[0])
+        return found
+
+    async def sock_sendto(self: Any, sock: Any, data: Any, address: Any) -> Any:
+        book = find(self, sock, "sock_sendto")
+        try:
+            n = await sendto(self, sock, data, address)
+        except BaseException as error:
+            _told(book, "failed", "sock_sendto", data, error)
+            raise
+        _told(book, "sent_one", n)
+        return n
+
+    return {"sock_recvfrom": sock_recvfrom, "sock_recvfrom_into": sock_recvfrom_into, "sock_sendto": sock_sendto}
+
+
 def _accepting(kind: Any, find: Find) -> Hooks:
     accept = kind.sock_accept
 
@@ -123,7 +159,7 @@ class Sockets:
             fd = sock.fileno()
             book = self._known.get(fd)
             if book is not None and book.sock() is sock:
-                book.function = function if function != "sock_sendall" else book.function
+                book.function = book.function if function in SENDING else function
                 return book
             if fd == -1 or not self._pen.writes or fd in self._loop._transports:
                 return None
