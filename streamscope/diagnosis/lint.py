@@ -55,6 +55,10 @@ class Terms:
         self.before_queue = vocabulary.before_queue is not None
         self.bytes_in, self.bytes_out = vocabulary.tells("bytes_in"), vocabulary.tells("bytes_out")
 
+    def is_udp(self, handle_type: int) -> bool:
+        """Whether handles of this type send datagrams that nobody acknowledges."""
+        return self.vocabulary.types.get(handle_type) == "udp"
+
 
 class Case:
     """One stream at one look, or the loop, of which `state` is that of no handle.

@@ -3,7 +3,8 @@
 The order is that of what decides. A machine that gives the process no CPU explains everything else but a peer that has
 no room, as its own kernel says; then a loop that does not come round; then what the kernel says of the other side: a
 window that is shut is the peer's, segments that are sent again and never acknowledged are the network's. What is left
-is the program's, and where the kernel tells nothing, a guess that says it is one.
+is the program's, and where the kernel tells nothing, a guess that says it is one. Of UDP that is no guess of a peer:
+nobody acknowledges a datagram, so what waits has not left the machine.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Weighing:
         self.for_ns = max(case.now_t - since, 0)
         track = case.track
         self.now = track.now
+        self.is_udp = case.terms.is_udp(case.state.type)
         span = min(self.for_ns, 4 * SECOND)
         self.window, self.rto_lost = case.kernel("snd_wnd"), case.kernel("retrans")
         self.again, self.rwnd, self.busy = (track.grew(name, span) for name in ("retrans", "rwnd", "busy"))
@@ -118,7 +120,7 @@ class Weighing:
 
     def verdict(self) -> Verdict:
         """The first that has what it takes; every other one that was weighed says why it is not it."""
-        found = self._host() or self._loop() or self._peer() or self._network() or self._app() or self._silence()
+        found = self._host() or self._loop() or self._peer() or self._network() or self._app() or self._left_over()
         word, sure, sentence, reason, evidence, changes, to_do = found
         return Verdict(
             word,
@@ -180,6 +182,8 @@ class Weighing:
     def _peer(self) -> _Found | None:
         if self.unanswered:
             return None  # its window is what it said when it could still be heard
+        if self.is_udp:
+            return None  # what its peer does not read is lost, and holds nobody up
         case, window = self.case, self.window
         peer = visible(case.state.peer, 80)
         held = self.rwnd / self.busy if self.rwnd is not None and self.busy else None
@@ -271,6 +275,28 @@ class Weighing:
             N_("find out why writing stopped: an error that was swallowed, a stream that was stopped by hand"),
         )
 
+    def _left_over(self) -> _Found:
+        return self._way_out() if self.is_udp else self._silence()
+
+    def _way_out(self) -> _Found:
+        """Room for datagrams comes back as they leave the machine, whoever reads them or does not."""
+        return (
+            Word.NETWORK,
+            Sure.LIKELY,
+            saying("What is sent through {who} does not leave the machine: {where}.", who=self.case.who,
+                   where=self.where),
+            saying("nobody acknowledges a datagram: what waits has not got out of the machine"),
+            self._out_wanted(),
+            (N_("One datagram that the kernel takes ends the stall."),),
+            N_("look at the way out of the machine: a link that is down or slow, what shapes its traffic"),
+        )  # fmt: skip
+
+    def _out_wanted(self) -> tuple[Evidence, ...]:
+        case, since = self.case, self.case.state.armed_t
+        if not case.armed or not since:
+            return ()
+        return (case.evidence("OUT has been wanted", "armed_t", age_text(case.now_t - since), since),)
+
     def _silence(self) -> _Found:
         """Nothing says who it is. What is left is the other side, because the kernel takes nothing."""
         case = self.case
@@ -282,15 +308,16 @@ class Weighing:
             saying("neither window nor retransmits tell why")
             if known
             else saying("what the kernel holds is not known"),
-            (case.evidence("OUT has been wanted", "armed_t", age_text(case.now_t - case.state.armed_t),
-                           case.state.armed_t),) if case.armed and case.state.armed_t else (),
+            self._out_wanted(),
             (N_("What the kernel says of the connection would tell PEER from NETWORK."),),
             N_("look at the other side, and at the way there"),
-        )  # fmt: skip
+        )
 
     def _not_it(self) -> list[tuple[Word, str]]:
         case = self.case
         found: list[tuple[Word, str]] = []
+        if self.is_udp:
+            found.append((Word.PEER, saying("it cannot hold a datagram back")))
         if self.window is not None:
             found.append((Word.PEER, saying("its window is {size}", size=f"{self.window:,}")))
         if self.again is not None:

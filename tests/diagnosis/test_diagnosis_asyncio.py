@@ -5,8 +5,20 @@ from __future__ import annotations
 import msgspec
 
 from streamscope.diagnosis.diagnosis import Diagnosis
-from streamscope.diagnosis.shapes import Finding
-from streamscope.observe.aio_kinds import FUNCTIONS, JOINED, KINDS, PAUSED_WRITING, PIPE, READING, TCP, WRITE, told_by
+from streamscope.diagnosis.shapes import Finding, Sure, Verdict, Word
+from streamscope.observe.aio_kinds import (
+    DATAGRAM,
+    FUNCTIONS,
+    JOINED,
+    KINDS,
+    PAUSED_WRITING,
+    PIPE,
+    READING,
+    TCP,
+    UDP,
+    WRITE,
+    told_by,
+)
 from streamscope.observe.aio_words import words
 from streamscope.trace.model import Model
 from streamscope.trace.vocabulary import Vocabulary
@@ -79,6 +91,11 @@ class Program:
 
     def found(self, lint: str) -> list[Finding]:
         return [each for each in self.diagnosis.findings if each.lint == lint]
+
+    def verdict(self, stream: int) -> Verdict:
+        found = self.diagnosis.verdict(stream)
+        assert found is not None
+        return found
 
 
 def _record(number: int, kind: str, function: str, *arguments: int | str) -> list[int | str]:
@@ -177,6 +194,28 @@ def test_where_reading_was_paused_is_said() -> None:
 
     [found] = program.found("stalled")
     assert found.sentence.endswith("the program has stopped reading it, at app.py:12 Feed.full.")
+
+
+def test_datagrams_that_do_not_go_are_not_the_peers_which_cannot_hold_them_back() -> None:
+    program = Program()
+    udp = program.opens(UDP, "Post", "10.0.0.9:53")
+    program.queues(udp, 2 * MARK, paused=True)
+    program.waits(3)
+
+    verdict = program.verdict(udp)
+    assert (verdict.word, verdict.sure, verdict.rung) == (Word.NETWORK, Sure.LIKELY, "queue")
+    assert verdict.sentence.startswith("What is sent through upstream #1 → 10.0.0.9:53 does not leave the machine:")
+    assert [word for word, _ in verdict.not_it if word is Word.PEER] == [Word.PEER]
+    assert [line.field for line in verdict.evidence if line.field == "armed_t"] == ["armed_t"]
+
+
+def test_those_of_a_unix_socket_wait_for_the_peer_that_does_not_read() -> None:
+    program = Program()
+    unix = program.opens(DATAGRAM, "Post", "/run/log")
+    program.queues(unix, 2 * MARK, paused=True)
+    program.waits(3)
+
+    assert program.verdict(unix).word is Word.PEER
 
 
 def test_what_concerns_only_asyncio_is_not_missed_elsewhere() -> None:
