@@ -16,7 +16,9 @@ from streamscope.telling import CommandFailed, said, say
 @click.argument("which", metavar="[PID|PATH]", required=False, callback=some_engine, shell_complete=engines)
 @click.option("--all", "everyone", is_flag=True, help="Every engine of yours on this host, those that come later too.")
 @click.option("--to", "server", metavar="URL", envvar="NATS_URL", help="The NATS server: nats://HOST:4222.")
-@click.option("--every", type=Span(), default="1s", show_default=True, metavar="TIME", help="States go out so often.")
+@click.option(
+    "--every", type=Span(), default="5s", show_default=True, metavar="TIME", help="States are looked at so often."
+)
 @click.option("--keep", type=Span(), metavar="TIME", help="Keep every event, not states alone, for so long.")
 @click.option("--payload", is_flag=True, help="What an engine was allowed to show of its payload may leave this host.")
 @credentials
@@ -35,7 +37,8 @@ def relay(
     """Tell a NATS server of an engine, or of --all on this host: a summary a second, states now and then, and what else
     happens while somebody looks. `streamscope fleet URL` shows them from anywhere.
 
-    The engine sees an inspector that asks for its states once a second, and takes a hundredth of its time at most.
+    The engine sees an inspector that looks at its states every five seconds, once a second while something waits, and
+    not at all while it does nothing: a hundredth of its time at most.
     """
     from streamscope.fleet.nats_server import Address, FleetError
     from streamscope.fleet.relaying import Relaying

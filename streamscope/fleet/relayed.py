@@ -12,11 +12,10 @@ from streamscope.fleet.states_feed import StatesFeed
 from streamscope.fleet.subjects import EngineName
 from streamscope.fleet.summary import Summary, Summing
 from streamscope.link.frames import GoodbyeFrame, Hello, pack
+from streamscope.link.obey import LEAST_OFTEN_MS, MOST_OFTEN_MS
 from streamscope.link.session import Session
 from streamscope.link.subscriber import EVERYTHING, STATES
 
-LOOK_MS = 1000
-"""The engine is asked for its states so often."""
 PAST_BYTES = 8 * 1024 * 1024
 FOLD_S = 0.02
 STANDS = "standstill"
@@ -39,7 +38,7 @@ class Relayed:
         wall: Callable[[], float] = time.time,
     ) -> None:
         """Raises ProbeError if nobody listens at the path. `mode` is what it is watched for, and `every_s` how often
-        its states are to be told of.
+        its states are looked at and told of.
         """
         self._every_s = every_s
         self.path = path
@@ -47,7 +46,7 @@ class Relayed:
         self.lost = 0
         """Messages that could not be published."""
         self._session = Session.attach(path, past_bytes=PAST_BYTES)
-        self._session.watch(mode, LOOK_MS)
+        self._session.watch(mode, max(MOST_OFTEN_MS, min(LEAST_OFTEN_MS, round(every_s * 1000))))
         self._mode = mode
         self._host, self._machine = host, machine
         self._wall = wall

@@ -54,7 +54,7 @@ class Relaying(NamedTuple):
     """
 
     path: Path | None
-    every_s: float = 1.0
+    every_s: float = 5.0
     keep_s: int = 0
     payload: bool = False
 
@@ -126,9 +126,9 @@ class Relay:
         if self._wanted.path is not None:
             paths = [] if self._engines or self._passed_over else [self._wanted.path]
         else:
-            found = await asyncio.to_thread(search)
+            self._passed_over = {path for path in self._passed_over if path.exists()}
+            found = await asyncio.to_thread(search, {*self._engines, *self._passed_over})
             paths = [engine.path for engine in found.engines if engine.hello is not None]
-            self._passed_over &= set(paths)
         for path in paths:
             if path in self._engines or path in self._passed_over:
                 continue

@@ -190,6 +190,7 @@ class Asking:
         self._file = -1
         self._heard_at = monotonic()
         self._received = 0
+        self._rested: tuple[int, int] | None = None
         self._asked_at: float | None = None
         self._unanswered_at: float | None = None
         self._looked: tuple[float, ProcessState] | None = None
@@ -214,17 +215,26 @@ class Asking:
         name = sock.getpeername()
         return cls(pid, path=name if isinstance(name, str) else "", monotonic=monotonic)
 
-    def see(self, received: int, ask: Callable[[], object]) -> None:
+    def told_states(self, hello_pid: int, thread: int, runs: int) -> None:
+        """Its loop's thread, by the number that it has where the process is `hello_pid`, had been given a CPU so often
+        when it told its states or answered: as long as that stays so, it waits.
+        """
+        here = thread if hello_pid == self.pid else self.pid if thread == hello_pid else 0
+        self._rested = (here, runs) if here and runs >= 0 else None
+
+    def see(self, received: int, ask: Callable[[], object], quiet_s: float = QUIET_S) -> None:
         """Find out whether it turns: `received` is how many bytes have come from it in all, and `ask` asks it over the
-        link, which any answer follows.
+        link, which any answer follows. A loop that does something is not silent for longer than `quiet_s`.
         """
         now = self._monotonic()
         if received != self._received:
             self._received = received
             self._asked_at = None
             self._heard()
-        elif now - self._heard_at < QUIET_S:
+        elif now - self._heard_at < quiet_s:
             return
+        elif self._asked_at is None and self._waits():
+            self._heard_at = now
         elif self._asked_at is None:
             self._asked_at = now
             ask()
@@ -232,6 +242,10 @@ class Asking:
             if self._unanswered_at is None:
                 self._unanswered_at = now
             self._look()
+
+    def _waits(self) -> bool:
+        """Whether it is known that its loop has been waiting since it told its states."""
+        return self._rested is not None and process.runs(self.pid, self._rested[0]) == self._rested[1]
 
     def take_note(self) -> Note | None:
         """What is to be noted now, if anything: that it stands still, in what, and that it turns again. It is said

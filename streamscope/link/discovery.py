@@ -21,7 +21,7 @@ import stat
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -280,15 +280,17 @@ def nobody(found: Search) -> str:
     return tr("there is no engine {where}; start one with: streamscope run echo", where=found.where)
 
 
-def search() -> Search:
-    """The engines of this user. Asks all of them at once, and waits `ANSWER_WITHIN_S` at most."""
+def search(known: Collection[Path] = ()) -> Search:
+    """The engines of this user. Asks all of them at once, and waits `ANSWER_WITHIN_S` at most. Those that listen at a
+    path that is `known` are not asked, nor found.
+    """
     folders, passed_over = _folders()
     asked: dict[Path, socket.socket] = {}
     paths: list[Path] = []
     for folder in folders:
         remove_stale(folder)
         for path in folder.glob("*.sock"):
-            if _named(path.stem) is None:
+            if _named(path.stem) is None or path in known:
                 continue
             try:
                 asked[path] = connect(path)

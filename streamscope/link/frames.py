@@ -62,6 +62,7 @@ class Hello(Frame, tag="hello"):
     loop: int = 1  # which of its process's loops this feed is of
     injected: str = ""  # the faults that are set now, and by whom it is frozen: `#5 read-stop`
     host: str = ""  # the machine that it runs on, "" for this one
+    thread: int = 0  # the loop's thread, by its number in the engine's namespace; 0 where that is not known
 
     def __post_init__(self) -> None:
         """What times and paths cannot be, is not taken for one: NaN and "" then."""
@@ -126,10 +127,11 @@ class Command(Frame, tag="command"):
 
 
 class Reply(Frame, tag="reply"):
-    """Engine to inspector: how a command went; `error` is "" if well."""
+    """Engine to inspector: how a command went; `error` is "" if well, `runs` as in `Slice`."""
 
     number: int
     error: str = ""
+    runs: int = -1
 
 
 class Unknown:

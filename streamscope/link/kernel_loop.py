@@ -30,6 +30,8 @@ class OwnThread:
         self._seldom_at = 0
         self._stat_path: str | None = None
         self._seldom: dict[str, int] = {}
+        self.runs = -1
+        """How often the thread had been given a CPU when it was asked for last, -1 where that is not known."""
 
     def ask(self, now: int, *, listens: bool) -> dict[str, int]:
         """By name of the field, everything that is known; what changes seldom and takes long is read once a second.
@@ -39,6 +41,7 @@ class OwnThread:
         words = self._read(f"{self._task()}/schedstat").split()
         if len(words) >= 2 and words[0].isdigit() and words[1].isdigit():
             found["cpu_time"], found["run_delay"] = int(words[0]), int(words[1])
+        self.runs = int(words[2]) if len(words) > 2 and words[2].isdigit() else -1
         if now >= self._seldom_at:
             self._seldom_at = now + SELDOM_NS
             self._seldom = {**self._throttled(), **(self._overflows() if listens else {})}

@@ -96,6 +96,8 @@ class KernelSamples:
         self._numbers = _numbers_of(hello.vocabulary)
         self.asked = 0
         """So many descriptors were asked about."""
+        self.is_needed = False
+        """Whether, of what was looked at last for whoever is told of states only, something waits or is held up."""
         self._begin()
 
     def _begin(self) -> None:
@@ -127,13 +129,26 @@ class KernelSamples:
         """What the kernel says now of these streams, for whoever is told of states only: asked anew, and kept nowhere.
         Of the loop, as number 0.
         """
+        self.is_needed = False
         found: dict[int, dict[int, int]] = {0: self._by_number(self._ask_thread(now))}
         for number, wanted in zip(numbers, self._producer.descriptors(numbers)):
             descriptor = None if wanted is None else self._asks(wanted[0])
-            if descriptor is not None:
+            if wanted is not None and descriptor is not None:
                 descriptor.ask(now)
                 found[number] = self._by_number(descriptor.said)
+                listens = "accept_max" in descriptor.said  # which is asked for always, and waits for nothing itself
+                self.is_needed = self.is_needed or descriptor.waits or (wanted[1] and not listens)
         return found
+
+    @property
+    def runs(self) -> int:
+        """How often the loop's thread had been given a CPU at the last look; -1 where that is not known."""
+        return self._thread.runs if self._asks_thread else -1
+
+    def ask_runs(self) -> int:
+        """The same, asked now."""
+        self._ask_thread(self._producer.clock())
+        return self.runs
 
     def _ask_thread(self, now: int) -> dict[str, int]:
         return self._thread.ask(now, listens=self._listens) if self._asks_thread else {}

@@ -36,6 +36,8 @@ class Commands:
         self, producer: Producer, taps: Taps, stop: Callable[[], None], watch: Callable[[Subscriber, str, int], None]
     ) -> None:
         self._taps = taps
+        self.runs: Callable[[], int] = lambda: -1
+        """How often the loop's thread has been given a CPU; -1 where that is not known."""
         self._stop = stop
         self._watch = watch
         self.entries: dict[str, Entry] = {
@@ -61,7 +63,8 @@ class Commands:
                 entry.handler(subscriber, command)
             except CommandError as refusal:
                 error = str(refusal)
-        subscriber.send(wire.reply(command.number, error))
+        rests = command.name == "ask" and subscriber.watches == STATES
+        subscriber.send(wire.reply(command.number, error, self.runs() if rests else -1))
         return not error
 
     def _on_watch(self, subscriber: Subscriber, command: Command) -> None:

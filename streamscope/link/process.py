@@ -48,6 +48,13 @@ def look(pid: int) -> ProcessState:
     return ProcessState(stat[0], _number(stat[_STARTTIME]), cpu, delay, wchan if wchan.isidentifier() else "")
 
 
+def runs(pid: int, thread: int) -> int:
+    """How often this thread of the process has been given a CPU; -1 where that is not known."""
+    with suppress(ValueError, IndexError):
+        return int(_read(pid, f"task/{thread}/schedstat").split()[2])
+    return -1
+
+
 def takes(pid: int, signum: signal.Signals) -> bool:
     """Whether the process has a handler for the signal, and does not block it."""
     masks = {"SigBlk": 0, "SigCgt": 0}

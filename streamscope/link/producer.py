@@ -30,6 +30,8 @@ class Rider(Protocol):
 
     event: tuple[int, int]
     """Its descriptor, and POLLIN: readable when there is something to hear."""
+    calm_until: int
+    """Until then, on the feed's clock, a turn of the loop has nothing for it, unless `event` is ready."""
 
     def wait(self, timeout_ms: int, now: int) -> int:
         """Before every wait of the loop: ship what is due. Returns by when to come again, in ms and never more than

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from _thread import get_native_id
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -106,12 +107,14 @@ class Publisher:
         asking = elsewhere._asdict() if elsewhere is not None else {}
         self._kernel = KernelSamples(producer, self.feed, hello, self._taps.opened, **asking)
         self._followers.on_round = self._kernel.tell_again
+        self.commands.runs = self._kernel.ask_runs
         self._samples = Samples(producer, self.feed, self._kernel, self._flush_one, self._dismiss_soon)
         self.remarks: list[str] = []
         """What everyone should know who comes, told behind the greeting."""
         self._failed = False
         self._chores_at = 0
-        self._calm_until = 0
+        self.calm_until = 0
+        """Until then a turn of the loop has nothing for us, on the feed's clock."""
         self._due_at = 0  # by the clock, though nothing is told; 0 for never
 
     @property
@@ -158,14 +161,14 @@ class Publisher:
     def soon(self, call: Callable[[], None]) -> None:
         """Call it before the next wait: what sends to others is not done while one is being heard."""
         self._soon.append(call)
-        self._calm_until = 0
+        self.calm_until = 0
 
     def at(self, t: int, call: Callable[[], None]) -> None:
         """Call it where the loop waits, once this is the time, in ns on the feed's clock; at the first of these times,
         if it is asked for again before.
         """
         self._later[call] = min(t, self._later.get(call, t))
-        self._calm_until = 0
+        self.calm_until = 0
 
     def watch_fd(self, fd: int, on_hang_up: Callable[[], None]) -> None:
         """Call back once when the other side of this descriptor hangs up."""
@@ -205,7 +208,7 @@ class Publisher:
         """Ship what is due; see `Rider`."""
         try:
             is_much = len(self.feed.words) >= PACKED_WORDS
-            if now >= self._calm_until or (is_much and self.feed.is_full):
+            if now >= self.calm_until or (is_much and self.feed.is_full):
                 return self._wait(timeout_ms, now)
             if is_much:
                 self._followers.pack()
@@ -220,7 +223,7 @@ class Publisher:
         """Hear what inspectors have to say; see `Rider`."""
         try:
             if not self._failed:
-                self._calm_until = 0
+                self.calm_until = 0
                 self._hear()
         except Exception as error:
             self._give_up(error)
@@ -248,7 +251,7 @@ class Publisher:
         times += self._later.values()
         self._due_at = min(filter(None, (*times, *self._silent.values())), default=0)
         until = min(filter(None, (self.feed.due_at, self._due_at)), default=0)
-        self._calm_until = self._next_time(until)
+        self.calm_until = self._next_time(until)
         if more:
             return 0
         return _by(until, now, timeout_ms) if until else timeout_ms
@@ -261,7 +264,7 @@ class Publisher:
             return 0
         if self.feed.is_told and not self.feed.due_at:
             return 0
-        return min(until, self._chores_at) if until else self._chores_at
+        return min(filter(None, (until, self._samples.due_at, self._chores_at)))
 
     # what is queued, on its way
 
@@ -295,6 +298,7 @@ class Publisher:
         hello.streams = self._producer.streams()
         hello.control = subscriber.control
         hello.injected = self.injected()
+        hello.thread = get_native_id() if self._producer.inside else 0
         subscriber.send(hello.frame())
         for text in self.remarks:
             subscriber.send(wire.notice(text, hello.recording))
@@ -370,7 +374,7 @@ class Publisher:
         return fd
 
     def _wake(self) -> None:
-        self._calm_until = 0
+        self.calm_until = 0
 
     def _drop(self, fd: int) -> None:
         """Let an inspector go."""

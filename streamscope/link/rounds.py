@@ -56,17 +56,19 @@ def next_slice(producer: Producer, round_: Round, feed: Feed, kernel: KernelSamp
     alone = kernel is not None
     t = producer.clock() if alone else producer.told()[1]
     loop = producer.loop(t)
+    runs = -1
     if kernel is not None:
         said = kernel.look([state[0] for state in handles], t)
         loop[_LOOP_KERNEL:] = said[0] or None, t if said[0] else 0
         for state in handles:
             if state[0] in said:
                 state[_KERNEL], state[_KERNEL_T] = said[state[0]], t
+        runs = kernel.runs
     try:
-        return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone))
+        return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone, runs))
     except (UnicodeError, OverflowError):
         handles = [_sendable(state) for state in handles]
-        return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone))
+        return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone, runs))
 
 
 def _sendable(state: State) -> State:

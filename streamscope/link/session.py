@@ -20,7 +20,7 @@ from pathlib import Path
 
 from streamscope.language import saying
 from streamscope.link import frames
-from streamscope.link.asking import Asking, Standstill
+from streamscope.link.asking import QUIET_S, Asking, Standstill
 from streamscope.link.client import Client
 from streamscope.link.discovery import ProbeError, connect, will_return
 from streamscope.link.frames import (
@@ -38,7 +38,7 @@ from streamscope.link.frames import (
     Unknown,
     check_protocol,
 )
-from streamscope.link.subscriber import EVERYTHING
+from streamscope.link.subscriber import EVERYTHING, STATES
 from streamscope.link.waiters import AskedWaiters
 from streamscope.link.who_waits_words import ABOUT, COMMAND
 from streamscope.trace.contents import Note, Payload
@@ -148,7 +148,9 @@ class Session:
             except FrameError as error:
                 self._break(str(error))
         if self._asking is not None and self._client is not None:
-            self._asking.see(self._client.received, lambda: self.command(_ASK))
+            mode, every_ms = self._wanted
+            quiet_s = QUIET_S + (every_ms / 1000 if mode == STATES else 0.0)
+            self._asking.see(self._client.received, lambda: self.command(_ASK), quiet_s)
             if note := self._asking.take_note():
                 self.note(note)
 
@@ -272,6 +274,7 @@ class Session:
                 raise FrameError("a snapshot is of another place of the feed")
             self._place = None if frame.alone else frame.place
             self._follow(alone=frame.alone)
+            self._told_states(frame.runs)
             self.past.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
             self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
         elif isinstance(frame, GapFrame):
@@ -286,7 +289,9 @@ class Session:
         elif isinstance(frame, Reply):
             if frame.error and frame.number not in self._asks:
                 self.notices.append(frame.error)
-            self._asks.discard(frame.number)
+            if frame.number in self._asks:
+                self._asks.discard(frame.number)
+                self._told_states(frame.runs)
         elif isinstance(frame, frames.NoteFrame):
             self._expect_hello()
             self.waiters.take(frame) if frame.about == ABOUT else self.note(frame)
@@ -377,6 +382,10 @@ class Session:
         self._payload_bytes += len(frame.data)
         while self._payload_bytes > PAYLOAD_BYTES or len(self.payload) > PAYLOAD_BYTES // 64:
             self._payload_bytes -= len(self.payload.popleft().data)
+
+    def _told_states(self, runs: int) -> None:
+        if self._asking is not None and self.hello is not None:
+            self._asking.told_states(self.hello.pid, self.hello.thread, runs)
 
     # the connection
 

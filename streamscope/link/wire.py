@@ -67,13 +67,14 @@ class Hello:
         self.loop = loop
         self.host = ""
         self.injected = ""
+        self.thread = 0
 
     def frame(self) -> Frame:
         """As it is sent."""
         return [
             "hello", self.protocol, self.version, self.pid, self.program, self.addresses, self.started, self.kinds,
             self.functions, self.log, self.control, self.payload, self.streams, self.joined, self.probe,
-            self.recording, self.vocabulary, self.loop, self.injected, self.host,
+            self.recording, self.vocabulary, self.loop, self.injected, self.host, self.thread,
         ]  # fmt: skip
 
 
@@ -108,9 +109,11 @@ def from_a_row(data: bytes) -> list[int]:
     return words.tolist()
 
 
-def slice_of(place: int, loop: list[Any], handles: list[list[Any]], first: bool, last: bool, alone: bool) -> Frame:
-    """Part of a snapshot; `loop` and `handles` are as `states` makes them."""
-    return ["slice", place, loop, handles, first, last, alone]
+def slice_of(
+    place: int, loop: list[Any], handles: list[list[Any]], first: bool, last: bool, alone: bool, runs: int = -1
+) -> Frame:
+    """Part of a snapshot; `loop` and `handles` are as `states` makes them, `runs` is as in `contents.Slice`."""
+    return ["slice", place, loop, handles, first, last, alone, runs]
 
 
 def lost(events: int) -> Frame:
@@ -138,9 +141,9 @@ def bye(reason: str, status: int) -> Frame:
     return ["bye", reason, status]
 
 
-def reply(number: int, error: str = "") -> Frame:
-    """How a command went."""
-    return ["reply", number, error]
+def reply(number: int, error: str = "", runs: int = -1) -> Frame:
+    """How a command went; `runs` is as in `contents.Slice`."""
+    return ["reply", number, error, runs]
 
 
 class Command:

@@ -78,8 +78,9 @@ class _Engines:
         if self._wanted.path is not None:
             paths = [] if self._watched or self._passed_over else [self._wanted.path]
         else:
-            paths = [engine.path for engine in search().engines if engine.hello is not None]
-            self._passed_over &= set(paths)
+            self._passed_over = {path for path in self._passed_over if path.exists()}
+            known = {*self._watched, *self._passed_over}
+            paths = [engine.path for engine in search(known).engines if engine.hello is not None]
         for path in paths:
             if path not in self._watched and path not in self._passed_over:
                 try:

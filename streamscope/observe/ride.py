@@ -23,8 +23,10 @@ _WAIT, _WHOLE_TURN = told_by("epoll.wait", "select"), joined_by("aio.whole_turn"
 _FOR_EVER = -1
 _SOON_NS = 16_000_000
 """What was told is looked at again within so long: a batch may be due then."""
-_LATER_NS = 1_000_000_000
-"""The same where nothing is told."""
+_LONG_NS = 5_000_000
+"""A loop that has waited for so long does little: it is not woken when the link may have something to do, but when it
+has.
+"""
 
 
 class Ride:
@@ -52,6 +54,7 @@ class Ride:
         self._aside_due = 0
         self._due = 0  # until then the link has nothing to do, unless its descriptor is ready
         self._is_heard = False
+        self._idles = False
 
     def begin(self) -> None:
         """Ride from the next wait on. Raises AttributeError for a selector whose functions cannot be exchanged."""
@@ -105,10 +108,13 @@ class Ride:
             if left <= 0:
                 return self._attend(timeout)
             is_cut = timeout is None or timeout * 1e9 > left
+            if is_cut and self._idles:
+                return self._attend(timeout)
             ready = quick_select(left / 1e9 if is_cut else timeout if timeout > 0 else 0)  # type: ignore[operator, arg-type]
             if ready or (ready is not None and not is_cut):
                 pen.tick = now = monotonic_ns() - begun
                 pen.poll_ns += now - t
+                self._idles = now - t > _LONG_NS
                 if pen.writes:
                     told = _FOR_EVER if timeout is None else round(timeout * 1000) if timeout > 0 else 0
                     pen.emit((_WHOLE_TURN, t, pen.turn, told, len(ready), now))
@@ -134,9 +140,11 @@ class Ride:
                 return self._original(timeout)
         if producer.rider is None:
             return self._last_wait(timeout, more)
-        ready = self._wait(timeout, pen.tick)
+        begun = pen.tick
+        ready = self._wait(timeout, begun)
         told = _FOR_EVER if timeout is None else max(0, round(timeout * 1000))
         pen.emit((_WAIT, told, len(ready), pen.end_of_wait()))
+        self._idles = pen.tick - begun > _LONG_NS
         if producer.has_more or producer.rider is None:
             self._due = 0
         return ready
@@ -169,8 +177,9 @@ class Ride:
         until = None if timeout is None else now + max(0, int(timeout * 1e9))
         while True:
             ms = self._look_aside(now, self._rider.wait(_FOR_EVER, now))
-            soon = _SOON_NS if self._pen.writes else _LATER_NS
-            self._due = now + (min(ms * 1_000_000, soon) if ms >= 0 else soon)
+            self._due = self._rider.calm_until
+            if self._pen.writes:
+                self._due = now + (min(ms * 1_000_000, _SOON_NS) if ms >= 0 else _SOON_NS)
             if until is not None and (ms < 0 or until <= now + ms * 1_000_000):
                 ready = self._original(max(0, until - now) / 1e9)
             else:

@@ -24,7 +24,9 @@ class Batch(msgspec.Struct, array_like=True):
 class Slice(msgspec.Struct, array_like=True):
     """Part of a snapshot, true at this place of the feed. `first` begins a round and `last` ends it: what the round
     named no slice for, and no record since, is gone. One that comes `alone`, to an inspector that watches states only,
-    may be of a later place than what came before it: what was told in between was not for this inspector.
+    may be of a later place than what came before it: what was told in between was not for this inspector. `runs` is how
+    often the loop's thread had been given a CPU then (proc(5), schedstat), -1 where that is not said: as long as that
+    stays so, the loop waits, and nothing has happened.
     """
 
     place: int
@@ -33,6 +35,7 @@ class Slice(msgspec.Struct, array_like=True):
     first: bool = False
     last: bool = False
     alone: bool = False
+    runs: int = -1
 
 
 class Gap(msgspec.Struct, array_like=True):
