@@ -48,14 +48,16 @@ def run(effort: Effort) -> Iterator[Figure]:
     with _fleet() as fleet, _clients(fleet.ports[:BUSY]):
         without, more = [], []
         for _ in range(effort.repeats):
-            without.append(fleet.cpu_of_programs(TURN_S) / TURN_S)
+            before = fleet.cpu_of_programs(TURN_S)
             with fleet.relayed():
                 fleet.settle()
-                more.append(fleet.cpu_of_programs(TURN_S) / TURN_S - without[-1])
-        yield Figure("fleet: what a relay costs an engine", 100 * statistics.median(more) / ENGINES, FLEET_WATCHED)
+                beside = fleet.cpu_of_programs(TURN_S)
+            alone = (before + fleet.cpu_of_programs(TURN_S)) / 2
+            without.append(alone / TURN_S)
+            more.append(beside / alone - 1)
+        yield Figure("fleet: what a relay costs the programs", 100 * statistics.median(more), FLEET_WATCHED)
         core = compared("% of a core")
         yield Figure(f"fleet: all {ENGINES} engines without a relay", 100 * statistics.median(without), core)
-        yield Figure(f"fleet: all {ENGINES} engines, more with a relay", 100 * statistics.median(more), core)
         with fleet.relayed():
             fleet.settle()
             yield from asyncio.run(_looked_at(fleet, 5 * TURN_S))

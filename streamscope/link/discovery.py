@@ -288,7 +288,7 @@ def search(known: Collection[Path] = ()) -> Search:
     asked: dict[Path, socket.socket] = {}
     paths: list[Path] = []
     for folder in folders:
-        remove_stale(folder)
+        remove_stale(folder, known)
         for path in folder.glob("*.sock"):
             if _named(path.stem) is None or path in known:
                 continue
@@ -307,14 +307,14 @@ def search(known: Collection[Path] = ()) -> Search:
     return Search(sorted(engines, key=lambda engine: (engine.pid, engine.loop)), folders, passed_over)
 
 
-def remove_stale(folder: Path) -> None:
-    """Remove the sockets and logs of processes that are gone."""
+def remove_stale(folder: Path, known: Collection[Path] = ()) -> None:
+    """Remove the sockets and logs of processes that are gone; of those that are `known` nobody has to be asked."""
     for path in [*folder.glob("*.sock"), *folder.glob("*.log")]:
         named = _named(path.stem)
         if named is None:
             continue
         try:
-            if not _alive(named[0]) or (path.suffix == ".sock" and _is_deserted(path)):
+            if not _alive(named[0]) or (path.suffix == ".sock" and path not in known and _is_deserted(path)):
                 path.unlink()
         except OSError:
             continue  # somebody else has removed it just now
