@@ -332,6 +332,8 @@ def main(arguments: list[str]) -> int:
     """Run as a process of an engine's, or of a command's (`run --relay`); returns its exit status. It ends when the
     engine has, and takes no notice of signals that mean that.
     """
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)
     options = json.loads(arguments[0])
     try:
         require()

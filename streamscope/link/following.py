@@ -170,9 +170,9 @@ def start_relay(path: str, server: str) -> subprocess.Popen[bytes]:
 
 
 def _start(module: str, arguments: list[str], stdout: int, keep: tuple[int, ...]) -> subprocess.Popen[bytes]:
-    # Ignored signals stay ignored across exec: a Ctrl-C meant for the server does not reach the writer even before
-    # it is up.
-    before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in NOT_MEANT_FOR_US}
+    # Blocked signals stay blocked across exec: a Ctrl-C meant for the server does not end the writer even before it is
+    # up. What comes to us meanwhile, or has come and was not taken yet, is not lost, as it were if we ignored it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, NOT_MEANT_FOR_US)
     try:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", module, *arguments],
@@ -181,8 +181,7 @@ def _start(module: str, arguments: list[str], stdout: int, keep: tuple[int, ...]
             pass_fds=keep,
         )
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def serve_engine(sock: socket.socket, writer: Writer) -> int:
