@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import random
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import outside
 import pytest
-from running_command import COMMAND, environment, follow
+from running_command import COMMAND, Serving, environment, follow
 from waiting import PATIENCE_S, until
 
 from streamscope.diagnosis.diagnosis import Diagnosis
@@ -23,6 +26,25 @@ from streamscope.link.session import Session
 HERE = Path(__file__).with_name("commanded")
 WITHIN_S = 3
 """So soon it has to be named, by the feed's clock, from when it began to stall."""
+
+SERVER = [sys.executable, str(HERE / "unmodified.py")]
+
+
+class Ran(Serving):
+    """A command under `run --headless --`, that has said where it serves."""
+
+    def __init__(self, runtime: Path, *options: str, command: Sequence[str] = SERVER) -> None:
+        super().__init__(runtime, "", command=[*COMMAND, "run", "--headless", *options, "--", *command])
+
+    @property
+    def pid(self) -> int:
+        """The server's own."""
+        return int(self.first_line.split()[0])
+
+    def __exit__(self, *what: Any) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        super().__exit__(*what)
 
 
 def _why_not(module: str) -> Callable[[], str]:

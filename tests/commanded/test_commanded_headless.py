@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -14,31 +13,13 @@ from typing import Any
 
 import pytest
 import unmodified
-from running_command import COMMAND, Serving, echoed, environment, follow, refused
+from commanded_programs import SERVER, Ran
+from running_command import COMMAND, echoed, environment, follow, refused
 from waiting import PATIENCE_S, until
 
 from streamscope.commanded.unseen import why_unseen
 from streamscope.link.replaying import Replay
 from streamscope.link.session import Session
-
-SERVER = [sys.executable, unmodified.__file__]
-
-
-class Ran(Serving):
-    """A command under `run --headless --`, that has said where it serves."""
-
-    def __init__(self, runtime: Path, *options: str, command: list[str] = SERVER) -> None:
-        super().__init__(runtime, "", command=[*COMMAND, "run", "--headless", *options, "--", *command])
-
-    @property
-    def pid(self) -> int:
-        """The server's own."""
-        return int(self.first_line.split()[0])
-
-    def __exit__(self, *what: Any) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        super().__exit__(*what)
 
 
 def ran(runtime: Path, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
