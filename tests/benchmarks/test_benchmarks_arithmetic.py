@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
 
 from benchmarks.against import ratio
-from benchmarks.measure import paired_cost_percent, paired_difference, paired_ratio, rounds_of
+from benchmarks.measure import (
+    client_cores,
+    paired_cost_percent,
+    paired_difference,
+    paired_ratio,
+    rounds_of,
+    server_core,
+)
 from benchmarks.observers import comparison
 from benchmarks.targets import Figure, Target
 
@@ -26,6 +34,19 @@ def test_a_ratio_is_taken_within_each_round_and_the_median_is_the_figure():
 def test_cost_and_difference_are_paired_too():
     assert paired_cost_percent([100.0, 1000.0, 10.0], [110.0, 1100.0, 11.0]) == pytest.approx(10.0)
     assert paired_difference([100.0, 1000.0, 10.0], [107.0, 1007.0, 17.0]) == 7.0
+
+
+def test_who_keeps_away_from_the_servers_core_leaves_it_theirs():
+    # given a machine of several cores, and a process that has gone to those of the clients
+    before = os.sched_getaffinity(0)
+    server, clients = server_core(), client_cores()
+    try:
+        os.sched_setaffinity(0, clients)
+        # then
+        assert (server_core(), client_cores()) == (server, clients)
+    finally:
+        os.sched_setaffinity(0, before)
+    assert len(before) == 1 or not server & clients
 
 
 def test_series_of_different_lengths_are_not_compared():

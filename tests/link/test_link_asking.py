@@ -55,6 +55,55 @@ def stood_still(asking: Asking, clock: Clock) -> Standstill:
     return asking.standstill
 
 
+def test_a_loop_whose_thread_has_not_run_since_it_told_its_states_is_not_asked(
+    other: subprocess.Popen[bytes],
+) -> None:
+    # given one that sleeps since it told its states
+    clock, asked = Clock(), list[float]()
+    asking = Asking(other.pid, monotonic=clock)
+    state_of(other, "S")
+    asking.told_states(other.pid, other.pid, process.runs(other.pid, other.pid))
+
+    # when nothing is heard for long, then it is known to wait
+    for _ in range(100):
+        clock.now += QUIET_S
+        asking.see(0, lambda: asked.append(clock.now))
+    assert not asked
+    assert asking.standstill is None
+
+    # when it has run, and says nothing, then it is asked
+    assert other.stdin is not None
+    other.stdin.write(b"go\n")
+    other.stdin.flush()
+    until(lambda: process.runs(other.pid, other.pid) != asking._rested[1], "that it has run")  # type: ignore[index]
+    clock.now += QUIET_S
+    asking.see(0, lambda: asked.append(clock.now))
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("hello_pid", "thread", "runs"), [(1, 7, 3), (0, 0, 3), (None, None, -1)])
+def test_one_whose_thread_is_not_known_from_here_is_asked(
+    other: subprocess.Popen[bytes], hello_pid: int | None, thread: int | None, runs: int
+) -> None:
+    clock, asked = Clock(), list[float]()
+    asking = Asking(other.pid, monotonic=clock)
+    asking.told_states(other.pid if hello_pid is None else hello_pid, other.pid if thread is None else thread, runs)
+    clock.now += QUIET_S
+    asking.see(0, lambda: asked.append(clock.now))
+    assert len(asked) == 1
+
+
+def state_of(other: subprocess.Popen[bytes], state: str) -> None:
+    """Until the process is in it, and was given a CPU no more meanwhile."""
+    seen: list[int] = []
+
+    def rests() -> bool:
+        seen.append(process.runs(other.pid, other.pid))
+        return process.look(other.pid).state == state and seen[-2:] == [seen[-1]] * 2
+
+    until(rests, f"that it is in {state}")
+
+
 def test_the_process_asked_is_the_one_at_the_other_end_whatever_the_path_says(tmp_path: Path) -> None:
     # given a socket that bears the number of one process, at which another listens
     listener = listen(tmp_path / "1.sock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from streamscope.core import Tcp
 from streamscope.link import rounds
 from streamscope.link import samples as samples_module
 from streamscope.link.discovery import listen
+from streamscope.link.feed import BATCH_WORDS, PACKED_WORDS
 from streamscope.link.frames import Command, pack
 from streamscope.link.publisher import SILENCE_NS
 from streamscope.link.rounds import STREAMS_PER_SLICE
@@ -78,6 +80,72 @@ def test_states_come_as_often_as_was_asked_and_the_loop_tells_of_nothing(
         assert session.model.whole
         assert session.past.end == 0
         assert room.publisher.feed.end == 0
+
+
+def waits(room: Room, clock: StillClock, seconds: float) -> int:
+    """The loop waits for so long and does nothing else; returns by when it would come to the link again, in ms."""
+    clock.ns += int(seconds * 1000) * MS
+    due = room.publisher.wait(-1, room.loop.clock())
+    for session in room.sessions:
+        session.receive()
+        session.fold(1)
+    return due
+
+
+def test_a_loop_that_has_not_turned_is_left_alone_until_it_does(room: Room, clock: StillClock, tmp_path: Path) -> None:
+    with room:
+        session = attach(room, tmp_path, "states", 500)
+        passes(room, clock, 0)
+        assert waits(room, clock, 0.5) == -1
+        before = rounds_of(session)
+        for _ in range(20):
+            assert waits(room, clock, 5) == -1
+        assert rounds_of(session) == before
+        room.connect()
+        passes(room, clock, 0)
+        assert waits(room, clock, 0.5) == -1
+        assert rounds_of(session) == before + 2  # as it turned, and as it had
+        assert model_state(session) == engine_state(room)
+
+
+def test_where_something_waits_a_round_comes_every_second_though_it_was_asked_for_less_often(
+    room: Room, clock: StillClock, tmp_path: Path
+) -> None:
+    with room:
+        client = room.connect()
+        passes(room, clock, 0)
+
+        def is_held_up() -> object:
+            with suppress(BlockingIOError):
+                client.send(bytes(1 << 20))
+            return any(getattr(each, "write_queue_size", 0) for each in room.loop.handles.values())
+
+        room.turn_until(is_held_up)
+        session = attach(room, tmp_path, "states", 5_000)
+        room.turn_until(lambda: session.model.whole)
+        before = rounds_of(session)
+        for number in range(1, 5):
+            assert waits(room, clock, 0.9) == 100
+            assert rounds_of(session) == before + number - 1
+            assert waits(room, clock, 0.1) == 1000
+            assert rounds_of(session) == before + number
+
+
+def test_what_is_packed_early_goes_out_when_the_batch_is_due(room: Room, clock: StillClock, tmp_path: Path) -> None:
+    with room:
+        session = attach(room, tmp_path)
+        room.turn_until(lambda: session.model.whole)
+        room.bring_up_to_date(session)
+        feed, begun = room.publisher.feed, room.publisher.feed.end
+        while feed.place == begun:  # until some of it is packed
+            room.turn()
+        passed_over = feed.place - begun
+        assert PACKED_WORDS <= passed_over < BATCH_WORDS
+        session.receive()
+        assert not session.fold(1)
+        waits(room, clock, 0.017)
+        assert session.past.end > 0
+        assert session._place == feed.place
 
 
 def test_the_clock_of_states_is_the_present_though_nothing_was_told(

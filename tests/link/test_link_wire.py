@@ -61,6 +61,25 @@ def test_text_that_is_no_text_has_no_form_and_nor_have_objects() -> None:
         msgpack.encode(object())
 
 
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=1300), st.booleans())
+def test_records_of_integers_alone_go_in_a_row_unless_a_faster_library_packs(words: list[int], faster: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if faster:
+            patch.setattr(wire, "encode", msgspec.msgpack.encode)
+        frame = wire.records(3, 2, 9, [*words])
+        assert frame[0] == ("records" if faster else "numbers")
+        assert ours(frame) == frames.BatchFrame(3, 2, 9, [*words])
+    assert wire.from_a_row(wire.in_a_row(words)) == words
+
+
+@pytest.mark.parametrize(
+    ("row", "why"), [(b"\0" * 7, "frame"), (b"\0" * 8 * (frames.MOST_WORDS + 16), "more words"), ([1, 2], "frame")]
+)
+def test_a_row_that_is_none_or_too_long_is_said(row: object, why: str) -> None:
+    with pytest.raises(wire.FrameError, match=why):
+        ours(["numbers", 0, 0, 0, row])
+
+
 @given(st.integers(0, 1 << 60), st.integers(0, 1 << 40), st.integers(0, 1 << 60), words)
 def test_records_arrive_word_for_word(place: int, turn: int, t: int, words: list[int | str]) -> None:
     assert ours(wire.records(place, turn, t, words)) == frames.BatchFrame(place, turn, t, words)
@@ -117,9 +136,9 @@ def test_states_have_the_fields_of_the_structures_they_are_read_into() -> None:
 def test_a_slice_arrives_as_state() -> None:
     request = states.request_state(number=4, request=3, bytes=10, left=5)
     handle = states.handle_state(number=3, type=12, name="x", write_queue=[request], closing=True)
-    frame = wire.slice_of(9, states.loop_state(turn=2), [handle], True, False, True)
+    frame = wire.slice_of(9, states.loop_state(turn=2), [handle], True, False, True, 41)
     state = StreamState(3, 12, name="x", write_queue=[RequestState(4, 3, 10, 5)], closing=True)
-    assert ours(frame) == frames.SliceFrame(9, LoopState(turn=2), [state], True, False, True)
+    assert ours(frame) == frames.SliceFrame(9, LoopState(turn=2), [state], True, False, True, 41)
 
 
 def test_a_field_that_there_is_not_is_said() -> None:
