@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import looked
 import pytest
-import toggle
 from pythons import python
 from test_observe_toggle import differences, played, stood_in_for
 
@@ -16,7 +16,7 @@ PYTHONS = ("3.12", "3.13", "3.14")
         pytest.param(version, str(seed), kind, marks=pytest.mark.real(f"Python {version}"))
         for version in PYTHONS
         for seed in (1, 2)
-        for kind in ("plain", "tls", "datagrams")
+        for kind in ("plain", "tls", "datagrams", "sockets")
     ],
 )
 def test_told_is_what_is_on_other_pythons_too(version: str, seed: str, kind: str) -> None:
@@ -25,7 +25,7 @@ def test_told_is_what_is_on_other_pythons_too(version: str, seed: str, kind: str
     compared, wrong = differences(found)
     assert wrong == []
     assert compared > 5_000
-    assert (found["wrong"], found["ends"] >= 2 * toggle.PAIRS) == (0, True)
+    assert (found["wrong"], found["ends"] >= 2 * looked.PAIRS) == (0, True)
 
 
 @pytest.mark.parametrize("version", [pytest.param(each, marks=pytest.mark.real(f"Python {each}")) for each in PYTHONS])

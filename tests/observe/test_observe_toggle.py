@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import looked
 import msgspec
 import pytest
 import toggle
@@ -27,7 +28,7 @@ def played(*arguments: str, python: str = sys.executable) -> dict[str, Any]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [python, "-P", "-W", "error", toggle.__file__, *arguments],
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        env={**environment, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'observe'}"},
         capture_output=True,
         timeout=PATIENCE_S,
         check=False,
@@ -52,7 +53,7 @@ def differences(found: dict[str, Any]) -> tuple[int, list[str]]:
         for place, so in stretch["looks"]:
             model.apply(at, model.turn, model.t, words[at:place])
             at = place
-            for number, (size, is_paused, mask, is_closing, high, kind) in so.items():
+            for number, (size, is_paused, mask, is_closing, high, kind, *counted) in so.items():
                 state = model.streams.get(int(number))
                 compared += 1
                 if state is None:
@@ -64,7 +65,9 @@ def differences(found: dict[str, Any]) -> tuple[int, list[str]]:
                     sum(request.left for request in state.write_queue),
                 )  # fmt: skip
                 real = (size, is_paused, mask, is_closing, high, mask, size)
-                if kind != "plain":  # more or fewer are encrypted, and a datagram counts for more than its bytes
+                if counted:  # of a socket of the program's own: bytes either way, and who accepted it
+                    told, real = (*told, state.bytes_in, state.bytes_out, state.server), (*real, *counted)
+                elif kind != "plain":  # more or fewer are encrypted, and a datagram counts for more than its bytes
                     told, real = told[:-1], real[:-1]
                 if told != real:
                     wrong.append(f"#{number} at {place}: told {told}, is {real}")
@@ -107,12 +110,17 @@ def test_told_is_what_is_of_datagrams_too(seed: str) -> None:
     _is_true(played(seed, "datagrams"))
 
 
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_told_is_what_is_of_the_programs_own_sockets_too(seed: str) -> None:
+    _is_true(played(seed, "sockets"))
+
+
 def _is_true(found: dict[str, Any]) -> None:
     compared, wrong = differences(found)
     assert wrong == []
     assert compared > 5_000
     assert len(found["stretches"]) > 10
-    assert (found["wrong"], found["ends"] >= 2 * toggle.PAIRS) == (0, True)
+    assert (found["wrong"], found["ends"] >= 2 * looked.PAIRS) == (0, True)
 
 
 @pytest.mark.parametrize("fault", ["flush", "interest", "resume"])
@@ -122,6 +130,11 @@ def test_what_is_not_told_is_noticed(fault: str) -> None:
 
 def test_what_is_not_told_of_datagrams_is_noticed() -> None:
     assert any(differences(played(seed, "datagrams", "counted"))[1] for seed in "123456")
+
+
+@pytest.mark.parametrize("fault", ["went", "one went", "accepted", "waits"])
+def test_what_is_not_told_of_the_programs_own_sockets_is_noticed(fault: str) -> None:
+    assert any(differences(played(seed, "sockets", fault))[1] for seed in "123456")
 
 
 @pytest.mark.parametrize("fault", ["encrypted", "handed on"])

@@ -1,10 +1,11 @@
 """A program under backpressure, in which telling begins and ends every few moments; any Python runs it.
 
-    python toggle.py SEED plain|tls|datagrams [FAULT]
+    python toggle.py SEED plain|tls|datagrams|sockets [FAULT]
 
 It writes a JSON object: the greeting, and for each stretch that was told its slices, its words, and at which places of
 these words the program itself looked at its transports, wherever a line of it runs: within callbacks of protocols,
-behind each write, between turns. The test folds the words and compares. A FAULT is planted in what tells.
+behind each write, between turns. The test folds the words and compares. A FAULT is planted in what tells. `sockets`
+are the program's own, on which it calls `loop.sock_recv` and the like.
 """
 
 from __future__ import annotations
@@ -22,82 +23,16 @@ import tempfile
 import time
 from typing import Any
 
+from looked import PAIRS, PATIENCE_S, STEPS, Looked
+from toggle_datagrams import with_datagrams
+from toggle_sockets import with_sockets
+
 from streamscope.observe import book as books
-from streamscope.observe import datagram_book, everyday, outgoing, tls_book, watching
+from streamscope.observe import datagram_book, everyday, outgoing, socket_book, tls_book
 from streamscope.observe.aio_kinds import PAUSED_WRITING
 
-PAIRS, STEPS, MOST = 12, 700, 60_000
+MOST = 60_000
 CERTIFICATE = f"{os.path.dirname(os.path.abspath(__file__))}/localhost.pem"
-PATIENCE_S = 30.0
-
-
-class Looked:
-    """What was told, and what was so."""
-
-    def __init__(self, loop: Any, folder: str) -> None:
-        self.listener = listener = socket.socket(socket.AF_UNIX)
-        listener.bind(f"{folder}/door")
-        listener.listen()
-        listener.setblocking(False)
-        self.watching = watching.Watching(
-            loop, 1, time.monotonic_ns() - 1, listener, f"{folder}/door", lambda open_again: None
-        )
-        self.watching._publisher.chores.clear()  # there is no inspector: the test takes what is told
-        self.watching.begin()
-        self.producer = self.watching._producer
-        self.selector = loop._selector
-        self.stretches: list[dict[str, Any]] = []
-        self.now: dict[str, Any] | None = None
-        self.others: list[socket.socket] = []
-
-    def found(self, wrong: int, ends: int) -> dict[str, Any]:
-        """The end of it: all that was told and looked at."""
-        hello = self.watching._publisher._hello.frame()
-        self.watching.end("enough")
-        self.listener.close()
-        return {"hello": hello, "stretches": self.stretches, "wrong": wrong, "ends": ends}
-
-    def begin(self) -> None:
-        words: list[Any] = []
-        self.producer.watch(words, lambda: None)
-        turn, t = self.producer.told()
-        states = [state for state in self.producer.states(self.producer.numbers()) if state is not None]
-        self.now = {"turn": turn, "t": t, "loop": self.producer.loop(t), "slices": states, "words": words, "looks": []}
-        self.stretches.append(self.now)
-
-    def end(self) -> None:
-        self.look()
-        self.now = None
-        self.producer.unwatch()
-
-    def look(self) -> None:
-        """Compare later: how every transport is at this place."""
-        if self.now is None:
-            return
-        so = {}
-        for transport, number in list(self.producer._numbers.items()):
-            if hasattr(transport, "_sslobj"):
-                so.update(self._of_layer(transport, number))
-                continue
-            if transport._sock is None or type(transport) not in self.producer._kinds:
-                continue
-            key = self.selector.get_map().get(transport._sock_fd)
-            mask = 0 if key is None else (key.events & 1) | (key.events & 2) << 1
-            so[number] = [transport.get_write_buffer_size(), int(transport._protocol_paused), mask,
-                          int(transport._closing), transport._high_water,
-                          "plain" if hasattr(transport, "_eof") else "datagrams"]  # fmt: skip
-        self.now["looks"].append([len(self.now["words"]), so])
-
-    def _of_layer(self, layer: Any, number: int) -> dict[int, list[Any]]:
-        """The same of a TLS layer: what its own transport says."""
-        transport = layer._app_transport
-        if layer._transport is None or transport is None or transport._ssl_protocol is None:
-            return {}
-        key = self.selector.get_map().get(layer._transport._sock_fd)
-        mask = 0 if key is None else (key.events & 1) | (key.events & 2) << 1
-        _, high = transport.get_write_buffer_limits()
-        return {number: [transport.get_write_buffer_size(), int(transport._protocol_paused), mask,
-                         int(transport.is_closing()), high, "tls"]}  # fmt: skip
 
 
 class End(asyncio.Protocol):
@@ -239,129 +174,6 @@ async def main(seed: int, kind: str, folder: str) -> dict[str, Any]:
     return looked.found(wrong, len(ends))
 
 
-class Post(asyncio.DatagramProtocol):
-    """One that sends datagrams, and gets some; `peers` are to whom it may send that is connected with nobody."""
-
-    def __init__(self, looked: Looked, peers: list[str]) -> None:
-        self.looked = looked
-        self.peers = peers
-        self.transport: Any = None
-        self.sent: list[bytes] = []
-        self.got: list[bytes] = []
-        self.rough = bool(peers)
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self.looked.look()
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        self.got.append(data)
-        self.looked.look()
-        if data and data[0] % 7 == 0 and len(data) > 100:
-            self.send(data[:50], 0)
-
-    def error_received(self, exc: Exception) -> None:
-        self.rough = True
-        self.looked.look()
-        if len(self.sent) % 3:
-            self.send(b"\1again", 0)
-
-    def pause_writing(self) -> None:
-        self.looked.look()
-
-    def resume_writing(self) -> None:
-        self.looked.look()
-        self.send(b"\1more", 0)
-        self.looked.look()
-
-    def connection_lost(self, exc: object) -> None:
-        self.looked.look()
-
-    def send(self, data: Any, to: int) -> None:
-        if not self.transport.is_closing():
-            self.sent.append(bytes(data))
-            self.transport.sendto(data, self.peers[to % len(self.peers)] if self.peers else None)
-            self.looked.look()
-
-
-async def post(looked: Looked, path: str, peer: str, peers: list[str]) -> Post:
-    """One with a socket at this path; Unix sockets, because what nobody reads of these waits."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    sock.setblocking(False)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
-    sock.bind(path)
-    if peer:
-        other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        other.setblocking(False)
-        other.bind(peer)
-        sock.connect(peer)
-        other.connect(path)
-        looked.others.append(other)
-    _, found = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Post(looked, peers), sock=sock)
-    return found
-
-
-def act_with(chance: random.Random, each: Post) -> None:
-    """Something that a program may do with datagrams."""
-    transport = each.transport
-    what = chance.random()
-    if transport.is_closing():
-        return
-    if what < 0.75:
-        data = bytes([chance.randrange(1, 255)]) * chance.choice((1, 100, 5_000))
-        for _ in range(chance.randrange(1, 6)):
-            each.send(chance.choice((bytes, bytearray, memoryview))(data), chance.randrange(9))
-    elif what < 0.83:
-        transport.pause_reading()
-    elif what < 0.93:
-        transport.resume_reading()
-    elif what < 0.98:
-        transport.set_write_buffer_limits(high=chance.choice((0, 1000, 65536)))
-    else:
-        each.rough = True
-        transport.close() if what < 0.99 else transport.abort()
-    each.looked.look()
-
-
-async def with_datagrams(seed: int, folder: str) -> dict[str, Any]:
-    """The same with datagrams."""
-    chance = random.Random(seed)
-    loop = asyncio.get_running_loop()
-    looked = Looked(loop, folder)
-    rovers = [f"{folder}/r{n}" for n in range(2)]
-    ends = [await post(looked, path, "", [*rovers, f"{folder}/nobody"]) for path in rovers]
-    pairs: list[tuple[Post, Post]] = []
-    for step in range(STEPS):
-        if len(pairs) < PAIRS // 2 or chance.random() < 0.03:
-            one = await post(looked, f"{folder}/a{step}", f"{folder}/b{step}", [])
-            _, other = await loop.create_datagram_endpoint(lambda: Post(looked, []), sock=looked.others.pop())
-            pairs.append((one, other))
-            ends += pairs[-1]
-        if chance.random() < 0.12:
-            looked.end() if looked.now is not None else looked.begin()
-        for _ in range(chance.randrange(4)):
-            act_with(chance, chance.choice(ends))
-        await asyncio.sleep(0)
-        looked.look()
-    if looked.now is not None:
-        looked.end()
-    for end in ends:
-        end.transport.resume_reading()
-
-    def wrong() -> int:
-        whole = [pair for pair in pairs if not pair[0].rough and not pair[1].rough]
-        return sum((one.sent, other.sent) != (other.got, one.got) for one, other in whole)
-
-    until = time.monotonic() + PATIENCE_S
-    while wrong() and time.monotonic() < until:
-        await asyncio.sleep(0.005)
-    for end in ends:
-        if end.transport.get_extra_info("socket").fileno() != -1:
-            end.transport.abort()
-    await asyncio.sleep(0)
-    return looked.found(wrong(), len(ends))
-
-
 async def drain(ends: list[End]) -> None:
     """Let everything arrive that is on its way; what never does is counted as wrong."""
     for end in [end for end in ends if not end.transport.is_closing()]:
@@ -411,6 +223,14 @@ def plant(fault: str) -> None:
                 settle(self, protocol)
 
         tls_book.TlsBook.settle = late  # type: ignore[method-assign]
+    elif fault == "went":
+        socket_book.SocketBook._went = lambda self, n: None  # type: ignore[assignment,method-assign]
+    elif fault == "one went":
+        socket_book.SocketBook._one_went = lambda self, n: None  # type: ignore[assignment,method-assign]
+    elif fault == "accepted":
+        socket_book.SocketBook.accepted = lambda self, sock: None  # type: ignore[assignment,method-assign]
+    elif fault == "waits":
+        socket_book.SocketBook.take_in = lambda self, key: None  # type: ignore[assignment,method-assign]
 
 
 if __name__ == "__main__":
@@ -418,7 +238,8 @@ if __name__ == "__main__":
     plant(sys.argv[3] if len(sys.argv) > 3 else "")
     with tempfile.TemporaryDirectory(prefix="ss-") as folder:
         seed, kind = int(sys.argv[1]), sys.argv[2]
-        found = asyncio.run(with_datagrams(seed, folder) if kind == "datagrams" else main(seed, kind, folder))
+        others = {"datagrams": with_datagrams, "sockets": with_sockets}
+        found = asyncio.run(others[kind](seed, folder) if kind in others else main(seed, kind, folder))
     json.dump(found, sys.stdout)
     sys.stdout.flush()
     os._exit(0)
