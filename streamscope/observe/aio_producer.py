@@ -1,8 +1,7 @@
-"""One event loop of asyncio as a producer: what is in it, and what of it has a book.
+"""One event loop of asyncio as a producer: what is in it, by numbers that are given when something is first seen.
 
-Numbers are given to transports and listening sockets when they are first seen, and stay theirs. Who comes when
-thousands are there already must not hold the loop up: a transport gets its book when its slice is made, or a few in
-each turn, and gives it back in the same way. Until then it is as if nobody watched it.
+Listening sockets are known here; the rest is kept by others, each of one kind: `SocketTransports` first, for those are
+the many.
 """
 
 from __future__ import annotations
@@ -17,22 +16,20 @@ from streamscope.link import states
 from streamscope.link.producer import Rider, Show
 from streamscope.link.states import State
 from streamscope.link.wire import Argument
-from streamscope.observe.aio_kinds import LISTENING, OUT, READ_EOF, READING
+from streamscope.observe.aio_kinds import LISTENING
 from streamscope.observe.book import Book
 from streamscope.observe.common_book import CommonBook
 from streamscope.observe.connects import Connects
-from streamscope.observe.described import made_for, not_the_program, place_of, port_of
+from streamscope.observe.described import not_the_program, place_of, port_of
 from streamscope.observe.listening import Listening
 from streamscope.observe.pipes import Pipes
 from streamscope.observe.quill import Quill
 from streamscope.observe.readers import Readers
 from streamscope.observe.registrations import accept_of, mask_of
+from streamscope.observe.socket_transports import AT_ONCE, SocketTransports
 from streamscope.observe.sockets import Sockets
-from streamscope.observe.tls import TlsLayers, layer_over
+from streamscope.observe.tls import TlsLayers
 from streamscope.observe.who_waits import WhoWaits
-
-AT_ONCE = 64
-"""So many transports get a book, or give it back, in one turn: about a millisecond."""
 
 
 class AioProducer:
@@ -53,16 +50,15 @@ class AioProducer:
         self.on_leave: Callable[[], None] = lambda: None
         self.has_more = False
         self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-        self._transports: dict[int, weakref.ref[Any]] = {}
         self._listening: dict[int, Listening] = {}  # by descriptor
         self._without: deque[int] = deque()  # those that are to get a book
-        self._returning: deque[Book] = deque()  # those that give it back
         self._passed_over = not_the_program()
+        self._transports = SocketTransports(loop, pen, kinds, self._numbered, self._server_of, self._passed_over)
         self._pipes = Pipes(loop, pen, self._numbered, self._passed_over)
-        self.tls = TlsLayers(loop, pen, self._numbered, self._carrier)
+        self.tls = TlsLayers(loop, pen, self._numbered, self._transports.carrier)
         self._connects = Connects(loop, pen, self._new_number, self._passed_over)
         self.sockets = Sockets(loop, pen, self._number_of_socket, self._passed_over)
-        self._others = (self._pipes, self.tls, self._connects, self.sockets)
+        self._all = (self._transports, self._pipes, self.tls, self._connects, self.sockets)
         self.who_waits = WhoWaits(loop, self._number_there)
         self.readers = Readers(pen, self._seen_numbers, self._book)
 
@@ -84,16 +80,14 @@ class AioProducer:
 
     def watch(self, words: list[Any], on_full: Callable[[], None]) -> None:
         """See `Producer`."""
-        while self._returning:
-            self._give_back()
-        for others in self._others:
-            while others.give_back():
+        for each in self._all:
+            while each.give_back():
                 pass
         self._telling(True)
         self.has_more = True
         self.pen.begin(words, on_full)
         self.who_waits.go_over()
-        self._without = deque([*self._known(), *self._other_numbers()])
+        self._without = deque(self._kept_numbers())
 
     def unwatch(self) -> None:
         """See `Producer`."""
@@ -101,9 +95,8 @@ class AioProducer:
         self._telling(False)
         self.has_more = True
         self._without.clear()
-        for others in self._others:
-            others.end()
-        self._returning.extend(book for book in self.pen.books.values() if book.number in self._transports)
+        for each in self._all:
+            each.end()
         self.pen.books.clear()
 
     def waits(self) -> int:
@@ -114,38 +107,17 @@ class AioProducer:
 
     def numbers(self) -> list[int]:
         """See `Producer`."""
-        return [*(each.number for each in self._listeners()), *self._known(), *self._other_numbers()]
+        return [*(each.number for each in self._listeners()), *self._kept_numbers()]
 
-    def _other_numbers(self) -> list[int]:
-        """Of those that are kept by others."""
-        return [number for others in self._others for number in others.numbers()]
-
-    def _known(self) -> list[int]:
-        """The numbers of all transports that are there."""
-        for transport in list(self._loop._transports.values()):
-            if type(transport) in self._kinds and transport._sock is not None:
-                self._number_of(transport)
-        gone = [number for number, found in self._transports.items() if found() is None]
-        for number in gone:
-            del self._transports[number]
-        return [n for n, found in self._transports.items() if (each := found()) is not None and each._sock is not None]
+    def _kept_numbers(self) -> list[int]:
+        return [number for each in self._all for number in each.numbers()]
 
     def _seen_numbers(self) -> list[int]:
-        return [*self._transports, *(number for others in self._others for number in others.known)]
+        return [number for each in self._all for number in each.known]
 
     def _book(self, number: int) -> tuple[CommonBook, Any] | None:
         """The book of a stream and the program's protocol, where there is one."""
-        transport = self._transport(number)
-        if transport is None:
-            return next((found for others in self._others if (found := others.book(number)) is not None), None)
-        book = transport._sock
-        return (book, transport._protocol) if isinstance(book, Book) else None
-
-    def _number_of(self, transport: Any) -> int:
-        number = self._numbered(transport)
-        if number not in self._transports:
-            self._transports[number] = weakref.ref(transport)
-        return number
+        return next((found for each in self._all if (found := each.book(number)) is not None), None)
 
     def _numbered(self, transport: Any) -> int:
         number = self._numbers.get(transport)
@@ -185,17 +157,9 @@ class AioProducer:
             self._listening[key.fd] = known
         return list(self._listening.values())
 
-    def _transport(self, number: int) -> Any:
-        found = self._transports.get(number)
-        transport = None if found is None else found()
-        return None if transport is None or transport._sock is None else transport
-
     def requests(self, number: int) -> int:
         """See `Producer`."""
-        transport = self._transport(number)
-        if transport is None:
-            return max(others.requests(number) for others in self._others)
-        return 1 if isinstance(transport._buffer, bytearray) else len(transport._buffer)
+        return next((found for each in self._all if (found := each.requests(number))), 0)
 
     def states(self, numbers: Iterable[int]) -> Iterator[State | None]:
         """See `Producer`. While everything is told, what is told of has a book."""
@@ -203,85 +167,16 @@ class AioProducer:
         for number in numbers:
             if number in listening:
                 yield listening[number].state()
-                continue
-            transport = self._transport(number)
-            if transport is None:
-                yield next((state for others in self._others if (state := others.state(number)) is not None), None)
-            elif self.pen.writes:
-                yield self._with_book(number, transport).state()
             else:
-                yield self._seen(number, transport).state()
-
-    def _carrier(self, transport: Any) -> Book:
-        """The book of a transport that carries TLS."""
-        number = self._number_of(transport)
-        return self._with_book(number, transport) if self.pen.writes else self._seen(number, transport)
-
-    def _seen(self, number: int, transport: Any) -> Book:
-        """How one is that has no book, and gets none."""
-        pen = self.pen
-        waiting = pen.waiting
-        try:
-            book = transport._sock if isinstance(transport._sock, Book) else None
-            if book is not None:
-                transport._sock = book.sock
-            seen = self._kinds[type(transport)](pen, number, transport, self._mask(transport._sock_fd))
-            if book is not None:
-                transport._sock = book
-            self._know_origin(seen, transport)
-            seen.take_in(transport)
-            return seen
-        finally:
-            pen.waiting = waiting
-
-    def _mask(self, fd: int) -> int:
-        key = self._loop._selector.get_map().get(fd)
-        return 0 if key is None else mask_of(key.events)
-
-    # books
-
-    def _with_book(self, number: int, transport: Any) -> Book:
-        book = transport._sock
-        if isinstance(book, Book):
-            return book
-        book = self._kinds[type(transport)](self.pen, number, transport, self._mask(transport._sock_fd))
-        self._know_origin(book, transport)
-        book.take_in(transport)
-        self._hand_over(book, transport)
-        return book
-
-    def _know_origin(self, book: Book, transport: Any) -> None:
-        server = self._server_of(transport)
-        book.server = 0 if server is None else server.number
-        book.place = made_for(transport) if server is None else server.place or made_for(transport)
-        layer = layer_over(transport)
-        book.under = 0 if layer is None else self._numbered(layer)
-
-    def _hand_over(self, book: Book, transport: Any) -> None:
-        transport._sock = book
-        self.pen.books[book.fd] = book
-        book.bind_again(transport)
-
-    def _give_back(self) -> None:
-        book = self._returning.popleft()
-        transport = self._transport(book.number)
-        if transport is not None and transport._sock is book:
-            transport._sock = book.sock
-            book.bind_again(transport)
+                yield next((state for each in self._all if (state := each.state(number)) is not None), None)
 
     def advance(self) -> bool:
-        """A few transports get a book, or give theirs back; returns whether more are to."""
+        """A few get a book, or give theirs back; returns whether more are to."""
         for _ in range(min(AT_ONCE, len(self._without))):
             number = self._without.popleft()
-            transport = self._transport(number)
-            if transport is None:
-                any(others.take_in(number) for others in self._others)
-            else:
-                self._with_book(number, transport)
-        for _ in range(min(AT_ONCE, len(self._returning))):
-            self._give_back()
-        more = [others.give_back() for others in self._others]
-        self.has_more = bool(self._without or self._returning) or any(more)
+            any(each.take_in(number) for each in self._all)
+        more = [each.give_back() for each in self._all]
+        self.has_more = bool(self._without) or any(more)
         return self.has_more
 
     def born(self, transport: Any) -> None:
@@ -289,18 +184,10 @@ class AioProducer:
         if type(transport) not in self._kinds:
             self._pipes.born(transport)
             return
-        pen = self.pen
-        pen.read_clock()
+        self.pen.read_clock()
         if number := self._connects.taken_over(transport._sock) or self.sockets.taken_over(transport._sock):
             self._numbers[transport] = number
-        book = self._kinds[type(transport)](pen, self._number_of(transport), transport, self._mask(transport._sock_fd))
-        server = self._server_of(transport)
-        if server is None:
-            place = place_of(sys._getframe(2), self._passed_over)
-        else:
-            place = server.place or made_for(transport)
-        book.tell_birth(place, 0 if server is None else server.number)
-        self._hand_over(book, transport)
+        self._transports.born(transport)
 
     def _server_of(self, transport: Any) -> Listening | None:
         """The listening socket that it came to."""
@@ -367,17 +254,8 @@ class AioProducer:
             if number in listening:
                 yield listening[number].fd, True, listening[number].events
                 continue
-            transport = self._transport(number)
-            if transport is None:
-                found = (others.descriptor(number) for others in self._others)
-                yield next((each for each in found if each is not None), None)
-                continue
-            book = transport._sock
-            if isinstance(book, Book):
-                in_need = bool(book.size or book.events & OUT or book.flags & READ_EOF or not book.flags & READING)
-                yield book.fd, in_need, book.events
-            else:
-                yield transport._sock_fd, bool(transport._buffer or transport._paused), self._mask(transport._sock_fd)
+            found = (each.descriptor(number) for each in self._all)
+            yield next((each for each in found if each is not None), None)
 
     def epoll_fd(self) -> int:
         """See `Producer`."""
