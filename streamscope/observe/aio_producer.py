@@ -167,8 +167,11 @@ class AioProducer:
         for number in numbers:
             if number in listening:
                 yield listening[number].state()
-            else:
-                yield next((state for each in self._all if (state := each.state(number)) is not None), None)
+                continue
+            for each in self._all:
+                if (state := each.state(number)) is not None:
+                    break
+            yield state
 
     def advance(self) -> bool:
         """A few get a book, or give theirs back; returns whether more are to."""
@@ -254,8 +257,10 @@ class AioProducer:
             if number in listening:
                 yield listening[number].fd, True, listening[number].events
                 continue
-            found = (each.descriptor(number) for each in self._all)
-            yield next((each for each in found if each is not None), None)
+            for each in self._all:  # no generator: it is asked for thousands
+                if (found := each.descriptor(number)) is not None:
+                    break
+            yield found
 
     def epoll_fd(self) -> int:
         """See `Producer`."""
