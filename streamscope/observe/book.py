@@ -44,8 +44,6 @@ _GAVE_BACK = told_by("fd", "_call_connection_lost")
 _SHUT_DOWN = functions_of("sys.shutdown")
 _SYS_CLOSE = told_by("sys.close", "_call_connection_lost")
 _IS_CLOSED = told_by("handle.closed", "_call_connection_lost")
-_FIRST, _MORE = joined_by("aio.first_interest"), joined_by("aio.more_interest")
-_LESS, _NONE = joined_by("aio.less_interest"), joined_by("aio.no_interest")
 
 
 class Book(CommonBook):
@@ -214,9 +212,7 @@ class Book(CommonBook):
         old = self.events
         if old == new:
             return
-        self._watched_for(new)
-        joined = _FIRST if not old else _NONE if not new else _MORE if new & ~old else _LESS
-        self.pen.emit((self.mark | joined, self.fd, old, new))
+        self._tell_interest(new)
         if self.upper is not None:
             self.upper.registered(new)
         if (old ^ new) & IN:

@@ -8,7 +8,7 @@ from streamscope.core.errors import RAISED
 from streamscope.core.records import SAMPLED
 from streamscope.link import states
 from streamscope.link.states import State
-from streamscope.observe.aio_kinds import CLOSED, CLOSING, OUT, functions_of, told_by
+from streamscope.observe.aio_kinds import CLOSED, CLOSING, OUT, functions_of, joined_by, told_by
 from streamscope.observe.described import name_of, text_of
 from streamscope.observe.outgoing import Outgoing
 
@@ -23,6 +23,8 @@ _ACCEPTS = functions_of("connection.accepted")
 _FD, _CLOSE, _UNDER = functions_of("fd"), functions_of("handle.close"), functions_of("handle.under")
 _PAUSED = functions_of("reading.paused")
 _READER_SIZE, _READER_LIMIT = told_by("reader.size", SAMPLED), told_by("reader.limit", SAMPLED)
+_FIRST, _MORE = joined_by("aio.first_interest"), joined_by("aio.more_interest")
+_LESS, _NONE = joined_by("aio.less_interest"), joined_by("aio.no_interest")
 _DROPPED, _ERROR = told_by("write.dropped", "write"), told_by("callback.error", "_fatal_error")
 
 USUAL_HIGH, USUAL_LOW = 64 * 1024, 16 * 1024
@@ -56,21 +58,24 @@ class CommonBook(Outgoing):
         self.dropped = self.under = self.reader_size = self.reader_limit = 0
         self.upper: TlsBook | None = None
 
-    def _tell_beginning(self, place: str, server: int, function: str) -> None:
-        """It begins now."""
+    def _tell_beginning(
+        self, place: str, server: int, function: str, accepts: str = "_accept_connection2", marks: str = "__init__"
+    ) -> None:
+        """It begins now, or is heard of for the first time. `accepts` tells who accepted it, `marks` those it has."""
         pen, mark = self.pen, self.mark
         emit = pen.emit
         self.place, self.server, self.begin_t = place, server, pen.tick
         emit((mark | _INIT[function], self.type, place))
         emit((mark | _FD[function], -1, self.fd))
         emit((mark | _ADDRESS[function], self.local, self.peer))
-        emit((mark | _NAME["set_protocol"], self.name))
+        if self.name:
+            emit((mark | _NAME["set_protocol"], self.name))
         if server:
-            self._tell_server(server, "_accept_connection2")
+            self._tell_server(server, accepts)
         if self.high_water != USUAL_HIGH:
-            emit((mark | _HIGH["__init__"], USUAL_HIGH, self.high_water))
+            emit((mark | _HIGH[marks], USUAL_HIGH, self.high_water))
         if self.low_water != USUAL_LOW:
-            emit((mark | _LOW["__init__"], USUAL_LOW, self.low_water))
+            emit((mark | _LOW[marks], USUAL_LOW, self.low_water))
 
     def _tell_server(self, server: int, function: str) -> None:
         """It came to this listening socket: both say so."""
@@ -157,6 +162,13 @@ class CommonBook(Outgoing):
         if (self.events ^ new) & OUT:
             self.armed_t = self.pen.tick if new & OUT else 0
         self.events = new
+
+    def _tell_interest(self, new: int) -> None:
+        """The same, told."""
+        old = self.events
+        self._watched_for(new)
+        joined = _FIRST if not old else _NONE if not new else _MORE if new & ~old else _LESS
+        self.pen.emit((self.mark | joined, self.fd, old, new))
 
     def tell_error(self, error: BaseException) -> None:
         """The protocol raised, which ends the transport."""

@@ -7,14 +7,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from streamscope.observe.aio_kinds import CB_LOST, CB_PAUSE, CB_RESUME, PAUSED_WRITING, READ_EOF, joined_by, told_by
+from streamscope.observe.aio_kinds import CB_LOST, READ_EOF, joined_by, told_by
 from streamscope.observe.pipe_book import PipeBook
-from streamscope.observe.transport_hooks import Hooks, who_pauses
+from streamscope.observe.transport_hooks import Hooks, init_hook, of_flow, who_pauses
 
 _READ_END = joined_by("aio.pipe_read_end")
 _LOST_BEGIN, _LOST_END = (told_by(f"callback.{each}", "_call_connection_lost") for each in ("begin", "end"))
-_PAUSE_BEGIN, _PAUSE_END = (told_by(f"callback.{each}", "_maybe_pause_protocol") for each in ("begin", "end"))
-_RESUME_BEGIN, _RESUME_END = (told_by(f"callback.{each}", "_maybe_resume_protocol") for each in ("begin", "end"))
 
 Forget = Callable[[int], None]
 Find = Callable[[Any], "PipeBook | None"]
@@ -35,11 +33,7 @@ def reader_hooks(
     kind: Any, find: Find, forget: Forget, born: Callable[[Any, Any], None], passed_over: tuple[str, ...]
 ) -> Hooks:
     """Ours for the end that this program reads."""
-    original, read_ready, pause = kind.__init__, kind._read_ready, kind.pause_reading
-
-    def __init__(self: Any, loop: Any, *rest: Any, **named: Any) -> None:
-        original(self, loop, *rest, **named)
-        born(loop, self)
+    read_ready, pause = kind._read_ready, kind.pause_reading
 
     def _read_ready(self: Any) -> None:
         book = find(self)
@@ -65,7 +59,7 @@ def reader_hooks(
             book.tell_pause(who_pauses(sys._getframe(1), passed_over), "pause_reading")
 
     return {
-        "__init__": __init__,
+        "__init__": init_hook(kind, born),
         "_read_ready": _read_ready,
         "pause_reading": pause_reading,
         **_of_ending(kind, find, forget),
@@ -74,38 +68,7 @@ def reader_hooks(
 
 def writer_hooks(kind: Any, find: Find, forget: Forget, born: Callable[[Any, Any], None]) -> Hooks:
     """Ours for the end that this program writes."""
-    original, maybe_pause, maybe_resume, write_eof = (
-        kind.__init__, kind._maybe_pause_protocol, kind._maybe_resume_protocol, kind.write_eof
-    )  # fmt: skip
-
-    def __init__(self: Any, loop: Any, *rest: Any, **named: Any) -> None:
-        original(self, loop, *rest, **named)
-        born(loop, self)
-
-    def _maybe_pause_protocol(self: Any) -> None:
-        book = find(self)
-        if book is not None:
-            book.catch_up("write")
-        if book is None or book.size <= self._high_water or self._protocol_paused:
-            maybe_pause(self)
-            return
-        pen = book.pen
-        pen.keep_bounds()
-        book.set_flag(PAUSED_WRITING, "_maybe_pause_protocol")
-        pen.emit((book.mark | _PAUSE_BEGIN, CB_PAUSE, 0))
-        maybe_pause(self)
-        pen.emit((book.mark | _PAUSE_END, CB_PAUSE, pen.end_of_callback()))
-
-    def _maybe_resume_protocol(self: Any) -> None:
-        book = find(self)
-        if book is None or not self._protocol_paused or book.size > self._low_water:
-            maybe_resume(self)
-            return
-        pen = book.pen
-        book.set_flag(PAUSED_WRITING, "_maybe_resume_protocol", on=False)
-        pen.emit((book.mark | _RESUME_BEGIN, CB_RESUME, 0))
-        maybe_resume(self)
-        pen.emit((book.mark | _RESUME_END, CB_RESUME, pen.end_of_callback()))
+    write_eof = kind.write_eof
 
     def ending(self: Any) -> None:
         book = find(self)
@@ -116,9 +79,8 @@ def writer_hooks(kind: Any, find: Find, forget: Forget, born: Callable[[Any, Any
             book.sync(self, "write_eof")
 
     return {
-        "__init__": __init__,
-        "_maybe_pause_protocol": _maybe_pause_protocol,
-        "_maybe_resume_protocol": _maybe_resume_protocol,
+        "__init__": init_hook(kind, born),
+        **of_flow(kind, find),
         "write_eof": ending,
         **_of_ending(kind, find, forget),
     }

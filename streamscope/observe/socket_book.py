@@ -28,18 +28,14 @@ from streamscope.observe.aio_kinds import (
     functions_of,
     joined_by,
 )
-from streamscope.observe.common_book import USUAL_HIGH, USUAL_LOW, CommonBook
+from streamscope.observe.common_book import CommonBook
 from streamscope.observe.described import address_of, type_of
 from streamscope.observe.outgoing import Written
 from streamscope.observe.quill import Quill
 
-_INIT, _ADDRESS, _FD = functions_of("handle.init"), functions_of("handle.address"), functions_of("fd")
-_HIGH, _LOW = functions_of("high_water"), functions_of("low_water")
-_IS_CLOSED = functions_of("handle.closed")
+_ADDRESS, _FD, _IS_CLOSED = functions_of("handle.address"), functions_of("fd"), functions_of("handle.closed")
 _SENDS, _SENDS_ONE = functions_of("sys.send"), functions_of("sys.sendto")
 _PUSHED, _ONE_AT_ONCE = functions_of("write_queue.push"), joined_by("aio.sock_sendto")
-_FIRST, _MORE = joined_by("aio.first_interest"), joined_by("aio.more_interest")
-_LESS, _NONE = joined_by("aio.less_interest"), joined_by("aio.no_interest")
 _CALLS = {
     "sock_recv": functions_of("sys.recv")["sock_recv"],
     "sock_recv_into": functions_of("sys.recv_into")["sock_recv_into"],
@@ -57,8 +53,8 @@ SENDING = ("sock_sendall", "sock_sendto")
 class SocketBook(CommonBook):
     """One socket's, which lives no longer for it. `waits` are the futures of calls that waited when it was found, by
     poll bit: of these nobody says what became of them but the future. `sends` is the call that waits for room, `room`
-    the future of it, and `sender` the task that waits, if it was seen to begin; `told` is a task
-    of whose call the end is told already, before it runs on.
+    the future of it, and `sender` the task that waits, if it was seen to begin; `told` is a task of whose call the end
+    is told already, before it runs on.
     """
 
     whole = joined_by("aio.sock_sendall")
@@ -93,15 +89,8 @@ class SocketBook(CommonBook):
 
     def tell_birth(self, place: str, function: str, server: int = 0) -> None:
         """It is heard of for the first time."""
-        emit, mark = self.pen.emit, self.mark
-        self.place, self.server, self.function = place, server, function
-        emit((mark | _INIT[function], self.type, place))
-        emit((mark | _FD[function], -1, self.fd))
-        emit((mark | _ADDRESS[function], self.local, self.peer))
-        emit((mark | _HIGH[function], USUAL_HIGH, 0))
-        emit((mark | _LOW[function], USUAL_LOW, 0))
-        if server:
-            self._tell_server(server, function)
+        self.function = function
+        self._tell_beginning(place, server, function, function, function)
         if function == "sock_accept" and not server:
             self.set_flag(LISTENING, function)
 
@@ -212,9 +201,7 @@ class SocketBook(CommonBook):
         """The selector watches for this from now on."""
         old = self.events
         if old != new:
-            self._watched_for(new)
-            joined = _FIRST if not old else _NONE if not new else _MORE if new & ~old else _LESS
-            self.pen.emit((self.mark | joined, self.fd, old, new))
+            self._tell_interest(new)
             if (old ^ new) & IN:
                 self.set_flag(READING, self.function, on=bool(new & IN))
         handle = self._writer() if new & OUT else None
@@ -279,7 +266,7 @@ class SocketBook(CommonBook):
             self.drop(-errno.ECANCELED, self.sends)
         emit, mark = self.pen.emit, self.mark
         if self.events:
-            emit((mark | _NONE, self.fd, self.events, 0))
+            self._tell_interest(0)
         self._set_flags(self.flags & ~(READING | LISTENING) | CLOSED, SAMPLED)
         emit((mark | _FD[SAMPLED], self.fd, -1))
         emit((mark | _IS_CLOSED[SAMPLED],))

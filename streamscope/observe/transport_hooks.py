@@ -60,20 +60,14 @@ def of_any_transport(
     """Those that transports of datagrams need, too; `kind` is the class of their books."""
     return {
         **_of_beginning(transport, born, kind),
-        **_of_flow(transport, kind),
+        **of_flow(transport, lambda each: each._sock if type(each._sock) is kind else None),
         **_of_pausing(transport, passed_over, kind),
         **_of_ending(transport, kind),
     }
 
 
 def _of_beginning(transport: Any, born: Callable[[Any, Any], None], kind: type[Book]) -> Hooks:
-    original, set_protocol, set_limits = (
-        transport.__init__, transport.set_protocol, transport._set_write_buffer_limits
-    )  # fmt: skip
-
-    def __init__(self: Any, loop: Any, *rest: Any, **named: Any) -> None:
-        original(self, loop, *rest, **named)
-        born(loop, self)
+    set_protocol, set_limits = transport.set_protocol, transport._set_write_buffer_limits
 
     def with_protocol(self: Any, protocol: Any) -> None:
         set_protocol(self, protocol)
@@ -87,7 +81,22 @@ def _of_beginning(transport: Any, born: Callable[[Any, Any], None], kind: type[B
         if type(book) is kind:
             book.sync_marks(self._high_water, self._low_water)
 
-    return {"__init__": __init__, "set_protocol": with_protocol, "_set_write_buffer_limits": with_limits}
+    return {
+        "__init__": init_hook(transport, born),
+        "set_protocol": with_protocol,
+        "_set_write_buffer_limits": with_limits,
+    }
+
+
+def init_hook(transport: Any, born: Callable[[Any, Any], None]) -> Callable[..., None]:
+    """The class's `__init__`, which tells of each that begins."""
+    original = transport.__init__
+
+    def __init__(self: Any, loop: Any, *rest: Any, **named: Any) -> None:
+        original(self, loop, *rest, **named)
+        born(loop, self)
+
+    return __init__
 
 
 def _of_reading(transport: Any) -> Hooks:
@@ -146,12 +155,13 @@ def _of_reading(transport: Any) -> Hooks:
     }
 
 
-def _of_flow(transport: Any, kind: type[Book]) -> Hooks:
+def of_flow(transport: Any, find: Callable[[Any], Book | None]) -> Hooks:
+    """Those that say what is put into the buffer and taken out, of each that writes; `find` finds the book of one."""
     maybe_pause, maybe_resume = transport._maybe_pause_protocol, transport._maybe_resume_protocol
 
     def _maybe_pause_protocol(self: Any) -> None:
-        book = self._sock
-        if type(book) is not kind:
+        book = find(self)
+        if book is None:
             maybe_pause(self)
             return
         pen = book.pen
@@ -166,8 +176,8 @@ def _of_flow(transport: Any, kind: type[Book]) -> Hooks:
         pen.emit((book.mark | _PAUSE_END, CB_PAUSE, pen.end_of_callback()))
 
     def _maybe_resume_protocol(self: Any) -> None:
-        book = self._sock
-        if type(book) is not kind:
+        book = find(self)
+        if book is None:
             maybe_resume(self)
             return
         pen = book.pen
