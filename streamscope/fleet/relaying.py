@@ -187,7 +187,7 @@ class Relay:
         if wanted.keep_s and engine.keeper is None:
             engine.keeper = self._keep(engine, name)
         if now >= engine.states_at and engine.allowance.allows(now):
-            engine.states_at = now + wanted.every_s
+            engine.states_at = now + min(wanted.every_s, SUMMARY_S)  # nothing goes out where no look has come since
             whole = now >= engine.whole_at
             if whole:
                 engine.whole_at = now + WHOLE_S
