@@ -65,7 +65,7 @@ def _by_turns(module: str, python: str, shape: Shape, rounds: int) -> dict[str, 
     entries = {BASE: Entry(module, python=(python,)), "one": Entry(module, python=(python,), watched=True, mode=LEAVE)}
     for _ in range(STARTS):
         with Arena(entries) as arena:
-            costs = arena.take_turns("one", BASE, shape, (LEAVE, *MODES), rounds)
+            costs = arena.take_turns("one", BASE, shape, (LEAVE, *MODES), -(-rounds // STARTS))
         for mode, percents in found.items():
             percents.append((costs[mode] / costs[LEAVE] - 1) * 100)
     return found

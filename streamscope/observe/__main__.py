@@ -146,10 +146,10 @@ resumed in another's `resume_writing`; and of tasks: what one reads from a Strea
 next, twice, or what one that waits in drain() has the only other reader of at hand. What goes from task to task by a
 queue is not known.
 
-While everything is told, a message costs a quarter (protocols) to a third (streams) more CPU; while states alone are,
-a few per cent; while nobody is there, nothing that can be told from chance. A watched connection takes 1.2 KiB, and a
-Python that never imports asyncio starts 5 ms later under `run --` (docs/performance.md). Where asyncio's read and write
-are ones whose code we know, ours stand in for them; else they are called, which costs half as much again.
+While everything is told, a message costs a fifth to a quarter more CPU; while states alone are, about one per cent;
+while nobody is there, nothing that can be told from chance. A watched connection takes 1.4 KiB, and a Python that never
+imports asyncio starts 5 ms later under `run --` (docs/performance.md). Where asyncio's read, write and select are ones
+whose code we know, ours stand in for them; else they are called, which costs half as much again.
 
 ## Where nothing is seen
 
