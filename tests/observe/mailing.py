@@ -3,8 +3,8 @@
 
 It says where its UDP socket is, and sends back to everybody as much as came. On each line that it is told it does
 something: `ask` sends it 100 bytes from a socket that has no port yet and is read into a buffer, `fill PATH` has one
-more task send datagrams of 1,000 bytes to that Unix socket, on and on. Then it says from where it asked, and whether
-the loop's class is as it was when it began.
+more task send datagrams of 1,000 bytes to that Unix socket, on and on, and `pour` one over UDP to nobody. Then it says
+from where it asked, and whether the loop's class is as it was when it began.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ async def answer(loop: Any, sock: socket.socket) -> None:
         await loop.sock_sendto(sock, data, address)
 
 
-async def fill(loop: Any, sock: socket.socket, path: str) -> None:
+async def fill(loop: Any, sock: socket.socket, to: Any) -> None:
     try:
         while True:
-            await loop.sock_sendto(sock, bytes(SIZE), path)
+            await loop.sock_sendto(sock, bytes(SIZE), to)
     except OSError:
         pass
 
@@ -59,6 +59,8 @@ async def main() -> None:
         elif word == "fill":
             tasks.append(loop.create_task(fill(loop, filling, path)))
             await asyncio.sleep(0)  # it begins
+        elif word == "pour":
+            tasks.append(loop.create_task(fill(loop, asking, ("127.0.0.1", 9))))
         print(json.dumps([asking.getsockname()[1], dict(vars(KIND)) == BEFORE]), flush=True)
     for task in tasks:
         task.cancel()

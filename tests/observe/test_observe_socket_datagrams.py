@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from running_command import environment, follow
 from test_observe_pythons import PYTHONS
 from waiting import PATIENCE_S, until
 
+from streamscope.diagnosis.diagnosis import Diagnosis
+from streamscope.diagnosis.shapes import Word
 from streamscope.link.session import Session
 from streamscope.trace.state import StreamState
 
@@ -26,9 +28,9 @@ ROOT = Path(__file__).parents[2]
 class Mailing:
     """The program."""
 
-    def __init__(self, runtime: Path, version: str) -> None:
+    def __init__(self, runtime: Path, version: str, under: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [python(version) if version else sys.executable, "-P", "-W", "error", mailing.__file__],
+            [*under, python(version) if version else sys.executable, "-P", "-W", "error", mailing.__file__],
             env={**environment(runtime), "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -200,3 +202,31 @@ def test_one_that_cannot_be_sent_has_an_error(program: Mailing, tmp_path: Path) 
     assert stream is not None
     assert (words.error_text(stream.last_error), stream.writes, stream.write_queue_size) == ("ENOENT", 0, 0)
     session.close()
+
+
+NARROW = """
+set -e
+ip link set lo up
+tc qdisc add dev lo root tbf rate 1kbit burst 1600 limit 100000000
+exec "$@"
+"""
+"""A network of its own, from which a datagram of 1,000 bytes gets out every eight seconds."""
+
+
+@pytest.mark.real("unshare", "ip", "tc")
+def test_those_that_do_not_get_out_of_the_machine_are_no_peers_doing(runtime: Path) -> None:
+    program = Mailing(runtime, "", ["unshare", "-n", "sh", "-c", NARROW, "-"])
+    session = program.attached()
+    diagnosis = Diagnosis(session.model.decoder.vocabulary)
+    try:
+        program.told("pour")
+
+        def stalled() -> list[Word]:
+            diagnosis.look(session.model, session.model.t, session.past)
+            return [each.verdict.word for each in diagnosis.findings if each.lint == "stalled" and each.verdict]
+
+        follow(session, stalled)
+        assert stalled() == [Word.NETWORK]
+    finally:
+        session.close()
+        program.process.communicate(timeout=PATIENCE_S)
