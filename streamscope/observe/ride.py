@@ -177,9 +177,9 @@ class Ride:
         until = None if timeout is None else now + max(0, int(timeout * 1e9))
         while True:
             ms = self._look_aside(now, self._rider.wait(_FOR_EVER, now))
-            self._due = self._rider.calm_until
-            if self._pen.writes:
-                self._due = now + (min(ms * 1_000_000, _SOON_NS) if ms >= 0 else _SOON_NS)
+            self._due = now + _SOON_NS if self._pen.writes else self._rider.calm_until
+            if ms >= 0:
+                self._due = min(self._due, now + ms * 1_000_000)
             if until is not None and (ms < 0 or until <= now + ms * 1_000_000):
                 ready = self._original(max(0, until - now) / 1e9)
             else:
