@@ -67,7 +67,7 @@ class _Screen(pyte.Screen):
     """pyte takes what is left of a sequence, whose writer was killed in its midst, for parameters of the next."""
 
     def erase_in_line(self, how: int = 0, *rest: int, private: bool = False) -> None:
-        super().erase_in_line(0 if rest else how, private=private)
+        super().erase_in_line(0 if rest or how > 2 else how, private=private)
 
 
 class Terminal:
