@@ -26,7 +26,7 @@ from benchmarks.targets import OBSERVED, OBSERVED_IDLE, OBSERVED_MEMORY, OBSERVE
 from streamscope.link.subscriber import EVERYTHING, STATES
 
 BASE = "not observed"
-STARTS = 3
+STARTS = 5
 """Of each program."""
 FEW, MANY = 2_000, 8_000
 """Connections."""

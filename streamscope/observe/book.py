@@ -47,8 +47,8 @@ _IS_CLOSED = told_by("handle.closed", "_call_connection_lost")
 
 
 class Book(CommonBook):
-    """One transport's that has a socket; `sock` is the transport's own. `take` is what takes bytes from the kernel;
-    `as_read` and `as_read_end` are headers of the everyday records.
+    """One transport's that has a socket; `sock` is the transport's own. `take` is what takes bytes from the kernel,
+    `max_size` at a time; `as_read` and `as_read_end` are headers of the everyday records.
     """
 
     whole_read = joined_by("aio.read")
@@ -56,13 +56,14 @@ class Book(CommonBook):
     received = told_by("sys.recv", "_read_ready__data_received")
     data_begins = told_by("callback.begin", "_read_ready__data_received")
 
-    __slots__ = ("as_read", "as_read_end", "sock", "take")
+    __slots__ = ("as_read", "as_read_end", "max_size", "sock", "take")
 
     def __init__(self, pen: Quill, number: int, transport: Any, events: int) -> None:
         sock = transport._sock
         super().__init__(pen, number << 16, sock.fileno(), transport._buffer, transport._high_water, sock.send)
         self.sock = sock
         self.take = sock.recv
+        self.max_size = transport.max_size
         self.type = type_of(sock)
         self.local = address_of(transport._extra.get("sockname"))
         self.peer = address_of(transport._extra.get("peername"))

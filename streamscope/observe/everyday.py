@@ -15,7 +15,6 @@ from typing import Any
 
 from streamscope.observe.aio_kinds import CB_DATA, RECV_SIZE
 from streamscope.observe.book import Book
-from streamscope.observe.outgoing import MANY
 from streamscope.observe.quill import GAP_NS
 
 _TRY_AGAIN = (BlockingIOError, InterruptedError)
@@ -64,7 +63,7 @@ def _reading(original: Any) -> Callable[[Any], None]:
             pen.read_clock()
         else:
             pen.tick = t
-        size = self.max_size
+        size = book.max_size
         try:
             data = book.take(size)
         except _MUST_END:
@@ -137,7 +136,7 @@ def _writing(original: Any) -> Callable[[Any, Any], None]:
                 pen.emit((book.as_write, number, n, book.fd, pen.waiting))
                 if pen.taken != book.heard:
                     pen.wrote(book)
-                if not number & MANY:
+                if number > pen.bound:
                     pen.keep_bounds()
                 return
             book.tell_sent(size, n)

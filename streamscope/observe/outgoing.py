@@ -29,8 +29,6 @@ _SENT_FILE = told_by("sys.sendfile", "sendfile")
 _SIZE = functions_of("write_queue_size")
 
 TRY_AGAIN = (BlockingIOError, InterruptedError)
-MANY = 0xFFFF
-"""After so many writes it is looked whether one turn tells too much."""
 
 
 class Written:
@@ -136,7 +134,7 @@ class Outgoing:
                 pen.emit((self.as_write, number, n, self.fd, pen.waiting))
                 if pen.taken != self.heard:
                     pen.wrote(self)
-                if not number & MANY:
+                if number > pen.bound:
                     pen.keep_bounds()
             else:
                 self._sent_in_part(size, n, n)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_TOLD = 500_000
 """Words that one turn may tell before whoever ships them is called."""
+MANY = 0xFFFF
+"""After so many writes it is looked whether one turn tells too much."""
 GAP_NS = 1_000_000
 """What passes none of our hooks, tasks for one, is told of when it has taken so long, and at the end of each turn."""
 
@@ -37,14 +39,14 @@ class Quill:
     - `begun`, when the clock was 0, on the monotonic one; `tick`, the clock as it was last told, and `turn`, the turn;
     - `emit`, which appends a record; `writes`, whether anybody watches everything;
     - `poll_ns` and `callback_ns`: how the time since the beginning was spent; `waiting`: writes that wait in buffers;
-    - `handles` and `requests`: the numbers last given out;
+    - `handles` and `requests`: the numbers last given out; `bound`: the request at which to `keep_bounds`;
     - `books` by descriptor; `within`: asyncio's function that runs, where a book has to know it;
     - `on_slow`, which is called when something that is no stream's callback has taken long;
     - `taken`: the mark of the stream that a task has taken bytes from last; `takers`, from which each task has.
     """
 
     __slots__ = (
-        "begun", "books", "callback_ns", "emit", "failed", "handles", "on_full", "on_slow", "poll_ns",
+        "begun", "books", "bound", "callback_ns", "emit", "failed", "handles", "on_full", "on_slow", "poll_ns",
         "requests", "taken", "takers", "tick", "turn", "waiting", "within", "words", "writes",
     )  # fmt: skip
 
@@ -62,6 +64,7 @@ class Quill:
         self.tick = self.clock()
         self.turn = self.waiting = self.handles = self.requests = self.poll_ns = self.callback_ns = 0
         self.books: dict[int, Any] = {}
+        self.bound = MANY
         self.within = ""
         self.taken = 0
         self.takers = Takers(loop)
@@ -127,6 +130,7 @@ class Quill:
         self.keep_bounds()
 
     def keep_bounds(self) -> None:
-        """Called where something rare happens: a turn may tell only so much."""
+        """Called where something rare happens, and after so many writes: a turn may tell only so much."""
+        self.bound = self.requests + MANY
         if len(self.words) > MOST_TOLD:
             self.on_full()
