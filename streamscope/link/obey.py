@@ -38,6 +38,8 @@ class Commands:
         self._taps = taps
         self.runs: Callable[[], int] = lambda: -1
         """How often the loop's thread has been given a CPU; -1 where that is not known."""
+        self.on_control: Callable[[], None] = lambda: None
+        """Called when something was done to the program."""
         self._stop = stop
         self._watch = watch
         self.entries: dict[str, Entry] = {
@@ -61,6 +63,8 @@ class Commands:
         else:
             try:
                 entry.handler(subscriber, command)
+                if entry.needs_control:
+                    self.on_control()
             except CommandError as refusal:
                 error = str(refusal)
         rests = command.name == "ask" and subscriber.watches == STATES

@@ -109,6 +109,7 @@ class Publisher:
         self._followers.on_round = self._kernel.tell_again
         self.commands.runs = self._kernel.ask_runs
         self._samples = Samples(producer, self.feed, self._kernel, self._flush_one, self._dismiss_soon)
+        self.commands.on_control = self._samples.look_again
         self.remarks: list[str] = []
         """What everyone should know who comes, told behind the greeting."""
         self._failed = False

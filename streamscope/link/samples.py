@@ -70,6 +70,11 @@ class Samples:
         if self._watches.pop(subscriber, None) is not None:
             subscriber.round = None
 
+    def look_again(self) -> None:
+        """Something has happened though the loop has not turned: an inspector has had it happen."""
+        for watch in self._watches.values():
+            watch.is_needed = True
+
     @property
     def due_at(self) -> int:
         """When a slice is due, on the feed's clock, if the loop turns before; 0 for never."""

@@ -57,6 +57,31 @@ def test_a_fault_of_a_screen_ends_with_it_and_one_that_stays_does_not() -> None:
         assert stage.faults() == "delay 5"
 
 
+def test_who_watches_states_alone_is_told_though_the_loop_does_not_turn() -> None:
+    clock = StillClock()
+    with Room(system=clock) as room:
+        stage = Stage(room, clock)
+        screen, states = room.watch(control=True), room.watch()
+        states.watch("states", 500)
+        room.turn_until(lambda: states.model.whole)
+
+        def waits() -> None:
+            clock.ns += SECOND
+            room.publisher.wait(-1, room.loop.clock())
+            room.publisher.hear()
+            states.receive()
+            states.fold(1)
+
+        for _ in range(3):
+            waits()
+        turn = room.loop.turn
+        screen.command("poke", stream=stage.stream.number, action="read-stop")
+        for _ in range(3):
+            waits()
+        assert room.loop.turn == turn
+        assert states.model.streams[stage.stream.number].faults == "read-stop"
+
+
 def test_for_so_long_is_by_the_feeds_clock_and_what_is_set_anew_stays() -> None:
     clock = StillClock()
     with Room(system=clock) as room:
