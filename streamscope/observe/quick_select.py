@@ -8,7 +8,6 @@ it costs unwatched. Of a selector whose code is not among those that this was he
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
 from select import EPOLLIN, EPOLLOUT, epoll
 from typing import Any
 
@@ -43,8 +42,7 @@ def _standing_in(
     def select(timeout: float) -> list[Any] | None:
         ready: list[Any] = []
         try:
-            # epoll counts in milliseconds, and what ends a wait is due then: so it is rounded up
-            found = poll(ceil(timeout * 1e3) * 1e-3 if timeout else 0, len(keys) or 1)
+            found = poll(timeout, len(keys) or 1)  # which rounds up to whole milliseconds itself
         except InterruptedError:
             return ready
         for fd, mask in found:

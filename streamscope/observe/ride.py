@@ -99,9 +99,10 @@ class Ride:
 
         def select(timeout: float | None = None) -> Any:
             t = monotonic_ns() - begun
-            if t - pen.tick > SLOW_NS:
+            took = t - pen.tick
+            if took > SLOW_NS:
                 pen.on_slow()
-            pen.callback_ns += t - pen.tick
+            pen.callback_ns += took
             pen.tick = t
             pen.turn += 1
             left = self._due - t
@@ -113,8 +114,9 @@ class Ride:
             ready = quick_select(left / 1e9 if is_cut else timeout if timeout > 0 else 0)  # type: ignore[operator, arg-type]
             if ready or (ready is not None and not is_cut):
                 pen.tick = now = monotonic_ns() - begun
-                pen.poll_ns += now - t
-                self._idles = now - t > _LONG_NS
+                waited = now - t
+                pen.poll_ns += waited
+                self._idles = waited > _LONG_NS
                 if pen.writes:
                     told = _FOR_EVER if timeout is None else round(timeout * 1000) if timeout > 0 else 0
                     pen.emit((_WHOLE_TURN, t, pen.turn, told, len(ready), now))
