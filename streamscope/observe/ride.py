@@ -23,7 +23,7 @@ _WAIT, _WHOLE_TURN = told_by("epoll.wait", "select"), joined_by("aio.whole_turn"
 _FOR_EVER = -1
 _SOON_NS = 16_000_000
 """What was told is looked at again within so long: a batch may be due then."""
-_LONG_NS = 5_000_000
+_LONG_NS = 200_000_000
 """A loop that has waited for so long does little: it is not woken when the link may have something to do, but when it
 has.
 """
