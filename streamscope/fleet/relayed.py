@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from streamscope.diagnosis import Diagnosis
 from streamscope.diagnosis.shapes import Level
 from streamscope.fleet.states_feed import StatesFeed
@@ -15,6 +17,7 @@ from streamscope.link.frames import GoodbyeFrame, Hello, pack
 from streamscope.link.obey import LEAST_OFTEN_MS, MOST_OFTEN_MS
 from streamscope.link.session import Session
 from streamscope.link.subscriber import EVERYTHING, STATES
+from streamscope.trace.vocabulary import Vocabulary
 
 PAST_BYTES = 8 * 1024 * 1024
 FOLD_S = 0.02
@@ -54,6 +57,8 @@ class Relayed:
         self._summing: Summing | None = None
         self._diagnosis: Diagnosis | None = None
         self._states: StatesFeed | None = None
+        self.vocabulary = Vocabulary.here()
+        """What it can know, as it is watched."""
 
     def fileno(self) -> int:
         """The descriptor to wait for, -1 while there is none."""
@@ -140,7 +145,9 @@ class Relayed:
     def _greeted(self, hello: Hello) -> None:
         """It has said who it is: for the first time, or another one listens there now. Raises FeedError."""
         self._hello = hello
-        vocabulary = self._session.model.decoder.vocabulary
+        if self._mode == STATES and hello.vocabulary is not None:
+            hello = msgspec.structs.replace(hello, vocabulary=hello.vocabulary.of_states())
+        vocabulary = self.vocabulary = Vocabulary.of(hello)
         started = int(hello.started * 1000) if hello.started == hello.started else 0
         self.name = EngineName(self._host, hello.pid, started, hello.loop)
         self._summing = Summing(hello, vocabulary, self._machine)

@@ -13,6 +13,7 @@ import msgspec
 from streamscope.core.printable import visible
 from streamscope.diagnosis import Diagnosis
 from streamscope.diagnosis.shapes import Finding, Level
+from streamscope.fleet.moved import AgesSeen, is_paused, moved
 from streamscope.link.frames import Hello
 from streamscope.trace.model import Model
 from streamscope.trace.untrusted import MALFORMED, a_time
@@ -104,7 +105,7 @@ class Summing:
         self._last: tuple[float | None, float | None] = (None, None)
         self._t = 0
         self._long_t = 0
-        self._paused_bit = vocabulary.flag("READING")
+        self._ages = AgesSeen(vocabulary)
 
     def make(self, model: Model, diagnosis: Diagnosis, at: float, **beside: Any) -> Summary:
         """The summary of now; `beside` are fields that the relay knows."""
@@ -122,15 +123,14 @@ class Summing:
             came=came,
             went=went,
             waits=sum(state.write_queue_size for state in streams) if knows("write_queue_size") else None,
-            waits_for=self._waits_for(model) if knows("write_queue") else None,
+            waits_for=self._ages.oldest_ns(model) / _SECOND if knows("write_queue") else None,
             requests=model.active_reqs if knows("active_reqs") else None,
             findings=counts,
-            turn=model.turn,
+            turn=model.turn if knows("turn") else 0,
             **beside,
         )  # fmt: skip
-        if self._paused_bit:
-            idle = (s for s in streams if s.reads and not s.closed_t and not s.flags & self._paused_bit)
-            summary.paused = sum(1 for _ in idle)
+        if self._vocabulary.flag("READING"):
+            summary.paused = sum(is_paused(each, self._vocabulary) for each in streams)
         if found:
             self._worst(summary, found[0], diagnosis, model.t)
         self._slowest(summary, model)
@@ -138,14 +138,15 @@ class Summing:
 
     def _rates(self, model: Model) -> tuple[float | None, float | None]:
         """Bytes a second. What a stream moved between its last state and its end is not in them."""
-        known = self._vocabulary.knows("bytes_in")
         if model.t == self._t:
             return self._last  # nothing was told since
-        now = {number: (state.bytes_in, state.bytes_out) for number, state in model.streams.items()}
+        counted = {number: moved(state, self._vocabulary) for number, state in model.streams.items()}
+        now = {number: counts for number, counts in counted.items() if counts is not None}
         before, self._bytes = self._bytes, now
         seconds, self._t = (model.t - self._t) / _SECOND, model.t
-        if not known or before is None or seconds <= 0:
-            return None, None
+        if before is None or seconds <= 0 or not (now or self._vocabulary.knows("bytes_in")):
+            self._last = None, None
+            return self._last
         came = went = 0
         for number, (in_, out) in now.items():
             was = before.get(number, (0, 0))
@@ -153,10 +154,6 @@ class Summing:
             went += max(0, out - was[1])
         self._last = came / seconds, went / seconds
         return self._last
-
-    def _waits_for(self, model: Model) -> float:
-        oldest = min((s.write_queue[0].begin_t for s in model.streams.values() if s.write_queue), default=0)
-        return max(0.0, (model.t - oldest) / _SECOND) if oldest else 0.0
 
     def _worst(self, summary: Summary, worst: Finding, diagnosis: Diagnosis, t: int) -> None:
         summary.level, summary.word, summary.lint = worst.level.value, worst.what, worst.lint

@@ -24,7 +24,7 @@ import msgspec
 from streamscope.language import N_, Saying, clauses, saying
 from streamscope.link import process, resting
 from streamscope.link.answering import ASK, BODY, HEAD, MAGIC, NAME, STACK
-from streamscope.link.process import ProcessState
+from streamscope.link.process import ProcessState, ThreadState
 from streamscope.link.subscriber import peer_pid
 from streamscope.trace.contents import Note
 from streamscope.trace.plain_text import visible
@@ -44,10 +44,14 @@ returned the stack stays what it is, and SIGURG is not sent again.
 ANSWERED_S = 0.5
 """How long after SIGURG neither has come: the program's own handler had it, most likely."""
 
+WORKED_NS = 160_000_000
+"""After so much work of the loop's thread a look at its states, which takes it a millisecond, may come again."""
+
 COUNT_EVERY_S = 2.0
 NOTE_EVERY_S = 5.0
 PATIENCE_S = 1.5
 LOOK_EVERY_S = 0.02
+THREAD_EVERY_S = 1.0
 
 MOST_ANSWER = 4 << 20
 MOST_STACK = 64 << 10
@@ -190,7 +194,10 @@ class Asking:
         self._file = -1
         self._heard_at = monotonic()
         self._received = 0
-        self._rested: tuple[int, int] | None = None
+        self._thread = 0
+        self._rested = -1
+        self._told: ThreadState | None = None
+        self._left_until = 0.0
         self._asked_at: float | None = None
         self._unanswered_at: float | None = None
         self._looked: tuple[float, ProcessState] | None = None
@@ -215,16 +222,23 @@ class Asking:
         name = sock.getpeername()
         return cls(pid, path=name if isinstance(name, str) else "", monotonic=monotonic)
 
+    def thread_here(self, hello_pid: int, thread: int) -> int:
+        """The number here of a thread that has this one where the process is `hello_pid`; 0 where it is not known."""
+        return thread if hello_pid == self.pid else self.pid if thread == hello_pid else 0
+
     def told_states(self, hello_pid: int, thread: int, runs: int) -> None:
         """Its loop's thread, by the number that it has where the process is `hello_pid`, had been given a CPU so often
-        when it told its states or answered: as long as that stays so, it waits.
+        when it told its states or answered: as long as that stays so, it waits. Below 0 where it is to be asked though
+        it waits.
         """
-        here = thread if hello_pid == self.pid else self.pid if thread == hello_pid else 0
-        self._rested = (here, runs) if here and runs >= 0 else None
+        self._thread = self.thread_here(hello_pid, thread)
+        self._rested = runs
+        self._told = process.look_at_thread(self.pid, self._thread) if self._thread else None
 
-    def see(self, received: int, ask: Callable[[], object], quiet_s: float = QUIET_S) -> None:
+    def see(self, received: int, ask: Callable[[], object], quiet_s: float = QUIET_S, seldom_s: float = 0.0) -> None:
         """Find out whether it turns: `received` is how many bytes have come from it in all, and `ask` asks it over the
-        link, which any answer follows. A loop that does something is not silent for longer than `quiet_s`.
+        link, which any answer follows. A loop that does something is not silent for longer than `quiet_s`; where states
+        alone are watched, which come when it is asked, one that is seen to do little is asked after `seldom_s`.
         """
         now = self._monotonic()
         if received != self._received:
@@ -233,19 +247,34 @@ class Asking:
             self._heard()
         elif now - self._heard_at < quiet_s:
             return
-        elif self._asked_at is None and self._waits():
-            self._heard_at = now
         elif self._asked_at is None:
-            self._asked_at = now
-            ask()
+            if not self._may_be_left(now, seldom_s):
+                self._asked_at = now
+                ask()
         elif now - self._asked_at >= QUIET_S:
             if self._unanswered_at is None:
                 self._unanswered_at = now
             self._look()
 
-    def _waits(self) -> bool:
-        """Whether it is known that its loop has been waiting since it told its states."""
-        return self._rested is not None and process.runs(self.pid, self._rested[0]) == self._rested[1]
+    def _may_be_left(self, now: float, seldom_s: float) -> bool:
+        """Whether it is known to need no asking now: its loop has been waiting since it told its states; or it turns,
+        and has done too little since for a look to be worth what it costs.
+        """
+        told = self._told
+        if told is None or now < self._left_until:
+            return told is not None
+        seen = process.look_at_thread(self.pid, self._thread)
+        if seen is None:
+            return False
+        if seen.runs == self._rested:
+            self._heard_at = now
+            return True
+        is_idle = self._rested < 0 and seen.runs <= told.runs + 1
+        worked = seen.cpu_ns - told.cpu_ns
+        if is_idle or worked >= WORKED_NS or not seen.waits or now - self._heard_at >= seldom_s:
+            return False
+        self._left_until = now + THREAD_EVERY_S
+        return True
 
     def take_note(self) -> Note | None:
         """What is to be noted now, if anything: that it stands still, in what, and that it turns again. It is said

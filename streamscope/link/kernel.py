@@ -109,6 +109,10 @@ class Descriptor:
         self.waits = bool(said.get("outq") or said.get("inq"))
         return changes
 
+    def is_held_up(self, now: int) -> bool:
+        """Whether, as far as the kernel knows, what waits has not just come or gone; `now` is when it was asked."""
+        return self.waits
+
     def borrow(self, fd: int) -> None:
         """Ask through this descriptor of the same thing from now on."""
         self.fd = fd
@@ -278,6 +282,16 @@ class TcpSocket(_Socket):
         changes += self._room_changes(now)
         self._take(changes)
         return changes
+
+    def is_held_up(self, now: int) -> bool:
+        """See `Descriptor`: an acknowledgement takes its time."""
+        said = self.said
+        moved = (("outq", "data_sent_t"), ("inq", "data_recv_t"))
+        if any(instant in said for _, instant in moved):
+            return any(
+                said.get(queue) and now - said.get(instant, 0) > RECENT_MS * 1_000_000 for queue, instant in moved
+            )
+        return self.waits
 
     def mark(self) -> int:
         """See `Descriptor`."""

@@ -96,8 +96,8 @@ class KernelSamples:
         self._numbers = _numbers_of(hello.vocabulary)
         self.asked = 0
         """So many descriptors were asked about."""
-        self.is_needed = False
-        """Whether, of what was looked at last for whoever is told of states only, something waits or is held up."""
+        self.waits = self.is_held_up = False
+        """Whether, of what was looked at last for whoever is told of states only, something waits, and is held up."""
         self._begin()
 
     def _begin(self) -> None:
@@ -125,30 +125,26 @@ class KernelSamples:
             return 0
         return self._due_at if self._turn != self._producer.told()[0] else self._next_at
 
-    def look(self, numbers: Sequence[int], now: int) -> dict[int, dict[int, int]]:
+    def look(self, numbers: Sequence[int], now: int, *, thread: bool) -> dict[int, dict[int, int]]:
         """What the kernel says now of these streams, for whoever is told of states only: asked anew, and kept nowhere.
-        Of the loop, as number 0.
+        Of the loop, as number 0, where its `thread` is to be asked about.
         """
-        self.is_needed = False
-        found: dict[int, dict[int, int]] = {0: self._by_number(self._ask_thread(now))}
+        self.waits = self.is_held_up = False
+        found: dict[int, dict[int, int]] = {0: self._by_number(self._ask_thread(now)) if thread else {}}
         for number, wanted in zip(numbers, self._producer.descriptors(numbers)):
             descriptor = None if wanted is None else self._asks(wanted[0])
             if wanted is not None and descriptor is not None:
                 descriptor.ask(now)
                 found[number] = self._by_number(descriptor.said)
                 listens = "accept_max" in descriptor.said  # which is asked for always, and waits for nothing itself
-                self.is_needed = self.is_needed or descriptor.waits or (wanted[1] and not listens)
+                in_need = wanted[1] and not listens
+                self.waits = self.waits or descriptor.waits or in_need
+                self.is_held_up = self.is_held_up or in_need or descriptor.is_held_up(now)
         return found
 
-    @property
     def runs(self) -> int:
-        """How often the loop's thread had been given a CPU at the last look; -1 where that is not known."""
-        return self._thread.runs if self._asks_thread else -1
-
-    def ask_runs(self) -> int:
-        """The same, asked now."""
-        self._ask_thread(self._producer.clock())
-        return self.runs
+        """How often the loop's thread has been given a CPU; -1 where that is not known."""
+        return self._thread.runs() if self._asks_thread else -1
 
     def _ask_thread(self, now: int) -> dict[str, int]:
         return self._thread.ask(now, listens=self._listens) if self._asks_thread else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from streamscope.link import wire
 from streamscope.link.producer import CommandError, Producer
@@ -17,6 +18,9 @@ MOST_OFTEN_MS, LEAST_OFTEN_MS = 10, 3_600_000
 """How often states can be asked for."""
 
 
+Watch: TypeAlias = Callable[[Subscriber, str, int, bool], None]
+
+
 class Entry:
     """One command: what carries it out, and whether only inspectors that may control can give it."""
 
@@ -29,15 +33,14 @@ class Entry:
 
 class Commands:
     """The commands of one producer, by name in `entries`; others may add theirs. `stop` is called when an inspector
-    asks for the engine's end, `watch` when it says what it watches, and how often in ms.
+    asks for the engine's end, `watch` when it says what it watches, how often in ms, and whether it looks at the loop's
+    thread itself.
     """
 
-    def __init__(
-        self, producer: Producer, taps: Taps, stop: Callable[[], None], watch: Callable[[Subscriber, str, int], None]
-    ) -> None:
+    def __init__(self, producer: Producer, taps: Taps, stop: Callable[[], None], watch: Watch) -> None:
         self._taps = taps
-        self.runs: Callable[[], int] = lambda: -1
-        """How often the loop's thread has been given a CPU; -1 where that is not known."""
+        self.runs: Callable[[Subscriber], int] = lambda subscriber: -1
+        """How often the loop's thread has been given a CPU, for who watches states; -1 where that is of no use."""
         self.on_control: Callable[[], None] = lambda: None
         """Called when something was done to the program."""
         self._stop = stop
@@ -68,7 +71,7 @@ class Commands:
             except CommandError as refusal:
                 error = str(refusal)
         rests = command.name == "ask" and subscriber.watches == STATES
-        subscriber.send(wire.reply(command.number, error, self.runs() if rests else -1))
+        subscriber.send(wire.reply(command.number, error, self.runs(subscriber) if rests else -1))
         return not error
 
     def _on_watch(self, subscriber: Subscriber, command: Command) -> None:
@@ -77,7 +80,7 @@ class Commands:
             raise CommandError(f"watch takes a mode: {EVERYTHING}, {STATES} or {NOTHING}")
         if type(every) is not int or not MOST_OFTEN_MS <= every <= LEAST_OFTEN_MS:
             raise CommandError(f"watch takes every {MOST_OFTEN_MS} to {LEAST_OFTEN_MS:,} ms")
-        self._watch(subscriber, mode, every)
+        self._watch(subscriber, mode, every, command.arguments.get("sees_thread") is True)
 
     def _on_ask(self, subscriber: Subscriber, command: Command) -> None:
         """Who has heard nothing for a while wants to know whether the loop turns: the answer says so."""

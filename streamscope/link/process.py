@@ -35,6 +35,16 @@ class ProcessState(NamedTuple):
     wchan: str = ""
 
 
+class ThreadState(NamedTuple):
+    """A look at a thread: how often it has been given a CPU, for how long in ns, and whether it is known to wait with
+    epoll just now.
+    """
+
+    runs: int
+    cpu_ns: int
+    waits: bool
+
+
 def look(pid: int) -> ProcessState:
     """Look at the process."""
     stat = _read(pid, "stat").rpartition(")")[2].split()
@@ -48,11 +58,13 @@ def look(pid: int) -> ProcessState:
     return ProcessState(stat[0], _number(stat[_STARTTIME]), cpu, delay, wchan if wchan.isidentifier() else "")
 
 
-def runs(pid: int, thread: int) -> int:
-    """How often this thread of the process has been given a CPU; -1 where that is not known."""
+def look_at_thread(pid: int, thread: int) -> ThreadState | None:
+    """Look at this thread of the process; None where that cannot be done."""
     with suppress(ValueError, IndexError):
-        return int(_read(pid, f"task/{thread}/schedstat").split()[2])
-    return -1
+        words = _read(pid, f"task/{thread}/schedstat").split()
+        wchan = _read(pid, f"task/{thread}/wchan")
+        return ThreadState(int(words[2]), int(words[0]), "epoll" in wchan or "ep_poll" in wchan)
+    return None
 
 
 def takes(pid: int, signum: signal.Signals) -> bool:

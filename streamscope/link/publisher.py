@@ -107,8 +107,8 @@ class Publisher:
         asking = elsewhere._asdict() if elsewhere is not None else {}
         self._kernel = KernelSamples(producer, self.feed, hello, self._taps.opened, **asking)
         self._followers.on_round = self._kernel.tell_again
-        self.commands.runs = self._kernel.ask_runs
         self._samples = Samples(producer, self.feed, self._kernel, self._flush_one, self._dismiss_soon)
+        self.commands.runs = self._samples.runs
         self.commands.on_control = self._samples.look_again
         self.remarks: list[str] = []
         """What everyone should know who comes, told behind the greeting."""
@@ -306,11 +306,11 @@ class Publisher:
 
     # what each watches
 
-    def _watch_soon(self, subscriber: Subscriber, mode: str, every_ms: int) -> None:
-        self.soon(lambda: self._watch(subscriber, mode, every_ms))
+    def _watch_soon(self, subscriber: Subscriber, mode: str, every_ms: int, sees_thread: bool) -> None:
+        self.soon(lambda: self._watch(subscriber, mode, every_ms, sees_thread))
 
-    def _watch(self, subscriber: Subscriber, mode: str, every_ms: int = 0) -> None:
-        """It watches this from now on; `every_ms` is for states."""
+    def _watch(self, subscriber: Subscriber, mode: str, every_ms: int = 0, sees_thread: bool = False) -> None:
+        """It watches this from now on; the rest is for states."""
         self._silent.pop(subscriber, None)
         if mode == subscriber.watches == EVERYTHING or subscriber.sock.fileno() == -1:
             return
@@ -319,7 +319,7 @@ class Publisher:
         if mode == EVERYTHING:
             self._followers.add(subscriber)
         elif mode == STATES:
-            self._samples.add(subscriber, every_ms, self._producer.clock())
+            self._samples.add(subscriber, every_ms, sees_thread, self._producer.clock())
         self._followers.rest_if_unheard()
 
     def _stop_telling(self, subscriber: Subscriber) -> None:

@@ -28,11 +28,13 @@ a part were known would be wrong for as long as it takes to drain.
 """
 
 
-def next_slice(producer: Producer, round_: Round, feed: Feed, kernel: KernelSamples | None = None) -> bytes:
+def next_slice(
+    producer: Producer, round_: Round, feed: Feed, kernel: KernelSamples | None = None, *, thread: bool = True
+) -> bytes:
     """The next slice of the round, packed. With `kernel`, for whoever is told of states only, it stands alone, and says
-    what the kernel says too; else everything told so far must have been taken from the feed: a slice is true between
-    two batches, and what the kernel says is told there. Raises FrameError for a handle that is more
-    than an inspector can be told of.
+    what the kernel says too, of the loop's `thread` where that is wanted; else everything told so far must have been
+    taken from the feed: a slice is true between two batches, and what the kernel says is told there. Raises FrameError
+    for a handle that is more than an inspector can be told of.
     """
     first = round_.at == 0
     handles: list[State] = []
@@ -58,12 +60,14 @@ def next_slice(producer: Producer, round_: Round, feed: Feed, kernel: KernelSamp
     loop = producer.loop(t)
     runs = -1
     if kernel is not None:
-        said = kernel.look([state[0] for state in handles], t)
+        said = kernel.look([state[0] for state in handles], t, thread=thread)
         loop[_LOOP_KERNEL:] = said[0] or None, t if said[0] else 0
         for state in handles:
             if state[0] in said:
                 state[_KERNEL], state[_KERNEL_T] = said[state[0]], t
-        runs = kernel.runs
+        round_.waits = round_.waits or kernel.waits
+        round_.is_held_up = round_.is_held_up or kernel.is_held_up
+        runs = -1 if round_.waits else kernel.runs()
     try:
         return wire.pack(wire.slice_of(feed.end, loop, handles, first, round_.is_over, alone, runs))
     except (UnicodeError, OverflowError):

@@ -4,9 +4,11 @@ Each is sent a round of slices as often as it has asked for. What that takes is 
 passes until the next that all of them together take a hundredth of the time at most. A slice has few enough handles
 that making one is nothing in a turn of the loop. One that does not read gets the next when it has read.
 
-A loop that has not turned since the last round, in which nothing waited, is left alone: nothing can be otherwise, and
-waking it would cost it more than anything it does. Whoever watches sees from outside that its thread has not run
-(`contents.Slice`). Where something waits, the round comes once a second at least.
+A loop is not woken for a round while nothing is held up in it, and no timer runs: setting one at every turn would cost
+it more than the rounds. A round comes in one of its turns, or when whoever watches has heard nothing for so long and
+asks. That one sees from outside whether the thread has run at all since; if not, and nothing waits, it need not ask
+(`contents.Slice`). Where something is held up the clock wakes the loop, once a second at least: not where bytes wait
+that have only just come or gone, as between any two messages.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ SHARE = 100
 """One part in so many of the time is what it may take at most."""
 
 NEEDED_NS = 1_000_000_000
-"""The most time between two rounds while something waits, or is held up."""
+"""The most time between two rounds while something is held up."""
 
 ASK_AGAIN_NS = 100_000_000
 """So long after it had no room, an inspector is looked at again."""
@@ -33,12 +35,13 @@ ASK_AGAIN_NS = 100_000_000
 class _Watch:
     """What one inspector has asked for: how often, and when it is next due, in ns on the feed's clock."""
 
-    __slots__ = ("begun", "due_at", "every", "is_needed", "turn")
+    __slots__ = ("begun", "due_at", "every", "is_held_up", "sees_thread", "turn", "waits")
 
-    def __init__(self, every: int, now: int) -> None:
+    def __init__(self, every: int, sees_thread: bool, now: int) -> None:
         self.every = every
+        self.sees_thread = sees_thread
         self.begun = self.due_at = now
-        self.is_needed = True  # whether something was seen in this round that waits
+        self.is_held_up = self.waits = True  # whether something was, in the last round
         self.turn: int | None = -1  # the loop's when the last round began
 
 
@@ -61,9 +64,11 @@ class Samples:
         self._watches: dict[Subscriber, _Watch] = {}
         self._rest_until = 0
 
-    def add(self, subscriber: Subscriber, every_ms: int, now: int) -> None:
-        """Send it a round every so often, the first at once."""
-        self._watches[subscriber] = _Watch(every_ms * 1_000_000, now)
+    def add(self, subscriber: Subscriber, every_ms: int, sees_thread: bool, now: int) -> None:
+        """Send it a round every so often, the first at once; what the kernel says of the loop's thread is not in it
+        where it `sees_thread` itself.
+        """
+        self._watches[subscriber] = _Watch(every_ms * 1_000_000, sees_thread, now)
 
     def remove(self, subscriber: Subscriber) -> None:
         """Send it none any more."""
@@ -73,7 +78,15 @@ class Samples:
     def look_again(self) -> None:
         """Something has happened though the loop has not turned: an inspector has had it happen."""
         for watch in self._watches.values():
-            watch.is_needed = True
+            watch.is_held_up = watch.waits = True
+
+    def runs(self, subscriber: Subscriber) -> int:
+        """How often the loop's thread has been given a CPU, for who asks; -1 where that is not known, or it has to ask
+        again whatever the thread does.
+        """
+        watch = self._watches.get(subscriber)
+        is_same = watch is not None and not watch.waits and watch.turn == self._producer.told()[0]
+        return self._kernel.runs() if is_same else -1
 
     @property
     def due_at(self) -> int:
@@ -84,23 +97,23 @@ class Samples:
     @property
     def next_at(self) -> int:
         """When a slice is due though the loop waits; 0 for never."""
-        due = [watch.due_at for _, watch in self._waiting()]
+        due = [w.due_at for subscriber, w in self._watches.items() if w.is_held_up or subscriber.round is not None]
         return max(self._rest_until, min(due), 1) if due else 0
 
-    def _waiting(self) -> list[tuple[Subscriber, _Watch]]:
+    def _news(self) -> list[tuple[Subscriber, _Watch]]:
         """Those for whom anything may be otherwise than in their last round, or whose round goes on."""
         turn = self._producer.told()[0] if self._producer.inside else None
         return [
             (subscriber, watch)
             for subscriber, watch in self._watches.items()
-            if watch.is_needed or subscriber.round is not None or watch.turn != turn
+            if watch.waits or subscriber.round is not None or watch.turn != turn
         ]
 
     def advance(self, now: int) -> None:
         """Send a slice to the one that has waited longest, if one is due."""
         if not self._watches or now < self._rest_until:
             return
-        subscriber, watch = min(self._waiting(), key=lambda item: item[1].due_at, default=(None, None))
+        subscriber, watch = min(self._news(), key=lambda item: item[1].due_at, default=(None, None))
         if subscriber is None or watch is None or now < watch.due_at:
             return
         if not subscriber.has_room:
@@ -111,18 +124,19 @@ class Samples:
         self._rest_until = now + SHARE * (self._producer.clock() - begun)
 
     def _send(self, subscriber: Subscriber, watch: _Watch, now: int) -> None:
-        if subscriber.round is None:
-            subscriber.round = Round(self._producer.numbers())
-            watch.begun, watch.is_needed, watch.turn = now, False, self._producer.told()[0]
+        round_ = subscriber.round
+        if round_ is None:
+            round_ = subscriber.round = Round(self._producer.numbers())
+            watch.begun, watch.turn = now, self._producer.told()[0]
         try:
-            subscriber.put(next_slice(self._producer, subscriber.round, self._feed, self._kernel))
+            subscriber.put(next_slice(self._producer, round_, self._feed, self._kernel, thread=not watch.sees_thread))
         except FrameError as error:
             self._refuse(subscriber, str(error))
             return
-        watch.is_needed = watch.is_needed or self._kernel.is_needed
-        if subscriber.round.is_over:
+        if round_.is_over:
             subscriber.round = None
-            every = min(watch.every, NEEDED_NS) if watch.is_needed else watch.every
+            watch.waits, watch.is_held_up = round_.waits, round_.is_held_up
+            every = min(watch.every, NEEDED_NS) if watch.is_held_up else watch.every
             watch.due_at = max(watch.begun + every, now + 1)
         else:
             watch.due_at = now

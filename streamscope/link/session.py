@@ -38,6 +38,7 @@ from streamscope.link.frames import (
     Unknown,
     check_protocol,
 )
+from streamscope.link.kernel_loop import LoopThread
 from streamscope.link.subscriber import EVERYTHING, STATES
 from streamscope.link.waiters import AskedWaiters
 from streamscope.link.who_waits_words import ABOUT, COMMAND
@@ -46,6 +47,7 @@ from streamscope.trace.keyframe import keyframe_of
 from streamscope.trace.model import Model
 from streamscope.trace.past import Past
 from streamscope.trace.plain_text import host_and_port
+from streamscope.trace.state import LoopState
 from streamscope.trace.untrusted import FeedError
 from streamscope.trace.vocabulary import Vocabulary
 
@@ -58,6 +60,8 @@ PART_WORDS = 16 * 1024
 
 RETRY_S = 0.5
 _ASK = "ask"
+SELDOM = 4
+"""States of a loop that works little are looked at as many times as seldom."""
 _NOTICES = 20
 NOTES = 1000
 """So many notes are kept."""
@@ -107,7 +111,9 @@ class Session:
         self._payload_bytes = 0
         self._path = path
         self._asking: Asking | None = None
+        self._thread: LoopThread | None = None
         self._asks: set[int] = set()
+        self._heard = -1, 0.0  # bytes in all, and when they were so many first
         self._past_bytes = past_bytes
         self._why_gone = why_gone
         self._monotonic = monotonic
@@ -147,12 +153,27 @@ class Session:
                 self._client.receive()
             except FrameError as error:
                 self._break(str(error))
-        if self._asking is not None and self._client is not None:
+        if self._client is not None:
             mode, every_ms = self._wanted
-            quiet_s = QUIET_S + (every_ms / 1000 if mode == STATES else 0.0)
-            self._asking.see(self._client.received, lambda: self.command(_ASK), quiet_s)
-            if note := self._asking.take_note():
-                self.note(note)
+            every_s = every_ms / 1000 if mode == STATES else 0.0
+            quiet_s, seldom_s = QUIET_S + every_s, SELDOM * every_s
+            if self._asking is not None:
+                self._asking.see(self._client.received, self._ask, quiet_s, seldom_s)
+                if note := self._asking.take_note():
+                    self.note(note)
+            elif mode == STATES:
+                self._ask_if_quiet(self._client.received, quiet_s)
+
+    def _ask(self) -> None:
+        self.command(_ASK)
+
+    def _ask_if_quiet(self, received: int, quiet_s: float) -> None:
+        """An engine of which only states are watched does not come round for them by itself (`samples`)."""
+        now = self._monotonic()
+        if received != self._heard[0] or now - self._heard[1] >= quiet_s:
+            if received == self._heard[0]:
+                self._ask()
+            self._heard = received, now
 
     @property
     def standstill(self) -> Standstill | None:
@@ -215,7 +236,17 @@ class Session:
 
     def _ask_to_watch(self) -> None:
         mode, every_ms = self._wanted
-        self.command("watch", mode=mode, every=every_ms)
+        self._thread = self._thread_seen()
+        self.command("watch", mode=mode, every=every_ms, sees_thread=self._thread is not None)
+
+    def _thread_seen(self) -> LoopThread | None:
+        """The loop's thread, where it can be looked at from here: that costs the loop nothing."""
+        asking, hello = self._asking, self.hello
+        number = asking.thread_here(hello.pid, hello.thread) if asking is not None and hello is not None else 0
+        if asking is None or not number:
+            return None
+        thread = LoopThread(asking.pid, lambda: number)
+        return thread if thread.runs() >= 0 else None
 
     def open_payload(self, *streams: int) -> None:
         """Keep the payload of these streams from now on, instead of that of others."""
@@ -274,7 +305,9 @@ class Session:
                 raise FrameError("a snapshot is of another place of the feed")
             self._place = None if frame.alone else frame.place
             self._follow(alone=frame.alone)
-            self._told_states(frame.runs)
+            if frame.alone:
+                self._told_states(frame.runs)
+                self._look_at_thread(frame.loop)
             self.past.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
             self.model.slice(frame.place, frame.loop, frame.streams, frame.first, frame.last)
         elif isinstance(frame, GapFrame):
@@ -386,6 +419,16 @@ class Session:
     def _told_states(self, runs: int) -> None:
         if self._asking is not None and self.hello is not None:
             self._asking.told_states(self.hello.pid, self.hello.thread, runs)
+
+    def _look_at_thread(self, loop: LoopState) -> None:
+        """What the kernel says of the loop's thread, where the engine leaves that to us."""
+        if self._thread is not None and loop.kernel is None:
+            number = self.model.decoder.vocabulary.kernel_number
+            said = self._thread.ask(loop.t, listens=False)
+            loop.kernel, loop.kernel_t = (
+                {number(name): value for name, value in said.items() if number(name) >= 0},
+                loop.t,
+            )
 
     # the connection
 

@@ -36,13 +36,16 @@ EVERYTHING, STATES, NOTHING = "everything", "states", "nothing"
 
 
 class Round:
-    """A round of slices under way: the handles there were when it began, and how far it has come."""
+    """A round of slices under way: the handles there were when it began, and how far it has come; of one for whoever is
+    told of states only, whether anything in it waits, or is held up.
+    """
 
-    __slots__ = ("at", "numbers")
+    __slots__ = ("at", "is_held_up", "numbers", "waits")
 
     def __init__(self, numbers: list[int]) -> None:
         self.numbers = numbers
         self.at = 0
+        self.waits = self.is_held_up = False
 
     @property
     def is_over(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streamscope.diagnosis.shapes import Level
+from streamscope.fleet.moved import AgesSeen, is_paused, moved
 from streamscope.fleet.relayed import Relayed
 from streamscope.link.subscriber import EVERYTHING, STATES
 from streamscope.trace.collector import Collector, over_at
@@ -59,6 +60,7 @@ class Watched:
         self._everything = everything
         self._per_peer = per_peer
         self._model: Model | None = None
+        self._ages: AgesSeen | None = None
         self._bytes: dict[int, tuple[int, int]] = {}
         self._moved = [0, 0]
         self._accepted: Counter[str] = Counter()
@@ -76,9 +78,9 @@ class Watched:
             self.reading = None if self.engine.over else self.reading
             return None
         model = self.engine.session.model
-        vocabulary = model.decoder.vocabulary
+        vocabulary = self.engine.vocabulary
         if model is not self._model:  # the first time, or another engine answers there
-            self._model, self._bytes, self._collector = model, {}, None
+            self._model, self._bytes, self._collector, self._ages = model, {}, None, AgesSeen(vocabulary)
             self._newest = max(model.streams, default=0)
             if self._everything:
                 self._collector = Collector(self.engine.session.past, CollectorRules(model.decoder))
@@ -90,8 +92,8 @@ class Watched:
     def _read(self, model: Model, vocabulary: Vocabulary) -> Measured:
         knows = vocabulary.knows
         open_ = [state for state in model.streams.values() if not state.closed_t]
-        oldest = min((state.write_queue[0].begin_t for state in open_ if state.write_queue), default=0)
-        reading = vocabulary.flag("READING")
+        assert self._ages is not None
+        age_s = self._ages.oldest_ns(model) / SECOND
         queues: Counter[str] = Counter()
         if self._per_peer:
             for state in open_:
@@ -109,12 +111,12 @@ class Watched:
         return Measured(
             engine=self._attributes(),
             streams=len(open_),
-            paused=sum(bool(s.reads) and not s.flags & reading for s in open_) if reading else None,
+            paused=sum(is_paused(each, vocabulary) for each in open_) if vocabulary.flag("READING") else None,
             queue_bytes=sum(state.write_queue_size for state in open_) if knows("write_queue_size") else None,
-            queue_age_s=(max(0, model.t - oldest) / SECOND if oldest else 0.0) if knows("write_queue") else None,
+            queue_age_s=age_s if knows("write_queue") else None,
             requests=model.active_reqs if knows("active_reqs") else None,
-            received=self._moved[0] if knows("bytes_in") else None,
-            transmitted=self._moved[1] if knows("bytes_out") else None,
+            received=self._moved[0] if knows("bytes_in") or self._bytes else None,
+            transmitted=self._moved[1] if knows("bytes_out") or self._bytes else None,
             accepted=dict(self._accepted) if vocabulary.listens or vocabulary.listening else None,
             findings=dict(found),
             lost=model.events_lost,
@@ -133,7 +135,10 @@ class Watched:
         """Bytes that were moved since the look before; those between a stream's last look and its end are missing."""
         before, self._bytes = self._bytes, {}
         for number, state in model.streams.items():
-            now = self._bytes[number] = state.bytes_in, state.bytes_out
+            now = moved(state, self.engine.vocabulary)
+            if now is None:
+                continue
+            self._bytes[number] = now
             was = before.get(number, (0, 0) if before else now)
             for way in (0, 1):
                 self._moved[way] += max(0, now[way] - was[way])

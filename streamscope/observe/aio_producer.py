@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from streamscope.link import states
@@ -25,7 +25,7 @@ from streamscope.observe.listening import Listening
 from streamscope.observe.pipes import Pipes
 from streamscope.observe.quill import Quill
 from streamscope.observe.readers import Readers
-from streamscope.observe.registrations import accept_of, mask_of
+from streamscope.observe.registrations import accept_of, keys_of, mask_of
 from streamscope.observe.socket_transports import AT_ONCE, SocketTransports
 from streamscope.observe.sockets import Sockets
 from streamscope.observe.tls import TlsLayers
@@ -87,7 +87,7 @@ class AioProducer:
         self.has_more = True
         self.pen.begin(words, on_full)
         self.who_waits.go_over()
-        self._without = deque(self._kept_numbers())
+        self._without = deque(self._kept_numbers(keys_of(self._loop._selector)))
 
     def unwatch(self) -> None:
         """See `Producer`."""
@@ -107,10 +107,11 @@ class AioProducer:
 
     def numbers(self) -> list[int]:
         """See `Producer`."""
-        return [*(each.number for each in self._listeners()), *self._kept_numbers()]
+        keys = keys_of(self._loop._selector)
+        return [*(each.number for each in self._listeners(keys)), *self._kept_numbers(keys)]
 
-    def _kept_numbers(self) -> list[int]:
-        return [number for each in self._all for number in each.numbers()]
+    def _kept_numbers(self, keys: Sequence[Any]) -> list[int]:
+        return [number for each in self._all for number in each.numbers(keys)]
 
     def _seen_numbers(self) -> list[int]:
         return [number for each in self._all for number in each.known]
@@ -144,10 +145,10 @@ class AioProducer:
         self.pen.handles += 1
         return self.pen.handles
 
-    def _listeners(self) -> list[Listening]:
+    def _listeners(self, keys: Sequence[Any]) -> list[Listening]:
         """The listening sockets that are there; one that nobody has told of is found in the selector."""
         before, self._listening = self._listening, {fd: each for fd, each in self._listening.items() if each.rests}
-        for key in list(self._loop._selector.get_map().values()):
+        for key in keys:
             accept = accept_of(key)
             if accept is None:
                 continue
@@ -248,7 +249,7 @@ class AioProducer:
 
     def addresses(self) -> list[str]:
         """See `Producer`."""
-        return [each.local for each in self._listeners() if each.flags & LISTENING]
+        return [each.local for each in self._listeners(keys_of(self._loop._selector)) if each.flags & LISTENING]
 
     def descriptors(self, numbers: Iterable[int]) -> Iterator[tuple[int, bool, int] | None]:
         """See `Producer`."""

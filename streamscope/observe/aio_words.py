@@ -1,7 +1,7 @@
 """asyncio's words as they travel with its feed: what its flags, types, callbacks, fields and functions are called.
 
 The table has the shape of `core.vocabulary.words`. A field that is not here is one that asyncio has not; `unseen` are
-those that it has and that cannot be known from where we sit.
+those that it has and that cannot be known from where we sit, or not while states alone are watched.
 """
 
 from __future__ import annotations
@@ -194,6 +194,13 @@ FUNCTION_MEANINGS = {
 }
 
 
+UNSEEN_OF_STATES = [
+    "turn", "callback_ns", "poll_ns", "bytes_in", "bytes_out", "reads", "writes", "last_read_t", "last_write_t",
+    "errors", "last_error", "feeds", "dropped", "paused_at", "begin_t", "armed_t", "above_t",
+]  # fmt: skip
+"""What is counted, or noted where it happens: nobody does while states alone are watched."""
+
+
 def words() -> dict[str, Any]:
     """The words of this Python's asyncio, as they travel (`streamscope.trace.words.Words` says what each is)."""
     return {
@@ -229,4 +236,5 @@ def words() -> dict[str, Any]:
         "kernel": [{"number": number, **field._asdict()} for number, field in enumerate(KERNEL_FIELDS)],
         "fields": FIELDS,
         "unseen": ["payload"],
+        "unseen_of_states": UNSEEN_OF_STATES,
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamscope.core.system import encodable
@@ -110,10 +110,10 @@ class Connects:
         self._passed_over = passed_over
         self._known: dict[int, Connecting] = {}  # by descriptor
 
-    def numbers(self) -> list[int]:
+    def numbers(self, keys: Sequence[Any]) -> list[int]:
         """The numbers of all that are under way; one that nobody has told of is found in the selector."""
         found: dict[int, Connecting] = {}
-        for key in list(self._loop._selector.get_map().values()):
+        for key in keys:
             connect = connect_of(key)
             if connect is not None:
                 known = self._known.get(key.fd)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from streamscope.link.states import State
@@ -62,27 +62,12 @@ class Pipes:
         self._known: Transports = {}  # by number
         self._returning: deque[PipeBook] = deque()
 
-    def numbers(self) -> list[int]:
+    def numbers(self, keys: Sequence[Any]) -> list[int]:
         """The numbers of all that are there."""
-        for transport in self._found():
+        for transport in _found(keys):
             self._known.setdefault(self._number_of(transport), weakref.ref(transport))
         self._known = {n: each for n, each in self._known.items() if (t := each()) is not None and t._pipe is not None}
         return list(self._known)
-
-    def _found(self) -> Iterator[Any]:
-        """What the selector knows of, and what belongs to the same subprocesses."""
-        for key in list(self._loop._selector.get_map().values()):
-            if type(key.data) is not tuple:
-                continue
-            for handle in key.data:
-                transport: Any = getattr(getattr(handle, "_callback", None), "__self__", None)
-                if not _is_pipe(transport):
-                    continue
-                yield transport
-                process = getattr(transport._protocol, "proc", None)
-                for protocol in list(getattr(process, "_pipes", {}).values()):
-                    if _is_pipe(other := getattr(protocol, "pipe", None)):
-                        yield other
 
     def transport(self, number: int) -> Any:
         """The transport of this number; None where there is none any more."""
@@ -109,7 +94,8 @@ class Pipes:
             return None
         book = _books.get(transport._fileno)
         if book is None or book.number != number:
-            return transport._fileno, True, self._mask(transport._fileno)
+            in_need = bool(getattr(transport, "_buffer", b"") or getattr(transport, "_paused", False))
+            return transport._fileno, in_need, self._mask(transport._fileno)
         return book.fd, bool(book.size or book.events & OUT or not book.events), book.events
 
     def requests(self, number: int) -> int:
@@ -186,6 +172,22 @@ class Pipes:
         reads = key is not None and key.events & READ and type(key.data) is tuple and key.data[0] is not None
         if reads and getattr(key.data[0]._callback, "__self__", None) is transport:
             self._loop._add_reader(fd, getattr(transport, key.data[0]._callback.__name__))
+
+
+def _found(keys: Sequence[Any]) -> Iterator[Any]:
+    """What the selector knows of, and what belongs to the same subprocesses."""
+    for key in keys:
+        if type(key.data) is not tuple:
+            continue
+        for handle in key.data:
+            transport: Any = getattr(getattr(handle, "_callback", None), "__self__", None)
+            if not _is_pipe(transport):
+                continue
+            yield transport
+            process = getattr(transport._protocol, "proc", None)
+            for protocol in list(getattr(process, "_pipes", {}).values()):
+                if _is_pipe(other := getattr(protocol, "pipe", None)):
+                    yield other
 
 
 def _is_pipe(transport: Any) -> bool:

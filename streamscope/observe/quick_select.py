@@ -17,9 +17,9 @@ from streamscope.observe.registrations import READ, WRITE
 _NOT_IN, _NOT_OUT = ~EPOLLIN, ~EPOLLOUT
 
 
-def quick_select(selector: Any, mine: int) -> Callable[[float], list[Any] | None]:
-    """A function that takes how long to wait, in seconds and not negative, and returns what is ready; None where the
-    descriptor `mine` is among it, which is ready still when `select` itself is called then.
+def quick_select(selector: Any, mine: int) -> Callable[[float | None], list[Any] | None]:
+    """A function that takes how long to wait, in seconds and not negative, or None for ever, and returns what is ready;
+    None where the descriptor `mine` is among it, which is ready still when `select` itself is called then.
     """
     if "select" not in vars(selector) and is_known("select", type(selector).select):
         polls, keys = getattr(selector, "_selector", None), getattr(selector, "_fd_to_key", None)
@@ -28,8 +28,8 @@ def quick_select(selector: Any, mine: int) -> Callable[[float], list[Any] | None
     return _around(selector.select, mine)
 
 
-def _around(original: Callable[[float], list[Any]], mine: int) -> Callable[[float], list[Any] | None]:
-    def select(timeout: float) -> list[Any] | None:
+def _around(original: Callable[[float | None], list[Any]], mine: int) -> Callable[[float | None], list[Any] | None]:
+    def select(timeout: float | None) -> list[Any] | None:
         ready = original(timeout)
         return None if any(key.fd == mine for key, _ in ready) else ready
 
@@ -37,9 +37,9 @@ def _around(original: Callable[[float], list[Any]], mine: int) -> Callable[[floa
 
 
 def _standing_in(
-    poll: Callable[[float, int], list[tuple[int, int]]], keys: dict[int, Any], mine: int
-) -> Callable[[float], list[Any] | None]:
-    def select(timeout: float) -> list[Any] | None:
+    poll: Callable[[float | None, int], list[tuple[int, int]]], keys: dict[int, Any], mine: int
+) -> Callable[[float | None], list[Any] | None]:
+    def select(timeout: float | None) -> list[Any] | None:
         ready: list[Any] = []
         try:
             found = poll(timeout, len(keys) or 1)  # which rounds up to whole milliseconds itself

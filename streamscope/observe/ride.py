@@ -1,7 +1,12 @@
 """The link rides in the selector of the loop that is watched: it ships and hears where the loop waits anyway.
 
-`select` of that one selector is exchanged while an inspector is there. The link's own descriptor wakes the wait and
-ends it not: what comes back to the loop is what would have come, when it would have come.
+While somebody watches everything, `select` of that one selector is exchanged. The link's own descriptor wakes the wait
+and ends it not: what comes back to the loop is what would have come, when it would have come.
+
+For whoever watches states alone it rests: nothing is exchanged, and the descriptor is one that the loop reads from like
+any other, seldom. A function of ours around each wait costs a loop that does little in a turn a tenth of what the turn
+takes, most of it for fetching from memory what the program has had thrown out of the cache. So turns are not counted
+then, nor is it told how the time was spent (`aio_words`).
 """
 
 from __future__ import annotations
@@ -21,30 +26,32 @@ from streamscope.observe.slow_ones import SLOW_NS
 
 _WAIT, _WHOLE_TURN = told_by("epoll.wait", "select"), joined_by("aio.whole_turn")
 _FOR_EVER = -1
+_NEVER = 1 << 63
 _SOON_NS = 16_000_000
 """What was told is looked at again within so long: a batch may be due then."""
 _LONG_NS = 200_000_000
-"""A loop that has waited for so long does little: it is not woken when the link may have something to do, but when it
-has.
+"""A loop that has waited for so long does little: while everything is told it is not woken when the link may have
+something to do, but when it has.
 """
 
 
 class Ride:
-    """The exchange of one selector's functions. Within a wait, `heard` is called after inspectors were heard, and
-    `over` when nothing more is to be done: the rider has left, and every transport has its socket again.
+    """The exchange of the functions of one loop's selector. Where the loop waits, `heard` is called after inspectors
+    were heard, and `over` when nothing is left to be done: the rider has gone, and all transports have their sockets.
     """
 
     def __init__(
         self,
         producer: AioProducer,
-        selector: Any,
+        loop: Any,
         rider: Rider,
         heard: Callable[[], None],
         over: Callable[[], None],
     ) -> None:
         self._producer = producer
         self._pen = producer.pen
-        self._selector = selector
+        self._loop = loop
+        self._selector = loop._selector
         self._rider = rider
         self._heard = heard
         self._over = over
@@ -52,23 +59,56 @@ class Ride:
         self._exchange = Exchange()
         self._original: Any = None
         self._aside_due = 0
-        self._due = 0  # until then the link has nothing to do, unless its descriptor is ready
+        self._due = 0  # a turn has nothing for the link until then, unless its descriptor is ready
+        self._wake = 0  # the same of a wait: no timer runs while nothing is due though the loop waits
         self._is_heard = False
         self._idles = False
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is exchanged."""
+        return not self._exchange.is_on
+
     def begin(self) -> None:
         """Ride from the next wait on. Raises AttributeError for a selector whose functions cannot be exchanged."""
+        from asyncio import Handle
+
+        selector = self._selector
+        self.go_on()
+        self._is_heard = True
+        reads = Handle(self._called, (), self._loop), None  # as the loop keeps whoever reads
+        type(selector).register(selector, self._fd, READ, reads)
+        self._producer.on_leave = self._hear_no_more
+
+    def go_on(self) -> None:
+        """Rest no more."""
+        if not self.rests:
+            return
         selector = self._selector
         self._original = selector.select
-        self._exchange.put(selector, {"select": self._turns(quick_select(selector, self._fd))})
         try:
+            self._exchange.put(selector, {"select": self._turns(quick_select(selector, self._fd))})
             self._exchange.put(selector, registration_hooks(selector, self._changed))
         except BaseException:
             self._exchange.undo()
             raise
-        self._is_heard = True
-        type(selector).register(selector, self._fd, READ, None)  # what is read of it never reaches the loop
-        self._producer.on_leave = self._hear_no_more
+        self._due = 0
+
+    def _called(self) -> None:
+        """The loop finds the link's descriptor ready, and nothing is exchanged."""
+        if not self._is_heard or not self.rests:
+            return
+        self._begin_turn()
+        self._rider.hear()
+        self._heard()
+        producer = self._producer
+        if producer.rider is None or producer.has_more or self._next_ms(self._pen.tick) >= 0:
+            self.go_on()
+
+    def _begin_turn(self) -> None:
+        """The loop has come round in its rest, once at least."""
+        self._pen.turn += 1
+        self._pen.tick = self._pen.clock()
 
     def _hear_no_more(self) -> None:
         """Once: the descriptor is closed then, and may be the program's own a moment later."""
@@ -93,7 +133,7 @@ class Ride:
         except Exception as error:
             self._pen.failed(error)
 
-    def _turns(self, quick_select: Callable[[float], list[Any] | None]) -> Callable[..., Any]:
+    def _turns(self, quick_select: Callable[[float | None], list[Any] | None]) -> Callable[..., Any]:
         """What stands in for `select`: each turn of the loop passes through here."""
         pen, begun = self._pen, self._pen.begun
 
@@ -105,20 +145,25 @@ class Ride:
             pen.callback_ns += took
             pen.tick = t
             pen.turn += 1
-            left = self._due - t
-            if left <= 0:
+            if t >= self._due:
                 return self._attend(timeout)
-            is_cut = timeout is None or timeout * 1e9 > left
+            wake = self._wake
+            if timeout is None:
+                is_cut = wake != _NEVER
+            elif timeout > 0:
+                is_cut = timeout * 1e9 > wake - t
+            else:
+                is_cut, timeout = False, 0
             if is_cut and self._idles:
                 return self._attend(timeout)
-            ready = quick_select(left / 1e9 if is_cut else timeout if timeout > 0 else 0)  # type: ignore[operator, arg-type]
+            ready = quick_select((wake - t) / 1e9 if is_cut else timeout)
             if ready or (ready is not None and not is_cut):
                 pen.tick = now = monotonic_ns() - begun
                 waited = now - t
                 pen.poll_ns += waited
                 self._idles = waited > _LONG_NS
                 if pen.writes:
-                    told = _FOR_EVER if timeout is None else round(timeout * 1000) if timeout > 0 else 0
+                    told = _FOR_EVER if timeout is None else round(timeout * 1000)
                     pen.emit((_WHOLE_TURN, t, pen.turn, told, len(ready), now))
                     if len(pen.words) >= PACKED_WORDS:
                         self._rider.wait(_FOR_EVER, now)  # which packs them
@@ -144,6 +189,10 @@ class Ride:
             return self._last_wait(timeout, more)
         begun = pen.tick
         ready = self._wait(timeout, begun)
+        if self.rests:
+            if producer.rider is None:
+                self.go_on()
+            return ready
         told = _FOR_EVER if timeout is None else max(0, round(timeout * 1000))
         pen.emit((_WAIT, told, len(ready), pen.end_of_wait()))
         self._idles = pen.tick - begun > _LONG_NS
@@ -160,8 +209,9 @@ class Ride:
         self._over()
         return self._original(timeout)
 
-    def _look_aside(self, now: int, ms: int) -> int:
-        """Returns by when to come again, in ms and never more than given."""
+    def _next_ms(self, now: int) -> int:
+        """Ship what is due. Returns when to come again though the loop waits, in ms; below 0 for never."""
+        ms = self._rider.wait(_FOR_EVER, now)
         try:
             if now >= self._aside_due:
                 self._aside_due = self._producer.look_aside(now)
@@ -178,10 +228,16 @@ class Ride:
         """What is ready, or nothing once the time is over; the link's own descriptor is heard and kept back."""
         until = None if timeout is None else now + max(0, int(timeout * 1e9))
         while True:
-            ms = self._look_aside(now, self._rider.wait(_FOR_EVER, now))
-            self._due = now + _SOON_NS if self._pen.writes else self._rider.calm_until
-            if ms >= 0:
-                self._due = min(self._due, now + ms * 1_000_000)
+            ms = self._next_ms(now)
+            if ms < 0 and not self._pen.writes and not self._producer.has_more and self._producer.rider is not None:
+                self._exchange.undo()  # nobody has to be told of anything, and nothing is due by the clock
+            else:
+                self.go_on()
+            self._wake = now + ms * 1_000_000 if ms >= 0 else _NEVER
+            if self._pen.writes:
+                self._due = self._wake = min(self._wake, now + _SOON_NS)
+            else:
+                self._due = min(self._wake, self._rider.calm_until)
             if until is not None and (ms < 0 or until <= now + ms * 1_000_000):
                 ready = self._original(max(0, until - now) / 1e9)
             else:
@@ -190,6 +246,8 @@ class Ride:
                 if each[0].fd == self._fd:
                     ready.remove(each)
                     self._due = 0
+                    if self.rests:
+                        self._begin_turn()
                     self._rider.hear()
                     self._heard()
                     break

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from streamscope.link.states import State
@@ -51,7 +51,7 @@ class SocketTransports:
 
     # which there are
 
-    def numbers(self) -> list[int]:
+    def numbers(self, keys: Sequence[Any]) -> list[int]:
         """The numbers of all that are there."""
         for transport in list(self._loop._transports.values()):
             if type(transport) in self._kinds and transport._sock is not None:

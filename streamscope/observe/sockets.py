@@ -7,10 +7,11 @@ before is found in the selector, and so is what waits where states alone are wan
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamscope.link.states import State
+from streamscope.observe.aio_kinds import IN
 from streamscope.observe.described import place_of
 from streamscope.observe.exchange import Exchange
 from streamscope.observe.quill import Quill
@@ -216,7 +217,7 @@ class Sockets:
                     book.look()
         return self._due
 
-    def numbers(self) -> list[int]:
+    def numbers(self, keys: Sequence[Any]) -> list[int]:
         """The numbers of all that are known; what waits without anybody having told of it is found in the selector."""
         pen = self._pen
         waiting = pen.waiting
@@ -225,7 +226,7 @@ class Sockets:
                 self._forget(book)  # it was looked at while nothing was told
             else:
                 self.checked(book)
-        for key in list(self._loop._selector.get_map().values()):
+        for key in keys:
             waits = type(key.data) is tuple and len(key.data) == 2 and any(operation_of(each) for each in key.data)
             if waits and key.fd not in self._known:
                 handle = next(each for each in key.data if operation_of(each))
@@ -245,7 +246,7 @@ class Sockets:
     def descriptor(self, number: int) -> tuple[int, bool, int] | None:
         """See `Producer.descriptors`."""
         book = self._by_number.get(number)
-        return None if book is None else (book.fd, True, book.events)
+        return None if book is None else (book.fd, bool(book.size or book.events != IN), book.events)
 
     def requests(self, number: int) -> int:
         """See `Producer`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamscope.link.states import State
@@ -56,7 +56,7 @@ class TlsLayers:
         self._known: dict[int, weakref.ref[Any]] = {}  # by number
         self._returning: deque[int] = deque()
 
-    def numbers(self) -> list[int]:
+    def numbers(self, keys: Sequence[Any]) -> list[int]:
         """The numbers of all that are there."""
         for transport in list(self._loop._transports.values()):
             layer = layer_over(transport)

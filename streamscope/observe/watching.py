@@ -3,7 +3,8 @@
 an inspector knocks          the publisher boards, the selector's functions are exchanged on the selector itself
 one watches everything       the transport's methods are exchanged on their class; transports get their books
 none watches everything      the methods are put back at once, sockets a few in each turn
-the last one leaves          then the selector's functions go back, and the door is the loop's again
+states alone are watched     the selector's functions go back, until something is due by the clock
+the last one leaves          then all is as it was, and the door is the loop's again
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Watching:
         self._said: dict[tuple[Subscriber, int], str] = {}  # who waits, as each inspector was told last
         self._publisher.listen(listener.dup())
         self._publisher.board()
-        self._ride = Ride(self._producer, loop._selector, self._publisher, self.look, self._is_over)
+        self._ride = Ride(self._producer, loop, self._publisher, self.look, self._is_over)
 
     def _hello(self, number: int, path: str) -> Hello:
         hello = Hello(
@@ -118,7 +119,8 @@ class Watching:
         pen, feed = self.pen, self._publisher.feed
         place, turn, t, told = last_part(feed.layout, feed.place, *feed.begins, [*feed.words], MOST_TOLD_OF)
         return {
-            **where_it_stands(self._loop, frame), "t": pen.clock(), "since": pen.tick, "turn": pen.turn,
+            **where_it_stands(self._loop, frame), "t": pen.clock(), "turn": pen.turn,
+            "since": pen.clock() if self._ride.rests else pen.tick,  # at rest nobody knows since when
             "place": place, "batch_turn": turn, "batch_t": t, "words": told,
         }  # fmt: skip
 
@@ -155,6 +157,7 @@ class Watching:
         from asyncio import StreamReader
 
         if on:
+            self._ride.go_on()
             _watched[id(self._loop)] = self
             if not _methods.is_on:
                 passed_over = not_the_program()
@@ -166,6 +169,7 @@ class Watching:
                 _methods.put(StreamReader, reader_hooks(StreamReader))
         else:
             _watched.pop(id(self._loop), None)
+            look_at_slow(self._loop, over=True)
             if not _watched:
                 _methods.undo()
 

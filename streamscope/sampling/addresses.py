@@ -21,7 +21,6 @@ from streamscope.core.system import format_address
 from streamscope.language import tr
 from streamscope.link import kernel, sock_diag
 from streamscope.link.kernel import Changes
-from streamscope.link.kernel_loop import OwnThread
 from streamscope.link.sock_diag import INFO, MEMORY, TcpEnds, TcpSaid
 from streamscope.peek.offsets import UV_TCP
 from streamscope.peek.target import TargetProcess
@@ -233,15 +232,3 @@ class TakenDescriptor(kernel.Descriptor):
             self._inner.borrow(ours)
             return self._inner.mark()
         return 0
-
-
-class LoopThread(OwnThread):
-    """The thread of another process's loop, as the kernel has it."""
-
-    def __init__(self, pid: int, thread: Callable[[], int]) -> None:
-        super().__init__(process=f"/proc/{pid}")
-        self._pid = pid
-        self._thread = thread
-
-    def _task(self) -> str:
-        return f"/proc/{self._pid}/task/{self._thread() or self._pid}"

@@ -16,6 +16,7 @@ from streamscope.core.flags import POLLOUT, READ_EOF, READABLE, READING, SHUT, S
 from streamscope.core.records import Word
 from streamscope.link import wire
 from streamscope.link.kernel import Descriptor
+from streamscope.link.kernel_loop import LoopThread
 from streamscope.link.kernel_samples import Elsewhere
 from streamscope.link.producer import Rider, Show
 from streamscope.link.states import State
@@ -24,7 +25,7 @@ from streamscope.peek.finding import FoundLoop
 from streamscope.peek.glimpsing import Glimpses, Sighted
 from streamscope.peek.memory import TargetMemory
 from streamscope.peek.target import TargetProcess
-from streamscope.sampling.addresses import Addresses, LoopThread
+from streamscope.sampling.addresses import Addresses
 from streamscope.sampling.preloaded import Preloaded
 from streamscope.sampling.seen_states import LISTENS, SeenStates
 from streamscope.trace.differ import Differ

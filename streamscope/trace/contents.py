@@ -25,8 +25,8 @@ class Slice(msgspec.Struct, array_like=True):
     """Part of a snapshot, true at this place of the feed. `first` begins a round and `last` ends it: what the round
     named no slice for, and no record since, is gone. One that comes `alone`, to an inspector that watches states only,
     may be of a later place than what came before it: what was told in between was not for this inspector. `runs` is how
-    often the loop's thread had been given a CPU then (proc(5), schedstat), -1 where that is not said: as long as that
-    stays so, the loop waits, and nothing has happened.
+    often the loop's thread had been given a CPU then (proc(5), schedstat): as long as that stays so the loop waits, and
+    nothing has happened. It is -1 where that is not known, or something waits, which may come to an end without it.
     """
 
     place: int

@@ -137,11 +137,12 @@ class Vocabulary:
             raise FeedError(tr("the feed's catalogue is longer than a header can say"))
         named: list[FlagWords | NameWords] = [*words.flags, *words.types, *words.requests, *words.callbacks]
         named += [*words.polls, *words.errors, *words.kernel]
-        if len(words.kinds) + len(words.functions) + len(words.fields) + len(words.unseen) + len(named) > MOST_NAMES:
+        unseen = [*words.unseen, *words.unseen_of_states]
+        if len(words.kinds) + len(words.functions) + len(words.fields) + len(unseen) + len(named) > MOST_NAMES:
             raise FeedError(tr("the feed's vocabulary has more than {most} words", most=f"{MOST_NAMES:,}"))
         names = (
             *self.functions, *(kind for kind, _ in self.kinds), *(arg for _, args in self.kinds for arg in args),
-            *(name for name, _, _ in self.joined), *words.fields, *words.unseen, *(entry.name for entry in named),
+            *(name for name, _, _ in self.joined), *words.fields, *unseen, *(entry.name for entry in named),
             *(field.name for field in words.fields.values() if field.name),
         )  # fmt: skip
         for name in names:

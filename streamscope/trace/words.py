@@ -83,7 +83,8 @@ class FieldWords(msgspec.Struct, frozen=True):
 
 class Words(msgspec.Struct, frozen=True):
     """The words of an engine. `engine` is what speaks: `asyncio, CPython 3.12.1`; `unseen` are the fields that it
-    cannot know; `every_ms` is how often it is looked at where nothing is told in between, 0 where all is told.
+    cannot know, and `unseen_of_states` those beside it that it cannot where states alone are watched; `every_ms` is how
+    often it is looked at where nothing is told in between, 0 where all is told.
     """
 
     engine: str = ""
@@ -99,6 +100,11 @@ class Words(msgspec.Struct, frozen=True):
     unseen: list[str] = []
     kernel: list[NameWords] = []
     every_ms: int = 0
+    unseen_of_states: list[str] = []
+
+    def of_states(self) -> Words:
+        """The same of an engine of which states alone are watched."""
+        return msgspec.structs.replace(self, unseen=[*self.unseen, *self.unseen_of_states], unseen_of_states=[])
 
 
 _SAID = ("plain", "meaning", "practice", "went_on", "went_off")

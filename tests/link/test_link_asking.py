@@ -14,9 +14,9 @@ from waiting import until
 
 from streamscope.link import asking as asking_module
 from streamscope.link import process
-from streamscope.link.asking import ENDED, QUIET_S, Asking, Standstill
+from streamscope.link.asking import ENDED, QUIET_S, WORKED_NS, Asking, Standstill
 from streamscope.link.discovery import connect, listen
-from streamscope.link.process import ProcessState
+from streamscope.link.process import ProcessState, ThreadState
 
 
 class Clock:
@@ -62,7 +62,7 @@ def test_a_loop_whose_thread_has_not_run_since_it_told_its_states_is_not_asked(
     clock, asked = Clock(), list[float]()
     asking = Asking(other.pid, monotonic=clock)
     state_of(other, "S")
-    asking.told_states(other.pid, other.pid, process.runs(other.pid, other.pid))
+    asking.told_states(other.pid, other.pid, runs_of(other))
 
     # when nothing is heard for long, then it is known to wait
     for _ in range(100):
@@ -75,7 +75,7 @@ def test_a_loop_whose_thread_has_not_run_since_it_told_its_states_is_not_asked(
     assert other.stdin is not None
     other.stdin.write(b"go\n")
     other.stdin.flush()
-    until(lambda: process.runs(other.pid, other.pid) != asking._rested[1], "that it has run")  # type: ignore[index]
+    until(lambda: runs_of(other) != asking._rested, "that it has run")
     clock.now += QUIET_S
     asking.see(0, lambda: asked.append(clock.now))
     assert len(asked) == 1
@@ -93,12 +93,47 @@ def test_one_whose_thread_is_not_known_from_here_is_asked(
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("told", "seen", "after"),
+    [
+        ((10, 0, True), (30, 5_000_000, True), 4.0),  # it works little, and is seen to wait: it turns
+        ((-1, 0, True), (30, 5_000_000, True), 4.0),  # the same where something waited
+        ((10, 0, True), (30, WORKED_NS, True), 1.0),  # it works
+        ((10, 0, True), (30, 5_000_000, False), 1.0),  # it is not seen to wait
+        ((-1, 0, True), (10, 0, True), 1.0),  # something waited, and nobody has done anything since
+    ],
+)
+def test_a_loop_that_turns_and_works_little_is_asked_seldom(
+    other: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    told: tuple[int, int, bool],
+    seen: tuple[int, int, bool],
+    after: float,
+) -> None:
+    clock, asked = Clock(), list[float]()
+    asking = Asking(other.pid, monotonic=clock)
+    looks = iter([ThreadState(10, *told[1:])])
+    monkeypatch.setattr(process, "look_at_thread", lambda pid, thread: next(looks, ThreadState(*seen)))
+    asking.told_states(other.pid, other.pid, told[0])
+    while not asked:
+        clock.now += QUIET_S
+        asking.see(0, lambda: asked.append(clock.now - 100.0), 1.0, 4.0)
+    assert asked == [after]
+
+
+def runs_of(other: subprocess.Popen[bytes]) -> int:
+    """How often it has been given a CPU."""
+    seen = process.look_at_thread(other.pid, other.pid)
+    assert seen is not None
+    return seen.runs
+
+
 def state_of(other: subprocess.Popen[bytes], state: str) -> None:
     """Until the process is in it, and was given a CPU no more meanwhile."""
     seen: list[int] = []
 
     def rests() -> bool:
-        seen.append(process.runs(other.pid, other.pid))
+        seen.append(runs_of(other))
         return process.look(other.pid).state == state and seen[-2:] == [seen[-1]] * 2
 
     until(rests, f"that it is in {state}")

@@ -6,6 +6,7 @@ import gc
 import os
 import pty
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +16,7 @@ from waiting import until
 
 from streamscope.link import kernel
 from streamscope.link.kernel import ROOM_NS, Borrowed, Descriptor, TcpSocket, asked, borrowed
-from streamscope.link.kernel_loop import OwnThread
+from streamscope.link.kernel_loop import LoopThread, OwnThread
 
 S = 1_000_000_000
 ESTABLISHED, CLOSE_WAIT, LISTEN = 1, 8, 10
@@ -365,3 +366,22 @@ def test_what_takes_long_is_read_once_a_second_and_only_where_somebody_listens(t
 )  # fmt: skip
 def test_epolls_masks_are_read_without_what_it_adds(text: str, expected: dict[int, int] | None, tmp_path: Path) -> None:
     assert machine(tmp_path, fdinfo=text).masks(9) == expected
+
+
+def test_what_has_just_gone_waits_and_is_not_held_up(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, _ = pair
+    fill(ours)
+    of = descriptor(ours.fileno())
+    ask(of, 10 * S)
+    assert of.waits
+    assert not of.is_held_up(10 * S)
+    assert of.is_held_up(11 * S)
+
+
+def test_how_often_a_thread_was_given_a_cpu_is_what_proc_says_of_it() -> None:
+    def both() -> tuple[int, int]:
+        return OwnThread().runs(), LoopThread(os.getpid(), threading.get_native_id).runs()
+
+    for _ in range(20):
+        os.sched_yield()
+        until(lambda: len(set(both())) == 1, "both say the same, if it is given none in between")

@@ -1,10 +1,11 @@
 """A server of asyncio's with a fast client and one that does not read; it lets inspectors in, or knows nothing of them.
 
-    python slow_client.py [alone]
+    python slow_client.py [alone | calm]
 
-It says where it listens and which peer is slow; on each line that it is told it says what it knows of itself: by peer,
-how much waits; what is kept for inspectors; and whether asyncio is as it was when it began. Who says `pieces` first is
-answered in writes of a few bytes, of which each is told.
+`alone` lets in nobody, and `calm` has no client that does not read. It says where it listens and which peer is slow; on
+each line that it is told it says what it knows of itself: by peer, how much waits; what is kept for inspectors; and
+whether asyncio is as it was when it began. Who says `pieces` first is answered in writes of a few bytes, of which each
+is told.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def account(loop: Any, fds: int) -> dict[str, Any]:
 
 async def fast(address: Any) -> None:
     reader, writer = await asyncio.open_connection(*address)
+    writer.write(b"lines\n")
     while True:
         writer.write(b"ping\n")
         await reader.readline()
@@ -84,7 +86,7 @@ async def main() -> None:
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     address = server.sockets[0].getsockname()
     slow = socket.create_connection(address)
-    slow.sendall(b"flood\n")
+    slow.sendall(b"flood\n" if sys.argv[1:] != ["calm"] else b"once\n")
     host, port = slow.getsockname()
     talk = asyncio.create_task(fast(address))
     print(json.dumps({"listens": f"{address[0]}:{address[1]}", "slow": f"{host}:{port}"}), flush=True)
