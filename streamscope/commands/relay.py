@@ -38,7 +38,7 @@ def relay(
     happens while somebody looks. `streamscope fleet URL` shows them from anywhere.
 
     The engine sees an inspector that looks at its states every five seconds, once a second while something is held up,
-    up to four times as seldom while it does little, and not at all while it does nothing: a hundredth of its time at
+    up to twelve times as seldom while it does little, and not at all while it does nothing: a hundredth of its time at
     most.
     """
     from streamscope.fleet.nats_server import Address, FleetError

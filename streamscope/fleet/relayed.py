@@ -134,6 +134,10 @@ class Relayed:
             for frame in feed.round():
                 yield pack(frame)[_HEAD:], 0
 
+    def is_held_up(self) -> None:
+        """Something is seen from outside to be held up in it: look at it."""
+        self._session.hint()
+
     def goodbye(self) -> bytes:
         """Why it is over, as the body of a frame."""
         return pack(GoodbyeFrame(self.ended, self._session.exit_status or 0))[_HEAD:]

@@ -26,6 +26,7 @@ import msgspec
 from streamscope.fleet import retention, summary
 from streamscope.fleet.conduit import Conduit
 from streamscope.fleet.crossing import Headers, Sender
+from streamscope.fleet.held_up import HeldUp
 from streamscope.fleet.leases import LEASE_S, MOST_LEASES, LeaseRequest, read_request
 from streamscope.fleet.nats_server import Address, Credentials, FleetError, connect, require
 from streamscope.fleet.relayed import Relayed
@@ -90,6 +91,7 @@ class Relay:
         self._engines: dict[Path, _Engine] = {}
         self._passed_over: set[Path] = set()
         self._stop = asyncio.Event()
+        self._held_up = HeldUp()
 
     async def run(self, *, forever: bool) -> None:
         """Relay until everything that was wanted has ended, or `stop`."""
@@ -104,6 +106,7 @@ class Relay:
                 if now >= search_at:
                     search_at = now + SEARCH_S
                     await self._find()
+                    self._held_up.look(engine.relayed for engine in self._engines.values())
                 self._look()
                 if now >= tick:
                     tick = max(tick + SUMMARY_S, now)

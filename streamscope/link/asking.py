@@ -44,8 +44,8 @@ returned the stack stays what it is, and SIGURG is not sent again.
 ANSWERED_S = 0.5
 """How long after SIGURG neither has come: the program's own handler had it, most likely."""
 
-WORKED_NS = 160_000_000
-"""After so much work of the loop's thread a look at its states, which takes it a millisecond, may come again."""
+WORKED_NS = 500_000_000
+"""After so much work of the loop's thread a look at its states, which takes it a millisecond or two, may come again."""
 
 COUNT_EVERY_S = 2.0
 NOTE_EVERY_S = 5.0
@@ -255,6 +255,10 @@ class Asking:
             if self._unanswered_at is None:
                 self._unanswered_at = now
             self._look()
+
+    def hint(self) -> None:
+        """Something is known to be held up in it: it is asked again, however little it does."""
+        self._told = None
 
     def _may_be_left(self, now: float, seldom_s: float) -> bool:
         """Whether it is known to need no asking now: its loop has been waiting since it told its states; or it turns,

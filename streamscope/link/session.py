@@ -60,7 +60,7 @@ PART_WORDS = 16 * 1024
 
 RETRY_S = 0.5
 _ASK = "ask"
-SELDOM = 4
+SELDOM = 12
 """States of a loop that works little are looked at as many times as seldom."""
 _NOTICES = 20
 NOTES = 1000
@@ -163,6 +163,11 @@ class Session:
                     self.note(note)
             elif mode == STATES:
                 self._ask_if_quiet(self._client.received, quiet_s)
+
+    def hint(self) -> None:
+        """Something is known to be held up in it: its states are to be looked at, however little it does."""
+        if self._asking is not None:
+            self._asking.hint()
 
     def _ask(self) -> None:
         self.command(_ASK)

@@ -12,6 +12,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from streamscope.link.kernel import LEAST_INFO
+
 INFO, MEMORY = 2, 7
 """Attributes of a TCP socket: what TCP_INFO and SO_MEMINFO say."""
 PEER, QUEUES = 2, 4
@@ -25,6 +27,10 @@ _TCP, _UNIX = 72, 16
 """Bytes before the attributes."""
 _SEEN = 0xFFFFFFFF & ~(1 << 3 | 1 << 6 | 1 << 12)
 """All states but those in which a connection is nobody's: SYN_RECV, TIME_WAIT, NEW_SYN_RECV."""
+_CONNECTED = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 8
+"""ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT."""
+_AGES_AT = 44
+"""In TCP_INFO, since when data was sent; eight bytes on, since when it came in."""
 MOST_ANSWERS = 4096
 _PIECE = 1 << 16
 
@@ -114,15 +120,36 @@ def _netlink() -> socket.socket:
 
 def every_tcp(family: int) -> Iterator[tuple[int, TcpEnds]]:
     """Every TCP socket of this family, by inode. Raises OSError, and struct.error."""
+    for said, at, _ in _every(family, _SEEN):
+        yield _named(family, said, at)
+
+
+def held_up(family: int, since_ms: int) -> Iterator[tuple[int, int]]:
+    """Our port and the peer's of connections of this family in which bytes wait to be read, or to be acknowledged, and
+    none have come, or gone, for so long. Raises OSError, and struct.error.
+    """
+    for said, at, end in _every(family, _CONNECTED, INFO):
+        inq, outq = struct.unpack_from("=2I", said, at + 56)
+        if inq or outq:
+            info = _attributes(said[at:end], _TCP).get(INFO, b"")
+            if len(info) >= LEAST_INFO:
+                sent, received = struct.unpack_from("=IxxxxI", info, _AGES_AT)
+                if (inq and received > since_ms) or (outq and sent > since_ms):
+                    port, their_port = struct.unpack_from("!HH", said, at + 4)
+                    yield port, their_port
+
+
+def _every(family: int, states: int, *wanted: int) -> Iterator[tuple[bytes, int, int]]:
+    """What is said of every TCP socket of this family in one of these states: in which bytes, from where to where."""
     with _netlink() as sock:
-        sock.send(_message(_tcp(family, (), _SEEN, TcpEnds(family, b"", 0, b"", 0)), _REQUEST | _DUMP))
+        sock.send(_message(_tcp(family, wanted, states, TcpEnds(family, b"", 0, b"", 0)), _REQUEST | _DUMP))
         for _ in range(MOST_ANSWERS):
             said, at = sock.recv(_PIECE), 0
             while at + _HEADER.size <= len(said):
                 length, kind, _, _, _ = _HEADER.unpack_from(said, at)
                 if kind != _BY_FAMILY or length < _HEADER.size + _TCP:
                     return  # the last one
-                yield _named(family, said, at + _HEADER.size)
+                yield said, at + _HEADER.size, at + length
                 at += (length + 3) & ~3
 
 

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from streamscope import __version__
+from streamscope.fleet.held_up import HeldUp
 from streamscope.language import N_, tr
 from streamscope.link.discovery import ProbeError, search
 from streamscope.metrics.instruments import Instruments
@@ -52,6 +53,7 @@ class _Engines:
         self._wanted = wanted
         self._watched: dict[Path, Watched] = {}
         self._passed_over: set[Path] = set()
+        self._held_up = HeldUp()
 
     def readings(self) -> list[Measured]:
         """From any thread: a reading is made whole before it is put in the place of another."""
@@ -65,6 +67,7 @@ class _Engines:
             if now >= search_at:
                 search_at = now + SEARCH_S
                 self._find()
+                self._held_up.look(each.engine for each in self._watched.values())
             self._look()
             if now >= read_at:
                 read_at = now + READ_S

@@ -121,6 +121,22 @@ def test_a_loop_that_turns_and_works_little_is_asked_seldom(
     assert asked == [after]
 
 
+def test_one_in_which_something_is_known_to_be_held_up_is_asked_however_little_it_does(
+    other: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, asked = Clock(), list[float]()
+    asking = Asking(other.pid, monotonic=clock)
+    looks = iter(range(10, 1000, 10))
+    monkeypatch.setattr(process, "look_at_thread", lambda pid, thread: ThreadState(next(looks), 0, True))
+    asking.told_states(other.pid, other.pid, 10)
+    for hints in (False, True):
+        clock.now += 1.0
+        if hints:
+            asking.hint()
+        asking.see(0, lambda: asked.append(clock.now), 1.0, 12.0)
+    assert asked == [clock.now]
+
+
 def runs_of(other: subprocess.Popen[bytes]) -> int:
     """How often it has been given a CPU."""
     seen = process.look_at_thread(other.pid, other.pid)
