@@ -8,6 +8,7 @@ TLS), or from files that options name. In an address they would stand in every l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import ssl
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 SCHEMES = ("nats", "tls")
 PORT = 4222
 CONNECT_WITHIN_S = 5.0
+RESETS = 2
+"""So often it is tried again where the connection is reset: with it may have gone what the server said of us."""
 OLDEST = (2, 9)
 """Of nats-server: what Debian 12 has. An older one has no headers, or no JetStream that keeps by age and size as we
 ask for it.
@@ -138,12 +141,25 @@ async def connect(
 
     `require` comes before. Raises FleetError if it cannot be made now.
     """
+    for _ in range(RESETS):
+        with contextlib.suppress(ConnectionResetError):
+            return await _connect(address, credentials, say)
+    return await _connect(address, credentials, say, last=True)
+
+
+async def _connect(
+    address: Address, credentials: Credentials | None, say: Callable[[str], None], *, last: bool = False
+) -> Client:
+    """The same. Raises ConnectionResetError, too, where it is not to be the `last` attempt."""
     from nats.aio.client import Client
     from nats.errors import Error
 
     told: list[str] = []
+    is_reset = False
 
     async def on_error(error: Exception) -> None:
+        nonlocal is_reset
+        is_reset = is_reset or isinstance(error, ConnectionResetError)
         why = _why(error)
         if not told or told[-1] != why:
             told[:] = [why]
@@ -167,6 +183,8 @@ async def connect(
             )  # fmt: skip
     except (Error, OSError, TimeoutError, ValueError, ssl.SSLError) as error:
         await _leave(client)
+        if (is_reset or isinstance(error, ConnectionResetError)) and not last:
+            raise ConnectionResetError from error
         because = _because(told or [_why(error)])
         raise FleetError(tr("there is no getting to {url}{because}", url=address.url, because=because)) from error
     except Exception as error:  # nkeys has exceptions of its own, and so has whatever reads creds
