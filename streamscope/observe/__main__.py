@@ -91,9 +91,12 @@ process here.
 - Installed and idle, the process has one listening socket more, which is in the selector of the loop that runs; and
   `BaseEventLoop.run_forever` is ours, which says which loops run and is called once for each run. There is never a
   thread.
-- While an inspector is there, `select`, `register`, `modify` and `unregister` of that one selector are exchanged: the
-  link rides in the loop's own wait, and wakes it without ending it.
-- While one watches everything, methods of asyncio's socket transport are exchanged on their class, and each transport
+- While an inspector watches states alone, as a relay does, nothing is exchanged: the link's descriptor is one that the
+  loop reads from, now and then.
+- While one watches everything, `select`, `register`, `modify` and `unregister` of that one selector are exchanged: the
+  link rides in the loop's own wait, and wakes it without ending it. So it is, too, while something is held up that is
+  looked at by the clock.
+- Methods of asyncio's socket transport are exchanged on their class then, and each transport
   has a stand-in for its socket that calls the socket and tells what came of it. Every one of ours calls the original,
   but for `write` and the read of a protocol, which are written anew for the versions of asyncio that we know. Of many
   connections a few are taken in, or given back, in each turn.
@@ -109,7 +112,9 @@ Seen are TCP, Unix-socket and datagram transports of the selector event loop, TL
 which it accepts, connects under way, pipes to and from subprocesses, and `sendfile`; Python 3.11 to 3.14 on Linux.
 `buffer_size` is `transport.get_write_buffer_size()` at every place where a line of the program can run, and tests
 compare them there, while telling begins and ends every few moments. One request is one `write()` or `writelines()`.
-Counts of bytes, reads and writes begin when somebody begins to watch.
+Counts of bytes, reads and writes begin when somebody begins to watch everything. While states alone are watched nobody
+counts: turns, reads, writes, errors and how the loop spent its time are unknown then; bytes are those that the kernel
+has counted, of TCP, and what waits has waited since it was first seen to.
 
 Of datagram transports, over UDP or Unix sockets, each datagram is told with its size: one that goes out is a write, and
 one that comes in a read. What waits is what asyncio says: from 3.13 on, eight bytes more for each datagram.
@@ -123,6 +128,9 @@ one that came first; its write is told as canceled.
 A TLS stream lies over the one with the socket (`over`, `under`), and counts the program's bytes: `outgoing` is what is
 encrypted and the transport below has not been given, because it is to pause itself. That is the larger part of what
 waits where nobody waits for drain(), and who looks at the socket alone does not see it.
+
+Where a StreamReader is fed, no line of the program runs: the callback is told to end when it begins, and the
+microsecond that asyncio takes for it counts as the loop's own.
 
 What a StreamReader holds, and what TLS has not decrypted, is looked at ten times a second and of thousands less often,
 and not told of each message; where reading was paused is told, by the program's line or by the reader that is full.
@@ -146,10 +154,11 @@ resumed in another's `resume_writing`; and of tasks: what one reads from a Strea
 next, twice, or what one that waits in drain() has the only other reader of at hand. What goes from task to task by a
 queue is not known.
 
-While everything is told, a message costs a fifth to a quarter more CPU; while states alone are, about one per cent;
-while nobody is there, nothing that can be told from chance. A watched connection takes 1.4 KiB, and a Python that never
-imports asyncio starts 5 ms later under `run --` (docs/performance.md). Where asyncio's read, write and select are ones
-whose code we know, ours stand in for them; else they are called, which costs half as much again.
+While everything is told, a message costs a fifth to a quarter more CPU; while states alone are, or nobody is there,
+nothing that can be told from chance, but for the looks: each takes up to two milliseconds (docs/fleet.md). A watched
+connection takes 1.4 KiB, and a Python that never imports asyncio starts 5 ms later under `run --`
+(docs/performance.md). Where asyncio's read, write and select are ones whose code we know, ours stand in for them; else
+they are called, which costs half as much again.
 
 ## Where nothing is seen
 

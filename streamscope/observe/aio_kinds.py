@@ -284,6 +284,14 @@ JOINED: tuple[AioJoined, ...] = (
         ("sys.recv", "_read_ready__data_received", "fd", RECV_SIZE, "n"),
         ("callback.begin", "_read_ready__data_received", CB_DATA, "n"),
     ),
+    _joined(
+        "aio.read_fed",
+        "t fd n",
+        ("epoll.event", "_process_events", IN, "t"),
+        ("sys.recv", "_read_ready__data_received", "fd", RECV_SIZE, "n"),
+        ("callback.begin", "_read_ready__data_received", CB_DATA, "n"),
+        ("callback.end", "_read_ready__data_received", CB_DATA, "t"),
+    ),
     _joined("aio.read_end", "t", ("callback.end", "_read_ready__data_received", CB_DATA, "t")),
     _joined(
         "aio.write",

@@ -38,7 +38,7 @@ from streamscope.observe.quill import Quill
 
 _EVENT = told_by("epoll.event", "_process_events")
 _RECV_INTO = told_by("sys.recv_into", "_read_ready__get_buffer")
-_READ_END = joined_by("aio.read_end")
+_READ_END, _READ_FED = joined_by("aio.read_end"), joined_by("aio.read_fed")
 _BUFFER_BEGIN = told_by("callback.begin", "_read_ready__get_buffer")
 _GAVE_BACK = told_by("fd", "_call_connection_lost")
 _SHUT_DOWN = functions_of("sys.shutdown")
@@ -48,7 +48,8 @@ _IS_CLOSED = told_by("handle.closed", "_call_connection_lost")
 
 class Book(CommonBook):
     """One transport's that has a socket; `sock` is the transport's own. `take` is what takes bytes from the kernel,
-    `max_size` at a time; `as_read` and `as_read_end` are headers of the everyday records.
+    `max_size` at a time; `as_read`, `as_read_fed` and `as_read_end` are headers of the everyday records;
+    `is_fed` is whether what comes goes into a StreamReader at once.
     """
 
     whole_read = joined_by("aio.read")
@@ -56,7 +57,7 @@ class Book(CommonBook):
     received = told_by("sys.recv", "_read_ready__data_received")
     data_begins = told_by("callback.begin", "_read_ready__data_received")
 
-    __slots__ = ("as_read", "as_read_end", "max_size", "sock", "take")
+    __slots__ = ("as_read", "as_read_end", "as_read_fed", "is_fed", "max_size", "sock", "take")
 
     def __init__(self, pen: Quill, number: int, transport: Any, events: int) -> None:
         sock = transport._sock
@@ -74,6 +75,7 @@ class Book(CommonBook):
     def _begin(self, number: int, events: int) -> None:
         super()._begin(number, events)
         self.as_read, self.as_read_end = self.mark | self.whole_read, self.mark | _READ_END
+        self.as_read_fed, self.is_fed = self.mark | _READ_FED, False
 
     # a transport that is there already, or begins
 

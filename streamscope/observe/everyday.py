@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from time import monotonic_ns
 from typing import Any
 
 from streamscope.observe.aio_kinds import CB_DATA, RECV_SIZE
 from streamscope.observe.book import Book
+from streamscope.observe.described import reader_of
 from streamscope.observe.quill import GAP_NS
 
 _TRY_AGAIN = (BlockingIOError, InterruptedError)
@@ -24,6 +26,8 @@ KNOWN = {
     "_read_ready__data_received": ("52114729111f9170", "f38d13cefb4e97e9", "4ca8b36db28cb6fb", "3a919dfadfc1e280"),
     "write": ("6296930ee6d60664", "bf3ed31c9da7a1de", "83b71e63aaf98374", "df5d155f71de97db"),
     "_maybe_resume_transport": ("833df3d5c3be86cd", "12e0cada906d269a", "22784f5b7253a907", "3d5eefc8c668f166"),
+    "data_received": ("f488f391561668ab", "315dd7d695bbcf45", "ab394912b517716b", "7a69d12d3e3d151b"),
+    "feed_data": ("8a62c200242ab041", "5ae3018de76aecf7", "f8e202d99eef0d81", "1110ef1a484a098c"),
     "select": ("4b459512cbde2f06", "7498fd56031d9ad9", "5cdb498b5abcaf37", "669e8f59bd3a662e"),
 }
 """Digests of the code of asyncio's functions, and of EpollSelector's, by name: of CPython 3.11 to 3.14."""
@@ -42,6 +46,22 @@ def digest(function: Any) -> str:
 def is_known(name: str, function: Any) -> bool:
     """Whether this is a function of that name whose code we know."""
     return hasattr(function, "__code__") and digest(function) in KNOWN[name]
+
+
+def feeds_a_reader(protocol: Any) -> bool:
+    """Whether what comes goes into a StreamReader, and no line of the program runs meanwhile."""
+    kind, reader = type(protocol), reader_of(protocol)
+    return (
+        kind.__module__ == "asyncio.streams"
+        and type(reader).__module__ == "asyncio.streams"
+        and _is_known_for_good("data_received", kind.data_received)
+        and _is_known_for_good("feed_data", type(reader).feed_data)
+    )
+
+
+@lru_cache(64)
+def _is_known_for_good(name: str, function: Any) -> bool:
+    return is_known(name, function)
 
 
 def everyday_hooks(transport: Any) -> Hooks:
@@ -82,7 +102,10 @@ def _reading(original: Any) -> Callable[[Any], None]:
             book.bytes_in += n
             book.reads += 1
             book.last_read_t = t
-            pen.emit((book.as_read, t, book.fd, n))
+            if book.is_fed:  # its callback ends as soon as it has begun: what runs in it is asyncio's alone, and short
+                pen.emit((book.as_read_fed, t, book.fd, n))
+            else:
+                pen.emit((book.as_read, t, book.fd, n))
         else:
             book.tell_received(size, n)
         try:
@@ -93,6 +116,8 @@ def _reading(original: Any) -> Callable[[Any], None]:
             book.began = CB_DATA
             self._fatal_error(error, "Fatal error: protocol.data_received() call failed.")
         book.began = 0
+        if book.is_fed and size == RECV_SIZE:
+            return
         t = monotonic_ns() - pen.begun  # and this is `end_of_callback`
         pen.callback_ns += t - pen.tick
         pen.tick = t

@@ -17,7 +17,10 @@ def reader_hooks(reader: Any) -> Hooks:
     is_quick = is_known("_maybe_resume_transport", maybe_resume)  # it does nothing then for who has not paused
 
     def _maybe_resume_transport(self: Any) -> None:
-        book: Any = getattr(self._transport, "_sock", None)
+        try:
+            book: Any = self._transport._sock
+        except AttributeError:  # of a pipe, or of TLS
+            book = None
         if type(book) is not Book:
             book = book_of(self._transport)
         if book is not None:

@@ -17,6 +17,7 @@ from streamscope.observe.aio_kinds import OUT, READ_EOF, READING
 from streamscope.observe.book import Book
 from streamscope.observe.common_book import CommonBook
 from streamscope.observe.described import made_for, place_of
+from streamscope.observe.everyday import feeds_a_reader
 from streamscope.observe.listening import Listening
 from streamscope.observe.quill import Quill
 from streamscope.observe.registrations import mask_of
@@ -159,6 +160,7 @@ class SocketTransports:
 
     def _hand_over(self, book: Book, transport: Any) -> None:
         transport._sock = book
+        book.is_fed = feeds_a_reader(transport._protocol)
         self._pen.books[book.fd] = book
         book.bind_again(transport)
 

@@ -29,7 +29,7 @@ from streamscope.observe.aio_kinds import (
 )
 from streamscope.observe.book import Book
 from streamscope.observe.described import place_of
-from streamscope.observe.everyday import everyday_hooks
+from streamscope.observe.everyday import everyday_hooks, feeds_a_reader
 from streamscope.observe.quill import GAP_NS
 
 _READ_END = joined_by("aio.read_end")
@@ -74,6 +74,7 @@ def _of_beginning(transport: Any, born: Callable[[Any, Any], None], kind: type[B
         book = self._sock
         if type(book) is kind:
             book.tell_name(protocol)
+            book.is_fed = feeds_a_reader(protocol)
 
     def with_limits(self: Any, *rest: Any, **named: Any) -> None:
         set_limits(self, *rest, **named)
