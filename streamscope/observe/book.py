@@ -47,9 +47,9 @@ _IS_CLOSED = told_by("handle.closed", "_call_connection_lost")
 
 
 class Book(CommonBook):
-    """One transport's that has a socket; `sock` is the transport's own. `take` is what takes bytes from the kernel,
-    `max_size` at a time; `as_read`, `as_read_fed` and `as_read_end` are headers of the everyday records;
-    `is_fed` is whether what comes goes into a StreamReader at once.
+    """One transport's that has a socket; `sock` is the transport's own. `take` is what takes bytes from the kernel;
+    `as_read` and `as_read_end` are headers of the everyday records: the second is 0 where the first one tells of the
+    end, too, since what comes goes into a StreamReader at once.
     """
 
     whole_read = joined_by("aio.read")
@@ -57,14 +57,13 @@ class Book(CommonBook):
     received = told_by("sys.recv", "_read_ready__data_received")
     data_begins = told_by("callback.begin", "_read_ready__data_received")
 
-    __slots__ = ("as_read", "as_read_end", "as_read_fed", "is_fed", "max_size", "sock", "take")
+    __slots__ = ("as_read", "as_read_end", "sock", "take")
 
     def __init__(self, pen: Quill, number: int, transport: Any, events: int) -> None:
         sock = transport._sock
         super().__init__(pen, number << 16, sock.fileno(), transport._buffer, transport._high_water, sock.send)
         self.sock = sock
         self.take = sock.recv
-        self.max_size = transport.max_size
         self.type = type_of(sock)
         self.local = address_of(transport._extra.get("sockname"))
         self.peer = address_of(transport._extra.get("peername"))
@@ -75,7 +74,11 @@ class Book(CommonBook):
     def _begin(self, number: int, events: int) -> None:
         super()._begin(number, events)
         self.as_read, self.as_read_end = self.mark | self.whole_read, self.mark | _READ_END
-        self.as_read_fed, self.is_fed = self.mark | _READ_FED, False
+
+    def feeds_a_reader(self, does: bool) -> None:
+        """Whether what comes goes into a StreamReader, in a callback that is asyncio's alone."""
+        self.as_read = self.mark | (_READ_FED if does else self.whole_read)
+        self.as_read_end = 0 if does else self.mark | _READ_END
 
     # a transport that is there already, or begins
 
@@ -118,7 +121,7 @@ class Book(CommonBook):
                 self.reads += 1
                 self.last_read_t = t = pen.tick
                 self.began = CB_DATA
-                pen.emit((self.as_read, t, self.fd, n))
+                pen.emit((self.mark | self.whole_read, t, self.fd, n))
             else:
                 self._read(self.received, size, n, CB_DATA, self.data_begins)
         except Exception as error:

@@ -14,11 +14,12 @@ from functools import lru_cache
 from time import monotonic_ns
 from typing import Any
 
-from streamscope.observe.aio_kinds import CB_DATA, RECV_SIZE
+from streamscope.observe.aio_kinds import CB_DATA, RECV_SIZE, joined_by
 from streamscope.observe.book import Book
 from streamscope.observe.described import reader_of
 from streamscope.observe.quill import GAP_NS
 
+_READ_END = joined_by("aio.read_end")
 _TRY_AGAIN = (BlockingIOError, InterruptedError)
 _MUST_END = (SystemExit, KeyboardInterrupt)
 
@@ -83,7 +84,7 @@ def _reading(original: Any) -> Callable[[Any], None]:
             pen.read_clock()
         else:
             pen.tick = t
-        size = book.max_size
+        size = self.max_size
         try:
             data = book.take(size)
         except _MUST_END:
@@ -102,12 +103,11 @@ def _reading(original: Any) -> Callable[[Any], None]:
             book.bytes_in += n
             book.reads += 1
             book.last_read_t = t
-            if book.is_fed:  # its callback ends as soon as it has begun: what runs in it is asyncio's alone, and short
-                pen.emit((book.as_read_fed, t, book.fd, n))
-            else:
-                pen.emit((book.as_read, t, book.fd, n))
+            pen.emit((book.as_read, t, book.fd, n))
+            end = book.as_read_end
         else:
             book.tell_received(size, n)
+            end = book.mark | _READ_END
         try:
             self._protocol.data_received(data)
         except _MUST_END:
@@ -116,12 +116,12 @@ def _reading(original: Any) -> Callable[[Any], None]:
             book.began = CB_DATA
             self._fatal_error(error, "Fatal error: protocol.data_received() call failed.")
         book.began = 0
-        if book.is_fed and size == RECV_SIZE:
-            return
+        if not end:
+            return  # its callback has been told to end when it began: what ran in it is asyncio's alone, and short
         t = monotonic_ns() - pen.begun  # and this is `end_of_callback`
         pen.callback_ns += t - pen.tick
         pen.tick = t
-        pen.emit((book.as_read_end, t))
+        pen.emit((end, t))
 
     return _read_ready__data_received
 

@@ -63,7 +63,8 @@ class Written:
 
 class Outgoing:
     """What waits: `size` bytes in the writes of `queue`, as it was told; and what went out and failed until now. `fed`
-    are the streams that what comes in here goes out of; `heard` is of whom it was known last that they feed this one.
+    are the streams that what comes in here goes out of; `heard` is of whom it was known last that they feed this one;
+    `is_settled` is whether it is known who takes from it (`reader_hooks`).
 
     `give` is what hands bytes to the kernel, and `buffer` where the transport keeps what is left.
     """
@@ -77,7 +78,7 @@ class Outgoing:
 
     __slots__ = (
         "__weakref__", "_buffer", "_entries", "above_t", "as_write", "bytes_out", "errors", "fd", "fed", "give",
-        "heard", "high_water", "last_error", "last_write_t", "mark", "pen", "queue", "size", "writes",
+        "heard", "high_water", "is_settled", "last_error", "last_write_t", "mark", "pen", "queue", "size", "writes",
     )  # fmt: skip
 
     def __init__(self, pen: Quill, mark: int, fd: int, buffer: Any, high_water: int, give: Any) -> None:
@@ -91,6 +92,7 @@ class Outgoing:
         self.high_water = high_water
         self.queue: deque[Written] | tuple[()] = ()  # most have never a use for one, which takes half a KiB
         self.size = self.above_t = self.heard = 0
+        self.is_settled = False
         self.fed: dict[int, Fed] | None = None
         self.bytes_out = self.writes = self.last_write_t = self.errors = self.last_error = 0
 

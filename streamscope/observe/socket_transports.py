@@ -160,7 +160,7 @@ class SocketTransports:
 
     def _hand_over(self, book: Book, transport: Any) -> None:
         transport._sock = book
-        book.is_fed = feeds_a_reader(transport._protocol)
+        book.feeds_a_reader(feeds_a_reader(transport._protocol))
         self._pen.books[book.fd] = book
         book.bind_again(transport)
 

@@ -56,16 +56,31 @@ class Takers:
         )
         self.loop = loop
         self.said: dict[int, int] = {}
+        self._several: set[int] = set()  # marks of streams from whose task others were taken from, too
         self._by_task: weakref.WeakKeyDictionary[Any, weakref.ref[Outgoing]] = weakref.WeakKeyDictionary()
 
     def took(self, book: Outgoing) -> None:
         """The task that runs has taken bytes out of this stream."""
         task = self.current(self.loop)
         if task is not None and self.said.get(id(task)) != book.mark:
+            before = self._by_task.get(task)
+            other = None if before is None else before()
+            if other is not None and other is not book:
+                self._reads_both(other, book)
             if len(self.said) > 2 * len(self._by_task) + MOST_FED:
                 self.said.clear()  # most of these tasks are over
             self.said[id(task)] = book.mark
             self._by_task[task] = weakref.ref(book)
+
+    def reads_several(self, mark: int) -> bool:
+        """Whether the task that takes from the stream of this mark has taken from another."""
+        return mark in self._several
+
+    def _reads_both(self, one: Outgoing, other: Outgoing) -> None:
+        if len(self._several) > MOST_FED:
+            self._several.clear()  # those that are so still are found out again
+        self._several |= {one.mark, other.mark}
+        one.is_settled = other.is_settled = False
 
     def wrote(self, sink: Outgoing) -> bool:
         """Something was written to this stream. Returns whether that need not be said again: by whom it is fed is told,

@@ -74,7 +74,7 @@ def _of_beginning(transport: Any, born: Callable[[Any, Any], None], kind: type[B
         book = self._sock
         if type(book) is kind:
             book.tell_name(protocol)
-            book.is_fed = feeds_a_reader(protocol)
+            book.feeds_a_reader(feeds_a_reader(protocol))
 
     def with_limits(self: Any, *rest: Any, **named: Any) -> None:
         set_limits(self, *rest, **named)
