@@ -21,6 +21,10 @@ from streamscope.trace.state import LoopState, StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
 ROOT = Path(__file__).parents[2]
+SEEDS = [str(seed) for seed in range(1, 31)]
+"""A fault is noticed in the first of these in which it comes to matter, mostly one of three; what real sockets do in
+between is no program's choice.
+"""
 
 
 def played(*arguments: str, python: str = sys.executable) -> dict[str, Any]:
@@ -125,18 +129,18 @@ def _is_true(found: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("fault", ["flush", "interest", "resume"])
 def test_what_is_not_told_is_noticed(fault: str) -> None:
-    assert any(differences(played(seed, "plain", fault))[1] for seed in "123456")
+    assert any(differences(played(seed, "plain", fault))[1] for seed in SEEDS)
 
 
 def test_what_is_not_told_of_datagrams_is_noticed() -> None:
-    assert any(differences(played(seed, "datagrams", "counted"))[1] for seed in "123456")
+    assert any(differences(played(seed, "datagrams", "counted"))[1] for seed in SEEDS)
 
 
 @pytest.mark.parametrize("fault", ["went", "one went", "accepted", "waits"])
 def test_what_is_not_told_of_the_programs_own_sockets_is_noticed(fault: str) -> None:
-    assert any(differences(played(seed, "sockets", fault))[1] for seed in "123456")
+    assert any(differences(played(seed, "sockets", fault))[1] for seed in SEEDS)
 
 
 @pytest.mark.parametrize("fault", ["encrypted", "handed on"])
 def test_what_is_not_told_of_tls_is_noticed(fault: str) -> None:
-    assert any(differences(played(seed, "tls", fault))[1] for seed in "123456")
+    assert any(differences(played(seed, "tls", fault))[1] for seed in SEEDS)
