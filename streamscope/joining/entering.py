@@ -99,6 +99,8 @@ def _call_by_gdb(process: PythonProcess, luggage: _Luggage) -> None:
     done = process.beside(command, GDB_WITHIN_S)
     if done.returncode or "PyGILState_Ensure" in done.stderr:
         said = [line for line in done.stderr.splitlines() if line and not line.startswith("warning:")]
+        if any("extended state" in line for line in said):
+            said = [tr("it cannot write the registers of this processor; take gdb 15 or newer")]
         raise ProbeError(
             tr(
                 "gdb does not get into {who}: {said}",

@@ -245,6 +245,23 @@ def test_root_enters_another_users_program_through_a_folder_of_that_users(
     assert left_in(runtime) == []
 
 
+def test_a_gdb_that_is_older_than_the_processor_is_said_to_be(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gdb = tmp_path / "gdb"
+    gdb.write_text('#!/bin/sh\necho "Couldn\'t write extended state status: Bad address.\nInvalid cast." >&2; exit 1\n')
+    gdb.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    program = Program(runtime, sys.executable, "alone")
+
+    with pytest.raises(ProbeError, match="cannot write the registers of this processor; take gdb 15 or newer"):
+        with way_to(str(program.process.pid), "gdb"):
+            pass
+
+    program.process.kill()
+    program.process.communicate()
+
+
 DENIED = f"""
 import os, sys
 from streamscope.joining.ways import way_to
