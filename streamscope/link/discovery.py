@@ -38,6 +38,7 @@ ONLY_FOLDER = "STREAMSCOPE_RUNTIME_DIR"
 ANSWER_WITHIN_S = 1.0
 NEWBORN_S = 10.0
 """A socket that refuses is left alone while it is this young: its engine may be about to listen."""
+NEWBORN_TRIES, NEWBORN_EVERY_S = 20, 0.01
 
 
 class ProbeError(Exception):
@@ -207,6 +208,19 @@ def listen(path: Path) -> socket.socket:
     return sock
 
 
+def _knock(sock: socket.socket, path: Path) -> None:
+    """Connect. Between a socket's file and its listening lies a moment, in which it refuses."""
+    for _ in range(NEWBORN_TRIES):
+        try:
+            sock.connect(os.fspath(path))
+            return
+        except ConnectionRefusedError:
+            if time.time() - path.stat().st_mtime > NEWBORN_S:
+                raise
+            time.sleep(NEWBORN_EVERY_S)
+    sock.connect(os.fspath(path))
+
+
 def connect(path: Path) -> socket.socket:
     """A connection to the engine that listens at this path. Raises ProbeError with what is wrong and what to do."""
     _check_length(path)
@@ -215,7 +229,7 @@ def connect(path: Path) -> socket.socket:
         if not stat.S_ISSOCK(path.stat().st_mode):
             raise ProbeError(tr("{path} is no socket of an engine", path=path))
         sock.settimeout(ANSWER_WITHIN_S)
-        sock.connect(os.fspath(path))
+        _knock(sock, path)
     except OSError as error:
         sock.close()
         if isinstance(error, BlockingIOError | TimeoutError):  # EAGAIN: as many wait for it as may

@@ -310,3 +310,21 @@ def test_the_table_is_aligned_and_shows_nothing_raw() -> None:
 )
 def test_ages_read_at_a_glance(seconds: float, text: str) -> None:
     assert age(seconds) == text
+
+
+def test_one_that_is_about_to_listen_is_waited_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "1.sock"
+    with socket.socket(socket.AF_UNIX) as newborn:
+        newborn.bind(str(path))
+        monkeypatch.setattr(discovery.time, "sleep", lambda seconds: newborn.listen())
+        discovery.connect(path).close()
+
+
+def test_one_that_has_left_its_socket_behind_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "1.sock"
+    with socket.socket(socket.AF_UNIX) as gone:
+        gone.bind(str(path))
+    os.utime(path, (1, 1))
+    monkeypatch.setattr(discovery.time, "sleep", lambda seconds: pytest.fail("it waits"))
+    with pytest.raises(discovery.ProbeError, match="any more"):
+        discovery.connect(path)

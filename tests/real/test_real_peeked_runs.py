@@ -121,6 +121,7 @@ def test_with_a_preload_node_says_what_waits_in_javascript_and_where_a_socket_wa
         [door] = until(lambda: server.doors(), "it is looked at")
         session = Session.attach(door)
         follow(session, lambda: session.model.whole)
+        until(lambda: os.path.exists(trace) and os.path.getsize(trace), "it is recorded")
         with client(server.port) as sock:
             address = "{}:{}".format(*sock.getsockname())
             words = session.model.decoder.vocabulary
