@@ -23,9 +23,7 @@ Ports = tuple[int, int]
 
 def _held_up() -> Iterator[Ports]:
     for family in (socket.AF_INET, socket.AF_INET6):
-        with suppress(
-            OSError, struct.error
-        ):  # a kernel that answers nobody: then loops that do little are looked at late
+        with suppress(OSError, struct.error):  # it answers nobody: loops that do little are looked at late then
             yield from sock_diag.held_up(family, SINCE_MS)
 
 

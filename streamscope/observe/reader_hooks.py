@@ -1,9 +1,9 @@
 """What is exchanged of StreamReader while somebody watches: behind every read that took something it looks whether to
 resume its transport, in the task that reads. There it is noted from which stream that task has taken.
 
-That took a message of seven per cent, so a stream is settled once it is known who reads from it, and that this task has
-taken from no other: then it is noted seldom. Whoever else may read from it meanwhile has its own stream, or none: what
-is not noted is said late, and nothing that is not so.
+That took a message seven per cent, so a stream is settled once the task that asyncio has made for its connection reads
+from it, and has taken from no other: then it is noted seldom. One of a pool, which many tasks read from, never is: what
+a task had taken before would be said to feed what it writes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def reader_hooks(reader: Any) -> Hooks:
             if takers.said.get(id(takers.current(takers.loop))) != mark:
                 pen.took(book)
             else:
-                book.is_settled = not takers.reads_several(mark)
+                handler = getattr(self._transport._protocol, "_task", None)
+                is_its_own = handler is not None and takers.current(takers.loop) is handler
+                book.is_settled = is_its_own and not takers.reads_several(mark)
         if self._paused or not is_quick:
             maybe_resume(self)
 
