@@ -40,7 +40,7 @@ def reader_hooks(reader: Any) -> Hooks:
             pen.taken = mark = book.mark
             if takers.said.get(id(takers.current(takers.loop))) != mark:
                 pen.took(book)
-            else:
+            elif type(book) is Book:
                 handler = getattr(self._transport._protocol, "_task", None)
                 is_its_own = handler is not None and takers.current(takers.loop) is handler
                 book.is_settled = is_its_own and not takers.reads_several(mark)

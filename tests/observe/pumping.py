@@ -1,11 +1,14 @@
 """A proxy in streams: a task copies what comes from a client to the server, and another one the other way.
 
-python pumping.py SERVER_PORT
+python pumping.py SERVER_PORT [CERTIFICATE]
+
+With a certificate its clients speak TLS with it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 
 import streamscope.observe
@@ -24,7 +27,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def main() -> None:
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    context = None
+    for certificate in sys.argv[2:]:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().create_future()
 
