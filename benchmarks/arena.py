@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -35,6 +36,8 @@ class Entry:
     """A module or a program without which the server is left out, or a function that says whether all is there."""
     link: bool = False
     """Whether the engine's end of the link rides along."""
+    later: bool = False
+    """Whether it comes aboard on SIGUSR1."""
     watched: bool = False
     """Whether an inspector is attached to it, too."""
     mode: str = "everything"
@@ -121,7 +124,8 @@ class Arena:
         address = where if where == "tcp" else str(self._folder / f"{number}.server")
         probe = self._folder / f"{number}.probe"
         self.probes[name] = probe
-        arguments = [*entry.arguments, "link", str(probe)] if entry.link or entry.watched else entry.arguments
+        way = "later" if entry.later else "link" if entry.link or entry.watched else ""
+        arguments = [*entry.arguments, way, str(probe)] if way else entry.arguments
         contestant = Contestant(
             entry.module,
             address,
@@ -154,19 +158,38 @@ class Arena:
         program differ by a tenth; and the other one tells how fast the machine was at that moment.
         """
         inspector = self.inspectors[name]
+        with self._driven_by_turns(name, beside, shape) as ratio:
+
+            def driven(mode: str) -> float:
+                inspector.watch(mode)
+                return ratio(PAIRS)
+
+            found = rounds_of({mode: partial(driven, mode) for mode in modes}, rounds)
+        return {mode: statistics.median(ratios) for mode, ratios in found.items()}
+
+    def before_and_after(self, name: str, beside: str, shape: Shape, rounds: int) -> tuple[float, float]:
+        """The same of one server before the link comes aboard, and then."""
+        with self._driven_by_turns(name, beside, shape) as ratio:
+            before = ratio(PAIRS * rounds)
+            os.kill(self.contestants[name].pid, signal.SIGUSR1)
+            while not self.probes[name].exists():
+                ratio(1)
+            return before, ratio(PAIRS * rounds)
+
+    @contextmanager
+    def _driven_by_turns(self, name: str, beside: str, shape: Shape) -> Iterator[Callable[[int], float]]:
+        """Measures what a message costs the one, as a ratio to the other: the median of so many pairs."""
         with ExitStack() as stack:
             loads = [EchoLoad(self.contestants[each], shape, slice_s=SHORT_S) for each in (beside, name)]
             for load in loads:
                 stack.callback(load.close)
 
-            def driven(mode: str) -> float:
-                inspector.watch(mode)
+            def ratio(pairs: int) -> float:
                 time.sleep(SETTLED_S)  # who comes is waited for a tenth of a second, whatever it wants to watch
                 loads[1].slice()
-                return statistics.median(1 / (loads[0].slice() / loads[1].slice()) for _ in range(PAIRS))
+                return statistics.median(1 / (loads[0].slice() / loads[1].slice()) for _ in range(pairs))
 
-            found = rounds_of({mode: partial(driven, mode) for mode in modes}, rounds)
-        return {mode: statistics.median(ratios) for mode, ratios in found.items()}
+            yield ratio
 
     def compete(self, shape: Shape, rounds: int) -> dict[str, list[float]]:
         """CPU ns per message of every server, round by round."""

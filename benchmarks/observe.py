@@ -1,8 +1,8 @@
 """Observe: what it costs a program of asyncio's to be observed, beside what people look into it with today.
 
-One program is watched by turns: not at all, its states alone, everything. What is installed and has nobody there, and
-what people use today, asyncio's debug mode, viztracer and strace, are measured against a program without them, of which
-several are started: two processes of the same program differ by more than some of these cost.
+One program is watched by turns: not at all, its states alone, everything; and one has it installed in the midst of its
+life, with nobody there: two processes of the same program differ by more than some of these cost. What people use
+today, asyncio's debug mode, viztracer and strace, is measured against a program without, of which several are started.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.measure import AS_INSTALLED, ROOT, Effort, paired_cost_percent
 from benchmarks.memory import growth
 from benchmarks.observers import STRACE, VIZTRACER
 from benchmarks.pythons import HERE, other_pythons
-from benchmarks.targets import OBSERVED, OBSERVED_IDLE, OBSERVED_MEMORY, OBSERVED_START, Figure, Target, compared
+from benchmarks.targets import OBSERVED, OBSERVED_IDLE, OBSERVED_MEMORY, OBSERVED_START, Figure, compared
 from streamscope.link.subscriber import EVERYTHING, STATES
 
 BASE = "not observed"
@@ -52,8 +52,11 @@ def _figures(version: str, python: str, module: str, kind: str, effort: Effort) 
         for mode, (name, target) in MODES.items():
             figure = statistics.median(costs[mode])
             yield Figure(f"observe {version} {kind} {shape}: {name}", figure, target)
-        for name, cost, target in _beside(module, python, shape, effort.rounds):
-            yield Figure(f"observe {version} {kind} {shape}: {name}", cost, target)
+        idle = _installed(module, python, shape, effort.rounds)
+        yield Figure(f"observe {version} {kind} {shape}: nobody there", idle, OBSERVED_IDLE)
+        if python == sys.executable:
+            for name, cost in _others(module, shape, effort.rounds):
+                yield Figure(f"observe {version} {kind} {shape}: {name}", cost, compared(_PER_CENT))
 
 
 MODES = {EVERYTHING: ("watched", OBSERVED), STATES: ("states watched", OBSERVED_IDLE)}
@@ -71,24 +74,33 @@ def _by_turns(module: str, python: str, shape: Shape, rounds: int) -> dict[str, 
     return found
 
 
-def _beside(module: str, python: str, shape: Shape, rounds: int) -> Iterator[tuple[str, float, Target]]:
-    """The same for what needs a program of its own."""
-    nothing = compared(_PER_CENT)
-    ways = {"nobody there": (Entry(module, python=(python,), link=True), OBSERVED_IDLE)}
-    if python == sys.executable:
-        ways["debug mode"] = (Entry(module, ("debug",)), nothing)
-        ways["under viztracer"] = (Entry(module, needs="viztracer", python=VIZTRACER), nothing)
-        ways["under strace"] = (Entry(module, needs="strace", python=STRACE), nothing)
-    entries = {BASE: Entry(module, python=(python,)), **{name: entry for name, (entry, _) in ways.items()}}
-    found: dict[str, list[float]] = {}
+def _installed(module: str, python: str, shape: Shape, rounds: int) -> float:
+    """How much more a message costs in per cent once inspectors are let in, and nobody comes."""
+    entries = {BASE: Entry(module, python=(python,)), "one": Entry(module, python=(python,), later=True)}
+    found = []
     for _ in range(STARTS):
         with Arena(entries) as arena:
+            before, after = arena.before_and_after("one", BASE, shape, -(-rounds // STARTS))
+        found.append((after / before - 1) * 100)
+    return statistics.median(found)
+
+
+def _others(module: str, shape: Shape, rounds: int) -> Iterator[tuple[str, float]]:
+    """The same of what people use today, each in a program of its own."""
+    ways = {
+        "debug mode": Entry(module, ("debug",)),
+        "under viztracer": Entry(module, needs="viztracer", python=VIZTRACER),
+        "under strace": Entry(module, needs="strace", python=STRACE),
+    }
+    found: dict[str, list[float]] = {}
+    for _ in range(STARTS):
+        with Arena({BASE: Entry(module), **ways}) as arena:
             costs = arena.compete(shape, -(-rounds // STARTS))
         for name in costs.keys() - {BASE}:
             found.setdefault(name, []).append(paired_cost_percent(costs[BASE], costs[name]))
-    for name, (_, target) in ways.items():
+    for name in ways:
         if name in found:
-            yield name, statistics.median(found[name]), target
+            yield name, statistics.median(found[name])
 
 
 def _memory() -> Iterator[Figure]:

@@ -143,7 +143,8 @@ class StreamscopeApp(MovingApp):
         self._begin = begin
         self._leaving = leaving
         self._departure = departure
-        self.moves = moves
+        if moves is not None:
+            self.go_among(moves)
         self.view.own = departure is not None
         self._ages_due = 0.0
         self._interrupted_until = self._again_until = 0.0
@@ -217,6 +218,7 @@ class StreamscopeApp(MovingApp):
         """Take what has come, and have the screens that follow paint what has changed."""
         changed = self.view.advance(FOLD_SECONDS)
         self.hold()
+        self.look_elsewhere()
         if self._departure is not None:
             self._departure.look(self.view.standstill, hears=self.view.status != "connecting")
             self.view.departing = self._departure.text if self._departure.begun else None

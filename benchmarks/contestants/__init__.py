@@ -6,6 +6,7 @@ Each takes `tcp` or the path of a Unix socket, prints `PID ADDRESS`, serves, and
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -29,11 +30,19 @@ def say_ready(address: object) -> None:
 
 
 def let_in(arguments: Sequence[str]) -> None:
-    """Where `link PROBE` is among them: have inspectors let into this program of asyncio's, at that path."""
+    """Where `link PROBE` is among them: have inspectors let into this program of asyncio's, at that path; and where
+    that is `later PROBE`, on SIGUSR1.
+    """
     if "link" in arguments:
-        import streamscope.observe
+        _let_in(arguments[arguments.index("link") + 1])
+    if "later" in arguments:
+        probe = arguments[arguments.index("later") + 1]
+        signal.signal(signal.SIGUSR1, lambda *_: _let_in(probe))
 
-        probe = arguments[arguments.index("link") + 1]
-        folder = os.environ["STREAMSCOPE_RUNTIME_DIR"] = f"{probe}.d"
-        os.symlink(f"{folder}/{os.getpid()}.sock", probe)
-        streamscope.observe.install()
+
+def _let_in(probe: str) -> None:
+    import streamscope.observe
+
+    folder = os.environ["STREAMSCOPE_RUNTIME_DIR"] = f"{probe}.d"
+    streamscope.observe.install()
+    os.symlink(f"{folder}/{os.getpid()}.sock", probe)

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from pathlib import Path
 
 import msgspec
 
@@ -142,12 +143,14 @@ class OwnCommand:
                 os.unlink(path)
         return 0 if self._asked and status == 128 + signal.SIGTERM else status
 
-    def processes(self) -> list[Listed]:
-        """Every loop of the run that can be watched, and of the others that run Python, why they cannot."""
+    def processes(self, known: Collection[Path] = ()) -> list[Listed]:
+        """Every loop of the run that can be watched and is not known; of the others that run Python, why they cannot
+        be.
+        """
         self.tree.new()
         paths = {doorway.path for doorway in self.tree.found}
-        seen = [each for each in search().engines if each.path in paths]
-        pids = {each.pid for each in seen}
+        seen = [each for each in search(known).engines if each.path in paths]
+        pids = {each.pid for each in seen} | {doorway.pid for doorway in self.tree.found if doorway.path in known}
         unseen = [pid for pid in descendants(self._process.pid) if pid not in pids and is_python(pid)]
         unseen = [pid for pid in unseen if self._has_started(pid)]
         return [*listed(seen), *(Listed(str(pid), program_of(pid), why=why_alone(pid)) for pid in unseen)]

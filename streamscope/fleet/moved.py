@@ -11,6 +11,8 @@ from streamscope.trace.model import Model
 from streamscope.trace.state import StreamState
 from streamscope.trace.vocabulary import Vocabulary
 
+_SECOND = 1_000_000_000
+
 
 def moved(state: StreamState, vocabulary: Vocabulary) -> tuple[int, int] | None:
     """Bytes that came in and went out of this stream since it began or was first watched; None where nobody counts."""
@@ -28,6 +30,37 @@ def is_paused(state: StreamState, vocabulary: Vocabulary) -> bool:
     if vocabulary.knows("reads"):
         return state.reads > 0
     return (moved(state, vocabulary) or (0, 0))[0] > 0
+
+
+class MovedRates:
+    """Bytes a second that the streams of one engine move, by two looks at it."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._bytes: dict[int, tuple[int, int]] | None = None
+        self._last: tuple[float | None, float | None] = (None, None)
+        self._t = 0
+
+    def look(self, model: Model, t: int) -> tuple[float | None, float | None]:
+        """In and out, since the look before, which was another `t` (nanoseconds); None where nobody counts, and at the
+        first. What a stream moved between its last state and its end is not in them.
+        """
+        if t == self._t:
+            return self._last  # nothing was told since
+        counted = {number: moved(state, self._vocabulary) for number, state in model.streams.items()}
+        now = {number: counts for number, counts in counted.items() if counts is not None}
+        before, self._bytes = self._bytes, now
+        seconds, self._t = (t - self._t) / _SECOND, t
+        if before is None or seconds <= 0 or not (now or self._vocabulary.knows("bytes_in")):
+            self._last = None, None
+            return self._last
+        came = went = 0
+        for number, (in_, out) in now.items():
+            was = before.get(number, (0, 0))
+            came += max(0, in_ - was[0])
+            went += max(0, out - was[1])
+        self._last = came / seconds, went / seconds
+        return self._last
 
 
 class AgesSeen:

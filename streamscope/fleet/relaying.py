@@ -26,10 +26,10 @@ import msgspec
 from streamscope.fleet import retention, summary
 from streamscope.fleet.conduit import Conduit
 from streamscope.fleet.crossing import Headers, Sender
-from streamscope.fleet.held_up import HeldUp
 from streamscope.fleet.leases import LEASE_S, MOST_LEASES, LeaseRequest, read_request
 from streamscope.fleet.nats_server import Address, Credentials, FleetError, connect, require
 from streamscope.fleet.relayed import Relayed
+from streamscope.fleet.side_by_side import FIND_S, SideBySide
 from streamscope.fleet.subjects import ASK, GOODBYE, KEPT, STATES, SUMMARY, EngineName, every, read
 from streamscope.language import tr
 from streamscope.link.discovery import ProbeError, search
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 SUMMARY_S = 1.0
-SEARCH_S = 2.0
 WHOLE_S = 60.0
 """So often the whole state goes out again, so that what is kept can be read from any minute on."""
 LOOK_S = 0.1
@@ -73,6 +72,14 @@ class _Engine:
         self.told: EngineName | None = None
         self.bye_told = False
 
+    def close(self) -> None:
+        """Leave it, and whoever holds a lease."""
+        for lease in self.leases.values():
+            lease.task.cancel()
+        if self.keeper is not None:
+            self.keeper.cancel()
+        self.relayed.close()
+
 
 class _Lease(NamedTuple):
     conduit: Conduit
@@ -88,10 +95,9 @@ class Relay:
         self._wanted = wanted
         self._host, self._machine = host, machine
         self._store = retention.Store(client, wanted.keep_s, say)
-        self._engines: dict[Path, _Engine] = {}
-        self._passed_over: set[Path] = set()
+        self._beside = SideBySide(self._watch, lambda path, why: say(tr("passed over: {why}", why=why)))
+        self._engines = self._beside.engines
         self._stop = asyncio.Event()
-        self._held_up = HeldUp()
 
     async def run(self, *, forever: bool) -> None:
         """Relay until everything that was wanted has ended, or `stop`."""
@@ -104,10 +110,10 @@ class Relay:
             while not self._stop.is_set():
                 now = loop.time()
                 if now >= search_at:
-                    search_at = now + SEARCH_S
+                    search_at = now + FIND_S
                     await self._find()
-                    self._held_up.look(engine.relayed for engine in self._engines.values())
-                self._look()
+                    self._beside.look_outside()
+                self._beside.look()
                 if now >= tick:
                     tick = max(tick + SUMMARY_S, now)
                     await self._tell(now)
@@ -125,42 +131,16 @@ class Relay:
 
     # which engines
 
+    def _watch(self, path: Path) -> _Engine:
+        return _Engine(Relayed(path, self._host, self._machine, every_s=self._wanted.every_s))
+
     async def _find(self) -> None:
+        known = self._beside.known
         if self._wanted.path is not None:
-            paths = [] if self._engines or self._passed_over else [self._wanted.path]
+            self._beside.take([] if known else [self._wanted.path], insist=True)
         else:
-            self._passed_over = {path for path in self._passed_over if path.exists()}
-            found = await asyncio.to_thread(search, {*self._engines, *self._passed_over})
-            paths = [engine.path for engine in found.engines if engine.hello is not None]
-        for path in paths:
-            if path in self._engines or path in self._passed_over:
-                continue
-            try:
-                self._engines[path] = _Engine(Relayed(path, self._host, self._machine, every_s=self._wanted.every_s))
-            except ProbeError as error:
-                self._pass_over(path, str(error))
-                if self._wanted.path is not None:
-                    raise
-
-    def _pass_over(self, path: Path, why: str) -> None:
-        self._passed_over.add(path)
-        say(tr("passed over: {why}", why=why))
-
-    def _look(self) -> None:
-        for path, engine in list(self._engines.items()):
-            try:
-                engine.relayed.look()
-            except FeedError as error:
-                self._pass_over(path, f"{path}: {error}")
-                self._forget(path)
-
-    def _forget(self, path: Path) -> None:
-        engine = self._engines.pop(path)
-        for lease in engine.leases.values():
-            lease.task.cancel()
-        if engine.keeper is not None:
-            engine.keeper.cancel()
-        engine.relayed.close()
+            found = await asyncio.to_thread(search, known)
+            self._beside.take(engine.path for engine in found.engines if engine.hello is not None)
 
     # what goes out by itself
 
@@ -173,14 +153,14 @@ class Relay:
                     del engine.leases[viewer]
             if relayed.name is None:
                 if relayed.over:
-                    self._forget(path)
+                    self._beside.forget(path)
                 continue
             if relayed.name != engine.told:
                 engine.told, engine.sender, engine.whole_at = relayed.name, Sender(), 0.0
             await self._tell_of(engine, relayed.name, now)
             if relayed.over:
                 await self._say_goodbye(engine)
-                self._forget(path)
+                self._beside.forget(path)
 
     async def _tell_of(self, engine: _Engine, name: EngineName, now: float) -> None:
         wanted = self._wanted
@@ -293,7 +273,7 @@ class Relay:
                         await self._say_goodbye(engine)
                 await self._store.finish()
         for path in list(self._engines):
-            self._forget(path)
+            self._beside.forget(path)
 
 
 async def _now_and_then(call: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from streamscope.core.printable import visible
 from streamscope.diagnosis import Diagnosis
 from streamscope.diagnosis.shapes import Finding, Level
-from streamscope.fleet.moved import AgesSeen, is_paused, moved
+from streamscope.fleet.moved import AgesSeen, MovedRates, is_paused
 from streamscope.link.frames import Hello
 from streamscope.trace.model import Model
 from streamscope.trace.untrusted import MALFORMED, a_time
@@ -101,16 +101,14 @@ class Summing:
         self._hello = hello
         self._vocabulary = vocabulary
         self._machine = machine
-        self._bytes: dict[int, tuple[int, int]] | None = None
-        self._last: tuple[float | None, float | None] = (None, None)
-        self._t = 0
+        self._rates = MovedRates(vocabulary)
         self._long_t = 0
         self._ages = AgesSeen(vocabulary)
 
     def make(self, model: Model, diagnosis: Diagnosis, at: float, **beside: Any) -> Summary:
         """The summary of now; `beside` are fields that the relay knows."""
         knows, streams = self._vocabulary.knows, model.streams.values()
-        came, went = self._rates(model)
+        came, went = self._rates.look(model, model.t)
         found = [each for each in diagnosis.findings if each.level in (Level.ERROR, Level.WARNING)]
         counts: dict[str, int] = {}
         for each in found:
@@ -135,25 +133,6 @@ class Summing:
             self._worst(summary, found[0], diagnosis, model.t)
         self._slowest(summary, model)
         return summary
-
-    def _rates(self, model: Model) -> tuple[float | None, float | None]:
-        """Bytes a second. What a stream moved between its last state and its end is not in them."""
-        if model.t == self._t:
-            return self._last  # nothing was told since
-        counted = {number: moved(state, self._vocabulary) for number, state in model.streams.items()}
-        now = {number: counts for number, counts in counted.items() if counts is not None}
-        before, self._bytes = self._bytes, now
-        seconds, self._t = (model.t - self._t) / _SECOND, model.t
-        if before is None or seconds <= 0 or not (now or self._vocabulary.knows("bytes_in")):
-            self._last = None, None
-            return self._last
-        came = went = 0
-        for number, (in_, out) in now.items():
-            was = before.get(number, (0, 0))
-            came += max(0, in_ - was[0])
-            went += max(0, out - was[1])
-        self._last = came / seconds, went / seconds
-        return self._last
 
     def _worst(self, summary: Summary, worst: Finding, diagnosis: Diagnosis, t: int) -> None:
         summary.level, summary.word, summary.lint = worst.level.value, worst.what, worst.lint

@@ -55,7 +55,7 @@ class Watched:
 
     def __init__(self, path: Path, *, everything: bool = False, per_peer: bool = False) -> None:
         """Raises ProbeError if nobody listens at the path."""
-        self.engine = Relayed(path, "", "", mode=EVERYTHING if everything else STATES)
+        self.relayed = Relayed(path, "", "", mode=EVERYTHING if everything else STATES)
         self.reading: Measured | None = None
         self._everything = everything
         self._per_peer = per_peer
@@ -68,22 +68,22 @@ class Watched:
         self._collector: Collector | None = None
         self._second = 0
 
-    def look(self) -> None:
-        """Take in what has come. Raises FeedError."""
-        self.engine.look()
+    def close(self) -> None:
+        """Leave it."""
+        self.relayed.close()
 
     def read(self) -> Took | None:
         """Make the reading anew; what took how long since it was made last, None where that is not told."""
-        if not self.engine.known or self.engine.over:
-            self.reading = None if self.engine.over else self.reading
+        if not self.relayed.known or self.relayed.over:
+            self.reading = None if self.relayed.over else self.reading
             return None
-        model = self.engine.session.model
-        vocabulary = self.engine.vocabulary
+        model = self.relayed.session.model
+        vocabulary = self.relayed.vocabulary
         if model is not self._model:  # the first time, or another engine answers there
             self._model, self._bytes, self._collector, self._ages = model, {}, None, AgesSeen(vocabulary)
             self._newest = max(model.streams, default=0)
             if self._everything:
-                self._collector = Collector(self.engine.session.past, CollectorRules(model.decoder))
+                self._collector = Collector(self.relayed.session.past, CollectorRules(model.decoder))
         self._move(model)
         self._accept(model)
         self.reading = self._read(model, vocabulary)
@@ -101,7 +101,7 @@ class Watched:
                     queues[state.peer if state.peer in queues or len(queues) < MOST_PEERS else "others"] += (
                         state.write_queue_size
                     )
-        diagnosis = self.engine.diagnosis
+        diagnosis = self.relayed.diagnosis
         assert diagnosis is not None
         found = Counter(
             (each.lint, "" if each.verdict is None else each.verdict.word.value, each.level.value)
@@ -124,7 +124,7 @@ class Watched:
         )
 
     def _attributes(self) -> Attributes:
-        hello = self.engine.session.hello
+        hello = self.relayed.session.hello
         assert hello is not None
         named: Attributes = {"process.pid": hello.pid, "streamscope.program": hello.program[:100]}
         if hello.loop > 1:
@@ -135,7 +135,7 @@ class Watched:
         """Bytes that were moved since the look before; those between a stream's last look and its end are missing."""
         before, self._bytes = self._bytes, {}
         for number, state in model.streams.items():
-            now = moved(state, self.engine.vocabulary)
+            now = moved(state, self.relayed.vocabulary)
             if now is None:
                 continue
             self._bytes[number] = now

@@ -14,16 +14,14 @@ from types import FrameType
 from typing import NamedTuple
 
 from streamscope import __version__
-from streamscope.fleet.held_up import HeldUp
+from streamscope.fleet.side_by_side import FIND_S, SideBySide
 from streamscope.language import N_, tr
-from streamscope.link.discovery import ProbeError, search
+from streamscope.link.discovery import search
 from streamscope.metrics.instruments import Instruments
 from streamscope.metrics.measured import Measured, Watched
-from streamscope.telling import CommandFailed, said, say
-from streamscope.trace.untrusted import FeedError
+from streamscope.telling import CommandFailed, say
 
 READ_S = 1.0
-SEARCH_S = 2.0
 LOOK_S = 0.1
 EXPORT_MS = 10_000
 INSTALL = N_("metrics need the extra `metrics`; install it with: pip install 'streamscope[metrics]'")
@@ -51,9 +49,11 @@ def serve(wanted: Exporting) -> None:
 class _Engines:
     def __init__(self, wanted: Exporting) -> None:
         self._wanted = wanted
-        self._watched: dict[Path, Watched] = {}
-        self._passed_over: set[Path] = set()
-        self._held_up = HeldUp()
+        self._beside = SideBySide(self._watch, lambda path, why: say(tr("passed over: {why}", why=why)))
+        self._watched = self._beside.engines
+
+    def _watch(self, path: Path) -> Watched:
+        return Watched(path, everything=self._wanted.everything, per_peer=self._wanted.per_peer)
 
     def readings(self) -> list[Measured]:
         """From any thread: a reading is made whole before it is put in the place of another."""
@@ -61,55 +61,35 @@ class _Engines:
 
     def run(self, instruments: Instruments, leaving: Callable[[], bool]) -> None:
         """Until one is to leave."""
-        read_at = search_at = 0.0
+        read_at = find_at = 0.0
         while not leaving():
             now = time.monotonic()
-            if now >= search_at:
-                search_at = now + SEARCH_S
+            if now >= find_at:
+                find_at = now + FIND_S
                 self._find()
-                self._held_up.look(each.engine for each in self._watched.values())
+                self._beside.look_outside()
             self._look()
             if now >= read_at:
                 read_at = now + READ_S
                 self._read(instruments)
             if self._wanted.path is not None and not self._watched:
                 return
-            descriptors = [fd for each in self._watched.values() if (fd := each.engine.fileno()) != -1]
+            descriptors = [fd for each in self._watched.values() if (fd := each.relayed.fileno()) != -1]
             select.select(descriptors, [], [], LOOK_S) if len(descriptors) < 900 else time.sleep(LOOK_S)
 
     def _find(self) -> None:
+        known = self._beside.known
         if self._wanted.path is not None:
-            paths = [] if self._watched or self._passed_over else [self._wanted.path]
+            self._beside.take([] if known else [self._wanted.path], insist=True)
         else:
-            self._passed_over = {path for path in self._passed_over if path.exists()}
-            known = {*self._watched, *self._passed_over}
-            paths = [engine.path for engine in search(known).engines if engine.hello is not None]
-        for path in paths:
-            if path not in self._watched and path not in self._passed_over:
-                try:
-                    self._watched[path] = Watched(
-                        path, everything=self._wanted.everything, per_peer=self._wanted.per_peer
-                    )
-                except ProbeError:
-                    self._passed_over.add(path)
-                    if self._wanted.path is not None:
-                        raise
+            self._beside.take(engine.path for engine in search(known).engines if engine.hello is not None)
 
     def _look(self) -> None:
+        self._beside.look()
         for path, watched in list(self._watched.items()):
-            try:
-                watched.look()
-            except FeedError as error:
-                say(tr("passed over: {path}: {why}", path=path, why=said(error)))
-                self._let_go(path)
-                continue
-            if watched.engine.over:
-                say(tr("{engine} has ended: {why}", engine=path.stem, why=tr(watched.engine.ended)))
-                self._let_go(path)
-
-    def _let_go(self, path: Path) -> None:
-        self._passed_over.add(path)
-        self._watched.pop(path).engine.close()
+            if watched.relayed.over:
+                say(tr("{engine} has ended: {why}", engine=path.stem, why=tr(watched.relayed.ended)))
+                self._beside.forget(path)
 
     def _read(self, instruments: Instruments) -> None:
         for watched in self._watched.values():

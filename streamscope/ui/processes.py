@@ -4,9 +4,12 @@ command running.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from streamscope.link.frames import Hello
 
 
 class Listed(NamedTuple):
@@ -23,15 +26,26 @@ class Listed(NamedTuple):
     path: Path | None = None
     why: str = ""
 
+    @classmethod
+    def of(cls, path: Path, hello: Hello | None) -> Listed:
+        """One that listens there, by what it has said of itself; None as long as that is nothing."""
+        if hello is None:
+            return cls(path.stem, "", path=path)
+        engine = hello.vocabulary.engine if hello.vocabulary is not None else ""
+        return cls(path.stem, hello.program, engine, hello.streams, tuple(hello.addresses[:4]), hello.started, path)
+
 
 class Moves:
-    """What a screen is given to go from one process to the other: `processes` lists them, and may take a second;
-    `here` is the one that is watched. Where the command may go on without a screen, `may_leave` is so.
+    """What a screen is given to go from one process to the other: `processes` lists those that are not at a path that
+    is known, and may take a second; `here` is the one that is watched. Where they are those of a command that was
+    started, which may go on without a screen, `may_leave` is so.
 
     Readers may look at `to`, where the person wants to go, and `leaves_it`, whether they leave the command running.
     """
 
-    def __init__(self, processes: Callable[[], list[Listed]], here: Path, *, may_leave: bool = False) -> None:
+    def __init__(
+        self, processes: Callable[[Collection[Path]], list[Listed]], here: Path, *, may_leave: bool = False
+    ) -> None:
         self.processes = processes
         self.here = here
         self.may_leave = may_leave

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import socket
 import sys
@@ -53,6 +55,41 @@ def test_it_goes_on_where_the_screen_is_killed_and_the_terminal_is_told_how_to_f
         assert client.recv(100) == b"hello\n"
     os.kill(server, signal.SIGTERM)
     until(lambda: not Path(f"/proc/{launcher}").exists(), "its launcher has ended with it")
+
+
+@pytest.mark.real("python3")
+def test_trouble_in_another_of_its_processes_is_told_and_found_in_the_list(open_terminal: Open) -> None:
+    # given the screen on the first of several processes, each of which listens
+    terminal = open_terminal("run", "--", sys.executable, str(FAMILY), columns=140, rows=30)
+    terminal.wait_for("● live", "family.py")
+    launcher = child_of(terminal.process.pid, "commanded.launcher")
+    [parent] = children_of(launcher)
+    until(lambda: len(children_of(parent)) == 2, "it has started its children")
+    worker = min(children_of(parent))
+    terminal.wait_for(f"family.py ▸ {parent}")
+    terminal.press("O")
+    row = rf" {worker} +\S*family.py .* listens +(127\.0\.0\.1):(\d+)"
+    terminal.wait(lambda text: re.search(row, text), "where the worker listens")
+    host, port = re.findall(row, terminal.text)[0]
+    terminal.press("escape")
+
+    # when a client of the worker sends, and reads nothing of what comes back
+    with socket.create_connection((host, int(port))) as client:
+        client.setblocking(False)
+
+        def told(text: str) -> bool:
+            with contextlib.suppress(BlockingIOError):
+                client.send(b"hello\n" * 10_000)
+            return "▲ 1 elsewhere" in text
+
+        # then the header says so, and the list in which of them
+        terminal.wait(told, "trouble elsewhere")
+        terminal.press("O")
+        terminal.wait(lambda text: re.search(rf"▲ +{worker} .* ▲ 1 PEER", text), "which one it is")
+        terminal.press("escape")
+        terminal.wait(lambda text: "processes ─" not in text, "the list is closed")
+    terminal.press("q")
+    assert terminal.ends() == 0
 
 
 @pytest.mark.real("python3")

@@ -102,7 +102,7 @@ def among_processes() -> StreamscopeApp:
         Listed("4119", "echo.py", path=Path("/run/4119.sock")),
         Listed("4120", "worker.py", why=saying("no loop runs")),
     ]
-    return StreamscopeApp(scene, config(), view=view, moves=Moves(lambda: listed, here))
+    return StreamscopeApp(scene, config(), view=view, moves=Moves(lambda known: listed, here))
 
 
 SCREENS: dict[str, tuple[Callable[[], App[Any]], tuple[str, ...]]] = {

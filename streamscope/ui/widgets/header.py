@@ -65,7 +65,7 @@ def fields(view: View) -> list[Field]:
         Field(1, ((f"{tr('fleet')} ▸ ", "title"), (f"{host} ▸", "value")))
         if host
         else Field(6, (("streamscope", "title"),)),
-        Field(2, ((program, "value"),)),
+        Field(2, ((program, "value"), *_which(view))),
         Field(1, ((address, ""),)),
         Field(0, _state(view)),
         Field(1, _instant(view)),
@@ -73,6 +73,7 @@ def fields(view: View) -> list[Field]:
         Field(3, ((f"{tr('turn')} ", "label"), (f"{loop.turn:<7,}", "")) if view.vocabulary.knows("turn") else ()),
         Field(2, _open(view.counts.open)),
         Field(0, _marks(view)),
+        Field(1, _elsewhere(view)),
         Field(1, ((tr("frozen"), "warning"),) if view.travel is not None and view.model.frozen_t else ()),
         Field(1, _injected(view)),
         Field(4 if view.vocabulary.is_sampled else 2, ((f"{told:>5}", "value"), (f" {tr('events/s')}", "label"))),
@@ -139,6 +140,18 @@ def _marks(view: View) -> tuple[tuple[str, str], ...]:
     )
     shown = [(f"{mark} {count_text(count)}", PENS.get(mark, "error")) for mark, count in counts if count]
     return tuple(part for place, each in enumerate(shown) for part in ((("  ", ""), each) if place else (each,)))
+
+
+def _which(view: View) -> tuple[tuple[str, str], ...]:
+    """Of several processes and loops, which one this is."""
+    elsewhere = view.elsewhere
+    return ((f" ▸ {visible(elsewhere.here.stem, 20)}", "value"),) if elsewhere is not None and elsewhere.several else ()
+
+
+def _elsewhere(view: View) -> tuple[tuple[str, str], ...]:
+    """How many alarms there are in the other ones."""
+    alarms = view.elsewhere.alarms if view.elsewhere is not None else 0
+    return ((tr("{mark} {n} elsewhere", mark=ALARM, n=count_text(alarms)), "error"),) if alarms else ()
 
 
 def _injected(view: View) -> tuple[tuple[str, str], ...]:
