@@ -218,7 +218,7 @@ class StreamscopeApp(MovingApp):
         """Take what has come, and have the screens that follow paint what has changed."""
         changed = self.view.advance(FOLD_SECONDS)
         self.hold()
-        self.look_elsewhere()
+        self.look_at_others()
         if self._departure is not None:
             self._departure.look(self.view.standstill, hears=self.view.status != "connecting")
             self.view.departing = self._departure.text if self._departure.begun else None

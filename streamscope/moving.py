@@ -8,7 +8,7 @@ from pathlib import Path
 from textual import work
 
 from streamscope.controlling import ControlApp
-from streamscope.ui.elsewhere import Elsewhere
+from streamscope.ui.other_processes import OtherProcesses
 from streamscope.ui.processes import Listed, Moves
 
 
@@ -20,7 +20,7 @@ class MovingApp(ControlApp):
     def go_among(self, moves: Moves) -> None:
         """There is more than one that can be watched, perhaps."""
         self.moves = moves
-        self.view.elsewhere = Elsewhere(moves, self._find)
+        self.view.others = OtherProcesses(moves, self._find)
 
     @work(thread=True)
     def _find(self, known: frozenset[Path]) -> None:
@@ -28,18 +28,18 @@ class MovingApp(ControlApp):
         self.call_from_thread(self._found, self.moves.processes(known))
 
     def _found(self, rows: Sequence[Listed]) -> None:
-        if self.view.elsewhere is not None:
-            self.view.elsewhere.found(rows)
+        if self.view.others is not None:
+            self.view.others.found(rows)
 
-    def look_elsewhere(self) -> None:
+    def look_at_others(self) -> None:
         """See what the others do."""
-        if self.view.elsewhere is not None:
-            self.view.elsewhere.look(self.view.monotonic())
+        if self.view.others is not None:
+            self.view.others.look(self.view.monotonic())
 
     def on_unmount(self) -> None:
         """Watch none of them any more."""
-        if self.view.elsewhere is not None:
-            self.view.elsewhere.close()
+        if self.view.others is not None:
+            self.view.others.close()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only where there are processes, and a command that may go on, is any of this offered."""
@@ -53,8 +53,8 @@ class MovingApp(ControlApp):
         """List the processes, and go to the one that is chosen."""
         from streamscope.ui.screens.processes_screen import ProcessesScreen  # when somebody asks for them
 
-        if self.view.elsewhere is not None:
-            self.push_screen(ProcessesScreen(self.view, self.view.elsewhere), self._move)
+        if self.view.others is not None:
+            self.push_screen(ProcessesScreen(self.view, self.view.others), self._move)
 
     def _move(self, path: Path | None) -> None:
         if self.moves is not None and path is not None:

@@ -20,7 +20,7 @@ FIND_S = 2.0
 """So often it is looked which have come, and in which something is held up."""
 
 
-class Engine(Protocol):
+class _Engine(Protocol):
     """One of them, and what somebody keeps beside it."""
 
     @property
@@ -31,7 +31,7 @@ class Engine(Protocol):
         """Leave it."""
 
 
-E = TypeVar("E", bound=Engine)
+E = TypeVar("E", bound=_Engine)
 
 
 class SideBySide(Generic[E]):

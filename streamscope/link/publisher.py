@@ -123,6 +123,12 @@ class Publisher:
         """The inspectors, in the order in which they came."""
         return list(self._subscribers.values())
 
+    @property
+    def told_every_s(self) -> float:
+        """How often somebody is told at most: 0.0 where that is whenever something happens."""
+        states_alone = all(each.watches == STATES for each in self._subscribers.values())
+        return self._samples.every / 1_000_000_000 if states_alone else 0.0
+
     # what the engine's process calls
 
     def board(self) -> None:

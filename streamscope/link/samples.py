@@ -89,6 +89,11 @@ class Samples:
         return self._kernel.runs() if is_same else -1
 
     @property
+    def every(self) -> int:
+        """How often whoever is told most often is, in ns; 0 where nobody is."""
+        return min((watch.every for watch in self._watches.values()), default=0)
+
+    @property
     def due_at(self) -> int:
         """When a slice is due, on the feed's clock, if the loop turns before; 0 for never."""
         due = min((watch.due_at for watch in self._watches.values()), default=0)

@@ -24,8 +24,10 @@ streamscope run --headless --record server.scope --duration 30 -- python server.
 ```
 
 Without `--headless` the screen opens on the first loop that runs; what the command prints is in the log pane (`L`),
-and it reads nothing. `O` lists the processes and loops of the run, its workers among them, and goes from one to the
-other; of those that cannot be watched it says why. `q` sends SIGTERM to the command's process group, and SIGKILL after
+and it reads nothing. `O` lists the processes and loops of the run, its workers among them, with what each sends and
+what is wrong in it, and goes from one to the other; of those that cannot be watched it says why. The header says which
+one is on the screen, and `▲ 1 elsewhere` where there is an alarm in another: of all of them states are watched, as by a
+relay, and everything of the one on the screen. `q` sends SIGTERM to the command's process group, and SIGKILL after
 `--grace`; `D` leaves the screen and lets the command run, and a line says how to find it and how to stop it, as the
 terminal is told where the screen dies. Headless, the command keeps its terminal: its output, input, signals and exit
 status are its own. Who starts it is the ancestor of all that it starts, to its end.

@@ -38,6 +38,8 @@ making has its descriptor before anything that it is known by.
 """
 REST_S = 0.2
 """So often is looked whether the process is there, while nobody is told."""
+SELDOM_S = 1.0
+"""So seldom is looked at most, where states alone are watched now and then."""
 MOST_LOOPS = 64
 IS_PRELOADED = N_("code of ours is in it (--preload), and says what waits in JavaScript")
 IS_UVLOOP = N_(
@@ -202,7 +204,8 @@ class Peeking:
         `whole` of it is wanted. Raises TargetGone and TargetDenied.
         """
         if self.is_heard or whole:
-            self.next_at = time.monotonic() + self._look()
+            told_every_s = min((each.told_every_s for each in self.publishers if each.subscribers), default=0.0)
+            self.next_at = time.monotonic() + max(self._look(), min(told_every_s, SELDOM_S))
         else:
             self.target.check()
             self._look_for_more()

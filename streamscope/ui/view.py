@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from streamscope.trace.pieces import NoteLeaf
     from streamscope.trace.vocabulary import Vocabulary
     from streamscope.ui.curves import Values
-    from streamscope.ui.elsewhere import Elsewhere
+    from streamscope.ui.other_processes import OtherProcesses
 
 SECOND = 1_000_000_000
 MANY = 2_000
@@ -89,7 +89,7 @@ class View:
         """What becomes of the engine, once the person has left; "" while there is nothing to say of that."""
         self.beside = Beside(monotonic, wall)
         """The other end of the stream that is open."""
-        self.elsewhere: Elsewhere | None = None
+        self.others: OtherProcesses | None = None
         """The other processes of the run."""
         self.allowed: set[str] = set(allow)
         """The lints that say nothing, because the person has allowed what they find."""

@@ -14,9 +14,9 @@ from textual.widgets.option_list import Option
 from streamscope.fleet.moved import MovedRates
 from streamscope.language import tr
 from streamscope.ui.actions import bindings
-from streamscope.ui.elsewhere import Doing, Elsewhere, doing
 from streamscope.ui.findings import ALARM, NOTICE
 from streamscope.ui.meters import COUNTING, NONE, RATE_WIDTH, count_text, rate_text
+from streamscope.ui.other_processes import Doing, OtherProcesses, doing
 from streamscope.ui.processes import Listed
 from streamscope.ui.safe import fit, visible
 from streamscope.ui.screens.base import Dialog
@@ -47,10 +47,10 @@ class ProcessesScreen(Dialog[Path | None]):
 
     BINDINGS = bindings("", "help")
 
-    def __init__(self, view: View, elsewhere: Elsewhere) -> None:
+    def __init__(self, view: View, others: OtherProcesses) -> None:
         super().__init__()
         self._view = view
-        self._elsewhere = elsewhere
+        self._others = others
         self._list = ProcessList(id="processes", markup=False)
         self._rates = (view.vocabulary, MovedRates(view.vocabulary))
         self._rows: list[Listed] = []
@@ -64,7 +64,7 @@ class ProcessesScreen(Dialog[Path | None]):
     def on_mount(self) -> None:
         """What is watched is selected, once it is known."""
         super().on_mount()
-        self._elsewhere.lists = True
+        self._others.lists = True
         self._list.border_title = Content(tr("processes"))
         self._list.set_options([Content(tr("Asking them …"))])
         self._list.focus()
@@ -72,14 +72,14 @@ class ProcessesScreen(Dialog[Path | None]):
 
     def on_unmount(self) -> None:
         """Nobody looks at them any more."""
-        self._elsewhere.lists = False
+        self._others.lists = False
 
     def show(self, changed: Set[int]) -> None:
         """Look again, now and then."""
         now = self._view.monotonic()
-        if now >= self._due and self._elsewhere.asked:
+        if now >= self._due and self._others.asked:
             self._due = now + LOOK_EVERY_S
-            self._fill(self._elsewhere.rows)
+            self._fill(self._others.rows)
 
     def show_at_once(self) -> None:
         """The same."""
@@ -92,15 +92,15 @@ class ProcessesScreen(Dialog[Path | None]):
             return
         paths = [row.path for row in rows]
         at = self._list.highlighted
-        before = self._rows[at - 1].path if self._rows and at else self._elsewhere.here
+        before = self._rows[at - 1].path if self._rows and at else self._others.here
         self._rows, self._shown = rows, lines
         self._list.set_options([Option(line, disabled=place == 0) for place, line in enumerate(lines)])
         place = paths.index(before) if before in paths else (at or 1) - 1
         self._list.highlighted = 1 + min(place, max(len(rows) - 1, 0))
 
     def _line(self, row: Listed) -> Content:
-        is_here = row.path == self._elsewhere.here
-        does = self._here() if is_here else None if row.path is None else self._elsewhere.doing(row.path)
+        is_here = row.path == self._others.here
+        does = self._here() if is_here else None if row.path is None else self._others.doing(row.path)
         mark = does.mark if does is not None else ""
         pen = PENS[mark] if mark else ""
         sign = "–" if row.path is None else "›" if is_here else ""
@@ -132,7 +132,7 @@ class ProcessesScreen(Dialog[Path | None]):
         event.stop()
         if self._rows and event.option_index:
             path = self._rows[event.option_index - 1].path
-            self.dismiss(None if path == self._elsewhere.here else path)
+            self.dismiss(None if path == self._others.here else path)
 
     def action_close(self) -> None:
         """Back to the screen."""

@@ -144,13 +144,13 @@ def _marks(view: View) -> tuple[tuple[str, str], ...]:
 
 def _which(view: View) -> tuple[tuple[str, str], ...]:
     """Of several processes and loops, which one this is."""
-    elsewhere = view.elsewhere
-    return ((f" ▸ {visible(elsewhere.here.stem, 20)}", "value"),) if elsewhere is not None and elsewhere.several else ()
+    others = view.others
+    return ((f" ▸ {visible(others.here.stem, 20)}", "value"),) if others is not None and others.several else ()
 
 
 def _elsewhere(view: View) -> tuple[tuple[str, str], ...]:
     """How many alarms there are in the other ones."""
-    alarms = view.elsewhere.alarms if view.elsewhere is not None else 0
+    alarms = view.others.alarms if view.others is not None else 0
     return ((tr("{mark} {n} elsewhere", mark=ALARM, n=count_text(alarms)), "error"),) if alarms else ()
 
 

@@ -8,7 +8,7 @@ import pytest
 from running_command import Serving
 from waiting import until
 
-from streamscope.ui.elsewhere import Doing, Elsewhere
+from streamscope.ui.other_processes import Doing, OtherProcesses
 from streamscope.ui.processes import Listed, Moves
 
 
@@ -19,8 +19,8 @@ def test_those_of_a_run_are_watched_and_others_only_while_they_are_listed(runtim
         here = path.with_name("1.sock")
         asked: list[frozenset[Path]] = []
 
-        def beside(*, is_run: bool) -> Elsewhere:
-            return Elsewhere(Moves(lambda known: [], here, may_leave=is_run), asked.append)
+        def beside(*, is_run: bool) -> OtherProcesses:
+            return OtherProcesses(Moves(lambda known: [], here, may_leave=is_run), asked.append)
 
         # when it is of the same run
         run = beside(is_run=True)
@@ -56,7 +56,7 @@ def test_who_has_gone_is_listed_no_more(runtime: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("STREAMSCOPE_RUNTIME_DIR", str(runtime / "streamscope"))
     with Serving(runtime, "echo") as other:
         path = runtime / "streamscope" / f"{other.pid}.sock"
-        run = Elsewhere(Moves(lambda known: [], path.with_name("1.sock"), may_leave=True), lambda known: None)
+        run = OtherProcesses(Moves(lambda known: [], path.with_name("1.sock"), may_leave=True), lambda known: None)
         run.found([Listed.of(path, None)])
         now = iter(range(1, 1_000_000))
         until(lambda: run.look(next(now)) or run.doing(path) is not None, "it is watched")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ui_scenes import backpressure
 
-from streamscope.ui.elsewhere import Doing, doing
+from streamscope.ui.other_processes import Doing, doing
 
 
 def test_what_one_does_is_its_alarms_or_else_how_it_goes() -> None:

@@ -80,7 +80,7 @@ class _Other:
         self.relayed.close()
 
 
-class Elsewhere:
+class OtherProcesses:
     """All that there are, the one that is watched among them. `find` is to have `found` called, on the screen's thread,
     with what `Moves.processes` lists of those that are not known; it may take as long as that takes.
     """
