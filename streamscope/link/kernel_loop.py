@@ -8,7 +8,6 @@ might close, and have another behind the number. What cannot be read is unknown.
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Callable, Iterator
 
 TASK, PROCESS = "/proc/thread-self", "/proc/self"
@@ -46,11 +45,11 @@ class OwnThread:
         return {**found, **self._seldom}
 
     def runs(self) -> int:
-        """How often the thread has been given a CPU, -1 where that is not known. As `schedstat` counts it, which takes
-        fifty times as long to be read: once more than it has been taken from one (getrusage(2)).
+        """How often the thread has been given a CPU, -1 where that is not known. (What getrusage(2) counts comes
+        apart from it in a busy machine.)
         """
-        spent = resource.getrusage(resource.RUSAGE_THREAD)
-        return spent.ru_nvcsw + spent.ru_nivcsw + 1
+        words = self._read(f"{self._task()}/schedstat").split()
+        return int(words[2]) if len(words) > 2 and words[2].isdigit() else -1
 
     def _task(self) -> str:
         """Where the kernel tells of the thread."""
@@ -138,11 +137,6 @@ class LoopThread(OwnThread):
         super().__init__(process=f"/proc/{pid}")
         self._pid = pid
         self._thread = thread
-
-    def runs(self) -> int:
-        """See `OwnThread`."""
-        words = self._read(f"{self._task()}/schedstat").split()
-        return int(words[2]) if len(words) > 2 and words[2].isdigit() else -1
 
     def _task(self) -> str:
         return f"/proc/{self._pid}/task/{self._thread() or self._pid}"

@@ -59,9 +59,10 @@ def test_nothing_is_exchanged_until_somebody_watches_everything_or_something_is_
 
 def test_where_something_is_held_up_the_clock_wakes_the_loop_for_the_next_look(runtime: Path) -> None:
     program = Program(runtime)
+    slow = program.told["slow"]
+    until(lambda: program.account()["sizes"].get(slow, 0) > 65536, "it waits for its slow client")
     session = Session.attach(program.path)
     session.watch("states", 3_600_000)
-    slow = program.told["slow"]
 
     def is_held_up() -> bool:
         return any(each.write_queue_size > 65536 for each in session.model.streams.values() if each.peer == slow)

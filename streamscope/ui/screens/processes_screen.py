@@ -24,6 +24,8 @@ from streamscope.ui.view import View
 
 LOOK_EVERY_S = 1.0
 WHAT, STATE = 22, 16
+WIDE = 100
+"""From so many columns on there is room for where each listens."""
 PENS = {ALARM: "$text-error", NOTICE: "$text-warning"}
 
 
@@ -114,9 +116,8 @@ class ProcessesScreen(Dialog[Path | None]):
         streams = does.streams if does is not None else row.streams
         out = None if does is None else does.out
         numbers = _numbers(NONE if streams is None else f"{streams:,}", NONE if out is None else rate_text(out))
-        return Content.assemble(
-            *begins, f"{numbers}  ", _state(row, does), (f"  {visible(', '.join(row.addresses), 60)}", "dim")
-        )
+        where = visible(", ".join(row.addresses), 60) if self.size.width >= WIDE else ""
+        return Content.assemble(*begins, f"{numbers}  ", _state(row, does), (f"  {where}", "dim"))
 
     def _here(self) -> Doing:
         """What the one on the screen does, at the instant that is looked at."""
