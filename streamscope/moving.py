@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from textual import work
 
 from streamscope.controlling import ControlApp
+from streamscope.link.discovery import ProbeError
 from streamscope.ui.other_processes import OtherProcesses
-from streamscope.ui.processes import Listed, Moves
+from streamscope.ui.processes import Moves
 
 
 class MovingApp(ControlApp):
@@ -25,11 +25,12 @@ class MovingApp(ControlApp):
     @work(thread=True)
     def _find(self, known: frozenset[Path]) -> None:
         assert self.moves is not None
-        self.call_from_thread(self._found, self.moves.processes(known))
-
-    def _found(self, rows: Sequence[Listed]) -> None:
-        if self.view.others is not None:
-            self.view.others.found(rows)
+        assert self.view.others is not None
+        try:
+            rows = self.moves.processes(known)
+        except (OSError, ProbeError):  # it is tried again soon
+            rows = []
+        self.call_from_thread(self.view.others.found, rows, self.view.others.held_up())
 
     def look_at_others(self) -> None:
         """See what the others do."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from streamscope.fleet.held_up import HeldUp
+from streamscope.fleet.held_up import HeldUp, Ports
 from streamscope.fleet.relayed import Relayed
 from streamscope.link.discovery import ProbeError
 from streamscope.telling import said
@@ -41,7 +41,7 @@ class SideBySide(Generic[E]):
         self._watch = watch
         self._tell = passed_over
         self._passed_over: set[Path] = set()
-        self._held_up = HeldUp()
+        self.held_up = HeldUp()
         self.engines: dict[Path, E] = {}
 
     @property
@@ -68,9 +68,9 @@ class SideBySide(Generic[E]):
             except FeedError as error:
                 self.pass_over(path, f"{path}: {said(error)}")
 
-    def look_outside(self) -> None:
-        """Have those looked at soon in which something is seen from outside to be held up."""
-        self._held_up.look(engine.relayed for engine in self.engines.values())
+    def look_outside(self, found: Iterable[Ports] | None = None) -> None:
+        """Have those looked at soon in which something is seen from outside to be held up; see `HeldUp.look`."""
+        self.held_up.look((engine.relayed for engine in self.engines.values()), found)
 
     def pass_over(self, path: Path, why: str) -> None:
         """Watch this one no more, and not again."""

@@ -109,6 +109,7 @@ class Summing:
         """The summary of now; `beside` are fields that the relay knows."""
         knows, streams = self._vocabulary.knows, model.streams.values()
         came, went = self._rates.look(model, model.t)
+        oldest = self._ages.oldest_ns(model) if knows("write_queue") else None
         found = [each for each in diagnosis.findings if each.level in (Level.ERROR, Level.WARNING)]
         counts: dict[str, int] = {}
         for each in found:
@@ -121,7 +122,7 @@ class Summing:
             came=came,
             went=went,
             waits=sum(state.write_queue_size for state in streams) if knows("write_queue_size") else None,
-            waits_for=self._ages.oldest_ns(model) / _SECOND if knows("write_queue") else None,
+            waits_for=None if oldest is None else oldest / _SECOND,
             requests=model.active_reqs if knows("active_reqs") else None,
             findings=counts,
             turn=model.turn if knows("turn") else 0,

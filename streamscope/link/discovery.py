@@ -208,9 +208,9 @@ def listen(path: Path) -> socket.socket:
     return sock
 
 
-def _knock(sock: socket.socket, path: Path) -> None:
+def _knock(sock: socket.socket, path: Path, tries: int) -> None:
     """Connect. Between a socket's file and its listening lies a moment, in which it refuses."""
-    for _ in range(NEWBORN_TRIES):
+    for _ in range(tries):
         try:
             sock.connect(os.fspath(path))
             return
@@ -221,15 +221,17 @@ def _knock(sock: socket.socket, path: Path) -> None:
     sock.connect(os.fspath(path))
 
 
-def connect(path: Path) -> socket.socket:
-    """A connection to the engine that listens at this path. Raises ProbeError with what is wrong and what to do."""
+def connect(path: Path, *, patient: bool = True) -> socket.socket:
+    """A connection to the engine that listens at this path; who is not `patient` tries again anyway, and waits no
+    moment for one that has only just begun. Raises ProbeError with what is wrong and what to do.
+    """
     _check_length(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
             raise ProbeError(tr("{path} is no socket of an engine", path=path))
         sock.settimeout(ANSWER_WITHIN_S)
-        _knock(sock, path)
+        _knock(sock, path, NEWBORN_TRIES if patient else 0)
     except OSError as error:
         sock.close()
         if isinstance(error, BlockingIOError | TimeoutError):  # EAGAIN: as many wait for it as may

@@ -476,7 +476,7 @@ class Session:
             return
         self._retry_at = self._monotonic() + RETRY_S
         try:
-            sock = connect(self._path)
+            sock = connect(self._path, patient=False)
         except ProbeError:
             if not will_return(self._path):
                 if self.status == "gone":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streamscope.diagnosis.shapes import Level
-from streamscope.fleet.moved import AgesSeen, is_paused, moved
+from streamscope.fleet.moved import AgesSeen, MovedSum, is_paused
 from streamscope.fleet.relayed import Relayed
 from streamscope.link.subscriber import EVERYTHING, STATES
 from streamscope.trace.collector import Collector, over_at
@@ -61,8 +61,7 @@ class Watched:
         self._per_peer = per_peer
         self._model: Model | None = None
         self._ages: AgesSeen | None = None
-        self._bytes: dict[int, tuple[int, int]] = {}
-        self._moved = [0, 0]
+        self._moved: MovedSum | None = None
         self._accepted: Counter[str] = Counter()
         self._newest = 0
         self._collector: Collector | None = None
@@ -80,11 +79,11 @@ class Watched:
         model = self.relayed.session.model
         vocabulary = self.relayed.vocabulary
         if model is not self._model:  # the first time, or another engine answers there
-            self._model, self._bytes, self._collector, self._ages = model, {}, None, AgesSeen(vocabulary)
+            self._model, self._collector = model, None
+            self._moved, self._ages = MovedSum(vocabulary), AgesSeen(vocabulary)
             self._newest = max(model.streams, default=0)
             if self._everything:
                 self._collector = Collector(self.relayed.session.past, CollectorRules(model.decoder))
-        self._move(model)
         self._accept(model)
         self.reading = self._read(model, vocabulary)
         return self._durations()
@@ -93,7 +92,10 @@ class Watched:
         knows = vocabulary.knows
         open_ = [state for state in model.streams.values() if not state.closed_t]
         assert self._ages is not None
-        age_s = self._ages.oldest_ns(model) / SECOND
+        assert self._moved is not None
+        self._moved.look(model)
+        received, transmitted = self._moved.sums or (None, None)
+        age_ns = self._ages.oldest_ns(model) if knows("write_queue") else None
         queues: Counter[str] = Counter()
         if self._per_peer:
             for state in open_:
@@ -113,10 +115,10 @@ class Watched:
             streams=len(open_),
             paused=sum(is_paused(each, vocabulary) for each in open_) if vocabulary.flag("READING") else None,
             queue_bytes=sum(state.write_queue_size for state in open_) if knows("write_queue_size") else None,
-            queue_age_s=age_s if knows("write_queue") else None,
+            queue_age_s=None if age_ns is None else age_ns / SECOND,
             requests=model.active_reqs if knows("active_reqs") else None,
-            received=self._moved[0] if knows("bytes_in") or self._bytes else None,
-            transmitted=self._moved[1] if knows("bytes_out") or self._bytes else None,
+            received=received,
+            transmitted=transmitted,
             accepted=dict(self._accepted) if vocabulary.listens or vocabulary.listening else None,
             findings=dict(found),
             lost=model.events_lost,
@@ -130,18 +132,6 @@ class Watched:
         if hello.loop > 1:
             named["streamscope.loop"] = hello.loop
         return named
-
-    def _move(self, model: Model) -> None:
-        """Bytes that were moved since the look before; those between a stream's last look and its end are missing."""
-        before, self._bytes = self._bytes, {}
-        for number, state in model.streams.items():
-            now = moved(state, self.relayed.vocabulary)
-            if now is None:
-                continue
-            self._bytes[number] = now
-            was = before.get(number, (0, 0) if before else now)
-            for way in (0, 1):
-                self._moved[way] += max(0, now[way] - was[way])
 
     def _accept(self, model: Model) -> None:
         """Connections that have come since the look before, by listener; those that have gone since are missing."""

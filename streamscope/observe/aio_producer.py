@@ -16,7 +16,7 @@ from streamscope.link import states
 from streamscope.link.producer import Rider, Show
 from streamscope.link.states import State
 from streamscope.link.wire import Argument
-from streamscope.observe.aio_kinds import LISTENING
+from streamscope.observe.aio_kinds import LISTENING, TCP
 from streamscope.observe.book import Book
 from streamscope.observe.common_book import CommonBook
 from streamscope.observe.connects import Connects
@@ -256,7 +256,8 @@ class AioProducer:
         listening = {each.number: each for each in self._listening.values()}
         for number in numbers:
             if number in listening:
-                yield listening[number].fd, True, listening[number].events
+                door = listening[number]
+                yield door.fd, door.type == TCP, door.events  # of another's queue the kernel says nothing
                 continue
             for each in self._all:  # no generator: it is asked for thousands
                 if (found := each.descriptor(number)) is not None:

@@ -39,7 +39,7 @@ def name_of(protocol: Any) -> str:
 
 def reader_of(protocol: Any) -> Any:
     """The StreamReader that a protocol feeds: that of a connection, or of a pipe from a subprocess; None for none."""
-    if hasattr(protocol, "proc"):
+    if type(protocol).__module__ == "asyncio.base_subprocess":
         streams = getattr(protocol.proc, "_protocol", None)
         reader = getattr(streams, {1: "stdout", 2: "stderr"}.get(protocol.fd, ""), None)
     else:

@@ -2,8 +2,8 @@
 resume its transport, in the task that reads. There it is noted from which stream that task has taken.
 
 That took a message seven per cent, so a stream is settled once the task that asyncio has made for its connection reads
-from it, and has taken from no other: then it is noted seldom. One of a pool, which many tasks read from, never is: what
-a task had taken before would be said to feed what it writes.
+from it, and has taken from no other: what this task reads is noted seldom then. What any other one does, always is:
+what that had taken before would be said to feed what it writes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from streamscope.observe.books import book_of
 from streamscope.observe.everyday import Hooks, is_known
 
 SELDOM = 255
-"""Of a settled stream one read in so many is noted, and one."""
+"""Of what the task of a settled stream reads one in so many is noted, and one."""
 
 
 def reader_hooks(reader: Any) -> Hooks:
@@ -31,19 +31,20 @@ def reader_hooks(reader: Any) -> Hooks:
         if type(book) is not Book:
             book = book_of(self._transport)
         elif book.is_settled and book.reads & SELDOM:
-            if self._paused or not is_quick:
-                maybe_resume(self)
-            return
+            takers = book.pen.takers
+            if takers.current(takers.loop) is getattr(self._transport._protocol, "_task", None):
+                if self._paused or not is_quick:
+                    maybe_resume(self)
+                return
         if book is not None:
             pen = book.pen
             takers = pen.takers
             pen.taken = mark = book.mark
-            if takers.said.get(id(takers.current(takers.loop))) != mark:
+            task = takers.current(takers.loop)
+            if takers.said.get(id(task)) != mark:
                 pen.took(book)
-            elif type(book) is Book:
-                handler = getattr(self._transport._protocol, "_task", None)
-                is_its_own = handler is not None and takers.current(takers.loop) is handler
-                book.is_settled = is_its_own and not takers.reads_several(mark)
+            elif type(book) is Book and task is getattr(self._transport._protocol, "_task", None):
+                book.is_settled = task is not None and not takers.reads_several(mark)
         if self._paused or not is_quick:
             maybe_resume(self)
 

@@ -101,8 +101,13 @@ class Ride:
         self._begin_turn()
         self._rider.hear()
         self._heard()
+        self._go_on_if_due(self._pen.tick)
+
+    def _go_on_if_due(self, now: int) -> None:
+        """Rest no more where somebody is to be told, or something is left to be done."""
         producer = self._producer
-        if producer.rider is None or producer.has_more or self._next_ms(self._pen.tick) >= 0:
+        is_due = producer.rider is not None and self._next_ms(now) >= 0
+        if is_due or producer.rider is None or producer.has_more or self._pen.writes:
             self.go_on()
 
     def _begin_turn(self) -> None:
@@ -190,8 +195,7 @@ class Ride:
         begun = pen.tick
         ready = self._wait(timeout, begun)
         if self.rests:
-            if producer.rider is None:
-                self.go_on()
+            self._go_on_if_due(pen.clock())  # the link may have been heard in this very wait
             return ready
         told = _FOR_EVER if timeout is None else max(0, round(timeout * 1000))
         pen.emit((_WAIT, told, len(ready), pen.end_of_wait()))
@@ -212,6 +216,7 @@ class Ride:
     def _next_ms(self, now: int) -> int:
         """Ship what is due. Returns when to come again though the loop waits, in ms; below 0 for never."""
         ms = self._rider.wait(_FOR_EVER, now)
+        self._heard()  # the last one may have gone just now
         try:
             if now >= self._aside_due:
                 self._aside_due = self._producer.look_aside(now)

@@ -44,12 +44,11 @@ def _of_its_life(kind: Any, born: Callable[[Any, Any], None]) -> Hooks:
 
     def _on_handshake_complete(self: Any, exc: Any) -> None:
         book = self._sslobj
-        if type(book) is not TlsBook:
-            handshake_complete(self, exc)
-            return
-        aside[id(self)] = book
-        self._sslobj = book.inner
+        if type(book) is TlsBook:
+            aside[id(self)] = book
+            self._sslobj = book.inner
         handshake_complete(self, exc)
+        exc = None  # its traceback has this frame, and what is a circle stays until somebody looks for garbage
         if aside.pop(id(self), None) is not None:
             self._sslobj = book
         _settle(self)

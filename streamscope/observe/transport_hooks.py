@@ -73,8 +73,11 @@ def _of_beginning(transport: Any, born: Callable[[Any, Any], None], kind: type[B
         set_protocol(self, protocol)
         book = self._sock
         if type(book) is kind:
-            book.tell_name(protocol)
-            book.feeds_a_reader(feeds_a_reader(protocol))
+            try:
+                book.tell_name(protocol)
+                book.feeds_a_reader(feeds_a_reader(protocol))
+            except Exception as error:  # a protocol may be anything
+                book.pen.failed(error)
 
     def with_limits(self: Any, *rest: Any, **named: Any) -> None:
         set_limits(self, *rest, **named)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streamscope.diagnosis.shapes import Finding, Level
+from streamscope.fleet.held_up import Ports
 from streamscope.fleet.moved import MovedRates
 from streamscope.fleet.relayed import Relayed
 from streamscope.fleet.side_by_side import FIND_S, SideBySide
@@ -90,7 +91,8 @@ class OtherProcesses:
         self._find = find
         self._is_finding = False
         self._find_due = self._look_due = 0.0
-        self._beside = SideBySide(_Other, lambda path, why: None)  # the list says that it does not answer
+        self._beside = SideBySide(_Other, lambda path, why: self._silent.add(path))
+        self._silent: set[Path] = set()
         self._listed: dict[Path, Listed] = {}
         self._unseen: list[Listed] = []
         self._doing: dict[Path, Doing] = {}
@@ -105,7 +107,6 @@ class OtherProcesses:
         if wanted and now >= self._find_due and not self._is_finding:
             self._find_due, self._is_finding = now + FIND_S, True
             self._find(frozenset(self._listed))
-            self._beside.look_outside()
         if now >= self._look_due:
             self._look_due = now + LOOK_S
             self._beside.look()
@@ -115,9 +116,14 @@ class OtherProcesses:
             found = ((path, other.doing()) for path, other in self._beside.engines.items())
             self._doing = {path: it for path, it in found if it is not None}
 
-    def found(self, rows: Sequence[Listed]) -> None:
-        """Which there are beside those that were known, and which of those have gone."""
+    def held_up(self) -> list[Ports]:
+        """In which connections of this host something is held up; from any thread."""
+        return list(self._beside.held_up.ask()) if self._beside.engines else []
+
+    def found(self, rows: Sequence[Listed], held_up: Sequence[Ports] = ()) -> None:
+        """Which there are beside those that were known, and where something is held up."""
         self._is_finding, self.asked = False, True
+        self._beside.look_outside(held_up)
         self._unseen = [row for row in rows if row.path is None]
         left = {path: row for path, row in self._listed.items() if path in self._beside.engines or path.exists()}
         self._listed = left | {row.path: row for row in rows if row.path is not None}
@@ -134,6 +140,10 @@ class OtherProcesses:
     def doing(self, path: Path) -> Doing | None:
         """What this one does; None where that is not known."""
         return self._doing.get(path)
+
+    def answers(self, row: Listed) -> bool:
+        """Whether this one has said who it is, and can be watched."""
+        return bool(row.program) and row.path not in self._silent
 
     @property
     def several(self) -> bool:

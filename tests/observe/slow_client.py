@@ -84,6 +84,7 @@ async def fast(address: Any) -> None:
 async def main() -> None:
     loop = asyncio.get_running_loop()
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    await asyncio.start_unix_server(handle, f"\0streamscope-slow-client-{os.getpid()}")  # to which nobody comes
     address = server.sockets[0].getsockname()
     slow = socket.create_connection(address)
     slow.sendall(b"flood\n" if sys.argv[1:] != ["calm"] else b"once\n")

@@ -38,8 +38,8 @@ watched. A process with several loops has a line for each: 4118 and 4118.2. Ente
 a past that begins then; › is the one on the screen.
 
 out – bytes a second that it sends, state – ▲ how many alarms there are in it, or △ notices, and what the first is. Of
-the others states alone are watched, every few seconds, so what is short-lived is not seen there. Of a process with a
-dash nothing is seen; below it stands why.
+the others states alone are watched, every few seconds, or once a minute where one does little and nothing is held up:
+what is short-lived is not seen there. Of a process with a dash nothing is seen; below it stands why.
 """
     BINDINGS = bindings("processes")
 
@@ -117,16 +117,22 @@ class ProcessesScreen(Dialog[Path | None]):
         out = None if does is None else does.out
         numbers = _numbers(NONE if streams is None else f"{streams:,}", NONE if out is None else rate_text(out))
         where = visible(", ".join(row.addresses), 60) if self.size.width >= WIDE else ""
-        return Content.assemble(*begins, f"{numbers}  ", _state(row, does), (f"  {where}", "dim"))
+        return Content.assemble(*begins, f"{numbers}  ", self._state(row, does), (f"  {where}", "dim"))
+
+    def _state(self, row: Listed, does: Doing | None) -> tuple[str, str]:
+        """In one word how it is."""
+        if does is None:
+            return fit(COUNTING if self._others.answers(row) else tr("does not answer"), STATE), "dim"
+        count = f"{does.mark} {count_text(does.marked)} " if does.mark else ""
+        return fit(f"{count}{tr(does.what)}", STATE), PENS.get(does.mark, "")
 
     def _here(self) -> Doing:
         """What the one on the screen does, at the instant that is looked at."""
         view = self._view
-        if self._rates[0] is not view.vocabulary:
+        if self._rates[0] is not view.vocabulary or view.paused:
             self._rates = view.vocabulary, MovedRates(view.vocabulary)
-        out = self._rates[1].look(view.model, int(view.monotonic() * 1e9))[1]
-        findings = view.told.findings
-        return doing(view.model, view.vocabulary, findings, view.standstill, None if view.paused else out)
+        out = None if view.paused else self._rates[1].look(view.model, int(view.monotonic() * 1e9))[1]
+        return doing(view.model, view.vocabulary, view.told.findings, view.standstill, out)
 
     @on(OptionList.OptionSelected)
     def _go(self, event: OptionList.OptionSelected) -> None:
@@ -142,14 +148,6 @@ class ProcessesScreen(Dialog[Path | None]):
 
 def _numbers(streams: str, out: str) -> str:
     return f"{fit(streams, 7, 'right')} {fit(out, RATE_WIDTH, 'right')}"
-
-
-def _state(row: Listed, does: Doing | None) -> tuple[str, str]:
-    """In one word how it is."""
-    if does is None:
-        return fit(COUNTING if row.program else tr("does not answer"), STATE), "dim"
-    count = f"{does.mark} {count_text(does.marked)} " if does.mark else ""
-    return fit(f"{count}{tr(does.what)}", STATE), PENS.get(does.mark, "")
 
 
 def _head() -> Content:
