@@ -236,10 +236,6 @@ class Publisher:
             self._give_up(error)
 
     def _wait(self, timeout_ms: int, now: int) -> int:
-        if now >= self._chores_at:
-            self._chores_at = now + CHORES_NS
-            for chore in self.chores:
-                chore()
         self._listeners.wake(now)
         self._kernel.advance(now)
         for call in [call for call, t in self._later.items() if now >= t]:
@@ -254,6 +250,10 @@ class Publisher:
         self._hearing.wake(now)
         more = self._followers.advance(due)
         self._samples.advance(now)
+        if now >= self._chores_at:
+            self._chores_at = now + CHORES_NS
+            for chore in self.chores:
+                chore()
         times = [self._listeners.rest_until, self._samples.next_at, self._hearing.next_at, self._kernel.next_at]
         times += self._later.values()
         self._due_at = min(filter(None, (*times, *self._silent.values())), default=0)
@@ -384,7 +384,8 @@ class Publisher:
         self.calm_until = 0
 
     def _drop(self, fd: int) -> None:
-        """Let an inspector go."""
+        """Let an inspector go. If it was the last one, it is a chore to see that."""
+        self._chores_at = 0
         subscriber = self._subscribers.pop(fd)
         for leaves in self.on_leave:
             leaves(subscriber)

@@ -216,7 +216,6 @@ class Ride:
     def _next_ms(self, now: int) -> int:
         """Ship what is due. Returns when to come again though the loop waits, in ms; below 0 for never."""
         ms = self._rider.wait(_FOR_EVER, now)
-        self._heard()  # the last one may have gone just now
         try:
             if now >= self._aside_due:
                 self._aside_due = self._producer.look_aside(now)
