@@ -11,6 +11,7 @@ from types import ModuleType
 import copying
 import pumping
 import pytest
+from proxied import fed, proxied
 from running_command import environment, follow
 from waiting import PATIENCE_S
 
@@ -100,44 +101,25 @@ def test_a_client_is_held_back_by_the_upstream_that_it_feeds(runtime: Path, prog
 def test_a_stream_whose_own_task_hands_it_on_feeds_what_the_next_one_writes(runtime: Path) -> None:
     # given a proxy whose task for a connection reads the head of what comes, before others copy the rest
     with (
-        socket.create_server(("127.0.0.1", 0)) as upstream,
-        subprocess.Popen(
-            [sys.executable, "-P", pumping.__file__, str(upstream.getsockname()[1]), "heads"],
-            env={**environment(runtime), "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as proxy,
+        proxied(runtime, pumping, "heads") as (upstream, port, session),
+        socket.create_connection(("127.0.0.1", port)) as client,
     ):
-        try:
-            assert proxy.stdout is not None
-            port = int(proxy.stdout.readline())
-            session = Session.attach(runtime / "streamscope" / f"{proxy.pid}.sock")
-            follow(session, lambda: session.model.whole)
+        names = "{}:{}".format(*client.getsockname()), "{}:{}".format(*upstream.getsockname())
 
-            # when a client sends its head line by line, and then talks
-            with socket.create_connection(("127.0.0.1", port)) as client:
-                names = "{}:{}".format(*client.getsockname()), "{}:{}".format(*upstream.getsockname())
+        def came() -> int:
+            return sum(each.bytes_in for each in session.model.streams.values() if each.peer == names[0])
 
-                def came() -> int:
-                    return sum(each.bytes_in for each in session.model.streams.values() if each.peer == names[0])
+        # when a client sends its head line by line, and then talks
+        for number in range(3):
+            client.sendall(b"head\n")
+            follow(session, lambda number=number: came() == 5 * (number + 1))  # each is read by itself
+        with upstream.accept()[0] as server:
+            for each in (client, server):
+                each.settimeout(PATIENCE_S)
+            for _ in range(5):
+                client.sendall(b"ask")
+                server.sendall(server.recv(100))
+                assert client.recv(100) == b"ask"
 
-                for number in range(3):
-                    client.sendall(b"head\n")
-                    follow(session, lambda number=number: came() == 5 * (number + 1))  # each is read by itself
-                with upstream.accept()[0] as server:
-                    for each in (client, server):
-                        each.settimeout(PATIENCE_S)
-                    for _ in range(5):
-                        client.sendall(b"ask")
-                        server.sendall(server.recv(100))
-                        assert client.recv(100) == b"ask"
-
-                    # then each of the two feeds the other
-                    def fed(name: str) -> set[str]:
-                        streams = session.model.streams
-                        return {streams[to].peer for it in streams.values() if it.peer == name for to in it.feeds or ()}
-
-                    follow(session, lambda: fed(names[0]) == {names[1]} and fed(names[1]) == {names[0]})
-                    session.close()
-        finally:
-            proxy.kill()
+            # then each of the two feeds the other
+            follow(session, lambda: (fed(session, names[0]), fed(session, names[1])) == ({names[1]}, {names[0]}))

@@ -12,6 +12,7 @@ from typing import Any
 
 import hidden
 import pumping
+from proxied import fed, proxied
 from running_command import environment, follow
 from waiting import PATIENCE_S, until
 
@@ -89,46 +90,21 @@ def test_a_backlog_in_the_tls_layer_is_found_and_told_of_once(runtime: Path) -> 
 
 
 def test_what_tasks_read_over_tls_is_told_and_comes_back_as_it_was(runtime: Path) -> None:
-    # given a proxy of tasks whose clients speak TLS, before a server that sends everything back, and an inspector
-    certificate = Path(hidden.CERTIFICATE)
+    # given a proxy of tasks whose clients speak TLS, before a server that sends everything back
+    context = ssl.create_default_context(cafile=hidden.CERTIFICATE)
     with (
-        socket.create_server(("127.0.0.1", 0)) as upstream,
-        subprocess.Popen(
-            [sys.executable, "-P", pumping.__file__, str(upstream.getsockname()[1]), str(certificate)],
-            env={**environment(runtime), "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as proxy,
+        proxied(runtime, pumping, hidden.CERTIFICATE) as (upstream, port, session),
+        context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost") as client,
+        upstream.accept()[0] as server,
     ):
-        try:
-            assert proxy.stdout is not None
-            port = int(proxy.stdout.readline())
-            session = Session.attach(runtime / "streamscope" / f"{proxy.pid}.sock")
-            follow(session, lambda: session.model.whole)
+        # when a client says something again and again
+        client.settimeout(PATIENCE_S)
+        server.settimeout(PATIENCE_S)
+        for number in range(5):
+            client.sendall(b"%d" % number)
+            server.sendall(server.recv(100))
+            assert client.recv(100) == b"%d" % number
 
-            # when a client says something again and again
-            context = ssl.create_default_context(cafile=certificate)
-            with (
-                context.wrap_socket(
-                    socket.create_connection(("127.0.0.1", port)), server_hostname="localhost"
-                ) as client,
-                upstream.accept()[0] as server,
-            ):
-                client.settimeout(PATIENCE_S)
-                server.settimeout(PATIENCE_S)
-                name = "{}:{}".format(*client.getsockname())
-                for number in range(5):
-                    client.sendall(b"%d" % number)
-                    server.sendall(server.recv(100))
-                    assert client.recv(100) == b"%d" % number
-
-                # then it is known whom the TLS stream feeds, and whom the server's does
-                def fed(name: str) -> set[str]:
-                    streams = session.model.streams
-                    return {streams[to].peer for it in streams.values() if it.peer == name for to in it.feeds or ()}
-
-                far = "{}:{}".format(*upstream.getsockname())
-                follow(session, lambda: fed(name) == {far} and fed(far) == {name})
-                session.close()
-        finally:
-            proxy.kill()
+        # then it is known whom the TLS stream feeds, and whom the server's does
+        near, far = ("{}:{}".format(*each.getsockname()) for each in (client, upstream))
+        follow(session, lambda: (fed(session, near), fed(session, far)) == ({far}, {near}))
