@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +10,7 @@ import copying
 import pumping
 import pytest
 from proxied import fed, proxied
-from running_command import environment, follow
+from running_command import follow
 from waiting import PATIENCE_S
 
 from streamscope.commands.diagnose import _waiters as waiters_of
@@ -20,82 +18,65 @@ from streamscope.diagnosis.diagnosis import Diagnosis
 from streamscope.link.session import Session
 from streamscope.ui.widgets.panel_lines import Facts, panel_lines
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.mark.parametrize("program", [copying, pumping], ids=["protocols", "tasks"])
 def test_a_client_is_held_back_by_the_upstream_that_it_feeds(runtime: Path, program: ModuleType) -> None:
     # given a server that takes nothing, a proxy before it, and a client that sends without end
-    with (
-        socket.create_server(("127.0.0.1", 0)) as sink,
-        subprocess.Popen(
-            [sys.executable, "-P", program.__file__, str(sink.getsockname()[1])],
-            env={**environment(runtime), "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as proxy,
-    ):
-        try:
-            assert proxy.stdout is not None
-            port = int(proxy.stdout.readline())
-            session = Session.attach(runtime / "streamscope" / f"{proxy.pid}.sock")
-            follow(session, lambda: session.model.whole)
-            client = socket.create_connection(("127.0.0.1", port))
-            client.setblocking(False)
-            name = "{}:{}".format(*client.getsockname())
-            diagnosis = Diagnosis(session.model.decoder.vocabulary)
+    with proxied(runtime, program) as (sink, port, session):
+        client = socket.create_connection(("127.0.0.1", port))
+        client.setblocking(False)
+        name = "{}:{}".format(*client.getsockname())
+        diagnosis = Diagnosis(session.model.decoder.vocabulary)
 
-            # when everything between them is full
-            def held() -> bool:
-                try:
-                    while client.send(b"x" * 10_000):
-                        pass
-                except BlockingIOError:
+        # when everything between them is full
+        def held() -> bool:
+            try:
+                while client.send(b"x" * 10_000):
                     pass
-                diagnosis.look(session.model, session.model.t, session.past)
-                of = [each for each in session.model.streams.values() if each.peer == name]
-                return bool(of and diagnosis.held(of[0].number) is not None and diagnosis.findings)
+            except BlockingIOError:
+                pass
+            diagnosis.look(session.model, session.model.t, session.past)
+            of = [each for each in session.model.streams.values() if each.peer == name]
+            return bool(of and diagnosis.held(of[0].number) is not None and diagnosis.findings)
 
-            follow(session, held)
+        follow(session, held)
 
-            # then the client is held by the upstream, and the fault is of the upstream's peer
-            [it] = [each for each in session.model.streams.values() if each.peer == name]
-            by = diagnosis.held(it.number)
-            assert by is not None
-            upstream = session.model.streams[by.by]
-            assert upstream.peer == "{}:{}".format(*sink.getsockname())
-            assert upstream.write_queue_size > upstream.high_water
+        # then the client is held by the upstream, and the fault is of the upstream's peer
+        [it] = [each for each in session.model.streams.values() if each.peer == name]
+        by = diagnosis.held(it.number)
+        assert by is not None
+        upstream = session.model.streams[by.by]
+        assert upstream.peer == "{}:{}".format(*sink.getsockname())
+        assert upstream.write_queue_size > upstream.high_water
 
-            # and where reading was paused is told: by the program, or by its reader, which holds what was not taken
-            if program is pumping:
-                assert it.paused_at == "StreamReader.feed_data"
-                follow(session, lambda: it.reader_size > it.reader_limit == 65536)
-                # and which task waits, for which of the two, and where
-                follow(session, lambda: session.waiters.of(upstream.number).text)
-                said = session.waiters.of(upstream.number).text
-                assert " waits in drain(): pumping.py:" in said
-                assert said.endswith(" pump; +1 more")  # the other way's reads it
-                assert waiters_of(diagnosis, session)[upstream.number] == said
-                facts = Facts(upstream, session.model.t, session.model.decoder.vocabulary,
-                              waiters=session.waiters.of(upstream.number))  # fmt: skip
-                text = "\n".join("".join(part for part, _ in line) for line in panel_lines(facts, 80, 40))
-                assert said.partition(": ")[0] in text
-                assert f"\n   {said.partition(': ')[2].partition(';')[0]}" in text
-                follow(session, lambda: session.waiters.of(it.number).text == "no task waits for it")
-            else:
-                assert it.paused_at.startswith("copying.py:")
+        # and where reading was paused is told: by the program, or by its reader, which holds what was not taken
+        if program is pumping:
+            assert it.paused_at == "StreamReader.feed_data"
+            follow(session, lambda: it.reader_size > it.reader_limit == 65536)
+            # and which task waits, for which of the two, and where
+            follow(session, lambda: session.waiters.of(upstream.number).text)
+            said = session.waiters.of(upstream.number).text
+            assert " waits in drain(): pumping.py:" in said
+            assert said.endswith(" pump; +1 more")  # the other way's reads it
+            assert waiters_of(diagnosis, session)[upstream.number] == said
+            facts = Facts(upstream, session.model.t, session.model.decoder.vocabulary,
+                          waiters=session.waiters.of(upstream.number))  # fmt: skip
+            text = "\n".join("".join(part for part, _ in line) for line in panel_lines(facts, 80, 40))
+            assert said.partition(": ")[0] in text
+            assert f"\n   {said.partition(': ')[2].partition(';')[0]}" in text
+            follow(session, lambda: session.waiters.of(it.number).text == "no task waits for it")
+        else:
+            assert it.paused_at.startswith("copying.py:")
 
-            # and who comes only now, when nothing moves, hears of tasks the same
-            session.close()
-            late = Session.attach(runtime / "streamscope" / f"{proxy.pid}.sock")
-            follow(late, lambda: late.model.whole)
-            if program is pumping:
-                follow(late, lambda: upstream.number in (late.model.streams[it.number].feeds or {}))
-            late.close()
-            client.close()
-        finally:
-            proxy.kill()
-            proxy.communicate(timeout=PATIENCE_S)
+        # and who comes only now, when nothing moves, hears of tasks the same
+        session.close()
+        assert session.hello is not None
+        late = Session.attach(runtime / "streamscope" / f"{session.hello.pid}.sock")
+        follow(late, lambda: late.model.whole)
+        if program is pumping:
+            follow(late, lambda: upstream.number in (late.model.streams[it.number].feeds or {}))
+        late.close()
+        client.close()
 
 
 def test_a_stream_whose_own_task_hands_it_on_feeds_what_the_next_one_writes(runtime: Path) -> None:
